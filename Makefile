@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+#
+# Bulkhead's build. Everything that is made lands in $(BUILD); nothing is written elsewhere.
+# Each folder names its own files in a sources.mk; how they are built is in mk/, one subject a file.
+
+BUILD ?= build
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+SHELL := /bin/bash
+
+-include hypervisor/sources.mk arch/x86/sources.mk
+-include pv-guest/sources.mk dom0-tools/sources.mk
+-include tests/guest/sources.mk tests/system/sources.mk
+
+include mk/flags.mk
+include mk/tools.mk
+include mk/hypervisor.mk
+include mk/guest.mk
+include mk/packages.mk
+include mk/run.mk
+include mk/tests.mk
+include mk/lint.mk
+
+.PHONY: all clean help install
+all: $(HV_IMAGE) $(GUEST_IMAGES)
+
+clean:
+	rm -rf $(BUILD)
+
+# The images alone: a boot loader entry is the administrator's to write (docs/install.md).
+install: all
+	install -d $(DESTDIR)/boot
+	install -m 0644 $(HV_IMAGE) $(DESTDIR)/boot/bulkhead
+	install -m 0644 $(GUEST_DIR)/dom0 $(DESTDIR)/boot/bulkhead-dom0
+
+help:
+	@cat mk/help.txt

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+#
+# The hypervisor: HV_SRCS (from hypervisor/sources.mk and arch/x86/sources.mk), linked by
+# ldscripts/hypervisor.lds with the boot-only decompression libraries.
+
+HV_IMAGE := $(if $(HV_SRCS),$(BUILD)/bulkhead)
+HV_LDS   := ldscripts/hypervisor.lds
+HV_OBJS  := $(call objects,$(HV_SRCS))
+
+# Debian's own static archives. They are used while dom0's kernel is unpacked and lie in the part of
+# the image that is discarded after boot.
+HV_BOOT_LIBS ?= $(foreach lib,lzma zstd lz4 z,$(shell $(CC) -print-file-name=lib$(lib).a))
+
+HV_OFFSETS := $(if $(wildcard arch/x86/asm-offsets.c),$(BUILD)/gen/asm-offsets.h)
+$(if $(HV_OFFSETS),$(eval $(call asm_offsets,arch/x86/asm-offsets.c,$(HV_OFFSETS),HV_CFLAGS)))
+$(eval $(call compile_rules,hypervisor,HV_CFLAGS,$(HV_OFFSETS)))
+$(eval $(call compile_rules,arch/x86,HV_CFLAGS,$(HV_OFFSETS)))
+
+HV_LDFLAGS := -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments \
+              --build-id=sha1 $(HV_LDFLAGS_EXTRA)
+
+$(BUILD)/bulkhead: $(HV_OBJS) $(HV_LDS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LD) $(HV_LDFLAGS) -T $(HV_LDS) -Map $@.map -o $@ $(HV_OBJS) \
+	    --start-group $(HV_BOOT_LIBS) --end-group
+
+-include $(HV_OBJS:.o=.d)
