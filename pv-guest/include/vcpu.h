@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual CPUs: the record that each has, reached through GS, and bringing up others.
+ *
+ * Threads, timers and default event binding live on vCPU 0. Other vCPUs run one function each, for
+ * tests; they may not use threads or wait.
+ */
+#ifndef VCPU_H
+#define VCPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <traps.h>
+#include <public/vcpu.h>
+#include <public/xen.h>
+
+#define MAX_VCPUS 32
+
+struct vcpu {
+    struct vcpu *self; /* first, read through %gs:0 */
+    unsigned int id;
+    vcpu_info_t *info; /* in the shared page */
+    trap_hook hook;
+    struct registers **user_exit; /* where user_run() wants the registers */
+    uint64_t catch_frame[2];      /* trap_catch(): stack to go back to; report */
+    uint64_t user_frame;          /* user_run(): stack to go back to */
+    struct {
+        uint8_t unused[0x28];
+        uint64_t canary; /* %fs:0x28 */
+    } fs_block;
+};
+
+/** The record of the vCPU that runs. */
+static inline struct vcpu *this_vcpu(void)
+{
+    struct vcpu *vcpu;
+
+    asm volatile("mov %%gs:0, %0" : "=r"(vcpu));
+    return vcpu;
+}
+
+/** Record of vCPU `id`. */
+struct vcpu *vcpu_record(unsigned int id);
+
+/**
+ * Initialise vCPU `id` and start it in `function(argument)`; when that returns, it goes down.
+ * @return 0, or a negative errno (-ENOENT: no such vCPU; -EEXIST: it was initialised before).
+ */
+int vcpu_start(unsigned int id, void (*function)(void *), void *argument);
+
+/** Whether vCPU `id` is running or runnable; <0: no such vCPU. */
+int vcpu_is_up(unsigned int id);
+
+#endif
