@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Frame table and direct map: conversions between frame numbers, struct page and addresses. */
+#ifndef ASM_PAGE_H
+#define ASM_PAGE_H
+
+#include <asm/config.h>
+#include <types.h>
+
+#define frame_table ((struct page *)FRAME_TABLE_START)
+
+extern unsigned long max_page; /* one above the highest machine frame of RAM */
+
+static inline struct page *mfn_to_page(mfn_t mfn)
+{
+    return frame_table + mfn.n;
+}
+
+static inline mfn_t page_to_mfn(const struct page *pg)
+{
+    return MFN(pg - frame_table);
+}
+
+/*
+ * Is there a struct page for this frame, that is, may it be RAM? Frames of holes inside a mapped part of the frame
+ * table have a struct page that is never allocated (all zero), so that a get on them fails.
+ */
+extern const u8 *frame_chunks; /* bit per 2 MiB of frame table (256 MiB of memory): mapped? */
+static inline bool mfn_valid(mfn_t mfn)
+{
+    return mfn.n < max_page && (frame_chunks[mfn.n >> 19] >> (mfn.n >> 16 & 7) & 1);
+}
+
+static inline void *mfn_to_virt(mfn_t mfn)
+{
+    return (void *)(DIRECTMAP_START + (mfn.n << PAGE_SHIFT));
+}
+
+static inline void *maddr_to_virt(paddr_t pa)
+{
+    return (void *)(DIRECTMAP_START + pa);
+}
+
+/* @p lies in the direct map. */
+static inline paddr_t virt_to_maddr(const void *p)
+{
+    return (paddr_t)p - DIRECTMAP_START;
+}
+
+static inline mfn_t virt_to_mfn(const void *p)
+{
+    return MFN(virt_to_maddr(p) >> PAGE_SHIFT);
+}
+
+static inline struct page *virt_to_page(const void *p)
+{
+    return mfn_to_page(virt_to_mfn(p));
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event channels: the bells between domains, from the hypervisor, and from hardware.
+ *
+ * A port is free, reserved, unbound (waiting for a peer), interdomain, pirq, virq or ipi. Delivery is two-level
+ * (bitmaps in shared_info) or FIFO (event words in guest memory, never trusted).
+ */
+#ifndef BULKHEAD_EVENT_CHANNEL_H
+#define BULKHEAD_EVENT_CHANNEL_H
+
+#include <public/event_channel.h>
+
+#include "domain.h"
+
+int evtchn_init(struct domain *d, unsigned int max_port);
+/* Closes every port (preemptible: -ERESTART), then frees. */
+int evtchn_destroy(struct domain *d);
+void evtchn_destroy_final(struct domain *d);
+void evtchn_vcpu_init(struct vcpu *v);
+void evtchn_vcpu_destroy(struct vcpu *v);
+
+long do_event_channel_op(unsigned int cmd, unsigned long arg);
+
+/* The fast path of EVTCHNOP_send for a port of @d. 0, -EINVAL not a port that can be sent on. */
+int evtchn_send(struct domain *d, unsigned int port);
+
+/* Raise a per-vCPU virtual interrupt; nothing happens when it is not bound. Any context. */
+void send_guest_vcpu_virq(struct vcpu *v, u32 virq);
+/* Raise a global virtual interrupt (VIRQ_DOM_EXC, VIRQ_CONSOLE) in @d, or in whom it was delegated to. */
+void send_guest_global_virq(struct domain *d, u32 virq);
+void send_global_virq(u32 virq);
+int set_global_virq_handler(struct domain *d, u32 virq);
+/* A hardware interrupt bound to a port. */
+struct pirq;
+void send_guest_pirq(struct domain *d, const struct pirq *pirq);
+
+/* Is any unmasked event pending for @v (what SCHEDOP_poll and block look at)? */
+bool vcpu_event_pending(const struct vcpu *v);
+/* Is @port of @d pending? For SCHEDOP_poll. -EINVAL for a port that does not exist. */
+int evtchn_port_poll(struct domain *d, u32 port);
+
+/* The toolstack's allocation (evtchn_alloc_unbound from domctl-created domains goes through do_event_channel_op). */
+void evtchn_dump(struct domain *d);
+
+/* The vcpu_info of @v moved (register_vcpu_info): mark everything pending again. */
+void evtchn_vcpu_info_moved(struct vcpu *v);
+
+#endif

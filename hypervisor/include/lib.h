@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The small library of the hypervisor: helpers, messages, assertions, strings.
+ */
+#ifndef BULKHEAD_LIB_H
+#define BULKHEAD_LIB_H
+
+#include <stdarg.h>
+
+#include "types.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define DIV_ROUND_UP(a, b) (((a) + (b)-1) / (b))
+#define ROUND_UP(a, b) (((a) + (b)-1) & ~((__typeof__(a))(b)-1))
+#define ROUND_DOWN(a, b) ((a) & ~((__typeof__(a))(b)-1))
+#define MIN(a, b) \
+    ({ \
+        __typeof__(a) _a = (a); \
+        __typeof__(b) _b = (b); \
+        _a < _b ? _a : _b; \
+    })
+#define MAX(a, b) \
+    ({ \
+        __typeof__(a) _a = (a); \
+        __typeof__(b) _b = (b); \
+        _a > _b ? _a : _b; \
+    })
+#define STATIC_ASSERT(cond) _Static_assert(cond, #cond)
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define barrier() __asm__ volatile("" ::: "memory")
+#define __init __attribute__((section(".init.text"), cold))
+#define __initdata __attribute__((section(".init.data")))
+#define __initconst __attribute__((section(".init.rodata")))
+#define __noreturn __attribute__((noreturn))
+#define __packed __attribute__((packed))
+#define __aligned(n) __attribute__((aligned(n)))
+#define __printf(f, a) __attribute__((format(printf, f, a)))
+
+/* Clamps a guest-supplied @index below @size even under misspeculation; 0 when it is out of range. */
+static inline unsigned long index_nospec(unsigned long index, unsigned long size)
+{
+    unsigned long mask;
+
+#ifdef __x86_64__
+    __asm__("cmp %1, %2\n\tsbb %0, %0" : "=r"(mask) : "r"(size), "r"(index) : "cc");
+#else
+    mask = index < size ? ~0UL : 0;
+#endif
+    return index & mask;
+}
+
+/* Message levels, as Xen's `loglvl=` and `guest_loglvl=` name them. */
+enum loglevel { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+/*
+ * Print one message on the hypervisor's console (serial, screen, ring for `bh dmesg`). Each line is prefixed with
+ * "(BH) ". Safe in any context, interrupts on or off.
+ * printk_guest(): for what a guest can trigger: filtered by guest_loglvl= and rate limited.
+ */
+void printk(enum loglevel level, const char *fmt, ...) __printf(2, 3);
+void printk_guest(enum loglevel level, const char *fmt, ...) __printf(2, 3);
+void vprintk(enum loglevel level, const char *fmt, va_list ap) __printf(2, 0);
+
+/* Our own invariant is broken: print state and a backtrace on all consoles, then stop or reboot the machine. */
+void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
+
+#define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
+#define BUG_ON(cond) \
+    do { \
+        if (unlikely(cond)) \
+            panic("BUG at %s:%d: %s", __FILE__, __LINE__, #cond); \
+    } while (0)
+#ifdef DEBUG
+#define ASSERT(cond) BUG_ON(!(cond))
+#else
+#define ASSERT(cond) ((void)sizeof(!(cond)))
+#endif
+
+void *memcpy(void *dst, const void *src, size_t n);
+void *memmove(void *dst, const void *src, size_t n);
+void *memset(void *dst, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+void *memchr(const void *s, int c, size_t n);
+size_t strlen(const char *s);
+size_t strnlen(const char *s, size_t max);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+char *strchr(const char *s, int c);
+/* Copies at most size-1 bytes and always terminates; returns strlen(src). */
+size_t strlcpy(char *dst, const char *src, size_t size);
+/* @base 0 takes 0x as hexadecimal. @end may be NULL. */
+unsigned long strtoul(const char *s, const char **end, unsigned int base);
+int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __printf(3, 0);
+
+static inline unsigned int order_from_pages(unsigned long pages)
+{
+    return pages <= 1 ? 0 : 64U - (unsigned int)__builtin_clzl(pages - 1);
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames of machine memory: owner, reference count and type.
+ *
+ * The invariant that every isolation property rests on: no frame is at once writable to a guest and a page table or
+ * descriptor table, and no guest maps a frame that it neither owns nor was granted.
+ *
+ * Every 4 KiB frame of RAM has a `struct page` in the frame table, indexed by its machine frame number. One 64-bit
+ * word, page->state, changed only by compare-and-exchange, holds both counts, the type and the flags, so that
+ * "reference and use as type T" is one atomic step:
+ *
+ *   63                    58 57     55 54  52 51            26 25             0
+ *   | allocation flags      | type fl.| type | type count     | general count  |
+ *
+ * - The general count keeps the frame allocated. The owner's allocation holds one (PG_ALLOCATED says that it still
+ *   does), each page-table entry that maps the frame holds one, so does each user inside the hypervisor. At zero the
+ *   frame goes back to the allocator.
+ * - The type count says how many uses depend on the type. A writable mapping holds one of type writable; an entry of
+ *   a page directory holds one of type L1..L3; a pin and a vCPU's base pointer hold one. Only at zero may the type
+ *   change. Each type count is taken together with a general count, so type count <= general count always.
+ * - A page-table or descriptor type is validated when its type count leaves zero (PG_BUSY while that goes on, nobody
+ *   else can use the type meanwhile) and taken apart when the count comes back to zero. A preempted validation leaves
+ *   PG_PARTIAL with page->done entries holding their references.
+ * - Counters refuse to overflow: a get fails at the maximum.
+ */
+#ifndef BULKHEAD_PAGE_H
+#define BULKHEAD_PAGE_H
+
+#include "atomic.h"
+
+struct domain;
+
+struct page {
+    u64 state;  /* counts, type, flags; see PG_* */
+    u32 owner;  /* machine frame number of the owner's struct domain; 0: none (ours, or free) */
+    u32 stamp;  /* TLB clock when the last mapping or writable mapping went; see tlb.h */
+    u32 next;   /* list links: frame numbers, 0 ends (frame 0 is never listed) */
+    u32 prev;
+    u16 done;   /* PG_PARTIAL: entries 0..done-1 are validated and hold references */
+    u8 order;   /* of a free block, in its first frame */
+    u8 spare;
+};
+
+#define PG_COUNT_BITS 26
+#define PG_COUNT_MAX ((1ULL << PG_COUNT_BITS) - 1)
+#define PG_REF_ONE 1ULL
+#define PG_REF_MASK PG_COUNT_MAX
+#define PG_TYPE_ONE (1ULL << PG_COUNT_BITS)
+#define PG_TYPE_COUNT_MASK (PG_COUNT_MAX << PG_COUNT_BITS)
+
+#define PG_TYPE_SHIFT 52
+#define PG_TYPE_MASK (7ULL << PG_TYPE_SHIFT)
+#define PG_TYPE_NONE (0ULL << PG_TYPE_SHIFT)     /* read-only use only so far */
+#define PG_TYPE_L1 (1ULL << PG_TYPE_SHIFT)       /* page tables, by level */
+#define PG_TYPE_L2 (2ULL << PG_TYPE_SHIFT)
+#define PG_TYPE_L3 (3ULL << PG_TYPE_SHIFT)
+#define PG_TYPE_L4 (4ULL << PG_TYPE_SHIFT)
+#define PG_TYPE_SEGDESC (5ULL << PG_TYPE_SHIFT)  /* GDT or LDT frame */
+#define PG_TYPE_WRITABLE (6ULL << PG_TYPE_SHIFT) /* mapped writable by its owner or a grantee */
+
+#define PG_VALID (1ULL << 55)     /* contents were checked for the type */
+#define PG_PARTIAL (1ULL << 56)   /* validation or taking apart stopped midway; page->done says where */
+#define PG_PINNED (1ULL << 57)    /* the owner pinned it: one type count and one general count */
+#define PG_BUSY (1ULL << 58)      /* being validated or taken apart by one CPU */
+#define PG_ALLOCATED (1ULL << 59) /* the owner's own general count is still held */
+#define PG_HYPERVISOR (1ULL << 60) /* our frame, shared with the owner (shared info, grant frames); never handed back by it */
+#define PG_FREE (1ULL << 61)      /* in the allocator */
+#define PG_DIRTY (1ULL << 62)     /* free and not scrubbed since its last owner (or since power-on) */
+
+STATIC_ASSERT(sizeof(struct page) == 32);
+
+static inline u64 page_refs(u64 state)
+{
+    return state & PG_REF_MASK;
+}
+
+static inline u64 page_type_count(u64 state)
+{
+    return (state & PG_TYPE_COUNT_MASK) >> PG_COUNT_BITS;
+}
+
+#include <asm/page.h> /* frame_table, page_to_mfn, mfn_to_page, mfn_valid, mfn_to_virt, virt_to_mfn */
+
+/* The owner, or NULL. Stable only while the caller holds a general count (or the heap lock). */
+static inline struct domain *page_owner(const struct page *pg)
+{
+    u32 owner = READ_ONCE(pg->owner);
+
+    return owner ? mfn_to_virt(MFN(owner)) : NULL;
+}
+
+static inline void page_set_owner(struct page *pg, const struct domain *d)
+{
+    pg->owner = d ? (u32)virt_to_mfn(d).n : 0;
+}
+
+/* The last general count of a guest's frame went: give it back to the allocator (page_alloc.c). */
+void page_release(struct page *pg);
+
+/* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its maximum. */
+static inline bool get_page(struct page *pg, const struct domain *d)
+{
+    u64 s = READ_ONCE(pg->state);
+
+    do {
+        if (unlikely((s & PG_REF_MASK) - 1 >= PG_COUNT_MAX - 1))
+            return false;
+    } while (unlikely(!cmpxchg(&pg->state, &s, s + PG_REF_ONE)));
+    if (likely(pg->owner == (u32)virt_to_mfn(d).n))
+        return true;
+    if (page_refs(atomic_sub(&pg->state, PG_REF_ONE)) == 0)
+        page_release(pg);
+    return false;
+}
+
+/* Drops one general count. */
+static inline void put_page(struct page *pg)
+{
+    if (unlikely(page_refs(atomic_sub(&pg->state, PG_REF_ONE)) == 0))
+        page_release(pg);
+}
+
+/*
+ * Takes a type count of @type on @pg, on which the caller holds a general count; validates the contents when the type
+ * is new. Returns 0; -EINVAL: the frame is in use with another type, the count is at its maximum, or the contents
+ * are not valid for the type; -ERESTART: preempted, progress kept, call again (only with @preemptible).
+ * No locks of rank RANK_PAGE_LIST or above may be held. page_type.c
+ */
+int get_page_type(struct page *pg, u64 type, bool preemptible);
+/* Drops one type count; takes a page table apart at zero. Returns 0, or -ERESTART when preempted (only with @preemptible). */
+int put_page_type(struct page *pg, bool preemptible);
+
+/* Both counts in one step, for the owner's own frames. Errors as get_page_type(); -EINVAL also for a foreign frame. */
+int get_page_and_type(struct page *pg, struct domain *d, u64 type);
+void put_page_and_type(struct page *pg);
+
+/* A list of frames, linked through the frame table. Protected by the lock of whatever holds the list. */
+struct page_list {
+    u32 first, last;
+    unsigned long count;
+};
+
+static inline void page_list_init(struct page_list *l)
+{
+    *l = (struct page_list){0};
+}
+
+static inline void page_list_add_tail(struct page_list *l, struct page *pg)
+{
+    u32 m = (u32)page_to_mfn(pg).n;
+
+    pg->next = 0;
+    pg->prev = l->last;
+    if (l->last)
+        mfn_to_page(MFN(l->last))->next = m;
+    else
+        l->first = m;
+    l->last = m;
+    l->count++;
+}
+
+static inline void page_list_del(struct page_list *l, struct page *pg)
+{
+    if (pg->prev)
+        mfn_to_page(MFN(pg->prev))->next = pg->next;
+    else
+        l->first = pg->next;
+    if (pg->next)
+        mfn_to_page(MFN(pg->next))->prev = pg->prev;
+    else
+        l->last = pg->prev;
+    pg->next = pg->prev = 0;
+    l->count--;
+}
+
+static inline struct page *page_list_first(const struct page_list *l)
+{
+    return l->first ? mfn_to_page(MFN(l->first)) : NULL;
+}
+
+#endif

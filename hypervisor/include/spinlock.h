@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spin locks (ticket order) and the lock order.
+ *
+ * Every lock has a rank from enum lock_rank; a CPU may only take a lock of a higher rank than those it holds, or of
+ * the same rank where the caller names an order (double locks by address). A debug build checks this at each
+ * acquisition. docs/locking.md lists what each rank protects. A lock that an interrupt handler takes is only ever
+ * taken with interrupts disabled (the _irq and _irqsave forms).
+ */
+#ifndef BULKHEAD_SPINLOCK_H
+#define BULKHEAD_SPINLOCK_H
+
+#include <asm/system.h>
+
+#include "atomic.h"
+
+enum lock_rank {
+    RANK_DOMCTL = 1,   /* one control operation at a time */
+    RANK_DOMAIN_LIST,  /* domain table writers */
+    RANK_DOMAIN,       /* domain life cycle, vCPU bring-up, per-domain settings */
+    RANK_GRANT,        /* grant table; two: by domain id */
+    RANK_PAGE_TABLES,  /* page-table updates of one domain */
+    RANK_EVENT,        /* event channels of a domain; two: by address */
+    RANK_PIRQ,         /* interrupt binding */
+    RANK_PAGE_LIST,    /* a domain's frame list and counts */
+    RANK_HEAP,         /* page allocator */
+    RANK_SCHED,        /* run queue of a CPU */
+    RANK_TIMER,        /* timer queue of a CPU */
+    RANK_IRQ,          /* interrupt descriptors */
+    RANK_DEVICE,       /* interrupt controllers, RTC, PCI configuration */
+    RANK_CONSOLE,      /* console ring and drivers; a leaf */
+};
+
+typedef struct spinlock {
+    u16 next;    /* ticket to hand out */
+    u16 serving; /* ticket that holds the lock */
+    u16 rank;
+    u16 owner; /* debug: CPU + 1 while held */
+} spinlock_t;
+
+#define SPINLOCK_INIT(r) {0, 0, (r), 0}
+
+#ifdef DEBUG
+void lock_order_acquire(spinlock_t *lock); /* panics when the order is broken */
+void lock_order_release(spinlock_t *lock);
+#else
+#define lock_order_acquire(lock) ((void)(lock))
+#define lock_order_release(lock) ((void)(lock))
+#endif
+
+static inline void spin_lock_init(spinlock_t *lock, enum lock_rank rank)
+{
+    *lock = (spinlock_t)SPINLOCK_INIT((u16)rank);
+}
+
+static inline void spin_lock(spinlock_t *lock)
+{
+    u16 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+
+    while (unlikely(load_acquire(&lock->serving) != ticket))
+        cpu_relax();
+    lock_order_acquire(lock);
+}
+
+static inline bool spin_trylock(spinlock_t *lock)
+{
+    u16 ticket = load_acquire(&lock->serving);
+
+    if (!cmpxchg(&lock->next, &ticket, (u16)(ticket + 1)))
+        return false;
+    lock_order_acquire(lock);
+    return true;
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+    lock_order_release(lock);
+    store_release(&lock->serving, (u16)(lock->serving + 1));
+}
+
+static inline bool spin_is_locked(const spinlock_t *lock)
+{
+    return READ_ONCE(lock->next) != READ_ONCE(lock->serving);
+}
+
+static inline unsigned long spin_lock_irqsave(spinlock_t *lock)
+{
+    unsigned long flags = local_irq_save();
+
+    spin_lock(lock);
+    return flags;
+}
+
+static inline void spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
+{
+    spin_unlock(lock);
+    local_irq_restore(flags);
+}
+
+/* Takes two locks of one rank, in address order; @a and @b may be the same lock. */
+static inline void spin_lock_two(spinlock_t *a, spinlock_t *b)
+{
+    if (a > b) {
+        spinlock_t *t = a;
+
+        a = b;
+        b = t;
+    }
+    spin_lock(a);
+    if (a != b)
+        spin_lock(b);
+}
+
+static inline void spin_unlock_two(spinlock_t *a, spinlock_t *b)
+{
+    spin_unlock(a);
+    if (a != b)
+        spin_unlock(b);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One-shot timers in system time, one queue a CPU.
+ *
+ * A timer belongs to the CPU it was initialised or moved for and its function runs there, from the timer softirq,
+ * with interrupts on and no lock held. Setting and stopping is allowed from any CPU and any context.
+ */
+#ifndef BULKHEAD_TIMER_H
+#define BULKHEAD_TIMER_H
+
+#include "types.h"
+
+struct timer {
+    s_time_t expires;           /* while queued */
+    struct timer *child, *next, *prev; /* pairing heap */
+    void (*fn)(void *arg);
+    void *arg;
+    unsigned int cpu;
+    bool queued;
+};
+
+void timer_init(struct timer *t, void (*fn)(void *arg), void *arg, unsigned int cpu);
+/* (Re)starts @t to expire at system time @expires; at once if that is past. */
+void timer_set(struct timer *t, s_time_t expires);
+void timer_stop(struct timer *t);
+/* Stops @t and waits until its function does not run on another CPU. For owners that are about to free it. */
+void timer_kill(struct timer *t);
+/* Moves @t to another CPU's queue, still queued if it was. */
+void timer_migrate(struct timer *t, unsigned int cpu);
+
+/* Boot: prepares the queue of @cpu. */
+void timer_cpu_init(unsigned int cpu);
+/* Called by the clock interrupt: the deadline set with arch_set_timer() is reached. */
+void timer_interrupt(void);
+
+/* Current system time in ns (asm/time.h of the architecture computes it from the TSC). */
+s_time_t now(void);
+
+#endif
