@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+#
+# Debian packages that are used as data: kernels, Debian's Xen, pvgrub, busybox. They are downloaded
+# and unpacked below $(BUILD) and never installed, since their scripts would change this machine's
+# boot menu. What others use are the links $(PKG)/vmlinuz, xen, pvgrub, busybox and modules.
+
+PKG := $(BUILD)/packages
+# Where the .deb files are kept; set it elsewhere to download once for several build folders.
+DEBS ?= $(PKG)/debs
+
+FETCH = @mkdir -p $(PKG); $(if $(Q),printf '  %-8s %s\n' FETCH $(1);) mk/fetch-package.sh $(DEBS) $(PKG)/root $(1)
+
+# linux-image-amd64 only depends on the package of the current version, which is the one wanted.
+$(PKG)/vmlinuz: mk/fetch-package.sh
+	$(call FETCH,linux-image-amd64)
+	@ln -sfn $$(cd $(PKG) && ls -v root/boot/vmlinuz-* | tail -n 1) $@
+	@ln -sfn $$(cd $(PKG) && ls -dv root/lib/modules/* | tail -n 1) $(PKG)/modules
+	@touch -c $@
+
+$(PKG)/xen: mk/fetch-package.sh
+	$(call FETCH,xen-hypervisor-4.17-amd64)
+	@gunzip -c $(PKG)/root/boot/xen-4.17-amd64.gz >$@
+
+$(PKG)/pvgrub: mk/fetch-package.sh
+	$(call FETCH,grub-xen-host)
+	@ln -sfn root/usr/lib/grub-xen/grub-x86_64-xen.bin $@ && touch -c $@
+
+$(PKG)/busybox: mk/fetch-package.sh
+	$(call FETCH,busybox-static)
+	@ln -sfn root/bin/busybox $@ && touch -c $@
+
+.PHONY: packages
+packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox

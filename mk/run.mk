@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+#
+# What is booted by `make run`: the default /guests, dom0's ramdisk, the ISO, QEMU's command line.
+
+MEM      ?= 1024
+CPUS     ?= 1
+MACHINE  ?= q35
+QEMU     ?= qemu-system-x86_64
+QEMU_ARGS ?=
+GUESTS   ?=
+DOM0     ?= builtin
+ISO      ?= $(BUILD)/bulkhead.iso
+
+HV_CMDLINE ?= console=com1,vga
+
+# ---- the default /guests ----
+
+GUESTS_DIR := $(BUILD)/guests
+GUEST_FILES := $(addprefix $(GUESTS_DIR)/,linux.cfg vmlinuz linux.cpio.gz grub.cfg \
+                 grub-x86_64-xen.bin demo.cfg demo)
+
+$(GUESTS_DIR)/%.cfg: mk/guests/%.cfg
+	@mkdir -p $(@D) && cp $< $@
+
+$(GUESTS_DIR)/vmlinuz: $(PKG)/vmlinuz
+	@mkdir -p $(@D) && cp -L $< $@
+
+$(GUESTS_DIR)/grub-x86_64-xen.bin: $(PKG)/pvgrub
+	@mkdir -p $(@D) && cp -L $< $@
+
+# Without debug information: dom0 and its ramdisk have to fit in 64 MiB.
+$(GUESTS_DIR)/demo: $(GUEST_DIR)/demo
+	@mkdir -p $(@D) && $(OBJCOPY) --strip-debug $< $@
+
+INITRAMFS := mk/make-initramfs.sh mk/make-cpio.sh $(wildcard mk/initramfs/*)
+
+$(GUESTS_DIR)/linux.cpio.gz: $(PKG)/busybox $(INITRAMFS)
+	$(call say,RAMDISK,$@)
+	@mkdir -p $(@D) && mk/make-initramfs.sh $@ $< linux
+
+# ---- dom0 ----
+
+ifeq ($(DOM0),builtin)
+DOM0_KERNEL  ?= $(GUEST_DIR)/dom0
+DOM0_RAMDISK ?= $(BUILD)/dom0-ramdisk.cpio
+DOM0_CMDLINE ?=
+else ifeq ($(DOM0),linux)
+DOM0_KERNEL  ?= $(PKG)/vmlinuz
+DOM0_RAMDISK ?= $(BUILD)/dom0-linux.cpio.gz
+DOM0_CMDLINE ?= console=hvc0
+else
+$(error DOM0 is 'builtin' or 'linux', not '$(DOM0)')
+endif
+
+# GUESTS may have changed in ways that make cannot see, so both ramdisks are always made anew.
+.PHONY: FORCE
+$(BUILD)/dom0-ramdisk.cpio: $(GUEST_FILES) FORCE
+	$(call say,RAMDISK,$@)
+	@mk/make-ramdisk.sh $@ $(GUESTS_DIR) $(GUESTS)
+
+DOM0_MODULES := xen-evtchn xen-gntalloc xen-gntdev xen-privcmd xenfs
+$(BUILD)/dom0-linux.cpio.gz: $(PKG)/busybox $(PKG)/vmlinuz $(INITRAMFS) FORCE
+	$(call say,RAMDISK,$@)
+	@mk/make-initramfs.sh $@ $< dom0 -m $(PKG)/modules $(DOM0_MODULES) $(if $(GUESTS),-g $(GUESTS))
+
+# ---- the ISO and QEMU ----
+
+.PHONY: iso run gdb
+iso: $(ISO)
+
+$(ISO): $(TOOLS_STAMP) $(BUILD)/bulkhead $(DOM0_KERNEL) $(DOM0_RAMDISK) mk/make-iso.sh FORCE
+	$(call say,ISO,$@)
+	@mkdir -p $(@D)
+	@mk/make-iso.sh $@ $(BUILD)/bulkhead '$(HV_CMDLINE)' \
+	    $(if $(DOM0_KERNEL),$(DOM0_KERNEL) '$(DOM0_CMDLINE)') \
+	    $(if $(DOM0_RAMDISK),$(DOM0_RAMDISK) '')
+
+QEMU_MACHINE = $(QEMU) -M $(MACHINE) -m $(MEM) -smp $(CPUS) -nic none -display none \
+               -cdrom $(ISO) -boot d $(QEMU_ARGS)
+
+run: iso
+	@echo "Starting QEMU; Ctrl-A x ends it."
+	@exec $(QEMU_MACHINE) -serial mon:stdio
+
+# gdb starts QEMU itself and talks to it over a pipe, so QEMU ends with gdb.
+gdb: iso
+	@rm -f $(BUILD)/serial.sock
+	@echo "Serial console: socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:$(BUILD)/serial.sock"
+	@exec gdb -q $(BUILD)/bulkhead -x mk/gdb/bulkhead-gdb.py \
+	    -ex 'add-symbol-file $(firstword $(wildcard $(DOM0_KERNEL)))' \
+	    -ex 'target remote | exec $(QEMU_MACHINE) -S -gdb stdio \
+	         -serial mon:unix:$(BUILD)/serial.sock,server=on,wait=off'
