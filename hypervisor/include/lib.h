@@ -58,8 +58,10 @@ enum loglevel { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 /*
  * Print one message on the hypervisor's console (serial, screen, ring for `bh dmesg`). Each line is prefixed with
- * "(BH) ". Safe in any context, interrupts on or off.
- * printk_guest(): for what a guest can trigger: filtered by guest_loglvl= and rate limited.
+ * "(BH) "; a message that does not end in a newline gets one. At most 500 characters. Safe in any context, interrupts
+ * on or off, but not in the middle of another message of the same CPU (NMI handlers print only on their way to panic()).
+ * printk_guest(): for what a guest can trigger: prefixed with the current vCPU ("d1v0 "), filtered by guest_loglvl=
+ * and rate limited per domain.
  */
 void printk(enum loglevel level, const char *fmt, ...) __printf(2, 3);
 void printk_guest(enum loglevel level, const char *fmt, ...) __printf(2, 3);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Model-specific registers, the time-stamp counter, CPUID. Numbers: Intel SDM volume 4, AMD APM volume 2. */
+#ifndef ASM_MSR_H
+#define ASM_MSR_H
+
+#include <types.h>
+
+#define MSR_TSC 0x10
+#define MSR_APIC_BASE 0x1b
+#define MSR_TSC_DEADLINE 0x6e0
+#define MSR_X2APIC_FIRST 0x800 /* + register offset / 16 */
+#define MSR_MTRR_CAP 0xfe
+#define MSR_MTRR_PHYS_BASE(n) (0x200 + 2 * (n))
+#define MSR_MTRR_PHYS_MASK(n) (0x201 + 2 * (n))
+#define MSR_MTRR_DEF_TYPE 0x2ff
+#define MSR_PAT 0x277
+#define MSR_EFER 0xc0000080
+#define MSR_STAR 0xc0000081
+#define MSR_LSTAR 0xc0000082
+#define MSR_CSTAR 0xc0000083
+#define MSR_SYSCALL_MASK 0xc0000084
+#define MSR_FS_BASE 0xc0000100
+#define MSR_GS_BASE 0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+static inline u64 rdmsr(u32 msr)
+{
+    u32 lo, hi;
+
+    __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+    return (u64)hi << 32 | lo;
+}
+
+static inline void wrmsr(u32 msr, u64 v)
+{
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
+}
+
+static inline u64 rdtsc(void)
+{
+    u32 lo, hi;
+
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    return (u64)hi << 32 | lo;
+}
+
+struct cpuid {
+    u32 eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid cpuid_count(u32 leaf, u32 subleaf)
+{
+    struct cpuid r;
+
+    __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+    return r;
+}
+
+static inline struct cpuid cpuid(u32 leaf)
+{
+    return cpuid_count(leaf, 0);
+}
+
+#endif

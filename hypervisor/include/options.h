@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the administrator asked for on the command line. Parsed once by the boot code, read-only afterwards; each
+ * subject copies what it needs after boot.
+ */
+#ifndef BULKHEAD_OPTIONS_H
+#define BULKHEAD_OPTIONS_H
+
+#include "types.h"
+
+struct hv_options {
+    /* Console and messages. */
+    char console[32];      /* console=: comma-separated "com1", "vga", "none"; empty: both */
+    char com1[48];         /* com1=: baud[,data+parity+stop[,io-base[,irq]]]; empty: 115200,8n1,0x3f8,4 */
+    char loglvl[16];       /* loglvl=: threshold as in console_set_levels(); empty: default */
+    char guest_loglvl[16]; /* guest_loglvl= */
+
+    /* Platform. */
+    bool noapic;           /* noapic: leave the IO-APICs alone */
+    bool no_x2apic;        /* x2apic=0 */
+    char clocksource[12];  /* clocksource=: "hpet", "acpi", "pit": what calibrates the TSC; empty: the best there is */
+};
+
+#endif
