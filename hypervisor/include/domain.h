@@ -22,6 +22,7 @@
 #include "list.h"
 #include "page.h"
 #include "rangeset.h"
+#include "rcu.h"
 #include "spinlock.h"
 #include "timer.h"
 
@@ -60,11 +61,11 @@ struct vcpu {
     struct timer periodic;
     s_time_t periodic_period;   /* ns; 0: off */
     s_time_t periodic_last;
-    struct timer poll_timer;    /* SCHEDOP_poll timeout */
+    struct timer poll_timer;    /* SCHEDOP_poll timeout; VPF_BLOCKED is set while polling */
 
     /* Event channels (event_channel.c; under the domain's event lock). */
     u16 virq_port[NR_VIRQS];    /* 0: not bound */
-    u32 poll_port;              /* the one port polled; 0: several; meaningful while VPF_POLL */
+    int poll_port;              /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling */
     struct evtchn_fifo_vcpu *fifo;
 
     bool initialised;           /* has a context */
@@ -73,16 +74,15 @@ struct vcpu {
 };
 
 #define VPF_DOWN 0U     /* bit numbers: not brought up */
-#define VPF_BLOCKED 1U  /* waits for an event */
-#define VPF_PAUSED 2U   /* by vcpu_pause or domain_pause */
-#define VPF_POLL 3U     /* in SCHEDOP_poll */
+#define VPF_BLOCKED 1U  /* waits for an event, or polls */
 
 struct domain {
     domid_t id;
     bool privileged;            /* may use the control operations: dom0 */
     bool system;                /* DOMID_IO, DOMID_XEN: own frames, never run */
-    u32 refs;                   /* references; the list of domains holds one */
+    u32 refs;                   /* references; the creation holds one until domain_kill() is done */
     struct list all_link;       /* all domains by id, under RANK_DOMAIN_LIST */
+    struct rcu_head rcu;        /* its memory goes back after a grace period */
     struct domain *hash_next;   /* by id; read without a lock */
     spinlock_t lock;            /* RANK_DOMAIN */
     enum domain_dying dying;
@@ -108,7 +108,6 @@ struct domain {
     unsigned long tot_pages;    /* = pages still allocated to it */
     unsigned long max_pages;
     unsigned long hv_pages;     /* frames of ours lent to it */
-    unsigned long max_gpfn_hint;
     struct shared_info *shared_info;
 
     /* Event channels. */
@@ -118,6 +117,7 @@ struct domain {
     unsigned int max_evtchns;   /* of the ABI in use: 4096 two-level, 131072 FIFO */
     u32 max_evtchn_port;        /* highest port the toolstack allows */
     unsigned int active_evtchns;
+    unsigned long poll_mask[MAX_VCPUS / BITS_PER_LONG]; /* vCPUs with poll_port set */
     struct evtchn_fifo *evtchn_fifo; /* NULL: two-level */
 
     struct grant_table *grant_table;
@@ -184,8 +184,8 @@ void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 /* One more step of destruction. 0: complete; -ERESTART: call again. RANK_DOMCTL held; @d is not the caller's. */
 int domain_kill(struct domain *d);
 
-int vcpu_reset(struct vcpu *v);
-bool domain_has_vcpu(const struct domain *d, unsigned int id);
+/* Has it a vcpu_info of its own (in shared_info or registered)? */
+bool vcpu_has_info(const struct vcpu *v);
 
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned long id)
 {
@@ -195,11 +195,6 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned long id)
 #define for_each_vcpu(d, v) \
     for (unsigned int _i = 0; _i < (d)->max_vcpus; _i++) \
         if (((v) = (d)->vcpu[_i]) != NULL)
-
-static inline bool is_idle_domain_id(domid_t id)
-{
-    return id == DOMID_IDLE;
-}
 
 #include <asm/current.h> /* current, this_cpu() */
 

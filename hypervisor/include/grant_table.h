@@ -15,6 +15,8 @@
 int grant_table_create(struct domain *d, unsigned int max_grant_frames, unsigned int max_maptrack_frames);
 /* Drops every mapping that a dying @d holds of others (preemptible: -ERESTART). */
 int grant_table_release_mappings(struct domain *d);
+/* The dead domain's shared frames: unshare_hv_page() each; they go when nobody maps them. */
+void grant_table_unshare(struct domain *d);
 void grant_table_destroy(struct domain *d);
 
 long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count);
@@ -24,10 +26,5 @@ long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count);
 unsigned int grant_table_nr_frames(const struct domain *d);
 /* For DOMCTL/XENMEM_acquire_resource: the machine frame of shared frame @idx; grows the table. */
 int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn);
-
-/*
- * A page-table update removed an L1 entry that a grant mapping made (called by the page-table code for a frame that
- * current does not own): nothing of the grant's own counts is lost; see arch_grant_*.
- */
 
 #endif

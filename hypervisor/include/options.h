@@ -9,6 +9,8 @@
 #include "types.h"
 
 struct hv_options {
+    char cmdline[1024];    /* as given, for XENVER_commandline and messages */
+
     /* Console and messages. */
     char console[32];      /* console=: comma-separated "com1", "vga", "none"; empty: both */
     char com1[48];         /* com1=: baud[,data+parity+stop[,io-base[,irq]]]; empty: 115200,8n1,0x3f8,4 */
@@ -20,5 +22,7 @@ struct hv_options {
     bool no_x2apic;        /* x2apic=0 */
     char clocksource[12];  /* clocksource=: "hpet", "acpi", "pit": what calibrates the TSC; empty: the best there is */
 };
+
+extern struct hv_options hv_options;
 
 #endif

@@ -65,7 +65,7 @@ struct page {
 #define PG_ALLOCATED (1ULL << 59) /* the owner's own general count is still held */
 #define PG_HYPERVISOR (1ULL << 60) /* our frame, shared with the owner (shared info, grant frames); never handed back by it */
 #define PG_FREE (1ULL << 61)      /* in the allocator */
-#define PG_DIRTY (1ULL << 62)     /* free and not scrubbed since its last owner (or since power-on) */
+#define PG_SCRUBBED (1ULL << 62)  /* free and zeroed; RAM that was never used lacks it */
 
 STATIC_ASSERT(sizeof(struct page) == 32);
 

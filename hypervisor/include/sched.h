@@ -12,8 +12,7 @@ void sched_cpu_init(unsigned int cpu);
 /* Boot, end: starts scheduling on this CPU; its boot stack is left for good. */
 void sched_start(void) __noreturn;
 
-int sched_init_vcpu(struct vcpu *v);
-void sched_destroy_vcpu(struct vcpu *v);
+void sched_init_vcpu(struct vcpu *v);
 
 /* Makes @v runnable if nothing in pause_flags and no pause forbids it. Any context. */
 void vcpu_wake(struct vcpu *v);

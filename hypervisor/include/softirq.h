@@ -24,4 +24,10 @@ void softirq_run(void);
 /* Is anything pending? Long operations stop and continue later when it is. */
 bool softirq_pending(void);
 
+/* The work itself, by bit: in timer.c, console.c, rcu.c, sched.c. */
+void timer_softirq(void);
+void console_softirq(void);
+void rcu_softirq(void);
+void schedule(void);
+
 #endif

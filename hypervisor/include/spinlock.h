@@ -23,6 +23,8 @@ enum lock_rank {
     RANK_EVENT,        /* event channels of a domain; two: by address */
     RANK_PIRQ,         /* interrupt binding */
     RANK_PAGE_LIST,    /* a domain's frame list and counts */
+    RANK_RANGESET,     /* one set of ranges */
+    RANK_XALLOC,       /* small objects */
     RANK_HEAP,         /* page allocator */
     RANK_SCHED,        /* run queue of a CPU */
     RANK_TIMER,        /* timer queue of a CPU */

@@ -27,7 +27,7 @@ struct cpu_info {
     /* Both words are tested at once on the way out to a guest. */
     u32 softirq_pending;             /* bits of enum softirq */
     u32 exit_work;                   /* EXIT_WORK_*: rare things to do before entering the current guest */
-    struct vcpu *current;
+    struct vcpu *vcpu;               /* the current one */
     struct cpu *cpu;                 /* all else of this CPU */
     u32 cpu_id;
     u32 pad;
@@ -47,7 +47,7 @@ static inline struct cpu_info *get_cpu_info(void)
     return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1) - 1;
 }
 
-#define current (get_cpu_info()->current)
+#define current (get_cpu_info()->vcpu)
 #define this_cpu() (get_cpu_info()->cpu)
 #define smp_processor_id() (get_cpu_info()->cpu_id)
 #define guest_regs() (&get_cpu_info()->guest_regs)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The serial port of the console. */
+#ifndef ASM_UART_H
+#define ASM_UART_H
+
+#include <types.h>
+
+/*
+ * Sets up the port for polled output and registers it with the console. @option is the text of com1= (may be empty).
+ * False: no such port.
+ */
+bool uart_init_early(const char *option);
+/* From now on input arrives by interrupt. Needs the interrupt controllers. */
+void uart_init_irq(void);
+/* Is @port one of ours, which dom0 must not get? */
+bool uart_owns_port(u16 port);
+
+#endif

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Domains: creation, lookup, pausing, shutdown and destruction.
+ *
+ * A domain is in the hash table by id from creation until its last reference goes; so one that is dead but whose frames
+ * others still map stays visible as a zombie. The creation holds one reference, given up at the end of destruction; each
+ * domain that owns frames holds one more until the last frame is gone, and each frame of ours lent to it one.
+ */
+#include <arch.h>
+#include <domain.h>
+#include <event_channel.h>
+#include <grant_table.h>
+#include <hypercall.h>
+#include <irq.h>
+#include <page_alloc.h>
+#include <percpu.h>
+#include <sched.h>
+#include <softirq.h>
+
+#define HASH_BUCKETS 256U
+
+static struct domain *hash[HASH_BUCKETS];
+static struct list all_domains = LIST_INIT(all_domains);
+static spinlock_t list_lock = SPINLOCK_INIT(RANK_DOMAIN_LIST);
+
+struct domain *dom0, *dom_io, *dom_xen;
+
+/* Where a vCPU's info points while it has none of its own: beyond those in shared_info and not registered. */
+static struct vcpu_info dummy_vcpu_info;
+
+static void insert_domain(struct domain *d)
+{
+    struct domain **bucket = &hash[d->id % HASH_BUCKETS];
+    struct list *pos = &all_domains;
+
+    spin_lock(&list_lock);
+    while (pos->next != &all_domains && list_entry(pos->next, struct domain, all_link)->id < d->id)
+        pos = pos->next;
+    list_add_after(pos, &d->all_link);
+    d->hash_next = *bucket;
+    store_release(bucket, d);
+    spin_unlock(&list_lock);
+}
+
+static void remove_domain(struct domain *d)
+{
+    struct domain **link = &hash[d->id % HASH_BUCKETS];
+
+    spin_lock(&list_lock);
+    while (*link != d)
+        link = &(*link)->hash_next;
+    store_release(link, d->hash_next);
+    list_del(&d->all_link);
+    spin_unlock(&list_lock);
+}
+
+bool get_domain(struct domain *d)
+{
+    u32 refs = READ_ONCE(d->refs);
+
+    do {
+        if (refs == 0)
+            return false;
+    } while (!cmpxchg(&d->refs, &refs, refs + 1));
+    return true;
+}
+
+struct domain *get_domain_by_id(domid_t id)
+{
+    struct domain *d = load_acquire(&hash[id % HASH_BUCKETS]);
+
+    /* The memory of one that is leaving stays readable until this CPU has passed the scheduler. */
+    while (d && d->id != id)
+        d = load_acquire(&d->hash_next);
+    return d && get_domain(d) ? d : NULL;
+}
+
+struct domain *get_domain_or_self(domid_t id)
+{
+    if (id == DOMID_SELF || id == current->domain->id) {
+        get_domain(current->domain);
+        return current->domain;
+    }
+    return get_domain_by_id(id);
+}
+
+struct domain *get_next_domain(domid_t id)
+{
+    struct domain *d, *found = NULL;
+
+    spin_lock(&list_lock);
+    list_for_each(d, &all_domains, all_link) {
+        if (d->id >= id && !d->system && get_domain(d)) {
+            found = d;
+            break;
+        }
+    }
+    spin_unlock(&list_lock);
+    return found;
+}
+
+static void free_domain(struct domain *d)
+{
+    rangeset_free(d->ioports);
+    rangeset_free(d->iomem);
+    rangeset_free(d->irqs);
+    xfree(d->vcpu);
+    xfree(d);
+}
+
+static void free_vcpus(struct domain *d)
+{
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = d->vcpu[i];
+
+        if (!v)
+            continue;
+        vcpu_time_destroy(v);
+        evtchn_vcpu_destroy(v);
+        arch_vcpu_destroy(v);
+        d->vcpu[i] = NULL;
+        xfree(v);
+    }
+}
+
+/* Nobody has a pointer any more. */
+static void destroy_final(struct rcu_head *head)
+{
+    struct domain *d = container_of(head, struct domain, rcu);
+
+    free_vcpus(d);
+    evtchn_destroy_final(d);
+    grant_table_destroy(d);
+    arch_domain_destroy(d);
+    free_domain(d);
+    send_global_virq(VIRQ_DOM_EXC);
+}
+
+void put_domain(struct domain *d)
+{
+    if (atomic_sub(&d->refs, 1) == 0) {
+        BUG_ON(d->dying != DOMAIN_DEAD);
+        remove_domain(d);
+        call_rcu(&d->rcu, destroy_final);
+    }
+}
+
+/* The parts that every domain has, running or not. */
+static struct domain *alloc_domain(domid_t id)
+{
+    struct domain *d = xzalloc_bytes(MAX(sizeof(*d), PAGE_SIZE)); /* page->owner holds its frame number */
+
+    if (!d)
+        return NULL;
+    d->id = id;
+    d->refs = 1;
+    d->shutdown_code = ~0U;
+    spin_lock_init(&d->lock, RANK_DOMAIN);
+    spin_lock_init(&d->page_lock, RANK_PAGE_LIST);
+    spin_lock_init(&d->event_lock, RANK_EVENT);
+    spin_lock_init(&d->pirq_lock, RANK_PIRQ);
+    list_init(&d->all_link);
+    page_list_init(&d->pages);
+    d->ioports = rangeset_new();
+    d->iomem = rangeset_new();
+    d->irqs = rangeset_new();
+    if (!d->ioports || !d->iomem || !d->irqs) {
+        free_domain(d);
+        return NULL;
+    }
+    return d;
+}
+
+static struct domain *create_system_domain(domid_t id)
+{
+    struct domain *d = alloc_domain(id);
+
+    if (!d)
+        panic("out of memory for system domain %u", id);
+    d->system = true;
+    if (id != DOMID_IDLE)
+        insert_domain(d);
+    return d;
+}
+
+void domain_init(void)
+{
+    struct domain *idle = create_system_domain(DOMID_IDLE);
+    struct vcpu *v;
+
+    dom_io = create_system_domain(DOMID_IO);
+    dom_xen = create_system_domain(DOMID_XEN);
+
+    idle->max_vcpus = 1;
+    idle->vcpu = xzalloc_array(struct vcpu *, 1);
+    if (!idle->vcpu || vcpu_create(idle, 0))
+        panic("out of memory for the idle vCPU");
+    v = idle->vcpu[0];
+    v->pause_flags = 0;
+    v->initialised = true;
+    v->is_running = true;
+    v->runstate.state = RUNSTATE_running;
+    this_cpu()->rq.idle = v;
+    get_cpu_info()->vcpu = v;
+}
+
+int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged, struct domain **out)
+{
+    struct domain *d;
+    int rc = -XEN_ENOMEM;
+
+    if (config->max_vcpus == 0 || config->max_vcpus > MAX_VCPUS)
+        return -XEN_EINVAL;
+    d = get_domain_by_id(id);
+    if (d) {
+        put_domain(d);
+        return -XEN_EEXIST;
+    }
+    d = alloc_domain(id);
+    if (!d)
+        return -XEN_ENOMEM;
+    d->privileged = privileged;
+    d->create_flags = config->flags;
+    d->ssidref = config->ssidref;
+    memcpy(d->handle, config->handle, sizeof(d->handle));
+    d->controller_pause_count = 1;
+    d->pause_count = 1;
+    d->max_vcpus = config->max_vcpus;
+    d->vcpu = xzalloc_array(struct vcpu *, d->max_vcpus);
+    d->shared_info = alloc_hv_pages(0);
+    if (!d->vcpu || !d->shared_info)
+        goto fail;
+    share_hv_page(d->shared_info, d, true);
+    for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+        d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
+
+    rc = arch_domain_create(d, config);
+    if (rc)
+        goto fail;
+    rc = evtchn_init(d, config->max_evtchn_port);
+    if (rc)
+        goto fail_arch;
+    rc = grant_table_create(d, config->max_grant_frames, config->max_maptrack_frames);
+    if (rc)
+        goto fail_evtchn;
+    arch_update_wallclock(d);
+    insert_domain(d);
+    *out = d;
+    return 0;
+
+fail_evtchn:
+    evtchn_destroy(d);
+    evtchn_destroy_final(d);
+fail_arch:
+    arch_domain_destroy(d);
+fail:
+    if (d->shared_info) {
+        d->refs += d->hv_pages == 0; /* unsharing gives back what sharing took */
+        if (d->hv_pages)
+            unshare_hv_page(d->shared_info);
+        else
+            free_hv_pages(d->shared_info, 0);
+    }
+    free_domain(d);
+    return rc;
+}
+
+int vcpu_create(struct domain *d, unsigned int id)
+{
+    struct vcpu *v = xzalloc(struct vcpu);
+    int rc;
+
+    if (!v)
+        return -XEN_ENOMEM;
+    v->domain = d;
+    v->id = id;
+    v->processor = smp_processor_id();
+    v->pause_flags = 1UL << VPF_DOWN;
+    v->info_mfn = INVALID_MFN;
+    v->info = d->shared_info && id < XEN_LEGACY_MAX_VCPUS ? &d->shared_info->vcpu_info[id] : &dummy_vcpu_info;
+    sched_init_vcpu(v);
+    vcpu_time_init(v);
+    rc = arch_vcpu_create(v);
+    if (rc) {
+        xfree(v);
+        return rc;
+    }
+    if (!d->system)
+        evtchn_vcpu_init(v);
+    store_release(&d->vcpu[id], v);
+    return 0;
+}
+
+bool vcpu_has_info(const struct vcpu *v)
+{
+    return v->info != &dummy_vcpu_info;
+}
+
+/* --- pausing ---------------------------------------------------------------------------------------------- */
+
+static void sleep_all(struct domain *d, bool sync)
+{
+    struct vcpu *v;
+
+    for_each_vcpu(d, v) {
+        if (sync)
+            vcpu_sleep_sync(v);
+        else
+            vcpu_sleep_nosync(v);
+    }
+}
+
+void domain_pause(struct domain *d)
+{
+    ASSERT(d != current->domain);
+    atomic_add(&d->pause_count, 1);
+    sleep_all(d, true);
+}
+
+void domain_pause_nosync(struct domain *d)
+{
+    atomic_add(&d->pause_count, 1);
+    sleep_all(d, false);
+}
+
+void domain_unpause(struct domain *d)
+{
+    struct vcpu *v;
+
+    if (atomic_sub(&d->pause_count, 1) == 0)
+        for_each_vcpu(d, v)
+            vcpu_wake(v);
+}
+
+int domain_pause_by_controller(struct domain *d)
+{
+    if (d == current->domain)
+        return -XEN_EINVAL;
+    if (atomic_add(&d->controller_pause_count, 1) >= 256) {
+        atomic_sub(&d->controller_pause_count, 1);
+        return -XEN_EBUSY;
+    }
+    domain_pause(d);
+    return 0;
+}
+
+int domain_unpause_by_controller(struct domain *d)
+{
+    int count = READ_ONCE(d->controller_pause_count);
+
+    do {
+        if (count <= 0)
+            return -XEN_EINVAL;
+    } while (!cmpxchg(&d->controller_pause_count, &count, count - 1));
+    domain_unpause(d);
+    return 0;
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+    atomic_add(&v->pause_count, 1);
+    vcpu_sleep_sync(v);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    if (atomic_sub(&v->pause_count, 1) == 0)
+        vcpu_wake(v);
+}
+
+/* --- shutdown --------------------------------------------------------------------------------------------- */
+
+static const char *shutdown_name(u32 reason)
+{
+    static const char *const names[] = {
+        [SHUTDOWN_poweroff] = "power off", [SHUTDOWN_reboot] = "reboot",     [SHUTDOWN_suspend] = "suspend",
+        [SHUTDOWN_crash] = "crash",        [SHUTDOWN_watchdog] = "watchdog", [SHUTDOWN_soft_reset] = "soft reset",
+    };
+
+    return reason < ARRAY_SIZE(names) ? names[reason] : "unknown reason";
+}
+
+/* Dom0 carries the machine: its end is the machine's. */
+static void machine_follow(u32 reason)
+{
+    printk(LOG_INFO, "dom0 shut down: %s\n", shutdown_name(reason));
+    switch (reason) {
+    case SHUTDOWN_poweroff:
+        machine_poweroff();
+    case SHUTDOWN_crash:
+    case SHUTDOWN_watchdog:
+    case SHUTDOWN_reboot:
+    default:
+        machine_restart();
+    }
+}
+
+void domain_shutdown(struct domain *d, u32 reason)
+{
+    spin_lock(&d->lock);
+    if (d->shutdown_code == ~0U)
+        d->shutdown_code = reason;
+    reason = d->shutdown_code;
+    if (d == dom0)
+        machine_follow(reason);
+    if (d->shutting_down) {
+        spin_unlock(&d->lock);
+        return;
+    }
+    d->shutting_down = true;
+    d->is_shut_down = true;
+    atomic_add(&d->pause_count, 1); /* undone by domain_resume() */
+    sleep_all(d, false);
+    spin_unlock(&d->lock);
+    send_global_virq(VIRQ_DOM_EXC);
+}
+
+void domain_resume(struct domain *d)
+{
+    spin_lock(&d->lock);
+    if (d->shutting_down) {
+        d->shutting_down = d->is_shut_down = false;
+        d->shutdown_code = ~0U;
+        domain_unpause(d);
+    }
+    spin_unlock(&d->lock);
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+    char why[128];
+    va_list ap;
+
+    if (d->shutting_down)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(why, sizeof(why), fmt, ap);
+    va_end(ap);
+    printk(LOG_ERR, "d%u crashed: %s\n", d->id, why);
+    if (d == current->domain)
+        arch_dump_vcpu(current);
+    domain_shutdown(d, SHUTDOWN_crash);
+}
+
+/* --- destruction ------------------------------------------------------------------------------------------ */
+
+/*
+ * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to its end, so the walk
+ * is over when its head has been given up already.
+ */
+static int release_frames(struct domain *d)
+{
+    for (;;) {
+        struct page *pg;
+
+        spin_lock(&d->page_lock);
+        pg = page_list_first(&d->pages);
+        if (!pg || !(pg->state & PG_ALLOCATED)) {
+            spin_unlock(&d->page_lock);
+            return 0;
+        }
+        page_list_del(&d->pages, pg);
+        page_list_add_tail(&d->pages, pg);
+        spin_unlock(&d->page_lock);
+        free_domain_page(pg);
+        if (hypercall_preempt_check())
+            return -ERESTART;
+    }
+}
+
+static void release_vcpu_infos(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu(d, v) {
+        if (!mfn_eq(v->info_mfn, INVALID_MFN)) {
+            arch_unmap_guest_page(v->info);
+            put_page_and_type(mfn_to_page(v->info_mfn));
+            v->info_mfn = INVALID_MFN;
+        }
+        v->info = &dummy_vcpu_info;
+    }
+}
+
+enum teardown_step { STEP_EVENTS, STEP_GRANTS, STEP_INFO, STEP_ARCH, STEP_FRAMES, STEP_DONE };
+
+int domain_kill(struct domain *d)
+{
+    int rc = 0;
+
+    spin_lock(&d->lock);
+    if (d->dying == DOMAIN_ALIVE) {
+        spin_unlock(&d->lock);
+        domain_pause(d);
+        spin_lock(&d->lock);
+        d->dying = DOMAIN_DYING;
+        for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
+            timer_kill(&d->watchdog[i]);
+    }
+    spin_unlock(&d->lock);
+    if (d->dying == DOMAIN_DEAD)
+        return 0;
+
+    while (rc == 0 && d->teardown_step < STEP_DONE) {
+        switch (d->teardown_step) {
+        case STEP_EVENTS:
+            rc = evtchn_destroy(d);
+            break;
+        case STEP_GRANTS:
+            rc = grant_table_release_mappings(d);
+            break;
+        case STEP_INFO:
+            release_vcpu_infos(d);
+            pirq_free_all(d);
+            break;
+        case STEP_ARCH:
+            rc = arch_domain_relinquish(d);
+            break;
+        case STEP_FRAMES:
+            rc = release_frames(d);
+            break;
+        default:
+            BUG();
+        }
+        if (rc == 0)
+            d->teardown_step++;
+    }
+    if (rc)
+        return rc;
+    d->dying = DOMAIN_DEAD;
+    grant_table_unshare(d);
+    unshare_hv_page(d->shared_info);
+    d->shared_info = NULL;
+    put_domain(d);
+    send_global_virq(VIRQ_DOM_EXC);
+    return 0;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame allocator: a binary buddy system over all of RAM.
+ *
+ * A free block of 2^order frames is listed by its first frame, which alone carries PG_FREE and the order. Whether a
+ * frame holds zeroes is remembered frame by frame (PG_SCRUBBED): frames are scrubbed when they are freed, and RAM that
+ * nobody has used is scrubbed when it is first handed out, so booting never walks over memory.
+ *
+ * Who gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's TLB still maps it for
+ * its last owner, and nobody else holds a reference.
+ */
+#include <arch.h>
+#include <domain.h>
+#include <page_alloc.h>
+#include <sched.h>
+
+static struct {
+    spinlock_t lock;
+    struct page_list free[MAX_ORDER + 1];
+    unsigned long free_pages, total_pages;
+} heap = {.lock = SPINLOCK_INIT(RANK_HEAP)};
+
+static void block_insert(struct page *pg, unsigned int order)
+{
+    pg->state |= PG_FREE;
+    pg->order = (u8)order;
+    page_list_add_tail(&heap.free[order], pg);
+}
+
+static void block_remove(struct page *pg)
+{
+    page_list_del(&heap.free[pg->order], pg);
+    pg->state &= ~PG_FREE;
+}
+
+/* Returns a block, merging it with its free buddies. Heap lock held. */
+static void block_free(struct page *pg, unsigned int order)
+{
+    unsigned long m = page_to_mfn(pg).n;
+
+    heap.free_pages += 1UL << order;
+    while (order < MAX_ORDER) {
+        unsigned long buddy = m ^ (1UL << order);
+        struct page *b;
+
+        if (!mfn_valid(MFN(buddy)))
+            break;
+        b = mfn_to_page(MFN(buddy));
+        if (!(b->state & PG_FREE) || b->order != order)
+            break;
+        block_remove(b);
+        m &= ~(1UL << order);
+        order++;
+    }
+    block_insert(mfn_to_page(MFN(m)), order);
+}
+
+/*
+ * Takes a block of exactly @order off the lists, splitting a larger one, whose frames all lie below @limit.
+ * Heap lock held. NULL: none.
+ */
+static struct page *block_alloc(unsigned int order, unsigned long limit)
+{
+    for (unsigned int o = order; o <= MAX_ORDER; o++) {
+        struct page *pg = page_list_first(&heap.free[o]);
+
+        while (pg && page_to_mfn(pg).n + (1UL << order) > limit)
+            pg = pg->next ? mfn_to_page(MFN(pg->next)) : NULL;
+        if (!pg)
+            continue;
+        block_remove(pg);
+        while (o > order) {
+            o--;
+            block_insert(pg + (1UL << o), o);
+        }
+        heap.free_pages -= 1UL << order;
+        return pg;
+    }
+    return NULL;
+}
+
+void heap_add_range(mfn_t start, mfn_t end)
+{
+    unsigned long m = start.n;
+
+    spin_lock(&heap.lock);
+    /* Frame 0 ends lists, so it is never given out. */
+    if (m == 0)
+        m = 1;
+    if (m < end.n)
+        heap.total_pages += end.n - m;
+    while (m < end.n) {
+        unsigned int order = MIN((unsigned int)__builtin_ctzl(m), MAX_ORDER);
+
+        while (m + (1UL << order) > end.n)
+            order--;
+        block_free(mfn_to_page(MFN(m)), order);
+        m += 1UL << order;
+    }
+    spin_unlock(&heap.lock);
+}
+
+/* Makes a block that came off the lists ready for use: no stale translation, no old contents. */
+static void block_prepare(struct page *pg, unsigned int order, bool scrub)
+{
+    for (unsigned long i = 0; i < 1UL << order; i++) {
+        if (pg[i].stamp)
+            tlb_flush_stale(&cpu_online, pg[i].stamp);
+        if (scrub && !(pg[i].state & PG_SCRUBBED))
+            memset(mfn_to_virt(page_to_mfn(&pg[i])), 0, PAGE_SIZE);
+        pg[i].stamp = 0;
+        pg[i].owner = 0;
+        pg[i].done = 0;
+    }
+}
+
+static void block_scrub_and_free(struct page *pg, unsigned int order)
+{
+    unsigned long flags;
+
+    for (unsigned long i = 0; i < 1UL << order; i++) {
+        memset(mfn_to_virt(page_to_mfn(&pg[i])), 0, PAGE_SIZE);
+        pg[i].owner = 0;
+        pg[i].state = PG_SCRUBBED;
+    }
+    flags = spin_lock_irqsave(&heap.lock);
+    block_free(pg, order);
+    spin_unlock_irqrestore(&heap.lock, flags);
+}
+
+void *alloc_hv_pages(unsigned int order)
+{
+    unsigned long flags = spin_lock_irqsave(&heap.lock);
+    struct page *pg = block_alloc(order, ~0UL);
+
+    spin_unlock_irqrestore(&heap.lock, flags);
+    if (!pg)
+        return NULL;
+    block_prepare(pg, order, true);
+    for (unsigned long i = 0; i < 1UL << order; i++)
+        pg[i].state = 0;
+    return mfn_to_virt(page_to_mfn(pg));
+}
+
+void free_hv_pages(void *p, unsigned int order)
+{
+    if (p)
+        block_scrub_and_free(virt_to_page(p), order);
+}
+
+struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf)
+{
+    unsigned int bits = memf >> 8;
+    unsigned long n = 1UL << order, limit = ~0UL, flags;
+    struct page *pg = NULL;
+    bool first;
+
+    if (memf & MEMF_BELOW_4G)
+        bits = bits && bits < 32 ? bits : 32;
+    if (bits && bits < 64)
+        limit = bits > PAGE_SHIFT ? 1UL << (bits - PAGE_SHIFT) : 0;
+    if (order > MAX_ORDER)
+        return NULL;
+
+    /* Reserve the count first: the slow part then runs without the lock. */
+    spin_lock(&d->page_lock);
+    if (d->dying || d->tot_pages + n < n || d->tot_pages + n > d->max_pages) {
+        spin_unlock(&d->page_lock);
+        return NULL;
+    }
+    first = d->tot_pages == 0;
+    d->tot_pages += n;
+    spin_unlock(&d->page_lock);
+
+    flags = spin_lock_irqsave(&heap.lock);
+    pg = block_alloc(order, limit);
+    spin_unlock_irqrestore(&heap.lock, flags);
+    if (!pg) {
+        spin_lock(&d->page_lock);
+        d->tot_pages -= n;
+        spin_unlock(&d->page_lock);
+        return NULL;
+    }
+    if (first)
+        get_domain(d); /* frames keep their domain; dropped with the last one */
+    block_prepare(pg, order, !(memf & MEMF_NO_SCRUB));
+
+    spin_lock(&d->page_lock);
+    for (unsigned long i = 0; i < n; i++) {
+        page_set_owner(&pg[i], d);
+        page_list_add_tail(&d->pages, &pg[i]);
+        store_release(&pg[i].state, PG_ALLOCATED | PG_TYPE_NONE | PG_REF_ONE);
+    }
+    spin_unlock(&d->page_lock);
+    return pg;
+}
+
+bool free_domain_page(struct page *pg)
+{
+    if (!(atomic_and(&pg->state, ~PG_ALLOCATED) & PG_ALLOCATED))
+        return false;
+    put_page(pg);
+    return true;
+}
+
+void page_release(struct page *pg)
+{
+    struct domain *d = page_owner(pg);
+    bool last = false;
+
+    BUG_ON(pg->state & (PG_ALLOCATED | PG_TYPE_COUNT_MASK));
+    if (d) {
+        spin_lock(&d->page_lock);
+        if (pg->state & PG_HYPERVISOR) {
+            d->hv_pages--;
+        } else {
+            page_list_del(&d->pages, pg);
+            last = --d->tot_pages == 0;
+        }
+        spin_unlock(&d->page_lock);
+        last = last || (pg->state & PG_HYPERVISOR);
+    }
+    /* A translation may outlive the mapping; whoever gets the frame next flushes first. */
+    pg->stamp = tlb_clock();
+    block_scrub_and_free(pg, 0);
+    if (d && last)
+        put_domain(d);
+}
+
+void share_hv_page(void *page, struct domain *d, bool writable)
+{
+    struct page *pg = virt_to_page(page);
+
+    get_domain(d); /* one for each lent frame */
+    spin_lock(&d->page_lock);
+    page_set_owner(pg, d);
+    d->hv_pages++;
+    spin_unlock(&d->page_lock);
+    /* The type count of ours keeps the frame from ever becoming another type. */
+    store_release(&pg->state, PG_HYPERVISOR | PG_ALLOCATED | PG_REF_ONE | PG_TYPE_ONE |
+                                  (writable ? PG_TYPE_WRITABLE | PG_VALID : PG_TYPE_NONE | PG_VALID));
+}
+
+void unshare_hv_page(void *page)
+{
+    struct page *pg = virt_to_page(page);
+
+    atomic_sub(&pg->state, PG_TYPE_ONE);
+    BUG_ON(!free_domain_page(pg));
+}
+
+unsigned long heap_free_pages(void)
+{
+    return READ_ONCE(heap.free_pages);
+}
+
+unsigned long heap_total_pages(void)
+{
+    return heap.total_pages;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* HYPERVISOR_sched_op: yield, block, poll, shutdown, watchdog (public/sched.h). */
+#include <arch.h>
+#include <event_channel.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <percpu.h>
+#include <sched.h>
+#include <softirq.h>
+
+/*
+ * Waits until one of the ports is pending, or the timeout is over, or any event comes. The look at the ports comes after
+ * the vCPU is marked as waiting, so an event between the two wakes it.
+ */
+static long do_poll(unsigned long arg)
+{
+    struct vcpu *v = current;
+    struct domain *d = v->domain;
+    struct sched_poll poll;
+    long rc = 0;
+
+    if (get_guest(&poll, arg))
+        return -XEN_EFAULT;
+    if (poll.nr_ports > 128)
+        return -XEN_EINVAL;
+    if (!guest_range_ok(handle_addr(poll.ports), poll.nr_ports, sizeof(evtchn_port_t)))
+        return -XEN_EFAULT;
+
+    v->poll_port = -1;
+    set_bit(d->poll_mask, v->id);
+    set_bit(&v->pause_flags, VPF_BLOCKED);
+
+    if (READ_ONCE(v->info->evtchn_upcall_pending))
+        goto stop;
+    for (unsigned int i = 0; i < poll.nr_ports; i++) {
+        evtchn_port_t port;
+
+        rc = -XEN_EFAULT;
+        if (get_guest_element(&port, handle_addr(poll.ports), i))
+            goto stop;
+        rc = evtchn_port_poll(d, port);
+        if (rc < 0)
+            goto stop;
+        if (rc > 0) {
+            rc = 0;
+            goto stop;
+        }
+        if (poll.nr_ports == 1)
+            v->poll_port = (int)port;
+    }
+    if (poll.timeout)
+        timer_set(&v->poll_timer, (s_time_t)poll.timeout);
+    softirq_raise(SOFTIRQ_SCHEDULE);
+    return 0;
+
+stop:
+    v->poll_port = 0;
+    clear_bit(d->poll_mask, v->id);
+    clear_bit(&v->pause_flags, VPF_BLOCKED);
+    return rc;
+}
+
+static void watchdog_expired(void *arg)
+{
+    struct domain *d = arg;
+
+    printk(LOG_WARNING, "d%u: watchdog timer expired\n", d->id);
+    domain_shutdown(d, SHUTDOWN_watchdog);
+}
+
+/* Sets, restarts or (timeout 0) stops one of the two watchdogs. Returns the id given out for id 0. */
+static long do_watchdog(struct domain *d, u32 id, u32 timeout)
+{
+    s_time_t expires = now() + SECONDS(timeout);
+    long rc = 0;
+
+    if (id > ARRAY_SIZE(d->watchdog))
+        return -XEN_EINVAL;
+    spin_lock(&d->lock);
+    if (id == 0) {
+        if (timeout == 0) {
+            rc = -XEN_EINVAL;
+            goto out;
+        }
+        for (id = 0; id < ARRAY_SIZE(d->watchdog) && (d->watchdog_inuse & 1U << id);)
+            id++;
+        if (id == ARRAY_SIZE(d->watchdog)) {
+            rc = -XEN_ENOSPC;
+            goto out;
+        }
+        d->watchdog_inuse |= 1U << id;
+        timer_init(&d->watchdog[id], watchdog_expired, d, smp_processor_id());
+        timer_set(&d->watchdog[id], expires);
+        rc = (long)id + 1;
+        goto out;
+    }
+    id--;
+    if (!(d->watchdog_inuse & 1U << id)) {
+        rc = -XEN_EINVAL;
+    } else if (timeout == 0) {
+        timer_stop(&d->watchdog[id]);
+        d->watchdog_inuse &= ~(1U << id);
+    } else {
+        timer_set(&d->watchdog[id], expires);
+    }
+out:
+    spin_unlock(&d->lock);
+    return rc;
+}
+
+/* A privileged domain reports that another one has shut down. */
+static long remote_shutdown(unsigned long arg)
+{
+    struct sched_remote_shutdown op;
+    struct domain *d;
+
+    if (get_guest(&op, arg))
+        return -XEN_EFAULT;
+    d = get_domain_by_id(op.domain_id);
+    if (!d)
+        return -XEN_ESRCH;
+    if (!current->domain->privileged) {
+        put_domain(d);
+        return -XEN_EPERM;
+    }
+    domain_shutdown(d, op.reason & 0xff);
+    put_domain(d);
+    return 0;
+}
+
+long do_sched_op(unsigned int cmd, unsigned long arg)
+{
+    switch (cmd) {
+    case SCHEDOP_yield:
+        vcpu_yield();
+        return 0;
+    case SCHEDOP_block:
+        vcpu_block_enable_events();
+        return 0;
+    case SCHEDOP_shutdown: {
+        struct sched_shutdown op;
+
+        if (get_guest(&op, arg))
+            return -XEN_EFAULT;
+        domain_shutdown(current->domain, op.reason & 0xff);
+        return 0;
+    }
+    case SCHEDOP_shutdown_code: {
+        struct sched_shutdown op;
+        struct domain *d = current->domain;
+
+        if (get_guest(&op, arg))
+            return -XEN_EFAULT;
+        spin_lock(&d->lock);
+        if (d->shutdown_code == ~0U)
+            d->shutdown_code = op.reason & 0xff;
+        spin_unlock(&d->lock);
+        return 0;
+    }
+    case SCHEDOP_poll:
+        return do_poll(arg);
+    case SCHEDOP_remote_shutdown:
+        return remote_shutdown(arg);
+    case SCHEDOP_watchdog: {
+        struct sched_watchdog op;
+
+        if (get_guest(&op, arg))
+            return -XEN_EFAULT;
+        return do_watchdog(current->domain, op.id, op.timeout);
+    }
+    case SCHEDOP_pin_override:
+        return current->domain->privileged ? hypercall_unknown(__HYPERVISOR_sched_op, cmd) : -XEN_EPERM;
+    default:
+        return hypercall_unknown(__HYPERVISOR_sched_op, cmd);
+    }
+}
+
+/* The oldest form: the second argument is the reason itself. */
+long do_sched_op_compat(unsigned int cmd, unsigned long arg)
+{
+    switch (cmd) {
+    case SCHEDOP_yield:
+        vcpu_yield();
+        return 0;
+    case SCHEDOP_block:
+        vcpu_block_enable_events();
+        return 0;
+    case SCHEDOP_shutdown:
+        domain_shutdown(current->domain, arg & 0xff);
+        return 0;
+    default:
+        return hypercall_unknown(__HYPERVISOR_sched_op_compat, cmd);
+    }
+}

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+#
+# The portable half of the hypervisor.
+
+HV_SRCS += \
+    hypervisor/domain.c \
+    hypervisor/page_alloc.c \
+    hypervisor/rangeset.c \
+    hypervisor/rcu.c \
+    hypervisor/sched.c \
+    hypervisor/sched_op.c \
+    hypervisor/softirq.c \
+    hypervisor/spinlock.c \
+    hypervisor/timer.c \
+    hypervisor/vcpu_op.c \
+    hypervisor/vcpu_time.c \
+    hypervisor/version.c \
+    hypervisor/xalloc.c
+
+CFLAGS_hypervisor/version.c := \
+    -DBULKHEAD_CHANGESET='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers: one pairing heap a CPU, ordered by expiry. Inserting is one comparison with the root; removing the root pairs
+ * its children. The hardware is set only when the earliest expiry moves forward in time: a timer that is stopped or put
+ * off leaves at most one interrupt too many.
+ */
+#include <arch.h>
+#include <percpu.h>
+#include <softirq.h>
+#include <timer.h>
+
+/* Joins two heaps; the later root becomes the first child of the earlier one. */
+static struct timer *meld(struct timer *a, struct timer *b)
+{
+    if (!a)
+        return b;
+    if (!b)
+        return a;
+    if (b->expires < a->expires) {
+        struct timer *t = a;
+
+        a = b;
+        b = t;
+    }
+    b->prev = a; /* of a first child: its parent */
+    b->next = a->child;
+    if (a->child)
+        a->child->prev = b;
+    a->child = b;
+    return a;
+}
+
+/* Melds the children of a removed node: in pairs from the left, then all pairs from the right. */
+static struct timer *merge_children(struct timer *first)
+{
+    struct timer *pairs = NULL, *root = NULL;
+
+    while (first) {
+        struct timer *a = first, *b = a->next, *pair;
+
+        first = b ? b->next : NULL;
+        a->next = a->prev = NULL;
+        if (b)
+            b->next = b->prev = NULL;
+        pair = meld(a, b);
+        pair->next = pairs;
+        pairs = pair;
+    }
+    while (pairs) {
+        struct timer *next = pairs->next;
+
+        pairs->next = NULL;
+        root = meld(root, pairs);
+        pairs = next;
+    }
+    if (root)
+        root->next = root->prev = NULL;
+    return root;
+}
+
+static void dequeue(struct timer_queue *q, struct timer *t)
+{
+    struct timer *children = merge_children(t->child);
+
+    if (t == q->root) {
+        q->root = children;
+    } else {
+        if (t->prev->child == t)
+            t->prev->child = t->next;
+        else
+            t->prev->next = t->next;
+        if (t->next)
+            t->next->prev = t->prev;
+        q->root = meld(q->root, children);
+    }
+    t->child = t->next = t->prev = NULL;
+    t->queued = false;
+}
+
+/* Locks the queue that @t belongs to, which may change until the lock is held. */
+static struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
+{
+    for (;;) {
+        unsigned int cpu = READ_ONCE(t->cpu);
+        struct timer_queue *q = &cpus[cpu]->timers;
+
+        *flags = spin_lock_irqsave(&q->lock);
+        if (likely(cpu == t->cpu))
+            return q;
+        spin_unlock_irqrestore(&q->lock, *flags);
+    }
+}
+
+/* The earliest expiry may have moved: set the hardware, or let the owning CPU do so. Queue locked. */
+static void program(struct timer_queue *q, unsigned int cpu)
+{
+    s_time_t first = q->root ? q->root->expires : 0;
+
+    if (!first || (q->programmed && q->programmed <= first))
+        return;
+    if (cpu == smp_processor_id()) {
+        q->programmed = first;
+        arch_set_timer(first);
+    } else {
+        softirq_raise_on(cpu, SOFTIRQ_TIMER);
+    }
+}
+
+void timer_cpu_init(unsigned int cpu)
+{
+    spin_lock_init(&cpus[cpu]->timers.lock, RANK_TIMER);
+}
+
+void timer_init(struct timer *t, void (*fn)(void *arg), void *arg, unsigned int cpu)
+{
+    *t = (struct timer){.fn = fn, .arg = arg, .cpu = cpu};
+}
+
+void timer_set(struct timer *t, s_time_t expires)
+{
+    unsigned long flags;
+    struct timer_queue *q = lock_queue(t, &flags);
+
+    if (t->queued)
+        dequeue(q, t);
+    t->expires = expires > 0 ? expires : 1;
+    t->queued = true;
+    q->root = meld(q->root, t);
+    program(q, t->cpu);
+    spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void timer_stop(struct timer *t)
+{
+    unsigned long flags;
+    struct timer_queue *q = lock_queue(t, &flags);
+
+    if (t->queued)
+        dequeue(q, t);
+    spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void timer_kill(struct timer *t)
+{
+    if (!t->fn)
+        return; /* never initialised */
+    timer_stop(t);
+    while (READ_ONCE(cpus[t->cpu]->timers.running) == t && t->cpu != smp_processor_id())
+        cpu_relax();
+}
+
+void timer_migrate(struct timer *t, unsigned int cpu)
+{
+    unsigned long flags;
+    struct timer_queue *q = lock_queue(t, &flags);
+    bool queued = t->queued;
+
+    if (queued)
+        dequeue(q, t);
+    t->cpu = cpu;
+    spin_unlock_irqrestore(&q->lock, flags);
+    if (queued)
+        timer_set(t, t->expires);
+}
+
+void timer_interrupt(void)
+{
+    this_cpu()->timers.programmed = 0;
+    softirq_raise(SOFTIRQ_TIMER);
+}
+
+void timer_softirq(void)
+{
+    struct timer_queue *q = &this_cpu()->timers;
+    unsigned long flags = spin_lock_irqsave(&q->lock);
+    s_time_t t_now = now();
+
+    while (q->root && q->root->expires <= t_now) {
+        struct timer *t = q->root;
+        void (*fn)(void *) = t->fn;
+        void *arg = t->arg;
+
+        dequeue(q, t);
+        WRITE_ONCE(q->running, t);
+        spin_unlock_irqrestore(&q->lock, flags);
+        fn(arg);
+        flags = spin_lock_irqsave(&q->lock);
+        WRITE_ONCE(q->running, NULL);
+    }
+    program(q, smp_processor_id());
+    spin_unlock_irqrestore(&q->lock, flags);
+}

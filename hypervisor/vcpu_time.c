@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The timers of a vCPU: singleshot and periodic, both raising VIRQ_TIMER.
+ * The singleshot timer runs on whether or not the vCPU does; the periodic one only ticks while it runs, and one tick that
+ * came due meanwhile is delivered when it runs again.
+ */
+#include <arch.h>
+#include <event_channel.h>
+#include <percpu.h>
+#include <sched.h>
+
+static void singleshot_expired(void *arg)
+{
+    send_guest_vcpu_virq(arg, VIRQ_TIMER);
+}
+
+static void periodic_expired(void *arg)
+{
+    struct vcpu *v = arg;
+
+    v->periodic_last += v->periodic_period;
+    send_guest_vcpu_virq(v, VIRQ_TIMER);
+    if (v->periodic_period && v->is_running)
+        timer_set(&v->periodic, v->periodic_last + v->periodic_period);
+}
+
+static void poll_expired(void *arg)
+{
+    vcpu_unblock(arg);
+}
+
+void vcpu_time_init(struct vcpu *v)
+{
+    timer_init(&v->singleshot, singleshot_expired, v, v->processor);
+    timer_init(&v->periodic, periodic_expired, v, v->processor);
+    timer_init(&v->poll_timer, poll_expired, v, v->processor);
+}
+
+void vcpu_time_destroy(struct vcpu *v)
+{
+    timer_kill(&v->singleshot);
+    timer_kill(&v->periodic);
+    timer_kill(&v->poll_timer);
+}
+
+void vcpu_time_switch_in(struct vcpu *v)
+{
+    s_time_t t;
+
+    if (!v->periodic_period)
+        return;
+    t = now();
+    if (v->periodic_last + v->periodic_period <= t) {
+        /* Missed ticks are not made up for, but for one. */
+        v->periodic_last = t - (t - v->periodic_last) % v->periodic_period;
+        send_guest_vcpu_virq(v, VIRQ_TIMER);
+    }
+    timer_set(&v->periodic, v->periodic_last + v->periodic_period);
+}
+
+void vcpu_time_switch_out(struct vcpu *v)
+{
+    if (v->periodic_period)
+        timer_stop(&v->periodic);
+}
+
+/* HYPERVISOR_set_timer_op: 0 stops; a time in the past fires at once. */
+long do_set_timer_op(s_time_t timeout)
+{
+    struct vcpu *v = current;
+
+    if (timeout == 0) {
+        timer_stop(&v->singleshot);
+    } else {
+        /*
+         * Linux hands in an overflowed (negative) or absurdly far time when it has nothing to wait for; an early
+         * interrupt does no harm there, a lost one would.
+         */
+        s_time_t t = now();
+
+        if (unlikely(timeout < 0 || (timeout > t && timeout - t >= SECONDS(0x40000))))
+            timeout = t + MILLISECS(100);
+        timer_set(&v->singleshot, timeout);
+    }
+    return 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the guest asks about the hypervisor: HYPERVISOR_xen_version and vm_assist (public/version.h, public/features.h).
+ * The version is that of the ABI; who we are stands in the extra version.
+ */
+#include <asm/config.h>
+#include <domain.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <options.h>
+#include <public/features.h>
+#include <public/version.h>
+#include <version.h>
+
+#define VM_ASSIST_VALID \
+    (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify | 1UL << VMASST_TYPE_writable_pagetables | \
+     1UL << VMASST_TYPE_pae_extended_cr3 | 1UL << VMASST_TYPE_architectural_iopl | \
+     1UL << VMASST_TYPE_runstate_update_flag | 1UL << VMASST_TYPE_m2p_strict)
+
+static long get_features(unsigned long arg)
+{
+    struct domain *d = current->domain;
+    struct xen_feature_info fi;
+
+    if (get_guest(&fi, arg))
+        return -XEN_EFAULT;
+    if (fi.submap_idx != 0)
+        return -XEN_EINVAL;
+    fi.submap = 1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_mmu_pt_update_preserve_ad |
+                1U << XENFEAT_highmem_assist | 1U << XENFEAT_gnttab_map_avail_bits | 1U << XENFEAT_not_direct_mapped;
+    if (d->vm_assist & 1UL << VMASST_TYPE_pae_extended_cr3)
+        fi.submap |= 1U << XENFEAT_pae_pgdir_above_4gb;
+    if (d == dom0)
+        fi.submap |= 1U << XENFEAT_dom0;
+    return put_guest(arg, &fi) ? -XEN_EFAULT : 0;
+}
+
+static long put_text(unsigned long arg, const char *text, size_t size)
+{
+    char buf[1024] = {0};
+
+    strlcpy(buf, text, size);
+    return copy_to_guest(arg, buf, size) ? -XEN_EFAULT : 0;
+}
+
+long do_xen_version(unsigned int cmd, unsigned long arg)
+{
+    switch (cmd) {
+    case XENVER_version:
+        return XEN_ABI_MAJOR << 16 | XEN_ABI_MINOR;
+    case XENVER_extraversion:
+        return put_text(arg, BULKHEAD_EXTRAVERSION, sizeof(xen_extraversion_t));
+    case XENVER_compile_info: {
+        static const struct xen_compile_info info = {
+            .compiler = "gcc " __VERSION__,
+            .compile_by = "bulkhead",
+            .compile_domain = "",
+            .compile_date = __DATE__ " " __TIME__,
+        };
+
+        return put_guest(arg, &info) ? -XEN_EFAULT : 0;
+    }
+    case XENVER_capabilities:
+        return put_text(arg, "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
+    case XENVER_changeset:
+        return put_text(arg, BULKHEAD_CHANGESET, sizeof(xen_changeset_info_t));
+    case XENVER_platform_parameters: {
+        struct xen_platform_parameters p = {.virt_start = HV_VIRT_START};
+
+        return put_guest(arg, &p) ? -XEN_EFAULT : 0;
+    }
+    case XENVER_get_features:
+        return get_features(arg);
+    case XENVER_pagesize:
+        return arg ? -XEN_EINVAL : (long)PAGE_SIZE;
+    case XENVER_guest_handle:
+        return copy_to_guest(arg, current->domain->handle, sizeof(xen_domain_handle_t)) ? -XEN_EFAULT : 0;
+    case XENVER_commandline:
+        return put_text(arg, current->domain->privileged ? hv_options.cmdline : "<denied>",
+                        sizeof(xen_commandline_t));
+    case XENVER_build_id:
+        return current->domain->privileged ? -XEN_ENODATA : -XEN_EPERM;
+    default:
+        return hypercall_unknown(__HYPERVISOR_xen_version, cmd);
+    }
+}
+
+long do_vm_assist(unsigned int cmd, unsigned int type)
+{
+    struct domain *d = current->domain;
+
+    if (type >= BITS_PER_LONG || !(VM_ASSIST_VALID >> type & 1))
+        return -XEN_EINVAL;
+    switch (cmd) {
+    case VMASST_CMD_enable:
+        set_bit(&d->vm_assist, type);
+        return 0;
+    case VMASST_CMD_disable:
+        clear_bit(&d->vm_assist, type);
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
