@@ -21,7 +21,26 @@ struct hv_options {
     bool noapic;           /* noapic: leave the IO-APICs alone */
     bool no_x2apic;        /* x2apic=0 */
     char clocksource[12];  /* clocksource=: "hpet", "acpi", "pit": what calibrates the TSC; empty: the best there is */
+    unsigned int maxcpus;  /* maxcpus=: physical CPUs to use */
+    bool noreboot;         /* noreboot: stop instead of restarting after a fatal error */
+    bool spec_ctrl;        /* spec-ctrl=: speculation barriers; on unless "no" */
+
+    /* Scheduling. */
+    char sched[16];        /* sched= */
+
+    /* Dom0. Sizes in bytes; a negative one means "all memory except that much"; DOM0_MEM_UNSET: not given. */
+    s64 dom0_mem, dom0_mem_min, dom0_mem_max;
+    unsigned int dom0_max_vcpus; /* dom0_max_vcpus=; 0: as many as there are CPUs */
 };
+
+#define DOM0_MEM_UNSET INT64_MIN
+
+extern struct hv_options hv_options;
+
+/* Fills in hv_options from our command line; remembers what was wrong. (boot/options.c) */
+void options_parse(const char *cmdline);
+/* Prints one line for every unknown option and every bad value, now that the console works. */
+void options_report(void);
 
 extern struct hv_options hv_options;
 
