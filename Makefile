@@ -10,9 +10,8 @@ BUILD ?= build
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 SHELL := /bin/bash
 
--include hypervisor/sources.mk arch/x86/sources.mk
--include pv-guest/sources.mk dom0-tools/sources.mk
--include tests/guest/sources.mk tests/system/sources.mk
+include $(wildcard $(foreach dir,hypervisor arch/x86 pv-guest dom0-tools tests, \
+                     $(dir)/sources.mk $(dir)/*/sources.mk))
 
 include mk/flags.mk
 include mk/tools.mk
