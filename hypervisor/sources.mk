@@ -3,6 +3,7 @@
 # The portable half of the hypervisor.
 
 HV_SRCS += \
+    hypervisor/console.c \
     hypervisor/domain.c \
     hypervisor/page_alloc.c \
     hypervisor/rangeset.c \

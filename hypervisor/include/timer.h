@@ -33,7 +33,6 @@ void timer_cpu_init(unsigned int cpu);
 /* Called by the clock interrupt: the deadline set with arch_set_timer() is reached. */
 void timer_interrupt(void);
 
-/* Current system time in ns (asm/time.h of the architecture computes it from the TSC). */
-s_time_t now(void);
+#include <asm/time.h> /* s_time_t now(void): current system time in ns */
 
 #endif

@@ -22,6 +22,13 @@
 struct vcpu;
 struct cpu;
 
+/* now() = ns_base + (TSC - tsc_base) * scale / 2^60. All zero until the clocks are calibrated: time stands at 0. */
+struct cpu_clock {
+    u64 tsc_base;
+    s64 ns_base;
+    u64 scale; /* ns per tick in units of 2^-60 */
+};
+
 struct cpu_info {
     struct cpu_user_regs guest_regs; /* es..gs at its end are used only when a context is shown or set */
     /* Both words are tested at once on the way out to a guest. */
@@ -33,6 +40,8 @@ struct cpu_info {
     u32 pad;
     unsigned long scratch;           /* entry stub: guest RSP */
     unsigned long pad2;              /* keeps the size a multiple of 16 */
+    struct cpu_clock clock;          /* system time from the TSC; see time.h */
+    unsigned long pad3;
 };
 
 #define EXIT_WORK_AREAS 1U   /* run-state or time area still to be written into guest memory */

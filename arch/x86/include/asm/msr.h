@@ -5,23 +5,23 @@
 
 #include <types.h>
 
-#define MSR_TSC 0x10
-#define MSR_APIC_BASE 0x1b
-#define MSR_TSC_DEADLINE 0x6e0
-#define MSR_X2APIC_FIRST 0x800 /* + register offset / 16 */
-#define MSR_MTRR_CAP 0xfe
+#define MSR_TSC               0x10
+#define MSR_APIC_BASE         0x1b
+#define MSR_TSC_DEADLINE      0x6e0
+#define MSR_X2APIC_FIRST      0x800 /* + register offset / 16 */
+#define MSR_MTRR_CAP          0xfe
 #define MSR_MTRR_PHYS_BASE(n) (0x200 + 2 * (n))
 #define MSR_MTRR_PHYS_MASK(n) (0x201 + 2 * (n))
-#define MSR_MTRR_DEF_TYPE 0x2ff
-#define MSR_PAT 0x277
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_SYSCALL_MASK 0xc0000084
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
-#define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_MTRR_DEF_TYPE     0x2ff
+#define MSR_PAT               0x277
+#define MSR_EFER              0xc0000080
+#define MSR_STAR              0xc0000081
+#define MSR_LSTAR             0xc0000082
+#define MSR_CSTAR             0xc0000083
+#define MSR_SYSCALL_MASK      0xc0000084
+#define MSR_FS_BASE           0xc0000100
+#define MSR_GS_BASE           0xc0000101
+#define MSR_KERNEL_GS_BASE    0xc0000102
 
 static inline u64 rdmsr(u32 msr)
 {
@@ -52,7 +52,9 @@ static inline struct cpuid cpuid_count(u32 leaf, u32 subleaf)
 {
     struct cpuid r;
 
-    __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "a"(leaf), "c"(subleaf));
     return r;
 }
 

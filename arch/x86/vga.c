@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The 80x25 text screen that PC firmware leaves behind, as a console device.
+ *
+ * The contents are kept in a copy of ours: scrolling never reads the slow video memory.
+ */
+#include <asm/io.h>
+#include <asm/vga.h>
+#include <console.h>
+#include <lib.h>
+#include <page.h>
+
+#define COLUMNS     80U
+#define ROWS        25U
+#define TAB         8U
+#define BLANK       ((u16)(0x0700 | ' ')) /* light grey on black */
+#define VIDEO_PADDR 0xb8000UL
+
+/* CRT controller index and data port in colour modes; registers of the cursor's position. */
+#define CRTC_INDEX       0x3d4
+#define CRTC_DATA        0x3d5
+#define CRTC_CURSOR_HIGH 0x0e
+#define CRTC_CURSOR_LOW  0x0f
+
+static u16 screen[ROWS * COLUMNS];
+static unsigned int row, column;
+static bool released;
+
+static volatile u16 *video(void)
+{
+    return maddr_to_virt(VIDEO_PADDR);
+}
+
+static void set_cursor(void)
+{
+    u16 pos = (u16)(row * COLUMNS + column);
+
+    outb(CRTC_CURSOR_HIGH, CRTC_INDEX);
+    outb((u8)(pos >> 8), CRTC_DATA);
+    outb(CRTC_CURSOR_LOW, CRTC_INDEX);
+    outb((u8)pos, CRTC_DATA);
+}
+
+static void show_from(unsigned int first, unsigned int end)
+{
+    for (unsigned int i = first; i < end; i++)
+        video()[i] = screen[i];
+}
+
+static void new_line(void)
+{
+    column = 0;
+    if (row + 1 < ROWS) {
+        row++;
+        return;
+    }
+    memmove(screen, screen + COLUMNS, sizeof(screen) - COLUMNS * sizeof(u16));
+    for (unsigned int i = 0; i < COLUMNS; i++)
+        screen[(ROWS - 1) * COLUMNS + i] = BLANK;
+    show_from(0, ROWS * COLUMNS);
+}
+
+static void put(char c)
+{
+    switch (c) {
+    case '\n':
+        new_line();
+        break;
+    case '\r':
+        column = 0;
+        break;
+    case '\b':
+        column -= column > 0;
+        break;
+    case '\t':
+        column = ROUND_DOWN(column, TAB) + TAB;
+        if (column >= COLUMNS)
+            new_line();
+        break;
+    default:
+        if ((u8)c < ' ')
+            break;
+        if (column == COLUMNS)
+            new_line();
+        screen[row * COLUMNS + column] = (u16)(0x0700 | (u8)c);
+        show_from(row * COLUMNS + column, row * COLUMNS + column + 1);
+        column++;
+    }
+}
+
+/* The console lock is held (or the machine goes down). */
+static void vga_write(const char *text, size_t len)
+{
+    if (released)
+        return;
+    while (len--)
+        put(*text++);
+    set_cursor();
+}
+
+static struct console_driver vga_console = {.name = "vga", .write = vga_write};
+
+void vga_init_early(void)
+{
+    for (unsigned int i = 0; i < ROWS * COLUMNS; i++)
+        screen[i] = BLANK;
+    show_from(0, ROWS * COLUMNS);
+    console_register(&vga_console);
+}
+
+void vga_release(void)
+{
+    released = true;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypervisor's console: messages, the ring that keeps them, the devices that show them.
+ *
+ * A message is formatted on the caller's stack, checked against the level thresholds and the rate limit, and then
+ * written under one leaf lock: first into the ring, from which `bh dmesg` (XEN_SYSCTL_readconsole) reads, then to
+ * every registered driver. Dom0's own console text goes to the drivers only. So a message is whole in the ring and is
+ * never glued to the end of a guest's unfinished line.
+ *
+ * The ring is addressed by free-running 32-bit counters: `ring_end` counts every byte ever written, `ring_start` is
+ * the oldest one still there or not cleared by a reader. A reader remembers a counter value and asks for what came
+ * since.
+ *
+ * After console_force_unlock() (the machine is going down) nothing waits for the lock any more.
+ */
+#include <console.h>
+#include <domain.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <public/sysctl.h>
+#include <timer.h>
+
+#define RING_SIZE   65536U /* a power of two */
+#define MESSAGE_MAX 512
+#define PREFIX      "(BH) "
+
+/* Rate limit: one message per RATE_INTERVAL_MS in the long run, RATE_BURST at once. */
+#define RATE_INTERVAL_MS 500U
+#define RATE_BURST       10U
+
+static spinlock_t console_lock = SPINLOCK_INIT(RANK_CONSOLE);
+static bool forced;
+static struct console_driver *drivers;
+static bool line_open; /* the last character shown was not a newline */
+
+static char ring[RING_SIZE];
+static u32 ring_start, ring_end;
+
+/*
+ * Thresholds, as numbers of levels: messages of level < always are printed, those of level < limited are printed
+ * within the rate limit.
+ */
+struct threshold {
+    int always, limited;
+};
+static struct threshold host_level = {LOG_INFO + 1, LOG_INFO + 1};
+static struct threshold guest_level = {0, LOG_WARNING + 1};
+static u64 host_rate;
+
+static unsigned long console_acquire(void)
+{
+    unsigned long flags = local_irq_save();
+
+    if (likely(!forced))
+        spin_lock(&console_lock);
+    return flags;
+}
+
+static void console_release(unsigned long flags)
+{
+    if (likely(!forced))
+        spin_unlock(&console_lock);
+    local_irq_restore(flags);
+}
+
+void console_force_unlock(void)
+{
+    forced = true;
+}
+
+/* Shows and remembers a piece of text. Console lock held. */
+static void show(const char *text, size_t len)
+{
+    if (!len)
+        return;
+    for (struct console_driver *drv = drivers; drv; drv = drv->next)
+        drv->write(text, len);
+    line_open = text[len - 1] != '\n';
+}
+
+static void remember(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        ring[ring_end++ & (RING_SIZE - 1)] = text[i];
+    if (ring_end - ring_start > RING_SIZE)
+        ring_start = ring_end - RING_SIZE;
+}
+
+static void emit(const char *text, size_t len)
+{
+    show(text, len);
+    remember(text, len);
+}
+
+/* Writes one message, line by line with the prefix. */
+static void write_message(const char *text)
+{
+    unsigned long flags = console_acquire();
+
+    if (line_open)
+        show("\n", 1);
+    do {
+        const char *eol = strchr(text, '\n');
+        size_t len = eol ? (size_t)(eol - text) : strlen(text);
+
+        emit(PREFIX, sizeof(PREFIX) - 1);
+        emit(text, len);
+        emit("\n", 1);
+        text += len + (eol != NULL);
+    } while (*text);
+    console_release(flags);
+}
+
+/*
+ * May one more message pass? @state holds the time (ms of system time) at which the bucket will be full again, and in
+ * its low 16 bits how many messages were refused since the last one that passed; that number is returned in
+ * @suppressed.
+ */
+static bool rate_limit_ok(u64 *state, unsigned int *suppressed)
+{
+    u64 now_ms = (u64)now() / 1000000U;
+    u64 old = READ_ONCE(*state), new;
+    bool ok;
+
+    do {
+        u64 full_at = MAX(old >> 16, now_ms);
+        u64 dropped = old & 0xffff;
+
+        ok = full_at + RATE_INTERVAL_MS <= now_ms + (u64)RATE_BURST * RATE_INTERVAL_MS;
+        if (ok)
+            new = (full_at + RATE_INTERVAL_MS) << 16;
+        else
+            new = full_at << 16 | MIN(dropped + 1, (u64)0xffff);
+        *suppressed = (unsigned int)dropped;
+    } while (!cmpxchg(state, &old, new));
+    return ok;
+}
+
+/* Is a message of this level to be printed? Reports earlier messages that were not. */
+static bool level_ok(const struct threshold *t, enum loglevel level, u64 *rate)
+{
+    unsigned int suppressed;
+    char note[64];
+
+    if ((int)level < t->always)
+        return true;
+    if ((int)level >= t->limited || !rate_limit_ok(rate, &suppressed))
+        return false;
+    if (suppressed) {
+        snprintf(note, sizeof(note), "(%u similar messages suppressed)", suppressed);
+        write_message(note);
+    }
+    return true;
+}
+
+void vprintk(enum loglevel level, const char *fmt, va_list ap)
+{
+    char buf[MESSAGE_MAX];
+
+    if (!forced && !level_ok(&host_level, level, &host_rate))
+        return;
+    vsnprintf(buf, sizeof(buf), fmt, ap);
+    write_message(buf);
+}
+
+void printk(enum loglevel level, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vprintk(level, fmt, ap);
+    va_end(ap);
+}
+
+void printk_guest(enum loglevel level, const char *fmt, ...)
+{
+    const struct vcpu *v = current;
+    char buf[MESSAGE_MAX];
+    va_list ap;
+    int n;
+
+    if (!level_ok(&guest_level, level, v ? &v->domain->rate_tokens : &host_rate))
+        return;
+    n = v ? snprintf(buf, sizeof(buf), "d%uv%u ", v->domain->id, v->id) : 0;
+    va_start(ap, fmt);
+    vsnprintf(buf + n, sizeof(buf) - (size_t)n, fmt, ap);
+    va_end(ap);
+    write_message(buf);
+}
+
+static int parse_level(const char *s, size_t len)
+{
+    static const char names[][8] = {"none", "error", "warning", "info", "debug"};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+        if (strlen(names[i]) == len && !strncmp(names[i], s, len))
+            return (int)i;
+    return len == 3 && !strncmp(s, "all", 3) ? LOG_DEBUG + 1 : -1;
+}
+
+/* "LEVEL" prints up to LEVEL; "LEVEL/LIMITED" prints those above LEVEL and up to LIMITED within the rate limit. */
+static void parse_threshold(const char *name, const char *text, struct threshold *t)
+{
+    const char *slash = strchr(text, '/');
+    int always, limited;
+
+    if (!*text)
+        return;
+    always = parse_level(text, slash ? (size_t)(slash - text) : strlen(text));
+    limited = slash ? parse_level(slash + 1, strlen(slash + 1)) : always;
+    if (always < 0 || limited < 0)
+        printk(
+            LOG_WARNING,
+            "%s=%s: not understood; expected none, error, warning, info, debug or all, or two of them as x/y",
+            name, text);
+    else
+        *t = (struct threshold){always, MAX(always, limited)};
+}
+
+void console_set_levels(const char *loglvl, const char *guest_loglvl)
+{
+    parse_threshold("loglvl", loglvl, &host_level);
+    parse_threshold("guest_loglvl", guest_loglvl, &guest_level);
+}
+
+void console_register(struct console_driver *drv)
+{
+    unsigned long flags = console_acquire();
+
+    drv->next = drivers;
+    drivers = drv;
+    console_release(flags);
+}
+
+void console_write_guest(const char *text, size_t len)
+{
+    unsigned long flags = console_acquire();
+
+    show(text, len);
+    console_release(flags);
+}
+
+/* Copies out at most @max bytes of the ring from counter *@pos on, which is moved. Returns how many. */
+static u32 ring_take(u32 *pos, char *buf, u32 max)
+{
+    unsigned long flags = console_acquire();
+    u32 n = 0;
+
+    if (ring_end - *pos > ring_end - ring_start) /* overwritten meanwhile */
+        *pos = ring_start;
+    while (n < max && *pos != ring_end)
+        buf[n++] = ring[(*pos)++ & (RING_SIZE - 1)];
+    console_release(flags);
+    return n;
+}
+
+int console_read_ring(struct xen_sysctl_readconsole *op)
+{
+    unsigned long buffer = handle_addr(op->buffer);
+    u32 pos = READ_ONCE(ring_start), end = READ_ONCE(ring_end), done = 0;
+    char chunk[256];
+
+    if (op->incremental && end - op->index <= end - pos)
+        pos = op->index;
+    /* Stops at the end as it was at the start: messages that the copying itself provokes are for the next call. */
+    while (done < op->count && pos != end) {
+        u32 want = MIN(op->count - done, end - pos);
+        u32 n = ring_take(&pos, chunk, MIN(want, (u32)sizeof(chunk)));
+
+        if (copy_to_guest(buffer + done, chunk, n))
+            return -XEN_EFAULT;
+        done += n;
+        if ((s32)(end - pos) < 0)
+            break;
+    }
+    if (op->clear) {
+        unsigned long flags = console_acquire();
+
+        if (ring_end - pos < ring_end - ring_start)
+            ring_start = pos;
+        console_release(flags);
+    }
+    op->count = done;
+    op->index = pos;
+    return 0;
+}
