@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The keys of xl.cfg, their forms, limits and defaults. Each key is one row of a table; a row's reader
+ * checks the form and says, with file and line, which form it expected.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tools/guest_config.h>
+
+#define DEFAULT_MEMORY_MIB 128
+
+/* Texts of the keys that only together make the kernel's command line. */
+struct reading {
+    struct guest_config *guest;
+    char *cmdline, *root, *extra;
+    bool memory_set, maxmem_set, vcpus_set, maxvcpus_set;
+    struct error *error;
+};
+
+static int __attribute__((format(printf, 3, 4)))
+bad_value(struct reading *r, const struct config_setting *s, const char *format, ...)
+{
+    char text[ERROR_TEXT_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return s->line ? error_set(r->error, "%s:%u: %s: %s", s->file, s->line, s->key, text)
+                   : error_set(r->error, "%s: %s", s->file, text);
+}
+
+static int read_text(struct reading *r, const struct config_setting *s, char **text)
+{
+    if (s->value.kind != CONFIG_STRING)
+        return bad_value(r, s, "expected a string in quotes");
+    free(*text);
+    *text = strdup(s->value.text);
+    return *text ? 0 : bad_value(r, s, "not enough memory");
+}
+
+static int read_path(struct reading *r, const struct config_setting *s, char **path)
+{
+    if (read_text(r, s, path))
+        return -1;
+    return **path ? 0 : bad_value(r, s, "expected the path of a file");
+}
+
+/* A number in decimal, octal (0...) or hexadecimal (0x...), as xl takes it, also inside quotes. */
+static int read_number(struct reading *r, const struct config_setting *s, uint64_t min, uint64_t max,
+                       const char *what, uint64_t *number)
+{
+    const char *text = s->value.text;
+    unsigned int base = 10;
+    uint64_t value = 0;
+    bool good = s->value.kind != CONFIG_LIST && *text;
+
+    if (good && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+        base = 16;
+        text += 2;
+        good = *text != '\0';
+    } else if (good && text[0] == '0') {
+        base = 8;
+    }
+    for (; good && *text; text++) {
+        char c = *text;
+        unsigned int digit = c >= '0' && c <= '9'   ? (unsigned int)(c - '0')
+                             : c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a' + 10)
+                             : c >= 'A' && c <= 'F' ? (unsigned int)(c - 'A' + 10)
+                                                    : 99;
+
+        good = digit < base && value <= (UINT64_MAX - digit) / base;
+        value = value * base + digit;
+    }
+    if (!good || value < min || value > max)
+        return bad_value(r, s, "expected %s, a number from %llu to %llu", what,
+                         (unsigned long long)min, (unsigned long long)max);
+    *number = value;
+    return 0;
+}
+
+static int read_name(struct reading *r, const struct config_setting *s)
+{
+    struct error why;
+
+    if (s->value.kind == CONFIG_LIST)
+        return bad_value(r, s, "expected a string in quotes");
+    if (guest_name_check(s->value.text, &why))
+        return bad_value(r, s, "%s", why.text);
+    snprintf(r->guest->name, sizeof(r->guest->name), "%s", s->value.text);
+    return 0;
+}
+
+static int read_uuid(struct reading *r, const struct config_setting *s)
+{
+    if (s->value.kind != CONFIG_STRING || uuid_parse(r->guest->uuid, s->value.text))
+        return bad_value(r, s, "expected a UUID, 32 hexadecimal digits as \"8-4-4-4-12\"");
+    return 0;
+}
+
+static int read_kernel(struct reading *r, const struct config_setting *s)
+{
+    return read_path(r, s, &r->guest->kernel);
+}
+
+static int read_ramdisk(struct reading *r, const struct config_setting *s)
+{
+    return read_path(r, s, &r->guest->ramdisk);
+}
+
+static int read_cmdline(struct reading *r, const struct config_setting *s)
+{
+    return read_text(r, s, &r->cmdline);
+}
+
+static int read_root(struct reading *r, const struct config_setting *s)
+{
+    return read_text(r, s, &r->root);
+}
+
+static int read_extra(struct reading *r, const struct config_setting *s)
+{
+    return read_text(r, s, &r->extra);
+}
+
+static int read_mib(struct reading *r, const struct config_setting *s, uint32_t *mib, bool *set)
+{
+    uint64_t value;
+
+    if (read_number(r, s, GUEST_MIN_MEMORY_MIB, GUEST_MAX_MEMORY_MIB, "MiB of memory", &value))
+        return -1;
+    *mib = (uint32_t)value;
+    *set = true;
+    return 0;
+}
+
+static int read_memory(struct reading *r, const struct config_setting *s)
+{
+    return read_mib(r, s, &r->guest->memory_mib, &r->memory_set);
+}
+
+static int read_maxmem(struct reading *r, const struct config_setting *s)
+{
+    return read_mib(r, s, &r->guest->maxmem_mib, &r->maxmem_set);
+}
+
+static int read_count(struct reading *r, const struct config_setting *s, unsigned int *count, bool *set)
+{
+    uint64_t value;
+
+    if (read_number(r, s, 1, GUEST_MAX_VCPUS, "how many vCPUs", &value))
+        return -1;
+    *count = (unsigned int)value;
+    *set = true;
+    return 0;
+}
+
+static int read_vcpus(struct reading *r, const struct config_setting *s)
+{
+    return read_count(r, s, &r->guest->vcpus, &r->vcpus_set);
+}
+
+static int read_maxvcpus(struct reading *r, const struct config_setting *s)
+{
+    return read_count(r, s, &r->guest->maxvcpus, &r->maxvcpus_set);
+}
+
+static const char *const action_words[] = {
+    [STOP_DESTROY] = "destroy",
+    [STOP_RESTART] = "restart",
+    [STOP_RENAME_RESTART] = "rename-restart",
+    [STOP_PRESERVE] = "preserve",
+};
+
+static int read_action(struct reading *r, const struct config_setting *s, enum stop_action *action)
+{
+    for (unsigned int i = 0; s->value.kind == CONFIG_STRING && i <= STOP_PRESERVE; i++) {
+        if (!strcmp(s->value.text, action_words[i])) {
+            *action = (enum stop_action)i;
+            return 0;
+        }
+    }
+    return bad_value(r, s,
+                     "expected \"destroy\", \"restart\", \"rename-restart\" or \"preserve\"");
+}
+
+static int read_on_poweroff(struct reading *r, const struct config_setting *s)
+{
+    return read_action(r, s, &r->guest->on_poweroff);
+}
+
+static int read_on_reboot(struct reading *r, const struct config_setting *s)
+{
+    return read_action(r, s, &r->guest->on_reboot);
+}
+
+static int read_on_crash(struct reading *r, const struct config_setting *s)
+{
+    return read_action(r, s, &r->guest->on_crash);
+}
+
+static const struct {
+    const char *key;
+    int (*read)(struct reading *r, const struct config_setting *s);
+} keys[] = {
+    {"name", read_name},         {"uuid", read_uuid},
+    {"kernel", read_kernel},     {"ramdisk", read_ramdisk},
+    {"cmdline", read_cmdline},   {"root", read_root},
+    {"extra", read_extra},       {"memory", read_memory},
+    {"maxmem", read_maxmem},     {"vcpus", read_vcpus},
+    {"maxvcpus", read_maxvcpus}, {"on_poweroff", read_on_poweroff},
+    {"on_reboot", read_on_reboot}, {"on_crash", read_on_crash},
+};
+
+static int read_settings(struct reading *r, const struct config *c, config_warn_fn *warn, void *context)
+{
+    for (const struct config_setting *s = c->first; s; s = s->next) {
+        size_t i = 0;
+
+        while (i < sizeof(keys) / sizeof(keys[0]) && strcmp(keys[i].key, s->key) != 0)
+            i++;
+        if (i < sizeof(keys) / sizeof(keys[0])) {
+            if (keys[i].read(r, s))
+                return -1;
+        } else {
+            char text[ERROR_TEXT_SIZE];
+
+            if (s->line)
+                snprintf(text, sizeof(text), "%s:%u: unknown key '%s' ignored", s->file, s->line,
+                         s->key);
+            else
+                snprintf(text, sizeof(text), "%s: unknown key '%s' ignored", s->file, s->key);
+            warn(context, text);
+        }
+    }
+    return 0;
+}
+
+/* `cmdline` as it is, else `root=<root> <extra>`. */
+static int join_cmdline(struct reading *r, const char *file, config_warn_fn *warn, void *context)
+{
+    char joined[GUEST_CMDLINE_SIZE + 1];
+    int length;
+
+    if (r->cmdline) {
+        if (r->root || r->extra)
+            warn(context, "root and extra are ignored, since cmdline is given");
+        length = snprintf(joined, sizeof(joined), "%s", r->cmdline);
+    } else {
+        length = snprintf(joined, sizeof(joined), "%s%s%s%s", r->root ? "root=" : "",
+                          r->root ? r->root : "", r->root && r->extra ? " " : "",
+                          r->extra ? r->extra : "");
+    }
+    if (length >= GUEST_CMDLINE_SIZE)
+        return error_set(r->error, "%s: the kernel's command line is longer than %d bytes", file,
+                         GUEST_CMDLINE_SIZE - 1);
+    r->guest->cmdline = strdup(joined);
+    return r->guest->cmdline ? 0 : error_set(r->error, "not enough memory");
+}
+
+/* Defaults, and what no single key can tell. */
+static int complete(struct reading *r, const char *file)
+{
+    struct guest_config *g = r->guest;
+
+    if (!g->name[0])
+        return error_set(r->error, "%s: the key name is missing", file);
+    if (!g->kernel)
+        return error_set(r->error, "%s: the key kernel is missing", file);
+    if (!r->memory_set)
+        g->memory_mib = r->maxmem_set ? g->maxmem_mib : DEFAULT_MEMORY_MIB;
+    if (!r->maxmem_set)
+        g->maxmem_mib = g->memory_mib;
+    if (!r->vcpus_set)
+        g->vcpus = 1;
+    if (!r->maxvcpus_set)
+        g->maxvcpus = g->vcpus;
+    if (g->maxmem_mib < g->memory_mib)
+        return error_set(r->error, "%s: maxmem (%u) is less than memory (%u)", file, g->maxmem_mib,
+                         g->memory_mib);
+    if (g->maxvcpus < g->vcpus)
+        return error_set(r->error, "%s: maxvcpus (%u) is less than vcpus (%u)", file, g->maxvcpus,
+                         g->vcpus);
+    return 0;
+}
+
+int guest_config_read(struct guest_config *g, const struct config *c, const char *file,
+                      config_warn_fn *warn, void *context, struct error *e)
+{
+    struct reading r = {.guest = g, .error = e};
+    int status;
+
+    memset(g, 0, sizeof(*g));
+    g->on_poweroff = STOP_DESTROY;
+    g->on_reboot = STOP_RESTART;
+    g->on_crash = STOP_DESTROY;
+    status = read_settings(&r, c, warn, context);
+    if (!status)
+        status = complete(&r, file);
+    if (!status)
+        status = join_cmdline(&r, file, warn, context);
+    free(r.cmdline);
+    free(r.root);
+    free(r.extra);
+    if (status)
+        guest_config_free(g);
+    return status;
+}
+
+void guest_config_free(struct guest_config *g)
+{
+    free(g->kernel);
+    free(g->ramdisk);
+    free(g->cmdline);
+    g->kernel = g->ramdisk = g->cmdline = NULL;
+}
+
+int guest_config_copy(struct guest_config *to, const struct guest_config *from)
+{
+    *to = *from;
+    to->kernel = strdup(from->kernel);
+    to->ramdisk = from->ramdisk ? strdup(from->ramdisk) : NULL;
+    to->cmdline = strdup(from->cmdline);
+    if (to->kernel && to->cmdline && (to->ramdisk || !from->ramdisk))
+        return 0;
+    guest_config_free(to);
+    return -1;
+}
+
+int guest_name_check(const char *name, struct error *e)
+{
+    bool digits_only = true;
+
+    if (!*name)
+        return error_set(e, "a domain's name is not empty");
+    if (strlen(name) >= GUEST_NAME_SIZE)
+        return error_set(e, "a domain's name has at most %d bytes", GUEST_NAME_SIZE - 1);
+    for (const char *c = name; *c; c++) {
+        if (*c <= ' ' || *c == '/' || *c == 0x7f)
+            return error_set(e, "a domain's name has no blanks, slashes or control characters");
+        digits_only = digits_only && *c >= '0' && *c <= '9';
+    }
+    if (digits_only)
+        return error_set(e, "a domain's name of digits alone would be taken for a domain's number");
+    return 0;
+}
+
+const char *stop_action_word(enum stop_action action)
+{
+    return action_words[action];
+}
+
+void uuid_format(char text[37], const uint8_t uuid[16])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (unsigned int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *text++ = '-';
+        *text++ = digits[uuid[i] >> 4];
+        *text++ = digits[uuid[i] & 15];
+    }
+    *text = '\0';
+}
+
+int uuid_parse(uint8_t uuid[16], const char *text)
+{
+    unsigned int nibbles = 0;
+    uint8_t bytes[16] = {0};
+
+    for (; *text; text++) {
+        char c = *text;
+        unsigned int digit = c >= '0' && c <= '9'   ? (unsigned int)(c - '0')
+                             : c >= 'a' && c <= 'f' ? (unsigned int)(c - 'a' + 10)
+                             : c >= 'A' && c <= 'F' ? (unsigned int)(c - 'A' + 10)
+                                                    : 99;
+
+        if (c == '-' && (nibbles == 8 || nibbles == 12 || nibbles == 16 || nibbles == 20))
+            continue;
+        if (digit > 15 || nibbles == 32)
+            return -1;
+        bytes[nibbles / 2] = (uint8_t)(bytes[nibbles / 2] << 4 | digit);
+        nibbles++;
+    }
+    if (nibbles != 32)
+        return -1;
+    memcpy(uuid, bytes, sizeof(bytes));
+    return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Sentences about failures: see tools/error.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <tools/error.h>
+
+int error_set(struct error *e, const char *format, ...)
+{
+    va_list args;
+
+    if (!e)
+        return -1;
+    va_start(args, format);
+    vsnprintf(e->text, sizeof(e->text), format, args);
+    va_end(args);
+    return -1;
+}
+
+int error_prefix(struct error *e, const char *format, ...)
+{
+    char prefix[ERROR_TEXT_SIZE], rest[ERROR_TEXT_SIZE];
+    size_t used;
+    va_list args;
+
+    if (!e)
+        return -1;
+    va_start(args, format);
+    vsnprintf(prefix, sizeof(prefix), format, args);
+    va_end(args);
+    memcpy(rest, e->text, sizeof(rest));
+    snprintf(e->text, sizeof(e->text), "%s", prefix);
+    used = strlen(e->text);
+    snprintf(e->text + used, sizeof(e->text) - used, ": %s", rest);
+    return -1;
+}
+
+const char *error_words(int xen_errno)
+{
+    static const struct {
+        int number;
+        const char *words;
+    } table[] = {
+        {1, "operation not permitted"},
+        {2, "no such thing"},
+        {3, "no such domain"},
+        {4, "interrupted"},
+        {5, "input/output error"},
+        {7, "argument list too long"},
+        {11, "busy, try again"},
+        {12, "not enough memory"},
+        {13, "the hypervisor has another interface version"},
+        {14, "bad address"},
+        {16, "busy"},
+        {17, "exists already"},
+        {19, "no such device"},
+        {22, "invalid argument"},
+        {28, "no space left"},
+        {34, "out of range"},
+        {38, "not implemented"},
+        {39, "not empty"},
+        {75, "value too large"},
+        {85, "interrupted, to be restarted"},
+        {90, "message too long"},
+        {95, "not supported"},
+        {106, "connected already"},
+        {107, "not connected"},
+        {110, "timed out"},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (table[i].number == xen_errno)
+            return table[i].words;
+    return "unknown error";
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The unpackers: zlib, liblzma, libzstd and liblz4 behind one streaming face.
+ *
+ * Each call into a library is bracketed by platform_library_begin/end, since the libraries are compiled
+ * for an ordinary process (SSE, red zone, stack protector); the sink is always called outside of the
+ * brackets, where it may sleep.
+ */
+#include <lz4.h>
+#include <lzma.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#define Z_SOLO /* zlib.h then asks for nothing but <stddef.h>; the allocator is ours to name */
+#include <zlib.h>
+#include <zstd.h>
+
+#include <platform.h>
+#include <tools/unpack.h>
+
+#define CHUNK_SIZE (128u << 10)
+
+/* Linux packs with xz dictionaries of up to 32 MiB, with zstd windows of up to 128 MiB. */
+#define XZ_MEMORY_LIMIT (96ull << 20)
+#define ZSTD_MAX_WINDOW_LOG 27
+
+/* The legacy frame of the lz4 tool: this magic number, then blocks with their packed size in front. */
+#define LZ4_LEGACY_MAGIC 0x184c2102u
+#define LZ4_LEGACY_BLOCK (8u << 20)
+
+struct stream {
+    const uint8_t *data;
+    size_t size;
+    uint8_t *chunk; /* CHUNK_SIZE bytes of output */
+    unpack_sink *sink;
+    void *context;
+    struct error *error;
+};
+
+static int unpack_plain(struct stream *s)
+{
+    for (size_t done = 0; done < s->size;) {
+        size_t length = s->size - done < CHUNK_SIZE ? s->size - done : CHUNK_SIZE;
+
+        if (s->sink(s->context, s->data + done, length))
+            return -1;
+        done += length;
+    }
+    return 0;
+}
+
+static void *zlib_allocate(void *context, unsigned int items, unsigned int size)
+{
+    (void)context;
+    return calloc(items, size);
+}
+
+static void zlib_free(void *context, void *memory)
+{
+    (void)context;
+    free(memory);
+}
+
+static int unpack_gzip(struct stream *s)
+{
+    z_stream z = {
+        .next_in = (Bytef *)(uintptr_t)s->data,
+        .avail_in = (uInt)s->size,
+        .zalloc = zlib_allocate,
+        .zfree = zlib_free,
+    };
+    int status, result = 0;
+
+    if (s->size > UINT32_MAX)
+        return error_set(s->error, "a gzip stream of more than 4 GiB");
+    platform_library_begin();
+    status = inflateInit2(&z, 16 + MAX_WBITS);
+    platform_library_end();
+    if (status != Z_OK)
+        return error_set(s->error, "not enough memory to unpack gzip");
+    while (!result && status != Z_STREAM_END) {
+        z.next_out = s->chunk;
+        z.avail_out = CHUNK_SIZE;
+        platform_library_begin();
+        status = inflate(&z, Z_NO_FLUSH);
+        platform_library_end();
+        if (status == Z_BUF_ERROR || (status == Z_OK && z.avail_out))
+            result = error_set(s->error, "the gzip stream is cut short");
+        else if (status == Z_MEM_ERROR)
+            result = error_set(s->error, "not enough memory to unpack gzip");
+        else if (status != Z_OK && status != Z_STREAM_END)
+            result = error_set(s->error, "the gzip stream is damaged");
+        if (z.avail_out < CHUNK_SIZE && s->sink(s->context, s->chunk, CHUNK_SIZE - z.avail_out))
+            result = -1;
+    }
+    platform_library_begin();
+    inflateEnd(&z);
+    platform_library_end();
+    return result;
+}
+
+static int unpack_xz(struct stream *s)
+{
+    lzma_stream xz = LZMA_STREAM_INIT;
+    lzma_ret status;
+    int result = 0;
+
+    platform_library_begin();
+    status = lzma_stream_decoder(&xz, XZ_MEMORY_LIMIT, 0);
+    platform_library_end();
+    if (status != LZMA_OK)
+        return error_set(s->error, "not enough memory to unpack xz");
+    xz.next_in = s->data;
+    xz.avail_in = s->size;
+    while (!result && status != LZMA_STREAM_END) {
+        xz.next_out = s->chunk;
+        xz.avail_out = CHUNK_SIZE;
+        platform_library_begin();
+        status = lzma_code(&xz, LZMA_RUN);
+        platform_library_end();
+        if (status == LZMA_BUF_ERROR || (status == LZMA_OK && xz.avail_out))
+            result = error_set(s->error, "the xz stream is cut short");
+        else if (status == LZMA_MEM_ERROR || status == LZMA_MEMLIMIT_ERROR)
+            result = error_set(s->error, "not enough memory to unpack xz: its dictionary needs %llu KiB",
+                               (unsigned long long)lzma_memusage(&xz) >> 10);
+        else if (status != LZMA_OK && status != LZMA_STREAM_END)
+            result = error_set(s->error, "the xz stream is damaged");
+        if (xz.avail_out < CHUNK_SIZE && s->sink(s->context, s->chunk, CHUNK_SIZE - xz.avail_out))
+            result = -1;
+    }
+    platform_library_begin();
+    lzma_end(&xz);
+    platform_library_end();
+    return result;
+}
+
+static int unpack_zstd(struct stream *s)
+{
+    ZSTD_inBuffer in = {.src = s->data, .size = s->size};
+    ZSTD_DCtx *zstd;
+    size_t left = 1;
+    int result = 0;
+
+    platform_library_begin();
+    zstd = ZSTD_createDCtx();
+    if (zstd)
+        ZSTD_DCtx_setParameter(zstd, ZSTD_d_windowLogMax, ZSTD_MAX_WINDOW_LOG);
+    platform_library_end();
+    if (!zstd)
+        return error_set(s->error, "not enough memory to unpack zstd");
+    while (!result && left) {
+        ZSTD_outBuffer out = {.dst = s->chunk, .size = CHUNK_SIZE};
+        const char *what;
+
+        platform_library_begin();
+        left = ZSTD_decompressStream(zstd, &out, &in);
+        what = ZSTD_isError(left) ? ZSTD_getErrorName(left) : NULL;
+        platform_library_end();
+        if (what)
+            result = error_set(s->error, "the zstd stream cannot be unpacked: %s", what);
+        else if (left && !out.pos && in.pos == in.size)
+            result = error_set(s->error, "the zstd stream is cut short");
+        if (!what && out.pos && s->sink(s->context, s->chunk, out.pos))
+            result = -1;
+    }
+    platform_library_begin();
+    ZSTD_freeDCtx(zstd);
+    platform_library_end();
+    return result;
+}
+
+static uint32_t little32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}
+
+/*
+ * The framing has no end mark, and the kernel's build appends the unpacked size as four bytes. Only the
+ * last block may unpack to less than a full one, so the first short block ends the stream.
+ */
+static int unpack_lz4(struct stream *s)
+{
+    uint8_t *block = malloc(LZ4_LEGACY_BLOCK);
+    size_t at = 4;
+    int result = 0;
+
+    if (!block)
+        return error_set(s->error, "not enough memory to unpack lz4");
+    while (!result && s->size - at > 4) {
+        uint32_t packed = little32(s->data + at);
+        int length;
+
+        at += 4;
+        if (packed == LZ4_LEGACY_MAGIC) /* another frame behind the first */
+            continue;
+        if (packed > s->size - at) {
+            result = error_set(s->error, "the lz4 stream is cut short");
+            break;
+        }
+        platform_library_begin();
+        length = LZ4_decompress_safe((const char *)s->data + at, (char *)block, (int)packed,
+                                     (int)LZ4_LEGACY_BLOCK);
+        platform_library_end();
+        if (length < 0)
+            result = error_set(s->error, "the lz4 stream is damaged");
+        else if (s->sink(s->context, block, (size_t)length))
+            result = -1;
+        else if ((unsigned int)length < LZ4_LEGACY_BLOCK)
+            break;
+        at += packed;
+    }
+    free(block);
+    return result;
+}
+
+int unpack(const void *data, size_t size, unpack_sink *sink, void *context, struct error *e)
+{
+    static const struct {
+        uint8_t magic[6];
+        uint8_t length;
+        const char *name;
+        int (*unpack)(struct stream *s);
+    } formats[] = {
+        {{0x1f, 0x8b}, 2, "gzip", unpack_gzip},
+        {{0xfd, '7', 'z', 'X', 'Z', 0}, 6, "xz", unpack_xz},
+        {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstd", unpack_zstd},
+        {{0x02, 0x21, 0x4c, 0x18}, 4, "lz4", unpack_lz4},
+        {{'B', 'Z', 'h'}, 3, "bzip2", NULL},
+        {{0x5d, 0, 0}, 3, "lzma", NULL},
+        {{0x89, 'L', 'Z', 'O', 0}, 5, "lzo", NULL},
+    };
+    struct stream s = {.data = data, .size = size, .sink = sink, .context = context, .error = e};
+    int (*function)(struct stream *) = unpack_plain;
+    int result;
+
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (size < formats[i].length || memcmp(data, formats[i].magic, formats[i].length) != 0)
+            continue;
+        if (!formats[i].unpack)
+            return error_set(e, "packed with %s; gzip, xz, zstd and lz4 are understood",
+                             formats[i].name);
+        function = formats[i].unpack;
+    }
+    s.chunk = malloc(CHUNK_SIZE);
+    if (!s.chunk)
+        return error_set(e, "not enough memory to unpack");
+    result = function(&s);
+    free(s.chunk);
+    return result;
+}

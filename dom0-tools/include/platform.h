@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What dom0-tools asks of the system it runs on, and all that it asks beside a C library: control
+ * hypercalls, other domains' memory, event channels, files, a terminal, time and threads. The built-in
+ * dom0 (platform/builtin.c) is one implementation; a fake in tests/unit is another; Linux (/dev/xen/...)
+ * can be a third.
+ *
+ * Threads are cooperative: one runs until it calls a function marked "may wait" here. So the tools'
+ * data needs no locks, only care around such calls. An implementation with real threads keeps them in
+ * turn with one lock of its own, let go inside the functions that may wait.
+ *
+ * Hypercall functions return what the hypercall returned: 0 or a count, or a negative errno
+ * (public/errno.h). The structure given may lie anywhere; what its guest handles point to comes from
+ * platform_buffer_alloc, since not every system can pass any memory to the hypervisor.
+ */
+#ifndef PLATFORM_H
+#define PLATFORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <public/domctl.h>
+#include <public/event_channel.h>
+#include <public/memory.h>
+#include <public/sysctl.h>
+#include <public/xen.h>
+
+/* ---- Hypercalls ---- */
+
+/* Both set the interface version. */
+long platform_domctl(struct xen_domctl *op);
+long platform_sysctl(struct xen_sysctl *op);
+
+long platform_memory_op(unsigned int command, void *argument);
+long platform_xen_version(unsigned int command, void *argument);
+long platform_event_channel_op(unsigned int command, void *argument);
+
+/* All operations or an error; @domid is the domain they are about. */
+long platform_mmuext_op(struct mmuext_op *ops, unsigned int count, domid_t domid);
+
+/* Memory that guest handles may point to, cleared. Returns NULL when memory is short. */
+void *platform_buffer_alloc(size_t size);
+void platform_buffer_free(void *buffer, size_t size);
+
+/* ---- Other domains' memory ---- */
+
+/*
+ * Maps @count machine frames of @domid one after the other. All or none. Returns NULL if the frames
+ * cannot be mapped or memory is short.
+ */
+void *platform_map_frames(domid_t domid, const xen_pfn_t *frames, size_t count, bool writable);
+void platform_unmap_frames(void *address, size_t count);
+
+/* ---- Event channels ---- */
+
+/* Return a local port, or a negative errno. Its events are told by platform_wait. */
+int platform_port_bind(domid_t domid, evtchn_port_t remote);
+int platform_port_bind_virq(unsigned int virq);
+
+void platform_port_close(int port);
+
+/* Sends an event to the other end. */
+void platform_port_notify(int port);
+
+/* ---- The service's wait ---- */
+
+#define PLATFORM_FOREVER UINT64_MAX
+
+/*
+ * For one thread, the service's: waits for an event on a bound port, for platform_wake, or for
+ * platform_now to reach @deadline. Returns the port, which may fire again from now on, or -1. May wait.
+ */
+int platform_wait(uint64_t deadline);
+
+/* Makes platform_wait return -1, now or when it is called next. */
+void platform_wake(void);
+
+/* ---- Files ---- */
+
+/* A file's content, to be looked at only. */
+struct platform_file {
+    const void *data;
+    size_t size;
+};
+
+/* Opens the file at an absolute path. Returns 0 or a negative errno. */
+int platform_file_open(const char *path, struct platform_file *file);
+void platform_file_close(struct platform_file *file);
+
+/*
+ * Calls @entry for each name in a directory until it returns false. Returns 0 or a negative errno.
+ */
+int platform_directory(const char *path,
+                       bool (*entry)(void *context, const char *name, bool directory, size_t size),
+                       void *context);
+
+/* ---- Terminal ---- */
+
+/* Writes bytes as they are; "\n" moves to the start of the next line. May wait. */
+void platform_terminal_write(const void *data, size_t length);
+
+/* The next key, or -1 when platform_now reached @deadline or platform_terminal_wake was called. May wait. */
+int platform_terminal_read(uint64_t deadline);
+void platform_terminal_wake(void);
+
+/* ---- Time ---- */
+
+/* Nanoseconds since the hypervisor started. */
+uint64_t platform_now(void);
+
+/* Nanoseconds since 1970, UTC. */
+uint64_t platform_wall_clock(void);
+
+/* ---- Threads ---- */
+
+/* Starts a thread that ends when @function returns. @name is kept. Returns 0, or -1 if memory is short. */
+int platform_thread_start(const char *name, void (*function)(void *), void *argument);
+
+/* Lets other threads run. May wait. */
+void platform_yield(void);
+
+/* Waits for @nanoseconds. May wait. */
+void platform_sleep(uint64_t nanoseconds);
+
+/* ---- The rest ---- */
+
+/* Bracket calls into libraries that are compiled for ordinary processes: no waiting in between. */
+void platform_library_begin(void);
+void platform_library_end(void);
+
+/* Fills @data with bytes that are not used twice. */
+void platform_random(void *data, size_t length);
+
+/* Turns the machine off, or restarts it. Does not return if it succeeds. */
+void platform_machine_stop(bool restart);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the tools say what went wrong: one sentence that names the thing and the reason, written where
+ * the failure is understood best and carried unchanged to the person who typed the command.
+ */
+#ifndef TOOLS_ERROR_H
+#define TOOLS_ERROR_H
+
+#define ERROR_TEXT_SIZE 320 /* bytes, terminator included; longer sentences are cut */
+
+struct error {
+    char text[ERROR_TEXT_SIZE];
+};
+
+/*
+ * Writes a printf-style sentence, without a full stop or newline, into @e (which may be NULL).
+ * Returns -1, so that a function may end with `return error_set(...)`.
+ */
+int error_set(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts a printf-style prefix and ": " in front of what @e already says. Returns -1. */
+int error_prefix(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The words for a positive errno value of the hypervisor ABI (xen/errno.h); never NULL. */
+const char *error_words(int xen_errno);
+
+#endif

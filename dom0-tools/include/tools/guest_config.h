@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a configuration asks for: the meaning of xl.cfg's keys, checked, with defaults filled in.
+ */
+#ifndef TOOLS_GUEST_CONFIG_H
+#define TOOLS_GUEST_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tools/config.h>
+
+#define GUEST_NAME_SIZE 64    /* bytes, terminator included */
+#define GUEST_MAX_VCPUS 32    /* what the shared-info page alone has room for */
+#define GUEST_MIN_MEMORY_MIB 1
+#define GUEST_MAX_MEMORY_MIB (1u << 20)
+#define GUEST_CMDLINE_SIZE 1024 /* start_info's field, terminator included */
+
+/* What to do with a domain that has stopped. */
+enum stop_action {
+    STOP_DESTROY,
+    STOP_RESTART,
+    STOP_RENAME_RESTART,
+    STOP_PRESERVE,
+};
+
+struct guest_config {
+    char name[GUEST_NAME_SIZE];
+    uint8_t uuid[16]; /* all zero: one is to be made up */
+    char *kernel;     /* path */
+    char *ramdisk;    /* path, or NULL */
+    char *cmdline;    /* never NULL */
+    uint32_t memory_mib, maxmem_mib;
+    unsigned int vcpus, maxvcpus;
+    enum stop_action on_poweroff, on_reboot, on_crash;
+};
+
+/* Called for each thing worth a word that is not an error; @text has no newline. */
+typedef void config_warn_fn(void *context, const char *text);
+
+/*
+ * Fills @g from @c; @file names the configuration where no line is to blame. Unknown keys are reported
+ * through @warn. Returns 0, or -1 with the reason in @e, @g then holding nothing to free.
+ */
+int guest_config_read(struct guest_config *g, const struct config *c, const char *file,
+                      config_warn_fn *warn, void *context, struct error *e);
+
+/* Frees what @g points to. */
+void guest_config_free(struct guest_config *g);
+
+/* Copies @from into @to. Returns 0, or -1 when memory is short. */
+int guest_config_copy(struct guest_config *to, const struct guest_config *from);
+
+/* Whether @name may name a domain. Returns 0, or -1 with the reason in @e. */
+int guest_name_check(const char *name, struct error *e);
+
+/* The configuration word for an action: "destroy", "restart", "rename-restart", "preserve". */
+const char *stop_action_word(enum stop_action action);
+
+/* Writes the 36 characters of a UUID and a terminator. */
+void uuid_format(char text[37], const uint8_t uuid[16]);
+
+/* Reads a UUID, with or without dashes. Returns 0, or -1 if @text is none. */
+int uuid_parse(uint8_t uuid[16], const char *text);
+
+#endif

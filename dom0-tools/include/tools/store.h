@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store: the small tree of names and values by which domains and their tools find each other
+ * (docs: xenstore). This is the service behind the wire: permissions, watches, transactions, quotas.
+ * It knows no rings and no messages (tools/store_protocol.h), and no platform.
+ *
+ * Functions that can fail return 0 or a positive errno value of the ABI (public/errno.h), which is what
+ * the wire protocol reports. Nothing is half done when they fail.
+ */
+#ifndef TOOLS_STORE_H
+#define TOOLS_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_PATH_SIZE 3072 /* bytes of an absolute path, terminator included */
+#define STORE_RELATIVE_SIZE 2048
+#define STORE_MAX_PERMS 64 /* entries in one node's permissions */
+
+#define STORE_NO_TRANSACTION 0u
+
+struct store;
+struct store_connection;
+
+struct store_permission {
+    uint16_t domid;
+    bool read, write;
+};
+
+/* What an unprivileged connection may use; beyond it ENOSPC or E2BIG, as the protocol has them. */
+struct store_limits {
+    unsigned int nodes;        /* owned by the domain */
+    unsigned int node_size;    /* bytes of one value */
+    unsigned int watches;
+    unsigned int transactions; /* open at a time */
+    unsigned int changes;      /* in one transaction */
+};
+
+extern const struct store_limits store_default_limits;
+
+/*
+ * Called for an event of a watch: @path is what changed, in the form (relative or not) of the watch.
+ * It runs inside of the change and must not call back into the store.
+ */
+typedef void store_event_fn(void *context, const char *path, const char *token);
+
+/* Makes an empty store: only "/", owned by domain 0. Returns NULL when memory is short. */
+struct store *store_create(void);
+
+/* Frees the store; all connections are closed before. */
+void store_destroy(struct store *store);
+
+/*
+ * Opens a connection for @domid. A privileged one may do all; others are bound to @limits, which
+ * outlives the connection. Returns NULL when memory is short.
+ */
+struct store_connection *store_connect(struct store *store, uint16_t domid, bool privileged,
+                                       const struct store_limits *limits, store_event_fn *event,
+                                       void *context);
+
+/* Ends a connection with its watches and open transactions. */
+void store_disconnect(struct store_connection *c);
+
+uint16_t store_connection_domid(const struct store_connection *c);
+bool store_connection_privileged(const struct store_connection *c);
+
+/*
+ * Makes @path absolute: what does not start with / is below the domain's own directory. Checks
+ * length, depth and characters. Returns EINVAL if it is no path.
+ */
+int store_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE]);
+
+/*
+ * The requests. @path is absolute, from store_resolve; @transaction is STORE_NO_TRANSACTION or one of
+ * the connection's own, else ENOENT.
+ */
+
+/* @value points into the store and is good until the next call. */
+int store_read(struct store_connection *c, uint32_t transaction, const char *path,
+               const void **value, size_t *length);
+int store_write(struct store_connection *c, uint32_t transaction, const char *path,
+                const void *value, size_t length);
+int store_mkdir(struct store_connection *c, uint32_t transaction, const char *path);
+int store_remove(struct store_connection *c, uint32_t transaction, const char *path);
+
+/*
+ * The names of the children, as zero-terminated strings one after the other in a block from malloc, and a
+ * number that changes when the set of children does.
+ */
+int store_directory(struct store_connection *c, uint32_t transaction, const char *path,
+                    char **names, size_t *length, uint64_t *generation);
+
+/* Up to STORE_MAX_PERMS entries; the first is the owner and what others may do. */
+int store_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
+                          struct store_permission *permissions, unsigned int *count);
+int store_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
+                          const struct store_permission *permissions, unsigned int count);
+
+int store_transaction_start(struct store_connection *c, uint32_t *transaction);
+
+/* EAGAIN: what the transaction saw has changed meanwhile; it is gone and may be tried again. */
+int store_transaction_end(struct store_connection *c, uint32_t transaction, bool commit);
+
+/*
+ * @path as the client gave it, also @introduceDomain and @releaseDomain. The first event comes at once,
+ * through store_watch_first, so that the caller can answer the request before.
+ */
+int store_watch(struct store_connection *c, const char *path, const char *token);
+void store_watch_first(struct store_connection *c, const char *path, const char *token);
+int store_unwatch(struct store_connection *c, const char *path, const char *token);
+
+/* Drops all watches and transactions. */
+void store_reset(struct store_connection *c);
+
+/* Fires one of the special watches, to privileged connections only. */
+void store_fire_special(struct store *store, const char *name);
+
+/* How many nodes @domid owns. */
+unsigned int store_nodes_owned(const struct store *store, uint16_t domid);
+
+/* store_write with the path and value as text; the value from a format. */
+int store_printf(struct store_connection *c, uint32_t transaction, const char *path,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store's tree: named nodes with a value and permissions, never changed once made.
+ *
+ * A change makes new nodes from the place of the change up to the root and shares all others with the
+ * former tree. So a root is a snapshot for as long as somebody holds a reference to it, a change that
+ * fails half-way leaves nothing behind, and a transaction is two roots. Private to dom0-tools/store.
+ */
+#ifndef TOOLS_STORE_TREE_H
+#define TOOLS_STORE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TREE_MAX_DEPTH 48 /* components in a path */
+
+#define PERM_READ 1u
+#define PERM_WRITE 2u
+
+/* The first of a node's permissions names its owner and what all not listed may do. */
+struct tree_perm {
+    uint16_t domid;
+    uint16_t access; /* PERM_* */
+};
+
+/* What a node holds. Shared between versions of the node. */
+struct tree_data {
+    unsigned int refs;
+    unsigned int perm_count; /* at least 1 */
+    size_t length;           /* of the value */
+    struct tree_perm *perms;
+    char *name; /* "" for the root */
+    uint8_t *value;
+};
+
+struct tree_node {
+    unsigned int refs;
+    /* Unique; new when the value, the permissions or the set of children's names change. */
+    uint64_t stamp;
+    struct tree_data *data;
+    size_t child_count;
+    struct tree_node *children[]; /* sorted by name */
+};
+
+/* The source of stamps; one for all trees that are compared with each other. */
+struct tree_stamps {
+    uint64_t last;
+};
+
+/* Makes a root with one permission entry. Returns NULL when memory is short. */
+struct tree_node *tree_create(struct tree_stamps *stamps, struct tree_perm owner);
+
+/* Takes and drops a reference. */
+struct tree_node *tree_hold(struct tree_node *node);
+void tree_release(struct tree_node *node);
+
+/* The node at @path, which is absolute and well formed, or NULL. */
+const struct tree_node *tree_find(const struct tree_node *root, const char *path);
+
+/* The node at @path or, when there is none, its nearest ancestor that exists. */
+const struct tree_node *tree_nearest(const struct tree_node *root, const char *path);
+
+/* How many nodes tree_set would create for @path. */
+unsigned int tree_missing(const struct tree_node *root, const char *path);
+
+/*
+ * Gives the node at @path this value and these permissions, creating it and its missing ancestors
+ * (empty, with the same permissions). NULL @value or @perms keep what an existing node has; @perms is not
+ * NULL when the node does not exist. Replaces *@root. Returns 0, or -1 with *@root unchanged when memory
+ * is short.
+ */
+int tree_set(struct tree_node **root, struct tree_stamps *stamps, const char *path,
+             const void *value, size_t length, const struct tree_perm *perms,
+             unsigned int perm_count);
+
+/* Removes the node at @path, which exists and is not the root, with all below it. Returns as tree_set. */
+int tree_remove(struct tree_node **root, struct tree_stamps *stamps, const char *path);
+
+/* What @domid may do with @node: PERM_* bits. */
+unsigned int tree_access(const struct tree_node *node, uint16_t domid);
+
+static inline uint16_t tree_owner(const struct tree_node *node)
+{
+    return node->data->perms[0].domid;
+}
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watches: who wants to hear of changes at or below a path.
+ *
+ * A change at P fires a watch on W when P is W or lies below it; the removal of P also fires a watch on a
+ * W below P that was there. Events are told only to connections that may read the node.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <public/errno.h>
+
+#include "store_internal.h"
+
+/* Whether @path is @top or lies below it. */
+static bool is_within(const char *path, const char *top)
+{
+    size_t length = strlen(top);
+
+    if (!strcmp(top, "/"))
+        return path[0] == '/';
+    return !strncmp(path, top, length) && (path[length] == '\0' || path[length] == '/');
+}
+
+static bool may_hear(const struct store_connection *c, const struct tree_node *former,
+                     const char *path)
+{
+    const struct tree_node *node;
+
+    if (c->privileged)
+        return true;
+    node = tree_find(c->store->root, path);
+    if (!node) /* gone: whoever could read it may know */
+        node = tree_find(former, path);
+    if (!node)
+        node = tree_nearest(c->store->root, path);
+    return tree_access(node, c->domid) & PERM_READ;
+}
+
+void watches_fire(struct store *s, const struct tree_node *former, const struct change *change)
+{
+    if (change->kind == CHANGE_MKDIR && tree_find(former, change->path))
+        return; /* it was there: nothing has changed */
+    for (struct store_connection *c = s->connections; c; c = c->next) {
+        for (struct watch *w = c->watches; w; w = w->next) {
+            const char *path = NULL;
+
+            if (is_within(change->path, w->absolute))
+                path = change->path;
+            else if (change->kind == CHANGE_REMOVE && is_within(w->absolute, change->path) &&
+                     tree_find(former, w->absolute))
+                path = w->absolute;
+            if (path && may_hear(c, former, path))
+                c->event(c->context, path + w->strip, w->token);
+        }
+    }
+}
+
+void store_fire_special(struct store *store, const char *name)
+{
+    for (struct store_connection *c = store->connections; c; c = c->next)
+        for (struct watch *w = c->watches; w; w = w->next)
+            if (c->privileged && !strcmp(w->absolute, name))
+                c->event(c->context, name, w->token);
+}
+
+static struct watch **find_watch(struct store_connection *c, const char *path, const char *token)
+{
+    struct watch **link = &c->watches;
+
+    while (*link && (strcmp((*link)->path, path) != 0 || strcmp((*link)->token, token) != 0))
+        link = &(*link)->next;
+    return link;
+}
+
+static void free_watch(struct watch *w)
+{
+    free(w->absolute);
+    free(w->path);
+    free(w->token);
+    free(w);
+}
+
+int store_watch(struct store_connection *c, const char *path, const char *token)
+{
+    char absolute[STORE_PATH_SIZE];
+    unsigned int count = 0;
+    struct watch **end, *w;
+    int error;
+
+    if (path[0] == '@') {
+        if (strlen(path) >= STORE_RELATIVE_SIZE)
+            return XEN_EINVAL;
+        snprintf(absolute, sizeof(absolute), "%s", path);
+    } else {
+        error = store_resolve(c, path, absolute);
+        if (error)
+            return error;
+    }
+    for (w = c->watches; w; w = w->next)
+        count++;
+    end = find_watch(c, path, token);
+    if (*end)
+        return XEN_EEXIST;
+    if (!c->privileged && count >= c->limits->watches)
+        return XEN_E2BIG;
+    w = calloc(1, sizeof(*w));
+    if (!w)
+        return XEN_ENOMEM;
+    w->absolute = strdup(absolute);
+    w->path = strdup(path);
+    w->token = strdup(token);
+    if (!w->absolute || !w->path || !w->token) {
+        free_watch(w);
+        return XEN_ENOMEM;
+    }
+    w->strip = path[0] == '/' || path[0] == '@' ? 0 : strlen(absolute) - strlen(path);
+    *end = w;
+    return 0;
+}
+
+void store_watch_first(struct store_connection *c, const char *path, const char *token)
+{
+    if (*find_watch(c, path, token))
+        c->event(c->context, path, token);
+}
+
+int store_unwatch(struct store_connection *c, const char *path, const char *token)
+{
+    struct watch **link = find_watch(c, path, token);
+    struct watch *w = *link;
+
+    if (!w)
+        return XEN_ENOENT;
+    *link = w->next;
+    free_watch(w);
+    return 0;
+}
+
+void watches_drop(struct store_connection *c)
+{
+    while (c->watches) {
+        struct watch *w = c->watches;
+
+        c->watches = w->next;
+        free_watch(w);
+    }
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* The configuration syntax and the meaning of its keys: values, limits, and the exact messages. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <tools/guest_config.h>
+
+static char warnings[1024];
+
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    strcat(warnings, text);
+    strcat(warnings, "\n");
+}
+
+static int parse(struct config *c, const char *text, struct error *e)
+{
+    /* A copy without a terminator: the parser may not look behind the end. */
+    size_t length = strlen(text);
+    char *copy = malloc(length ? length : 1);
+    int status;
+
+    memcpy(copy, text, length);
+    config_init(c);
+    status = config_parse(c, "f.cfg", copy, length, e);
+    free(copy);
+    return status;
+}
+
+static void assert_syntax_error(const char *text, const char *expected)
+{
+    struct config c;
+    struct error e;
+
+    assert_int_equal(parse(&c, text, &e), -1);
+    assert_string_equal(e.text, expected);
+    config_free(&c);
+}
+
+static void test_values(void **state)
+{
+    struct config c;
+    struct error e;
+    const struct config_setting *s;
+
+    (void)state;
+    assert_int_equal(parse(&c,
+                           "# a comment\n"
+                           "name = 'web' ; memory=512 # more\n"
+                           "\n"
+                           "extra = \"a 'b' \\\"c\\\" \\x41\\101\\n\"\r\n"
+                           "disk = [ 'a', # first\n  \"b\",\n 3, [ ], ]\n"
+                           "neg=-5\n"
+                           "name = \"last\"",
+                           &e),
+                     0);
+    s = config_find(&c, "name");
+    assert_string_equal(s->value.text, "last");
+    assert_int_equal(s->line, 8);
+    assert_string_equal(config_find(&c, "memory")->value.text, "512");
+    assert_int_equal(config_find(&c, "memory")->value.kind, CONFIG_NUMBER);
+    assert_string_equal(config_find(&c, "extra")->value.text, "a 'b' \"c\" AA\n");
+    assert_string_equal(config_find(&c, "neg")->value.text, "-5");
+    s = config_find(&c, "disk");
+    assert_int_equal(s->value.kind, CONFIG_LIST);
+    assert_int_equal(s->value.count, 4);
+    assert_string_equal(s->value.items[1].text, "b");
+    assert_int_equal(s->value.items[2].kind, CONFIG_NUMBER);
+    assert_int_equal(s->value.items[3].kind, CONFIG_LIST);
+    assert_null(config_find(&c, "none"));
+    config_free(&c);
+}
+
+static void test_append(void **state)
+{
+    struct config c;
+    struct error e;
+
+    (void)state;
+    assert_int_equal(parse(&c, "vif=['a','b']\nvif += ['c']\nx='1'\nx+='2'\ny += 'new'", &e), 0);
+    assert_int_equal(config_find(&c, "vif")->value.count, 3);
+    assert_string_equal(config_find(&c, "vif")->value.items[0].text, "a");
+    assert_string_equal(config_find(&c, "vif")->value.items[2].text, "c");
+    assert_string_equal(config_find(&c, "x")->value.text, "12");
+    assert_string_equal(config_find(&c, "y")->value.text, "new");
+    config_free(&c);
+    assert_syntax_error("a=[1]\na+='x'", "f.cfg:2: += joins two lists or two strings only");
+}
+
+static void test_syntax_errors(void **state)
+{
+    (void)state;
+    assert_syntax_error("name", "f.cfg:1: expected = after 'name'");
+    assert_syntax_error("\n\nname = ", "f.cfg:3: expected a string in quotes, a number or a list in [ ]");
+    assert_syntax_error("a = destroy", "f.cfg:1: expected a string in quotes, a number or a list in [ ]");
+    assert_syntax_error("a='x", "f.cfg:1: the string has no closing '");
+    assert_syntax_error("a=\"x\n\"", "f.cfg:1: the string has no closing \"");
+    assert_syntax_error("\na = [ 1,\n 2\n", "f.cfg:2: the list has no closing ]");
+    assert_syntax_error("a = [ 1\n 2 ]", "f.cfg:2: expected , or ] in the list that starts in line 1");
+    assert_syntax_error("a = 1 b = 2", "f.cfg:1: expected the end of the line or ; after the value of 'a'");
+    assert_syntax_error("= 1", "f.cfg:1: expected `key = value`");
+    assert_syntax_error("1 = 1", "f.cfg:1: expected `key = value`");
+    assert_syntax_error("a=[[[[[[[[[1]]]]]]]]]", "f.cfg:1: lists are nested more than 8 deep");
+    assert_syntax_error("a='\\q'", "f.cfg:1: a string has an escape that is none of \\a \\b \\f \\n "
+                                   "\\r \\t \\v \\\\ \\' \\\" \\xHH \\OOO");
+    assert_syntax_error("a='\\", "f.cfg:1: the string has no closing '");
+    assert_syntax_error("a='\\x", "f.cfg:1: a string has an escape that is none of \\a \\b \\f \\n "
+                                  "\\r \\t \\v \\\\ \\' \\\" \\xHH \\OOO");
+}
+
+static void test_arguments(void **state)
+{
+    struct config c;
+    struct error e;
+
+    (void)state;
+    config_init(&c);
+    assert_int_equal(config_parse_argument(&c, "name=web server", &e), 0);
+    assert_int_equal(config_parse_argument(&c, "memory=64", &e), 0);
+    assert_int_equal(config_parse_argument(&c, "extra=", &e), 0);
+    assert_int_equal(config_parse_argument(&c, "vif=['a','b']", &e), 0);
+    assert_int_equal(config_parse_argument(&c, "kernel='/x'", &e), 0);
+    assert_string_equal(config_find(&c, "name")->value.text, "web server");
+    assert_int_equal(config_find(&c, "memory")->value.kind, CONFIG_NUMBER);
+    assert_string_equal(config_find(&c, "extra")->value.text, "");
+    assert_int_equal(config_find(&c, "vif")->value.count, 2);
+    assert_string_equal(config_find(&c, "kernel")->value.text, "/x");
+    assert_int_equal(config_parse_argument(&c, "novalue", &e), -1);
+    assert_string_equal(e.text, "novalue: expected key=value");
+    assert_int_equal(config_parse_argument(&c, "vif=['a'", &e), -1);
+    assert_string_equal(e.text, "vif=['a': the list has no closing ]");
+    config_free(&c);
+}
+
+static int read_guest(struct guest_config *g, const char *text, struct error *e)
+{
+    struct config c;
+    int status;
+
+    warnings[0] = '\0';
+    assert_int_equal(parse(&c, text, e), 0);
+    status = guest_config_read(g, &c, "f.cfg", warn, NULL, e);
+    config_free(&c);
+    return status;
+}
+
+#define MINIMUM "name='n'\nkernel='/k'\n"
+
+static void assert_value_error(const char *text, const char *expected)
+{
+    struct guest_config g;
+    struct error e;
+
+    assert_int_equal(read_guest(&g, text, &e), -1);
+    assert_string_equal(e.text, expected);
+}
+
+static void test_defaults(void **state)
+{
+    struct guest_config g, copy;
+    struct error e;
+
+    (void)state;
+    assert_int_equal(read_guest(&g, MINIMUM, &e), 0);
+    assert_string_equal(g.name, "n");
+    assert_string_equal(g.kernel, "/k");
+    assert_null(g.ramdisk);
+    assert_string_equal(g.cmdline, "");
+    assert_int_equal(g.memory_mib, 128);
+    assert_int_equal(g.maxmem_mib, 128);
+    assert_int_equal(g.vcpus, 1);
+    assert_int_equal(g.maxvcpus, 1);
+    assert_int_equal(g.on_poweroff, STOP_DESTROY);
+    assert_int_equal(g.on_reboot, STOP_RESTART);
+    assert_int_equal(g.on_crash, STOP_DESTROY);
+    assert_int_equal(guest_config_copy(&copy, &g), 0);
+    guest_config_free(&g);
+    assert_string_equal(copy.kernel, "/k");
+    guest_config_free(&copy);
+}
+
+static void test_keys(void **state)
+{
+    struct guest_config g;
+    char text[37];
+    struct error e;
+
+    (void)state;
+    assert_int_equal(read_guest(&g,
+                                MINIMUM "ramdisk='/r'\nroot='/dev/xvda'\nextra='ro quiet'\n"
+                                        "memory=64;maxmem='0x100';vcpus=2;maxvcpus=4\n"
+                                        "uuid='00112233-4455-6677-8899-aabbccddeeff'\n"
+                                        "on_poweroff='preserve';on_reboot='destroy'\n"
+                                        "on_crash=\"rename-restart\"\ntype='pv'\n",
+                                &e),
+                     0);
+    assert_string_equal(g.cmdline, "root=/dev/xvda ro quiet");
+    assert_string_equal(g.ramdisk, "/r");
+    assert_int_equal(g.memory_mib, 64);
+    assert_int_equal(g.maxmem_mib, 256);
+    assert_int_equal(g.vcpus, 2);
+    assert_int_equal(g.maxvcpus, 4);
+    assert_int_equal(g.on_poweroff, STOP_PRESERVE);
+    assert_int_equal(g.on_reboot, STOP_DESTROY);
+    assert_int_equal(g.on_crash, STOP_RENAME_RESTART);
+    uuid_format(text, g.uuid);
+    assert_string_equal(text, "00112233-4455-6677-8899-aabbccddeeff");
+    assert_string_equal(warnings, "f.cfg:9: unknown key 'type' ignored\n");
+    guest_config_free(&g);
+
+    assert_int_equal(read_guest(&g, MINIMUM "cmdline='x'\nextra='y'", &e), 0);
+    assert_string_equal(g.cmdline, "x");
+    assert_string_equal(warnings, "root and extra are ignored, since cmdline is given\n");
+    guest_config_free(&g);
+}
+
+static void test_bad_values(void **state)
+{
+    char text[1300];
+    struct guest_config g;
+    struct error e;
+
+    (void)state;
+    assert_value_error("kernel='/k'", "f.cfg: the key name is missing");
+    assert_value_error("name='n'", "f.cfg: the key kernel is missing");
+    assert_value_error(MINIMUM "memory='lots'",
+                       "f.cfg:3: memory: expected MiB of memory, a number from 1 to 1048576");
+    assert_value_error(MINIMUM "memory=0",
+                       "f.cfg:3: memory: expected MiB of memory, a number from 1 to 1048576");
+    assert_value_error(MINIMUM "memory=99999999999999999999999",
+                       "f.cfg:3: memory: expected MiB of memory, a number from 1 to 1048576");
+    assert_value_error(MINIMUM "memory=[1]",
+                       "f.cfg:3: memory: expected MiB of memory, a number from 1 to 1048576");
+    assert_value_error(MINIMUM "vcpus=33",
+                       "f.cfg:3: vcpus: expected how many vCPUs, a number from 1 to 32");
+    assert_value_error(MINIMUM "vcpus=2\nmaxvcpus=1", "f.cfg: maxvcpus (1) is less than vcpus (2)");
+    assert_value_error(MINIMUM "memory=2\nmaxmem=1", "f.cfg: maxmem (1) is less than memory (2)");
+    assert_value_error(MINIMUM "on_crash='explode'",
+                       "f.cfg:3: on_crash: expected \"destroy\", \"restart\", \"rename-restart\" or "
+                       "\"preserve\"");
+    assert_value_error(MINIMUM "uuid='1234'", "f.cfg:3: uuid: expected a UUID, 32 hexadecimal digits "
+                                              "as \"8-4-4-4-12\"");
+    assert_value_error("name='a/b'", "f.cfg:1: name: a domain's name has no blanks, slashes or "
+                                     "control characters");
+    assert_value_error("name=12", "f.cfg:1: name: a domain's name of digits alone would be taken for "
+                                  "a domain's number");
+    assert_value_error("kernel=''", "f.cfg:1: kernel: expected the path of a file");
+    assert_value_error("kernel=7", "f.cfg:1: kernel: expected a string in quotes");
+    memset(text, 'x', sizeof(text));
+    memcpy(text, MINIMUM "extra='", strlen(MINIMUM "extra='"));
+    strcpy(text + 1200, "'");
+    assert_int_equal(read_guest(&g, text, &e), -1);
+    assert_string_equal(e.text, "f.cfg: the kernel's command line is longer than 1023 bytes");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_append),
+        cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_bad_values),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
