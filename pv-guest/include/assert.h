@@ -6,8 +6,8 @@
 #ifdef NDEBUG
 #define assert(condition) ((void)0)
 #else
-#define assert(condition)                                                                          \
-    ((condition) ? (void)0                                                                         \
+#define assert(condition)  \
+    ((condition) ? (void)0 \
                  : guest_panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition))
 #endif
 

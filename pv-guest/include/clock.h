@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#define NANOSECONDS_PER_SECOND 1000000000ull
-#define MILLISECONDS(n) ((uint64_t)(n) * 1000000ull)
+#define NANOSECONDS_PER_SECOND ((uint64_t)1000000000)
+#define MILLISECONDS(n)        ((uint64_t)(n)*1000000ull)
 
 /** Nanoseconds since the hypervisor started ("system time"). */
 uint64_t clock_now(void);

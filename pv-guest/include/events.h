@@ -12,10 +12,10 @@
 #ifndef EVENTS_H
 #define EVENTS_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <public/event_channel.h>
 #include <public/xen.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef void (*event_handler)(evtchn_port_t port, void *argument);
 

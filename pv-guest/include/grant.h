@@ -6,8 +6,8 @@
 #define GRANT_H
 
 #include <pagetable.h>
-#include <stdbool.h>
 #include <public/grant_table.h>
+#include <stdbool.h>
 
 /** Our own grant table, for tests; grant_entries() entries. */
 grant_entry_v1_t *grant_table(void);

@@ -9,10 +9,10 @@
 #ifndef GUEST_H
 #define GUEST_H
 
+#include <public/xen.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <public/xen.h>
 
 /** The start-of-day record, in the memory where the builder put it. Read only by convention. */
 extern start_info_t *start_info;

@@ -8,7 +8,7 @@
 #ifndef HYPERCALL_H
 #define HYPERCALL_H
 
-#include <stdint.h>
+#include <public/callback.h>
 #include <public/event_channel.h>
 #include <public/grant_table.h>
 #include <public/memory.h>
@@ -17,6 +17,7 @@
 #include <public/vcpu.h>
 #include <public/version.h>
 #include <public/xen.h>
+#include <stdint.h>
 
 extern char hypercall_page[];
 

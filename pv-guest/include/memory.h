@@ -14,16 +14,16 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
+#include <public/xen.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <public/xen.h>
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE (1ul << PAGE_SHIFT)
-#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_SIZE  (1ul << PAGE_SHIFT)
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
 
-#define KERNEL_BASE 0xffffffff80000000ul
+#define KERNEL_BASE       0xffffffff80000000ul
 #define PHYSICAL_MAP_SIZE (1ul << 30)
 
 typedef unsigned long pfn_t;

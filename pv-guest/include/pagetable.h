@@ -10,24 +10,24 @@
 
 typedef uint64_t pte_t;
 
-#define PTE_PRESENT (1ull << 0)
-#define PTE_RW (1ull << 1)
-#define PTE_USER (1ull << 2)
-#define PTE_PWT (1ull << 3)
-#define PTE_PCD (1ull << 4)
-#define PTE_ACCESSED (1ull << 5)
-#define PTE_DIRTY (1ull << 6)
-#define PTE_PSE (1ull << 7) /* L2 and L3: superpage; L1: PAT */
-#define PTE_GLOBAL (1ull << 8)
-#define PTE_AVAIL0 (1ull << 9)
-#define PTE_NX (1ull << 63)
+#define PTE_PRESENT    (1ull << 0)
+#define PTE_RW         (1ull << 1)
+#define PTE_USER       (1ull << 2)
+#define PTE_PWT        (1ull << 3)
+#define PTE_PCD        (1ull << 4)
+#define PTE_ACCESSED   (1ull << 5)
+#define PTE_DIRTY      (1ull << 6)
+#define PTE_PSE        (1ull << 7) /* L2 and L3: superpage; L1: PAT */
+#define PTE_GLOBAL     (1ull << 8)
+#define PTE_AVAIL0     (1ull << 9)
+#define PTE_NX         (1ull << 63)
 #define PTE_FRAME_MASK 0x000ffffffffff000ull
 
 /* What the kernel uses for its own data, read-only data, text, and for tables. */
 #define PTE_KERNEL_DATA (PTE_PRESENT | PTE_RW | PTE_ACCESSED | PTE_DIRTY | PTE_NX)
-#define PTE_KERNEL_RO (PTE_PRESENT | PTE_ACCESSED | PTE_NX)
+#define PTE_KERNEL_RO   (PTE_PRESENT | PTE_ACCESSED | PTE_NX)
 #define PTE_KERNEL_TEXT (PTE_PRESENT | PTE_ACCESSED)
-#define PTE_TABLE (PTE_PRESENT | PTE_RW | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
+#define PTE_TABLE       (PTE_PRESENT | PTE_RW | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
 
 #define WINDOW_BASE 0xffffffffc0000000ul
 #define WINDOW_SIZE (512ul << 20)

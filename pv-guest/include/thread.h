@@ -75,12 +75,12 @@ void wake_all(struct wait_queue *queue);
 void wake_one(struct wait_queue *queue);
 
 /** Wait until `condition` holds; what it reads may be changed by threads and event handlers. */
-#define wait_until(queue, condition)                                                               \
-    do {                                                                                           \
-        bool wait_enabled_ = events_disable();                                                     \
-        while (!(condition))                                                                       \
-            wait_on(queue);                                                                        \
-        events_restore(wait_enabled_);                                                             \
+#define wait_until(queue, condition)           \
+    do {                                       \
+        bool wait_enabled_ = events_disable(); \
+        while (!(condition))                   \
+            wait_on(queue);                    \
+        events_restore(wait_enabled_);         \
     } while (0)
 
 #endif

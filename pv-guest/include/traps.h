@@ -11,29 +11,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TRAP_DIVIDE 0
-#define TRAP_DEBUG 1
-#define TRAP_NMI 2
-#define TRAP_BREAKPOINT 3
-#define TRAP_OVERFLOW 4
-#define TRAP_BOUNDS 5
+#define TRAP_DIVIDE         0
+#define TRAP_DEBUG          1
+#define TRAP_NMI            2
+#define TRAP_BREAKPOINT     3
+#define TRAP_OVERFLOW       4
+#define TRAP_BOUNDS         5
 #define TRAP_INVALID_OPCODE 6
-#define TRAP_NO_DEVICE 7
-#define TRAP_DOUBLE_FAULT 8
-#define TRAP_INVALID_TSS 10
-#define TRAP_NO_SEGMENT 11
-#define TRAP_STACK 12
-#define TRAP_GP 13
-#define TRAP_PAGE_FAULT 14
-#define TRAP_X87 16
-#define TRAP_ALIGNMENT 17
-#define TRAP_MACHINE_CHECK 18
-#define TRAP_SIMD 19
-#define TRAP_SYSCALL 0x100   /* syscall instruction (also syscall32 and sysenter callbacks) */
-#define TRAP_SYSCALL32 0x101 /* syscall from compatibility mode */
-#define TRAP_SYSENTER 0x102  /* sysenter from compatibility mode */
-#define TRAP_FAILSAFE 0x103  /* the failsafe callback */
-#define TRAP_INT80 0x80      /* int $0x80 */
+#define TRAP_NO_DEVICE      7
+#define TRAP_DOUBLE_FAULT   8
+#define TRAP_INVALID_TSS    10
+#define TRAP_NO_SEGMENT     11
+#define TRAP_STACK          12
+#define TRAP_GP             13
+#define TRAP_PAGE_FAULT     14
+#define TRAP_X87            16
+#define TRAP_ALIGNMENT      17
+#define TRAP_MACHINE_CHECK  18
+#define TRAP_SIMD           19
+#define TRAP_SYSCALL        0x100 /* syscall instruction (also syscall32 and sysenter callbacks) */
+#define TRAP_SYSCALL32      0x101 /* syscall from compatibility mode */
+#define TRAP_SYSENTER       0x102 /* sysenter from compatibility mode */
+#define TRAP_FAILSAFE       0x103 /* the failsafe callback */
+#define TRAP_INT80          0x80  /* int $0x80 */
 
 /** Registers as saved at entry; changing them changes what the return restores. */
 struct registers {

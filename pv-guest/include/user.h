@@ -12,8 +12,7 @@
 #include <traps.h>
 
 struct user_space {
-    pte_t *kernel_root; /* the running kernel root, with the user half entered too */
-    pte_t *user_root;   /* pinned L4 that user mode runs on */
+    pte_t *root; /* pinned L4 that user mode runs on; the kernel's root has none of it */
 };
 
 /** Make an empty user address space. @return 0 or a negative errno. */

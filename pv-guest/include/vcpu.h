@@ -8,21 +8,23 @@
 #ifndef VCPU_H
 #define VCPU_H
 
+#include <public/vcpu.h>
+#include <public/xen.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <traps.h>
-#include <public/vcpu.h>
-#include <public/xen.h>
 
 #define MAX_VCPUS 32
+
+struct catch_state;
 
 struct vcpu {
     struct vcpu *self; /* first, read through %gs:0 */
     unsigned int id;
     vcpu_info_t *info; /* in the shared page */
     trap_hook hook;
-    struct registers **user_exit; /* where user_run() wants the registers */
-    uint64_t catch_frame[2];      /* trap_catch(): stack to go back to; report */
+    struct catch_state *catching; /* the innermost trap_catch() that is under way */
+    struct registers *user_regs;  /* user_run(): where it wants the registers */
     uint64_t user_frame;          /* user_run(): stack to go back to */
     struct {
         uint8_t unused[0x28];

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Store client: one ring in each direction (public/io/xs_wire.h), a lock that keeps a request's
+ * bytes together, and a thread that hands each answer to the request with its number and counts
+ * watch events. A watch's token is the hexadecimal address of its structure.
+ */
+#include <errno.h>
+#include <guest.h>
+#include <hypercall.h>
+#include <public/io/xs_wire.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <store.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define TOKEN_SIZE 20
+
+struct request {
+    uint32_t id;
+    bool answered;
+    uint32_t type;
+    uint32_t length;
+    char *body; /* malloc'ed, with a NUL behind its end; NULL without memory */
+    struct request *next;
+};
+
+struct part {
+    const void *data;
+    size_t length;
+};
+
+static struct xenstore_domain_interface *ring;
+static evtchn_port_t port;
+static struct wait_queue ring_queue, writer_queue, answer_queue;
+static bool writing;
+static uint32_t last_id;
+static struct request *requests;
+static struct store_watch *watches;
+
+bool store_present(void)
+{
+    return ring != NULL;
+}
+
+static void ring_event(evtchn_port_t event_port, void *argument)
+{
+    (void)event_port;
+    (void)argument;
+    wake_all(&ring_queue);
+}
+
+static uint32_t space_for_request(void)
+{
+    return XENSTORE_RING_SIZE -
+           (ring->req_prod - __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE));
+}
+
+static uint32_t answer_bytes(void)
+{
+    return __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) - ring->rsp_cons;
+}
+
+static void write_bytes(const char *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (space_for_request() == 0) {
+            event_send(port);
+            wait_until(&ring_queue, space_for_request() > 0);
+        }
+        ring->req[MASK_XENSTORE_IDX(ring->req_prod)] = data[i];
+        __atomic_store_n(&ring->req_prod, ring->req_prod + 1, __ATOMIC_RELEASE);
+    }
+}
+
+static void read_bytes(char *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (answer_bytes() == 0) {
+            event_send(port);
+            wait_until(&ring_queue, answer_bytes() > 0);
+        }
+        /* Bytes of a message that we have no memory for are read and dropped. */
+        if (data)
+            data[i] = ring->rsp[MASK_XENSTORE_IDX(ring->rsp_cons)];
+        __atomic_store_n(&ring->rsp_cons, ring->rsp_cons + 1, __ATOMIC_RELEASE);
+    }
+    event_send(port);
+}
+
+/* The errors that a store may name. */
+static const struct xsd_errors error_names[] = {
+    {EINVAL, "EINVAL"}, {EACCES, "EACCES"}, {EEXIST, "EEXIST"},       {EISDIR, "EISDIR"},
+    {ENOENT, "ENOENT"}, {ENOMEM, "ENOMEM"}, {ENOSPC, "ENOSPC"},       {EIO, "EIO"},
+    {ENOSYS, "ENOSYS"}, {EROFS, "EROFS"},   {ENOTEMPTY, "ENOTEMPTY"}, {EBUSY, "EBUSY"},
+    {EAGAIN, "EAGAIN"}, {EPERM, "EPERM"},   {EISCONN, "EISCONN"},     {E2BIG, "E2BIG"},
+};
+
+/* Send a request and wait for its answer. @return 0, or a negative errno; then no body. */
+static int call(uint32_t type, store_transaction transaction, const struct part *parts,
+                unsigned int count, struct request *request)
+{
+    struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
+    struct request **link;
+
+    if (!ring)
+        return -ENODEV;
+    for (unsigned int i = 0; i < count; i++)
+        header.len += (uint32_t)parts[i].length;
+    if (header.len > XENSTORE_PAYLOAD_MAX)
+        return -E2BIG;
+    header.req_id = ++last_id;
+    *request = (struct request){.id = header.req_id, .next = requests};
+    requests = request;
+
+    wait_until(&writer_queue, !writing);
+    writing = true;
+    write_bytes((const char *)&header, sizeof(header));
+    for (unsigned int i = 0; i < count; i++)
+        write_bytes(parts[i].data, parts[i].length);
+    event_send(port);
+    writing = false;
+    wake_one(&writer_queue);
+
+    wait_until(&answer_queue, request->answered);
+    for (link = &requests; *link != request; link = &(*link)->next)
+        ;
+    *link = request->next;
+    if (!request->body)
+        return -ENOMEM;
+    if (request->type == XS_ERROR) {
+        int error = EINVAL;
+
+        for (unsigned int i = 0; i < sizeof(error_names) / sizeof(error_names[0]); i++)
+            if (strcmp(request->body, error_names[i].errstring) == 0)
+                error = error_names[i].errnum;
+        free(request->body);
+        return -error;
+    }
+    return 0;
+}
+
+/* For requests whose answer holds nothing of interest. */
+static int call_plain(uint32_t type, store_transaction transaction, const struct part *parts,
+                      unsigned int count)
+{
+    struct request request;
+    int error = call(type, transaction, parts, count, &request);
+
+    if (!error)
+        free(request.body);
+    return error;
+}
+
+/* A string with its NUL. */
+static struct part string_part(const char *text)
+{
+    return (struct part){text, strlen(text) + 1};
+}
+
+int store_read(store_transaction transaction, const char *path, char **value)
+{
+    struct part part = string_part(path);
+    struct request request;
+    int error = call(XS_READ, transaction, &part, 1, &request);
+
+    if (error)
+        return error;
+    *value = request.body;
+    return (int)request.length;
+}
+
+int store_write(store_transaction transaction, const char *path, const char *value)
+{
+    struct part parts[] = {string_part(path), {value, strlen(value)}};
+
+    return call_plain(XS_WRITE, transaction, parts, 2);
+}
+
+int store_printf(store_transaction transaction, const char *path, const char *format, ...)
+{
+    va_list arguments;
+    char *value;
+    int result;
+
+    va_start(arguments, format);
+    result = vasprintf(&value, format, arguments);
+    va_end(arguments);
+    if (result < 0)
+        return -ENOMEM;
+    result = store_write(transaction, path, value);
+    free(value);
+    return result;
+}
+
+int store_mkdir(store_transaction transaction, const char *path)
+{
+    struct part part = string_part(path);
+
+    return call_plain(XS_MKDIR, transaction, &part, 1);
+}
+
+int store_remove(store_transaction transaction, const char *path)
+{
+    struct part part = string_part(path);
+
+    return call_plain(XS_RM, transaction, &part, 1);
+}
+
+int store_directory(store_transaction transaction, const char *path, char ***names)
+{
+    struct part part = string_part(path);
+    struct request request;
+    int count = 0;
+    char *text;
+    int error = call(XS_DIRECTORY, transaction, &part, 1, &request);
+
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < request.length; i++)
+        count += request.body[i] == '\0';
+    *names = malloc((size_t)count * sizeof(char *) + request.length + 1);
+    if (!*names) {
+        free(request.body);
+        return -ENOMEM;
+    }
+    text = (char *)(*names + count);
+    memcpy(text, request.body, request.length);
+    free(request.body);
+    for (int i = 0; i < count; i++) {
+        (*names)[i] = text;
+        text += strlen(text) + 1;
+    }
+    return count;
+}
+
+int store_begin(store_transaction *transaction)
+{
+    struct part part = string_part("");
+    struct request request;
+    int error = call(XS_TRANSACTION_START, 0, &part, 1, &request);
+
+    if (error)
+        return error;
+    *transaction = (store_transaction)strtoul(request.body, NULL, 10);
+    free(request.body);
+    return 0;
+}
+
+int store_end(store_transaction transaction, bool commit)
+{
+    struct part part = string_part(commit ? "T" : "F");
+
+    return call_plain(XS_TRANSACTION_END, transaction, &part, 1);
+}
+
+static int call_watch(uint32_t type, struct store_watch *watch)
+{
+    char token[TOKEN_SIZE];
+    struct part parts[2];
+
+    snprintf(token, sizeof(token), "%lx", (unsigned long)watch);
+    parts[0] = string_part(watch->path);
+    parts[1] = string_part(token);
+    return call_plain(type, 0, parts, 2);
+}
+
+int store_watch(struct store_watch *watch)
+{
+    int error;
+
+    watch->fired = 0;
+    watch->next = watches;
+    watches = watch;
+    error = call_watch(XS_WATCH, watch);
+    if (error)
+        store_unwatch(watch);
+    return error;
+}
+
+void store_unwatch(struct store_watch *watch)
+{
+    struct store_watch **link = &watches;
+
+    call_watch(XS_UNWATCH, watch);
+    while (*link && *link != watch)
+        link = &(*link)->next;
+    if (*link)
+        *link = watch->next;
+}
+
+unsigned int store_watch_wait(struct store_watch *watch, unsigned int seen)
+{
+    wait_until(&watch->queue, watch->fired != seen);
+    return watch->fired;
+}
+
+static void take_watch_event(const char *body, uint32_t length)
+{
+    size_t path_size = strlen(body) + 1;
+    unsigned long token;
+
+    if (path_size >= length)
+        return;
+    token = strtoul(body + path_size, NULL, 16);
+    for (struct store_watch *watch = watches; watch; watch = watch->next) {
+        if ((unsigned long)watch != token)
+            continue;
+        watch->fired++;
+        wake_all(&watch->queue);
+    }
+}
+
+static void take_answer(const struct xsd_sockmsg *header, char *body)
+{
+    for (struct request *request = requests; request; request = request->next) {
+        if (request->id != header->req_id)
+            continue;
+        request->type = header->type;
+        request->length = header->len;
+        request->body = body;
+        request->answered = true;
+        wake_all(&answer_queue);
+        return;
+    }
+    free(body);
+}
+
+static void reader_thread(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        struct xsd_sockmsg header;
+        char *body;
+
+        read_bytes((char *)&header, sizeof(header));
+        if (header.len > XENSTORE_PAYLOAD_MAX)
+            guest_panic("the store sent a message of %u bytes", header.len);
+        body = malloc(header.len + 1);
+        read_bytes(body, header.len);
+        if (body)
+            body[header.len] = '\0';
+        if (header.type != XS_WATCH_EVENT) {
+            take_answer(&header, body);
+        } else if (body) {
+            take_watch_event(body, header.len);
+            free(body);
+        }
+    }
+}
+
+void store_init(void)
+{
+    if (!start_info->store_mfn || !start_info->store_evtchn)
+        return;
+    ring = mfn_to_va(start_info->store_mfn);
+    port = start_info->store_evtchn;
+    event_set_handler(port, ring_event, NULL);
+    if (!thread_create("store", reader_thread, NULL))
+        guest_panic("no memory for the store client");
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The window: 512 MiB of kernel addresses for frames that are not in the physical map. Addresses
+ * are handed out first-fit by a bitmap; tables below them are made when first needed and stay.
+ */
+#include <errno.h>
+#include <guest.h>
+#include <hypercall.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define WINDOW_PAGES (WINDOW_SIZE >> PAGE_SHIFT)
+
+static uint8_t used[WINDOW_PAGES / 8];
+static unsigned long search_start;
+
+static bool is_used(unsigned long page)
+{
+    return used[page / 8] & (1u << (page % 8));
+}
+
+static void mark(unsigned long first, unsigned long count, bool in_use)
+{
+    for (unsigned long page = first; page < first + count; page++) {
+        if (in_use)
+            used[page / 8] |= (uint8_t)(1u << (page % 8));
+        else
+            used[page / 8] &= (uint8_t) ~(1u << (page % 8));
+    }
+}
+
+static long find_addresses(unsigned long from, unsigned long count)
+{
+    unsigned long found = 0;
+
+    for (unsigned long page = from; page < WINDOW_PAGES; page++) {
+        found = is_used(page) ? 0 : found + 1;
+        if (found == count)
+            return (long)(page + 1 - count);
+    }
+    return -1;
+}
+
+/* Make sure that the entry for `va` at `level` exists, building tables from the top. */
+static int make_table(const void *va, unsigned int level)
+{
+    const pte_t *entry;
+    pte_t *table;
+    int error;
+
+    entry = pte_lookup(va, level + 1);
+    if (!entry) {
+        error = make_table(va, level + 1);
+        if (error)
+            return error;
+        entry = pte_lookup(va, level + 1);
+    }
+    if (*entry & PTE_PRESENT)
+        return 0;
+    table = page_alloc_zeroed();
+    if (!table)
+        return -ENOMEM;
+    error = page_protect(table, PTE_KERNEL_RO);
+    if (!error)
+        error = pte_set(entry, make_pte(va_to_mfn(table), PTE_TABLE));
+    if (error) {
+        page_protect(table, PTE_KERNEL_DATA);
+        page_free(table);
+    }
+    return error;
+}
+
+void *window_reserve(unsigned long pages)
+{
+    bool enabled = events_disable();
+    long first = -1;
+    char *va = NULL;
+
+    if (pages > 0 && pages <= WINDOW_PAGES) {
+        first = find_addresses(search_start, pages);
+        if (first < 0)
+            first = find_addresses(0, pages);
+    }
+    if (first >= 0) {
+        va = (char *)WINDOW_BASE + ((unsigned long)first << PAGE_SHIFT);
+        for (unsigned long page = 0; page < pages; page++)
+            if ((page == 0 || (uintptr_t)(va + page * PAGE_SIZE) % (512 * PAGE_SIZE) == 0) &&
+                make_table(va + page * PAGE_SIZE, 1))
+                va = NULL;
+    }
+    if (va) {
+        mark((unsigned long)first, pages, true);
+        search_start = (unsigned long)first + pages;
+    }
+    events_restore(enabled);
+    return va;
+}
+
+void window_release(void *va, unsigned long pages)
+{
+    bool enabled = events_disable();
+    unsigned long first = ((uintptr_t)va - WINDOW_BASE) >> PAGE_SHIFT;
+
+    mark(first, pages, false);
+    if (first < search_start)
+        search_start = first;
+    events_restore(enabled);
+}
+
+/* Empty entries without giving the addresses back. */
+static void clear_entries(char *va, unsigned long count)
+{
+    for (unsigned long page = 0; page < count; page++)
+        if (hypercall_update_va_mapping(va + page * PAGE_SIZE, 0, UVMF_INVLPG | UVMF_ALL))
+            guest_panic("cannot unmap %p", va + page * PAGE_SIZE);
+}
+
+void *map_frames(const mfn_t *mfns, unsigned long count, domid_t domid, pte_t flags, int *errors)
+{
+    char *va = window_reserve(count);
+
+    if (!va)
+        return NULL;
+    for (unsigned long page = 0; page < count; page++) {
+        const pte_t *entry = pte_lookup(va + page * PAGE_SIZE, 1);
+        int error = pte_set_foreign(entry, make_pte(mfns[page], flags), domid);
+
+        if (errors) {
+            errors[page] = error;
+        } else if (error) {
+            clear_entries(va, page);
+            window_release(va, count);
+            return NULL;
+        }
+    }
+    return va;
+}
+
+void unmap_frames(void *va, unsigned long count)
+{
+    clear_entries(va, count);
+    window_release(va, count);
+}
