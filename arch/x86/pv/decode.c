@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The instruction decoder; see asm/decode.h. Two tables say for each opcode whether a ModRM byte and what immediate
+ * follow. A wrong shape would make us complete another instruction than the guest executed, so whatever is not in the
+ * tables is refused.
+ */
+#include <asm/decode.h>
+#include <lib.h>
+#include <public/errno.h>
+
+/* Shapes. The low nibble is the immediate, MODRM and BAD are flags. */
+enum {
+    IMM_NONE,
+    IMM_8,      /* one byte, sign-extended */
+    IMM_16,
+    IMM_Z,      /* two or four bytes by operand size, sign-extended */
+    IMM_V,      /* two, four or eight bytes by operand size (MOV to register) */
+    IMM_OFFSET, /* an address of the address size */
+    IMM_FAR,    /* offset and selector */
+    IMM_16_8,   /* ENTER */
+    IMM_GROUP3, /* F6, F7: only TEST has one */
+    MODRM = 0x10,
+    BAD = 0x20, /* not an instruction, a prefix, or one that 64-bit mode dropped */
+    BAD64 = 0x40,
+    D64 = 0x80, /* operand size is 8 in 64-bit mode without REX.W (stack, near branches) */
+};
+
+#define X4(a) a, a, a, a
+#define X8(a) X4(a), X4(a)
+#define ALU MODRM, MODRM, MODRM, MODRM, IMM_8, IMM_Z
+
+static const u8 one_byte_map[256] = {
+    /* 00 */ ALU, BAD64, BAD64, ALU, BAD64, BAD,
+    /* 10 */ ALU, BAD64, BAD64, ALU, BAD64, BAD64,
+    /* 20 */ ALU, BAD, BAD64, ALU, BAD, BAD64,
+    /* 30 */ ALU, BAD, BAD64, ALU, BAD, BAD64,
+    /* 40 */ X8(BAD64), X8(BAD64),
+    /* 50 */ X8(D64), X8(D64),
+    /* 60 */ BAD64, BAD64, BAD, MODRM, BAD, BAD, BAD, BAD,
+    /* 68 */ IMM_Z | D64, MODRM | IMM_Z, IMM_8 | D64, MODRM | IMM_8, X4(IMM_NONE),
+    /* 70 */ X8(IMM_8 | D64), X8(IMM_8 | D64),
+    /* 80 */ MODRM | IMM_8, MODRM | IMM_Z, MODRM | IMM_8 | BAD64, MODRM | IMM_8, X4(MODRM),
+    /* 88 */ X4(MODRM), MODRM, MODRM, MODRM, MODRM | D64,
+    /* 90 */ X8(IMM_NONE), IMM_NONE, IMM_NONE, IMM_FAR | BAD64, IMM_NONE, D64, D64, IMM_NONE, IMM_NONE,
+    /* a0 */ X4(IMM_OFFSET), X4(IMM_NONE), IMM_8, IMM_Z, X4(IMM_NONE), IMM_NONE, IMM_NONE,
+    /* b0 */ X8(IMM_8), X8(IMM_V),
+    /* c0 */ MODRM | IMM_8, MODRM | IMM_8, IMM_16 | D64, D64, BAD64, BAD64, MODRM | IMM_8, MODRM | IMM_Z,
+    /* c8 */ IMM_16_8 | D64, D64, IMM_16, IMM_NONE, IMM_NONE, IMM_8, BAD64, IMM_NONE,
+    /* d0 */ X4(MODRM), IMM_8 | BAD64, IMM_8 | BAD64, BAD, IMM_NONE, X8(MODRM),
+    /* e0 */ X4(IMM_8 | D64), X4(IMM_8), IMM_Z | D64, IMM_Z | D64, IMM_FAR | BAD64, IMM_8 | D64, X4(IMM_NONE),
+    /* f0 */ BAD, IMM_NONE, BAD, BAD, IMM_NONE, IMM_NONE, MODRM | IMM_GROUP3, MODRM | IMM_GROUP3,
+    /* f8 */ X4(IMM_NONE), IMM_NONE, IMM_NONE, MODRM, MODRM,
+};
+
+static const u8 map_0f[256] = {
+    /* 00 */ MODRM, MODRM, MODRM, MODRM, BAD, IMM_NONE, IMM_NONE, IMM_NONE,
+    /* 08 */ IMM_NONE, IMM_NONE, BAD, IMM_NONE, BAD, MODRM, IMM_NONE, MODRM | IMM_8,
+    /* 10 */ X8(MODRM), X8(MODRM),
+    /* 20 */ X4(MODRM), X4(BAD), X8(MODRM),
+    /* 30 */ X4(IMM_NONE), IMM_NONE, IMM_NONE, BAD, IMM_NONE, X8(BAD),
+    /* 40 */ X8(MODRM), X8(MODRM),
+    /* 50 */ X8(MODRM), X8(MODRM),
+    /* 60 */ X8(MODRM), X8(MODRM),
+    /* 70 */ X4(MODRM | IMM_8), MODRM, MODRM, MODRM, IMM_NONE, X8(MODRM),
+    /* 80 */ X8(IMM_Z | D64), X8(IMM_Z | D64),
+    /* 90 */ X8(MODRM), X8(MODRM),
+    /* a0 */ D64, D64, IMM_NONE, MODRM, MODRM | IMM_8, MODRM, BAD, BAD,
+    /* a8 */ D64, D64, IMM_NONE, MODRM, MODRM | IMM_8, MODRM, MODRM, MODRM,
+    /* b0 */ X8(MODRM), MODRM, MODRM, MODRM | IMM_8, MODRM, X4(MODRM),
+    /* c0 */ MODRM, MODRM, MODRM | IMM_8, MODRM, MODRM | IMM_8, MODRM | IMM_8, MODRM | IMM_8, MODRM, X8(IMM_NONE),
+    /* d0 */ X8(MODRM), X8(MODRM),
+    /* e0 */ X8(MODRM), X8(MODRM),
+    /* f0 */ X8(MODRM), X8(MODRM),
+};
+
+/* What is left of the instruction's bytes. */
+struct cursor {
+    const u8 *bytes;
+    unsigned int pos, end;
+    bool short_of;
+};
+
+static u8 take(struct cursor *c)
+{
+    if (c->pos >= c->end) {
+        c->short_of = true;
+        return 0;
+    }
+    return c->bytes[c->pos++];
+}
+
+/* Little-endian, sign-extended. */
+static s64 take_signed(struct cursor *c, unsigned int bytes)
+{
+    u64 v = 0;
+
+    for (unsigned int i = 0; i < bytes; i++)
+        v |= (u64)take(c) << 8 * i;
+    if (bytes && bytes < 8 && v >> (8 * bytes - 1) & 1)
+        v |= ~0ULL << 8 * bytes;
+    return (s64)v;
+}
+
+/* Legacy prefixes and REX; returns the first byte that is none of them. */
+static u8 take_prefixes(struct insn *insn, struct cursor *c)
+{
+    bool opsize = false, addrsize = false;
+    u8 b;
+
+    for (;;) {
+        b = take(c);
+        if (c->short_of)
+            return 0;
+        switch (b) {
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+            if (insn->code != CODE_64) { /* long mode ignores these four */
+                insn->segment = b >> 3 & 3;
+                insn->segment_override = true;
+            }
+            break;
+        case 0x64:
+        case 0x65:
+            insn->segment = b == 0x64 ? SEG_FS : SEG_GS;
+            insn->segment_override = true;
+            break;
+        case 0x66:
+            opsize = true;
+            break;
+        case 0x67:
+            addrsize = true;
+            break;
+        case 0xf0:
+            insn->lock = true;
+            break;
+        case 0xf2:
+            insn->repne = true;
+            insn->rep = false;
+            break;
+        case 0xf3:
+            insn->rep = true;
+            insn->repne = false;
+            break;
+        default:
+            if (insn->code == CODE_64 && (b & 0xf0) == 0x40) {
+                insn->rex = b; /* counts only right before the opcode */
+                continue;
+            }
+            goto out;
+        }
+        insn->rex = 0;
+    }
+out:
+    insn->opsize_prefix = opsize;
+    if (insn->code == CODE_64) {
+        insn->addr_bytes = addrsize ? 4 : 8;
+        insn->op_bytes = insn->rex & 8 ? 8 : opsize ? 2 : 4;
+    } else {
+        insn->addr_bytes = (insn->code == CODE_32) == addrsize ? 2 : 4;
+        insn->op_bytes = (insn->code == CODE_32) == opsize ? 2 : 4;
+    }
+    return b;
+}
+
+/* The memory operand of 16-bit addressing. */
+static void take_memory_16(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
+{
+    static const s8 bases[8] = {3, 3, 5, 5, 6, 7, 5, 3};
+    static const s8 indices[8] = {6, 7, 6, 7, -1, -1, -1, -1};
+
+    insn->base = bases[rm];
+    insn->index = indices[rm];
+    if (mod == 0 && rm == 6) {
+        insn->base = -1;
+        insn->disp = take_signed(c, 2);
+    } else {
+        insn->disp = take_signed(c, mod);
+    }
+    if (!insn->segment_override)
+        insn->segment = insn->base == 5 ? SEG_SS : SEG_DS;
+}
+
+static void take_memory(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
+{
+    insn->base = (s8)(rm | (insn->rex & 1) << 3);
+    if (rm == 4) {
+        u8 sib = take(c);
+
+        insn->base = (s8)((sib & 7) | (insn->rex & 1) << 3);
+        insn->index = (s8)((sib >> 3 & 7) | (insn->rex & 2) << 2);
+        if (insn->index == 4)
+            insn->index = -1;
+        insn->scale = sib >> 6;
+        if ((sib & 7) == 5 && mod == 0) {
+            insn->base = -1;
+            mod = 2;
+        }
+    } else if (rm == 5 && mod == 0) {
+        insn->base = -1;
+        insn->rip_relative = insn->code == CODE_64;
+        mod = 2;
+    }
+    insn->disp = take_signed(c, mod == 1 ? 1 : mod == 2 ? 4 : 0);
+    if (!insn->segment_override)
+        insn->segment = insn->base == 4 || insn->base == 5 ? SEG_SS : SEG_DS;
+}
+
+static void take_modrm(struct insn *insn, struct cursor *c)
+{
+    u8 modrm = take(c);
+    u8 mod = modrm >> 6, rm = modrm & 7;
+
+    insn->reg = (u8)((modrm >> 3 & 7) | (insn->rex & 4) << 1);
+    insn->rm = (u8)(rm | (insn->rex & 1) << 3);
+    /* MOV to and from control and debug registers ignores mod: it names registers always. */
+    if (mod == 3 || (insn->map == MAP_0F && insn->opcode >= 0x20 && insn->opcode <= 0x23)) {
+        insn->rm_kind = OPERAND_REG;
+        return;
+    }
+    insn->rm_kind = OPERAND_MEM;
+    if (insn->addr_bytes == 2)
+        take_memory_16(insn, c, mod, rm);
+    else
+        take_memory(insn, c, mod, rm);
+}
+
+static void take_immediate(struct insn *insn, struct cursor *c, u8 kind)
+{
+    u8 z = insn->op_bytes == 2 ? 2 : 4;
+
+    switch (kind) {
+    case IMM_NONE:
+        return;
+    case IMM_8:
+        insn->imm_bytes = 1;
+        break;
+    case IMM_16:
+        insn->imm_bytes = 2;
+        break;
+    case IMM_Z:
+        insn->imm_bytes = z;
+        break;
+    case IMM_V:
+        insn->imm_bytes = insn->op_bytes;
+        break;
+    case IMM_OFFSET:
+        insn->rm_kind = OPERAND_MEM;
+        insn->disp = take_signed(c, insn->addr_bytes);
+        return;
+    case IMM_FAR:
+        insn->imm = (u64)take_signed(c, z);
+        insn->imm_bytes = z;
+        take_signed(c, 2);
+        return;
+    case IMM_16_8:
+        insn->imm = (u64)take_signed(c, 2);
+        insn->imm_bytes = 2;
+        take(c);
+        return;
+    case IMM_GROUP3:
+        if ((insn->reg & 6) != 0)
+            return;
+        insn->imm_bytes = insn->opcode == 0xf6 ? 1 : z;
+        break;
+    }
+    insn->imm = (u64)take_signed(c, insn->imm_bytes);
+}
+
+int insn_decode(struct insn *insn, const u8 *bytes, unsigned int n, enum code_size code)
+{
+    struct cursor c = {.bytes = bytes, .end = MIN(n, INSN_MAX)};
+    u8 shape;
+
+    *insn = (struct insn){.code = (u8)code, .segment = SEG_DS, .base = -1, .index = -1};
+    insn->opcode = take_prefixes(insn, &c);
+    if (insn->opcode != 0x0f) {
+        shape = one_byte_map[insn->opcode];
+        if (insn->opcode == 0xc4 || insn->opcode == 0xc5 || insn->opcode == 0x62)
+            shape = BAD; /* VEX and EVEX, or instructions that nobody executes here */
+    } else {
+        insn->map = MAP_0F;
+        insn->opcode = take(&c);
+        shape = map_0f[insn->opcode];
+        if (insn->opcode == 0x38 || insn->opcode == 0x3a) {
+            insn->map = insn->opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
+            shape = insn->opcode == 0x38 ? MODRM : MODRM | IMM_8;
+            insn->opcode = take(&c);
+        }
+    }
+    if (!c.short_of) {
+        if ((shape & BAD) || ((shape & BAD64) && code == CODE_64))
+            return -XEN_EINVAL;
+        if ((shape & D64) && code == CODE_64 && insn->op_bytes == 4)
+            insn->op_bytes = 8;
+        if (shape & MODRM)
+            take_modrm(insn, &c);
+        take_immediate(insn, &c, shape & 0xf);
+    }
+    if (c.short_of)
+        return n >= INSN_MAX ? -XEN_EINVAL : -XEN_ERANGE;
+    insn->length = (u8)c.pos;
+    return 0;
+}
+
+u64 *insn_register(struct cpu_user_regs *regs, unsigned int n)
+{
+    static const u8 offsets[16] = {
+        offsetof(struct cpu_user_regs, rax), offsetof(struct cpu_user_regs, rcx),
+        offsetof(struct cpu_user_regs, rdx), offsetof(struct cpu_user_regs, rbx),
+        offsetof(struct cpu_user_regs, rsp), offsetof(struct cpu_user_regs, rbp),
+        offsetof(struct cpu_user_regs, rsi), offsetof(struct cpu_user_regs, rdi),
+        offsetof(struct cpu_user_regs, r8),  offsetof(struct cpu_user_regs, r9),
+        offsetof(struct cpu_user_regs, r10), offsetof(struct cpu_user_regs, r11),
+        offsetof(struct cpu_user_regs, r12), offsetof(struct cpu_user_regs, r13),
+        offsetof(struct cpu_user_regs, r14), offsetof(struct cpu_user_regs, r15),
+    };
+
+    return (u64 *)((char *)regs + offsets[n & 15]);
+}
+
+/* AH, CH, DH, BH: byte registers 4 to 7 without a REX prefix. */
+static bool is_high_byte(const struct insn *insn, unsigned int n, unsigned int bytes)
+{
+    return bytes == 1 && !insn->rex && n >= 4 && n < 8;
+}
+
+u64 insn_get_register(const struct insn *insn, struct cpu_user_regs *regs, unsigned int n, unsigned int bytes)
+{
+    if (is_high_byte(insn, n, bytes))
+        return *insn_register(regs, n - 4) >> 8 & 0xff;
+    return bytes == 8 ? *insn_register(regs, n) : *insn_register(regs, n) & ((1UL << 8 * bytes) - 1);
+}
+
+void insn_set_register(const struct insn *insn, struct cpu_user_regs *regs, unsigned int n, unsigned int bytes,
+                       u64 value)
+{
+    u64 *reg = insn_register(regs, n), mask = (1UL << 8 * (bytes & 7)) - 1;
+
+    if (is_high_byte(insn, n, bytes)) {
+        reg = insn_register(regs, n - 4);
+        *reg = (*reg & ~0xff00UL) | (value & 0xff) << 8;
+    } else if (bytes == 8) {
+        *reg = value;
+    } else if (bytes == 4) {
+        *reg = (u32)value;
+    } else {
+        *reg = (*reg & ~mask) | (value & mask);
+    }
+}
+
+unsigned long insn_offset(const struct insn *insn, const struct cpu_user_regs *regs)
+{
+    struct cpu_user_regs *r = (struct cpu_user_regs *)regs; /* only read */
+    unsigned long offset = (unsigned long)insn->disp;
+
+    if (insn->base >= 0)
+        offset += *insn_register(r, (unsigned int)insn->base);
+    if (insn->index >= 0)
+        offset += *insn_register(r, (unsigned int)insn->index) << insn->scale;
+    if (insn->rip_relative)
+        offset += regs->rip + insn->length;
+    if (insn->addr_bytes == 8)
+        return offset;
+    return insn->addr_bytes == 4 ? (u32)offset : (u16)offset;
+}
