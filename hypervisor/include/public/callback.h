@@ -9,16 +9,16 @@
 
 #include "xen.h"
 
-#define CALLBACKTYPE_event 0    /* an event is pending */
-#define CALLBACKTYPE_failsafe 1 /* the return to the guest failed: a bad selector or frame */
-#define CALLBACKTYPE_syscall 2  /* SYSCALL in 64-bit user code */
+#define CALLBACKTYPE_event               0 /* an event is pending */
+#define CALLBACKTYPE_failsafe            1 /* the return to the guest faulted */
+#define CALLBACKTYPE_syscall             2 /* SYSCALL in 64-bit user code */
 #define CALLBACKTYPE_sysenter_deprecated 3
-#define CALLBACKTYPE_nmi 4       /* an NMI for dom0, or one sent by VCPUOP_send_nmi */
-#define CALLBACKTYPE_sysenter 5  /* SYSENTER in user code */
-#define CALLBACKTYPE_syscall32 7 /* SYSCALL in 32-bit user code */
+#define CALLBACKTYPE_nmi                 4 /* an NMI for dom0, or one sent by VCPUOP_send_nmi */
+#define CALLBACKTYPE_sysenter            5 /* SYSENTER in user code */
+#define CALLBACKTYPE_syscall32           7 /* SYSCALL in 32-bit user code */
 
 #define _CALLBACKF_mask_events 0 /* events are masked on entry */
-#define CALLBACKF_mask_events (1U << _CALLBACKF_mask_events)
+#define CALLBACKF_mask_events  (1U << _CALLBACKF_mask_events)
 
 #define CALLBACKOP_register 0
 struct callback_register {

@@ -10,90 +10,90 @@
 #ifndef XEN_PUBLIC_DOMCTL_H
 #define XEN_PUBLIC_DOMCTL_H
 
-#include "xen.h"
 #include "event_channel.h"
 #include "grant_table.h"
 #include "memory.h"
+#include "xen.h"
 
 #define XEN_DOMCTL_INTERFACE_VERSION 0x00000015
 
 /* ---- Life and death ------------------------------------------------------------------------- */
 
 /* xen_domctl_createdomain.flags, by bit number and as a mask. */
-#define _XEN_DOMCTL_CDF_hvm 0 /* hardware virtualisation; without it a PV domain */
-#define XEN_DOMCTL_CDF_hvm (1U << _XEN_DOMCTL_CDF_hvm)
-#define _XEN_DOMCTL_CDF_hap 1 /* with nested paging */
-#define XEN_DOMCTL_CDF_hap (1U << _XEN_DOMCTL_CDF_hap)
+#define _XEN_DOMCTL_CDF_hvm          0 /* hardware virtualisation; without it a PV domain */
+#define XEN_DOMCTL_CDF_hvm           (1U << _XEN_DOMCTL_CDF_hvm)
+#define _XEN_DOMCTL_CDF_hap          1 /* with nested paging */
+#define XEN_DOMCTL_CDF_hap           (1U << _XEN_DOMCTL_CDF_hap)
 #define _XEN_DOMCTL_CDF_s3_integrity 2 /* check its memory over a suspend of the machine */
-#define XEN_DOMCTL_CDF_s3_integrity (1U << _XEN_DOMCTL_CDF_s3_integrity)
-#define _XEN_DOMCTL_CDF_oos_off 3 /* shadow page tables are always in step */
-#define XEN_DOMCTL_CDF_oos_off (1U << _XEN_DOMCTL_CDF_oos_off)
-#define _XEN_DOMCTL_CDF_xs_domain 4 /* it will run the store */
-#define XEN_DOMCTL_CDF_xs_domain (1U << _XEN_DOMCTL_CDF_xs_domain)
-#define _XEN_DOMCTL_CDF_iommu 5 /* it may get devices */
-#define XEN_DOMCTL_CDF_iommu (1U << _XEN_DOMCTL_CDF_iommu)
-#define _XEN_DOMCTL_CDF_nested_virt 6
-#define XEN_DOMCTL_CDF_nested_virt (1U << _XEN_DOMCTL_CDF_nested_virt)
-#define XEN_DOMCTL_CDF_vpmu (1U << 7) /* performance counters */
-#define XEN_DOMCTL_CDF_MAX XEN_DOMCTL_CDF_vpmu
+#define XEN_DOMCTL_CDF_s3_integrity  (1U << _XEN_DOMCTL_CDF_s3_integrity)
+#define _XEN_DOMCTL_CDF_oos_off      3 /* shadow page tables are always in step */
+#define XEN_DOMCTL_CDF_oos_off       (1U << _XEN_DOMCTL_CDF_oos_off)
+#define _XEN_DOMCTL_CDF_xs_domain    4 /* it will run the store */
+#define XEN_DOMCTL_CDF_xs_domain     (1U << _XEN_DOMCTL_CDF_xs_domain)
+#define _XEN_DOMCTL_CDF_iommu        5 /* it may get devices */
+#define XEN_DOMCTL_CDF_iommu         (1U << _XEN_DOMCTL_CDF_iommu)
+#define _XEN_DOMCTL_CDF_nested_virt  6
+#define XEN_DOMCTL_CDF_nested_virt   (1U << _XEN_DOMCTL_CDF_nested_virt)
+#define XEN_DOMCTL_CDF_vpmu          (1U << 7) /* performance counters */
+#define XEN_DOMCTL_CDF_MAX           XEN_DOMCTL_CDF_vpmu
 
 /* xen_domctl_createdomain.iommu_opts. */
 #define _XEN_DOMCTL_IOMMU_no_sharept 0
-#define XEN_DOMCTL_IOMMU_no_sharept (1U << _XEN_DOMCTL_IOMMU_no_sharept)
-#define XEN_DOMCTL_IOMMU_MAX XEN_DOMCTL_IOMMU_no_sharept
+#define XEN_DOMCTL_IOMMU_no_sharept  (1U << _XEN_DOMCTL_IOMMU_no_sharept)
+#define XEN_DOMCTL_IOMMU_MAX         XEN_DOMCTL_IOMMU_no_sharept
 
 /* xen_domctl_createdomain.grant_opts: the highest version of grant tables. */
 #define XEN_DOMCTL_GRANT_version_mask 0xf
-#define XEN_DOMCTL_GRANT_version(v) ((v)&XEN_DOMCTL_GRANT_version_mask)
+#define XEN_DOMCTL_GRANT_version(v)   ((v)&XEN_DOMCTL_GRANT_version_mask)
 
 /*
  * XEN_DOMCTL_createdomain: xen_domctl.domain is the number wanted, or one that cannot be (0,
  * DOMID_FIRST_RESERVED and above) to have one chosen; it is the number in the answer. The domain
- * has no memory and all its vCPUs are down; it is paused once by the system, that is, until the
- * first XEN_DOMCTL_unpausedomain.
+ * has no memory, all its vCPUs are down, and it is paused until the first XEN_DOMCTL_unpausedomain.
  */
 struct xen_domctl_createdomain {
-    uint32_t ssidref;           /* security label */
-    xen_domain_handle_t handle; /* its UUID */
-    uint32_t flags;             /* XEN_DOMCTL_CDF_* */
-    uint32_t iommu_opts;        /* XEN_DOMCTL_IOMMU_* */
-    uint32_t max_vcpus;         /* at least 1 */
-    uint32_t max_evtchn_port;   /* the highest port that it may have */
-    int32_t max_grant_frames;   /* negative: the hypervisor's default */
+    uint32_t ssidref;            /* security label */
+    xen_domain_handle_t handle;  /* its UUID */
+    uint32_t flags;              /* XEN_DOMCTL_CDF_* */
+    uint32_t iommu_opts;         /* XEN_DOMCTL_IOMMU_* */
+    uint32_t max_vcpus;          /* at least 1 */
+    uint32_t max_evtchn_port;    /* the highest port that it may have */
+    int32_t max_grant_frames;    /* negative: the hypervisor's default */
     int32_t max_maptrack_frames; /* the same */
-    uint32_t grant_opts;        /* XEN_DOMCTL_GRANT_version() */
-    uint32_t vmtrace_size;      /* bytes of processor trace for each vCPU; 0: none */
-    uint32_t cpupool_id;        /* 0 */
+    uint32_t grant_opts;         /* XEN_DOMCTL_GRANT_version() */
+    uint32_t vmtrace_size;       /* bytes of processor trace for each vCPU; 0: none */
+    uint32_t cpupool_id;         /* 0 */
     struct xen_arch_domainconfig arch;
 };
 
 /* xen_domctl_getdomaininfo.flags. */
-#define _XEN_DOMINF_dying 0 /* being destroyed, or kept only by others' mappings of its frames */
-#define XEN_DOMINF_dying (1U << _XEN_DOMINF_dying)
-#define _XEN_DOMINF_hvm_guest 1
-#define XEN_DOMINF_hvm_guest (1U << _XEN_DOMINF_hvm_guest)
-#define _XEN_DOMINF_shutdown 2 /* it stopped itself; the reason is below */
-#define XEN_DOMINF_shutdown (1U << _XEN_DOMINF_shutdown)
-#define _XEN_DOMINF_paused 3 /* by a tool */
-#define XEN_DOMINF_paused (1U << _XEN_DOMINF_paused)
-#define _XEN_DOMINF_blocked 4 /* no vCPU wants to run */
-#define XEN_DOMINF_blocked (1U << _XEN_DOMINF_blocked)
-#define _XEN_DOMINF_running 5 /* a vCPU is running right now */
-#define XEN_DOMINF_running (1U << _XEN_DOMINF_running)
-#define _XEN_DOMINF_debugged 6 /* paused for its debugger */
-#define XEN_DOMINF_debugged (1U << _XEN_DOMINF_debugged)
-#define _XEN_DOMINF_xs_domain 7 /* it runs the store */
-#define XEN_DOMINF_xs_domain (1U << _XEN_DOMINF_xs_domain)
-#define _XEN_DOMINF_hap 8
-#define XEN_DOMINF_hap (1U << _XEN_DOMINF_hap)
-#define XEN_DOMINF_shutdownmask 255 /* SHUTDOWN_*, at the shift */
+#define _XEN_DOMINF_dying        0 /* destroyed, but not all is free yet */
+#define XEN_DOMINF_dying         (1U << _XEN_DOMINF_dying)
+#define _XEN_DOMINF_hvm_guest    1
+#define XEN_DOMINF_hvm_guest     (1U << _XEN_DOMINF_hvm_guest)
+#define _XEN_DOMINF_shutdown     2 /* it stopped itself; the reason is below */
+#define XEN_DOMINF_shutdown      (1U << _XEN_DOMINF_shutdown)
+#define _XEN_DOMINF_paused       3 /* by a tool */
+#define XEN_DOMINF_paused        (1U << _XEN_DOMINF_paused)
+#define _XEN_DOMINF_blocked      4 /* no vCPU wants to run */
+#define XEN_DOMINF_blocked       (1U << _XEN_DOMINF_blocked)
+#define _XEN_DOMINF_running      5 /* a vCPU is running right now */
+#define XEN_DOMINF_running       (1U << _XEN_DOMINF_running)
+#define _XEN_DOMINF_debugged     6 /* paused for its debugger */
+#define XEN_DOMINF_debugged      (1U << _XEN_DOMINF_debugged)
+#define _XEN_DOMINF_xs_domain    7 /* it runs the store */
+#define XEN_DOMINF_xs_domain     (1U << _XEN_DOMINF_xs_domain)
+#define _XEN_DOMINF_hap          8
+#define XEN_DOMINF_hap           (1U << _XEN_DOMINF_hap)
+#define XEN_DOMINF_shutdownmask  255 /* SHUTDOWN_*, at the shift */
 #define XEN_DOMINF_shutdownshift 16
 
 #define XEN_INVALID_MAX_VCPU_ID (~0U) /* xen_domctl_getdomaininfo.max_vcpu_id: no vCPU yet */
 
 /*
- * XEN_DOMCTL_getdomaininfo: about xen_domctl.domain, or -ESRCH. XEN_SYSCTL_getdomaininfolist gives
- * an array of the same structure.
+ * XEN_DOMCTL_getdomaininfo: about xen_domctl.domain or, if there is none, the domain with the next
+ * higher number; -ESRCH if there is none either. xen_domctl.domain then says which one it is.
+ * XEN_SYSCTL_getdomaininfolist gives an array of the same structure.
  */
 struct xen_domctl_getdomaininfo {
     domid_t domain; /* out, as all */
@@ -128,7 +128,7 @@ struct xen_domctl_set_target {
     domid_t target;
 };
 
-/* XEN_DOMCTL_subscribe: raise this port of the domain when it has shut down. */
+/* XEN_DOMCTL_subscribe: raise this port of the caller when the domain has suspended itself. */
 struct xen_domctl_subscribe {
     uint32_t port;
 };
@@ -146,22 +146,22 @@ struct xen_domctl_max_mem {
 };
 
 /* What xen_domctl_getpageframeinfo3 says of a frame, in the top 4 bits of its number's 32 bits. */
-#define XEN_DOMCTL_PFINFO_LTAB_SHIFT 28
-#define XEN_DOMCTL_PFINFO_NOTAB (0x0U << 28) /* not a page table */
-#define XEN_DOMCTL_PFINFO_L1TAB (0x1U << 28)
-#define XEN_DOMCTL_PFINFO_L2TAB (0x2U << 28)
-#define XEN_DOMCTL_PFINFO_L3TAB (0x3U << 28)
-#define XEN_DOMCTL_PFINFO_L4TAB (0x4U << 28)
+#define XEN_DOMCTL_PFINFO_LTAB_SHIFT    28
+#define XEN_DOMCTL_PFINFO_NOTAB         (0x0U << 28) /* not a page table */
+#define XEN_DOMCTL_PFINFO_L1TAB         (0x1U << 28)
+#define XEN_DOMCTL_PFINFO_L2TAB         (0x2U << 28)
+#define XEN_DOMCTL_PFINFO_L3TAB         (0x3U << 28)
+#define XEN_DOMCTL_PFINFO_L4TAB         (0x4U << 28)
 #define XEN_DOMCTL_PFINFO_LTABTYPE_MASK (0x7U << 28)
-#define XEN_DOMCTL_PFINFO_LPINTAB (0x1U << 31) /* or'ed to the above: pinned */
-#define XEN_DOMCTL_PFINFO_XTAB (0xfU << 28)    /* not a frame of the domain */
-#define XEN_DOMCTL_PFINFO_XALLOC (0xeU << 28)  /* to be allocated, nothing in it (streams only) */
-#define XEN_DOMCTL_PFINFO_BROKEN (0xdU << 28)  /* the hardware failed */
-#define XEN_DOMCTL_PFINFO_LTAB_MASK (0xfU << 28)
+#define XEN_DOMCTL_PFINFO_LPINTAB       (0x1U << 31) /* or'ed to the above: pinned */
+#define XEN_DOMCTL_PFINFO_XTAB          (0xfU << 28) /* not a frame of the domain */
+#define XEN_DOMCTL_PFINFO_XALLOC        (0xeU << 28) /* streams only: an empty frame */
+#define XEN_DOMCTL_PFINFO_BROKEN        (0xdU << 28) /* the hardware failed */
+#define XEN_DOMCTL_PFINFO_LTAB_MASK     (0xfU << 28)
 
 /* XEN_DOMCTL_getpageframeinfo3: the types of some frames of a domain. */
 struct xen_domctl_getpageframeinfo3 {
-    uint64_aligned_t num; /* at most 1024 */
+    uint64_aligned_t num;                 /* at most 1024 */
     XEN_GUEST_HANDLE_64(xen_pfn_t) array; /* in: frames; out: XEN_DOMCTL_PFINFO_* */
 };
 
@@ -207,12 +207,12 @@ struct xen_domctl_getvcpuinfo {
 };
 
 /* xen_domctl_vcpuaffinity.flags */
-#define _XEN_VCPUAFFINITY_HARD 0 /* where it may run */
-#define XEN_VCPUAFFINITY_HARD (1U << _XEN_VCPUAFFINITY_HARD)
-#define _XEN_VCPUAFFINITY_SOFT 1 /* where it should run */
-#define XEN_VCPUAFFINITY_SOFT (1U << _XEN_VCPUAFFINITY_SOFT)
+#define _XEN_VCPUAFFINITY_HARD  0 /* where it may run */
+#define XEN_VCPUAFFINITY_HARD   (1U << _XEN_VCPUAFFINITY_HARD)
+#define _XEN_VCPUAFFINITY_SOFT  1 /* where it should run */
+#define XEN_VCPUAFFINITY_SOFT   (1U << _XEN_VCPUAFFINITY_SOFT)
 #define _XEN_VCPUAFFINITY_FORCE 2 /* end a SCHEDOP_pin_override */
-#define XEN_VCPUAFFINITY_FORCE (1U << _XEN_VCPUAFFINITY_FORCE)
+#define XEN_VCPUAFFINITY_FORCE  (1U << _XEN_VCPUAFFINITY_FORCE)
 
 /* XEN_DOMCTL_setvcpuaffinity, _getvcpuaffinity */
 struct xen_domctl_vcpuaffinity {
@@ -223,11 +223,11 @@ struct xen_domctl_vcpuaffinity {
 };
 
 /* Kinds of scheduler. */
-#define XEN_SCHEDULER_CREDIT 5
-#define XEN_SCHEDULER_CREDIT2 6
+#define XEN_SCHEDULER_CREDIT   5
+#define XEN_SCHEDULER_CREDIT2  6
 #define XEN_SCHEDULER_ARINC653 7
-#define XEN_SCHEDULER_RTDS 8
-#define XEN_SCHEDULER_NULL 9
+#define XEN_SCHEDULER_RTDS     8
+#define XEN_SCHEDULER_NULL     9
 
 struct xen_domctl_sched_credit {
     uint16_t weight; /* share, relative to others; 256 is the default */
@@ -240,7 +240,7 @@ struct xen_domctl_sched_credit2 {
 };
 
 #define _XEN_DOMCTL_SCHEDRT_extra 0 /* xen_domctl_sched_rtds.flags: may use idle time */
-#define XEN_DOMCTL_SCHEDRT_extra (1U << _XEN_DOMCTL_SCHEDRT_extra)
+#define XEN_DOMCTL_SCHEDRT_extra  (1U << _XEN_DOMCTL_SCHEDRT_extra)
 struct xen_domctl_sched_rtds {
     uint32_t period; /* us */
     uint32_t budget; /* us in each period */
@@ -257,8 +257,8 @@ typedef struct xen_domctl_schedparam_vcpu {
 } xen_domctl_schedparam_vcpu_t;
 DEFINE_XEN_GUEST_HANDLE(xen_domctl_schedparam_vcpu_t);
 
-#define XEN_DOMCTL_SCHEDOP_putinfo 0 /* set for the domain */
-#define XEN_DOMCTL_SCHEDOP_getinfo 1
+#define XEN_DOMCTL_SCHEDOP_putinfo     0 /* set for the domain */
+#define XEN_DOMCTL_SCHEDOP_getinfo     1
 #define XEN_DOMCTL_SCHEDOP_putvcpuinfo 2 /* set for some vCPUs */
 #define XEN_DOMCTL_SCHEDOP_getvcpuinfo 3
 
@@ -353,7 +353,7 @@ struct xen_domctl_ioport_permission {
     uint8_t allow_access;
 };
 
-#define DPCI_ADD_MAPPING 1    /* add_mapping of the two below */
+#define DPCI_ADD_MAPPING    1 /* add_mapping of the two below */
 #define DPCI_REMOVE_MAPPING 0
 
 /* XEN_DOMCTL_memory_mapping: put device memory into a translated domain. */
@@ -381,7 +381,7 @@ struct xen_domctl_setdebugging {
 };
 
 #define XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF 0
-#define XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON 1
+#define XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON  1
 
 /* XEN_DOMCTL_debug_op */
 struct xen_domctl_debug_op {
@@ -389,9 +389,9 @@ struct xen_domctl_debug_op {
     uint32_t vcpu;
 };
 
-#define XEN_DOMCTL_SENDTRIGGER_NMI 0
+#define XEN_DOMCTL_SENDTRIGGER_NMI   0
 #define XEN_DOMCTL_SENDTRIGGER_RESET 1
-#define XEN_DOMCTL_SENDTRIGGER_INIT 2
+#define XEN_DOMCTL_SENDTRIGGER_INIT  2
 #define XEN_DOMCTL_SENDTRIGGER_POWER 3
 #define XEN_DOMCTL_SENDTRIGGER_SLEEP 4
 
@@ -404,80 +404,80 @@ struct xen_domctl_sendtrigger {
 /* ---- The call ------------------------------------------------------------------------------- */
 
 /* xen_domctl.cmd. The member of `u` has the same name unless said above. */
-#define XEN_DOMCTL_createdomain 1
-#define XEN_DOMCTL_destroydomain 2 /* no member; -ERESTART never reaches the caller */
-#define XEN_DOMCTL_pausedomain 3   /* no member; counted, waits until no vCPU runs */
-#define XEN_DOMCTL_unpausedomain 4 /* no member */
-#define XEN_DOMCTL_getdomaininfo 5
-#define XEN_DOMCTL_setvcpuaffinity 9
-#define XEN_DOMCTL_shadow_op 10 /* log of written frames, for migration */
-#define XEN_DOMCTL_max_mem 11
-#define XEN_DOMCTL_setvcpucontext 12
-#define XEN_DOMCTL_getvcpucontext 13
-#define XEN_DOMCTL_getvcpuinfo 14
-#define XEN_DOMCTL_max_vcpus 15
-#define XEN_DOMCTL_scheduler_op 16
-#define XEN_DOMCTL_setdomainhandle 17
-#define XEN_DOMCTL_setdebugging 18
-#define XEN_DOMCTL_irq_permission 19
-#define XEN_DOMCTL_iomem_permission 20
-#define XEN_DOMCTL_ioport_permission 21
-#define XEN_DOMCTL_hypercall_init 22
-#define XEN_DOMCTL_settimeoffset 24
-#define XEN_DOMCTL_getvcpuaffinity 25
-#define XEN_DOMCTL_real_mode_area 26
-#define XEN_DOMCTL_resumedomain 27 /* no member: let a domain that shut down run on */
-#define XEN_DOMCTL_sendtrigger 28
-#define XEN_DOMCTL_subscribe 29
-#define XEN_DOMCTL_gethvmcontext 33
-#define XEN_DOMCTL_sethvmcontext 34
-#define XEN_DOMCTL_set_address_size 35
-#define XEN_DOMCTL_get_address_size 36
-#define XEN_DOMCTL_assign_device 37
-#define XEN_DOMCTL_bind_pt_irq 38
-#define XEN_DOMCTL_memory_mapping 39
-#define XEN_DOMCTL_ioport_mapping 40
-#define XEN_DOMCTL_set_ext_vcpucontext 42
-#define XEN_DOMCTL_get_ext_vcpucontext 43
-#define XEN_DOMCTL_set_opt_feature 44
-#define XEN_DOMCTL_test_assign_device 45
-#define XEN_DOMCTL_set_target 46
-#define XEN_DOMCTL_deassign_device 47
-#define XEN_DOMCTL_unbind_pt_irq 48
-#define XEN_DOMCTL_get_device_group 50
-#define XEN_DOMCTL_debug_op 54
-#define XEN_DOMCTL_gethvmcontext_partial 55
-#define XEN_DOMCTL_vm_event_op 56
-#define XEN_DOMCTL_mem_sharing_op 57
-#define XEN_DOMCTL_gettscinfo 59
-#define XEN_DOMCTL_settscinfo 60
-#define XEN_DOMCTL_getpageframeinfo3 61
-#define XEN_DOMCTL_setvcpuextstate 62
-#define XEN_DOMCTL_getvcpuextstate 63
-#define XEN_DOMCTL_set_access_required 64
-#define XEN_DOMCTL_audit_p2m 65
-#define XEN_DOMCTL_set_virq_handler 66
-#define XEN_DOMCTL_set_broken_page_p2m 67
-#define XEN_DOMCTL_setnodeaffinity 68
-#define XEN_DOMCTL_getnodeaffinity 69
-#define XEN_DOMCTL_cacheflush 71
-#define XEN_DOMCTL_get_vcpu_msrs 72
-#define XEN_DOMCTL_set_vcpu_msrs 73
-#define XEN_DOMCTL_setvnumainfo 74
-#define XEN_DOMCTL_psr_cmt_op 75
-#define XEN_DOMCTL_monitor_op 77
-#define XEN_DOMCTL_psr_alloc 78
-#define XEN_DOMCTL_soft_reset 79
-#define XEN_DOMCTL_vuart_op 81
-#define XEN_DOMCTL_get_cpu_policy 82
-#define XEN_DOMCTL_set_cpu_policy 83
-#define XEN_DOMCTL_vmtrace_op 84
+#define XEN_DOMCTL_createdomain            1
+#define XEN_DOMCTL_destroydomain           2 /* no member; -ERESTART never reaches the caller */
+#define XEN_DOMCTL_pausedomain             3 /* no member; counted, waits until no vCPU runs */
+#define XEN_DOMCTL_unpausedomain           4 /* no member */
+#define XEN_DOMCTL_getdomaininfo           5
+#define XEN_DOMCTL_setvcpuaffinity         9
+#define XEN_DOMCTL_shadow_op               10 /* log of written frames, for migration */
+#define XEN_DOMCTL_max_mem                 11
+#define XEN_DOMCTL_setvcpucontext          12
+#define XEN_DOMCTL_getvcpucontext          13
+#define XEN_DOMCTL_getvcpuinfo             14
+#define XEN_DOMCTL_max_vcpus               15
+#define XEN_DOMCTL_scheduler_op            16
+#define XEN_DOMCTL_setdomainhandle         17
+#define XEN_DOMCTL_setdebugging            18
+#define XEN_DOMCTL_irq_permission          19
+#define XEN_DOMCTL_iomem_permission        20
+#define XEN_DOMCTL_ioport_permission       21
+#define XEN_DOMCTL_hypercall_init          22
+#define XEN_DOMCTL_settimeoffset           24
+#define XEN_DOMCTL_getvcpuaffinity         25
+#define XEN_DOMCTL_real_mode_area          26
+#define XEN_DOMCTL_resumedomain            27 /* no member: let a domain that shut down run on */
+#define XEN_DOMCTL_sendtrigger             28
+#define XEN_DOMCTL_subscribe               29
+#define XEN_DOMCTL_gethvmcontext           33
+#define XEN_DOMCTL_sethvmcontext           34
+#define XEN_DOMCTL_set_address_size        35
+#define XEN_DOMCTL_get_address_size        36
+#define XEN_DOMCTL_assign_device           37
+#define XEN_DOMCTL_bind_pt_irq             38
+#define XEN_DOMCTL_memory_mapping          39
+#define XEN_DOMCTL_ioport_mapping          40
+#define XEN_DOMCTL_set_ext_vcpucontext     42
+#define XEN_DOMCTL_get_ext_vcpucontext     43
+#define XEN_DOMCTL_set_opt_feature         44
+#define XEN_DOMCTL_test_assign_device      45
+#define XEN_DOMCTL_set_target              46
+#define XEN_DOMCTL_deassign_device         47
+#define XEN_DOMCTL_unbind_pt_irq           48
+#define XEN_DOMCTL_get_device_group        50
+#define XEN_DOMCTL_debug_op                54
+#define XEN_DOMCTL_gethvmcontext_partial   55
+#define XEN_DOMCTL_vm_event_op             56
+#define XEN_DOMCTL_mem_sharing_op          57
+#define XEN_DOMCTL_gettscinfo              59
+#define XEN_DOMCTL_settscinfo              60
+#define XEN_DOMCTL_getpageframeinfo3       61
+#define XEN_DOMCTL_setvcpuextstate         62
+#define XEN_DOMCTL_getvcpuextstate         63
+#define XEN_DOMCTL_set_access_required     64
+#define XEN_DOMCTL_audit_p2m               65
+#define XEN_DOMCTL_set_virq_handler        66
+#define XEN_DOMCTL_set_broken_page_p2m     67
+#define XEN_DOMCTL_setnodeaffinity         68
+#define XEN_DOMCTL_getnodeaffinity         69
+#define XEN_DOMCTL_cacheflush              71
+#define XEN_DOMCTL_get_vcpu_msrs           72
+#define XEN_DOMCTL_set_vcpu_msrs           73
+#define XEN_DOMCTL_setvnumainfo            74
+#define XEN_DOMCTL_psr_cmt_op              75
+#define XEN_DOMCTL_monitor_op              77
+#define XEN_DOMCTL_psr_alloc               78
+#define XEN_DOMCTL_soft_reset              79
+#define XEN_DOMCTL_vuart_op                81
+#define XEN_DOMCTL_get_cpu_policy          82
+#define XEN_DOMCTL_set_cpu_policy          83
+#define XEN_DOMCTL_vmtrace_op              84
 #define XEN_DOMCTL_get_paging_mempool_size 85
 #define XEN_DOMCTL_set_paging_mempool_size 86
-#define XEN_DOMCTL_gdbsx_guestmemio 1000
-#define XEN_DOMCTL_gdbsx_pausevcpu 1001
-#define XEN_DOMCTL_gdbsx_unpausevcpu 1002
-#define XEN_DOMCTL_gdbsx_domstatus 1003
+#define XEN_DOMCTL_gdbsx_guestmemio        1000
+#define XEN_DOMCTL_gdbsx_pausevcpu         1001
+#define XEN_DOMCTL_gdbsx_unpausevcpu       1002
+#define XEN_DOMCTL_gdbsx_domstatus         1003
 
 struct xen_domctl {
     uint32_t cmd;               /* XEN_DOMCTL_* */

@@ -17,7 +17,7 @@ enum xen_errno {
 #endif
 
 #ifdef XEN_ERRNO
-/* clang-format off */
+    /* clang-format off */
 XEN_ERRNO(EPERM,          1) /* not allowed for this domain */
 XEN_ERRNO(ENOENT,         2) /* no such entry */
 XEN_ERRNO(ESRCH,          3) /* no such domain */

@@ -13,20 +13,20 @@
 
 #include "xen.h"
 
-#define EVTCHNOP_bind_interdomain 0 /* evtchn_bind_interdomain */
-#define EVTCHNOP_bind_virq 1        /* evtchn_bind_virq */
-#define EVTCHNOP_bind_pirq 2        /* evtchn_bind_pirq */
-#define EVTCHNOP_close 3            /* evtchn_close */
-#define EVTCHNOP_send 4             /* evtchn_send */
-#define EVTCHNOP_status 5           /* evtchn_status */
-#define EVTCHNOP_alloc_unbound 6    /* evtchn_alloc_unbound */
-#define EVTCHNOP_bind_ipi 7         /* evtchn_bind_ipi */
-#define EVTCHNOP_bind_vcpu 8        /* evtchn_bind_vcpu */
-#define EVTCHNOP_unmask 9           /* evtchn_unmask */
-#define EVTCHNOP_reset 10           /* evtchn_reset */
-#define EVTCHNOP_init_control 11    /* evtchn_init_control */
-#define EVTCHNOP_expand_array 12    /* evtchn_expand_array */
-#define EVTCHNOP_set_priority 13    /* evtchn_set_priority */
+#define EVTCHNOP_bind_interdomain 0  /* evtchn_bind_interdomain */
+#define EVTCHNOP_bind_virq        1  /* evtchn_bind_virq */
+#define EVTCHNOP_bind_pirq        2  /* evtchn_bind_pirq */
+#define EVTCHNOP_close            3  /* evtchn_close */
+#define EVTCHNOP_send             4  /* evtchn_send */
+#define EVTCHNOP_status           5  /* evtchn_status */
+#define EVTCHNOP_alloc_unbound    6  /* evtchn_alloc_unbound */
+#define EVTCHNOP_bind_ipi         7  /* evtchn_bind_ipi */
+#define EVTCHNOP_bind_vcpu        8  /* evtchn_bind_vcpu */
+#define EVTCHNOP_unmask           9  /* evtchn_unmask */
+#define EVTCHNOP_reset            10 /* evtchn_reset */
+#define EVTCHNOP_init_control     11 /* evtchn_init_control */
+#define EVTCHNOP_expand_array     12 /* evtchn_expand_array */
+#define EVTCHNOP_set_priority     13 /* evtchn_set_priority */
 
 typedef uint32_t evtchn_port_t; /* a port; 0 is never valid */
 DEFINE_XEN_GUEST_HANDLE(evtchn_port_t);
@@ -89,12 +89,12 @@ struct evtchn_send {
 };
 typedef struct evtchn_send evtchn_send_t;
 
-#define EVTCHNSTAT_closed 0      /* free */
-#define EVTCHNSTAT_unbound 1     /* waits for the domain in u.unbound */
+#define EVTCHNSTAT_closed      0 /* free */
+#define EVTCHNSTAT_unbound     1 /* waits for the domain in u.unbound */
 #define EVTCHNSTAT_interdomain 2 /* connected to u.interdomain */
-#define EVTCHNSTAT_pirq 3        /* physical interrupt u.pirq */
-#define EVTCHNSTAT_virq 4        /* virtual interrupt u.virq */
-#define EVTCHNSTAT_ipi 5         /* between vCPUs of the domain */
+#define EVTCHNSTAT_pirq        3 /* physical interrupt u.pirq */
+#define EVTCHNSTAT_virq        4 /* virtual interrupt u.virq */
+#define EVTCHNSTAT_ipi         5 /* between vCPUs of the domain */
 
 /* Tell about a port. Only tools may ask for another domain. */
 struct evtchn_status {
@@ -135,7 +135,7 @@ struct evtchn_reset {
 };
 typedef struct evtchn_reset evtchn_reset_t;
 
-/* Switch to FIFO delivery: the control block of one vCPU. Must be done for vCPU 0 first. */
+/* Give a vCPU its control block for FIFO delivery; the first one switches the domain over to it. */
 struct evtchn_init_control {
     uint64_t control_gfn; /* frame of the block (in PV guests a machine frame) */
     uint32_t offset;      /* its place in that frame: a multiple of 8, within one page */
@@ -189,21 +189,21 @@ DEFINE_XEN_GUEST_HANDLE(evtchn_op_t);
  * list through the LINK fields of the event words, from the head in the control block to a word
  * whose link is 0. The hypervisor appends, the guest takes from the head.
  */
-#define EVTCHN_FIFO_PRIORITY_MAX 0 /* looked at first */
+#define EVTCHN_FIFO_PRIORITY_MAX     0 /* looked at first */
 #define EVTCHN_FIFO_PRIORITY_DEFAULT 7
-#define EVTCHN_FIFO_PRIORITY_MIN 15
-#define EVTCHN_FIFO_MAX_QUEUES (EVTCHN_FIFO_PRIORITY_MIN + 1)
+#define EVTCHN_FIFO_PRIORITY_MIN     15
+#define EVTCHN_FIFO_MAX_QUEUES       (EVTCHN_FIFO_PRIORITY_MIN + 1)
 
 typedef uint32_t event_word_t;
 
 /* Bits of an event word. */
-#define EVTCHN_FIFO_PENDING 31 /* an event came */
-#define EVTCHN_FIFO_MASKED 30  /* do not deliver */
-#define EVTCHN_FIFO_LINKED 29  /* on a queue */
-#define EVTCHN_FIFO_BUSY 28    /* the hypervisor is about to link it: wait before unmasking */
-#define EVTCHN_FIFO_LINK_BITS 17
-#define EVTCHN_FIFO_LINK_MASK ((1 << EVTCHN_FIFO_LINK_BITS) - 1) /* the next port, or 0 */
-#define EVTCHN_FIFO_NR_CHANNELS (1 << EVTCHN_FIFO_LINK_BITS)     /* ports that it has */
+#define EVTCHN_FIFO_PENDING     31 /* an event came */
+#define EVTCHN_FIFO_MASKED      30 /* do not deliver */
+#define EVTCHN_FIFO_LINKED      29 /* on a queue */
+#define EVTCHN_FIFO_BUSY        28 /* the hypervisor is about to link it: wait before unmasking */
+#define EVTCHN_FIFO_LINK_BITS   17
+#define EVTCHN_FIFO_LINK_MASK   ((1 << EVTCHN_FIFO_LINK_BITS) - 1) /* the next port, or 0 */
+#define EVTCHN_FIFO_NR_CHANNELS (1 << EVTCHN_FIFO_LINK_BITS)       /* ports that it has */
 
 struct evtchn_fifo_control_block {
     uint32_t ready; /* bit q: queue q is not empty */

@@ -53,7 +53,7 @@
 
 /* Guest frame numbers are not machine frame numbers, or they are: one of the two is set. */
 #define XENFEAT_not_direct_mapped 16
-#define XENFEAT_direct_mapped 17
+#define XENFEAT_direct_mapped     17
 
 #define XENFEAT_NR_SUBMAPS 1 /* words of 32 features */
 

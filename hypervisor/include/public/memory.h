@@ -13,25 +13,29 @@
 #ifndef XEN_PUBLIC_MEMORY_H
 #define XEN_PUBLIC_MEMORY_H
 
-#include "xen.h"
 #include "physdev.h"
+#include "xen.h"
 
 /* ---- Getting and giving back ---------------------------------------------------------------- */
 
-#define XENMEM_increase_reservation 0 /* get frames; their mfns are written to extent_start */
-#define XENMEM_decrease_reservation 1 /* give back the frames whose mfns are in extent_start */
-#define XENMEM_populate_physmap 6     /* get a frame for each pfn in extent_start, set its M2P
-                                         entry, and replace the pfn by the mfn */
+/*
+ * Get frames without a place (their mfns are written to extent_start), give back the frames whose
+ * mfns are in extent_start, or get a frame for each pfn in extent_start: then its M2P entry is set
+ * and the mfn replaces the pfn.
+ */
+#define XENMEM_increase_reservation 0
+#define XENMEM_decrease_reservation 1
+#define XENMEM_populate_physmap     6
 
 /* xen_memory_reservation.mem_flags. */
-#define XENMEMF_address_bits(x) (x)           /* machine addresses of at most x bits; 0: any */
+#define XENMEMF_address_bits(x)     (x) /* machine addresses of at most x bits; 0: any */
 #define XENMEMF_get_address_bits(x) ((x)&0xffu)
-#define XENMEMF_node(x) (((x) + 1) << 8)      /* from memory node x, if there is some */
-#define XENMEMF_get_node(x) ((((x) >> 8) - 1) & 0xffu)
-#define XENMEMF_populate_on_demand (1 << 16)  /* hardware virtualisation only */
-#define XENMEMF_exact_node_request (1 << 17)  /* from that node or not at all */
-#define XENMEMF_exact_node(n) (XENMEMF_node(n) | XENMEMF_exact_node_request)
-#define XENMEMF_vnode (1 << 18)               /* the node is one of the guest's */
+#define XENMEMF_node(x)             (((x) + 1) << 8) /* from memory node x, if there is some */
+#define XENMEMF_get_node(x)         ((((x) >> 8) - 1) & 0xffu)
+#define XENMEMF_populate_on_demand  (1 << 16) /* hardware virtualisation only */
+#define XENMEMF_exact_node_request  (1 << 17) /* from that node or not at all */
+#define XENMEMF_exact_node(n)       (XENMEMF_node(n) | XENMEMF_exact_node_request)
+#define XENMEMF_vnode               (1 << 18) /* the node is one of the guest's */
 
 struct xen_memory_reservation {
     XEN_GUEST_HANDLE(xen_pfn_t) extent_start; /* one number for each extent: its first frame */
@@ -62,10 +66,10 @@ DEFINE_XEN_GUEST_HANDLE(xen_memory_exchange_t);
 
 /* ---- Numbers -------------------------------------------------------------------------------- */
 
-#define XENMEM_maximum_ram_page 2    /* no argument: the highest mfn of RAM */
-#define XENMEM_current_reservation 3 /* xen_memory_domain: frames that the domain has */
-#define XENMEM_maximum_reservation 4 /* xen_memory_domain: frames that it may have */
-#define XENMEM_maximum_gpfn 14       /* xen_memory_domain: highest pfn (arch.max_pfn - 1) */
+#define XENMEM_maximum_ram_page    2  /* no argument: the highest mfn of RAM */
+#define XENMEM_current_reservation 3  /* xen_memory_domain: frames that the domain has */
+#define XENMEM_maximum_reservation 4  /* xen_memory_domain: frames that it may have */
+#define XENMEM_maximum_gpfn        14 /* xen_memory_domain: highest pfn (arch.max_pfn - 1) */
 struct xen_memory_domain {
     domid_t domid; /* DOMID_SELF works */
 };
@@ -73,12 +77,12 @@ struct xen_memory_domain {
 /* ---- The machine-to-physical table ---------------------------------------------------------- */
 
 /* The frames that hold the M2P table, one for each 2 MiB of it, for tools to map. */
-#define XENMEM_machphys_mfn_list 5
+#define XENMEM_machphys_mfn_list        5
 #define XENMEM_machphys_compat_mfn_list 25 /* the same of the table that 32-bit guests see */
 struct xen_machphys_mfn_list {
-    unsigned int max_extents; /* room in extent_start */
+    unsigned int max_extents;                 /* room in extent_start */
     XEN_GUEST_HANDLE(xen_pfn_t) extent_start; /* out: first frame of each */
-    unsigned int nr_extents;  /* out */
+    unsigned int nr_extents;                  /* out */
 };
 typedef struct xen_machphys_mfn_list xen_machphys_mfn_list_t;
 DEFINE_XEN_GUEST_HANDLE(xen_machphys_mfn_list_t);
@@ -94,12 +98,12 @@ DEFINE_XEN_GUEST_HANDLE(xen_machphys_mapping_t);
 
 /* ---- Placing frames in a translated domain -------------------------------------------------- */
 
-#define XENMAPSPACE_shared_info 0  /* the shared_info page */
-#define XENMAPSPACE_grant_table 1  /* frame `idx` of the grant table */
-#define XENMAPSPACE_gmfn 2         /* another frame of the same domain */
-#define XENMAPSPACE_gmfn_range 3   /* `size` frames of the same domain */
+#define XENMAPSPACE_shared_info  0 /* the shared_info page */
+#define XENMAPSPACE_grant_table  1 /* frame `idx` of the grant table */
+#define XENMAPSPACE_gmfn         2 /* another frame of the same domain */
+#define XENMAPSPACE_gmfn_range   3 /* `size` frames of the same domain */
 #define XENMAPSPACE_gmfn_foreign 4 /* frames of another domain; the batch form only */
-#define XENMAPSPACE_dev_mmio 5     /* device memory */
+#define XENMAPSPACE_dev_mmio     5 /* device memory */
 
 #define XENMAPIDX_grant_table_status 0x80000000 /* in idx: the status frames are meant */
 
@@ -144,7 +148,7 @@ DEFINE_XEN_GUEST_HANDLE(xen_remove_from_physmap_t);
  * A map is an array of 20-byte entries as PC firmware gives them: address (8 bytes), size (8),
  * type (4; 1 is RAM).
  */
-#define XENMEM_memory_map 9          /* xen_memory_map: the caller's pseudo-physical map */
+#define XENMEM_memory_map         9  /* xen_memory_map: the caller's pseudo-physical map */
 #define XENMEM_machine_memory_map 10 /* xen_memory_map: the machine's; dom0 only */
 struct xen_memory_map {
     unsigned int nr_entries;       /* in: room in buffer; out: entries written */
@@ -189,21 +193,21 @@ DEFINE_XEN_GUEST_HANDLE(xen_reserved_device_memory_map_t);
  * Tools: learn the machine frames of a resource of a domain, to map them as foreign frames. With
  * nr_frames 0 and no list, nr_frames tells how many there can be.
  */
-#define XENMEM_acquire_resource 28
-#define XENMEM_resource_ioreq_server 0 /* type: pages of a device model */
-#define XENMEM_resource_grant_table 1  /* type: the grant table */
-#define XENMEM_resource_vmtrace_buf 2  /* type: processor trace of a vCPU */
-#define XENMEM_resource_grant_table_id_shared 0 /* id: the entries */
-#define XENMEM_resource_grant_table_id_status 1 /* id: the status array of version 2 */
+#define XENMEM_acquire_resource                     28
+#define XENMEM_resource_ioreq_server                0 /* type: pages of a device model */
+#define XENMEM_resource_grant_table                 1 /* type: the grant table */
+#define XENMEM_resource_vmtrace_buf                 2 /* type: processor trace of a vCPU */
+#define XENMEM_resource_grant_table_id_shared       0 /* id: the entries */
+#define XENMEM_resource_grant_table_id_status       1 /* id: the status array of version 2 */
 #define XENMEM_resource_ioreq_server_frame_bufioreq 0
 #define XENMEM_resource_ioreq_server_frame_ioreq(n) (1 + (n))
 struct xen_mem_acquire_resource {
     domid_t domid;
-    uint16_t type;      /* XENMEM_resource_* */
-    uint32_t id;        /* which of that type */
-    uint32_t nr_frames; /* how many */
-    uint32_t pad;       /* must be 0 */
-    uint64_t frame;     /* from which on */
+    uint16_t type;                          /* XENMEM_resource_* */
+    uint32_t id;                            /* which of that type */
+    uint32_t nr_frames;                     /* how many */
+    uint32_t pad;                           /* must be 0 */
+    uint64_t frame;                         /* from which on */
     XEN_GUEST_HANDLE(xen_pfn_t) frame_list; /* out */
 };
 typedef struct xen_mem_acquire_resource xen_mem_acquire_resource_t;
@@ -246,12 +250,12 @@ DEFINE_XEN_GUEST_HANDLE(xen_vnuma_topology_info_t);
 
 /* ---- Numbers of operations for domains with hardware virtualisation ------------------------- */
 
-#define XENMEM_set_pod_target 16 /* populate on demand */
-#define XENMEM_get_pod_target 17
-#define XENMEM_get_sharing_freed_pages 18 /* no argument: frames saved by sharing */
+#define XENMEM_set_pod_target           16 /* populate on demand */
+#define XENMEM_get_pod_target           17
+#define XENMEM_get_sharing_freed_pages  18 /* no argument: frames saved by sharing */
 #define XENMEM_get_sharing_shared_pages 19
-#define XENMEM_paging_op 20
-#define XENMEM_access_op 21
-#define XENMEM_sharing_op 22
+#define XENMEM_paging_op                20
+#define XENMEM_access_op                21
+#define XENMEM_sharing_op               22
 
 #endif /* XEN_PUBLIC_MEMORY_H */

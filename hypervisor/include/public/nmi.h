@@ -11,11 +11,11 @@
 
 /* Bits of arch_shared_info.nmi_reason: what the chipset said. */
 #define _XEN_NMIREASON_io_error 0 /* I/O channel check */
-#define XEN_NMIREASON_io_error (1UL << _XEN_NMIREASON_io_error)
+#define XEN_NMIREASON_io_error  (1UL << _XEN_NMIREASON_io_error)
 #define _XEN_NMIREASON_pci_serr 1 /* a PCI device raised SERR# */
-#define XEN_NMIREASON_pci_serr (1UL << _XEN_NMIREASON_pci_serr)
-#define _XEN_NMIREASON_unknown 2 /* nothing that can be told */
-#define XEN_NMIREASON_unknown (1UL << _XEN_NMIREASON_unknown)
+#define XEN_NMIREASON_pci_serr  (1UL << _XEN_NMIREASON_pci_serr)
+#define _XEN_NMIREASON_unknown  2 /* nothing that can be told */
+#define XEN_NMIREASON_unknown   (1UL << _XEN_NMIREASON_unknown)
 
 #define XENNMI_register_callback 0 /* xennmi_callback */
 struct xennmi_callback {

@@ -25,9 +25,9 @@ struct physdev_irq_status_query {
 typedef struct physdev_irq_status_query physdev_irq_status_query_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_irq_status_query_t);
 #define _XENIRQSTAT_needs_eoi (0) /* PHYSDEVOP_eoi must follow each event */
-#define XENIRQSTAT_needs_eoi (1U << _XENIRQSTAT_needs_eoi)
-#define _XENIRQSTAT_shared (1) /* another domain has the line, too */
-#define XENIRQSTAT_shared (1U << _XENIRQSTAT_shared)
+#define XENIRQSTAT_needs_eoi  (1U << _XENIRQSTAT_needs_eoi)
+#define _XENIRQSTAT_shared    (1) /* another domain has the line, too */
+#define XENIRQSTAT_shared     (1U << _XENIRQSTAT_shared)
 
 #define PHYSDEVOP_eoi 12 /* the handler is done */
 struct physdev_eoi {
@@ -42,7 +42,7 @@ DEFINE_XEN_GUEST_HANDLE(physdev_eoi_t);
  */
 #define PHYSDEVOP_pirq_eoi_gmfn_v1 17
 #define PHYSDEVOP_pirq_eoi_gmfn_v2 28
-#define PHYSDEVOP_pirq_eoi_gmfn PHYSDEVOP_pirq_eoi_gmfn_v2
+#define PHYSDEVOP_pirq_eoi_gmfn    PHYSDEVOP_pirq_eoi_gmfn_v2
 struct physdev_pirq_eoi_gmfn {
     xen_pfn_t gmfn;
 };
@@ -50,7 +50,7 @@ typedef struct physdev_pirq_eoi_gmfn physdev_pirq_eoi_gmfn_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_pirq_eoi_gmfn_t);
 
 /* Registers of the IO-APICs. Writes that would touch a line of the hypervisor's are not made. */
-#define PHYSDEVOP_apic_read 8
+#define PHYSDEVOP_apic_read  8
 #define PHYSDEVOP_apic_write 9
 struct physdev_apic {
     unsigned long apic_physbase; /* which IO-APIC: its physical address */
@@ -61,7 +61,7 @@ typedef struct physdev_apic physdev_apic_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_apic_t);
 
 #define PHYSDEVOP_alloc_irq_vector 10
-#define PHYSDEVOP_free_irq_vector 11
+#define PHYSDEVOP_free_irq_vector  11
 struct physdev_irq {
     uint32_t irq;
     uint32_t vector; /* out; means nothing to a PV guest */
@@ -69,19 +69,19 @@ struct physdev_irq {
 typedef struct physdev_irq physdev_irq_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_irq_t);
 
-#define MAP_PIRQ_TYPE_MSI 0x0       /* one message of a device, or an MSI-X entry; segment 0 */
-#define MAP_PIRQ_TYPE_GSI 0x1       /* a line: index is its number */
-#define MAP_PIRQ_TYPE_UNKNOWN 0x2
-#define MAP_PIRQ_TYPE_MSI_SEG 0x3   /* as MSI, with the segment in the upper half of bus */
+#define MAP_PIRQ_TYPE_MSI       0x0 /* one message of a device, or an MSI-X entry; segment 0 */
+#define MAP_PIRQ_TYPE_GSI       0x1 /* a line: index is its number */
+#define MAP_PIRQ_TYPE_UNKNOWN   0x2
+#define MAP_PIRQ_TYPE_MSI_SEG   0x3 /* as MSI, with the segment in the upper half of bus */
 #define MAP_PIRQ_TYPE_MULTI_MSI 0x4 /* entry_nr messages of a device */
 
 #define PHYSDEVOP_map_pirq 13
 struct physdev_map_pirq {
     domid_t domid;
-    int type;            /* MAP_PIRQ_TYPE_* */
-    int index;           /* in: GSI; -1 with messages */
-    int pirq;            /* in: the number wanted, or -1; out: the number */
-    int bus;             /* messages: which device */
+    int type;  /* MAP_PIRQ_TYPE_* */
+    int index; /* in: GSI; -1 with messages */
+    int pirq;  /* in: the number wanted, or -1; out: the number */
+    int bus;   /* messages: which device */
     int devfn;
     int entry_nr;        /* MSI-X: which entry of its table; MULTI_MSI: in and out, how many */
     uint64_t table_base; /* MSI-X: physical address of its table; 0 for MSI */
@@ -136,7 +136,7 @@ DEFINE_XEN_GUEST_HANDLE(physdev_set_iobitmap_t);
 /* ---- PCI ------------------------------------------------------------------------------------ */
 
 /* dom0 finds the devices and tells the hypervisor. The first forms know segment 0 only. */
-#define PHYSDEVOP_manage_pci_add 15
+#define PHYSDEVOP_manage_pci_add    15
 #define PHYSDEVOP_manage_pci_remove 16
 struct physdev_manage_pci {
     uint8_t bus;
@@ -167,8 +167,8 @@ struct physdev_manage_pci_ext {
 typedef struct physdev_manage_pci_ext physdev_manage_pci_ext_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_manage_pci_ext_t);
 
-#define PHYSDEVOP_pci_mmcfg_reserved 24 /* firmware marks this configuration window as usable */
-#define XEN_PCI_MMCFG_RESERVED 0x1      /* flags: it is reserved in the memory map */
+#define PHYSDEVOP_pci_mmcfg_reserved 24  /* firmware marks this configuration window as usable */
+#define XEN_PCI_MMCFG_RESERVED       0x1 /* flags: it is reserved in the memory map */
 struct physdev_pci_mmcfg_reserved {
     uint64_t address; /* physical, of bus 0 */
     uint16_t segment;
@@ -180,9 +180,9 @@ typedef struct physdev_pci_mmcfg_reserved physdev_pci_mmcfg_reserved_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_pci_mmcfg_reserved_t);
 
 #define PHYSDEVOP_pci_device_add 25
-#define XEN_PCI_DEV_EXTFN 0x1  /* flags: an ARI extended function */
-#define XEN_PCI_DEV_VIRTFN 0x2 /* flags: an SR-IOV virtual function of physfn */
-#define XEN_PCI_DEV_PXM 0x4    /* flags: optarr[0] is its proximity domain */
+#define XEN_PCI_DEV_EXTFN        0x1 /* flags: an ARI extended function */
+#define XEN_PCI_DEV_VIRTFN       0x2 /* flags: an SR-IOV virtual function of physfn */
+#define XEN_PCI_DEV_PXM          0x4 /* flags: optarr[0] is its proximity domain */
 struct physdev_pci_device_add {
     uint16_t seg;
     uint8_t bus;
@@ -198,9 +198,9 @@ typedef struct physdev_pci_device_add physdev_pci_device_add_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_pci_device_add_t);
 
 #define PHYSDEVOP_pci_device_remove 26
-#define PHYSDEVOP_restore_msi_ext 27
-#define PHYSDEVOP_prepare_msix 30 /* keep MSI-X of a device usable while a domU has it */
-#define PHYSDEVOP_release_msix 31
+#define PHYSDEVOP_restore_msi_ext   27
+#define PHYSDEVOP_prepare_msix      30 /* keep MSI-X of a device usable while a domU has it */
+#define PHYSDEVOP_release_msix      31
 struct physdev_pci_device {
     uint16_t seg;
     uint8_t bus;
@@ -210,11 +210,11 @@ typedef struct physdev_pci_device physdev_pci_device_t;
 DEFINE_XEN_GUEST_HANDLE(physdev_pci_device_t);
 
 /* The USB controller that the hypervisor's own console uses is going to be, or has been, reset. */
-#define PHYSDEVOP_dbgp_op 29
+#define PHYSDEVOP_dbgp_op            29
 #define PHYSDEVOP_DBGP_RESET_PREPARE 1
-#define PHYSDEVOP_DBGP_RESET_DONE 2
-#define PHYSDEVOP_DBGP_BUS_UNKNOWN 0
-#define PHYSDEVOP_DBGP_BUS_PCI 1
+#define PHYSDEVOP_DBGP_RESET_DONE    2
+#define PHYSDEVOP_DBGP_BUS_UNKNOWN   0
+#define PHYSDEVOP_DBGP_BUS_PCI       1
 struct physdev_dbgp_op {
     uint8_t op;
     uint8_t bus;

@@ -15,7 +15,7 @@
 
 /* ---- Wall clock ----------------------------------------------------------------------------- */
 
-/* Set the wall clock: it showed secs and nsecs (since 1970, UTC) when system time was system_time. */
+/* Set the wall clock: what it showed (since 1970, UTC) when system time was system_time. */
 #define XENPF_settime32 17
 struct xenpf_settime32 {
     uint32_t secs;
@@ -79,9 +79,9 @@ struct xenpf_microcode_update {
 typedef struct xenpf_microcode_update xenpf_microcode_update_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_microcode_update_t);
 
-#define XENPF_platform_quirk 39
-#define QUIRK_NOIRQBALANCING 1     /* interrupts must stay where they are */
-#define QUIRK_IOAPIC_BAD_REGSEL 2  /* the IO-APIC forgets which register was selected */
+#define XENPF_platform_quirk     39
+#define QUIRK_NOIRQBALANCING     1 /* interrupts must stay where they are */
+#define QUIRK_IOAPIC_BAD_REGSEL  2 /* the IO-APIC forgets which register was selected */
 #define QUIRK_IOAPIC_GOOD_REGSEL 3 /* it does not */
 struct xenpf_platform_quirk {
     uint32_t quirk_id; /* QUIRK_* */
@@ -95,18 +95,18 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_platform_quirk_t);
 
 #define XENPF_firmware_info 50
 /* xenpf_firmware_info.type */
-#define XEN_FW_DISK_INFO 1          /* BIOS disk number `index` */
-#define XEN_FW_DISK_MBR_SIGNATURE 2 /* the signature of disk `index` */
-#define XEN_FW_VBEDDC_INFO 3        /* the monitor's description */
-#define XEN_FW_EFI_INFO 4           /* EFI tables; index is one of the next seven */
-#define XEN_FW_EFI_VERSION 0
-#define XEN_FW_EFI_CONFIG_TABLE 1
-#define XEN_FW_EFI_VENDOR 2
-#define XEN_FW_EFI_MEM_INFO 3
-#define XEN_FW_EFI_RT_VERSION 4
-#define XEN_FW_EFI_PCI_ROM 5
+#define XEN_FW_DISK_INFO            1 /* BIOS disk number `index` */
+#define XEN_FW_DISK_MBR_SIGNATURE   2 /* the signature of disk `index` */
+#define XEN_FW_VBEDDC_INFO          3 /* the monitor's description */
+#define XEN_FW_EFI_INFO             4 /* EFI tables; index is one of the next seven */
+#define XEN_FW_EFI_VERSION          0
+#define XEN_FW_EFI_CONFIG_TABLE     1
+#define XEN_FW_EFI_VENDOR           2
+#define XEN_FW_EFI_MEM_INFO         3
+#define XEN_FW_EFI_RT_VERSION       4
+#define XEN_FW_EFI_PCI_ROM          5
 #define XEN_FW_EFI_APPLE_PROPERTIES 6
-#define XEN_FW_KBD_SHIFT_FLAGS 5 /* the BIOS's keyboard flags */
+#define XEN_FW_KBD_SHIFT_FLAGS      5 /* the BIOS's keyboard flags */
 struct xenpf_firmware_info {
     uint32_t type;  /* in: XEN_FW_* */
     uint32_t index; /* in: which of them; -ESRCH or -ENOENT behind the last */
@@ -125,8 +125,8 @@ struct xenpf_firmware_info {
             uint32_t mbr_signature; /* out */
         } disk_mbr_signature;
         struct {
-            uint8_t capabilities;       /* out */
-            uint8_t edid_transfer_time; /* out */
+            uint8_t capabilities;         /* out */
+            uint8_t edid_transfer_time;   /* out */
             XEN_GUEST_HANDLE(uint8) edid; /* out: 128 bytes */
         } vbeddc_info;
         union xenpf_efi_info {
@@ -168,11 +168,11 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_firmware_info_t);
 
 /* ---- Power ---------------------------------------------------------------------------------- */
 
-#define XENPF_enter_acpi_sleep 51 /* write these values to the PM1 control registers */
+#define XENPF_enter_acpi_sleep    51         /* write these values to the PM1 control registers */
 #define XENPF_ACPI_SLEEP_EXTENDED 0x00000001 /* flags: to the sleep control register instead */
 struct xenpf_enter_acpi_sleep {
-    uint16_t val_a; /* for PM1a */
-    uint16_t val_b; /* for PM1b */
+    uint16_t val_a;       /* for PM1a */
+    uint16_t val_b;       /* for PM1b */
     uint32_t sleep_state; /* 3 or 5 */
     uint32_t flags;
 };
@@ -203,17 +203,17 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_getidletime_t);
  * fields are those of the ACPI objects of the same names.
  */
 #define XENPF_set_processor_pminfo 54
-#define XEN_PROCESSOR_PM_CX 1 /* in SIF_PM_MASK: the hypervisor wants C states */
-#define XEN_PROCESSOR_PM_PX 2 /* frequencies */
-#define XEN_PROCESSOR_PM_TX 4 /* throttling */
-#define XEN_PM_CX 0           /* xenpf_set_processor_pminfo.type: u.power */
-#define XEN_PM_PX 1           /* u.perf */
-#define XEN_PM_TX 2
-#define XEN_PM_PDC 3 /* u.pdc: which capabilities to report to ACPI */
-#define XEN_PX_PCT 1 /* xen_processor_performance.flags: which parts are filled in */
-#define XEN_PX_PSS 2
-#define XEN_PX_PPC 4
-#define XEN_PX_PSD 8
+#define XEN_PROCESSOR_PM_CX        1 /* in SIF_PM_MASK: the hypervisor wants C states */
+#define XEN_PROCESSOR_PM_PX        2 /* frequencies */
+#define XEN_PROCESSOR_PM_TX        4 /* throttling */
+#define XEN_PM_CX                  0 /* xenpf_set_processor_pminfo.type: u.power */
+#define XEN_PM_PX                  1 /* u.perf */
+#define XEN_PM_TX                  2
+#define XEN_PM_PDC                 3 /* u.pdc: which capabilities to report to ACPI */
+#define XEN_PX_PCT                 1 /* xen_processor_performance.flags: what is filled in */
+#define XEN_PX_PSS                 2
+#define XEN_PX_PPC                 4
+#define XEN_PX_PSD                 8
 
 /* A generic register address of ACPI. */
 struct xen_power_register {
@@ -291,7 +291,7 @@ struct xen_psd_package {
     uint64_t num_processors;
 };
 
-#define XEN_CPUPERF_SHARED_TYPE_HW 1  /* hardware coordinates them */
+#define XEN_CPUPERF_SHARED_TYPE_HW  1 /* hardware coordinates them */
 #define XEN_CPUPERF_SHARED_TYPE_ALL 2 /* all must be set */
 #define XEN_CPUPERF_SHARED_TYPE_ANY 3 /* setting one is enough */
 
@@ -320,7 +320,7 @@ struct xenpf_set_processor_pminfo {
 typedef struct xenpf_set_processor_pminfo xenpf_set_processor_pminfo_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_set_processor_pminfo_t);
 
-#define XENPF_core_parking 60 /* let the hypervisor keep some CPUs idle */
+#define XENPF_core_parking   60 /* let the hypervisor keep some CPUs idle */
 #define XEN_CORE_PARKING_SET 1
 #define XEN_CORE_PARKING_GET 2
 struct xenpf_core_parking {
@@ -344,8 +344,8 @@ struct xenpf_pcpu_version {
 typedef struct xenpf_pcpu_version xenpf_pcpu_version_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_pcpu_version_t);
 
-#define XENPF_get_cpuinfo 55
-#define XEN_PCPU_FLAGS_ONLINE 1
+#define XENPF_get_cpuinfo      55
+#define XEN_PCPU_FLAGS_ONLINE  1
 #define XEN_PCPU_FLAGS_INVALID 2 /* there is no such CPU */
 struct xenpf_pcpuinfo {
     uint32_t xen_cpuid;   /* in */
@@ -357,7 +357,7 @@ struct xenpf_pcpuinfo {
 typedef struct xenpf_pcpuinfo xenpf_pcpuinfo_t;
 DEFINE_XEN_GUEST_HANDLE(xenpf_pcpuinfo_t);
 
-#define XENPF_cpu_online 56
+#define XENPF_cpu_online  56
 #define XENPF_cpu_offline 57
 struct xenpf_cpu_ol {
     uint32_t cpuid; /* the hypervisor's number */
@@ -382,8 +382,8 @@ struct xenpf_mem_hotadd {
 };
 typedef struct xenpf_mem_hotadd xenpf_mem_hotadd_t;
 
-#define XENPF_resource_op 61 /* read and write MSRs on some CPU, in one go */
-#define XEN_RESOURCE_OP_MSR_READ 0
+#define XENPF_resource_op         61 /* read and write MSRs on some CPU, in one go */
+#define XEN_RESOURCE_OP_MSR_READ  0
 #define XEN_RESOURCE_OP_MSR_WRITE 1
 struct xenpf_resource_entry {
     union {

@@ -10,14 +10,14 @@
 
 #include "event_channel.h"
 
-#define SCHEDOP_yield 0           /* no argument: let others run, stay runnable */
-#define SCHEDOP_block 1           /* no argument: unmask events and sleep until one is pending */
-#define SCHEDOP_shutdown 2        /* sched_shutdown: the domain stops, all vCPUs with it */
-#define SCHEDOP_poll 3            /* sched_poll: sleep until one of some ports has an event */
+#define SCHEDOP_yield           0 /* no argument: let others run, stay runnable */
+#define SCHEDOP_block           1 /* no argument: unmask events and sleep until one is pending */
+#define SCHEDOP_shutdown        2 /* sched_shutdown: the domain stops, all vCPUs with it */
+#define SCHEDOP_poll            3 /* sched_poll: sleep until one of some ports has an event */
 #define SCHEDOP_remote_shutdown 4 /* sched_remote_shutdown: for tools */
-#define SCHEDOP_shutdown_code 5   /* sched_shutdown: only note the reason of a later shutdown */
-#define SCHEDOP_watchdog 6        /* sched_watchdog */
-#define SCHEDOP_pin_override 7    /* sched_pin_override: dom0 only */
+#define SCHEDOP_shutdown_code   5 /* sched_shutdown: only note the reason of a later shutdown */
+#define SCHEDOP_watchdog        6 /* sched_watchdog */
+#define SCHEDOP_pin_override    7 /* sched_pin_override: dom0 only */
 
 struct sched_shutdown {
     unsigned int reason; /* SHUTDOWN_* */
@@ -57,12 +57,12 @@ typedef struct sched_pin_override sched_pin_override_t;
 DEFINE_XEN_GUEST_HANDLE(sched_pin_override_t);
 
 /* Why a domain stopped. Tools read it from XEN_DOMINF_shutdownmask. */
-#define SHUTDOWN_poweroff 0   /* it is done */
-#define SHUTDOWN_reboot 1     /* it wants to be started again */
-#define SHUTDOWN_suspend 2    /* it wants to be saved */
-#define SHUTDOWN_crash 3      /* it gave up */
-#define SHUTDOWN_watchdog 4   /* its watchdog ran out */
+#define SHUTDOWN_poweroff   0 /* it is done */
+#define SHUTDOWN_reboot     1 /* it wants to be started again */
+#define SHUTDOWN_suspend    2 /* it wants to be saved */
+#define SHUTDOWN_crash      3 /* it gave up */
+#define SHUTDOWN_watchdog   4 /* its watchdog ran out */
 #define SHUTDOWN_soft_reset 5 /* it wants a fresh state in the same memory */
-#define SHUTDOWN_MAX 5
+#define SHUTDOWN_MAX        5
 
 #endif /* XEN_PUBLIC_SCHED_H */

@@ -8,9 +8,9 @@
 #ifndef XEN_PUBLIC_SYSCTL_H
 #define XEN_PUBLIC_SYSCTL_H
 
-#include "xen.h"
 #include "domctl.h"
 #include "physdev.h"
+#include "xen.h"
 
 #define XEN_SYSCTL_INTERFACE_VERSION 0x00000015
 
@@ -32,12 +32,12 @@ struct xen_sysctl_debug_keys {
     uint32_t nr_keys;
 };
 
-#define XEN_SYSCTL_TBUFOP_get_info 0
+#define XEN_SYSCTL_TBUFOP_get_info     0
 #define XEN_SYSCTL_TBUFOP_set_cpu_mask 1
 #define XEN_SYSCTL_TBUFOP_set_evt_mask 2
-#define XEN_SYSCTL_TBUFOP_set_size 3
-#define XEN_SYSCTL_TBUFOP_enable 4
-#define XEN_SYSCTL_TBUFOP_disable 5
+#define XEN_SYSCTL_TBUFOP_set_size     3
+#define XEN_SYSCTL_TBUFOP_enable       4
+#define XEN_SYSCTL_TBUFOP_disable      5
 
 /* XEN_SYSCTL_tbuf_op: trace buffers. */
 struct xen_sysctl_tbuf_op {
@@ -63,9 +63,9 @@ DEFINE_XEN_GUEST_HANDLE(xen_sysctl_perfc_val_t);
 
 /* XEN_SYSCTL_perfc_op */
 struct xen_sysctl_perfc_op {
-    uint32_t cmd;         /* XEN_SYSCTL_PERFCOP_* */
-    uint32_t nr_counters; /* out */
-    uint32_t nr_vals;     /* out: of all of them */
+    uint32_t cmd;                                      /* XEN_SYSCTL_PERFCOP_* */
+    uint32_t nr_counters;                              /* out */
+    uint32_t nr_vals;                                  /* out: of all of them */
     XEN_GUEST_HANDLE_64(xen_sysctl_perfc_desc_t) desc; /* out; NULL asks for the numbers only */
     XEN_GUEST_HANDLE_64(xen_sysctl_perfc_val_t) val;
 };
@@ -73,23 +73,23 @@ struct xen_sysctl_perfc_op {
 /* ---- The machine ---------------------------------------------------------------------------- */
 
 /* xen_sysctl_physinfo.capabilities */
-#define _XEN_SYSCTL_PHYSCAP_hvm 0 /* can run domains with hardware virtualisation */
-#define XEN_SYSCTL_PHYSCAP_hvm (1u << _XEN_SYSCTL_PHYSCAP_hvm)
-#define _XEN_SYSCTL_PHYSCAP_pv 1 /* can run PV domains */
-#define XEN_SYSCTL_PHYSCAP_pv (1u << _XEN_SYSCTL_PHYSCAP_pv)
-#define _XEN_SYSCTL_PHYSCAP_directio 2 /* can give devices away */
-#define XEN_SYSCTL_PHYSCAP_directio (1u << _XEN_SYSCTL_PHYSCAP_directio)
-#define _XEN_SYSCTL_PHYSCAP_hap 3 /* nested paging */
-#define XEN_SYSCTL_PHYSCAP_hap (1u << _XEN_SYSCTL_PHYSCAP_hap)
-#define _XEN_SYSCTL_PHYSCAP_shadow 4 /* shadow page tables */
-#define XEN_SYSCTL_PHYSCAP_shadow (1u << _XEN_SYSCTL_PHYSCAP_shadow)
+#define _XEN_SYSCTL_PHYSCAP_hvm                0 /* can run domains with hardware virtualisation */
+#define XEN_SYSCTL_PHYSCAP_hvm                 (1u << _XEN_SYSCTL_PHYSCAP_hvm)
+#define _XEN_SYSCTL_PHYSCAP_pv                 1 /* can run PV domains */
+#define XEN_SYSCTL_PHYSCAP_pv                  (1u << _XEN_SYSCTL_PHYSCAP_pv)
+#define _XEN_SYSCTL_PHYSCAP_directio           2 /* can give devices away */
+#define XEN_SYSCTL_PHYSCAP_directio            (1u << _XEN_SYSCTL_PHYSCAP_directio)
+#define _XEN_SYSCTL_PHYSCAP_hap                3 /* nested paging */
+#define XEN_SYSCTL_PHYSCAP_hap                 (1u << _XEN_SYSCTL_PHYSCAP_hap)
+#define _XEN_SYSCTL_PHYSCAP_shadow             4 /* shadow page tables */
+#define XEN_SYSCTL_PHYSCAP_shadow              (1u << _XEN_SYSCTL_PHYSCAP_shadow)
 #define _XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share 5
-#define XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share (1u << _XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share)
-#define XEN_SYSCTL_PHYSCAP_vmtrace (1u << 6)   /* processor trace */
-#define XEN_SYSCTL_PHYSCAP_vpmu (1u << 7)      /* performance counters */
-#define XEN_SYSCTL_PHYSCAP_gnttab_v1 (1u << 8) /* grant tables of version 1 */
-#define XEN_SYSCTL_PHYSCAP_gnttab_v2 (1u << 9) /* and 2 */
-#define XEN_SYSCTL_PHYSCAP_MAX XEN_SYSCTL_PHYSCAP_gnttab_v2
+#define XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share  (1u << _XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share)
+#define XEN_SYSCTL_PHYSCAP_vmtrace             (1u << 6) /* processor trace */
+#define XEN_SYSCTL_PHYSCAP_vpmu                (1u << 7) /* performance counters */
+#define XEN_SYSCTL_PHYSCAP_gnttab_v1           (1u << 8) /* grant tables of version 1 */
+#define XEN_SYSCTL_PHYSCAP_gnttab_v2           (1u << 9) /* and 2 */
+#define XEN_SYSCTL_PHYSCAP_MAX                 XEN_SYSCTL_PHYSCAP_gnttab_v2
 
 /* XEN_SYSCTL_physinfo */
 struct xen_sysctl_physinfo {
@@ -105,10 +105,10 @@ struct xen_sysctl_physinfo {
     uint32_t pad;
     uint64_aligned_t total_pages; /* frames of RAM */
     uint64_aligned_t free_pages;
-    uint64_aligned_t scrub_pages; /* given back and not yet cleared */
+    uint64_aligned_t scrub_pages;       /* given back and not yet cleared */
     uint64_aligned_t outstanding_pages; /* free, but claimed */
-    uint64_aligned_t max_mfn;     /* the highest there can be */
-    uint32_t hw_cap[8];           /* feature words of the CPUs */
+    uint64_aligned_t max_mfn;           /* the highest there can be */
+    uint32_t hw_cap[8];                 /* feature words of the CPUs */
 };
 
 /* XEN_SYSCTL_getcpuinfo */
@@ -125,15 +125,15 @@ struct xen_sysctl_getcpuinfo {
 
 /* XEN_SYSCTL_availheap: free memory, all of it or some. */
 struct xen_sysctl_availheap {
-    uint32_t min_bitwidth; /* in: of addresses with at least so many bits; 0: any */
-    uint32_t max_bitwidth; /* in: and at most so many; 0: any */
-    int32_t node;          /* in: -1 for all */
+    uint32_t min_bitwidth;        /* in: of addresses with at least so many bits; 0: any */
+    uint32_t max_bitwidth;        /* in: and at most so many; 0: any */
+    int32_t node;                 /* in: -1 for all */
     uint64_aligned_t avail_bytes; /* out */
 };
 
-#define XEN_INVALID_CORE_ID (~0U)
+#define XEN_INVALID_CORE_ID   (~0U)
 #define XEN_INVALID_SOCKET_ID (~0U)
-#define XEN_INVALID_NODE_ID (~0U)
+#define XEN_INVALID_NODE_ID   (~0U)
 
 /* XEN_SYSCTL_cputopoinfo */
 struct xen_sysctl_cputopo {
@@ -148,7 +148,7 @@ struct xen_sysctl_cputopoinfo {
     XEN_GUEST_HANDLE_64(xen_sysctl_cputopo_t) cputopo;
 };
 
-#define XEN_INVALID_MEM_SZ (~0U)
+#define XEN_INVALID_MEM_SZ    (~0U)
 #define XEN_INVALID_NODE_DIST (~0U)
 
 /* XEN_SYSCTL_numainfo */
@@ -173,9 +173,9 @@ struct xen_sysctl_pcitopoinfo {
     XEN_GUEST_HANDLE_64(uint32) nodes; /* out; or XEN_INVALID_NODE_ID, XEN_INVALID_DEV */
 };
 
-#define XEN_SYSCTL_CPU_HOTPLUG_ONLINE 0
-#define XEN_SYSCTL_CPU_HOTPLUG_OFFLINE 1
-#define XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE 2
+#define XEN_SYSCTL_CPU_HOTPLUG_ONLINE      0
+#define XEN_SYSCTL_CPU_HOTPLUG_OFFLINE     1
+#define XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE  2
 #define XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE 3
 
 /* XEN_SYSCTL_cpu_hotplug */
@@ -186,40 +186,40 @@ struct xen_sysctl_cpu_hotplug {
 
 /* ---- What CPUs can show to guests ----------------------------------------------------------- */
 
-#define XEN_SYSCTL_CPU_LEVELCAP_faulting (1ul << 0) /* CPUID faults in guests */
-#define XEN_SYSCTL_CPU_LEVELCAP_ecx (1ul << 1)      /* leaf 1 ECX can be masked */
-#define XEN_SYSCTL_CPU_LEVELCAP_edx (1ul << 2)      /* and so on */
-#define XEN_SYSCTL_CPU_LEVELCAP_extd_ecx (1ul << 3)
-#define XEN_SYSCTL_CPU_LEVELCAP_extd_edx (1ul << 4)
-#define XEN_SYSCTL_CPU_LEVELCAP_xsave_eax (1ul << 5)
+#define XEN_SYSCTL_CPU_LEVELCAP_faulting    (1ul << 0) /* CPUID faults in guests */
+#define XEN_SYSCTL_CPU_LEVELCAP_ecx         (1ul << 1) /* leaf 1 ECX can be masked */
+#define XEN_SYSCTL_CPU_LEVELCAP_edx         (1ul << 2) /* and so on */
+#define XEN_SYSCTL_CPU_LEVELCAP_extd_ecx    (1ul << 3)
+#define XEN_SYSCTL_CPU_LEVELCAP_extd_edx    (1ul << 4)
+#define XEN_SYSCTL_CPU_LEVELCAP_xsave_eax   (1ul << 5)
 #define XEN_SYSCTL_CPU_LEVELCAP_thermal_ecx (1ul << 6)
-#define XEN_SYSCTL_CPU_LEVELCAP_l7s0_eax (1ul << 7)
-#define XEN_SYSCTL_CPU_LEVELCAP_l7s0_ebx (1ul << 8)
+#define XEN_SYSCTL_CPU_LEVELCAP_l7s0_eax    (1ul << 7)
+#define XEN_SYSCTL_CPU_LEVELCAP_l7s0_ebx    (1ul << 8)
 
 /* XEN_SYSCTL_get_cpu_levelling_caps */
 struct xen_sysctl_cpu_levelling_caps {
     uint32_t caps; /* out: XEN_SYSCTL_CPU_LEVELCAP_* */
 };
 
-#define XEN_SYSCTL_cpu_featureset_raw 0     /* what the CPU says */
-#define XEN_SYSCTL_cpu_featureset_host 1    /* what the hypervisor uses */
-#define XEN_SYSCTL_cpu_featureset_pv 2      /* what PV domains get */
-#define XEN_SYSCTL_cpu_featureset_hvm 3
-#define XEN_SYSCTL_cpu_featureset_pv_max 4  /* what PV domains can get at most */
+#define XEN_SYSCTL_cpu_featureset_raw     0 /* what the CPU says */
+#define XEN_SYSCTL_cpu_featureset_host    1 /* what the hypervisor uses */
+#define XEN_SYSCTL_cpu_featureset_pv      2 /* what PV domains get */
+#define XEN_SYSCTL_cpu_featureset_hvm     3
+#define XEN_SYSCTL_cpu_featureset_pv_max  4 /* what PV domains can get at most */
 #define XEN_SYSCTL_cpu_featureset_hvm_max 5
 
 /* XEN_SYSCTL_get_cpu_featureset */
 struct xen_sysctl_cpu_featureset {
-    uint32_t index;       /* in: XEN_SYSCTL_cpu_featureset_* */
-    uint32_t nr_features; /* in: room, in words; out: words there are */
+    uint32_t index;                       /* in: XEN_SYSCTL_cpu_featureset_* */
+    uint32_t nr_features;                 /* in: room, in words; out: words there are */
     XEN_GUEST_HANDLE_64(uint32) features; /* out; NULL asks for the number only */
 };
 
-#define XEN_SYSCTL_cpu_policy_raw 0
-#define XEN_SYSCTL_cpu_policy_host 1
-#define XEN_SYSCTL_cpu_policy_pv_max 2
-#define XEN_SYSCTL_cpu_policy_hvm_max 3
-#define XEN_SYSCTL_cpu_policy_pv_default 4
+#define XEN_SYSCTL_cpu_policy_raw         0
+#define XEN_SYSCTL_cpu_policy_host        1
+#define XEN_SYSCTL_cpu_policy_pv_max      2
+#define XEN_SYSCTL_cpu_policy_hvm_max     3
+#define XEN_SYSCTL_cpu_policy_pv_default  4
 #define XEN_SYSCTL_cpu_policy_hvm_default 5
 
 /* XEN_SYSCTL_get_cpu_policy: the same as CPUID leaves and MSRs. */
@@ -249,10 +249,10 @@ struct xen_sysctl_sched_id {
     uint32_t sched_id; /* out: XEN_SCHEDULER_* */
 };
 
-#define XEN_SYSCTL_SCHED_RATELIMIT_MAX 500000 /* us */
-#define XEN_SYSCTL_SCHED_RATELIMIT_MIN 100
-#define XEN_SYSCTL_CSCHED_TSLICE_MAX 1000 /* ms */
-#define XEN_SYSCTL_CSCHED_TSLICE_MIN 1
+#define XEN_SYSCTL_SCHED_RATELIMIT_MAX   500000 /* us */
+#define XEN_SYSCTL_SCHED_RATELIMIT_MIN   100
+#define XEN_SYSCTL_CSCHED_TSLICE_MAX     1000 /* ms */
+#define XEN_SYSCTL_CSCHED_TSLICE_MIN     1
 #define XEN_SYSCTL_CSCHED_MGR_DLY_MAX_US (100 * 1000)
 
 struct xen_sysctl_credit_schedule {
@@ -296,55 +296,55 @@ struct xen_sysctl_scheduler_op {
     } u;
 };
 
-#define XEN_SYSCTL_CPUPOOL_OP_CREATE 1
-#define XEN_SYSCTL_CPUPOOL_OP_DESTROY 2
-#define XEN_SYSCTL_CPUPOOL_OP_INFO 3
-#define XEN_SYSCTL_CPUPOOL_OP_ADDCPU 4
-#define XEN_SYSCTL_CPUPOOL_OP_RMCPU 5
+#define XEN_SYSCTL_CPUPOOL_OP_CREATE     1
+#define XEN_SYSCTL_CPUPOOL_OP_DESTROY    2
+#define XEN_SYSCTL_CPUPOOL_OP_INFO       3
+#define XEN_SYSCTL_CPUPOOL_OP_ADDCPU     4
+#define XEN_SYSCTL_CPUPOOL_OP_RMCPU      5
 #define XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN 6
-#define XEN_SYSCTL_CPUPOOL_OP_FREEINFO 7
-#define XEN_SYSCTL_CPUPOOL_PAR_ANY 0xFFFFFFFF /* cpupool_id or cpu: any */
+#define XEN_SYSCTL_CPUPOOL_OP_FREEINFO   7
+#define XEN_SYSCTL_CPUPOOL_PAR_ANY       0xFFFFFFFF /* cpupool_id or cpu: any */
 
 /* XEN_SYSCTL_cpupool_op: groups of CPUs with a scheduler each. */
 struct xen_sysctl_cpupool_op {
-    uint32_t op;         /* XEN_SYSCTL_CPUPOOL_OP_* */
-    uint32_t cpupool_id; /* INFO: in, the first to look at; out, the one found */
-    uint32_t sched_id;   /* out, except CREATE */
-    uint32_t domid;      /* MOVEDOMAIN */
-    uint32_t cpu;        /* ADDCPU, RMCPU */
-    uint32_t n_dom;      /* out: domains in the pool */
+    uint32_t op;                 /* XEN_SYSCTL_CPUPOOL_OP_* */
+    uint32_t cpupool_id;         /* INFO: in, the first to look at; out, the one found */
+    uint32_t sched_id;           /* out, except CREATE */
+    uint32_t domid;              /* MOVEDOMAIN */
+    uint32_t cpu;                /* ADDCPU, RMCPU */
+    uint32_t n_dom;              /* out: domains in the pool */
     struct xenctl_bitmap cpumap; /* out: CPUs in the pool, or in none */
 };
 
 /* ---- The call ------------------------------------------------------------------------------- */
 
 /* xen_sysctl.cmd. The member of `u` has the same name, without "get_" in front. */
-#define XEN_SYSCTL_readconsole 1
-#define XEN_SYSCTL_tbuf_op 2
-#define XEN_SYSCTL_physinfo 3
-#define XEN_SYSCTL_sched_id 4
-#define XEN_SYSCTL_perfc_op 5
-#define XEN_SYSCTL_getdomaininfolist 6
-#define XEN_SYSCTL_debug_keys 7
-#define XEN_SYSCTL_getcpuinfo 8
-#define XEN_SYSCTL_availheap 9
-#define XEN_SYSCTL_get_pmstat 10 /* power states of a CPU */
-#define XEN_SYSCTL_cpu_hotplug 11
-#define XEN_SYSCTL_pm_op 12          /* frequencies of a CPU */
-#define XEN_SYSCTL_page_offline_op 14 /* take frames out of use */
-#define XEN_SYSCTL_lockprof_op 15    /* statistics of locks */
-#define XEN_SYSCTL_cputopoinfo 16
-#define XEN_SYSCTL_numainfo 17
-#define XEN_SYSCTL_cpupool_op 18
-#define XEN_SYSCTL_scheduler_op 19
-#define XEN_SYSCTL_coverage_op 20 /* which code has run */
-#define XEN_SYSCTL_psr_cmt_op 21  /* cache monitoring */
-#define XEN_SYSCTL_pcitopoinfo 22
-#define XEN_SYSCTL_psr_alloc 23 /* cache allocation */
+#define XEN_SYSCTL_readconsole            1
+#define XEN_SYSCTL_tbuf_op                2
+#define XEN_SYSCTL_physinfo               3
+#define XEN_SYSCTL_sched_id               4
+#define XEN_SYSCTL_perfc_op               5
+#define XEN_SYSCTL_getdomaininfolist      6
+#define XEN_SYSCTL_debug_keys             7
+#define XEN_SYSCTL_getcpuinfo             8
+#define XEN_SYSCTL_availheap              9
+#define XEN_SYSCTL_get_pmstat             10 /* power states of a CPU */
+#define XEN_SYSCTL_cpu_hotplug            11
+#define XEN_SYSCTL_pm_op                  12 /* frequencies of a CPU */
+#define XEN_SYSCTL_page_offline_op        14 /* take frames out of use */
+#define XEN_SYSCTL_lockprof_op            15 /* statistics of locks */
+#define XEN_SYSCTL_cputopoinfo            16
+#define XEN_SYSCTL_numainfo               17
+#define XEN_SYSCTL_cpupool_op             18
+#define XEN_SYSCTL_scheduler_op           19
+#define XEN_SYSCTL_coverage_op            20 /* which code has run */
+#define XEN_SYSCTL_psr_cmt_op             21 /* cache monitoring */
+#define XEN_SYSCTL_pcitopoinfo            22
+#define XEN_SYSCTL_psr_alloc              23 /* cache allocation */
 #define XEN_SYSCTL_get_cpu_levelling_caps 25
-#define XEN_SYSCTL_get_cpu_featureset 26
-#define XEN_SYSCTL_livepatch_op 27 /* patches of the running hypervisor */
-#define XEN_SYSCTL_get_cpu_policy 29
+#define XEN_SYSCTL_get_cpu_featureset     26
+#define XEN_SYSCTL_livepatch_op           27 /* patches of the running hypervisor */
+#define XEN_SYSCTL_get_cpu_policy         29
 
 struct xen_sysctl {
     uint32_t cmd;               /* XEN_SYSCTL_* */

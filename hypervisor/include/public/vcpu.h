@@ -11,18 +11,18 @@
 #include "xen.h"
 
 #define VCPUOP_initialise 0 /* vcpu_guest_context: set the state of a vCPU that is down */
-#define VCPUOP_up 1         /* no argument: let it run */
-#define VCPUOP_down 2       /* no argument: stop it; it may stop itself */
-#define VCPUOP_is_up 3      /* no argument: 1 or 0 */
+#define VCPUOP_up         1 /* no argument: let it run */
+#define VCPUOP_down       2 /* no argument: stop it; it may stop itself */
+#define VCPUOP_is_up      3 /* no argument: 1 or 0 */
 
 /* ---- Accounting ----------------------------------------------------------------------------- */
 
 #define VCPUOP_get_runstate_info 4 /* vcpu_runstate_info, of any vCPU of the domain */
 
-#define RUNSTATE_running 0  /* on a physical CPU */
+#define RUNSTATE_running  0 /* on a physical CPU */
 #define RUNSTATE_runnable 1 /* wants one; the time "stolen" from the guest */
-#define RUNSTATE_blocked 2  /* has nothing to do */
-#define RUNSTATE_offline 3  /* down, or its domain is paused */
+#define RUNSTATE_blocked  2 /* has nothing to do */
+#define RUNSTATE_offline  3 /* down, or its domain is paused */
 
 /* In which state a vCPU is and how long it has been in each. */
 struct vcpu_runstate_info {
@@ -33,7 +33,7 @@ struct vcpu_runstate_info {
 typedef struct vcpu_runstate_info vcpu_runstate_info_t;
 DEFINE_XEN_GUEST_HANDLE(vcpu_runstate_info_t);
 
-/* Set while the hypervisor writes a registered record, if VMASST_TYPE_runstate_update_flag is on. */
+/* Set while a registered record is being written, with VMASST_TYPE_runstate_update_flag. */
 #define XEN_RUNSTATE_UPDATE (xen_mk_ullong(1) << 63)
 
 /*
@@ -53,7 +53,7 @@ DEFINE_XEN_GUEST_HANDLE(vcpu_register_runstate_memory_area_t);
 
 /* ---- Timers, which raise VIRQ_TIMER on the vCPU ---------------------------------------------- */
 
-#define VCPUOP_set_periodic_timer 6  /* vcpu_set_periodic_timer */
+#define VCPUOP_set_periodic_timer  6 /* vcpu_set_periodic_timer */
 #define VCPUOP_stop_periodic_timer 7 /* no argument */
 struct vcpu_set_periodic_timer {
     uint64_t period_ns; /* at least one millisecond */
@@ -61,7 +61,7 @@ struct vcpu_set_periodic_timer {
 typedef struct vcpu_set_periodic_timer vcpu_set_periodic_timer_t;
 DEFINE_XEN_GUEST_HANDLE(vcpu_set_periodic_timer_t);
 
-#define VCPUOP_set_singleshot_timer 8  /* vcpu_set_singleshot_timer, of the calling vCPU only */
+#define VCPUOP_set_singleshot_timer  8 /* vcpu_set_singleshot_timer, of the calling vCPU only */
 #define VCPUOP_stop_singleshot_timer 9 /* no argument */
 struct vcpu_set_singleshot_timer {
     uint64_t timeout_abs_ns; /* system time */
@@ -71,13 +71,13 @@ typedef struct vcpu_set_singleshot_timer vcpu_set_singleshot_timer_t;
 DEFINE_XEN_GUEST_HANDLE(vcpu_set_singleshot_timer_t);
 
 #define _VCPU_SSHOTTMR_future (0) /* fail with -ETIME when the time has passed already */
-#define VCPU_SSHOTTMR_future (1U << _VCPU_SSHOTTMR_future)
+#define VCPU_SSHOTTMR_future  (1U << _VCPU_SSHOTTMR_future)
 
 /* ---- Published state ------------------------------------------------------------------------ */
 
 /*
- * Move the vcpu_info of a vCPU out of shared_info. Possible once; the record may not cross a page
- * boundary. All events are looked at again afterwards, so one spurious upcall may come.
+ * Move the vcpu_info of a vCPU, the calling one or one that is down, out of shared_info. Possible
+ * once; the record may not cross a page boundary. All events are looked at again afterwards, so one spurious upcall may come.
  */
 #define VCPUOP_register_vcpu_info 10
 struct vcpu_register_vcpu_info {

@@ -8,8 +8,8 @@
 #ifndef XEN_PUBLIC_VERSION_H
 #define XEN_PUBLIC_VERSION_H
 
-#include "xen.h"
 #include "features.h"
+#include "xen.h"
 
 #define XENVER_version 0 /* no argument: major << 16 | minor, of the interface */
 
@@ -55,10 +55,10 @@ typedef struct xen_feature_info xen_feature_info_t;
 
 #define XENVER_guest_handle 8 /* the caller's xen_domain_handle_t */
 
-#define XENVER_commandline 9 /* how the hypervisor was started; dom0 only */
+#define XENVER_commandline 9 /* how the hypervisor was started; others than dom0 read "<denied>" */
 typedef char xen_commandline_t[1024];
 
-/* A number that differs between any two builds. Result: bytes written, or needed when NULL. */
+/* A number that differs between any two builds. Result: its bytes. Argument NULL: only ask. dom0 only. */
 #define XENVER_build_id 10
 struct xen_build_id {
     uint32_t len; /* in: room in buf, not 0 */

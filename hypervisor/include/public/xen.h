@@ -18,48 +18,48 @@
 
 /* ---- Hypercall numbers ---------------------------------------------------------------------- */
 
-#define __HYPERVISOR_set_trap_table 0           /* (trap_info[]) ends at an address of 0 */
-#define __HYPERVISOR_mmu_update 1               /* (mmu_update[], count, *done, domid) */
-#define __HYPERVISOR_set_gdt 2                  /* (frames[], number of entries) */
-#define __HYPERVISOR_stack_switch 3             /* (ss, sp) for entries from user mode */
-#define __HYPERVISOR_set_callbacks 4            /* (event, failsafe, syscall) addresses */
-#define __HYPERVISOR_fpu_taskswitch 5           /* (set) 1 sets CR0.TS, 0 clears it */
-#define __HYPERVISOR_sched_op_compat 6          /* before the calling form of sched_op */
-#define __HYPERVISOR_platform_op 7              /* (xen_platform_op *) <public/platform.h> */
-#define __HYPERVISOR_set_debugreg 8             /* (number, value) */
-#define __HYPERVISOR_get_debugreg 9             /* (number) */
-#define __HYPERVISOR_update_descriptor 10       /* (machine address, descriptor) */
-#define __HYPERVISOR_memory_op 12               /* (XENMEM_*, *) <public/memory.h> */
-#define __HYPERVISOR_multicall 13               /* (multicall_entry[], count) */
-#define __HYPERVISOR_update_va_mapping 14       /* (va, L1 entry, UVMF_*) */
-#define __HYPERVISOR_set_timer_op 15            /* (system time in ns; 0 cancels) */
-#define __HYPERVISOR_event_channel_op_compat 16 /* (evtchn_op *) */
-#define __HYPERVISOR_xen_version 17             /* (XENVER_*, *) <public/version.h> */
-#define __HYPERVISOR_console_io 18              /* (CONSOLEIO_*, count, buffer) */
-#define __HYPERVISOR_physdev_op_compat 19       /* (physdev_op *) */
-#define __HYPERVISOR_grant_table_op 20          /* (GNTTABOP_*, [], count) <public/grant_table.h> */
-#define __HYPERVISOR_vm_assist 21               /* (VMASST_CMD_*, VMASST_TYPE_*) */
+#define __HYPERVISOR_set_trap_table                0  /* (trap_info[]) ends at an address of 0 */
+#define __HYPERVISOR_mmu_update                    1  /* (mmu_update[], count, *done, domid) */
+#define __HYPERVISOR_set_gdt                       2  /* (frames[], number of entries) */
+#define __HYPERVISOR_stack_switch                  3  /* (ss, sp) for entries from user mode */
+#define __HYPERVISOR_set_callbacks                 4  /* (event, failsafe, syscall) addresses */
+#define __HYPERVISOR_fpu_taskswitch                5  /* (set) 1 sets CR0.TS, 0 clears it */
+#define __HYPERVISOR_sched_op_compat               6  /* before the calling form of sched_op */
+#define __HYPERVISOR_platform_op                   7  /* (xen_platform_op *) <public/platform.h> */
+#define __HYPERVISOR_set_debugreg                  8  /* (number, value) */
+#define __HYPERVISOR_get_debugreg                  9  /* (number) */
+#define __HYPERVISOR_update_descriptor             10 /* (machine address, descriptor) */
+#define __HYPERVISOR_memory_op                     12 /* (XENMEM_*, *) <public/memory.h> */
+#define __HYPERVISOR_multicall                     13 /* (multicall_entry[], count) */
+#define __HYPERVISOR_update_va_mapping             14 /* (va, L1 entry, UVMF_*) */
+#define __HYPERVISOR_set_timer_op                  15 /* (system time in ns; 0 cancels) */
+#define __HYPERVISOR_event_channel_op_compat       16 /* (evtchn_op *) */
+#define __HYPERVISOR_xen_version                   17 /* (XENVER_*, *) <public/version.h> */
+#define __HYPERVISOR_console_io                    18 /* (CONSOLEIO_*, count, buffer) */
+#define __HYPERVISOR_physdev_op_compat             19 /* (physdev_op *) */
+#define __HYPERVISOR_grant_table_op                20 /* (GNTTABOP_*, [], n) <public/grant_table.h> */
+#define __HYPERVISOR_vm_assist                     21 /* (VMASST_CMD_*, VMASST_TYPE_*) */
 #define __HYPERVISOR_update_va_mapping_otherdomain 22 /* (va, L1 entry, UVMF_*, domid) */
-#define __HYPERVISOR_iret 23                    /* frame on the stack, see iret_context */
-#define __HYPERVISOR_vcpu_op 24                 /* (VCPUOP_*, vCPU, *) <public/vcpu.h> */
-#define __HYPERVISOR_set_segment_base 25        /* (SEGBASE_*, base), 64-bit guests */
-#define __HYPERVISOR_mmuext_op 26               /* (mmuext_op[], count, *done, domid) */
-#define __HYPERVISOR_xsm_op 27                  /* security module */
-#define __HYPERVISOR_nmi_op 28                  /* (XENNMI_*, *) <public/nmi.h> */
-#define __HYPERVISOR_sched_op 29                /* (SCHEDOP_*, *) <public/sched.h> */
-#define __HYPERVISOR_callback_op 30             /* (CALLBACKOP_*, *) <public/callback.h> */
-#define __HYPERVISOR_xenoprof_op 31             /* profiling */
-#define __HYPERVISOR_event_channel_op 32        /* (EVTCHNOP_*, *) <public/event_channel.h> */
-#define __HYPERVISOR_physdev_op 33              /* (PHYSDEVOP_*, *) <public/physdev.h> */
-#define __HYPERVISOR_hvm_op 34                  /* hardware-virtualised domains */
-#define __HYPERVISOR_sysctl 35                  /* (xen_sysctl *) <public/sysctl.h> */
-#define __HYPERVISOR_domctl 36                  /* (xen_domctl *) <public/domctl.h> */
-#define __HYPERVISOR_kexec_op 37                /* crash kernels */
-#define __HYPERVISOR_tmem_op 38                 /* withdrawn */
-#define __HYPERVISOR_argo_op 39                 /* message passing */
-#define __HYPERVISOR_xenpmu_op 40               /* performance counters */
-#define __HYPERVISOR_dm_op 41                   /* device models */
-#define __HYPERVISOR_hypfs_op 42                /* hypervisor file system */
+#define __HYPERVISOR_iret                          23 /* frame on the stack, see iret_context */
+#define __HYPERVISOR_vcpu_op                       24 /* (VCPUOP_*, vCPU, *) <public/vcpu.h> */
+#define __HYPERVISOR_set_segment_base              25 /* (SEGBASE_*, base), 64-bit guests */
+#define __HYPERVISOR_mmuext_op                     26 /* (mmuext_op[], count, *done, domid) */
+#define __HYPERVISOR_xsm_op                        27 /* security module */
+#define __HYPERVISOR_nmi_op                        28 /* (XENNMI_*, *) <public/nmi.h> */
+#define __HYPERVISOR_sched_op                      29 /* (SCHEDOP_*, *) <public/sched.h> */
+#define __HYPERVISOR_callback_op                   30 /* (CALLBACKOP_*, *) <public/callback.h> */
+#define __HYPERVISOR_xenoprof_op                   31 /* profiling */
+#define __HYPERVISOR_event_channel_op              32 /* (EVTCHNOP_*, *) <public/event_channel.h> */
+#define __HYPERVISOR_physdev_op                    33 /* (PHYSDEVOP_*, *) <public/physdev.h> */
+#define __HYPERVISOR_hvm_op                        34 /* hardware-virtualised domains */
+#define __HYPERVISOR_sysctl                        35 /* (xen_sysctl *) <public/sysctl.h> */
+#define __HYPERVISOR_domctl                        36 /* (xen_domctl *) <public/domctl.h> */
+#define __HYPERVISOR_kexec_op                      37 /* crash kernels */
+#define __HYPERVISOR_tmem_op                       38 /* withdrawn */
+#define __HYPERVISOR_argo_op                       39 /* message passing */
+#define __HYPERVISOR_xenpmu_op                     40 /* performance counters */
+#define __HYPERVISOR_dm_op                         41 /* device models */
+#define __HYPERVISOR_hypfs_op                      42 /* hypervisor file system */
 
 /* Numbers that each architecture uses as it likes; on x86, arch_0 reports machine checks. */
 #define __HYPERVISOR_arch_0 48
@@ -78,41 +78,41 @@
  * for each vCPU and are bound on the vCPU that they concern; the others exist once, for one domain
  * (normally dom0, else the one named by XEN_DOMCTL_set_virq_handler).
  */
-#define VIRQ_TIMER 0      /* per vCPU: a timer of this vCPU expired */
-#define VIRQ_DEBUG 1      /* per vCPU: the operator asks the guest to print its state */
-#define VIRQ_CONSOLE 2    /* one, dom0: a byte arrived at the hypervisor's console */
-#define VIRQ_DOM_EXC 3    /* one, store: a domain was created, shut down, or died */
-#define VIRQ_TBUF 4       /* one, dom0: trace buffers want to be read */
-#define VIRQ_DEBUGGER 6   /* one, dom0: a domain stopped for its debugger */
-#define VIRQ_XENOPROF 7   /* per vCPU: a profiling sample is ready */
-#define VIRQ_CON_RING 8   /* one, dom0: the console ring got new text */
-#define VIRQ_PCPU_STATE 9 /* one, dom0: a physical CPU went up or down */
-#define VIRQ_MEM_EVENT 10 /* one, dom0: a memory event */
-#define VIRQ_ARGO 11      /* one per domain: a message arrived */
-#define VIRQ_ENOMEM 12    /* one, dom0: free memory is low */
-#define VIRQ_XENPMU 13    /* per vCPU: a performance counter overflowed */
-#define VIRQ_ARCH_0 16    /* one, dom0: a machine check was logged */
-#define VIRQ_ARCH_1 17
-#define VIRQ_ARCH_2 18
-#define VIRQ_ARCH_3 19
-#define VIRQ_ARCH_4 20
-#define VIRQ_ARCH_5 21
-#define VIRQ_ARCH_6 22
-#define VIRQ_ARCH_7 23
-#define NR_VIRQS 24 /* one more than the highest number */
+#define VIRQ_TIMER      0  /* per vCPU: a timer of this vCPU expired */
+#define VIRQ_DEBUG      1  /* per vCPU: the operator asks the guest to print its state */
+#define VIRQ_CONSOLE    2  /* one, dom0: a byte arrived at the hypervisor's console */
+#define VIRQ_DOM_EXC    3  /* one, store: a domain was created, shut down, or died */
+#define VIRQ_TBUF       4  /* one, dom0: trace buffers want to be read */
+#define VIRQ_DEBUGGER   6  /* one, dom0: a domain stopped for its debugger */
+#define VIRQ_XENOPROF   7  /* per vCPU: a profiling sample is ready */
+#define VIRQ_CON_RING   8  /* one, dom0: the console ring got new text */
+#define VIRQ_PCPU_STATE 9  /* one, dom0: a physical CPU went up or down */
+#define VIRQ_MEM_EVENT  10 /* one, dom0: a memory event */
+#define VIRQ_ARGO       11 /* one per domain: a message arrived */
+#define VIRQ_ENOMEM     12 /* one, dom0: free memory is low */
+#define VIRQ_XENPMU     13 /* per vCPU: a performance counter overflowed */
+#define VIRQ_ARCH_0     16 /* one, dom0: a machine check was logged */
+#define VIRQ_ARCH_1     17
+#define VIRQ_ARCH_2     18
+#define VIRQ_ARCH_3     19
+#define VIRQ_ARCH_4     20
+#define VIRQ_ARCH_5     21
+#define VIRQ_ARCH_6     22
+#define VIRQ_ARCH_7     23
+#define NR_VIRQS        24 /* one more than the highest number */
 
 /* ---- Domain numbers that name no ordinary domain -------------------------------------------- */
 
+/* DOMID_IO owns device memory: the foreign domain of mmu_update for frames that are no RAM. */
+/* DOMID_XEN owns what the hypervisor lets privileged domains see: the M2P table, trace buffers. */
 #define DOMID_FIRST_RESERVED xen_mk_uint(0x7FF0) /* real domains have lower numbers */
-#define DOMID_SELF xen_mk_uint(0x7FF0)           /* the caller, whoever it is */
-#define DOMID_IO xen_mk_uint(0x7FF1)             /* owner of device memory; mmu_update's foreign
-                                                    domain when mapping frames that are no RAM */
-#define DOMID_XEN xen_mk_uint(0x7FF2)            /* owner of frames that the hypervisor lets
-                                                    privileged domains see (M2P, trace buffers) */
-#define DOMID_COW xen_mk_uint(0x7FF3)            /* owner of shared copy-on-write frames */
-#define DOMID_INVALID xen_mk_uint(0x7FF4)        /* no domain at all */
-#define DOMID_IDLE xen_mk_uint(0x7FFF)           /* what runs when nothing else does */
-#define DOMID_MASK xen_mk_uint(0x7FFF)           /* the bits that may be set in a number */
+#define DOMID_SELF           xen_mk_uint(0x7FF0) /* the caller, whoever it is */
+#define DOMID_IO             xen_mk_uint(0x7FF1)
+#define DOMID_XEN            xen_mk_uint(0x7FF2)
+#define DOMID_COW            xen_mk_uint(0x7FF3) /* owner of shared copy-on-write frames */
+#define DOMID_INVALID        xen_mk_uint(0x7FF4) /* no domain at all */
+#define DOMID_IDLE           xen_mk_uint(0x7FFF) /* what runs when nothing else does */
+#define DOMID_MASK           xen_mk_uint(0x7FFF) /* the bits that may be set in a number */
 
 #ifndef __ASSEMBLY__
 
@@ -159,9 +159,9 @@ typedef struct xenctl_bitmap xenctl_bitmap_t;
  * mapped (DOMID_SELF, DOMID_IO, or another domain that the caller controls); its upper 16 bits,
  * less one, name the owner of the page tables, when that is another one.
  */
-#define MMU_NORMAL_PT_UPDATE 0       /* write `val` to the entry at machine address `ptr` */
-#define MMU_MACHPHYS_UPDATE 1        /* M2P entry of the frame of `ptr` becomes `val` */
-#define MMU_PT_UPDATE_PRESERVE_AD 2  /* as 0, but keep what the CPU set in Accessed and Dirty */
+#define MMU_NORMAL_PT_UPDATE       0 /* write `val` to the entry at machine address `ptr` */
+#define MMU_MACHPHYS_UPDATE        1 /* M2P entry of the frame of `ptr` becomes `val` */
+#define MMU_PT_UPDATE_PRESERVE_AD  2 /* as 0, but keep what the CPU set in Accessed and Dirty */
 #define MMU_PT_UPDATE_NO_TRANSLATE 3 /* as 0, for tools that write entries of translated domains */
 
 #ifndef __ASSEMBLY__
@@ -183,26 +183,26 @@ DEFINE_XEN_GUEST_HANDLE(mmu_update_t);
  * Pinning validates a table with all that hangs below it and keeps it valid while no other table
  * or CR3 refers to it; an unpinned table that is nowhere in use is ordinary memory again.
  */
-#define MMUEXT_PIN_L1_TABLE 0        /* arg1.mfn */
-#define MMUEXT_PIN_L2_TABLE 1        /* arg1.mfn */
-#define MMUEXT_PIN_L3_TABLE 2        /* arg1.mfn; the root in 32-bit guests */
-#define MMUEXT_PIN_L4_TABLE 3        /* arg1.mfn; the root in 64-bit guests */
-#define MMUEXT_UNPIN_TABLE 4         /* arg1.mfn */
-#define MMUEXT_NEW_BASEPTR 5         /* arg1.mfn: load the kernel's root on this vCPU */
-#define MMUEXT_TLB_FLUSH_LOCAL 6     /* flush this vCPU's translations */
-#define MMUEXT_INVLPG_LOCAL 7        /* arg1.linear_addr: flush one page here */
-#define MMUEXT_TLB_FLUSH_MULTI 8     /* arg2.vcpumask: flush on the vCPUs named */
-#define MMUEXT_INVLPG_MULTI 9        /* arg1.linear_addr, arg2.vcpumask: one page on those */
-#define MMUEXT_TLB_FLUSH_ALL 10      /* flush on all vCPUs of the domain */
-#define MMUEXT_INVLPG_ALL 11         /* arg1.linear_addr: one page on all of them */
-#define MMUEXT_FLUSH_CACHE 12        /* write back and invalidate caches; needs a device */
-#define MMUEXT_SET_LDT 13            /* arg1.linear_addr, arg2.nr_ents: load an LDT */
-#define MMUEXT_NEW_USER_BASEPTR 15   /* arg1.mfn: load user mode's root; 0 for none */
-#define MMUEXT_CLEAR_PAGE 16         /* arg1.mfn: fill with zeros */
-#define MMUEXT_COPY_PAGE 17          /* arg1.mfn from arg2.src_mfn */
+#define MMUEXT_PIN_L1_TABLE       0  /* arg1.mfn */
+#define MMUEXT_PIN_L2_TABLE       1  /* arg1.mfn */
+#define MMUEXT_PIN_L3_TABLE       2  /* arg1.mfn; the root in 32-bit guests */
+#define MMUEXT_PIN_L4_TABLE       3  /* arg1.mfn; the root in 64-bit guests */
+#define MMUEXT_UNPIN_TABLE        4  /* arg1.mfn */
+#define MMUEXT_NEW_BASEPTR        5  /* arg1.mfn: load the kernel's root on this vCPU */
+#define MMUEXT_TLB_FLUSH_LOCAL    6  /* flush this vCPU's translations */
+#define MMUEXT_INVLPG_LOCAL       7  /* arg1.linear_addr: flush one page here */
+#define MMUEXT_TLB_FLUSH_MULTI    8  /* arg2.vcpumask: flush on the vCPUs named */
+#define MMUEXT_INVLPG_MULTI       9  /* arg1.linear_addr, arg2.vcpumask: one page on those */
+#define MMUEXT_TLB_FLUSH_ALL      10 /* flush on all vCPUs of the domain */
+#define MMUEXT_INVLPG_ALL         11 /* arg1.linear_addr: one page on all of them */
+#define MMUEXT_FLUSH_CACHE        12 /* write back and invalidate caches; needs a device */
+#define MMUEXT_SET_LDT            13 /* arg1.linear_addr, arg2.nr_ents: load an LDT */
+#define MMUEXT_NEW_USER_BASEPTR   15 /* arg1.mfn: load user mode's root; 0 for none */
+#define MMUEXT_CLEAR_PAGE         16 /* arg1.mfn: fill with zeros */
+#define MMUEXT_COPY_PAGE          17 /* arg1.mfn from arg2.src_mfn */
 #define MMUEXT_FLUSH_CACHE_GLOBAL 18 /* as FLUSH_CACHE, on all physical CPUs */
-#define MMUEXT_MARK_SUPER 19         /* arg1.mfn: superpages, refused */
-#define MMUEXT_UNMARK_SUPER 20       /* arg1.mfn: superpages, refused */
+#define MMUEXT_MARK_SUPER         19 /* arg1.mfn: superpages, refused */
+#define MMUEXT_UNMARK_SUPER       20 /* arg1.mfn: superpages, refused */
 
 #ifndef __ASSEMBLY__
 struct mmuext_op {
@@ -230,36 +230,39 @@ DEFINE_XEN_GUEST_HANDLE(mmuext_op_t);
  * the flags carry, above the low bits, a pointer to a bitmap of vCPUs. A 32-bit guest passes the
  * entry in two registers.
  */
-#define UVMF_NONE (xen_mk_ulong(0) << 0)           /* no flush */
-#define UVMF_TLB_FLUSH (xen_mk_ulong(1) << 0)      /* flush everything */
-#define UVMF_INVLPG (xen_mk_ulong(2) << 0)         /* flush the page of `va` */
+#define UVMF_NONE           (xen_mk_ulong(0) << 0) /* no flush */
+#define UVMF_TLB_FLUSH      (xen_mk_ulong(1) << 0) /* flush everything */
+#define UVMF_INVLPG         (xen_mk_ulong(2) << 0) /* flush the page of `va` */
 #define UVMF_FLUSHTYPE_MASK (xen_mk_ulong(3) << 0) /* the bits of the three above */
-#define UVMF_MULTI (xen_mk_ulong(0) << 2)          /* on the vCPUs of the bitmap */
-#define UVMF_LOCAL (xen_mk_ulong(0) << 2)          /* here, when there is no bitmap */
-#define UVMF_ALL (xen_mk_ulong(1) << 2)            /* on all vCPUs of the domain */
+#define UVMF_MULTI          (xen_mk_ulong(0) << 2) /* on the vCPUs of the bitmap */
+#define UVMF_LOCAL          (xen_mk_ulong(0) << 2) /* here, when there is no bitmap */
+#define UVMF_ALL            (xen_mk_ulong(1) << 2) /* on all vCPUs of the domain */
 
 /* ---- console_io ----------------------------------------------------------------------------- */
 
 /* long console_io(unsigned cmd, unsigned count, char buffer[]) on the hypervisor's own console. */
 #define CONSOLEIO_write 0 /* print; dom0, and domUs in a verbose hypervisor */
-#define CONSOLEIO_read 1  /* take typed bytes without waiting; gives the number. dom0 only */
+#define CONSOLEIO_read  1 /* take typed bytes without waiting; gives the number. dom0 only */
 
 /* ---- vm_assist ------------------------------------------------------------------------------ */
 
 /* long vm_assist(unsigned cmd, unsigned type): ask the hypervisor to behave differently. */
-#define VMASST_CMD_enable 0
+#define VMASST_CMD_enable  0
 #define VMASST_CMD_disable 1
 
-#define VMASST_TYPE_4gb_segments 0         /* 32-bit: make segments of 4 GiB work by emulation */
-#define VMASST_TYPE_4gb_segments_notify 1  /* 32-bit: and raise trap 15 each time */
-#define VMASST_TYPE_writable_pagetables 2  /* plain stores to page tables are completed for the
-                                              guest; always so here, asking is allowed */
-#define VMASST_TYPE_pae_extended_cr3 3     /* 32-bit: roots may lie above 4 GiB */
-#define VMASST_TYPE_architectural_iopl 4   /* the guest's IOPL is the one in its RFLAGS image, not
-                                              the one of PHYSDEVOP_set_iopl */
-#define VMASST_TYPE_runstate_update_flag 5 /* mark run-state areas while they are being written:
-                                              XEN_RUNSTATE_UPDATE */
-#define VMASST_TYPE_m2p_strict 32          /* 64-bit: user mode does not see the M2P table */
+/* 32-bit guests: make segments of 4 GiB work by emulation, and raise trap 15 each time. */
+#define VMASST_TYPE_4gb_segments        0
+#define VMASST_TYPE_4gb_segments_notify 1
+/* Plain stores to page tables are completed for the guest. They are so without asking, too. */
+#define VMASST_TYPE_writable_pagetables 2
+/* 32-bit guests: page-table roots may lie above 4 GiB. */
+#define VMASST_TYPE_pae_extended_cr3 3
+/* The guest's IOPL is the one in its RFLAGS image, not the one of PHYSDEVOP_set_iopl. */
+#define VMASST_TYPE_architectural_iopl 4
+/* Mark run-state areas while they are being written, by XEN_RUNSTATE_UPDATE. */
+#define VMASST_TYPE_runstate_update_flag 5
+/* 64-bit guests: user mode does not see the M2P table. */
+#define VMASST_TYPE_m2p_strict 32
 
 /* ---- multicall ------------------------------------------------------------------------------ */
 
@@ -301,7 +304,7 @@ struct vcpu_time_info {
 typedef struct vcpu_time_info vcpu_time_info_t;
 
 #define XEN_PVCLOCK_TSC_STABLE_BIT (1 << 0) /* records of all vCPUs agree at any moment */
-#define XEN_PVCLOCK_GUEST_STOPPED (1 << 1)  /* the guest did not run for a while */
+#define XEN_PVCLOCK_GUEST_STOPPED  (1 << 1) /* the guest did not run for a while */
 
 /* ---- The shared page ------------------------------------------------------------------------ */
 
@@ -376,10 +379,8 @@ struct start_info {
     } console;
     unsigned long pt_base;      /* virtual address of the page-table root */
     unsigned long nr_pt_frames; /* frames that the initial tables take */
-    unsigned long mfn_list;     /* virtual address of the P2M array: word n is the machine
-                                   frame of pseudo-physical frame n */
-    unsigned long mod_start;    /* ramdisk: virtual address, or frame with SIF_MOD_START_PFN;
-                                   0 for none */
+    unsigned long mfn_list;     /* virtual address of the P2M array: mfns, indexed by pfn */
+    unsigned long mod_start;    /* ramdisk: virtual address, see SIF_MOD_*; 0 for none */
     unsigned long mod_len;      /* its length in bytes */
     int8_t cmd_line[MAX_GUEST_CMDLINE];
     unsigned long first_p2m_pfn; /* when the kernel chose the array's place (INIT_P2M): first of */
@@ -397,18 +398,18 @@ struct xen_multiboot_mod_list {
 
 #endif /* !__ASSEMBLY__ */
 
-#define SIF_PRIVILEGED (1 << 0)      /* the domain may use the control interface */
-#define SIF_INITDOMAIN (1 << 1)      /* the domain was started by the hypervisor itself: dom0 */
-#define SIF_MULTIBOOT_MOD (1 << 2)   /* mod_start is a list of modules */
-#define SIF_MOD_START_PFN (1 << 3)   /* mod_start is a frame number, the ramdisk is not mapped */
-#define SIF_VIRT_P2M_4TOOLS (1 << 4) /* tools understand arch_shared_info.p2m_vaddr */
-#define SIF_PM_MASK (0xFF << 8)      /* power management that dom0 is to do itself */
+#define SIF_PRIVILEGED      (1 << 0)    /* the domain may use the control interface */
+#define SIF_INITDOMAIN      (1 << 1)    /* the domain was started by the hypervisor itself: dom0 */
+#define SIF_MULTIBOOT_MOD   (1 << 2)    /* mod_start is a list of modules */
+#define SIF_MOD_START_PFN   (1 << 3)    /* mod_start is a frame number, the ramdisk is not mapped */
+#define SIF_VIRT_P2M_4TOOLS (1 << 4)    /* tools understand arch_shared_info.p2m_vaddr */
+#define SIF_PM_MASK         (0xFF << 8) /* XEN_PROCESSOR_PM_*: what to tell about ACPI */
 
 /* ---- dom0's screen -------------------------------------------------------------------------- */
 
 #define XEN_VGATYPE_TEXT_MODE_3 0x03 /* VGA text */
-#define XEN_VGATYPE_VESA_LFB 0x23    /* a frame buffer set up through VESA */
-#define XEN_VGATYPE_EFI_LFB 0x70     /* a frame buffer set up by EFI */
+#define XEN_VGATYPE_VESA_LFB    0x23 /* a frame buffer set up through VESA */
+#define XEN_VGATYPE_EFI_LFB     0x70 /* a frame buffer set up by EFI */
 
 #ifndef __ASSEMBLY__
 /* The state of the screen that dom0 takes over, at start_info.console.dom0.info_off. */
@@ -424,20 +425,20 @@ typedef struct dom0_vga_console_info {
             uint16_t width, height; /* pixels */
             uint16_t bytes_per_line;
             uint16_t bits_per_pixel;
-            uint32_t lfb_base;           /* physical address, low 32 bits */
-            uint32_t lfb_size;           /* in units of 64 KiB */
-            uint8_t red_pos, red_size;   /* lowest bit and number of bits in a pixel */
+            uint32_t lfb_base;         /* physical address, low 32 bits */
+            uint32_t lfb_size;         /* in units of 64 KiB */
+            uint8_t red_pos, red_size; /* lowest bit and number of bits in a pixel */
             uint8_t green_pos, green_size;
             uint8_t blue_pos, blue_size;
             uint8_t rsvd_pos, rsvd_size;
-            uint32_t gbl_caps;     /* VESA capabilities of the controller */
-            uint16_t mode_attrs;   /* VESA attributes of the mode */
+            uint32_t gbl_caps;   /* VESA capabilities of the controller */
+            uint16_t mode_attrs; /* VESA attributes of the mode */
             uint16_t pad;
             uint32_t ext_lfb_base; /* physical address, high 32 bits */
         } vesa_lfb;
     } u;
 } dom0_vga_console_info_t;
-#define xen_vga_console_info dom0_vga_console_info
+#define xen_vga_console_info   dom0_vga_console_info
 #define xen_vga_console_info_t dom0_vga_console_info_t
 #endif
 

@@ -8,7 +8,7 @@
 #define XEN_PUBLIC_ARCH_X86_CPUID_H
 
 #define XEN_CPUID_FIRST_LEAF 0x40000000
-#define XEN_CPUID_LEAF(i) (XEN_CPUID_FIRST_LEAF + (i))
+#define XEN_CPUID_LEAF(i)    (XEN_CPUID_FIRST_LEAF + (i))
 
 /* Leaf 0: EAX is the highest of these leaves; EBX, ECX, EDX spell "XenVMMXenVMM". */
 #define XEN_CPUID_SIGNATURE_EBX 0x566e6558
@@ -22,7 +22,7 @@
  * (write the page's guest frame address), ECX a set of features.
  */
 #define _XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD 0
-#define XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD (1u << 0) /* the mmu_update kind is there */
+#define XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD  (1u << 0) /* the mmu_update kind is there */
 
 /*
  * Leaf 3, sub-leaf 0: EAX bit 0: RDTSC is emulated; bit 1: the host's counter is reliable; bit 2:
@@ -34,12 +34,12 @@
 
 /* Leaf 4 (domains with hardware virtualisation), EAX; EBX and ECX as the bits say. */
 #define XEN_HVM_CPUID_APIC_ACCESS_VIRT (1u << 0) /* the local APIC page is virtualised */
-#define XEN_HVM_CPUID_X2APIC_VIRT (1u << 1)      /* x2APIC registers are virtualised */
-#define XEN_HVM_CPUID_IOMMU_MAPPINGS (1u << 2)   /* foreign and granted frames work for devices */
-#define XEN_HVM_CPUID_VCPU_ID_PRESENT (1u << 3)  /* EBX is the number of this vCPU */
-#define XEN_HVM_CPUID_DOMID_PRESENT (1u << 4)    /* ECX is the number of this domain */
-#define XEN_HVM_CPUID_EXT_DEST_ID (1u << 5)      /* interrupts reach 15-bit APIC ids */
-#define XEN_HVM_CPUID_UPCALL_VECTOR (1u << 6)    /* per-vCPU vectors work for pirqs as well */
+#define XEN_HVM_CPUID_X2APIC_VIRT      (1u << 1) /* x2APIC registers are virtualised */
+#define XEN_HVM_CPUID_IOMMU_MAPPINGS   (1u << 2) /* foreign and granted frames work for devices */
+#define XEN_HVM_CPUID_VCPU_ID_PRESENT  (1u << 3) /* EBX is the number of this vCPU */
+#define XEN_HVM_CPUID_DOMID_PRESENT    (1u << 4) /* ECX is the number of this domain */
+#define XEN_HVM_CPUID_EXT_DEST_ID      (1u << 5) /* interrupts reach 15-bit APIC ids */
+#define XEN_HVM_CPUID_UPCALL_VECTOR    (1u << 6) /* per-vCPU vectors work for pirqs as well */
 
 /* Leaf 5 (PV domains), EBX: how many bits a machine address can have, hot-added memory included. */
 #define XEN_CPUID_MACHINE_ADDRESS_WIDTH_MASK (0xffu << 0)

@@ -22,15 +22,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define __xen_mk_uint(x) x##U
-#define __xen_mk_ulong(x) x##UL
+#define __xen_mk_uint(x)   x##U
+#define __xen_mk_ulong(x)  x##UL
 #define __xen_mk_ullong(x) x##ULL
-#define xen_mk_uint(x) __xen_mk_uint(x)     /* x as unsigned int in C, plain in assembler */
-#define xen_mk_ulong(x) __xen_mk_ulong(x)   /* x as unsigned long */
-#define xen_mk_ullong(x) __xen_mk_ullong(x) /* x as unsigned long long */
+#define xen_mk_uint(x)     __xen_mk_uint(x)   /* x as unsigned int in C, plain in assembler */
+#define xen_mk_ulong(x)    __xen_mk_ulong(x)  /* x as unsigned long */
+#define xen_mk_ullong(x)   __xen_mk_ullong(x) /* x as unsigned long long */
 #else
-#define xen_mk_uint(x) x
-#define xen_mk_ulong(x) x
+#define xen_mk_uint(x)   x
+#define xen_mk_ulong(x)  x
 #define xen_mk_ullong(x) x
 #endif
 
@@ -52,55 +52,56 @@
  */
 #ifndef __ASSEMBLY__
 #ifdef __i386__
-#define ___DEFINE_XEN_GUEST_HANDLE(name, type)                                                     \
-    typedef struct {                                                                               \
-        type *p;                                                                                   \
-    } __guest_handle_##name;                                                                       \
-    typedef struct {                                                                               \
-        union {                                                                                    \
-            type *p;                                                                               \
-            uint64_aligned_t q;                                                                    \
-        };                                                                                         \
+#define ___DEFINE_XEN_GUEST_HANDLE(name, type) \
+    typedef struct {                           \
+        type *p;                               \
+    } __guest_handle_##name;                   \
+    typedef struct {                           \
+        union {                                \
+            type *p;                           \
+            uint64_aligned_t q;                \
+        };                                     \
     } __guest_handle_64_##name
 #define __XEN_GUEST_HANDLE_64(name) __guest_handle_64_##name
 /* Integers of the control interface: aligned to 8 bytes for callers of either width. */
 #define uint64_aligned_t uint64_t __attribute__((aligned(8)))
-#define int64_aligned_t int64_t __attribute__((aligned(8)))
+#define int64_aligned_t  int64_t __attribute__((aligned(8)))
 #else
-#define ___DEFINE_XEN_GUEST_HANDLE(name, type)                                                     \
-    typedef struct {                                                                               \
-        type *p;                                                                                   \
+#define ___DEFINE_XEN_GUEST_HANDLE(name, type) \
+    typedef struct {                           \
+        type *p;                               \
     } __guest_handle_##name
 #define __XEN_GUEST_HANDLE_64(name) __guest_handle_##name
-#define uint64_aligned_t uint64_t
-#define int64_aligned_t int64_t
+#define uint64_aligned_t            uint64_t
+#define int64_aligned_t             int64_t
 #endif
 
-#define __DEFINE_XEN_GUEST_HANDLE(name, type)                                                      \
-    ___DEFINE_XEN_GUEST_HANDLE(name, type);                                                        \
+#define __DEFINE_XEN_GUEST_HANDLE(name, type) \
+    ___DEFINE_XEN_GUEST_HANDLE(name, type);   \
     ___DEFINE_XEN_GUEST_HANDLE(const_##name, const type)
 #define DEFINE_XEN_GUEST_HANDLE(name) __DEFINE_XEN_GUEST_HANDLE(name, name)
 
-#define __XEN_GUEST_HANDLE(name) __guest_handle_##name
-#define XEN_GUEST_HANDLE(name) __XEN_GUEST_HANDLE(name)
-#define XEN_GUEST_HANDLE_64(name) __XEN_GUEST_HANDLE_64(name)
+#define __XEN_GUEST_HANDLE(name)     __guest_handle_##name
+#define XEN_GUEST_HANDLE(name)       __XEN_GUEST_HANDLE(name)
+#define XEN_GUEST_HANDLE_64(name)    __XEN_GUEST_HANDLE_64(name)
 #define XEN_GUEST_HANDLE_PARAM(name) XEN_GUEST_HANDLE(name)
 
 /* Store pointer `val` in handle `hnd`; the unused upper half of a 64-bit handle becomes zero. */
-#define set_xen_guest_handle_raw(hnd, val)                                                         \
-    do {                                                                                           \
-        __typeof__((hnd).p) handle_val_ = (val);                                                   \
-        __builtin_memset(&(hnd), 0, sizeof(hnd));                                                  \
-        (hnd).p = handle_val_;                                                                     \
+#define set_xen_guest_handle_raw(hnd, val)        \
+    do {                                          \
+        __typeof__((hnd).p) handle_val_ = (val);  \
+        __builtin_memset(&(hnd), 0, sizeof(hnd)); \
+        (hnd).p = handle_val_;                    \
     } while (0)
 #define set_xen_guest_handle(hnd, val) set_xen_guest_handle_raw(hnd, val)
 
 /* Frame numbers and machine words, as wide as the guest. */
 typedef unsigned long xen_pfn_t;
-#define PRI_xen_pfn "lx" /* printf format of xen_pfn_t, hexadecimal */
+#define PRI_xen_pfn  "lx" /* printf format of xen_pfn_t, hexadecimal */
 #define PRIu_xen_pfn "lu" /* the same, decimal */
 typedef unsigned long xen_ulong_t;
 #define PRI_xen_ulong "lx" /* printf format of xen_ulong_t */
+
 #endif /* !__ASSEMBLY__ */
 
 /* ---- What this architecture has ------------------------------------------------------------- */
@@ -121,8 +122,8 @@ typedef unsigned long xen_ulong_t;
  * hypervisor's; they hold the flat descriptors below, which a guest may load at any time without
  * having a GDT at all.
  */
-#define FIRST_RESERVED_GDT_PAGE 14
-#define FIRST_RESERVED_GDT_BYTE (FIRST_RESERVED_GDT_PAGE * 4096)
+#define FIRST_RESERVED_GDT_PAGE  14
+#define FIRST_RESERVED_GDT_BYTE  (FIRST_RESERVED_GDT_PAGE * 4096)
 #define FIRST_RESERVED_GDT_ENTRY (FIRST_RESERVED_GDT_BYTE / 8)
 
 #ifdef __x86_64__
@@ -137,28 +138,28 @@ typedef unsigned long xen_ulong_t;
 
 #define FLAT_KERNEL_DS64 FLAT_RING3_DS64
 #define FLAT_KERNEL_DS32 FLAT_RING3_DS32
-#define FLAT_KERNEL_DS FLAT_KERNEL_DS64
+#define FLAT_KERNEL_DS   FLAT_KERNEL_DS64
 #define FLAT_KERNEL_CS64 FLAT_RING3_CS64
 #define FLAT_KERNEL_CS32 FLAT_RING3_CS32
-#define FLAT_KERNEL_CS FLAT_KERNEL_CS64
+#define FLAT_KERNEL_CS   FLAT_KERNEL_CS64
 #define FLAT_KERNEL_SS64 FLAT_RING3_SS64
 #define FLAT_KERNEL_SS32 FLAT_RING3_SS32
-#define FLAT_KERNEL_SS FLAT_KERNEL_SS64
+#define FLAT_KERNEL_SS   FLAT_KERNEL_SS64
 
 #define FLAT_USER_DS64 FLAT_RING3_DS64
 #define FLAT_USER_DS32 FLAT_RING3_DS32
-#define FLAT_USER_DS FLAT_USER_DS64
+#define FLAT_USER_DS   FLAT_USER_DS64
 #define FLAT_USER_CS64 FLAT_RING3_CS64
 #define FLAT_USER_CS32 FLAT_RING3_CS32
-#define FLAT_USER_CS FLAT_USER_CS64
+#define FLAT_USER_CS   FLAT_USER_CS64
 #define FLAT_USER_SS64 FLAT_RING3_SS64
 #define FLAT_USER_SS32 FLAT_RING3_SS32
-#define FLAT_USER_SS FLAT_USER_SS64
+#define FLAT_USER_SS   FLAT_USER_SS64
 
 /* First argument of __HYPERVISOR_set_segment_base; the second is the base or the selector. */
-#define SEGBASE_FS 0          /* base of FS, kernel and user alike */
-#define SEGBASE_GS_USER 1     /* GS base while in user mode */
-#define SEGBASE_GS_KERNEL 2   /* GS base while in kernel mode */
+#define SEGBASE_FS          0 /* base of FS, kernel and user alike */
+#define SEGBASE_GS_USER     1 /* GS base while in user mode */
+#define SEGBASE_GS_KERNEL   2 /* GS base while in kernel mode */
 #define SEGBASE_GS_USER_SEL 3 /* load a selector for user mode's GS, together with its base */
 
 #else
@@ -174,9 +175,9 @@ typedef unsigned long xen_ulong_t;
 #define FLAT_KERNEL_CS FLAT_RING1_CS
 #define FLAT_KERNEL_DS FLAT_RING1_DS
 #define FLAT_KERNEL_SS FLAT_RING1_SS
-#define FLAT_USER_CS FLAT_RING3_CS
-#define FLAT_USER_DS FLAT_RING3_DS
-#define FLAT_USER_SS FLAT_RING3_SS
+#define FLAT_USER_CS   FLAT_RING3_CS
+#define FLAT_USER_DS   FLAT_RING3_DS
+#define FLAT_USER_SS   FLAT_RING3_SS
 
 #endif
 
@@ -191,11 +192,11 @@ typedef unsigned long xen_ulong_t;
 #ifdef __x86_64__
 /* L4 slots 256 to 271: the lowest 8 TiB of the upper canonical half. */
 #define __HYPERVISOR_VIRT_START 0xFFFF800000000000
-#define __HYPERVISOR_VIRT_END 0xFFFF880000000000
-#define __MACH2PHYS_VIRT_START 0xFFFF800000000000
-#define __MACH2PHYS_VIRT_END 0xFFFF804000000000
+#define __HYPERVISOR_VIRT_END   0xFFFF880000000000
+#define __MACH2PHYS_VIRT_START  0xFFFF800000000000
+#define __MACH2PHYS_VIRT_END    0xFFFF804000000000
 
-#define HYPERVISOR_VIRT_END xen_mk_ulong(__HYPERVISOR_VIRT_END)
+#define HYPERVISOR_VIRT_END  xen_mk_ulong(__HYPERVISOR_VIRT_END)
 #define MACH2PHYS_NR_ENTRIES ((MACH2PHYS_VIRT_END - MACH2PHYS_VIRT_START) >> 3)
 #else
 /*
@@ -203,21 +204,21 @@ typedef unsigned long xen_ulong_t;
  * XENVER_platform_parameters and XENMEM_machphys_mapping tell.
  */
 #define __HYPERVISOR_VIRT_START_PAE 0xF5800000
-#define __MACH2PHYS_VIRT_START_PAE 0xF5800000
-#define __MACH2PHYS_VIRT_END_PAE 0xF6800000
-#define HYPERVISOR_VIRT_START_PAE xen_mk_ulong(__HYPERVISOR_VIRT_START_PAE)
-#define MACH2PHYS_VIRT_START_PAE xen_mk_ulong(__MACH2PHYS_VIRT_START_PAE)
-#define MACH2PHYS_VIRT_END_PAE xen_mk_ulong(__MACH2PHYS_VIRT_END_PAE)
+#define __MACH2PHYS_VIRT_START_PAE  0xF5800000
+#define __MACH2PHYS_VIRT_END_PAE    0xF6800000
+#define HYPERVISOR_VIRT_START_PAE   xen_mk_ulong(__HYPERVISOR_VIRT_START_PAE)
+#define MACH2PHYS_VIRT_START_PAE    xen_mk_ulong(__MACH2PHYS_VIRT_START_PAE)
+#define MACH2PHYS_VIRT_END_PAE      xen_mk_ulong(__MACH2PHYS_VIRT_END_PAE)
 
 #define __HYPERVISOR_VIRT_START __HYPERVISOR_VIRT_START_PAE
-#define __MACH2PHYS_VIRT_START __MACH2PHYS_VIRT_START_PAE
-#define __MACH2PHYS_VIRT_END __MACH2PHYS_VIRT_END_PAE
-#define MACH2PHYS_NR_ENTRIES ((MACH2PHYS_VIRT_END - MACH2PHYS_VIRT_START) >> 2)
+#define __MACH2PHYS_VIRT_START  __MACH2PHYS_VIRT_START_PAE
+#define __MACH2PHYS_VIRT_END    __MACH2PHYS_VIRT_END_PAE
+#define MACH2PHYS_NR_ENTRIES    ((MACH2PHYS_VIRT_END - MACH2PHYS_VIRT_START) >> 2)
 #endif
 
 #define HYPERVISOR_VIRT_START xen_mk_ulong(__HYPERVISOR_VIRT_START)
-#define MACH2PHYS_VIRT_START xen_mk_ulong(__MACH2PHYS_VIRT_START)
-#define MACH2PHYS_VIRT_END xen_mk_ulong(__MACH2PHYS_VIRT_END)
+#define MACH2PHYS_VIRT_START  xen_mk_ulong(__MACH2PHYS_VIRT_START)
+#define MACH2PHYS_VIRT_END    xen_mk_ulong(__MACH2PHYS_VIRT_END)
 #ifndef machine_to_phys_mapping
 #define machine_to_phys_mapping ((unsigned long *)MACH2PHYS_VIRT_START)
 #endif
@@ -232,18 +233,17 @@ typedef unsigned long xen_ulong_t;
  */
 struct trap_info {
     uint8_t vector;        /* which exception, or which software interrupt */
-    uint8_t flags;         /* bits 0-1: least privileged ring that may raise it by INT n;
-                              bit 2: entering masks event delivery */
+    uint8_t flags;         /* least privileged ring that may use INT n | 4: mask events */
     uint16_t cs;           /* selector of the handler's code */
     unsigned long address; /* its offset in that segment */
 };
 typedef struct trap_info trap_info_t;
 DEFINE_XEN_GUEST_HANDLE(trap_info_t);
 
-#define TI_GET_DPL(_ti) ((_ti)->flags & 3)
-#define TI_GET_IF(_ti) ((_ti)->flags & 4)
+#define TI_GET_DPL(_ti)       ((_ti)->flags & 3)
+#define TI_GET_IF(_ti)        ((_ti)->flags & 4)
 #define TI_SET_DPL(_ti, _dpl) ((_ti)->flags |= (_dpl))
-#define TI_SET_IF(_ti, _if) ((_ti)->flags |= (!!(_if)) << 2)
+#define TI_SET_IF(_ti, _if)   ((_ti)->flags |= (!!(_if)) << 2)
 
 #ifdef __x86_64__
 /*
@@ -272,17 +272,17 @@ typedef struct xen_callback xen_callback_t;
 #ifdef __x86_64__
 
 /* A register under the names of its 64-, 32- and 16-bit views. */
-#define XEN_REG_LEGACY(name)                                                                       \
-    union {                                                                                        \
-        uint64_t r##name;                                                                          \
-        uint32_t e##name;                                                                          \
-        uint16_t name;                                                                             \
+#define XEN_REG_LEGACY(name) \
+    union {                  \
+        uint64_t r##name;    \
+        uint32_t e##name;    \
+        uint16_t name;       \
     }
-#define XEN_REG_NUMBERED(num)                                                                      \
-    union {                                                                                        \
-        uint64_t r##num;                                                                           \
-        uint32_t r##num##d;                                                                        \
-        uint16_t r##num##w;                                                                        \
+#define XEN_REG_NUMBERED(num) \
+    union {                   \
+        uint64_t r##num;      \
+        uint32_t r##num##d;   \
+        uint16_t r##num##w;   \
     }
 
 /* The registers that an entry into the hypervisor saves, in the order of the saved frame. */
@@ -382,22 +382,22 @@ typedef uint64_t tsc_timestamp_t; /* a reading of the time-stamp counter */
 /* ---- The whole state of a vCPU -------------------------------------------------------------- */
 
 /* vcpu_guest_context.flags, by bit number and as a mask. */
-#define _VGCF_i387_valid 0 /* fpu_ctxt holds something to load */
-#define VGCF_i387_valid (1 << _VGCF_i387_valid)
-#define _VGCF_in_kernel 2 /* starts in kernel mode */
-#define VGCF_in_kernel (1 << _VGCF_in_kernel)
+#define _VGCF_i387_valid               0 /* fpu_ctxt holds something to load */
+#define VGCF_i387_valid                (1 << _VGCF_i387_valid)
+#define _VGCF_in_kernel                2 /* starts in kernel mode */
+#define VGCF_in_kernel                 (1 << _VGCF_in_kernel)
 #define _VGCF_failsafe_disables_events 3 /* the failsafe callback masks events */
-#define VGCF_failsafe_disables_events (1 << _VGCF_failsafe_disables_events)
-#define _VGCF_syscall_disables_events 4 /* the syscall callback masks events */
-#define VGCF_syscall_disables_events (1 << _VGCF_syscall_disables_events)
-#define _VGCF_online 5 /* the vCPU is up; set by a tool when restoring */
-#define VGCF_online (1 << _VGCF_online)
-#define VGCF_I387_VALID (1 << 0) /* older spelling */
-#define VGCF_IN_KERNEL (1 << 2)  /* older spelling */
+#define VGCF_failsafe_disables_events  (1 << _VGCF_failsafe_disables_events)
+#define _VGCF_syscall_disables_events  4 /* the syscall callback masks events */
+#define VGCF_syscall_disables_events   (1 << _VGCF_syscall_disables_events)
+#define _VGCF_online                   5 /* the vCPU is up; set by a tool when restoring */
+#define VGCF_online                    (1 << _VGCF_online)
+#define VGCF_I387_VALID                (1 << 0) /* older spelling */
+#define VGCF_IN_KERNEL                 (1 << 2) /* older spelling */
 #ifdef __x86_64__
 #define _VGCF_in_syscall 8 /* iret_context only: return by SYSRET */
-#define VGCF_in_syscall (1 << _VGCF_in_syscall)
-#define VGCF_IN_SYSCALL VGCF_in_syscall
+#define VGCF_in_syscall  (1 << _VGCF_in_syscall)
+#define VGCF_IN_SYSCALL  VGCF_in_syscall
 #endif
 
 #ifndef __ASSEMBLY__
@@ -406,21 +406,23 @@ typedef uint64_t tsc_timestamp_t; /* a reading of the time-stamp counter */
  * Everything that a vCPU starts with: what a kernel gives to VCPUOP_initialise for its secondary
  * processors, and what a domain builder gives to XEN_DOMCTL_setvcpucontext for the first. All is
  * checked as if the guest had made each setting by its own hypercall. Addresses are virtual.
+ *
+ * Of the control registers, [0] gives TS, [3] is the kernel's page-table root, [4] gives what a guest
+ * may change of CR4, and in 64-bit guests [1] is user mode's root, or 0 for none; roots have the
+ * form of xen_pfn_to_cr3().
  */
 struct vcpu_guest_context {
     struct {
         char x[512];
-    } fpu_ctxt;                            /* FXSAVE image, with VGCF_i387_valid */
-    unsigned long flags;                   /* VGCF_* */
-    struct cpu_user_regs user_regs;        /* general registers, selectors, rip, rflags */
-    struct trap_info trap_ctxt[256];       /* the trap table, indexed by vector */
-    unsigned long ldt_base, ldt_ents;      /* LDT: address, number of 8-byte entries */
+    } fpu_ctxt;                             /* FXSAVE image, with VGCF_i387_valid */
+    unsigned long flags;                    /* VGCF_* */
+    struct cpu_user_regs user_regs;         /* general registers, selectors, rip, rflags */
+    struct trap_info trap_ctxt[256];        /* the trap table, indexed by vector */
+    unsigned long ldt_base, ldt_ents;       /* LDT: address, number of 8-byte entries */
     unsigned long gdt_frames[16], gdt_ents; /* GDT: machine frames, number of entries */
-    unsigned long kernel_ss, kernel_sp;    /* stack for entries from user mode (stack_switch) */
-    unsigned long ctrlreg[8];              /* CR0 to CR7; [3] is the kernel's page-table root, and
-                                              in 64-bit guests [1] the user root with bit 0 set
-                                              (0: none), both by xen_pfn_to_cr3() */
-    unsigned long debugreg[8];             /* DR0 to DR7 */
+    unsigned long kernel_ss, kernel_sp;     /* stack for entries from user mode (stack_switch) */
+    unsigned long ctrlreg[8];               /* CR0 to CR7, see below */
+    unsigned long debugreg[8];              /* DR0 to DR7 */
 #ifdef __i386__
     unsigned long event_callback_cs;
     unsigned long event_callback_eip;
@@ -461,35 +463,35 @@ typedef struct arch_shared_info arch_shared_info_t;
 /* ---- For tools ------------------------------------------------------------------------------ */
 
 /* Devices to emulate for a domain with hardware virtualisation. A PV domain has none of them. */
-#define _XEN_X86_EMU_LAPIC 0
-#define XEN_X86_EMU_LAPIC (1U << _XEN_X86_EMU_LAPIC)
-#define _XEN_X86_EMU_HPET 1
-#define XEN_X86_EMU_HPET (1U << _XEN_X86_EMU_HPET)
-#define _XEN_X86_EMU_PM 2
-#define XEN_X86_EMU_PM (1U << _XEN_X86_EMU_PM)
-#define _XEN_X86_EMU_RTC 3
-#define XEN_X86_EMU_RTC (1U << _XEN_X86_EMU_RTC)
-#define _XEN_X86_EMU_IOAPIC 4
-#define XEN_X86_EMU_IOAPIC (1U << _XEN_X86_EMU_IOAPIC)
-#define _XEN_X86_EMU_PIC 5
-#define XEN_X86_EMU_PIC (1U << _XEN_X86_EMU_PIC)
-#define _XEN_X86_EMU_VGA 6
-#define XEN_X86_EMU_VGA (1U << _XEN_X86_EMU_VGA)
-#define _XEN_X86_EMU_IOMMU 7
-#define XEN_X86_EMU_IOMMU (1U << _XEN_X86_EMU_IOMMU)
-#define _XEN_X86_EMU_PIT 8 /* the one that a PV domain may have */
-#define XEN_X86_EMU_PIT (1U << _XEN_X86_EMU_PIT)
+#define _XEN_X86_EMU_LAPIC    0
+#define XEN_X86_EMU_LAPIC     (1U << _XEN_X86_EMU_LAPIC)
+#define _XEN_X86_EMU_HPET     1
+#define XEN_X86_EMU_HPET      (1U << _XEN_X86_EMU_HPET)
+#define _XEN_X86_EMU_PM       2
+#define XEN_X86_EMU_PM        (1U << _XEN_X86_EMU_PM)
+#define _XEN_X86_EMU_RTC      3
+#define XEN_X86_EMU_RTC       (1U << _XEN_X86_EMU_RTC)
+#define _XEN_X86_EMU_IOAPIC   4
+#define XEN_X86_EMU_IOAPIC    (1U << _XEN_X86_EMU_IOAPIC)
+#define _XEN_X86_EMU_PIC      5
+#define XEN_X86_EMU_PIC       (1U << _XEN_X86_EMU_PIC)
+#define _XEN_X86_EMU_VGA      6
+#define XEN_X86_EMU_VGA       (1U << _XEN_X86_EMU_VGA)
+#define _XEN_X86_EMU_IOMMU    7
+#define XEN_X86_EMU_IOMMU     (1U << _XEN_X86_EMU_IOMMU)
+#define _XEN_X86_EMU_PIT      8 /* the one that a PV domain may have */
+#define XEN_X86_EMU_PIT       (1U << _XEN_X86_EMU_PIT)
 #define _XEN_X86_EMU_USE_PIRQ 9
-#define XEN_X86_EMU_USE_PIRQ (1U << _XEN_X86_EMU_USE_PIRQ)
-#define _XEN_X86_EMU_VPCI 10
-#define XEN_X86_EMU_VPCI (1U << _XEN_X86_EMU_VPCI)
-#define XEN_X86_EMU_ALL                                                                            \
-    (XEN_X86_EMU_LAPIC | XEN_X86_EMU_HPET | XEN_X86_EMU_PM | XEN_X86_EMU_RTC |                     \
-     XEN_X86_EMU_IOAPIC | XEN_X86_EMU_PIC | XEN_X86_EMU_VGA | XEN_X86_EMU_IOMMU |                  \
+#define XEN_X86_EMU_USE_PIRQ  (1U << _XEN_X86_EMU_USE_PIRQ)
+#define _XEN_X86_EMU_VPCI     10
+#define XEN_X86_EMU_VPCI      (1U << _XEN_X86_EMU_VPCI)
+#define XEN_X86_EMU_ALL                                                           \
+    (XEN_X86_EMU_LAPIC | XEN_X86_EMU_HPET | XEN_X86_EMU_PM | XEN_X86_EMU_RTC |    \
+     XEN_X86_EMU_IOAPIC | XEN_X86_EMU_PIC | XEN_X86_EMU_VGA | XEN_X86_EMU_IOMMU | \
      XEN_X86_EMU_PIT | XEN_X86_EMU_USE_PIRQ | XEN_X86_EMU_VPCI)
 
 /* xen_arch_domainconfig.misc_flags: reads of unknown MSRs give 0 instead of #GP. */
-#define XEN_X86_MSR_RELAXED (1u << 0)
+#define XEN_X86_MSR_RELAXED    (1u << 0)
 #define XEN_X86_MISC_FLAGS_MAX XEN_X86_MSR_RELAXED
 
 /* The part of XEN_DOMCTL_createdomain that only this architecture has. */
@@ -524,10 +526,10 @@ DEFINE_XEN_GUEST_HANDLE(xen_msr_entry_t);
  */
 #ifdef __ASSEMBLY__
 #define XEN_EMULATE_PREFIX .byte 0x0f, 0x0b, 0x78, 0x65, 0x6e;
-#define XEN_CPUID XEN_EMULATE_PREFIX cpuid
+#define XEN_CPUID          XEN_EMULATE_PREFIX cpuid
 #else
 #define XEN_EMULATE_PREFIX ".byte 0x0f,0x0b,0x78,0x65,0x6e ; "
-#define XEN_CPUID XEN_EMULATE_PREFIX "cpuid"
+#define XEN_CPUID          XEN_EMULATE_PREFIX "cpuid"
 #endif
 
 #define XEN_HVM_DEBUGCONS_IOPORT 0xe9 /* bytes written here reach the hypervisor's log (HVM) */

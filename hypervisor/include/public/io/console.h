@@ -17,9 +17,9 @@ typedef uint32_t XENCONS_RING_IDX;
 
 /* The shared page, at start_info.console.domU.mfn. */
 struct xencons_interface {
-    char in[1024];                      /* towards the guest: what was typed */
-    char out[2048];                     /* from the guest: what it prints */
-    XENCONS_RING_IDX in_cons, in_prod;  /* the guest takes, the back end puts */
+    char in[1024];                       /* towards the guest: what was typed */
+    char out[2048];                      /* from the guest: what it prints */
+    XENCONS_RING_IDX in_cons, in_prod;   /* the guest takes, the back end puts */
     XENCONS_RING_IDX out_cons, out_prod; /* the back end takes, the guest puts */
 };
 

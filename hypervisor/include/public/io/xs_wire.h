@@ -32,10 +32,10 @@ enum xsd_sockmsg_type {
     XS_WATCH_EVENT,       /* from the store: path|token| */
     XS_ERROR,             /* from the store: name of an error| */
     XS_IS_DOMAIN_INTRODUCED, /* domid| gives T| or F| */
-    XS_RESUME,            /* domid|: dom0 tells that it runs again after a shutdown */
-    XS_SET_TARGET,        /* domid|target|: dom0 gives a domain the rights of another */
+    XS_RESUME,               /* domid|: dom0 tells that it runs again after a shutdown */
+    XS_SET_TARGET,           /* domid|target|: dom0 gives a domain the rights of another */
     XS_RESET_WATCHES = XS_SET_TARGET + 2, /* |: forget all watches and transactions of mine */
-    XS_DIRECTORY_PART,    /* path|offset| gives generation|child|...: a list that is too long */
+    XS_DIRECTORY_PART, /* path|offset| gives generation|child|...: a list that is too long */
 
     XS_TYPE_COUNT, /* one more than the highest */
 
@@ -43,8 +43,8 @@ enum xsd_sockmsg_type {
 };
 #define XS_DEBUG XS_CONTROL
 
-#define XS_WRITE_NONE "NONE"
-#define XS_WRITE_CREATE "CREATE"
+#define XS_WRITE_NONE        "NONE"
+#define XS_WRITE_CREATE      "CREATE"
 #define XS_WRITE_CREATE_EXCL "CREATE|EXCL"
 
 /* A number and the name under which it travels; every server and client makes its own table. */
@@ -79,19 +79,19 @@ struct xenstore_domain_interface {
     uint32_t error;                       /* XENSTORE_ERROR_* */
 };
 
-#define XENSTORE_PAYLOAD_MAX 4096  /* bytes of a message, without its head */
+#define XENSTORE_PAYLOAD_MAX  4096 /* bytes of a message, without its head */
 #define XENSTORE_ABS_PATH_MAX 3072 /* bytes of a path that begins with a slash */
 #define XENSTORE_REL_PATH_MAX 2048 /* bytes of one that does not: below /local/domain/<domid>/ */
 
 #define XENSTORE_SERVER_FEATURE_RECONNECTION 1 /* `connection` works */
-#define XENSTORE_SERVER_FEATURE_ERROR 2        /* `error` works */
+#define XENSTORE_SERVER_FEATURE_ERROR        2 /* `error` works */
 
 #define XENSTORE_CONNECTED 0 /* as usual */
 #define XENSTORE_RECONNECT 1 /* the domain wants to begin anew; the store empties the rings */
 
-#define XENSTORE_ERROR_NONE 0
-#define XENSTORE_ERROR_COMM 1    /* the store cannot go on with this connection */
+#define XENSTORE_ERROR_NONE    0
+#define XENSTORE_ERROR_COMM    1 /* the store cannot go on with this connection */
 #define XENSTORE_ERROR_RINGIDX 2 /* an index is impossible */
-#define XENSTORE_ERROR_PROTO 3   /* a message breaks the protocol */
+#define XENSTORE_ERROR_PROTO   3 /* a message breaks the protocol */
 
 #endif /* XEN_PUBLIC_IO_XS_WIRE_H */
