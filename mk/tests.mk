@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+#
+# The tests. `make check` builds everything, then runs each test program by mk/run-test.sh, two at a
+# time, and ends with one line: N passed, N failed.
+#
+#   tests/unit/**/test_*.c   cmocka, on the host, with address and undefined-behaviour sanitizers
+#   tests/fuzz/fuzz_*.c      libFuzzer (clang), a short run with a fixed seed
+#   tests/abi/compare.sh     our public headers against Debian's libxen-dev
+#   tests/guest/             images that test the ABI from inside, on Bulkhead and on Debian's Xen
+#   tests/system/test_*.c    cmocka programs that start QEMU and talk to its serial port
+#
+# A unit test or fuzz target names the sources it is built from, and flags if it needs any, in lines
+#     /* SOURCES: hypervisor/rangeset.c tests/host/arch.c */
+#     /* CFLAGS: -DSOMETHING */
+# A guest test (GUEST_test-x_SRCS in a sources.mk) runs in dom0's place unless GUEST_test-x_ROLE is
+# domu or "dom0 domu".
+
+CHECK_JOBS ?= 2
+FUZZ_SECONDS ?= 10
+FUZZ_RUNS ?= 50000
+
+UNIT_SRCS   := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
+FUZZ_SRCS   := $(sort $(shell find tests/fuzz -name 'fuzz_*.c' 2>/dev/null))
+SYSTEM_SRCS := $(sort $(wildcard tests/system/test_*.c))
+
+UNIT_TESTS   := $(UNIT_SRCS:tests/%.c=%)
+FUZZ_TESTS   := $(FUZZ_SRCS:tests/%.c=%)
+SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
+
+HOST_INCLUDES := -Itests/host/include -Ihypervisor/include -Idom0-tools/include \
+                 -idirafter arch/x86/include
+HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D_GNU_SOURCE \
+               -fsanitize=address,undefined -fno-sanitize-recover=all \
+               $(WARNINGS) -Wno-missing-prototypes $(HOST_INCLUDES)
+HOST_LIBS := -llzma -lzstd -llz4 -lz
+
+# $(call marked,WORD,FILE): what follows "WORD:" in the file's comments.
+marked = $(shell sed -n 's,^[/ ]\*.*\b$(1): *\(.*\),\1,p' $(2) | sed 's,\*/.*,,')
+
+# $(call host_program,NAME,COMPILER,FLAGS,LIBRARIES): a program from tests/NAME.c and its SOURCES.
+# Each has objects of its own, since flags may differ.
+define host_program
+$(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/$(1)/%.o,tests/$(1).c $(call marked,SOURCES,tests/$(1).c))
+$$($(1)_OBJS): $(BUILD)/obj/$(1)/%.o: %.c | $(TOOLS_STAMP)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) $(call marked,CFLAGS,tests/$(1).c) $$(DEPFLAGS) -c -o $$@ $$<
+$(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c
+	$$(call say,HOSTLD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) -o $$@ $$($(1)_OBJS) $(4)
+-include $$($(1)_OBJS:.o=.d)
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS))))
+$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -fsanitize=fuzzer,$(HOST_LIBS))))
+
+SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
+SYSTEM_LIB := harness bulkhead
+$(BUILD)/tests/system/%: tests/system/%.c $(SYSTEM_LIB:%=tests/system/%.c) \
+                         $(wildcard tests/system/*.h) | $(TOOLS_STAMP)
+	$(call say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SYSTEM_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+
+# ---- what runs ----
+
+RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh
+
+# The guest tests by role.
+guests_as = $(foreach g,$(GUEST_TESTS),$(if $(filter $(1),$(or $(GUEST_$(g)_ROLE),dom0)),$(g)))
+GUEST_RUNS := $(foreach role,dom0 domu,$(if $(call guests_as,$(role)),$(role)))
+
+RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) \
+        $(if $(wildcard tests/abi/compare.sh),run-abi) \
+        $(foreach role,$(GUEST_RUNS),run-guests-$(role)-bulkhead run-guests-$(role)-xen) \
+        $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS)))
+# The longest first, so that two at a time end together.
+RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
+        $(filter-out run-guests% run-system%,$(RUNS))
+
+.PHONY: check check-all check-build bench $(RUNS)
+
+check-build: all packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SYSTEM_TESTS)) \
+             $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
+
+# Two steps by a make of their own, so that they run side by side even under a plain `make check`.
+PARALLEL = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(CHECK_JOBS))
+
+check: $(TOOL_STAMPS)
+	@$(PARALLEL) check-build
+	@rm -rf $(BUILD)/results
+	@$(PARALLEL) $(RUNS) LONG=$(LONG)
+	@mk/check-summary.sh $(BUILD)/results
+
+check-all: $(TOOL_STAMPS)
+	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=300 FUZZ_RUNS=-1
+
+$(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
+	@$(RUN_TEST) $(subst /,-,$*) $<
+
+# The seed is fixed and so is the number of runs; the time is only a bound for slow machines.
+$(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
+	@rm -rf $(BUILD)/fuzz/$* && mkdir -p $(BUILD)/fuzz/$*
+	@$(RUN_TEST) $(subst /,-,$*) $< -seed=1 -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) \
+	    -artifact_prefix=$(BUILD)/logs/ -print_final_stats=1 \
+	    $(BUILD)/fuzz/$* $(wildcard tests/fuzz/corpus/$(notdir $*))
+
+run-abi:
+	@$(RUN_TEST) abi tests/abi/compare.sh $(BUILD)
+
+SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
+$(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS))): run-%: $(BUILD)/tests/%
+	@$(RUN_TEST) $(subst /,-,$*) $< $(SYSTEM_ARGS_$(patsubst system/test_%,%,$*))
+
+define guest_run
+run-guests-$(1)-$(2): $(BUILD)/tests/system/test_guests
+	@$(RUN_TEST) guests-$(1)-$(2) $$< $(2) $(1) $(call guests_as,$(1))
+endef
+$(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead xen,$(eval $(call guest_run,$(role),$(hv)))))

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What several system tests do with Bulkhead: make a CD, boot to dom0's prompt, run a bh command.
+ */
+#include "bulkhead.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *dom0_kernel(void)
+{
+    return build_path("pv-guest/dom0");
+}
+
+const char *dom0_ramdisk(void)
+{
+    return build_path("dom0-ramdisk.cpio");
+}
+
+const char *make_iso(const char *name, const char *cmdline, const char *kernel,
+                     const char *kernel_cmdline, const char *ramdisk)
+{
+    const char *iso = build_path("logs/%s.iso", name);
+
+    run_command("mk/make-iso.sh %s %s '%s' %s%s%s%s %s%s", iso, build_path("bulkhead"), cmdline,
+                kernel ? kernel : "", kernel ? " '" : "", kernel ? kernel_cmdline : "",
+                kernel ? "'" : "", ramdisk ? ramdisk : "", ramdisk ? " ''" : "");
+    return iso;
+}
+
+const char *make_ramdisk(const char *name, const char *const *files)
+{
+    const char *ramdisk = build_path("logs/%s.cpio", name);
+    const char *folder = build_path("logs/%s.guests", name);
+
+    run_command("rm -rf %s && mkdir -p %s", folder, folder);
+    for (; *files; files++) {
+        run_command("cp -L %s %s", build_path("guests/%s", *files), folder);
+    }
+    run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
+    return ramdisk;
+}
+
+void expect_prompt(struct machine *machine)
+{
+    machine_expect(machine, BH_PROMPT);
+}
+
+const char *bh(struct machine *machine, const char *format, ...)
+{
+    char command[512];
+    const char *output;
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(command, sizeof(command), format, arguments);
+    va_end(arguments);
+    machine_type(machine, "%s", command);
+    /* The line's echo ends with its line feed; a prompt redrawn while typing lies before that. */
+    machine_expect(machine, "\n");
+    machine_expect(machine, BH_PROMPT);
+    output = machine_between(machine);
+    return output;
+}
+
+long long json_number(struct machine *machine, const char *json, const char *key)
+{
+    char quoted[64];
+    const char *place;
+
+    snprintf(quoted, sizeof(quoted), "\"%s\"", key);
+    place = strstr(json, quoted);
+    if (!place) {
+        machine_fail(machine, "no %s in: %s", quoted, json);
+    }
+    place += strlen(quoted);
+    place += strspn(place, " \t:\"");
+    return strtoll(place, NULL, 10);
+}
+
+const char *linux_release(void)
+{
+    static char target[PATH_MAX];
+    ssize_t length = readlink(build_path("packages/vmlinuz"), target, sizeof(target) - 1);
+    const char *release;
+
+    assert_true(length > 0);
+    target[length] = '\0';
+    release = strstr(target, "vmlinuz-");
+    assert_non_null(release);
+    return release + strlen("vmlinuz-");
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What several system tests do with Bulkhead: make a CD, boot to dom0's prompt, run a bh command.
+ */
+#ifndef TESTS_SYSTEM_BULKHEAD_H
+#define TESTS_SYSTEM_BULKHEAD_H
+
+#include "harness.h"
+
+#define BH_PROMPT    "bh> "
+#define LINUX_PROMPT "/ # "
+/* How the Linux ramdisk's start script greets. */
+#define LINUX_BANNER "hypervisor: xen"
+
+/* Makes a CD with GRUB, Bulkhead and up to two modules (NULL: none); returns its path. */
+const char *make_iso(const char *name, const char *cmdline, const char *kernel,
+                     const char *kernel_cmdline, const char *ramdisk);
+
+/* A ramdisk for the built-in dom0 whose /guests holds the named files of build/guests. */
+const char *make_ramdisk(const char *name, const char *const *files);
+
+/* The built-in dom0's image and the ramdisk with the default /guests. */
+const char *dom0_kernel(void);
+const char *dom0_ramdisk(void);
+
+/* Waits for dom0's prompt. */
+void expect_prompt(struct machine *machine);
+
+/*
+ * Types a bh command and waits for the next prompt. Returns what the command printed (without the
+ * echo of its line), valid until the next wait.
+ */
+const char *bh(struct machine *machine, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The number that follows "KEY": in JSON output; fails the test when there is none. */
+long long json_number(struct machine *machine, const char *json, const char *key);
+
+/* The release of the Debian kernel that the build unpacked, as `uname -r` prints it. */
+const char *linux_release(void);
+
+#endif

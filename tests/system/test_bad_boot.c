@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What cannot be booted is refused with one clear line on the serial console that names the thing,
+ * and then the machine halts (noreboot) or reboots. An unknown option only warns.
+ */
+#include "bulkhead.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct machine *boot(const char *name, const char *cmdline, const char *modules,
+                            const char *cpu, unsigned int memory_mib)
+{
+    return machine_start(&(struct machine_options){.name = name,
+                                                   .kernel = build_path("bulkhead"),
+                                                   .cmdline = cmdline,
+                                                   .modules = modules,
+                                                   .cpu = cpu,
+                                                   .memory_mib = memory_mib,
+                                                   .expect_fatal = true});
+}
+
+static void no_module(void **state)
+{
+    (void)state;
+    machine_expect(boot("bad-no-module", "console=com1 noreboot", NULL, NULL, 128),
+                   "no module: dom0's kernel must be the first module");
+}
+
+static void module_is_no_kernel(void **state)
+{
+    (void)state;
+    machine_expect(boot("bad-no-kernel", "console=com1 noreboot", "LICENSE", NULL, 128),
+                   "is neither an ELF image nor a bzImage");
+}
+
+static void truncated_bzimage(void **state)
+{
+    const char *file = build_path("logs/truncated-bzImage");
+
+    (void)state;
+    run_command("head -c 2000000 %s >%s", build_path("packages/vmlinuz"), file);
+    machine_expect(boot("bad-truncated", "console=com1 noreboot", file, NULL, 512), "truncated");
+}
+
+static void too_little_memory(void **state)
+{
+    (void)state;
+    machine_expect(boot("bad-memory", "console=com1 noreboot", dom0_kernel(), NULL, 12),
+                   "too little memory");
+}
+
+static void missing_cpu_feature(void **state)
+{
+    struct machine *machine = boot("bad-cpu", "console=com1 noreboot", dom0_kernel(), "qemu64,-nx",
+                                   128);
+
+    (void)state;
+    machine_expect(machine, "CPU lacks");
+    machine_expect(machine, "NX");
+}
+
+/* Without noreboot the machine resets, which ends QEMU (the harness starts it with -no-reboot). */
+static void reboots_unless_told_otherwise(void **state)
+{
+    struct machine *machine = boot("bad-reboot", "console=com1", "LICENSE", NULL, 128);
+
+    (void)state;
+    machine_expect(machine, "is neither an ELF image nor a bzImage");
+    machine_expect_exit(machine);
+}
+
+static void unknown_option_warns(void **state)
+{
+    char modules[1024];
+    struct machine *machine;
+
+    (void)state;
+    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), dom0_ramdisk());
+    machine = machine_start(&(struct machine_options){.name = "bad-option",
+                                                      .kernel = build_path("bulkhead"),
+                                                      .cmdline = "console=com1 frobnicate=3",
+                                                      .modules = modules});
+    machine_expect(machine, "frobnicate");
+    expect_prompt(machine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(no_module, machines_stop),
+        cmocka_unit_test_teardown(module_is_no_kernel, machines_stop),
+        cmocka_unit_test_teardown(truncated_bzimage, machines_stop),
+        cmocka_unit_test_teardown(too_little_memory, machines_stop),
+        cmocka_unit_test_teardown(missing_cpu_feature, machines_stop),
+        cmocka_unit_test_teardown(reboots_unless_told_otherwise, machines_stop),
+        cmocka_unit_test_teardown(unknown_option_warns, machines_stop),
+    };
+
+    return cmocka_run_group_tests_name("bad boots", tests, NULL, NULL);
+}
