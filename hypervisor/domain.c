@@ -2,9 +2,10 @@
 /*
  * Domains: creation, lookup, pausing, shutdown and destruction.
  *
- * A domain is in the hash table by id from creation until its last reference goes; so one that is dead but whose frames
- * others still map stays visible as a zombie. The creation holds one reference, given up at the end of destruction; each
- * domain that owns frames holds one more until the last frame is gone, and each frame of ours lent to it one.
+ * A domain is in the hash table by id from creation until its last reference goes; so one that is
+ * dead but whose frames others still map stays visible as a zombie. The creation holds one
+ * reference, given up at the end of destruction; each domain that owns frames holds one more until
+ * the last frame is gone, and each frame of ours lent to it one.
  */
 #include <arch.h>
 #include <domain.h>
@@ -25,7 +26,8 @@ static spinlock_t list_lock = SPINLOCK_INIT(RANK_DOMAIN_LIST);
 
 struct domain *dom0, *dom_io, *dom_xen;
 
-/* Where a vCPU's info points while it has none of its own: beyond those in shared_info and not registered. */
+/* Where a vCPU's info points while it has none of its own: beyond those in shared_info and not
+ * registered. */
 static struct vcpu_info dummy_vcpu_info;
 
 static void insert_domain(struct domain *d)
@@ -89,7 +91,7 @@ struct domain *get_next_domain(domid_t id)
     struct domain *d, *found = NULL;
 
     spin_lock(&list_lock);
-    list_for_each(d, &all_domains, all_link) {
+    list_for_each (d, &all_domains, all_link) {
         if (d->id >= id && !d->system && get_domain(d)) {
             found = d;
             break;
@@ -148,7 +150,8 @@ void put_domain(struct domain *d)
 /* The parts that every domain has, running or not. */
 static struct domain *alloc_domain(domid_t id)
 {
-    struct domain *d = xzalloc_bytes(MAX(sizeof(*d), PAGE_SIZE)); /* page->owner holds its frame number */
+    struct domain *d = xzalloc_bytes(
+        MAX(sizeof(*d), PAGE_SIZE)); /* page->owner holds its frame number */
 
     if (!d)
         return NULL;
@@ -204,7 +207,8 @@ void domain_init(void)
     get_cpu_info()->vcpu = v;
 }
 
-int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged, struct domain **out)
+int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged,
+                  struct domain **out)
 {
     struct domain *d;
     int rc = -XEN_ENOMEM;
@@ -277,7 +281,8 @@ int vcpu_create(struct domain *d, unsigned int id)
     v->processor = smp_processor_id();
     v->pause_flags = 1UL << VPF_DOWN;
     v->info_mfn = INVALID_MFN;
-    v->info = d->shared_info && id < XEN_LEGACY_MAX_VCPUS ? &d->shared_info->vcpu_info[id] : &dummy_vcpu_info;
+    v->info = d->shared_info && id < XEN_LEGACY_MAX_VCPUS ? &d->shared_info->vcpu_info[id]
+                                                          : &dummy_vcpu_info;
     sched_init_vcpu(v);
     vcpu_time_init(v);
     rc = arch_vcpu_create(v);
@@ -296,13 +301,14 @@ bool vcpu_has_info(const struct vcpu *v)
     return v->info != &dummy_vcpu_info;
 }
 
-/* --- pausing ---------------------------------------------------------------------------------------------- */
+/* --- pausing
+ * ---------------------------------------------------------------------------------------------- */
 
 static void sleep_all(struct domain *d, bool sync)
 {
     struct vcpu *v;
 
-    for_each_vcpu(d, v) {
+    for_each_vcpu (d, v) {
         if (sync)
             vcpu_sleep_sync(v);
         else
@@ -328,7 +334,7 @@ void domain_unpause(struct domain *d)
     struct vcpu *v;
 
     if (atomic_sub(&d->pause_count, 1) == 0)
-        for_each_vcpu(d, v)
+        for_each_vcpu (d, v)
             vcpu_wake(v);
 }
 
@@ -368,13 +374,15 @@ void vcpu_unpause(struct vcpu *v)
         vcpu_wake(v);
 }
 
-/* --- shutdown --------------------------------------------------------------------------------------------- */
+/* --- shutdown
+ * --------------------------------------------------------------------------------------------- */
 
 static const char *shutdown_name(u32 reason)
 {
     static const char *const names[] = {
-        [SHUTDOWN_poweroff] = "power off", [SHUTDOWN_reboot] = "reboot",     [SHUTDOWN_suspend] = "suspend",
-        [SHUTDOWN_crash] = "crash",        [SHUTDOWN_watchdog] = "watchdog", [SHUTDOWN_soft_reset] = "soft reset",
+        [SHUTDOWN_poweroff] = "power off", [SHUTDOWN_reboot] = "reboot",
+        [SHUTDOWN_suspend] = "suspend",    [SHUTDOWN_crash] = "crash",
+        [SHUTDOWN_watchdog] = "watchdog",  [SHUTDOWN_soft_reset] = "soft reset",
     };
 
     return reason < ARRAY_SIZE(names) ? names[reason] : "unknown reason";
@@ -442,11 +450,12 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     domain_shutdown(d, SHUTDOWN_crash);
 }
 
-/* --- destruction ------------------------------------------------------------------------------------------ */
+/* --- destruction
+ * ------------------------------------------------------------------------------------------ */
 
 /*
- * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to its end, so the walk
- * is over when its head has been given up already.
+ * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to
+ * its end, so the walk is over when its head has been given up already.
  */
 static int release_frames(struct domain *d)
 {
@@ -472,7 +481,7 @@ static void release_vcpu_infos(struct domain *d)
 {
     struct vcpu *v;
 
-    for_each_vcpu(d, v) {
+    for_each_vcpu (d, v) {
         if (!mfn_eq(v->info_mfn, INVALID_MFN)) {
             arch_unmap_guest_page(v->info);
             put_page_and_type(mfn_to_page(v->info_mfn));

@@ -2,12 +2,13 @@
 /*
  * The frame allocator: a binary buddy system over all of RAM.
  *
- * A free block of 2^order frames is listed by its first frame, which alone carries PG_FREE and the order. Whether a
- * frame holds zeroes is remembered frame by frame (PG_SCRUBBED): frames are scrubbed when they are freed, and RAM that
- * nobody has used is scrubbed when it is first handed out, so booting never walks over memory.
+ * A free block of 2^order frames is listed by its first frame, which alone carries PG_FREE and the
+ * order. Whether a frame holds zeroes is remembered frame by frame (PG_SCRUBBED): frames are
+ * scrubbed when they are freed, and RAM that nobody has used is scrubbed when it is first handed
+ * out, so booting never walks over memory.
  *
- * Who gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's TLB still maps it for
- * its last owner, and nobody else holds a reference.
+ * Who gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's TLB
+ * still maps it for its last owner, and nobody else holds a reference.
  */
 #include <arch.h>
 #include <domain.h>
@@ -56,8 +57,8 @@ static void block_free(struct page *pg, unsigned int order)
 }
 
 /*
- * Takes a block of exactly @order off the lists, splitting a larger one, whose frames all lie below @limit.
- * Heap lock held. NULL: none.
+ * Takes a block of exactly @order off the lists, splitting a larger one, whose frames all lie below
+ * @limit. Heap lock held. NULL: none.
  */
 static struct page *block_alloc(unsigned int order, unsigned long limit)
 {
@@ -237,8 +238,9 @@ void share_hv_page(void *page, struct domain *d, bool writable)
     d->hv_pages++;
     spin_unlock(&d->page_lock);
     /* The type count of ours keeps the frame from ever becoming another type. */
-    store_release(&pg->state, PG_HYPERVISOR | PG_ALLOCATED | PG_REF_ONE | PG_TYPE_ONE |
-                                  (writable ? PG_TYPE_WRITABLE | PG_VALID : PG_TYPE_NONE | PG_VALID));
+    store_release(&pg->state,
+                  PG_HYPERVISOR | PG_ALLOCATED | PG_REF_ONE | PG_TYPE_ONE |
+                      (writable ? PG_TYPE_WRITABLE | PG_VALID : PG_TYPE_NONE | PG_VALID));
 }
 
 void unshare_hv_page(void *page)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sets of integers as a sorted array of disjoint, non-adjacent ranges. Small: a domain's resources are few. */
+/* Sets of integers as a sorted array of disjoint, non-adjacent ranges. Small: a domain's resources
+ * are few. */
 #include <lib.h>
 #include <page_alloc.h>
 #include <public/errno.h>
@@ -161,7 +162,8 @@ bool rangeset_contains(const struct rangeset *r, unsigned long first, unsigned l
     return in;
 }
 
-int rangeset_for_each(const struct rangeset *r, int (*fn)(unsigned long first, unsigned long last, void *arg), void *arg)
+int rangeset_for_each(const struct rangeset *r,
+                      int (*fn)(unsigned long first, unsigned long last, void *arg), void *arg)
 {
     int rc = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grace periods by epochs. A callback waits until every online CPU has announced a quiescent state (scheduler or idle
- * loop) in an epoch later than the one in which the callback was queued.
+ * Grace periods by epochs. A callback waits until every online CPU has announced a quiescent state
+ * (scheduler or idle loop) in an epoch later than the one in which the callback was queued.
  */
 #include <arch.h>
 #include <percpu.h>
@@ -15,9 +15,7 @@ static bool grace_over(u64 since)
 {
     unsigned int cpu;
 
-    for_each_cpu(cpu, &cpu_online)
-        if (READ_ONCE(cpus[cpu]->rcu.quiescent) <= since)
-            return false;
+    for_each_cpu(cpu, &cpu_online) if (READ_ONCE(cpus[cpu]->rcu.quiescent) <= since) return false;
     return true;
 }
 

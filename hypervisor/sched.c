@@ -2,13 +2,15 @@
 /*
  * The scheduler.
  *
- * Fair by consumed time: each vCPU carries the weighted nanoseconds that it has run (vruntime); the runnable one with the
- * least runs next, for at most a time slice while others wait. A vCPU that slept starts at the queue's floor less half a
- * slice, so that it reacts at once but cannot save up time. The idle vCPU of a CPU is never queued.
+ * Fair by consumed time: each vCPU carries the weighted nanoseconds that it has run (vruntime); the
+ * runnable one with the least runs next, for at most a time slice while others wait. A vCPU that
+ * slept starts at the queue's floor less half a slice, so that it reacts at once but cannot save up
+ * time. The idle vCPU of a CPU is never queued.
  *
- * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue), or neither, and then
- * something in pause_flags or a pause count says why. schedule() is the last softirq on the way out: the stack below it
- * is empty but for the guest's frame, so it switches vCPU by replacing that frame and leaves by arch_resume().
+ * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
+ * or neither, and then something in pause_flags or a pause count says why. schedule() is the last
+ * softirq on the way out: the stack below it is empty but for the guest's frame, so it switches
+ * vCPU by replacing that frame and leaves by arch_resume().
  */
 #include <arch.h>
 #include <percpu.h>
@@ -34,7 +36,8 @@ static struct run_queue *lock_run_queue(const struct vcpu *v, unsigned long *fla
 
 bool vcpu_runnable(const struct vcpu *v)
 {
-    return !READ_ONCE(v->pause_flags) && !READ_ONCE(v->pause_count) && !READ_ONCE(v->domain->pause_count);
+    return !READ_ONCE(v->pause_flags) && !READ_ONCE(v->pause_count) &&
+           !READ_ONCE(v->domain->pause_count);
 }
 
 static bool is_idle(const struct vcpu *v)
@@ -58,7 +61,8 @@ static void set_runstate(struct vcpu *v, int state, s_time_t t)
 /* The state of a vCPU that does not run and is not queued. */
 static int stopped_state(const struct vcpu *v)
 {
-    return READ_ONCE(v->pause_flags) == 1UL << VPF_BLOCKED && !v->pause_count && !v->domain->pause_count
+    return READ_ONCE(v->pause_flags) == 1UL << VPF_BLOCKED && !v->pause_count &&
+                   !v->domain->pause_count
                ? RUNSTATE_blocked
                : RUNSTATE_offline;
 }
@@ -90,7 +94,8 @@ void vcpu_wake(struct vcpu *v)
 
     if (!v->on_queue && cpus[cpu]->info->vcpu != v && vcpu_runnable(v)) {
         struct vcpu *cur = cpus[cpu]->info->vcpu;
-        u64 floor = rq->min_vruntime > (u64)TIME_SLICE / 2 ? rq->min_vruntime - (u64)TIME_SLICE / 2 : 0;
+        u64 floor = rq->min_vruntime > (u64)TIME_SLICE / 2 ? rq->min_vruntime - (u64)TIME_SLICE / 2
+                                                           : 0;
 
         set_runstate(v, RUNSTATE_runnable, now());
         v->vruntime = MAX(v->vruntime, floor);
@@ -186,8 +191,8 @@ static struct vcpu *pick_next(struct run_queue *rq, struct vcpu *prev, s_time_t 
         if (vcpu_runnable(prev)) {
             /* Who yields lets the next one pass: it queues behind it. */
             if (prev->yielding && rq->length)
-                prev->vruntime =
-                    MAX(prev->vruntime, list_first(&rq->queue, struct vcpu, run_link)->vruntime + 1);
+                prev->vruntime = MAX(prev->vruntime,
+                                     list_first(&rq->queue, struct vcpu, run_link)->vruntime + 1);
             enqueue(rq, prev);
         }
         prev->yielding = false;
@@ -219,7 +224,8 @@ void schedule(void)
         local_irq_enable();
         return;
     }
-    set_runstate(prev, prev->on_queue || is_idle(prev) ? RUNSTATE_runnable : stopped_state(prev), t);
+    set_runstate(prev, prev->on_queue || is_idle(prev) ? RUNSTATE_runnable : stopped_state(prev),
+                 t);
     set_runstate(next, RUNSTATE_running, t);
     next->is_running = true;
     get_cpu_info()->vcpu = next;

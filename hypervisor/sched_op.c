@@ -9,8 +9,8 @@
 #include <softirq.h>
 
 /*
- * Waits until one of the ports is pending, or the timeout is over, or any event comes. The look at the ports comes after
- * the vCPU is marked as waiting, so an event between the two wakes it.
+ * Waits until one of the ports is pending, or the timeout is over, or any event comes. The look at
+ * the ports comes after the vCPU is marked as waiting, so an event between the two wakes it.
  */
 static long do_poll(unsigned long arg)
 {
@@ -68,7 +68,8 @@ static void watchdog_expired(void *arg)
     domain_shutdown(d, SHUTDOWN_watchdog);
 }
 
-/* Sets, restarts or (timeout 0) stops one of the two watchdogs. Returns the id given out for id 0. */
+/* Sets, restarts or (timeout 0) stops one of the two watchdogs. Returns the id given out for id 0.
+ */
 static long do_watchdog(struct domain *d, u32 id, u32 timeout)
 {
     s_time_t expires = now() + SECONDS(timeout);
@@ -169,7 +170,8 @@ long do_sched_op(unsigned int cmd, unsigned long arg)
         return do_watchdog(current->domain, op.id, op.timeout);
     }
     case SCHEDOP_pin_override:
-        return current->domain->privileged ? hypercall_unknown(__HYPERVISOR_sched_op, cmd) : -XEN_EPERM;
+        return current->domain->privileged ? hypercall_unknown(__HYPERVISOR_sched_op, cmd)
+                                           : -XEN_EPERM;
     default:
         return hypercall_unknown(__HYPERVISOR_sched_op, cmd);
     }

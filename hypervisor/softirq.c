@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Deferred work: pending bits in each CPU's cpu_info, run with interrupts on before a guest is entered. */
+/* Deferred work: pending bits in each CPU's cpu_info, run with interrupts on before a guest is
+ * entered. */
 #include <arch.h>
 #include <percpu.h>
 #include <rcu.h>

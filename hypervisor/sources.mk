@@ -5,6 +5,9 @@
 HV_SRCS += \
     hypervisor/console.c \
     hypervisor/domain.c \
+    hypervisor/event_channel.c \
+    hypervisor/evtchn_2l.c \
+    hypervisor/evtchn_fifo.c \
     hypervisor/page_alloc.c \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Debug builds: the lock order. Each CPU keeps the ranks of the locks it holds; a lock may only be taken when its rank is
- * above all of them, or equal to the last where two locks of one rank are taken in address order.
+ * Debug builds: the lock order. Each CPU keeps the ranks of the locks it holds; a lock may only be
+ * taken when its rank is above all of them, or equal to the last where two locks of one rank are
+ * taken in address order.
  */
 #include <percpu.h>
 #include <spinlock.h>
@@ -17,7 +18,8 @@ void lock_order_acquire(spinlock_t *lock)
         return; /* before the boot CPU's structure is in place */
     flags = local_irq_save();
     if (c->nr_locks_held && lock->rank < c->locks_held[c->nr_locks_held - 1])
-        panic("lock order: rank %u taken while holding rank %u", lock->rank, c->locks_held[c->nr_locks_held - 1]);
+        panic("lock order: rank %u taken while holding rank %u", lock->rank,
+              c->locks_held[c->nr_locks_held - 1]);
     if (c->nr_locks_held == ARRAY_SIZE(c->locks_held))
         panic("lock order: too many locks held");
     c->locks_held[c->nr_locks_held++] = lock->rank;
@@ -37,7 +39,8 @@ void lock_order_release(spinlock_t *lock)
     for (unsigned int i = c->nr_locks_held; i-- > 0;) {
         if (c->locks_held[i] != lock->rank)
             continue;
-        memmove(&c->locks_held[i], &c->locks_held[i + 1], (c->nr_locks_held - i - 1) * sizeof(c->locks_held[0]));
+        memmove(&c->locks_held[i], &c->locks_held[i + 1],
+                (c->nr_locks_held - i - 1) * sizeof(c->locks_held[0]));
         c->nr_locks_held--;
         break;
     }

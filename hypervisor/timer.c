@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: one pairing heap a CPU, ordered by expiry. Inserting is one comparison with the root; removing the root pairs
- * its children. The hardware is set only when the earliest expiry moves forward in time: a timer that is stopped or put
- * off leaves at most one interrupt too many.
+ * Timers: one pairing heap a CPU, ordered by expiry. Inserting is one comparison with the root;
+ * removing the root pairs its children. The hardware is set only when the earliest expiry moves
+ * forward in time: a timer that is stopped or put off leaves at most one interrupt too many.
  */
 #include <arch.h>
 #include <percpu.h>
@@ -91,7 +91,8 @@ static struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
     }
 }
 
-/* The earliest expiry may have moved: set the hardware, or let the owning CPU do so. Queue locked. */
+/* The earliest expiry may have moved: set the hardware, or let the owning CPU do so. Queue locked.
+ */
 static void program(struct timer_queue *q, unsigned int cpu)
 {
     s_time_t first = q->root ? q->root->expires : 0;

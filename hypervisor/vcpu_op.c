@@ -59,7 +59,7 @@ static long take_down(struct vcpu *v)
     struct vcpu *o;
 
     spin_lock(&d->lock);
-    for_each_vcpu(d, o)
+    for_each_vcpu (d, o)
         others |= o != v && !test_bit(&o->pause_flags, VPF_DOWN);
     if (others)
         set_bit(&v->pause_flags, VPF_DOWN);
@@ -114,8 +114,9 @@ static long set_singleshot(struct vcpu *v, unsigned long arg)
 }
 
 /*
- * Moves the vCPU's info out of shared_info (or gives it its first) to anywhere in the guest's memory. It may happen once,
- * by the vCPU itself or while it is down. The frame stays referenced as writable, so it can become nothing else.
+ * Moves the vCPU's info out of shared_info (or gives it its first) to anywhere in the guest's
+ * memory. It may happen once, by the vCPU itself or while it is down. The frame stays referenced as
+ * writable, so it can become nothing else.
  */
 static long register_info(struct vcpu *v, unsigned long arg)
 {
@@ -127,7 +128,8 @@ static long register_info(struct vcpu *v, unsigned long arg)
 
     if (get_guest(&area, arg))
         return -XEN_EFAULT;
-    if (area.offset > PAGE_SIZE - sizeof(struct vcpu_info) || area.offset % sizeof(u64) || area.mfn > ~0UL >> PAGE_SHIFT)
+    if (area.offset > PAGE_SIZE - sizeof(struct vcpu_info) || area.offset % sizeof(u64) ||
+        area.mfn > ~0UL >> PAGE_SHIFT)
         return -XEN_EINVAL;
     spin_lock(&d->lock);
     if (!mfn_eq(v->info_mfn, INVALID_MFN) || (v != current && !test_bit(&v->pause_flags, VPF_DOWN)))
@@ -154,7 +156,8 @@ out:
     return rc;
 }
 
-static long register_area(struct vcpu *v, unsigned long arg, unsigned long size, unsigned long *area)
+static long register_area(struct vcpu *v, unsigned long arg, unsigned long size,
+                          unsigned long *area)
 {
     u64 addr;
 
@@ -179,7 +182,8 @@ long do_vcpu_op(unsigned int cmd, unsigned int vcpuid, unsigned long arg)
     case VCPUOP_initialise:
         rc = initialise(v, arg);
         if (rc == -ERESTART)
-            rc = hypercall_continue(__HYPERVISOR_vcpu_op, 3, (unsigned long)cmd, (unsigned long)vcpuid, arg);
+            rc = hypercall_continue(__HYPERVISOR_vcpu_op, 3, (unsigned long)cmd,
+                                    (unsigned long)vcpuid, arg);
         return rc;
     case VCPUOP_up:
         return bring_up(v);

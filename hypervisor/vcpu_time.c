@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The timers of a vCPU: singleshot and periodic, both raising VIRQ_TIMER.
- * The singleshot timer runs on whether or not the vCPU does; the periodic one only ticks while it runs, and one tick that
- * came due meanwhile is delivered when it runs again.
+ * The singleshot timer runs on whether or not the vCPU does; the periodic one only ticks while it
+ * runs, and one tick that came due meanwhile is delivered when it runs again.
  */
 #include <arch.h>
 #include <event_channel.h>
@@ -73,8 +73,8 @@ long do_set_timer_op(s_time_t timeout)
         timer_stop(&v->singleshot);
     } else {
         /*
-         * Linux hands in an overflowed (negative) or absurdly far time when it has nothing to wait for; an early
-         * interrupt does no harm there, a lost one would.
+         * Linux hands in an overflowed (negative) or absurdly far time when it has nothing to wait
+         * for; an early interrupt does no harm there, a lost one would.
          */
         s_time_t t = now();
 

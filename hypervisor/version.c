@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the guest asks about the hypervisor: HYPERVISOR_xen_version and vm_assist (public/version.h, public/features.h).
- * The version is that of the ABI; who we are stands in the extra version.
+ * What the guest asks about the hypervisor: HYPERVISOR_xen_version and vm_assist (public/version.h,
+ * public/features.h). The version is that of the ABI; who we are stands in the extra version.
  */
 #include <asm/config.h>
 #include <domain.h>
@@ -12,10 +12,11 @@
 #include <public/version.h>
 #include <version.h>
 
-#define VM_ASSIST_VALID \
-    (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify | 1UL << VMASST_TYPE_writable_pagetables | \
-     1UL << VMASST_TYPE_pae_extended_cr3 | 1UL << VMASST_TYPE_architectural_iopl | \
-     1UL << VMASST_TYPE_runstate_update_flag | 1UL << VMASST_TYPE_m2p_strict)
+#define VM_ASSIST_VALID                                                                \
+    (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |        \
+     1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |    \
+     1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag | \
+     1UL << VMASST_TYPE_m2p_strict)
 
 static long get_features(unsigned long arg)
 {
@@ -27,7 +28,8 @@ static long get_features(unsigned long arg)
     if (fi.submap_idx != 0)
         return -XEN_EINVAL;
     fi.submap = 1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_mmu_pt_update_preserve_ad |
-                1U << XENFEAT_highmem_assist | 1U << XENFEAT_gnttab_map_avail_bits | 1U << XENFEAT_not_direct_mapped;
+                1U << XENFEAT_highmem_assist | 1U << XENFEAT_gnttab_map_avail_bits |
+                1U << XENFEAT_not_direct_mapped;
     if (d->vm_assist & 1UL << VMASST_TYPE_pae_extended_cr3)
         fi.submap |= 1U << XENFEAT_pae_pgdir_above_4gb;
     if (d == dom0)
@@ -74,7 +76,9 @@ long do_xen_version(unsigned int cmd, unsigned long arg)
     case XENVER_pagesize:
         return arg ? -XEN_EINVAL : (long)PAGE_SIZE;
     case XENVER_guest_handle:
-        return copy_to_guest(arg, current->domain->handle, sizeof(xen_domain_handle_t)) ? -XEN_EFAULT : 0;
+        return copy_to_guest(arg, current->domain->handle, sizeof(xen_domain_handle_t))
+                   ? -XEN_EFAULT
+                   : 0;
     case XENVER_commandline:
         return put_text(arg, current->domain->privileged ? hv_options.cmdline : "<denied>",
                         sizeof(xen_commandline_t));

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small objects: power-of-two size classes from 32 bytes to half a page, carved out of single frames; larger ones take
- * whole frames. A frame's first 32 bytes say which class it serves, so freeing needs no size.
+ * Small objects: power-of-two size classes from 32 bytes to half a page, carved out of single
+ * frames; larger ones take whole frames. A frame's first 32 bytes say which class it serves, so
+ * freeing needs no size.
  */
 #include <page_alloc.h>
 #include <spinlock.h>
 
-#define MIN_SHIFT 5U
-#define MAX_SHIFT 11U
+#define MIN_SHIFT  5U
+#define MAX_SHIFT  11U
 #define SLAB_MAGIC 0x534c4142U
 
 /* At the start of a slab frame. */
 struct slab {
     u32 magic;
-    u16 shift;  /* object size */
+    u16 shift; /* object size */
     u16 in_use;
     void *free; /* first free object; each holds the address of the next */
     struct slab *next, *prev;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that the portable half asks of an architecture. arch/x86 implements it for real, tests/host fakes it.
+ * All that the portable half asks of an architecture. arch/x86 implements it for real, tests/host
+ * fakes it.
  */
 #ifndef BULKHEAD_ARCH_H
 #define BULKHEAD_ARCH_H
@@ -11,25 +12,29 @@ union xen_domctl_u;
 struct xen_domctl;
 struct xen_sysctl;
 
-/* --- domains and vCPUs ------------------------------------------------------------------------------------ */
+/* --- domains and vCPUs
+ * ------------------------------------------------------------------------------------ */
 
-/* Allocates the architecture's part (per-domain mappings, permission maps). -ENOMEM, -EINVAL. Undone by _destroy. */
+/* Allocates the architecture's part (per-domain mappings, permission maps). -ENOMEM, -EINVAL.
+ * Undone by _destroy. */
 int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config);
 void arch_domain_destroy(struct domain *d);
 int arch_vcpu_create(struct vcpu *v);
 void arch_vcpu_destroy(struct vcpu *v);
-/* Dying domain: give back base pointers, descriptor tables, pins, circular tables. -ERESTART: call again. */
+/* Dying domain: give back base pointers, descriptor tables, pins, circular tables. -ERESTART: call
+ * again. */
 int arch_domain_relinquish(struct domain *d);
-/* vCPU context from a toolstack or VCPUOP_initialise. @ctx is ours (a copy). -EINVAL, -ERESTART... all or nothing. */
+/* vCPU context from a toolstack or VCPUOP_initialise. @ctx is ours (a copy). -EINVAL, -ERESTART...
+ * all or nothing. */
 struct vcpu_guest_context;
 int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
 void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx);
 int arch_vcpu_reset(struct vcpu *v);
 
 /*
- * The scheduler chose @next instead of @prev on this CPU: save prev's registers, load next's page tables, segments,
- * FPU, debug registers. Interrupts are off. Must not be called with prev == next. Returns with interrupts off; the
- * caller then leaves through arch_resume().
+ * The scheduler chose @next instead of @prev on this CPU: save prev's registers, load next's page
+ * tables, segments, FPU, debug registers. Interrupts are off. Must not be called with prev == next.
+ * Returns with interrupts off; the caller then leaves through arch_resume().
  */
 void arch_context_switch(struct vcpu *prev, struct vcpu *next);
 /* Leaves to the current vCPU (guest or idle loop) on a fresh stack. */
@@ -37,12 +42,14 @@ void arch_resume(void) __noreturn;
 
 /* Logs registers and stack of @v for domain_crash(). */
 void arch_dump_vcpu(struct vcpu *v);
-/* Interrupts @v's CPU so that it passes through its exit path (v runs there, perhaps in guest mode). */
+/* Interrupts @v's CPU so that it passes through its exit path (v runs there, perhaps in guest
+ * mode). */
 void arch_kick_cpu(unsigned int cpu);
 
 /* Writes the vCPU's run-state and secondary-time areas into guest memory, or remembers to do so. */
 void arch_update_guest_areas(struct vcpu *v);
-/* Points v->info at @offset in guest frame @mfn, which the caller referenced writable (NULL to undo is never needed). */
+/* Points v->info at @offset in guest frame @mfn, which the caller referenced writable (NULL to undo
+ * is never needed). */
 void *arch_map_guest_page(mfn_t mfn);
 void arch_unmap_guest_page(void *p);
 
@@ -53,19 +60,23 @@ void arch_update_wallclock(struct domain *d);
 /* The wall clock: seconds and ns since 1970 at system time zero. Set by XENPF_settime. */
 void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time);
 
-/* --- sub-operations that only the architecture knows --------------------------------------------------------- */
+/* --- sub-operations that only the architecture knows
+ * --------------------------------------------------------- */
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback);
 long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback);
 long arch_memory_op(unsigned long cmd, unsigned long arg);
 
-/* --- memory ---------------------------------------------------------------------------------------------------- */
+/* --- memory
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* The machine-to-physical table entry of @mfn. */
 void arch_set_m2p(mfn_t mfn, unsigned long pfn);
 unsigned long arch_get_m2p(mfn_t mfn);
 #define INVALID_M2P_ENTRY (~0UL)
 
-/* Checks and takes apart a frame's contents for a type. Entries [pg->done, end); see page_type.c. */
+/* Checks and takes apart a frame's contents for a type. Entries [pg->done, end); see page_type.c.
+ */
 int arch_validate_page(struct page *pg, u64 type, bool preemptible);
 int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
 
@@ -75,10 +86,10 @@ u32 tlb_clock(void);
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp);
 
 /*
- * Grant mappings: makes or removes the L1 entry of current's address space that maps a granted frame, as
- * GNTTABOP_map_grant_ref's host_addr and flags say (a virtual address, or with GNTMAP_contains_pte the machine address
- * of an entry). The caller owns the references that the mapping holds.
- * Return GNTST_okay or another GNTST_*.
+ * Grant mappings: makes or removes the L1 entry of current's address space that maps a granted
+ * frame, as GNTTABOP_map_grant_ref's host_addr and flags say (a virtual address, or with
+ * GNTMAP_contains_pte the machine address of an entry). The caller owns the references that the
+ * mapping holds. Return GNTST_okay or another GNTST_*.
  */
 int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags);
 int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags);
@@ -89,7 +100,8 @@ void arch_grant_flush(const struct domain *d);
 /* GNTTABOP_cache_flush on a piece of a frame. */
 void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate);
 
-/* --- clocks, interrupts, power ------------------------------------------------------------------------------------ */
+/* --- clocks, interrupts, power
+ * ------------------------------------------------------------------------------------ */
 void arch_set_timer(s_time_t deadline); /* one-shot for this CPU; 0: none needed */
 void arch_send_ipi(unsigned int cpu);   /* makes it run its softirqs */
 void arch_idle(void);                   /* sti; hlt; cli unless a softirq is pending */
@@ -98,7 +110,7 @@ void machine_poweroff(void) __noreturn;
 void machine_halt(void) __noreturn;
 
 /* What sysctl physinfo and getcpuinfo report. */
-extern unsigned int nr_cpus;            /* online */
+extern unsigned int nr_cpus; /* online */
 extern cpumask_t cpu_online;
 extern u64 cpu_khz;
 

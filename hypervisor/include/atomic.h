@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Atomic operations and bit operations on shared words, on the compiler's builtins so that they run on the host. */
+/* Atomic operations and bit operations on shared words, on the compiler's builtins so that they run
+ * on the host. */
 #ifndef BULKHEAD_ATOMIC_H
 #define BULKHEAD_ATOMIC_H
 
 #include "lib.h"
 
-/* Replaces *@p by @new if it holds *@old; otherwise loads the present value into *@old and returns false. */
+/* Replaces *@p by @new if it holds *@old; otherwise loads the present value into *@old and returns
+ * false. */
 #define cmpxchg(p, old, new) \
     __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-#define xchg(p, v) __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
-#define atomic_add(p, v) __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST)
-#define atomic_sub(p, v) __atomic_sub_fetch(p, v, __ATOMIC_SEQ_CST)
-#define atomic_or(p, v) __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
-#define atomic_and(p, v) __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
-#define load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define xchg(p, v)          __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define atomic_add(p, v)    __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST)
+#define atomic_sub(p, v)    __atomic_sub_fetch(p, v, __ATOMIC_SEQ_CST)
+#define atomic_or(p, v)     __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
+#define atomic_and(p, v)    __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
+#define load_acquire(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define smp_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#define smp_mb()            __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define smp_rmb()           __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_wmb()           __atomic_thread_fence(__ATOMIC_RELEASE)
 
 #define BITS_PER_LONG 64
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's console: output to serial port and screen, the ring that `bh dmesg` reads, dom0's input.
+ * The hypervisor's console: output to serial port and screen, the ring that `bh dmesg` reads,
+ * dom0's input.
  */
 #ifndef BULKHEAD_CONSOLE_H
 #define BULKHEAD_CONSOLE_H
@@ -19,13 +20,16 @@ struct console_driver {
 void console_register(struct console_driver *drv);
 struct hv_options;
 /*
- * Boot, first thing after the command line was read: message levels, then the drivers named by console=.
- * arch/x86/console_setup.c. Uses ports, and the direct map of the VGA text buffer (0xb8000).
+ * Boot, first thing after the command line was read: message levels, then the drivers named by
+ * console=. arch/x86/console_setup.c. Uses ports, and the direct map of the VGA text buffer
+ * (0xb8000).
  */
 void console_init_early(const struct hv_options *opt);
-/* A character arrived from the serial line or keyboard (interrupt context): goes to dom0 as VIRQ_CONSOLE. */
+/* A character arrived from the serial line or keyboard (interrupt context): goes to dom0 as
+ * VIRQ_CONSOLE. */
 void console_input(char c);
-/* Levels from loglvl= and guest_loglvl= ("error", "warning", "info", "debug"/"all", "none", "x/y" forms). */
+/* Levels from loglvl= and guest_loglvl= ("error", "warning", "info", "debug"/"all", "none", "x/y"
+ * forms). */
 void console_set_levels(const char *loglvl, const char *guest_loglvl);
 /* Raw text of dom0 (console_io), without prefix. */
 void console_write_guest(const char *text, size_t len);

@@ -2,12 +2,13 @@
 /*
  * Domains and virtual CPUs: the objects, their life and how to find them.
  *
- * A domain is created paused and empty, given vCPUs and memory by the toolstack, run, and destroyed in steps that
- * can be preempted. It is found by id; who found it holds a reference (get_domain) or stays inside one hypercall
- * (the memory of a dead domain is freed only after every CPU has passed through the scheduler, see rcu.h).
+ * A domain is created paused and empty, given vCPUs and memory by the toolstack, run, and destroyed
+ * in steps that can be preempted. It is found by id; who found it holds a reference (get_domain) or
+ * stays inside one hypercall (the memory of a dead domain is freed only after every CPU has passed
+ * through the scheduler, see rcu.h).
  *
- * A vCPU has no stack of ours: while it does not run, its registers are in vcpu->arch; while it runs they are at the
- * top of its CPU's stack.
+ * A vCPU has no stack of ours: while it does not run, its registers are in vcpu->arch; while it
+ * runs they are at the top of its CPU's stack.
  */
 #ifndef BULKHEAD_DOMAIN_H
 #define BULKHEAD_DOMAIN_H
@@ -38,19 +39,20 @@ enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 struct vcpu {
     struct domain *domain;
     unsigned int id;
-    unsigned int processor;     /* physical CPU it runs on or ran on last */
-    struct vcpu_info *info;     /* our mapping of the guest's vcpu_info; never NULL once the vCPU may run */
-    mfn_t info_mfn;             /* where VCPUOP_register_vcpu_info put it; INVALID_MFN: in shared_info */
+    unsigned int processor; /* physical CPU it runs on or ran on last */
+    struct vcpu_info
+        *info;      /* our mapping of the guest's vcpu_info; never NULL once the vCPU may run */
+    mfn_t info_mfn; /* where VCPUOP_register_vcpu_info put it; INVALID_MFN: in shared_info */
 
     /* Scheduling (sched.c; under the run-queue lock of ->processor). */
     struct list run_link;
-    u64 vruntime;               /* weighted nanoseconds consumed */
-    s_time_t state_since;       /* when ->runstate.state began */
-    bool is_running;            /* on a physical CPU now, or its state not yet saved */
+    u64 vruntime;         /* weighted nanoseconds consumed */
+    s_time_t state_since; /* when ->runstate.state began */
+    bool is_running;      /* on a physical CPU now, or its state not yet saved */
     bool on_queue;
     bool yielding;
-    unsigned long pause_flags;  /* VPF_*: runnable only when zero */
-    int pause_count;            /* vcpu_pause() nesting */
+    unsigned long pause_flags; /* VPF_*: runnable only when zero */
+    int pause_count;           /* vcpu_pause() nesting */
     cpumask_t hard_affinity;
     struct vcpu_runstate_info runstate;
     unsigned long runstate_guest; /* guest virtual address of its run-state area, 0: none */
@@ -59,104 +61,107 @@ struct vcpu {
     /* Timers (vcpu_time.c). */
     struct timer singleshot;
     struct timer periodic;
-    s_time_t periodic_period;   /* ns; 0: off */
+    s_time_t periodic_period; /* ns; 0: off */
     s_time_t periodic_last;
-    struct timer poll_timer;    /* SCHEDOP_poll timeout; VPF_BLOCKED is set while polling */
+    struct timer poll_timer; /* SCHEDOP_poll timeout; VPF_BLOCKED is set while polling */
 
     /* Event channels (event_channel.c; under the domain's event lock). */
-    u16 virq_port[NR_VIRQS];    /* 0: not bound */
-    int poll_port;              /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling */
+    u32 virq_port[NR_VIRQS]; /* 0: not bound */
+    int poll_port;           /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling */
     struct evtchn_fifo_vcpu *fifo;
 
-    bool initialised;           /* has a context */
+    bool initialised; /* has a context */
     bool nmi_pending;
     struct arch_vcpu arch;
 };
 
-#define VPF_DOWN 0U     /* bit numbers: not brought up */
-#define VPF_BLOCKED 1U  /* waits for an event, or polls */
+#define VPF_DOWN    0U /* bit numbers: not brought up */
+#define VPF_BLOCKED 1U /* waits for an event, or polls */
 
 struct domain {
     domid_t id;
-    bool privileged;            /* may use the control operations: dom0 */
-    bool system;                /* DOMID_IO, DOMID_XEN: own frames, never run */
-    u32 refs;                   /* references; the creation holds one until domain_kill() is done */
-    struct list all_link;       /* all domains by id, under RANK_DOMAIN_LIST */
-    struct rcu_head rcu;        /* its memory goes back after a grace period */
-    struct domain *hash_next;   /* by id; read without a lock */
-    spinlock_t lock;            /* RANK_DOMAIN */
+    bool privileged;          /* may use the control operations: dom0 */
+    bool system;              /* DOMID_IO, DOMID_XEN: own frames, never run */
+    u32 refs;                 /* references; the creation holds one until domain_kill() is done */
+    struct list all_link;     /* all domains by id, under RANK_DOMAIN_LIST */
+    struct rcu_head rcu;      /* its memory goes back after a grace period */
+    struct domain *hash_next; /* by id; read without a lock */
+    spinlock_t lock;          /* RANK_DOMAIN */
     enum domain_dying dying;
     unsigned int teardown_step; /* how far domain_teardown() has come */
     xen_domain_handle_t handle;
-    u32 create_flags;           /* XEN_DOMCTL_CDF_* */
+    u32 create_flags; /* XEN_DOMCTL_CDF_* */
     u32 ssidref;
 
     unsigned int max_vcpus;
-    struct vcpu **vcpu;         /* max_vcpus pointers; NULL until created */
+    struct vcpu **vcpu; /* max_vcpus pointers; NULL until created */
 
     /* Run state of the whole. */
     int pause_count;            /* domain_pause() nesting, atomically */
     int controller_pause_count; /* pauses by domctl */
     bool is_shut_down;
     bool shutting_down;
-    u32 shutdown_code;          /* SHUTDOWN_*; -1: none yet */
+    u32 shutdown_code; /* SHUTDOWN_*; -1: none yet */
     bool debugger_attached;
 
     /* Memory (page_alloc.c, memory.c). */
-    spinlock_t page_lock;       /* RANK_PAGE_LIST: the list and the counts */
-    struct page_list pages;     /* guest frames, PG_ALLOCATED */
-    unsigned long tot_pages;    /* = pages still allocated to it */
+    spinlock_t page_lock;    /* RANK_PAGE_LIST: the list and the counts */
+    struct page_list pages;  /* guest frames, PG_ALLOCATED */
+    unsigned long tot_pages; /* = pages still allocated to it */
     unsigned long max_pages;
-    unsigned long hv_pages;     /* frames of ours lent to it */
+    unsigned long hv_pages; /* frames of ours lent to it */
     struct shared_info *shared_info;
 
     /* Event channels. */
-    spinlock_t event_lock;      /* RANK_EVENT */
+    spinlock_t event_lock; /* RANK_EVENT */
     struct evtchn **evtchn_buckets;
     unsigned int valid_evtchns; /* ports that have a struct evtchn */
     unsigned int max_evtchns;   /* of the ABI in use: 4096 two-level, 131072 FIFO */
     u32 max_evtchn_port;        /* highest port the toolstack allows */
     unsigned int active_evtchns;
+    unsigned int lowest_free_evtchn;                    /* no port below it is free */
     unsigned long poll_mask[MAX_VCPUS / BITS_PER_LONG]; /* vCPUs with poll_port set */
-    struct evtchn_fifo *evtchn_fifo; /* NULL: two-level */
+    struct evtchn_fifo *evtchn_fifo;                    /* NULL: two-level */
 
     struct grant_table *grant_table;
 
     /* Interrupts and I/O that it was given. */
-    spinlock_t pirq_lock;       /* RANK_PIRQ */
+    spinlock_t pirq_lock; /* RANK_PIRQ */
     struct pirq **pirqs;
     unsigned int nr_pirqs;
-    struct rangeset *ioports;   /* I/O ports it may use */
-    struct rangeset *iomem;     /* machine frames outside RAM it may map */
-    struct rangeset *irqs;      /* pirqs it may bind */
+    struct rangeset *ioports; /* I/O ports it may use */
+    struct rangeset *iomem;   /* machine frames outside RAM it may map */
+    struct rangeset *irqs;    /* pirqs it may bind */
 
-    s64 time_offset_seconds;    /* of its wall clock */
-    unsigned long vm_assist;    /* VMASST_TYPE_* bits */
-    cpumask_t dirty_cpus;       /* CPUs whose TLB may hold its entries */
-    struct timer watchdog[2];   /* SCHEDOP_watchdog */
+    s64 time_offset_seconds;  /* of its wall clock */
+    unsigned long vm_assist;  /* VMASST_TYPE_* bits */
+    cpumask_t dirty_cpus;     /* CPUs whose TLB may hold its entries */
+    struct timer watchdog[2]; /* SCHEDOP_watchdog */
     u32 watchdog_inuse;
     unsigned long unknown_logged[2]; /* unknown hypercalls that were logged already, by number */
-    u64 rate_tokens;            /* of printk_guest; console.c */
+    u64 rate_tokens;                 /* of printk_guest; console.c */
 
     struct arch_domain arch;
 };
 
-extern struct domain *dom0;      /* once built */
-extern struct domain *dom_io;    /* owner of frames that are not RAM */
-extern struct domain *dom_xen;   /* owner of frames of ours that dom0 may map */
+extern struct domain *dom0;    /* once built */
+extern struct domain *dom_io;  /* owner of frames that are not RAM */
+extern struct domain *dom_xen; /* owner of frames of ours that dom0 may map */
 
 /* Boot: system domains. */
 void domain_init(void);
 
 /*
- * Creates an empty domain, paused once by the controller. -EEXIST id taken; -ENOMEM; -EINVAL @config not possible.
- * Caller holds the RANK_DOMCTL lock (or is boot).
+ * Creates an empty domain, paused once by the controller. -EEXIST id taken; -ENOMEM; -EINVAL
+ * @config not possible. Caller holds the RANK_DOMCTL lock (or is boot).
  */
-int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged, struct domain **out);
+int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged,
+                  struct domain **out);
 /* Creates vCPU @id, down, without a context. -ENOMEM. RANK_DOMAIN lock held. */
 int vcpu_create(struct domain *d, unsigned int id);
 
-/* Finds a domain and takes a reference; NULL: none with this id (or DOMID_SELF forms are not resolved here). */
+/* Finds a domain and takes a reference; NULL: none with this id (or DOMID_SELF forms are not
+ * resolved here). */
 struct domain *get_domain_by_id(domid_t id);
 /* As above; resolves DOMID_SELF too. */
 struct domain *get_domain_or_self(domid_t id);
@@ -165,7 +170,8 @@ void put_domain(struct domain *d);
 /* First domain with an id >= @id, with a reference; NULL: none. System domains are skipped. */
 struct domain *get_next_domain(domid_t id);
 
-/* Nested pauses: on return (except _nosync) none of the vCPUs runs. A domain cannot pause itself with the sync form. */
+/* Nested pauses: on return (except _nosync) none of the vCPUs runs. A domain cannot pause itself
+ * with the sync form. */
 void domain_pause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
@@ -178,10 +184,12 @@ void vcpu_unpause(struct vcpu *v);
 void domain_shutdown(struct domain *d, u32 reason);
 /* Undoes a shutdown (resume after suspend). */
 void domain_resume(struct domain *d);
-/* The domain did what only a broken guest does: log registers, stack and @why, then shut down with SHUTDOWN_crash. */
+/* The domain did what only a broken guest does: log registers, stack and @why, then shut down with
+ * SHUTDOWN_crash. */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 
-/* One more step of destruction. 0: complete; -ERESTART: call again. RANK_DOMCTL held; @d is not the caller's. */
+/* One more step of destruction. 0: complete; -ERESTART: call again. RANK_DOMCTL held; @d is not the
+ * caller's. */
 int domain_kill(struct domain *d);
 
 /* Has it a vcpu_info of its own (in shared_info or registered)? */
@@ -192,7 +200,7 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned long id)
     return id < d->max_vcpus ? d->vcpu[index_nospec(id, d->max_vcpus)] : NULL;
 }
 
-#define for_each_vcpu(d, v) \
+#define for_each_vcpu(d, v)                              \
     for (unsigned int _i = 0; _i < (d)->max_vcpus; _i++) \
         if (((v) = (d)->vcpu[_i]) != NULL)
 

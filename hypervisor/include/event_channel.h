@@ -2,8 +2,8 @@
 /*
  * Event channels: the bells between domains, from the hypervisor, and from hardware.
  *
- * A port is free, reserved, unbound (waiting for a peer), interdomain, pirq, virq or ipi. Delivery is two-level
- * (bitmaps in shared_info) or FIFO (event words in guest memory, never trusted).
+ * A port is free, reserved, unbound (waiting for a peer), interdomain, pirq, virq or ipi. Delivery
+ * is two-level (bitmaps in shared_info) or FIFO (event words in guest memory, never trusted).
  */
 #ifndef BULKHEAD_EVENT_CHANNEL_H
 #define BULKHEAD_EVENT_CHANNEL_H
@@ -26,7 +26,8 @@ int evtchn_send(struct domain *d, unsigned int port);
 
 /* Raise a per-vCPU virtual interrupt; nothing happens when it is not bound. Any context. */
 void send_guest_vcpu_virq(struct vcpu *v, u32 virq);
-/* Raise a global virtual interrupt (VIRQ_DOM_EXC, VIRQ_CONSOLE) in @d, or in whom it was delegated to. */
+/* Raise a global virtual interrupt (VIRQ_DOM_EXC, VIRQ_CONSOLE) in @d, or in whom it was delegated
+ * to. */
 void send_guest_global_virq(struct domain *d, u32 virq);
 void send_global_virq(u32 virq);
 int set_global_virq_handler(struct domain *d, u32 virq);
@@ -34,12 +35,10 @@ int set_global_virq_handler(struct domain *d, u32 virq);
 struct pirq;
 void send_guest_pirq(struct domain *d, const struct pirq *pirq);
 
-/* Is any unmasked event pending for @v (what SCHEDOP_poll and block look at)? */
-bool vcpu_event_pending(const struct vcpu *v);
-/* Is @port of @d pending? For SCHEDOP_poll. -EINVAL for a port that does not exist. */
+/* Is @port of @d pending (1) or not (0)? For SCHEDOP_poll. -EINVAL: no such port. */
 int evtchn_port_poll(struct domain *d, u32 port);
 
-/* The toolstack's allocation (evtchn_alloc_unbound from domctl-created domains goes through do_event_channel_op). */
+/* Prints all open ports (debugging). */
 void evtchn_dump(struct domain *d);
 
 /* The vcpu_info of @v moved (register_vcpu_info): mark everything pending again. */

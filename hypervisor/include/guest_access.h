@@ -2,9 +2,10 @@
 /*
  * Reading and writing guest memory at guest virtual addresses of the current vCPU.
  *
- * Each piece is read once, into a local. All forms refuse addresses inside the hypervisor's range and return the
- * number of bytes that could not be copied (0: all went well); a fault never harms us. Interrupts stay as they are.
- * The guest's kernel page tables must be loaded (they are during a hypercall).
+ * Each piece is read once, into a local. All forms refuse addresses inside the hypervisor's range
+ * and return the number of bytes that could not be copied (0: all went well); a fault never harms
+ * us. Interrupts stay as they are. The guest's kernel page tables must be loaded (they are during a
+ * hypercall).
  */
 #ifndef BULKHEAD_GUEST_ACCESS_H
 #define BULKHEAD_GUEST_ACCESS_H
@@ -12,9 +13,9 @@
 #include <asm/guest_access.h>
 /*
  * asm/guest_access.h gives:
- *   bool guest_range_ok(unsigned long addr, unsigned long count, unsigned long size);   // count * size does not overflow
- *   unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes);
- *   unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes);
+ *   bool guest_range_ok(unsigned long addr, unsigned long count, unsigned long size);   // count *
+ * size does not overflow unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long
+ * bytes); unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes);
  *   unsigned long clear_guest(unsigned long dst, unsigned long bytes);
  * small constant sizes (1, 2, 4, 8, 16, 24, 32) are expanded in line.
  */
@@ -23,8 +24,10 @@
 #define get_guest(obj, addr) copy_from_guest((obj), (addr), sizeof(*(obj)))
 #define put_guest(addr, obj) copy_to_guest((addr), (obj), sizeof(*(obj)))
 /* Element @i of a guest array. */
-#define get_guest_element(obj, base, i) copy_from_guest((obj), (base) + (i) * sizeof(*(obj)), sizeof(*(obj)))
-#define put_guest_element(base, i, obj) copy_to_guest((base) + (i) * sizeof(*(obj)), (obj), sizeof(*(obj)))
+#define get_guest_element(obj, base, i) \
+    copy_from_guest((obj), (base) + (i) * sizeof(*(obj)), sizeof(*(obj)))
+#define put_guest_element(base, i, obj) \
+    copy_to_guest((base) + (i) * sizeof(*(obj)), (obj), sizeof(*(obj)))
 /* The address held by a XEN_GUEST_HANDLE. */
 #define handle_addr(h) ((unsigned long)(h).p)
 

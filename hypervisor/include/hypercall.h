@@ -2,9 +2,10 @@
 /*
  * Hypercalls: the table, its conventions, continuations.
  *
- * A handler takes up to six register arguments and returns 0 or more, or a negative errno. Guest addresses arrive as
- * unsigned long. A handler that wants to be continued returns hypercall_continue(), which arranges that the guest
- * executes the same hypercall again, with changed arguments, after pending work was done.
+ * A handler takes up to six register arguments and returns 0 or more, or a negative errno. Guest
+ * addresses arrive as unsigned long. A handler that wants to be continued returns
+ * hypercall_continue(), which arranges that the guest executes the same hypercall again, with
+ * changed arguments, after pending work was done.
  */
 #ifndef BULKHEAD_HYPERCALL_H
 #define BULKHEAD_HYPERCALL_H
@@ -19,34 +20,38 @@
 
 #define NR_HYPERCALLS 64U
 
-typedef long (*hypercall_fn)(unsigned long, unsigned long, unsigned long, unsigned long, unsigned long, unsigned long);
+typedef long (*hypercall_fn)(unsigned long, unsigned long, unsigned long, unsigned long,
+                             unsigned long, unsigned long);
 extern const hypercall_fn hypercall_table[NR_HYPERCALLS];
 
-/* Should a long operation stop here? True when softirqs are pending or (in a multicall) the batch should yield. */
+/* Should a long operation stop here? True when softirqs are pending or (in a multicall) the batch
+ * should yield. */
 bool hypercall_preempt_check(void);
 
 /*
- * Arranges that hypercall @op is executed again with @nargs arguments. Returns what the handler must return.
- * Works inside multicalls too (the batch is continued at this element).
+ * Arranges that hypercall @op is executed again with @nargs arguments. Returns what the handler
+ * must return. Works inside multicalls too (the batch is continued at this element).
  */
 long hypercall_continue(unsigned int op, unsigned int nargs, ...);
 
-/* Unknown hypercall or sub-operation: logs once per domain and number at debug level, returns -ENOSYS. */
+/* Unknown hypercall or sub-operation: logs once per domain and number at debug level, returns
+ * -ENOSYS. */
 long hypercall_unknown(unsigned int op, unsigned long cmd);
 
 /* The handlers, by file. */
-long do_multicall(unsigned long call_list, unsigned int nr_calls);                                /* multicall.c */
-long do_xen_version(unsigned int cmd, unsigned long arg);                                         /* version.c */
-long do_console_io(unsigned int cmd, unsigned int count, unsigned long buffer);                   /* console_io.c */
-long do_memory_op(unsigned long cmd, unsigned long arg);                                          /* memory.c */
-long do_domctl(unsigned long u_domctl);                                                           /* domctl.c */
-long do_sysctl(unsigned long u_sysctl);                                                           /* sysctl.c */
-long do_vm_assist(unsigned int cmd, unsigned int type);                                           /* version.c */
-long do_nmi_op(unsigned int cmd, unsigned long arg);                                              /* vcpu_op.c */
-long do_xsm_op(unsigned long op);                                                                 /* version.c */
+long do_multicall(unsigned long call_list, unsigned int nr_calls);              /* multicall.c */
+long do_xen_version(unsigned int cmd, unsigned long arg);                       /* version.c */
+long do_console_io(unsigned int cmd, unsigned int count, unsigned long buffer); /* console_io.c */
+long do_memory_op(unsigned long cmd, unsigned long arg);                        /* memory.c */
+long do_domctl(unsigned long u_domctl);                                         /* domctl.c */
+long do_sysctl(unsigned long u_sysctl);                                         /* sysctl.c */
+long do_vm_assist(unsigned int cmd, unsigned int type);                         /* version.c */
+long do_nmi_op(unsigned int cmd, unsigned long arg);                            /* vcpu_op.c */
+long do_xsm_op(unsigned long op);                                               /* version.c */
 /* Architecture: arch/x86/pv and arch/x86. */
 long do_set_trap_table(unsigned long traps);
-long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone, unsigned int foreigndom);
+long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
+                   unsigned int foreigndom);
 long do_set_gdt(unsigned long frame_list, unsigned int entries);
 long do_stack_switch(unsigned long ss, unsigned long esp);
 long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall);
@@ -56,10 +61,12 @@ long do_set_debugreg(int reg, unsigned long value);
 unsigned long do_get_debugreg(int reg);
 long do_update_descriptor(u64 maddr, u64 desc);
 long do_update_va_mapping(unsigned long va, u64 val64, unsigned long flags);
-long do_update_va_mapping_otherdomain(unsigned long va, u64 val64, unsigned long flags, domid_t domid);
+long do_update_va_mapping_otherdomain(unsigned long va, u64 val64, unsigned long flags,
+                                      domid_t domid);
 long do_iret(void);
 long do_set_segment_base(unsigned int which, unsigned long base);
-long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone, unsigned int foreigndom);
+long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone,
+                  unsigned int foreigndom);
 long do_callback_op(int cmd, unsigned long arg);
 long do_physdev_op(int cmd, unsigned long arg);
 long do_physdev_op_compat(unsigned long uop);

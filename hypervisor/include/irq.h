@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hardware interrupts as guests see them: a pirq is a domain's handle of one interrupt line or message.
+ * Hardware interrupts as guests see them: a pirq is a domain's handle of one interrupt line or
+ * message.
  */
 #ifndef BULKHEAD_IRQ_H
 #define BULKHEAD_IRQ_H
@@ -8,17 +9,19 @@
 #include "domain.h"
 
 struct pirq {
-    unsigned int pirq;  /* number in the domain */
-    u16 evtchn;         /* the port it is bound to, 0: none */
-    bool masked;        /* waits for the guest's EOI */
-    int irq;            /* hardware interrupt (GSI or allocated for MSI); -1: not mapped */
+    unsigned int pirq; /* number in the domain */
+    u32 evtchn;        /* the port it is bound to, 0: none */
+    bool masked;       /* waits for the guest's EOI */
+    int irq;           /* hardware interrupt (GSI or allocated for MSI); -1: not mapped */
 };
 
-/* Finds (or creates) the domain's pirq; NULL: out of range, or out of memory. RANK_PIRQ or event lock held. */
+/* Finds (or creates) the domain's pirq; NULL: out of range, or out of memory. RANK_PIRQ or event
+ * lock held. */
 struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create);
 void pirq_free_all(struct domain *d);
 
-/* Architecture. Binds the hardware interrupt to @v's domain: unmasks the line. -EINVAL, -EBUSY, -ENOMEM. */
+/* Architecture. Binds the hardware interrupt to @v's domain: unmasks the line. -EINVAL, -EBUSY,
+ * -ENOMEM. */
 int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share);
 void arch_pirq_unbind(struct domain *d, struct pirq *pirq);
 /* The guest finished handling. */

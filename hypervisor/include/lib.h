@@ -9,38 +9,39 @@
 
 #include "types.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define DIV_ROUND_UP(a, b) (((a) + (b)-1) / (b))
-#define ROUND_UP(a, b) (((a) + (b)-1) & ~((__typeof__(a))(b)-1))
-#define ROUND_DOWN(a, b) ((a) & ~((__typeof__(a))(b)-1))
-#define MIN(a, b) \
-    ({ \
+#define likely(x)                       __builtin_expect(!!(x), 1)
+#define unlikely(x)                     __builtin_expect(!!(x), 0)
+#define DIV_ROUND_UP(a, b)              (((a) + (b)-1) / (b))
+#define ROUND_UP(a, b)                  (((a) + (b)-1) & ~((__typeof__(a))(b)-1))
+#define ROUND_DOWN(a, b)                ((a) & ~((__typeof__(a))(b)-1))
+#define MIN(a, b)               \
+    ({                          \
         __typeof__(a) _a = (a); \
         __typeof__(b) _b = (b); \
-        _a < _b ? _a : _b; \
+        _a < _b ? _a : _b;      \
     })
-#define MAX(a, b) \
-    ({ \
+#define MAX(a, b)               \
+    ({                          \
         __typeof__(a) _a = (a); \
         __typeof__(b) _b = (b); \
-        _a > _b ? _a : _b; \
+        _a > _b ? _a : _b;      \
     })
 #define STATIC_ASSERT(cond) _Static_assert(cond, #cond)
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
-#define barrier() __asm__ volatile("" ::: "memory")
-#define __init __attribute__((section(".init.text"), cold))
-#define __initdata __attribute__((section(".init.data")))
-#define __initconst __attribute__((section(".init.rodata")))
-#define __noreturn __attribute__((noreturn))
-#define __packed __attribute__((packed))
-#define __aligned(n) __attribute__((aligned(n)))
-#define __printf(f, a) __attribute__((format(printf, f, a)))
+#define READ_ONCE(x)        (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)    (*(volatile __typeof__(x) *)&(x) = (v))
+#define barrier()           __asm__ volatile("" ::: "memory")
+#define __init              __attribute__((section(".init.text"), cold))
+#define __initdata          __attribute__((section(".init.data")))
+#define __initconst         __attribute__((section(".init.rodata")))
+#define __noreturn          __attribute__((noreturn))
+#define __packed            __attribute__((packed))
+#define __aligned(n)        __attribute__((aligned(n)))
+#define __printf(f, a)      __attribute__((format(printf, f, a)))
 
-/* Clamps a guest-supplied @index below @size even under misspeculation; 0 when it is out of range. */
+/* Clamps a guest-supplied @index below @size even under misspeculation; 0 when it is out of range.
+ */
 static inline unsigned long index_nospec(unsigned long index, unsigned long size)
 {
     unsigned long mask;
@@ -57,23 +58,25 @@ static inline unsigned long index_nospec(unsigned long index, unsigned long size
 enum loglevel { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 /*
- * Print one message on the hypervisor's console (serial, screen, ring for `bh dmesg`). Each line is prefixed with
- * "(BH) "; a message that does not end in a newline gets one. At most 500 characters. Safe in any context, interrupts
- * on or off, but not in the middle of another message of the same CPU (NMI handlers print only on their way to panic()).
- * printk_guest(): for what a guest can trigger: prefixed with the current vCPU ("d1v0 "), filtered by guest_loglvl=
- * and rate limited per domain.
+ * Print one message on the hypervisor's console (serial, screen, ring for `bh dmesg`). Each line is
+ * prefixed with
+ * "(BH) "; a message that does not end in a newline gets one. At most 500 characters. Safe in any
+ * context, interrupts on or off, but not in the middle of another message of the same CPU (NMI
+ * handlers print only on their way to panic()). printk_guest(): for what a guest can trigger:
+ * prefixed with the current vCPU ("d1v0 "), filtered by guest_loglvl= and rate limited per domain.
  */
 void printk(enum loglevel level, const char *fmt, ...) __printf(2, 3);
 void printk_guest(enum loglevel level, const char *fmt, ...) __printf(2, 3);
 void vprintk(enum loglevel level, const char *fmt, va_list ap) __printf(2, 0);
 
-/* Our own invariant is broken: print state and a backtrace on all consoles, then stop or reboot the machine. */
+/* Our own invariant is broken: print state and a backtrace on all consoles, then stop or reboot the
+ * machine. */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 #define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
-#define BUG_ON(cond) \
-    do { \
-        if (unlikely(cond)) \
+#define BUG_ON(cond)                                              \
+    do {                                                          \
+        if (unlikely(cond))                                       \
             panic("BUG at %s:%d: %s", __FILE__, __LINE__, #cond); \
     } while (0)
 #ifdef DEBUG

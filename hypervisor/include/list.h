@@ -9,7 +9,10 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_INIT(name) {&(name), &(name)}
+#define LIST_INIT(name)  \
+    {                    \
+        &(name), &(name) \
+    }
 
 static inline void list_init(struct list *head)
 {
@@ -45,12 +48,13 @@ static inline void list_del(struct list *node)
 
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
-#define list_for_each(it, head, member) \
+#define list_for_each(it, head, member)                                                 \
     for (it = list_entry((head)->next, __typeof__(*it), member); &it->member != (head); \
          it = list_entry(it->member.next, __typeof__(*it), member))
-#define list_for_each_safe(it, tmp, head, member) \
-    for (it = list_entry((head)->next, __typeof__(*it), member), \
+#define list_for_each_safe(it, tmp, head, member)                   \
+    for (it = list_entry((head)->next, __typeof__(*it), member),    \
         tmp = list_entry(it->member.next, __typeof__(*it), member); \
-         &it->member != (head); it = tmp, tmp = list_entry(it->member.next, __typeof__(*it), member))
+         &it->member != (head);                                     \
+         it = tmp, tmp = list_entry(it->member.next, __typeof__(*it), member))
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the administrator asked for on the command line. Parsed once by the boot code, read-only afterwards; each
- * subject copies what it needs after boot.
+ * What the administrator asked for on the command line. Parsed once by the boot code, read-only
+ * afterwards; each subject copies what it needs after boot.
  */
 #ifndef BULKHEAD_OPTIONS_H
 #define BULKHEAD_OPTIONS_H
@@ -9,26 +9,28 @@
 #include "types.h"
 
 struct hv_options {
-    char cmdline[1024];    /* as given, for XENVER_commandline and messages */
+    char cmdline[1024]; /* as given, for XENVER_commandline and messages */
 
     /* Console and messages. */
-    char console[32];      /* console=: comma-separated "com1", "vga", "none"; empty: both */
-    char com1[48];         /* com1=: baud[,data+parity+stop[,io-base[,irq]]]; empty: 115200,8n1,0x3f8,4 */
-    char loglvl[16];       /* loglvl=: threshold as in console_set_levels(); empty: default */
+    char console[32]; /* console=: comma-separated "com1", "vga", "none"; empty: both */
+    char com1[48];   /* com1=: baud[,data+parity+stop[,io-base[,irq]]]; empty: 115200,8n1,0x3f8,4 */
+    char loglvl[16]; /* loglvl=: threshold as in console_set_levels(); empty: default */
     char guest_loglvl[16]; /* guest_loglvl= */
 
     /* Platform. */
-    bool noapic;           /* noapic: leave the IO-APICs alone */
-    bool no_x2apic;        /* x2apic=0 */
-    char clocksource[12];  /* clocksource=: "hpet", "acpi", "pit": what calibrates the TSC; empty: the best there is */
-    unsigned int maxcpus;  /* maxcpus=: physical CPUs to use */
-    bool noreboot;         /* noreboot: stop instead of restarting after a fatal error */
-    bool spec_ctrl;        /* spec-ctrl=: speculation barriers; on unless "no" */
+    bool noapic;          /* noapic: leave the IO-APICs alone */
+    bool no_x2apic;       /* x2apic=0 */
+    char clocksource[12]; /* clocksource=: "hpet", "acpi", "pit": what calibrates the TSC; empty:
+                             the best there is */
+    unsigned int maxcpus; /* maxcpus=: physical CPUs to use */
+    bool noreboot;        /* noreboot: stop instead of restarting after a fatal error */
+    bool spec_ctrl;       /* spec-ctrl=: speculation barriers; on unless "no" */
 
     /* Scheduling. */
-    char sched[16];        /* sched= */
+    char sched[16]; /* sched= */
 
-    /* Dom0. Sizes in bytes; a negative one means "all memory except that much"; DOM0_MEM_UNSET: not given. */
+    /* Dom0. Sizes in bytes; a negative one means "all memory except that much"; DOM0_MEM_UNSET: not
+     * given. */
     s64 dom0_mem, dom0_mem_min, dom0_mem_max;
     unsigned int dom0_max_vcpus; /* dom0_max_vcpus=; 0: as many as there are CPUs */
 };

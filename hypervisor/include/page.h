@@ -2,25 +2,27 @@
 /*
  * Frames of machine memory: owner, reference count and type.
  *
- * The invariant that every isolation property rests on: no frame is at once writable to a guest and a page table or
- * descriptor table, and no guest maps a frame that it neither owns nor was granted.
+ * The invariant that every isolation property rests on: no frame is at once writable to a guest and
+ * a page table or descriptor table, and no guest maps a frame that it neither owns nor was granted.
  *
- * Every 4 KiB frame of RAM has a `struct page` in the frame table, indexed by its machine frame number. One 64-bit
- * word, page->state, changed only by compare-and-exchange, holds both counts, the type and the flags, so that
- * "reference and use as type T" is one atomic step:
+ * Every 4 KiB frame of RAM has a `struct page` in the frame table, indexed by its machine frame
+ * number. One 64-bit word, page->state, changed only by compare-and-exchange, holds both counts,
+ * the type and the flags, so that "reference and use as type T" is one atomic step:
  *
  *   63                    58 57     55 54  52 51            26 25             0
  *   | allocation flags      | type fl.| type | type count     | general count  |
  *
- * - The general count keeps the frame allocated. The owner's allocation holds one (PG_ALLOCATED says that it still
- *   does), each page-table entry that maps the frame holds one, so does each user inside the hypervisor. At zero the
- *   frame goes back to the allocator.
- * - The type count says how many uses depend on the type. A writable mapping holds one of type writable; an entry of
- *   a page directory holds one of type L1..L3; a pin and a vCPU's base pointer hold one. Only at zero may the type
- *   change. Each type count is taken together with a general count, so type count <= general count always.
- * - A page-table or descriptor type is validated when its type count leaves zero (PG_BUSY while that goes on, nobody
- *   else can use the type meanwhile) and taken apart when the count comes back to zero. A preempted validation leaves
- *   PG_PARTIAL with page->done entries holding their references.
+ * - The general count keeps the frame allocated. The owner's allocation holds one (PG_ALLOCATED
+ * says that it still does), each page-table entry that maps the frame holds one, so does each user
+ * inside the hypervisor. At zero the frame goes back to the allocator.
+ * - The type count says how many uses depend on the type. A writable mapping holds one of type
+ * writable; an entry of a page directory holds one of type L1..L3; a pin and a vCPU's base pointer
+ * hold one. Only at zero may the type change. Each type count is taken together with a general
+ * count, so type count <= general count always.
+ * - A page-table or descriptor type is validated when its type count leaves zero (PG_BUSY while
+ * that goes on, nobody else can use the type meanwhile) and taken apart when the count comes back
+ * to zero. A preempted validation leaves PG_PARTIAL with page->done entries holding their
+ * references.
  * - Counters refuse to overflow: a get fails at the maximum.
  */
 #ifndef BULKHEAD_PAGE_H
@@ -31,41 +33,44 @@
 struct domain;
 
 struct page {
-    u64 state;  /* counts, type, flags; see PG_* */
-    u32 owner;  /* machine frame number of the owner's struct domain; 0: none (ours, or free) */
-    u32 stamp;  /* TLB clock when the last mapping or writable mapping went; see tlb.h */
-    u32 next;   /* list links: frame numbers, 0 ends (frame 0 is never listed) */
+    u64 state; /* counts, type, flags; see PG_* */
+    u32 owner; /* machine frame number of the owner's struct domain; 0: none (ours, or free) */
+    u32 stamp; /* TLB clock when the last mapping or writable mapping went; see tlb.h */
+    u32 next;  /* list links: frame numbers, 0 ends (frame 0 is never listed) */
     u32 prev;
-    u16 done;   /* PG_PARTIAL: entries 0..done-1 are validated and hold references */
-    u8 order;   /* of a free block, in its first frame */
+    u16 done; /* PG_PARTIAL: entries 0..done-1 are validated and hold references */
+    u8 order; /* of a free block, in its first frame */
     u8 spare;
 };
 
-#define PG_COUNT_BITS 26
-#define PG_COUNT_MAX ((1ULL << PG_COUNT_BITS) - 1)
-#define PG_REF_ONE 1ULL
-#define PG_REF_MASK PG_COUNT_MAX
-#define PG_TYPE_ONE (1ULL << PG_COUNT_BITS)
+#define PG_COUNT_BITS      26
+#define PG_COUNT_MAX       ((1ULL << PG_COUNT_BITS) - 1)
+#define PG_REF_ONE         1ULL
+#define PG_REF_MASK        PG_COUNT_MAX
+#define PG_TYPE_ONE        (1ULL << PG_COUNT_BITS)
 #define PG_TYPE_COUNT_MASK (PG_COUNT_MAX << PG_COUNT_BITS)
 
-#define PG_TYPE_SHIFT 52
-#define PG_TYPE_MASK (7ULL << PG_TYPE_SHIFT)
-#define PG_TYPE_NONE (0ULL << PG_TYPE_SHIFT)     /* read-only use only so far */
-#define PG_TYPE_L1 (1ULL << PG_TYPE_SHIFT)       /* page tables, by level */
-#define PG_TYPE_L2 (2ULL << PG_TYPE_SHIFT)
-#define PG_TYPE_L3 (3ULL << PG_TYPE_SHIFT)
-#define PG_TYPE_L4 (4ULL << PG_TYPE_SHIFT)
-#define PG_TYPE_SEGDESC (5ULL << PG_TYPE_SHIFT)  /* GDT or LDT frame */
+#define PG_TYPE_SHIFT    52
+#define PG_TYPE_MASK     (7ULL << PG_TYPE_SHIFT)
+#define PG_TYPE_NONE     (0ULL << PG_TYPE_SHIFT) /* read-only use only so far */
+#define PG_TYPE_L1       (1ULL << PG_TYPE_SHIFT) /* page tables, by level */
+#define PG_TYPE_L2       (2ULL << PG_TYPE_SHIFT)
+#define PG_TYPE_L3       (3ULL << PG_TYPE_SHIFT)
+#define PG_TYPE_L4       (4ULL << PG_TYPE_SHIFT)
+#define PG_TYPE_SEGDESC  (5ULL << PG_TYPE_SHIFT) /* GDT or LDT frame */
 #define PG_TYPE_WRITABLE (6ULL << PG_TYPE_SHIFT) /* mapped writable by its owner or a grantee */
 
-#define PG_VALID (1ULL << 55)     /* contents were checked for the type */
-#define PG_PARTIAL (1ULL << 56)   /* validation or taking apart stopped midway; page->done says where */
-#define PG_PINNED (1ULL << 57)    /* the owner pinned it: one type count and one general count */
-#define PG_BUSY (1ULL << 58)      /* being validated or taken apart by one CPU */
+#define PG_VALID (1ULL << 55) /* contents were checked for the type */
+#define PG_PARTIAL \
+    (1ULL << 56) /* validation or taking apart stopped midway; page->done says where */
+#define PG_PINNED    (1ULL << 57) /* the owner pinned it: one type count and one general count */
+#define PG_BUSY      (1ULL << 58) /* being validated or taken apart by one CPU */
 #define PG_ALLOCATED (1ULL << 59) /* the owner's own general count is still held */
-#define PG_HYPERVISOR (1ULL << 60) /* our frame, shared with the owner (shared info, grant frames); never handed back by it */
-#define PG_FREE (1ULL << 61)      /* in the allocator */
-#define PG_SCRUBBED (1ULL << 62)  /* free and zeroed; RAM that was never used lacks it */
+#define PG_HYPERVISOR                                                                          \
+    (1ULL << 60) /* our frame, shared with the owner (shared info, grant frames); never handed \
+                    back by it */
+#define PG_FREE     (1ULL << 61) /* in the allocator */
+#define PG_SCRUBBED (1ULL << 62) /* free and zeroed; RAM that was never used lacks it */
 
 STATIC_ASSERT(sizeof(struct page) == 32);
 
@@ -97,7 +102,8 @@ static inline void page_set_owner(struct page *pg, const struct domain *d)
 /* The last general count of a guest's frame went: give it back to the allocator (page_alloc.c). */
 void page_release(struct page *pg);
 
-/* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its maximum. */
+/* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its
+ * maximum. */
 static inline bool get_page(struct page *pg, const struct domain *d)
 {
     u64 s = READ_ONCE(pg->state);
@@ -121,20 +127,24 @@ static inline void put_page(struct page *pg)
 }
 
 /*
- * Takes a type count of @type on @pg, on which the caller holds a general count; validates the contents when the type
- * is new. Returns 0; -EINVAL: the frame is in use with another type, the count is at its maximum, or the contents
- * are not valid for the type; -ERESTART: preempted, progress kept, call again (only with @preemptible).
- * No locks of rank RANK_PAGE_LIST or above may be held. page_type.c
+ * Takes a type count of @type on @pg, on which the caller holds a general count; validates the
+ * contents when the type is new. Returns 0; -EINVAL: the frame is in use with another type, the
+ * count is at its maximum, or the contents are not valid for the type; -ERESTART: preempted,
+ * progress kept, call again (only with @preemptible). No locks of rank RANK_PAGE_LIST or above may
+ * be held. page_type.c
  */
 int get_page_type(struct page *pg, u64 type, bool preemptible);
-/* Drops one type count; takes a page table apart at zero. Returns 0, or -ERESTART when preempted (only with @preemptible). */
+/* Drops one type count; takes a page table apart at zero. Returns 0, or -ERESTART when preempted
+ * (only with @preemptible). */
 int put_page_type(struct page *pg, bool preemptible);
 
-/* Both counts in one step, for the owner's own frames. Errors as get_page_type(); -EINVAL also for a foreign frame. */
+/* Both counts in one step, for the owner's own frames. Errors as get_page_type(); -EINVAL also for
+ * a foreign frame. */
 int get_page_and_type(struct page *pg, struct domain *d, u64 type);
 void put_page_and_type(struct page *pg);
 
-/* A list of frames, linked through the frame table. Protected by the lock of whatever holds the list. */
+/* A list of frames, linked through the frame table. Protected by the lock of whatever holds the
+ * list. */
 struct page_list {
     u32 first, last;
     unsigned long count;

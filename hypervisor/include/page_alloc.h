@@ -2,10 +2,13 @@
 /*
  * The frame allocator: a buddy system over all of RAM, in two uses.
  *
- * - Hypervisor memory (alloc_hv_pages): for our own structures; always reached through the direct map.
- * - Domain memory (alloc_domain_pages): frames assigned to a domain, on its frame list, counted against max_pages.
+ * - Hypervisor memory (alloc_hv_pages): for our own structures; always reached through the direct
+ * map.
+ * - Domain memory (alloc_domain_pages): frames assigned to a domain, on its frame list, counted
+ * against max_pages.
  *
- * What is handed out was scrubbed: frames are scrubbed when freed, RAM never used is scrubbed at its first allocation.
+ * What is handed out was scrubbed: frames are scrubbed when freed, RAM never used is scrubbed at
+ * its first allocation.
  */
 #ifndef BULKHEAD_PAGE_ALLOC_H
 #define BULKHEAD_PAGE_ALLOC_H
@@ -16,41 +19,47 @@
 
 struct domain;
 
-/* Boot: hands the frames [@start, @end) to the allocator. Their struct page must be mapped and zero. */
+/* Boot: hands the frames [@start, @end) to the allocator. Their struct page must be mapped and
+ * zero. */
 void heap_add_range(mfn_t start, mfn_t end);
 
-/* 2^order contiguous zeroed frames of our own, as an address in the direct map; NULL when out of memory. */
+/* 2^order contiguous zeroed frames of our own, as an address in the direct map; NULL when out of
+ * memory. */
 void *alloc_hv_pages(unsigned int order);
 void free_hv_pages(void *p, unsigned int order);
 
-#define MEMF_BELOW_4G 1U      /* machine addresses below 4 GiB */
-#define MEMF_NO_SCRUB 2U      /* the caller overwrites everything (dom0's builder) */
-/* The bits of @memf above the flags give the largest address width in bits (0: any), as XENMEMF_address_bits does. */
+#define MEMF_BELOW_4G 1U /* machine addresses below 4 GiB */
+#define MEMF_NO_SCRUB 2U /* the caller overwrites everything (dom0's builder) */
+/* The bits of @memf above the flags give the largest address width in bits (0: any), as
+ * XENMEMF_address_bits does. */
 #define MEMF_ADDRESS_BITS(n) ((n) << 8)
 
 /*
- * 2^order frames for @d: owned by it, PG_ALLOCATED with one general count each, on d->pages, counted. The first
- * frame's struct page, or NULL: out of memory, over d->max_pages, or d is dying.
+ * 2^order frames for @d: owned by it, PG_ALLOCATED with one general count each, on d->pages,
+ * counted. The first frame's struct page, or NULL: out of memory, over d->max_pages, or d is dying.
  */
 struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf);
-/* The owner gives a frame back: drops the PG_ALLOCATED count (false when it had been dropped before). */
+/* The owner gives a frame back: drops the PG_ALLOCATED count (false when it had been dropped
+ * before). */
 bool free_domain_page(struct page *pg);
 
-/* Lends a frame of ours to @d (shared info, grant frames): @d owns it and may map it, writable or not; it stays ours. */
+/* Lends a frame of ours to @d (shared info, grant frames): @d owns it and may map it, writable or
+ * not; it stays ours. */
 void share_hv_page(void *page, struct domain *d, bool writable);
 /*
- * Ends the lending. The frame returns to the allocator when the last guest mapping is gone; the caller must not use
- * it afterwards.
+ * Ends the lending. The frame returns to the allocator when the last guest mapping is gone; the
+ * caller must not use it afterwards.
  */
 void unshare_hv_page(void *page);
 
 unsigned long heap_free_pages(void);
 unsigned long heap_total_pages(void);
 
-/* Small objects of ours: zeroed, 16-byte aligned; of PAGE_SIZE and above page-aligned. NULL when out of memory. */
+/* Small objects of ours: zeroed, 16-byte aligned; of PAGE_SIZE and above page-aligned. NULL when
+ * out of memory. */
 void *xzalloc_bytes(size_t size);
 void xfree(void *p);
-#define xzalloc(type) ((type *)xzalloc_bytes(sizeof(type)))
+#define xzalloc(type)          ((type *)xzalloc_bytes(sizeof(type)))
 #define xzalloc_array(type, n) ((type *)xzalloc_bytes(sizeof(type) * (n)))
 /* Bytes handed out and not returned: for the leak checks. */
 unsigned long xalloc_in_use(void);

@@ -13,18 +13,18 @@
 #include "rcu.h"
 
 struct run_queue {
-    spinlock_t lock;     /* RANK_SCHED; taken by any CPU */
-    struct list queue;   /* runnable vCPUs that do not run, by vruntime */
+    spinlock_t lock;   /* RANK_SCHED; taken by any CPU */
+    struct list queue; /* runnable vCPUs that do not run, by vruntime */
     unsigned int length;
-    u64 min_vruntime;    /* floor for vCPUs that wake after a long sleep */
+    u64 min_vruntime; /* floor for vCPUs that wake after a long sleep */
     struct vcpu *idle;
     s_time_t slice_start;
-    struct timer slice;  /* end of the running vCPU's time slice */
-    struct vcpu *next;   /* chosen, while switching */
+    struct timer slice; /* end of the running vCPU's time slice */
+    struct vcpu *next;  /* chosen, while switching */
 };
 
 struct timer_queue {
-    spinlock_t lock;     /* RANK_TIMER; taken by any CPU */
+    spinlock_t lock; /* RANK_TIMER; taken by any CPU */
     struct timer *root;
     struct timer *running;
     s_time_t programmed; /* what the hardware is set to; 0: nothing */
@@ -34,7 +34,7 @@ struct rcu_cpu {
     struct rcu_head *waiting; /* since epoch ->epoch */
     struct rcu_head *fresh;
     u64 epoch;
-    u64 quiescent;       /* last global epoch seen in a quiescent state; read by others */
+    u64 quiescent; /* last global epoch seen in a quiescent state; read by others */
 };
 
 struct cpu {
@@ -44,7 +44,7 @@ struct cpu {
     struct timer_queue timers;
     struct rcu_cpu rcu;
     struct multicall_state multicall;
-    u16 locks_held[16];  /* debug: ranks */
+    u16 locks_held[16]; /* debug: ranks */
     unsigned int nr_locks_held;
     struct arch_cpu arch;
 };

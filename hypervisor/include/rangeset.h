@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sets of integers kept as sorted disjoint ranges: I/O ports, machine frames and interrupts that a domain may use. */
+/* Sets of integers kept as sorted disjoint ranges: I/O ports, machine frames and interrupts that a
+ * domain may use. */
 #ifndef BULKHEAD_RANGESET_H
 #define BULKHEAD_RANGESET_H
 
@@ -15,6 +16,7 @@ int rangeset_remove(struct rangeset *r, unsigned long first, unsigned long last)
 /* Is all of [@first, @last] in the set? */
 bool rangeset_contains(const struct rangeset *r, unsigned long first, unsigned long last);
 /* Calls @fn for each range until it returns non-zero; returns that. @fn must not change the set. */
-int rangeset_for_each(const struct rangeset *r, int (*fn)(unsigned long first, unsigned long last, void *arg), void *arg);
+int rangeset_for_each(const struct rangeset *r,
+                      int (*fn)(unsigned long first, unsigned long last, void *arg), void *arg);
 
 #endif

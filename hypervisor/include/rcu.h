@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Deferred freeing of what other CPUs may still be looking at without a lock.
- * A hypercall never sleeps, so once every CPU has been through its scheduler or idle loop, none holds an old pointer.
+ * A hypercall never sleeps, so once every CPU has been through its scheduler or idle loop, none
+ * holds an old pointer.
  */
 #ifndef BULKHEAD_RCU_H
 #define BULKHEAD_RCU_H

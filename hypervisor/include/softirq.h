@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work put off until the way out to a guest (or the idle loop), with interrupts on and no lock held.
- * Pending bits live in each CPU's cpu_info, where the exit path tests them with one instruction.
+ * Work put off until the way out to a guest (or the idle loop), with interrupts on and no lock
+ * held. Pending bits live in each CPU's cpu_info, where the exit path tests them with one
+ * instruction.
  */
 #ifndef BULKHEAD_SOFTIRQ_H
 #define BULKHEAD_SOFTIRQ_H
@@ -19,7 +20,8 @@ enum softirq {
 /* Marks @nr pending on a CPU; sends it an interrupt when it is another one. */
 void softirq_raise(enum softirq nr);
 void softirq_raise_on(unsigned int cpu, enum softirq nr);
-/* Runs all that is pending on this CPU. Called with interrupts on from the exit path and the idle loop. */
+/* Runs all that is pending on this CPU. Called with interrupts on from the exit path and the idle
+ * loop. */
 void softirq_run(void);
 /* Is anything pending? Long operations stop and continue later when it is. */
 bool softirq_pending(void);

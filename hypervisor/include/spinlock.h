@@ -2,10 +2,11 @@
 /*
  * Spin locks (ticket order) and the lock order.
  *
- * Every lock has a rank from enum lock_rank; a CPU may only take a lock of a higher rank than those it holds, or of
- * the same rank where the caller names an order (double locks by address). A debug build checks this at each
- * acquisition. docs/locking.md lists what each rank protects. A lock that an interrupt handler takes is only ever
- * taken with interrupts disabled (the _irq and _irqsave forms).
+ * Every lock has a rank from enum lock_rank; a CPU may only take a lock of a higher rank than those
+ * it holds, or of the same rank where the caller names an order (double locks by address). A debug
+ * build checks this at each acquisition. docs/locking.md lists what each rank protects. A lock that
+ * an interrupt handler takes is only ever taken with interrupts disabled (the _irq and _irqsave
+ * forms).
  */
 #ifndef BULKHEAD_SPINLOCK_H
 #define BULKHEAD_SPINLOCK_H
@@ -15,22 +16,25 @@
 #include "atomic.h"
 
 enum lock_rank {
-    RANK_DOMCTL = 1,   /* one control operation at a time */
-    RANK_DOMAIN_LIST,  /* domain table writers */
-    RANK_DOMAIN,       /* domain life cycle, vCPU bring-up, per-domain settings */
-    RANK_GRANT,        /* grant table; two: by domain id */
-    RANK_PAGE_TABLES,  /* page-table updates of one domain */
-    RANK_EVENT,        /* event channels of a domain; two: by address */
-    RANK_PIRQ,         /* interrupt binding */
-    RANK_PAGE_LIST,    /* a domain's frame list and counts */
-    RANK_RANGESET,     /* one set of ranges */
-    RANK_XALLOC,       /* small objects */
-    RANK_HEAP,         /* page allocator */
-    RANK_SCHED,        /* run queue of a CPU */
-    RANK_TIMER,        /* timer queue of a CPU */
-    RANK_IRQ,          /* interrupt descriptors */
-    RANK_DEVICE,       /* interrupt controllers, RTC, PCI configuration */
-    RANK_CONSOLE,      /* console ring and drivers; a leaf */
+    RANK_DOMCTL = 1,    /* one control operation at a time */
+    RANK_DOMAIN_LIST,   /* domain table writers */
+    RANK_DOMAIN,        /* domain life cycle, vCPU bring-up, per-domain settings */
+    RANK_GRANT,         /* grant table; two: by domain id */
+    RANK_PAGE_TABLES,   /* page-table updates of one domain */
+    RANK_EVENT,         /* event channels of a domain; two: by address */
+    RANK_PIRQ,          /* interrupt binding */
+    RANK_PAGE_LIST,     /* a domain's frame list and counts */
+    RANK_RANGESET,      /* one set of ranges */
+    RANK_XALLOC,        /* small objects */
+    RANK_HEAP,          /* page allocator */
+    RANK_EVENT_GLOBAL,  /* who gets global virtual interrupts */
+    RANK_EVENT_CHANNEL, /* one event channel; two: by address */
+    RANK_EVENT_QUEUE,   /* a FIFO event queue */
+    RANK_SCHED,         /* run queue of a CPU */
+    RANK_TIMER,         /* timer queue of a CPU */
+    RANK_IRQ,           /* interrupt descriptors */
+    RANK_DEVICE,        /* interrupt controllers, RTC, PCI configuration */
+    RANK_CONSOLE,       /* console ring and drivers; a leaf */
 };
 
 typedef struct spinlock {
@@ -40,7 +44,10 @@ typedef struct spinlock {
     u16 owner; /* debug: CPU + 1 while held */
 } spinlock_t;
 
-#define SPINLOCK_INIT(r) {0, 0, (r), 0}
+#define SPINLOCK_INIT(r) \
+    {                    \
+        0, 0, (r), 0     \
+    }
 
 #ifdef DEBUG
 void lock_order_acquire(spinlock_t *lock); /* panics when the order is broken */

@@ -2,8 +2,9 @@
 /*
  * One-shot timers in system time, one queue a CPU.
  *
- * A timer belongs to the CPU it was initialised or moved for and its function runs there, from the timer softirq,
- * with interrupts on and no lock held. Setting and stopping is allowed from any CPU and any context.
+ * A timer belongs to the CPU it was initialised or moved for and its function runs there, from the
+ * timer softirq, with interrupts on and no lock held. Setting and stopping is allowed from any CPU
+ * and any context.
  */
 #ifndef BULKHEAD_TIMER_H
 #define BULKHEAD_TIMER_H
@@ -11,7 +12,7 @@
 #include "types.h"
 
 struct timer {
-    s_time_t expires;           /* while queued */
+    s_time_t expires;                  /* while queued */
     struct timer *child, *next, *prev; /* pairing heap */
     void (*fn)(void *arg);
     void *arg;
@@ -23,7 +24,8 @@ void timer_init(struct timer *t, void (*fn)(void *arg), void *arg, unsigned int 
 /* (Re)starts @t to expire at system time @expires; at once if that is past. */
 void timer_set(struct timer *t, s_time_t expires);
 void timer_stop(struct timer *t);
-/* Stops @t and waits until its function does not run on another CPU. For owners that are about to free it. */
+/* Stops @t and waits until its function does not run on another CPU. For owners that are about to
+ * free it. */
 void timer_kill(struct timer *t);
 /* Moves @t to another CPU's queue, still queued if it was. */
 void timer_migrate(struct timer *t, unsigned int cpu);

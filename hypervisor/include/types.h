@@ -2,9 +2,9 @@
 /*
  * Basic types.
  *
- * Machine frame numbers, guest-physical frame numbers and byte addresses are easy to mix up and a mix-up is a
- * security hole, so the frame numbers are one-member structures: handing one where the other belongs does not
- * compile, and the generated code is that of a plain integer.
+ * Machine frame numbers, guest-physical frame numbers and byte addresses are easy to mix up and a
+ * mix-up is a security hole, so the frame numbers are one-member structures: handing one where the
+ * other belongs does not compile, and the generated code is that of a plain integer.
  */
 #ifndef BULKHEAD_TYPES_H
 #define BULKHEAD_TYPES_H
@@ -32,13 +32,14 @@ typedef struct {
     unsigned long n;
 } mfn_t;
 
-/* A frame number as a paravirtualized guest counts its own memory (index of its physical-to-machine table). */
+/* A frame number as a paravirtualized guest counts its own memory (index of its physical-to-machine
+ * table). */
 typedef struct {
     unsigned long n;
 } pfn_t;
 
-#define MFN(x) ((mfn_t){(unsigned long)(x)})
-#define PFN(x) ((pfn_t){(unsigned long)(x)})
+#define MFN(x)      ((mfn_t){(unsigned long)(x)})
+#define PFN(x)      ((pfn_t){(unsigned long)(x)})
 #define INVALID_MFN MFN(~0UL)
 
 static inline bool mfn_eq(mfn_t a, mfn_t b)
@@ -52,12 +53,12 @@ static inline mfn_t mfn_add(mfn_t m, unsigned long frames)
 }
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE (1UL << PAGE_SHIFT)
-#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_SIZE  (1UL << PAGE_SHIFT)
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
 
-#define NSEC_PER_SEC 1000000000LL
-#define MICROSECS(us) ((s_time_t)(us) * 1000)
-#define MILLISECS(ms) ((s_time_t)(ms) * 1000000)
-#define SECONDS(s) ((s_time_t)(s) * NSEC_PER_SEC)
+#define NSEC_PER_SEC  1000000000LL
+#define MICROSECS(us) ((s_time_t)(us)*1000)
+#define MILLISECS(ms) ((s_time_t)(ms)*1000000)
+#define SECONDS(s)    ((s_time_t)(s)*NSEC_PER_SEC)
 
 #endif

@@ -128,7 +128,7 @@ struct xen_domctl_set_target {
     domid_t target;
 };
 
-/* XEN_DOMCTL_subscribe: raise this port of the caller when the domain has suspended itself. */
+/* XEN_DOMCTL_subscribe: when the domain suspends itself, send an event through this port of its. */
 struct xen_domctl_subscribe {
     uint32_t port;
 };

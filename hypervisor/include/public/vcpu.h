@@ -77,7 +77,8 @@ DEFINE_XEN_GUEST_HANDLE(vcpu_set_singleshot_timer_t);
 
 /*
  * Move the vcpu_info of a vCPU, the calling one or one that is down, out of shared_info. Possible
- * once; the record may not cross a page boundary. All events are looked at again afterwards, so one spurious upcall may come.
+ * once; the record may not cross a page boundary. All events are looked at
+ * again afterwards, so one spurious upcall may come.
  */
 #define VCPUOP_register_vcpu_info 10
 struct vcpu_register_vcpu_info {

@@ -58,7 +58,7 @@ typedef struct xen_feature_info xen_feature_info_t;
 #define XENVER_commandline 9 /* how the hypervisor was started; others than dom0 read "<denied>" */
 typedef char xen_commandline_t[1024];
 
-/* A number that differs between any two builds. Result: its bytes. Argument NULL: only ask. dom0 only. */
+/* A number that differs between builds, for dom0. Result: its bytes; NULL only asks for them. */
 #define XENVER_build_id 10
 struct xen_build_id {
     uint32_t len; /* in: room in buf, not 0 */

@@ -37,7 +37,7 @@
 #define __HYPERVISOR_xen_version                   17 /* (XENVER_*, *) <public/version.h> */
 #define __HYPERVISOR_console_io                    18 /* (CONSOLEIO_*, count, buffer) */
 #define __HYPERVISOR_physdev_op_compat             19 /* (physdev_op *) */
-#define __HYPERVISOR_grant_table_op                20 /* (GNTTABOP_*, [], n) <public/grant_table.h> */
+#define __HYPERVISOR_grant_table_op                20 /* (GNTTABOP_*, ops[], count) */
 #define __HYPERVISOR_vm_assist                     21 /* (VMASST_CMD_*, VMASST_TYPE_*) */
 #define __HYPERVISOR_update_va_mapping_otherdomain 22 /* (va, L1 entry, UVMF_*, domid) */
 #define __HYPERVISOR_iret                          23 /* frame on the stack, see iret_context */

@@ -78,10 +78,10 @@ bool acpi_init(void);
 void acpi_poweroff(void);
 /* Resets through the FADT's register. Returns when there is none. */
 void acpi_reset(void);
-/* Is @port one of ours (power management control), which dom0 must not get? */
+/* Is @port one of ours (the PM timer), which dom0 must not get? */
 bool acpi_owns_port(u16 port);
 
-/* Makes [@pa, @pa + @len) readable for good; NULL: not possible. acpi_map.c. */
+/* Makes [@pa, @pa + @len) readable for good; NULL: not possible. acpi_power.c. */
 const void *acpi_map(paddr_t pa, size_t len);
 
 /* Finds the S5 sleep types in @aml (the body of a DSDT or SSDT, @len bytes). acpi_aml.c. */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The address map. Everything of ours lies in L4 slots 256 to 271 (the ABI's reserved range); guests have the rest.
+ * The address map. Everything of ours lies in L4 slots 256 to 271 (the ABI's reserved range);
+ * guests have the rest.
  *
  *   slot 256      0xffff800000000000  machine-to-physical table, read-only for guests (ABI address)
  *   slot 257      0xffff808000000000  the same frames, writable for us
  *   slot 260      0xffff820000000000  of the current domain: each vCPU's GDT and LDT window
  *   slot 261      0xffff828000000000
  *                   0xffff82c000000000  device mappings (ioremap), CPU stacks
- *                   0xffff82d080000000  text and data; fixed link address, position-independent code
- *                   0xffff82e000000000  frame table (struct page by machine frame number)
- *   slots 262-271 0xffff830000000000  direct map of all RAM, never executable
+ *                   0xffff82d080000000  text and data; fixed link address, position-independent
+ * code 0xffff82e000000000  frame table (struct page by machine frame number) slots 262-271
+ * 0xffff830000000000  direct map of all RAM, never executable
  */
 #ifndef ASM_CONFIG_H
 #define ASM_CONFIG_H
@@ -20,20 +21,20 @@
 #define ADDR(x) x##UL
 #endif
 
-#define HV_VIRT_START ADDR(0xffff800000000000)
-#define HV_VIRT_END ADDR(0xffff880000000000)
-#define RO_M2P_START ADDR(0xffff800000000000)
-#define RW_M2P_START ADDR(0xffff808000000000)
-#define PERDOMAIN_START ADDR(0xffff820000000000)
-#define IOREMAP_START ADDR(0xffff82c000000000)
-#define IOREMAP_END ADDR(0xffff82d000000000)
-#define HV_TEXT_START ADDR(0xffff82d080000000)
+#define HV_VIRT_START     ADDR(0xffff800000000000)
+#define HV_VIRT_END       ADDR(0xffff880000000000)
+#define RO_M2P_START      ADDR(0xffff800000000000)
+#define RW_M2P_START      ADDR(0xffff808000000000)
+#define PERDOMAIN_START   ADDR(0xffff820000000000)
+#define IOREMAP_START     ADDR(0xffff82c000000000)
+#define IOREMAP_END       ADDR(0xffff82d000000000)
+#define HV_TEXT_START     ADDR(0xffff82d080000000)
 #define FRAME_TABLE_START ADDR(0xffff82e000000000)
-#define DIRECTMAP_START ADDR(0xffff830000000000)
-#define DIRECTMAP_END ADDR(0xffff880000000000)
+#define DIRECTMAP_START   ADDR(0xffff830000000000)
+#define DIRECTMAP_END     ADDR(0xffff880000000000)
 
-#define HV_L4_FIRST 256
-#define HV_L4_LAST 271
+#define HV_L4_FIRST       256
+#define HV_L4_LAST        271
 #define PERDOMAIN_L4_SLOT 260
 
 /* Physical load address; text and data are mapped at HV_TEXT_START + physical address. */
@@ -41,19 +42,21 @@
 
 /* Per-domain window: each vCPU has 16 pages of GDT and 16 of LDT. */
 #define GDT_LDT_PAGES_SHIFT 4
-#define GDT_LDT_VCPU_SHIFT 17 /* (16 + 16) pages = 128 KiB a vCPU */
-#define GDT_VIRT(vcpu_id) (PERDOMAIN_START + ((vcpu_id) << GDT_LDT_VCPU_SHIFT))
-#define LDT_VIRT(vcpu_id) (GDT_VIRT(vcpu_id) + 0x10000)
+#define GDT_LDT_VCPU_SHIFT  17 /* (16 + 16) pages = 128 KiB a vCPU */
+#define GDT_VIRT(vcpu_id)   (PERDOMAIN_START + ((vcpu_id) << GDT_LDT_VCPU_SHIFT))
+#define LDT_VIRT(vcpu_id)   (GDT_VIRT(vcpu_id) + 0x10000)
 
-/* One block a CPU, naturally aligned: exception stacks below, the main stack on top; see cpu_info in current.h. */
-#define STACK_ORDER 3
-#define STACK_SIZE (4096 << STACK_ORDER)
+/* One block a CPU, naturally aligned: exception stacks below, the main stack on top; see cpu_info
+ * in current.h. */
+#define STACK_ORDER   3
+#define STACK_SIZE    (4096 << STACK_ORDER)
+#define CPU_INFO_ROOM 1024 /* boot stack: at least sizeof(struct cpu_info) */
 
 /* Selectors of ours: the reserved part of every GDT (public FIRST_RESERVED_GDT_ENTRY and up). */
 #define FIRST_RESERVED_GDT_PAGE 14
-#define HV_CS 0xe008
-#define HV_DS 0xe010
-#define TSS_SELECTOR 0xe040
-#define LDT_SELECTOR 0xe050
+#define HV_CS                   0xe008
+#define HV_DS                   0xe010
+#define TSS_SELECTOR            0xe040
+#define LDT_SELECTOR            0xe050
 
 #endif

@@ -2,15 +2,16 @@
 /*
  * Per-CPU state found from the stack pointer.
  *
- * Each CPU has one naturally aligned block of STACK_SIZE bytes: exception stacks (NMI, #MC, #DF, #DB) in its lower
- * pages, the main stack in the upper ones, struct cpu_info at the very top. So the same mask-and-add finds it from any of
- * these stacks, GS is never needed, and entry from a guest needs no SWAPGS. The guest's registers are saved as the
- * last thing below nothing else: guest_regs is where hardware and the entry code push the frame of an entry from
- * guest mode.
+ * Each CPU has one naturally aligned block of STACK_SIZE bytes: exception stacks (NMI, #MC, #DF,
+ * #DB) in its lower pages, the main stack in the upper ones, struct cpu_info at the very top. So
+ * the same mask-and-add finds it from any of these stacks, GS is never needed, and entry from a
+ * guest needs no SWAPGS. The guest's registers are saved as the last thing below nothing else:
+ * guest_regs is where hardware and the entry code push the frame of an entry from guest mode.
  *
  *   base                                                                  base + STACK_SIZE
  *   | #MC | #DF | NMI | #DB | guard |        main stack ...        | cpu_info            |
- *                                                                  ^ guest_regs first: the main stack starts above it
+ *                                                                  ^ guest_regs first: the main
+ * stack starts above it
  */
 #ifndef ASM_CURRENT_H
 #define ASM_CURRENT_H
@@ -22,7 +23,8 @@
 struct vcpu;
 struct cpu;
 
-/* now() = ns_base + (TSC - tsc_base) * scale / 2^60. All zero until the clocks are calibrated: time stands at 0. */
+/* now() = ns_base + (TSC - tsc_base) * scale / 2^60. All zero until the clocks are calibrated: time
+ * stands at 0. */
 struct cpu_clock {
     u64 tsc_base;
     s64 ns_base;
@@ -30,23 +32,24 @@ struct cpu_clock {
 };
 
 struct cpu_info {
-    struct cpu_user_regs guest_regs; /* es..gs at its end are used only when a context is shown or set */
+    struct cpu_user_regs
+        guest_regs; /* es..gs at its end are used only when a context is shown or set */
     /* Both words are tested at once on the way out to a guest. */
-    u32 softirq_pending;             /* bits of enum softirq */
-    u32 exit_work;                   /* EXIT_WORK_*: rare things to do before entering the current guest */
-    struct vcpu *vcpu;               /* the current one */
-    struct cpu *cpu;                 /* all else of this CPU */
+    u32 softirq_pending; /* bits of enum softirq */
+    u32 exit_work;       /* EXIT_WORK_*: rare things to do before entering the current guest */
+    struct vcpu *vcpu;   /* the current one */
+    struct cpu *cpu;     /* all else of this CPU */
     u32 cpu_id;
     u32 pad;
-    unsigned long scratch;           /* entry stub: guest RSP */
-    unsigned long pad2;              /* keeps the size a multiple of 16 */
-    struct cpu_clock clock;          /* system time from the TSC; see time.h */
+    unsigned long scratch;  /* entry stub: guest RSP */
+    unsigned long pad2;     /* keeps the size a multiple of 16 */
+    struct cpu_clock clock; /* system time from the TSC; see time.h */
     unsigned long pad3;
 };
 
-#define EXIT_WORK_AREAS 1U   /* run-state or time area still to be written into guest memory */
-#define EXIT_WORK_NMI 2U     /* NMI for the guest */
-#define EXIT_WORK_BOUNCE 4U  /* an exception frame was prepared */
+#define EXIT_WORK_AREAS  1U /* run-state or time area still to be written into guest memory */
+#define EXIT_WORK_NMI    2U /* NMI for the guest */
+#define EXIT_WORK_BOUNCE 4U /* an exception frame was prepared */
 
 static inline struct cpu_info *get_cpu_info(void)
 {
@@ -56,9 +59,9 @@ static inline struct cpu_info *get_cpu_info(void)
     return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1) - 1;
 }
 
-#define current (get_cpu_info()->vcpu)
-#define this_cpu() (get_cpu_info()->cpu)
+#define current            (get_cpu_info()->vcpu)
+#define this_cpu()         (get_cpu_info()->cpu)
 #define smp_processor_id() (get_cpu_info()->cpu_id)
-#define guest_regs() (&get_cpu_info()->guest_regs)
+#define guest_regs()       (&get_cpu_info()->guest_regs)
 
 #endif

@@ -9,14 +9,15 @@
 #include <spinlock.h>
 
 struct arch_domain {
-    bool is_32bit;               /* 32-bit PAE kernel in ring 1; not built yet: always false */
-    spinlock_t page_tables_lock; /* RANK_PAGE_TABLES: serialises updates of the domain's page tables */
-    mfn_t perdomain_l3;          /* what L4 slot 260 of every root of this domain holds */
-    u64 *perdomain_l2;           /* its L2, then one L1 page for four... see descriptor.c */
+    bool is_32bit; /* 32-bit PAE kernel in ring 1; not built yet: always false */
+    spinlock_t
+        page_tables_lock; /* RANK_PAGE_TABLES: serialises updates of the domain's page tables */
+    mfn_t perdomain_l3;   /* what L4 slot 260 of every root of this domain holds */
+    u64 *perdomain_l2;    /* its L2, then one L1 page for four... see descriptor.c */
     u64 **perdomain_l1;
     struct page_list relinquish; /* frames being given back, while dying */
     unsigned int relinquish_step;
-    bool physdev_pirq_eoi;       /* pirq EOI map in use */
+    bool physdev_pirq_eoi; /* pirq EOI map in use */
     mfn_t pirq_eoi_mfn;
     unsigned long *pirq_eoi_map;
     u32 wallclock_version;
@@ -26,8 +27,8 @@ struct arch_domain {
 struct guest_trap {
     unsigned long address; /* canonical; 0: none */
     u16 cs;
-    u8 dpl;                /* lowest ring (as the guest names it) that may use INT n */
-    bool disable_events;   /* like an interrupt gate */
+    u8 dpl;              /* lowest ring (as the guest names it) that may use INT n */
+    bool disable_events; /* like an interrupt gate */
 };
 
 /* An exception or callback to be delivered into the guest's kernel. */
@@ -38,8 +39,8 @@ struct trap_bounce {
     u8 flags; /* TBF_* */
     u8 pad;
 };
-#define TBF_EXCEPTION 1U
-#define TBF_ERROR_CODE 2U
+#define TBF_EXCEPTION      1U
+#define TBF_ERROR_CODE     2U
 #define TBF_DISABLE_EVENTS 4U /* entry with upcalls masked */
 
 #define FPU_AREA_MAX 4096U
@@ -48,24 +49,26 @@ struct arch_vcpu {
     struct cpu_user_regs user_regs; /* while it does not run */
 
     /* Roots. While in user mode the CPU runs on guest_table_user. */
-    mfn_t guest_table;      /* kernel root (L4): a type and a general count held; INVALID_MFN: none */
+    mfn_t guest_table; /* kernel root (L4): a type and a general count held; INVALID_MFN: none */
     mfn_t guest_table_user; /* user root, likewise; INVALID_MFN: none */
     unsigned long cr3;      /* machine address loaded now or when next scheduled */
 
     /* Entry points and flags, hot. */
-    u32 flags;              /* TF_* */
+    u32 flags; /* TF_* */
     struct trap_bounce bounce;
     unsigned long kernel_ss, kernel_sp;
     unsigned long event_callback_eip, failsafe_callback_eip, syscall_callback_eip;
     unsigned long syscall32_callback_eip, sysenter_callback_eip;
     u16 event_callback_cs, failsafe_callback_cs, syscall32_callback_cs, sysenter_callback_cs;
-    bool syscall_disables_events, failsafe_disables_events, syscall32_disables_events, sysenter_disables_events;
+    bool syscall_disables_events, failsafe_disables_events, syscall32_disables_events,
+        sysenter_disables_events;
 
     unsigned long fs_base, gs_base_kernel, gs_base_user;
-    unsigned long ctrlreg[8]; /* guest's view of CR0 (TS), CR2, CR4 */
-    unsigned long debugreg[8]; /* DR0-3, DR6, DR7 as on hardware; [4] holds I/O breakpoint bits, [5] emulated DR7 */
-    u32 iopl;               /* virtual IOPL, in EFLAGS position */
-    u8 *iobmp;              /* guest address of its I/O permission bitmap (PHYSDEVOP_set_iobitmap) */
+    unsigned long ctrlreg[8];  /* guest's view of CR0 (TS), CR2, CR4 */
+    unsigned long debugreg[8]; /* DR0-3, DR6, DR7 as on hardware; [4] holds I/O breakpoint bits, [5]
+                                  emulated DR7 */
+    u32 iopl;                  /* virtual IOPL, in EFLAGS position */
+    u8 *iobmp; /* guest address of its I/O permission bitmap (PHYSDEVOP_set_iobitmap) */
     u32 iobmp_limit;
     unsigned long nmi_callback_eip;
 
@@ -76,19 +79,19 @@ struct arch_vcpu {
     unsigned int gdt_entries;
     unsigned long ldt_base;
     unsigned int ldt_entries;
-    u32 ldt_shadow;         /* LDT pages mapped so far */
+    u32 ldt_shadow; /* LDT pages mapped so far */
     spinlock_t ldt_lock;
 
     /* FPU. */
-    u8 *fpu;                /* XSAVE or FXSAVE image, 64-byte aligned */
+    u8 *fpu; /* XSAVE or FXSAVE image, 64-byte aligned */
     u64 xcr0;
 
     /* Time record versions. */
     u32 time_version;
 };
 
-#define TF_KERNEL_MODE 1U      /* guest kernel is running (else guest user mode) */
-#define TF_SYSCALL_IN 2U       /* entered by SYSCALL: RCX and R11 hold what SYSRET needs */
-#define TF_AREAS_PENDING 4U    /* run-state/time area to be written when the kernel root is loaded */
+#define TF_KERNEL_MODE   1U /* guest kernel is running (else guest user mode) */
+#define TF_SYSCALL_IN    2U /* entered by SYSCALL: RCX and R11 hold what SYSRET needs */
+#define TF_AREAS_PENDING 4U /* run-state/time area to be written when the kernel root is loaded */
 
 #endif

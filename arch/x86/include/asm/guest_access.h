@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory at guest virtual addresses: range check, SMAP window, faults caught by the exception table.
- * See guest_access.h of the portable half for the contract.
+ * Guest memory at guest virtual addresses: range check, SMAP window, faults caught by the exception
+ * table. See guest_access.h of the portable half for the contract.
  */
 #ifndef ASM_GUEST_ACCESS_H
 #define ASM_GUEST_ACCESS_H
@@ -33,37 +33,44 @@ unsigned long guest_clear_raw(void *dst, unsigned long bytes);
 
 /*
  * One aligned or unaligned word of 1, 2, 4 or 8 bytes; true on a fault. The address was checked.
- * STAC and CLAC are three-byte NOPs until the boot code patches them in (section .altinstr_smap lists the sites).
+ * STAC and CLAC are three-byte NOPs until the boot code patches them in (section .altinstr_smap
+ * lists the sites).
  */
-#define SMAP_SITE "661: .byte 0x0f, 0x1f, 0x00\n\t.pushsection .altinstr_smap, \"a\"\n\t.long 661b - .\n\t.long "
+#define SMAP_SITE \
+    "661: .byte 0x0f, 0x1f, 0x00\n\t.pushsection .altinstr_smap, \"a\"\n\t.long 661b - .\n\t.long "
 #define ASM_STAC SMAP_SITE "1\n\t.popsection\n\t"
 #define ASM_CLAC SMAP_SITE "0\n\t.popsection\n\t"
 /* A fault at label 1 continues at label 3. */
-#define ASM_EXTABLE(from, to) \
-    ".pushsection .ex_table, \"a\"\n\t.balign 4\n\t.long " #from " - .\n\t.long " #to " - .\n\t.popsection\n\t"
+#define ASM_EXTABLE(from, to)                                                         \
+    ".pushsection .ex_table, \"a\"\n\t.balign 4\n\t.long " #from " - .\n\t.long " #to \
+    " - .\n\t.popsection\n\t"
 
-#define guest_get_word(dst, src) \
-    ({ \
-        bool _fault; \
-        __typeof__(*(dst)) _val = 0; \
-        __asm__ volatile(ASM_STAC "1: mov %2, %1\n\tclc\n2: setc %0\n\t" ASM_CLAC \
-                         ".pushsection .fixup, \"ax\"\n3: stc\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
-                         : "=q"(_fault), "=&q"(_val) \
-                         : "m"(*(const __typeof__(*(dst)) *)(src)) \
-                         : "cc"); \
-        *(dst) = _val; \
-        _fault; \
+#define guest_get_word(dst, src)                                                                   \
+    ({                                                                                             \
+        bool _fault;                                                                               \
+        __typeof__(*(dst)) _val = 0;                                                               \
+        __asm__ volatile(                                                                          \
+            ASM_STAC                                                                               \
+            "1: mov %2, %1\n\tclc\n2: setc %0\n\t" ASM_CLAC                                        \
+            ".pushsection .fixup, \"ax\"\n3: stc\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
+            : "=q"(_fault), "=&q"(_val)                                                            \
+            : "m"(*(const __typeof__(*(dst)) *)(src))                                              \
+            : "cc");                                                                               \
+        *(dst) = _val;                                                                             \
+        _fault;                                                                                    \
     })
 
-#define guest_put_word(dst, val) \
-    ({ \
-        bool _fault; \
-        __asm__ volatile(ASM_STAC "1: mov %1, %2\n\tclc\n2: setc %0\n\t" ASM_CLAC \
-                         ".pushsection .fixup, \"ax\"\n3: stc\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
-                         : "=q"(_fault) \
-                         : "q"(val), "m"(*(__typeof__(val) *)(dst)) \
-                         : "cc", "memory"); \
-        _fault; \
+#define guest_put_word(dst, val)                                                                   \
+    ({                                                                                             \
+        bool _fault;                                                                               \
+        __asm__ volatile(                                                                          \
+            ASM_STAC                                                                               \
+            "1: mov %1, %2\n\tclc\n2: setc %0\n\t" ASM_CLAC                                        \
+            ".pushsection .fixup, \"ax\"\n3: stc\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
+            : "=q"(_fault)                                                                         \
+            : "q"(val), "m"(*(__typeof__(val) *)(dst))                                             \
+            : "cc", "memory");                                                                     \
+        _fault;                                                                                    \
     })
 
 static inline unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
@@ -77,7 +84,9 @@ static inline unsigned long copy_from_guest(void *dst, unsigned long src, unsign
         case 8:
             return guest_get_word((u64 *)dst, src) ? bytes : 0;
         case 16:
-            return guest_get_word((u64 *)dst, src) || guest_get_word((u64 *)dst + 1, src + 8) ? bytes : 0;
+            return guest_get_word((u64 *)dst, src) || guest_get_word((u64 *)dst + 1, src + 8)
+                       ? bytes
+                       : 0;
         default:
             break;
         }

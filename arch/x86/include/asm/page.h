@@ -21,8 +21,9 @@ static inline mfn_t page_to_mfn(const struct page *pg)
 }
 
 /*
- * Is there a struct page for this frame, that is, may it be RAM? Frames of holes inside a mapped part of the frame
- * table have a struct page that is never allocated (all zero), so that a get on them fails.
+ * Is there a struct page for this frame, that is, may it be RAM? Frames of holes inside a mapped
+ * part of the frame table have a struct page that is never allocated (all zero), so that a get on
+ * them fails.
  */
 extern const u8 *frame_chunks; /* bit per 2 MiB of frame table (256 MiB of memory): mapped? */
 static inline bool mfn_valid(mfn_t mfn)

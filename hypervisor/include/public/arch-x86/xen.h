@@ -407,9 +407,9 @@ typedef uint64_t tsc_timestamp_t; /* a reading of the time-stamp counter */
  * processors, and what a domain builder gives to XEN_DOMCTL_setvcpucontext for the first. All is
  * checked as if the guest had made each setting by its own hypercall. Addresses are virtual.
  *
- * Of the control registers, [0] gives TS, [3] is the kernel's page-table root, [4] gives what a guest
- * may change of CR4, and in 64-bit guests [1] is user mode's root, or 0 for none; roots have the
- * form of xen_pfn_to_cr3().
+ * Of the control registers, [0] gives TS, [3] is the kernel's page-table root, [4] gives the bits
+ * of CR4 that are the guest's, and in 64-bit guests [1] is user mode's root, or 0 for none. Roots
+ * have the form of xen_pfn_to_cr3().
  */
 struct vcpu_guest_context {
     struct {

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FIFO delivery: each port has an event word in guest memory with pending, masked and linked bits
+ * and a link to the next port; each vCPU has a control block with a head for each of 16 priorities.
+ * We append at the tail, which only we know; the guest takes from the head.
+ *
+ * The guest may scribble over words and heads at any time. Nothing read from them is used as an
+ * index, loops over them are bounded, and the worst a guest reaches is to lose its own events.
+ */
+#include <arch.h>
+#include <evtchn_impl.h>
+#include <page_alloc.h>
+#include <public/errno.h>
+#include <sched.h>
+
+#define WORDS_PER_PAGE  (PAGE_SIZE / sizeof(event_word_t))
+#define MAX_ARRAY_PAGES (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
+#define LINK_TRIES      4
+#define BIT(n)          (1U << (n))
+
+struct evtchn_fifo_queue {
+    spinlock_t lock; /* RANK_EVENT_QUEUE, interrupts off */
+    u32 tail;        /* last port linked; 0: none */
+    u8 priority;
+    struct vcpu *vcpu;
+};
+
+struct evtchn_fifo_vcpu {
+    struct evtchn_fifo_control_block *block; /* guest memory */
+    mfn_t mfn;
+    struct evtchn_fifo_queue queue[EVTCHN_FIFO_MAX_QUEUES];
+};
+
+struct evtchn_fifo {
+    unsigned int nr_pages;
+    event_word_t *page[MAX_ARRAY_PAGES]; /* guest memory */
+};
+
+static event_word_t *event_word(const struct domain *d, unsigned int port)
+{
+    const struct evtchn_fifo *f = d->evtchn_fifo;
+    unsigned int p = port / WORDS_PER_PAGE;
+
+    if (unlikely(p >= READ_ONCE(f->nr_pages)))
+        return NULL;
+    return f->page[index_nospec(p, MAX_ARRAY_PAGES)] + port % WORDS_PER_PAGE;
+}
+
+/*
+ * Puts @port behind the present tail. False: the guest consumed the tail already (its LINKED bit is
+ * clear), so the queue is empty. Every try can fail only because the guest changed the word; a
+ * guest that never stops changing it is cut off by the BUSY bit, which a well-behaved one waits
+ * for.
+ */
+static bool append_to_tail(const struct domain *d, u32 tail, u32 port)
+{
+    event_word_t *word = event_word(d, tail);
+    event_word_t w;
+    bool linked = false;
+
+    if (!word)
+        return false;
+    w = READ_ONCE(*word);
+    for (unsigned int i = 0; i < LINK_TRIES; i++) {
+        if (!(w & BIT(EVTCHN_FIFO_LINKED)))
+            return false;
+        if (cmpxchg(word, &w, (w & ~(event_word_t)EVTCHN_FIFO_LINK_MASK) | port))
+            return true;
+    }
+    w = atomic_or(word, BIT(EVTCHN_FIFO_BUSY)) | BIT(EVTCHN_FIFO_BUSY);
+    for (unsigned int i = 0; i < LINK_TRIES && !linked; i++) {
+        if (!(w & BIT(EVTCHN_FIFO_LINKED)))
+            break;
+        linked = cmpxchg(
+            word, &w, (w & ~((event_word_t)EVTCHN_FIFO_LINK_MASK | BIT(EVTCHN_FIFO_BUSY))) | port);
+    }
+    if (!linked)
+        atomic_and(word, ~BIT(EVTCHN_FIFO_BUSY));
+    return linked;
+}
+
+/*
+ * Locks the queue to link @chn on: that of its vCPU and priority, unless it is still linked on the
+ * one of before. Then the old one keeps it, since a port may be on one queue only.
+ */
+static struct evtchn_fifo_queue *lock_queue(struct vcpu *v, struct evtchn *chn,
+                                            const event_word_t *word)
+{
+    struct evtchn_fifo_queue *q = &v->fifo->queue[chn->priority];
+
+    if (chn->queue && chn->queue != q && (READ_ONCE(*word) & BIT(EVTCHN_FIFO_LINKED)))
+        q = chn->queue;
+    spin_lock(&q->lock);
+    return q;
+}
+
+static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
+{
+    struct domain *d = v->domain;
+    struct evtchn_fifo_queue *q;
+    struct evtchn_fifo_control_block *block;
+    u32 port = chn->port;
+    bool was_empty;
+
+    if (!v->fifo || !v->fifo->block) {
+        printk_guest(LOG_WARNING, "d%uv%u: event for a vCPU without a FIFO control block\n", d->id,
+                     v->id);
+        return;
+    }
+    q = lock_queue(v, chn, word);
+    block = q->vcpu->fifo->block;
+    if (atomic_or(word, BIT(EVTCHN_FIFO_LINKED)) & BIT(EVTCHN_FIFO_LINKED)) {
+        spin_unlock(&q->lock);
+        return;
+    }
+    /* A word that was just linked has an empty link. */
+    atomic_and(word, ~(event_word_t)EVTCHN_FIFO_LINK_MASK);
+    chn->queue = q;
+    was_empty = !q->tail || q->tail == port || !append_to_tail(d, q->tail, port);
+    if (was_empty)
+        WRITE_ONCE(block->head[q->priority], port);
+    q->tail = port;
+    spin_unlock(&q->lock);
+    if (!(atomic_or(&block->ready, BIT(q->priority)) & BIT(q->priority)))
+        vcpu_mark_pending(q->vcpu);
+}
+
+void evtchn_fifo_set_pending(struct vcpu *v, struct evtchn *chn)
+{
+    event_word_t *word = event_word(v->domain, chn->port);
+    event_word_t old;
+
+    if (!word) {
+        chn->latched = true;
+        return;
+    }
+    old = atomic_or(word, BIT(EVTCHN_FIFO_PENDING));
+    if (!(old & (BIT(EVTCHN_FIFO_MASKED) | BIT(EVTCHN_FIFO_LINKED))))
+        link_port(v, chn, word);
+    if (!(old & BIT(EVTCHN_FIFO_PENDING)))
+        evtchn_check_pollers(v->domain, chn->port);
+}
+
+void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *chn)
+{
+    event_word_t *word = event_word(d, chn->port);
+
+    /* It stays linked; the guest drops it from the queue when it comes to it. */
+    if (word)
+        atomic_and(word, ~BIT(EVTCHN_FIFO_PENDING));
+    chn->latched = false;
+}
+
+void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn)
+{
+    event_word_t *word = event_word(d, chn->port);
+
+    if (!word)
+        return;
+    atomic_and(word, ~BIT(EVTCHN_FIFO_MASKED));
+    if (READ_ONCE(*word) & BIT(EVTCHN_FIFO_PENDING))
+        evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
+}
+
+bool evtchn_fifo_is_pending(const struct domain *d, const struct evtchn *chn)
+{
+    const event_word_t *word = event_word(d, chn->port);
+
+    return word && (READ_ONCE(*word) & BIT(EVTCHN_FIFO_PENDING));
+}
+
+bool evtchn_fifo_is_masked(const struct domain *d, const struct evtchn *chn)
+{
+    const event_word_t *word = event_word(d, chn->port);
+
+    return !word || (READ_ONCE(*word) & BIT(EVTCHN_FIFO_MASKED));
+}
+
+/* A guest frame for our use: referenced as writable, so that it can become no page table. NULL: not
+ * the guest's. */
+static void *map_frame(struct domain *d, u64 gfn)
+{
+    if (gfn > ~0UL >> PAGE_SHIFT || !mfn_valid(MFN(gfn)) ||
+        get_page_and_type(mfn_to_page(MFN(gfn)), d, PG_TYPE_WRITABLE))
+        return NULL;
+    return arch_map_guest_page(MFN(gfn));
+}
+
+static void unmap_frame(void *p, mfn_t mfn)
+{
+    arch_unmap_guest_page(p);
+    put_page_and_type(mfn_to_page(mfn));
+}
+
+static int setup_vcpu(struct vcpu *v)
+{
+    struct evtchn_fifo_vcpu *f = xzalloc(struct evtchn_fifo_vcpu);
+
+    if (!f)
+        return -XEN_ENOMEM;
+    f->mfn = INVALID_MFN;
+    for (unsigned int i = 0; i < ARRAY_SIZE(f->queue); i++) {
+        spin_lock_init(&f->queue[i].lock, RANK_EVENT_QUEUE);
+        f->queue[i].priority = (u8)i;
+        f->queue[i].vcpu = v;
+    }
+    v->fifo = f;
+    return 0;
+}
+
+/* The domain's first control block: from here on all its ports are shown the FIFO way. */
+static int setup_domain(struct domain *d)
+{
+    struct evtchn_fifo *f = xzalloc(struct evtchn_fifo);
+    struct vcpu *v;
+    int rc;
+
+    if (!f)
+        return -XEN_ENOMEM;
+    for_each_vcpu (d, v) {
+        rc = setup_vcpu(v);
+        if (rc)
+            goto fail;
+    }
+    /* What is pending now is shown again once the words exist. */
+    for (unsigned int port = 1; port < d->valid_evtchns; port++) {
+        struct evtchn *chn = evtchn_lookup(d, port);
+
+        if (port < EVTCHN_2L_NR_CHANNELS && test_bit(d->shared_info->evtchn_pending, port))
+            chn->latched = true;
+        chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+    }
+    store_release(&d->evtchn_fifo, f);
+    d->max_evtchns = EVTCHN_FIFO_NR_CHANNELS;
+    return 0;
+
+fail:
+    for_each_vcpu (d, v)
+        evtchn_fifo_vcpu_destroy(v);
+    xfree(f);
+    return rc;
+}
+
+long evtchn_fifo_init_control(struct evtchn_init_control *op)
+{
+    struct domain *d = current->domain;
+    struct vcpu *v = domain_vcpu(d, op->vcpu);
+    long rc = 0;
+    char *block;
+
+    op->link_bits = EVTCHN_FIFO_LINK_BITS;
+    if (!v)
+        return -XEN_ENOENT;
+    if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8)
+        return -XEN_EINVAL;
+    spin_lock(&d->event_lock);
+    if (!d->evtchn_fifo)
+        rc = setup_domain(d);
+    else if (!v->fifo)
+        rc = setup_vcpu(v); /* created after the switch */
+    if (rc)
+        goto out;
+    rc = -XEN_EINVAL;
+    if (v->fifo->block)
+        goto out;
+    block = map_frame(d, op->control_gfn);
+    if (!block)
+        goto out;
+    v->fifo->mfn = MFN(op->control_gfn);
+    store_release(&v->fifo->block, (struct evtchn_fifo_control_block *)(block + op->offset));
+    rc = 0;
+out:
+    spin_unlock(&d->event_lock);
+    return rc;
+}
+
+long evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
+{
+    struct domain *d = current->domain;
+    struct evtchn_fifo *f;
+    unsigned int first;
+    long rc = 0;
+    void *page;
+
+    spin_lock(&d->event_lock);
+    f = d->evtchn_fifo;
+    if (!f) {
+        rc = -XEN_EOPNOTSUPP;
+        goto out;
+    }
+    if (f->nr_pages == MAX_ARRAY_PAGES) {
+        rc = -XEN_ENOSPC;
+        goto out;
+    }
+    page = map_frame(d, op->array_gfn);
+    if (!page) {
+        rc = -XEN_EINVAL;
+        goto out;
+    }
+    first = f->nr_pages * WORDS_PER_PAGE;
+    f->page[f->nr_pages] = page;
+    store_release(&f->nr_pages, f->nr_pages + 1);
+    for (unsigned int port = MAX(first, 1U);
+         port < MIN(first + (unsigned int)WORDS_PER_PAGE, d->valid_evtchns); port++) {
+        struct evtchn *chn = evtchn_lookup(d, port);
+        unsigned long flags = spin_lock_irqsave(&chn->lock);
+
+        if (chn->latched) {
+            chn->latched = false;
+            evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
+        }
+        spin_unlock_irqrestore(&chn->lock, flags);
+    }
+out:
+    spin_unlock(&d->event_lock);
+    return rc;
+}
+
+long evtchn_fifo_set_priority(struct domain *d, const struct evtchn_set_priority *op)
+{
+    long rc = -XEN_EINVAL;
+    struct evtchn *chn;
+
+    spin_lock(&d->event_lock);
+    chn = evtchn_lookup(d, op->port);
+    if (chn) {
+        if (!d->evtchn_fifo)
+            rc = -XEN_ENOSYS;
+        else if (op->priority <= EVTCHN_FIFO_PRIORITY_MIN) {
+            chn->priority = (u8)op->priority; /* the next time it is linked */
+            rc = 0;
+        }
+    }
+    spin_unlock(&d->event_lock);
+    return rc;
+}
+
+void evtchn_fifo_vcpu_destroy(struct vcpu *v)
+{
+    struct evtchn_fifo_vcpu *f = v->fifo;
+
+    if (!f)
+        return;
+    if (f->block)
+        unmap_frame((void *)((unsigned long)f->block & PAGE_MASK), f->mfn);
+    v->fifo = NULL;
+    xfree(f);
+}
+
+void evtchn_fifo_destroy(struct domain *d)
+{
+    struct evtchn_fifo *f = d->evtchn_fifo;
+    struct vcpu *v;
+
+    if (!f)
+        return;
+    d->evtchn_fifo = NULL;
+    for_each_vcpu (d, v)
+        evtchn_fifo_vcpu_destroy(v);
+    for (unsigned int i = 0; i < f->nr_pages; i++)
+        unmap_frame(f->page[i], virt_to_mfn(f->page[i]));
+    for (unsigned int port = 0; port < d->valid_evtchns; port++)
+        evtchn_lookup(d, port)->queue = NULL;
+    d->max_evtchns = EVTCHN_2L_NR_CHANNELS;
+    xfree(f);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the files of the event-channel subsystem: ports (event_channel.c) and how a pending port
+ * is shown to the guest (evtchn_2l.c, evtchn_fifo.c).
+ */
+#ifndef BULKHEAD_EVTCHN_IMPL_H
+#define BULKHEAD_EVTCHN_IMPL_H
+
+#include "event_channel.h"
+#include "sched.h"
+
+enum evtchn_state {
+    ECS_FREE,        /* in no use */
+    ECS_RESERVED,    /* never to be used: port 0 */
+    ECS_UNBOUND,     /* waits for unbound_domid to bind */
+    ECS_INTERDOMAIN, /* connected */
+    ECS_PIRQ,        /* a hardware interrupt */
+    ECS_VIRQ,        /* a virtual interrupt */
+    ECS_IPI,         /* between vCPUs of the domain */
+};
+
+struct evtchn_fifo_queue;
+
+struct evtchn {
+    spinlock_t
+        lock;     /* RANK_EVENT_CHANNEL, interrupts off: state and peer do not change while held */
+    u8 state;     /* enum evtchn_state; changed under the event lock and this lock */
+    u8 priority;  /* FIFO */
+    bool latched; /* FIFO: became pending before its event word existed */
+    u8 spare;
+    u16 notify_vcpu;
+    u16 virq; /* ECS_VIRQ */
+    u32 port;
+    union {
+        domid_t unbound_domid;
+        u32 remote_port;
+        u32 pirq;
+    };
+    struct domain *remote;           /* ECS_INTERDOMAIN */
+    struct evtchn_fifo_queue *queue; /* FIFO: the queue it was linked on last */
+};
+
+#define EVTCHNS_PER_BUCKET 64U
+
+/* The struct of a port; NULL when no port of this number was ever allocated. */
+static inline struct evtchn *evtchn_lookup(const struct domain *d, unsigned int port)
+{
+    if (unlikely(port >= READ_ONCE(d->valid_evtchns)))
+        return NULL;
+    port = (unsigned int)index_nospec(port, d->valid_evtchns);
+    return &d->evtchn_buckets[port / EVTCHNS_PER_BUCKET][port % EVTCHNS_PER_BUCKET];
+}
+
+/* Something is pending for @v: raise the upcall flag and wake it. */
+static inline void vcpu_mark_pending(struct vcpu *v)
+{
+    if (!xchg(&v->info->evtchn_upcall_pending, 1))
+        vcpu_kick(v);
+}
+
+/* Wakes the vCPUs that poll @port (or several ports). */
+void evtchn_check_pollers(struct domain *d, unsigned int port);
+
+/* How a port is shown. @chn->lock held, interrupts off, except init/is_*; see
+ * public/event_channel.h. */
+void evtchn_2l_set_pending(struct vcpu *v, struct evtchn *chn);
+void evtchn_2l_clear_pending(struct domain *d, struct evtchn *chn);
+void evtchn_2l_unmask(struct domain *d, struct evtchn *chn);
+bool evtchn_2l_is_pending(const struct domain *d, const struct evtchn *chn);
+bool evtchn_2l_is_masked(const struct domain *d, const struct evtchn *chn);
+
+void evtchn_fifo_set_pending(struct vcpu *v, struct evtchn *chn);
+void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *chn);
+void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn);
+bool evtchn_fifo_is_pending(const struct domain *d, const struct evtchn *chn);
+bool evtchn_fifo_is_masked(const struct domain *d, const struct evtchn *chn);
+
+/* FIFO control operations; the event lock is held by them. Errors as in public/event_channel.h. */
+long evtchn_fifo_init_control(struct evtchn_init_control *op);
+long evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
+long evtchn_fifo_set_priority(struct domain *d, const struct evtchn_set_priority *op);
+void evtchn_fifo_vcpu_destroy(struct vcpu *v);
+/* Back to two-level (reset) or the end of the domain. */
+void evtchn_fifo_destroy(struct domain *d);
+
+#endif
