@@ -21,8 +21,8 @@ mkdir -p "$build"
 # Every header must compile by itself, as a guest, a tool or the hypervisor would include it.
 for header in $(cd "$include" && find public -name '*.h' | sort); do
     for width in -m64 -m32; do
-        echo "#include <$header>" | gcc $width -std=gnu11 -ffreestanding -Wall -Wextra -Wpedantic \
-            -Wno-pedantic -Werror -I "$include" -x c -fsyntax-only - || {
+        echo "#include <$header>" | gcc $width -std=gnu11 -ffreestanding -Wall -Wextra \
+            -Werror -I "$include" -x c -fsyntax-only - || {
             echo "abi: $header does not compile by itself with $width" >&2
             exit 1
         }
