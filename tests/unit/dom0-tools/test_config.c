@@ -64,7 +64,7 @@ static void test_values(void **state)
                      0);
     s = config_find(&c, "name");
     assert_string_equal(s->value.text, "last");
-    assert_int_equal(s->line, 8);
+    assert_int_equal(s->line, 9);
     assert_string_equal(config_find(&c, "memory")->value.text, "512");
     assert_int_equal(config_find(&c, "memory")->value.kind, CONFIG_NUMBER);
     assert_string_equal(config_find(&c, "extra")->value.text, "a 'b' \"c\" AA\n");
@@ -213,7 +213,7 @@ static void test_keys(void **state)
     assert_int_equal(g.on_crash, STOP_RENAME_RESTART);
     uuid_format(text, g.uuid);
     assert_string_equal(text, "00112233-4455-6677-8899-aabbccddeeff");
-    assert_string_equal(warnings, "f.cfg:9: unknown key 'type' ignored\n");
+    assert_string_equal(warnings, "f.cfg:10: unknown key 'type' ignored\n");
     guest_config_free(&g);
 
     assert_int_equal(read_guest(&g, MINIMUM "cmdline='x'\nextra='y'", &e), 0);

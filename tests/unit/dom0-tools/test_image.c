@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel images, made here byte by byte: plain, packed in each way, as a bzImage, and damaged in the ways
+ * that files get damaged. Each must load to the same bytes, or fail with its own sentence.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <lz4.h>
+#include <lzma.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <image/elf.h>
+#include <platform.h>
+#include <public/elfnote.h>
+#include <tools/kernel_image.h>
+
+#define LIMIT (8u << 20)
+#define BASE 0xffffffff80000000ull
+#define LOAD_AT 0x100000u
+#define TEXT_SIZE 300000u
+#define BSS_SIZE 5000u
+
+void platform_library_begin(void)
+{
+}
+
+void platform_library_end(void)
+{
+}
+
+static uint8_t *memory;
+static unsigned int writes;
+
+static int write_memory(void *context, uint64_t address, const void *data, size_t length)
+{
+    (void)context;
+    assert_true(address <= LIMIT && length <= LIMIT - address);
+    memcpy(memory + address, data, length);
+    writes++;
+    return 0;
+}
+
+static int clear_memory(void *context, uint64_t address, uint64_t length)
+{
+    (void)context;
+    assert_true(address <= LIMIT && length <= LIMIT - address);
+    memset(memory + address, 0, length);
+    return 0;
+}
+
+static const struct image_target target = {
+    .write = write_memory, .clear = clear_memory, .limit = LIMIT};
+
+/* How the ELF file of a test differs from the usual one. */
+struct variant {
+    uint64_t paddr_offset;
+    bool section_notes; /* notes found only through the section headers */
+    bool no_notes;
+    const char *features;
+    uint64_t entry;
+};
+
+struct file {
+    uint8_t *bytes;
+    size_t size;
+};
+
+static uint8_t text_byte(size_t i)
+{
+    return (uint8_t)(i * 7 + i / 251);
+}
+
+static void add_note(uint8_t *notes, size_t *size, uint32_t type, const void *desc, uint32_t length)
+{
+    struct elf_note note = {.n_namesz = 4, .n_descsz = length, .n_type = type};
+
+    memcpy(notes + *size, &note, sizeof(note));
+    memcpy(notes + *size + sizeof(note), "Xen", 4);
+    memcpy(notes + *size + sizeof(note) + 4, desc, length);
+    *size += sizeof(note) + 4 + ((length + 3) & ~3u);
+}
+
+static void add_number(uint8_t *notes, size_t *size, uint32_t type, uint64_t number)
+{
+    add_note(notes, size, type, &number, sizeof(number));
+}
+
+static struct file make_elf(const struct variant *v)
+{
+    struct file f = {.bytes = calloc(1, TEXT_SIZE + 16384), .size = TEXT_SIZE + 16384};
+    size_t text_at = 4096, notes_at = text_at + TEXT_SIZE, notes_size = 0, sections_at;
+    uint8_t notes[1024] = {0};
+    struct elf_header h = {
+        .e_magic = {0x7f, 'E', 'L', 'F'},
+        .e_class = ELF_CLASS_64,
+        .e_data = ELF_DATA_LITTLE,
+        .e_type = ELF_TYPE_EXEC,
+        .e_machine = ELF_MACHINE_X86_64,
+        .e_phoff = sizeof(h),
+        .e_phnum = 2,
+        .e_phentsize = sizeof(struct elf_segment),
+        .e_shentsize = sizeof(struct elf_section),
+    };
+    struct elf_segment p[2] = {
+        {
+            .p_type = ELF_PT_LOAD,
+            .p_offset = text_at,
+            .p_vaddr = BASE + LOAD_AT,
+            .p_paddr = LOAD_AT + v->paddr_offset,
+            .p_filesz = TEXT_SIZE,
+            .p_memsz = TEXT_SIZE + BSS_SIZE,
+        },
+        {.p_type = ELF_PT_NOTE, .p_offset = notes_at},
+    };
+    struct elf_section s[2] = {{0}, {.sh_type = ELF_SHT_NOTE, .sh_offset = notes_at}};
+
+    if (!v->no_notes) {
+        add_note(notes, &notes_size, XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
+        add_note(notes, &notes_size, XEN_ELFNOTE_GUEST_OS, "test", 5);
+        add_number(notes, &notes_size, XEN_ELFNOTE_VIRT_BASE, BASE);
+        add_number(notes, &notes_size, XEN_ELFNOTE_ENTRY,
+                   v->entry ? v->entry : BASE + LOAD_AT + 0x40);
+        add_number(notes, &notes_size, XEN_ELFNOTE_HYPERCALL_PAGE, BASE + LOAD_AT + 0x1000);
+        add_number(notes, &notes_size, XEN_ELFNOTE_PADDR_OFFSET, v->paddr_offset);
+        add_number(notes, &notes_size, XEN_ELFNOTE_MOD_START_PFN, 1);
+        if (v->features)
+            add_note(notes, &notes_size, XEN_ELFNOTE_FEATURES, v->features,
+                     (uint32_t)strlen(v->features) + 1);
+    }
+    for (size_t i = 0; i < TEXT_SIZE; i++)
+        f.bytes[text_at + i] = text_byte(i);
+    memcpy(f.bytes + notes_at, notes, notes_size);
+    sections_at = (notes_at + notes_size + 63) & ~63ul;
+    p[1].p_filesz = v->section_notes ? 0 : notes_size;
+    s[1].sh_size = notes_size;
+    if (v->section_notes) {
+        h.e_shoff = sections_at;
+        h.e_shnum = 2;
+        memcpy(f.bytes + sections_at, s, sizeof(s));
+    }
+    memcpy(f.bytes, &h, sizeof(h));
+    memcpy(f.bytes + sizeof(h), p, sizeof(p));
+    f.size = sections_at + sizeof(s);
+    return f;
+}
+
+static struct file pack_gzip(struct file f)
+{
+    struct file out = {.bytes = malloc(f.size + 1000)};
+    z_stream z = {.next_in = f.bytes, .avail_in = (uInt)f.size, .next_out = out.bytes,
+                  .avail_out = (uInt)f.size + 1000};
+
+    deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    out.size = z.total_out;
+    deflateEnd(&z);
+    return out;
+}
+
+static struct file pack_xz(struct file f)
+{
+    struct file out = {.bytes = malloc(f.size + 1000)};
+
+    assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, NULL, f.bytes, f.size, out.bytes,
+                                             &out.size, f.size + 1000),
+                     LZMA_OK);
+    return out;
+}
+
+static struct file pack_zstd(struct file f)
+{
+    struct file out = {.bytes = malloc(f.size + 1000)};
+
+    out.size = ZSTD_compress(out.bytes, f.size + 1000, f.bytes, f.size, 3);
+    assert_false(ZSTD_isError(out.size));
+    return out;
+}
+
+static struct file pack_lz4(struct file f)
+{
+    struct file out = {.bytes = malloc(f.size + 1000)};
+    uint32_t magic = 0x184c2102, packed, size = (uint32_t)f.size;
+
+    packed = (uint32_t)LZ4_compress_default((char *)f.bytes, (char *)out.bytes + 8, (int)f.size,
+                                            (int)f.size + 900);
+    memcpy(out.bytes, &magic, 4);
+    memcpy(out.bytes + 4, &packed, 4);
+    memcpy(out.bytes + 8 + packed, &size, 4); /* as the kernel's build appends it */
+    out.size = packed + 12;
+    return out;
+}
+
+static struct file make_bzimage(struct file payload)
+{
+    struct file out = {.bytes = calloc(1, payload.size + 4096), .size = payload.size + 2048};
+    uint32_t offset = 512, length = (uint32_t)payload.size;
+
+    out.bytes[0x1f1] = 2; /* three sectors of real-mode code */
+    memcpy(out.bytes + 0x1fe, "\x55\xaa", 2);
+    memcpy(out.bytes + 0x202, "HdrS\x0f\x02", 6);
+    memcpy(out.bytes + 0x248, &offset, 4);
+    memcpy(out.bytes + 0x24c, &length, 4);
+    memcpy(out.bytes + 2048, payload.bytes, payload.size);
+    return out;
+}
+
+static int load(struct file f, struct kernel_image *image, struct error *e)
+{
+    /* A copy of the exact size: the address sanitizer sees a step too far. */
+    uint8_t *copy = malloc(f.size ? f.size : 1);
+    int status;
+
+    memcpy(copy, f.bytes, f.size);
+    memset(memory, 0xee, LIMIT);
+    writes = 0;
+    e->text[0] = '\0';
+    status = kernel_image_load(copy, f.size, &target, image, e);
+    free(copy);
+    free(f.bytes);
+    return status;
+}
+
+static void assert_loads(struct file f)
+{
+    struct kernel_image image;
+    struct error e;
+
+    if (load(f, &image, &e))
+        fail_msg("%s", e.text);
+    for (size_t i = 0; i < TEXT_SIZE; i++)
+        if (memory[LOAD_AT + i] != text_byte(i))
+            fail_msg("byte %zu differs", i);
+    for (size_t i = 0; i < BSS_SIZE; i++)
+        assert_int_equal(memory[LOAD_AT + TEXT_SIZE + i], 0);
+    assert_int_equal(memory[LOAD_AT - 1], 0xee);
+    assert_int_equal(memory[LOAD_AT + TEXT_SIZE + BSS_SIZE], 0xee);
+    assert_int_equal(image.virt_base, BASE);
+    assert_int_equal(image.entry, BASE + LOAD_AT + 0x40);
+    assert_int_equal(image.hypercall_page, BASE + LOAD_AT + 0x1000);
+    assert_int_equal(image.init_p2m, IMAGE_NO_ADDRESS);
+    assert_int_equal(image.start, LOAD_AT);
+    assert_int_equal(image.end, LOAD_AT + TEXT_SIZE + BSS_SIZE);
+    assert_true(image.unmapped_ramdisk);
+    assert_string_equal(image.guest_os, "test");
+}
+
+static void assert_fails(struct file f, const char *expected)
+{
+    struct kernel_image image;
+    struct error e;
+
+    if (!load(f, &image, &e))
+        fail_msg("loaded, instead of: %s", expected);
+    assert_string_equal(e.text, expected);
+}
+
+static struct file usual(void)
+{
+    return make_elf(&(struct variant){0});
+}
+
+typedef struct file pack_function(struct file f);
+
+static struct file packed(pack_function *pack)
+{
+    struct file elf = usual(), out = pack(elf);
+
+    free(elf.bytes);
+    return out;
+}
+
+static struct file in_bzimage(struct file payload)
+{
+    struct file out = make_bzimage(payload);
+
+    free(payload.bytes);
+    return out;
+}
+
+static struct file cut(struct file f, size_t size)
+{
+    f.size = size;
+    return f;
+}
+
+static struct file halve(struct file f)
+{
+    return cut(f, f.size / 2);
+}
+
+static void test_forms(void **state)
+{
+    (void)state;
+    assert_loads(usual());
+    assert_loads(packed(pack_gzip));
+    assert_loads(packed(pack_xz));
+    assert_loads(packed(pack_zstd));
+    assert_loads(packed(pack_lz4));
+    assert_loads(in_bzimage(packed(pack_gzip)));
+    assert_loads(in_bzimage(packed(pack_xz)));
+    assert_loads(in_bzimage(packed(pack_zstd)));
+    assert_loads(in_bzimage(packed(pack_lz4)));
+    assert_loads(in_bzimage(usual()));
+}
+
+static void test_variants(void **state)
+{
+    (void)state;
+    assert_loads(make_elf(&(struct variant){.section_notes = true}));
+    assert_loads(make_elf(&(struct variant){.paddr_offset = BASE}));
+    assert_loads(make_elf(&(struct variant){.paddr_offset = BASE, .section_notes = true}));
+    assert_loads(make_elf(&(struct variant){.features = "!writable_page_tables|unknown|pae_pgdir_above_4gb"}));
+    assert_fails(make_elf(&(struct variant){.no_notes = true}),
+                 "not a kernel for PV domains: it has no Xen notes");
+    assert_fails(make_elf(&(struct variant){.features = "x|!auto_translated_physmap"}),
+                 "the kernel requires the feature 'auto_translated_physmap', which a PV domain does "
+                 "not have");
+    assert_fails(make_elf(&(struct variant){.features = "!nonsense"}),
+                 "the kernel requires the feature 'nonsense', which a PV domain does not have");
+    assert_fails(make_elf(&(struct variant){.entry = 0x1234}),
+                 "the entry point 0x1234 lies outside of the kernel");
+    assert_fails(make_elf(&(struct variant){.paddr_offset = 0x1000000 - LOAD_AT, .no_notes = true}),
+                 "not a kernel for PV domains: it has no Xen notes");
+}
+
+static void test_damage(void **state)
+{
+    char expected[128];
+    struct file f;
+
+    (void)state;
+    assert_fails(cut(usual(), 0), "too short for a kernel (0 bytes)");
+    assert_fails(cut(usual(), 20), "too short for a kernel (20 bytes)");
+    assert_fails(cut(usual(), 200000),
+                 "cut short: segment 0 ends at byte 304096 of the ELF file, which has 200000");
+    assert_fails(halve(packed(pack_gzip)), "the gzip stream is cut short");
+    assert_fails(halve(packed(pack_xz)), "the xz stream is cut short");
+    assert_fails(halve(packed(pack_zstd)), "the zstd stream is cut short");
+    assert_fails(halve(packed(pack_lz4)), "the lz4 stream is cut short");
+    f = packed(pack_gzip);
+    f.bytes[f.size / 2] ^= 0xff;
+    assert_fails(f, "the gzip stream is damaged");
+    f = packed(pack_xz);
+    f.bytes[f.size / 2] ^= 0xff;
+    assert_fails(f, "the xz stream is damaged");
+    f = in_bzimage(packed(pack_gzip));
+    snprintf(expected, sizeof(expected),
+             "a truncated bzImage: its payload ends at byte %zu, the file has 2100", f.size);
+    assert_fails(cut(f, 2100), expected);
+    f = usual();
+    f.bytes[18] = 40; /* machine: ARM */
+    assert_fails(f, "an ELF file for another machine than x86-64");
+    f = usual();
+    f.bytes[4] = ELF_CLASS_32;
+    assert_fails(f, "a 32-bit kernel; only 64-bit kernels are supported");
+    f = usual();
+    memcpy(f.bytes, "#!/bin/sh\n", 10);
+    assert_fails(f, "neither an ELF file nor a bzImage");
+    f = usual();
+    memcpy(f.bytes, "BZh91AY", 7);
+    assert_fails(f, "packed with bzip2; gzip, xz, zstd and lz4 are understood");
+    f = usual();
+    f.bytes[64 + 44] = 1; /* p_memsz: + 4 GiB */
+    assert_fails(f, "the kernel needs memory up to 4097 MiB, the domain has 8");
+}
+
+/* Single bytes of the headers set to extremes: any result will do, but no step out of bounds. */
+static void test_fuzzed_headers(void **state)
+{
+    static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+
+    (void)state;
+    for (size_t at = 16; at < 64 + 2 * 56; at++) {
+        for (size_t v = 0; v < sizeof(values); v++) {
+            struct kernel_image image;
+            struct file f = make_elf(&(struct variant){.section_notes = at % 2});
+            struct error e;
+
+            f.bytes[at] = values[v];
+            load(f, &image, &e);
+        }
+    }
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memory = malloc(LIMIT);
+    return memory ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(memory);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_fuzzed_headers),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
