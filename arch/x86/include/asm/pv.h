@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The CPU half of a PV guest: what its kernel sees of exceptions, callbacks and privileged instructions. The code in
+ * arch/x86/pv behind this header holds no privileged instruction of its own.
+ */
+#ifndef ASM_PV_H
+#define ASM_PV_H
+
+#include <asm/decode.h>
+#include <domain.h>
+
+/* Exception vectors (Intel SDM volume 3, 6.3.1). */
+enum exception {
+    EXC_DE = 0,
+    EXC_DB = 1,
+    EXC_NMI = 2,
+    EXC_BP = 3,
+    EXC_OF = 4,
+    EXC_BR = 5,
+    EXC_UD = 6,
+    EXC_NM = 7,
+    EXC_DF = 8,
+    EXC_TS = 10,
+    EXC_NP = 11,
+    EXC_SS = 12,
+    EXC_GP = 13,
+    EXC_PF = 14,
+    EXC_MF = 16,
+    EXC_AC = 17,
+    EXC_MC = 18,
+    EXC_XM = 19,
+};
+
+/* Page-fault error code. */
+#define PFEC_PRESENT 1U
+#define PFEC_WRITE   2U
+#define PFEC_USER    4U
+#define PFEC_RSVD    8U
+#define PFEC_FETCH   16U
+
+/* RFLAGS. */
+#define EFLAGS_TF   (1UL << 8)
+#define EFLAGS_IF   (1UL << 9)
+#define EFLAGS_DF   (1UL << 10)
+#define EFLAGS_IOPL (3UL << 12)
+#define EFLAGS_NT   (1UL << 14)
+#define EFLAGS_RF   (1UL << 16)
+#define EFLAGS_VM   (1UL << 17)
+#define EFLAGS_AC   (1UL << 18)
+#define EFLAGS_VIF  (1UL << 19)
+#define EFLAGS_VIP  (1UL << 20)
+
+/* Does the current vCPU run its kernel (else user mode)? */
+static inline bool in_guest_kernel(const struct vcpu *v)
+{
+    return v->arch.flags & TF_KERNEL_MODE;
+}
+
+static inline bool is_canonical(unsigned long addr)
+{
+    return (long)(addr << 16) >> 16 == (long)addr;
+}
+
+/* --- delivery (bounce.c); all for the current vCPU, whose frame is @regs == guest_regs() -------------------------- */
+
+/*
+ * Enters the guest's kernel at @eip with the frame of the ABI on its stack: from user mode on the stack that
+ * stack_switch named, after changing to the kernel's page tables. @flags: TBF_*. A guest whose stack cannot take the
+ * frame, or that has no handler (@eip 0), is crashed.
+ */
+void pv_bounce(struct cpu_user_regs *regs, unsigned long eip, unsigned int flags, u32 error_code);
+/* An exception without and with error code, through the guest's trap table. */
+void pv_inject(struct cpu_user_regs *regs, enum exception vector);
+void pv_inject_error(struct cpu_user_regs *regs, enum exception vector, u32 error_code);
+/* #PF at @addr; the user bit of @error_code is made to say what the guest thinks. */
+void pv_inject_page_fault(struct cpu_user_regs *regs, unsigned long addr, u32 error_code);
+/* INT @vector, already permitted; @regs->rip is behind it. */
+void pv_inject_interrupt(struct cpu_user_regs *regs, u8 vector);
+
+/* --- entries from assembly (traps.c, callback.c) ------------------------------------------------------------------ */
+
+/* An exception in guest mode; @cr2 is the register's content. Interrupts are on. */
+void pv_exception(struct cpu_user_regs *regs, unsigned long cr2);
+/* SYSCALL from user mode (64-bit and compatibility) and SYSENTER. */
+void pv_syscall(struct cpu_user_regs *regs);
+void pv_sysenter(struct cpu_user_regs *regs);
+/* An event is pending and not masked: enter the event callback. */
+void pv_deliver_event(struct cpu_user_regs *regs);
+/* EXIT_WORK_* of the current vCPU. */
+void pv_exit_work(struct cpu_user_regs *regs);
+/*
+ * The frame cannot be returned to, or a selector could not be loaded: enters the failsafe callback, with the selectors
+ * that the guest wanted in @regs->ds, es, fs, gs.
+ */
+void pv_failsafe(struct cpu_user_regs *regs);
+
+/* --- emulation ---------------------------------------------------------------------------------------------------- */
+
+/* The instruction at @regs->rip, read from guest memory. As insn_decode(); -XEN_EFAULT: it could not be read. */
+int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs);
+/* Linear address of its memory operand; false: beyond the segment's limit, or no usable segment. */
+bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long *addr);
+
+/* #GP in guest mode: completes what a kernel in ring 3 may do. True: done (or another exception was delivered). */
+bool pv_emulate_privileged(struct cpu_user_regs *regs);
+/* #UD with the prefix XEN_EMULATE_PREFIX. */
+bool pv_emulate_forced(struct cpu_user_regs *regs);
+
+/* CPUID as @v sees it: registers in and out of @regs. */
+struct cpuid;
+void pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid *out);
+/* RDMSR, WRMSR under the policy at the top of msr.c. False: #GP. */
+bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);
+bool pv_wrmsr(struct vcpu *v, u32 msr, u64 val);
+/* IN, OUT, INS, OUTS. False: #GP. */
+bool pv_emulate_io(struct cpu_user_regs *regs, const struct insn *insn);
+
+/* DRn := @value with the checks of set_debugreg. -EINVAL, -EPERM, -ENODEV as Xen. */
+long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value);
+
+/* Fills a page with hypercall entry points (in guest memory or about to become it). */
+void hypercall_page_init(void *page);
+
+/* --- the memory half (mm) ----------------------------------------------------------------------------------------- */
+
+/* A fault at @addr in the LDT window of the current vCPU: maps the LDT page behind it. False: none. IRQs may be off. */
+bool pv_ldt_fault(unsigned long addr);
+/* A write by the guest's kernel to a present read-only page at @addr: completed when it was a page-table entry. */
+bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs);
+/* Maps @v's part of the per-domain window; -ENOMEM. _destroy gives back GDT and LDT frames too. (descriptor.c) */
+int pv_descriptors_create(struct vcpu *v);
+void pv_descriptors_destroy(struct vcpu *v);
+/* The L1 entry of the reserved GDT page of @v. */
+u64 *pv_reserved_gdt_entry(const struct vcpu *v);
+/* GDT of @v: @entries descriptors in @frames. All or nothing. -EINVAL. */
+long set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
+void destroy_gdt(struct vcpu *v);
+
+#endif
