@@ -19,10 +19,21 @@ $(eval $(call compile_rules,arch/x86,HV_CFLAGS,$(HV_OFFSETS)))
 HV_LDFLAGS := -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments \
               --build-id=sha1 $(HV_LDFLAGS_EXTRA)
 
-$(BUILD)/bulkhead: $(HV_OBJS) $(HV_LDS)
-	$(call say,LD,$@)
+HV_LINK = $(LD) $(HV_LDFLAGS) -T $(HV_LDS) -o $@
+HV_LINK_LIBS = --start-group $(HV_BOOT_LIBS) --end-group
+
+# The names that a backtrace prints come from a first link. They lie behind all code and data of the
+# image, so adding them moves nothing.
+$(BUILD)/obj/bulkhead.first: $(HV_OBJS) $(HV_LDS)
 	@mkdir -p $(@D)
-	$(Q)$(LD) $(HV_LDFLAGS) -T $(HV_LDS) -Map $@.map -o $@ $(HV_OBJS) \
-	    --start-group $(HV_BOOT_LIBS) --end-group
+	$(Q)$(HV_LINK) $(HV_OBJS) $(HV_LINK_LIBS)
+
+$(BUILD)/obj/symbols.o: $(BUILD)/obj/bulkhead.first mk/symbols.awk
+	$(Q)$(NM) -n $< | awk -f mk/symbols.awk >$(@:.o=.s)
+	$(Q)$(CC) -c -o $@ $(@:.o=.s)
+
+$(BUILD)/bulkhead: $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LDS)
+	$(call say,LD,$@)
+	$(Q)$(HV_LINK) -Map $@.map $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LINK_LIBS)
 
 -include $(HV_OBJS:.o=.d)

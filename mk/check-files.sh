@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# check-files.sh FILE...: each source file names its licence in its first lines and is not too long
+# to be one subject: over 800 lines is a warning, over 900 an error.
+status=0
+for file in "$@"; do
+    [ -s "$file" ] || continue
+    if ! head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT'; then
+        echo "$file:1: no SPDX-License-Identifier line" >&2
+        status=1
+    fi
+    case $file in *.c | *.h | *.S) ;; *) continue ;; esac
+    lines=$(wc -l <"$file")
+    if [ "$lines" -gt 900 ]; then
+        echo "$file: $lines lines, more than 900: two subjects" >&2
+        status=1
+    elif [ "$lines" -gt 800 ]; then
+        echo "$file: $lines lines, more than 800 (warning)" >&2
+    fi
+done
+exit $status
