@@ -8,6 +8,12 @@ HV_SRCS += \
     hypervisor/event_channel.c \
     hypervisor/evtchn_2l.c \
     hypervisor/evtchn_fifo.c \
+    hypervisor/lib/printf.c \
+    hypervisor/lib/string.c \
+    hypervisor/grant_copy.c \
+    hypervisor/grant_map.c \
+    hypervisor/grant_op.c \
+    hypervisor/grant_table.c \
     hypervisor/page_alloc.c \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \

@@ -6,6 +6,8 @@
 #ifndef BULKHEAD_ARCH_H
 #define BULKHEAD_ARCH_H
 
+#include <asm/tlb.h>
+
 #include "domain.h"
 
 union xen_domctl_u;
@@ -75,21 +77,27 @@ void arch_set_m2p(mfn_t mfn, unsigned long pfn);
 unsigned long arch_get_m2p(mfn_t mfn);
 #define INVALID_M2P_ENTRY (~0UL)
 
-/* Checks and takes apart a frame's contents for a type. Entries [pg->done, end); see page_type.c.
+/*
+ * Check or take apart the contents of a frame of @type for page_type.c. Validation goes on at entry pg->done and leaves
+ * there how far it came; taking apart goes down from pg->done, after the table that entry pg->done refers to.
+ * 0, -ERESTART (@preemptible only), or for validation an error.
  */
 int arch_validate_page(struct page *pg, u64 type, bool preemptible);
 int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
 
-/* TLB clock: every flush of a CPU advances it; see tlb.h in the architecture. */
-u32 tlb_clock(void);
-/* Flushes those CPUs of @mask whose last flush is older than @stamp. */
+/*
+ * asm/tlb.h gives u32 tlb_clock(void), which every full flush of a CPU advances. This flushes those CPUs of @mask that
+ * were not flushed since the clock showed @stamp.
+ */
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp);
 
 /*
  * Grant mappings: makes or removes the L1 entry of current's address space that maps a granted
  * frame, as GNTTABOP_map_grant_ref's host_addr and flags say (a virtual address, or with
- * GNTMAP_contains_pte the machine address of an entry). The caller owns the references that the
- * mapping holds. Return GNTST_okay or another GNTST_*.
+ * GNTMAP_contains_pte the machine address of an entry). The caller took the references that the
+ * mapping holds (a general count; with a writable mapping also a type count): once GNTST_okay is
+ * returned by _map they belong to the entry, and _unmap and _replace give them back. An entry that
+ * the guest overwrites or drops with its table takes them along. Return GNTST_okay or another GNTST_*.
  */
 int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags);
 int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags);

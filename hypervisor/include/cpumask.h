@@ -37,10 +37,14 @@ static inline bool cpumask_empty(const cpumask_t *m)
 /* First CPU of @m at or after @cpu; NR_CPUS when there is none. */
 static inline unsigned int cpumask_next(const cpumask_t *m, unsigned int cpu)
 {
-    for (; cpu < NR_CPUS; cpu++)
-        if (cpumask_test(m, cpu))
-            break;
-    return cpu;
+    while (cpu < NR_CPUS) {
+        unsigned long rest = READ_ONCE(m->bits[cpu / BITS_PER_LONG]) >> cpu % BITS_PER_LONG;
+
+        if (rest)
+            return cpu + (unsigned int)__builtin_ctzl(rest);
+        cpu = (cpu | (BITS_PER_LONG - 1)) + 1;
+    }
+    return NR_CPUS;
 }
 
 #define for_each_cpu(cpu, mask) \

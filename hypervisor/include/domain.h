@@ -70,6 +70,9 @@ struct vcpu {
     int poll_port;           /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling */
     struct evtchn_fifo_vcpu *fifo;
 
+    /* A page table still to be taken apart (page_type.c); holds a general count. */
+    struct page *old_table;
+
     bool initialised; /* has a context */
     bool nmi_pending;
     struct arch_vcpu arch;

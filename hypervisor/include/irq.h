@@ -15,13 +15,18 @@ struct pirq {
     int irq;           /* hardware interrupt (GSI or allocated for MSI); -1: not mapped */
 };
 
-/* Finds (or creates) the domain's pirq; NULL: out of range, or out of memory. RANK_PIRQ or event
- * lock held. */
+/* How many pirqs a new domain has: its d->nr_pirqs. */
+unsigned int arch_nr_pirqs(bool privileged);
+
+/* Finds (or creates) the domain's pirq; NULL: out of range, or out of memory. No lock needed. */
 struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create);
 void pirq_free_all(struct domain *d);
 
-/* Architecture. Binds the hardware interrupt to @v's domain: unmasks the line. -EINVAL, -EBUSY,
- * -ENOMEM. */
+/*
+ * Architecture. Binds the hardware interrupt to @v's domain: unmasks the line. -EPERM: the pirq is
+ * not mapped; -EBUSY: in use, and one of the users does not share; -ENOSPC: no vector left.
+ * Event lock held.
+ */
 int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share);
 void arch_pirq_unbind(struct domain *d, struct pirq *pirq);
 /* The guest finished handling. */

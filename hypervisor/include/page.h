@@ -31,6 +31,7 @@
 #include "atomic.h"
 
 struct domain;
+struct vcpu;
 
 struct page {
     u64 state; /* counts, type, flags; see PG_* */
@@ -102,17 +103,34 @@ static inline void page_set_owner(struct page *pg, const struct domain *d)
 /* The last general count of a guest's frame went: give it back to the allocator (page_alloc.c). */
 void page_release(struct page *pg);
 
-/* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its
- * maximum. */
+/*
+ * Gets refuse to go above this; the one count left is the own reference of a PG_PARTIAL state. A type count never
+ * exceeds the general count, so one comparison guards both.
+ */
+#define PG_REF_LIMIT (PG_COUNT_MAX - 1)
+
+/* May another general count be taken: is there one already, and is there room? */
+static inline bool page_refs_ok(u64 state)
+{
+    return (state & PG_REF_MASK) - 1 < PG_REF_LIMIT - 1;
+}
+
+/* What page->owner holds for frames of @d. */
+static inline u32 page_owner_id(const struct domain *d)
+{
+    return (u32)virt_to_mfn(d).n;
+}
+
+/* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its maximum. */
 static inline bool get_page(struct page *pg, const struct domain *d)
 {
     u64 s = READ_ONCE(pg->state);
 
     do {
-        if (unlikely((s & PG_REF_MASK) - 1 >= PG_COUNT_MAX - 1))
+        if (unlikely(!page_refs_ok(s)))
             return false;
     } while (unlikely(!cmpxchg(&pg->state, &s, s + PG_REF_ONE)));
-    if (likely(pg->owner == (u32)virt_to_mfn(d).n))
+    if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
         return true;
     if (page_refs(atomic_sub(&pg->state, PG_REF_ONE)) == 0)
         page_release(pg);
@@ -127,21 +145,74 @@ static inline void put_page(struct page *pg)
 }
 
 /*
- * Takes a type count of @type on @pg, on which the caller holds a general count; validates the
- * contents when the type is new. Returns 0; -EINVAL: the frame is in use with another type, the
- * count is at its maximum, or the contents are not valid for the type; -ERESTART: preempted,
- * progress kept, call again (only with @preemptible). No locks of rank RANK_PAGE_LIST or above may
- * be held. page_type.c
+ * One general and one type count in a single step, if the frame is validated for @type already (a writable frame is,
+ * and remains so while unused). False: nothing was taken. Does not look at the owner.
+ */
+static inline bool page_try_get_both(struct page *pg, u64 type)
+{
+    u64 s = READ_ONCE(pg->state);
+
+    do {
+        if (unlikely((s & (PG_TYPE_MASK | PG_VALID)) != (type | PG_VALID) || !page_refs_ok(s)))
+            return false;
+    } while (unlikely(!cmpxchg(&pg->state, &s, s + PG_TYPE_ONE + PG_REF_ONE)));
+    return true;
+}
+
+/*
+ * Takes a type count of @type on @pg, on which the caller holds a general count; validates the contents when the type
+ * is new. Returns 0; -XEN_EINVAL: the frame is in use with another type, or the count is at its maximum; what the
+ * validation of the contents returned (-XEN_EINVAL, -XEN_EBUSY, -XEN_EPERM); -ERESTART: preempted, progress kept, call
+ * again (only with @preemptible). A failure may leave work for page_finish_old_table().
+ * No locks of rank RANK_PAGE_TABLES or above may be held. page_type.c
  */
 int get_page_type(struct page *pg, u64 type, bool preemptible);
-/* Drops one type count; takes a page table apart at zero. Returns 0, or -ERESTART when preempted
- * (only with @preemptible). */
+/*
+ * Drops one type count; takes a page table apart at zero. Returns 0, or -ERESTART when preempted (only with
+ * @preemptible): the count is gone, and page_take_apart() has to be called until it returns 0.
+ */
 int put_page_type(struct page *pg, bool preemptible);
 
-/* Both counts in one step, for the owner's own frames. Errors as get_page_type(); -EINVAL also for
- * a foreign frame. */
+/*
+ * Both counts in one step, for frames owned by @d. Errors as get_page_type(); -XEN_EINVAL also for a foreign frame.
+ * The preemptible form is for page directories, which may take long; on -ERESTART no count is held.
+ */
 int get_page_and_type(struct page *pg, struct domain *d, u64 type);
-void put_page_and_type(struct page *pg);
+int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type);
+
+/* The slow half of put_page_and_type(): the type count may reach zero. Not preempted. */
+void put_page_and_last_type(struct page *pg);
+
+static inline void put_page_and_type(struct page *pg)
+{
+    u64 s = READ_ONCE(pg->state);
+
+    do {
+        if (unlikely((s & PG_TYPE_COUNT_MASK) <= PG_TYPE_ONE)) {
+            put_page_and_last_type(pg);
+            return;
+        }
+    } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE - PG_REF_ONE)));
+    /* The general count is at least the type count, which was above one: the frame stays allocated. */
+}
+
+/*
+ * Drops both counts of a page table of any level. When that would take long, what remains is left to
+ * page_finish_old_table() of the current vCPU and -ERESTART is returned; the counts are gone either way.
+ */
+int put_page_table(struct page *pg);
+/* Does what put_page_table() left for later. 0: done; -ERESTART: preempted again. @v: current, or not running. */
+int page_finish_old_table(struct vcpu *v);
+
+/*
+ * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page). page_claim_type() is
+ * get_page_type() one level down: after an error the frame may be PG_PARTIAL, for its parent to take apart.
+ * page_take_apart() takes a PG_PARTIAL frame of @type apart and does nothing to any other; 0 or -ERESTART.
+ */
+int page_claim_type(struct page *pg, u64 type, bool preemptible);
+int page_take_apart(struct page *pg, u64 type, bool preemptible);
+/* Drops both counts of a table that another table referred to; -ERESTART leaves it PG_PARTIAL. */
+int put_page_and_type_nested(struct page *pg, bool preemptible);
 
 /* A list of frames, linked through the frame table. Protected by the lock of whatever holds the
  * list. */

@@ -20,6 +20,7 @@ enum lock_rank {
     RANK_DOMAIN_LIST,   /* domain table writers */
     RANK_DOMAIN,        /* domain life cycle, vCPU bring-up, per-domain settings */
     RANK_GRANT,         /* grant table; two: by domain id */
+    RANK_GRANT_MAP,    /* mappings that a domain holds */
     RANK_PAGE_TABLES,   /* page-table updates of one domain */
     RANK_EVENT,         /* event channels of a domain; two: by address */
     RANK_PIRQ,          /* interrupt binding */
@@ -34,6 +35,7 @@ enum lock_rank {
     RANK_TIMER,         /* timer queue of a CPU */
     RANK_IRQ,           /* interrupt descriptors */
     RANK_DEVICE,        /* interrupt controllers, RTC, PCI configuration */
+    RANK_TLB,           /* the one remote flush in progress */
     RANK_CONSOLE,       /* console ring and drivers; a leaf */
 };
 

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mapping and unmapping granted frames.
+ *
+ * A page-table entry made by a grant mapping holds the counts on the frame itself, as every entry
+ * does: whatever removes the entry drops them. The handle holds the pin on the grant entry, and for
+ * a device mapping counts of its own. So a guest that overwrites such an entry by other means keeps
+ * the counts right; only its handle can no longer be unmapped, and the pin goes when the guest
+ * dies.
+ *
+ * Unmapping removes entries in batches; TLBs are flushed once a batch, before any count or pin of
+ * it is given up.
+ */
+#include <arch.h>
+#include <grant_impl.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <page_alloc.h>
+#include <percpu.h>
+
+#define UNMAP_BATCH  32U
+#define MAP_KINDS    (GNTMAP_device_map | GNTMAP_host_map)
+#define MAPPING_BUSY 0x8000U /* in grant_mapping.flags: a vCPU is unmapping it */
+
+static struct grant_mapping *mapping(const struct grant_table *gt, grant_handle_t handle)
+{
+    if (handle >= gt->nr_map_pages * MAPPINGS_PER_PAGE)
+        return NULL;
+    handle = (grant_handle_t)index_nospec(handle, gt->nr_map_pages * MAPPINGS_PER_PAGE);
+    return &gt->mappings[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
+}
+
+/* A free handle, or NO_HANDLE. */
+static grant_handle_t get_handle(struct grant_table *gt)
+{
+    grant_handle_t handle;
+
+    spin_lock(&gt->map_lock);
+    if (gt->free_handle == NO_HANDLE && gt->nr_map_pages < gt->max_map_pages) {
+        struct grant_mapping *page = xzalloc_array(struct grant_mapping, MAPPINGS_PER_PAGE);
+        u32 first = gt->nr_map_pages * MAPPINGS_PER_PAGE;
+
+        if (page) {
+            for (u32 i = 0; i < MAPPINGS_PER_PAGE; i++)
+                page[i].ref = i + 1 < MAPPINGS_PER_PAGE ? first + i + 1 : NO_HANDLE;
+            gt->mappings[gt->nr_map_pages] = page;
+            store_release(&gt->nr_map_pages, gt->nr_map_pages + 1);
+            gt->free_handle = first;
+        }
+    }
+    handle = gt->free_handle;
+    if (handle != NO_HANDLE)
+        gt->free_handle = mapping(gt, handle)->ref;
+    spin_unlock(&gt->map_lock);
+    return handle;
+}
+
+static void put_handle(struct grant_table *gt, grant_handle_t handle)
+{
+    struct grant_mapping *m = mapping(gt, handle);
+
+    spin_lock(&gt->map_lock);
+    m->flags = 0;
+    m->ref = gt->free_handle;
+    gt->free_handle = handle;
+    spin_unlock(&gt->map_lock);
+}
+
+/* --- map
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static int map_one(struct gnttab_map_grant_ref *op)
+{
+    struct domain *user = current->domain;
+    struct grant_table *gt = user->grant_table;
+    bool readonly = op->flags & GNTMAP_readonly;
+    struct domain *owner;
+    grant_handle_t handle;
+    struct grant_mapping *m;
+    mfn_t frame;
+    int rc;
+
+    if (!(op->flags & MAP_KINDS))
+        return GNTST_bad_gntref; /* to be mapped for nobody */
+    owner = get_domain_by_id(op->dom);
+    if (!owner)
+        return GNTST_bad_domain;
+    rc = GNTST_permission_denied;
+    if (owner->system)
+        goto out;
+    rc = GNTST_no_device_space;
+    handle = get_handle(gt);
+    if (handle == NO_HANDLE)
+        goto out;
+    rc = grant_pin(owner, op->ref, user, readonly, &frame);
+    if (rc)
+        goto out_handle;
+    /* The pin's counts go to the page-table entry; a device mapping has its own. */
+    if (op->flags & GNTMAP_device_map) {
+        if (op->flags & GNTMAP_host_map) {
+            mfn_t same;
+
+            rc = grant_pin(owner, op->ref, user, readonly, &same);
+            if (rc)
+                goto out_pin;
+        }
+    }
+    if (op->flags & GNTMAP_host_map) {
+        rc = arch_grant_map(op->host_addr, frame, op->flags, 0);
+        if (rc) {
+            if (op->flags & GNTMAP_device_map) {
+                grant_put_frame(frame, readonly);
+                grant_unpin(owner, op->ref, readonly);
+            }
+            goto out_pin;
+        }
+    }
+    m = mapping(gt, handle);
+    m->ref = op->ref;
+    m->domid = op->dom;
+    store_release(&m->flags, (u16)(op->flags & (MAP_KINDS | GNTMAP_readonly)));
+    op->dev_bus_addr = (u64)frame.n << PAGE_SHIFT;
+    op->handle = handle;
+    put_domain(owner);
+    return GNTST_okay;
+
+out_pin:
+    grant_put_frame(frame, readonly);
+    grant_unpin(owner, op->ref, readonly);
+out_handle:
+    put_handle(gt, handle);
+out:
+    put_domain(owner);
+    return rc;
+}
+
+long grant_map_op(unsigned long uop, unsigned int count, unsigned int *done)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        struct gnttab_map_grant_ref op;
+
+        if (i && hypercall_preempt_check())
+            return -ERESTART;
+        if (get_guest_element(&op, uop, i))
+            return -XEN_EFAULT;
+        op.status = (s16)map_one(&op);
+        if (put_guest_element(uop, i, &op))
+            return -XEN_EFAULT;
+        *done = i + 1;
+    }
+    return 0;
+}
+
+/* --- unmap
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* One element between the removal of its entry and the flush. */
+struct unmapped {
+    struct domain *owner; /* referenced; NULL: nothing to complete */
+    mfn_t frame;
+    grant_ref_t ref;
+    grant_handle_t handle;
+    u16 kinds; /* which of MAP_KINDS went away */
+    bool last; /* none is left: the handle goes, too */
+    bool readonly;
+};
+
+/* Takes the handle for ourselves, so that no other vCPU of the domain unmaps it meanwhile. False:
+ * no such mapping. */
+static bool claim_handle(struct grant_table *gt, grant_handle_t handle, struct grant_mapping *copy)
+{
+    struct grant_mapping *m;
+    bool ok;
+
+    spin_lock(&gt->map_lock);
+    m = mapping(gt, handle);
+    ok = m && (m->flags & MAP_KINDS) && !(m->flags & MAPPING_BUSY);
+    if (ok) {
+        *copy = *m;
+        m->flags |= MAPPING_BUSY;
+    }
+    spin_unlock(&gt->map_lock);
+    return ok;
+}
+
+/* Ends the claim, without the @kinds that were removed. True: none is left. */
+static bool release_handle(struct grant_table *gt, grant_handle_t handle, u16 kinds)
+{
+    struct grant_mapping *m;
+    bool last;
+
+    spin_lock(&gt->map_lock);
+    m = mapping(gt, handle);
+    m->flags &= (u16) ~(kinds | MAPPING_BUSY);
+    last = !(m->flags & MAP_KINDS);
+    spin_unlock(&gt->map_lock);
+    return last;
+}
+
+/* Removes the entry (and device mapping) that an element names; notes in @u what is still to be
+ * given up. */
+static int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_addr, u64 dev_bus_addr,
+                       bool replace, u64 new_addr)
+{
+    struct grant_table *gt = current->domain->grant_table;
+    struct grant_mapping m;
+    struct domain *owner;
+    int rc = GNTST_okay;
+
+    u->owner = NULL;
+    if (!claim_handle(gt, handle, &m))
+        return GNTST_bad_handle;
+    owner = get_domain_by_id(m.domid);
+    if (!owner) {
+        release_handle(gt, handle, 0);
+        return GNTST_bad_domain;
+    }
+    u->ref = m.ref;
+    u->handle = handle;
+    u->kinds = 0;
+    u->readonly = m.flags & GNTMAP_readonly;
+    spin_lock(&owner->grant_table->lock);
+    u->frame = MFN(active_entry(owner->grant_table, m.ref)->frame);
+    spin_unlock(&owner->grant_table->lock);
+
+    if (dev_bus_addr && (m.flags & GNTMAP_device_map)) {
+        if (dev_bus_addr == (u64)u->frame.n << PAGE_SHIFT)
+            u->kinds |= GNTMAP_device_map;
+        else
+            rc = GNTST_general_error; /* another frame's address */
+    }
+    if (rc == GNTST_okay && host_addr && (m.flags & GNTMAP_host_map)) {
+        rc = replace ? arch_grant_replace(host_addr, u->frame, new_addr, m.flags)
+                     : arch_grant_unmap(host_addr, u->frame, m.flags);
+        if (rc == GNTST_okay)
+            u->kinds |= GNTMAP_host_map;
+        else
+            u->kinds = 0;
+    }
+    u->last = release_handle(gt, handle, u->kinds);
+    if (rc == GNTST_okay && u->kinds)
+        u->owner = owner;
+    else
+        put_domain(owner);
+    return rc;
+}
+
+/* After the flush: nobody reaches the frame through the mapping any more. */
+static void unmap_complete(struct unmapped *u)
+{
+    if (!u->owner)
+        return;
+    for (u16 kind = GNTMAP_device_map; kind <= GNTMAP_host_map; kind = (u16)(kind << 1)) {
+        if (u->kinds & kind) {
+            grant_put_frame(u->frame, u->readonly);
+            grant_unpin(u->owner, u->ref, u->readonly);
+        }
+    }
+    if (u->last)
+        put_handle(current->domain->grant_table, u->handle);
+    put_domain(u->owner);
+}
+
+long grant_unmap_op(unsigned long uop, unsigned int count, unsigned int *done)
+{
+    struct unmapped batch[UNMAP_BATCH];
+    long rc = 0;
+
+    while (*done < count && rc == 0) {
+        unsigned int n, size = MIN(count - *done, UNMAP_BATCH);
+
+        for (n = 0; n < size; n++) {
+            struct gnttab_unmap_grant_ref op;
+
+            batch[n].owner = NULL;
+            if (get_guest_element(&op, uop, *done + n)) {
+                rc = -XEN_EFAULT;
+                break;
+            }
+            op.status = (s16)unmap_begin(&batch[n], op.handle, op.host_addr, op.dev_bus_addr, false,
+                                         0);
+            if (put_guest_element(uop, *done + n, &op)) {
+                rc = -XEN_EFAULT;
+                n++; /* this one was done, too */
+                break;
+            }
+        }
+        arch_grant_flush(current->domain);
+        for (unsigned int i = 0; i < n; i++)
+            unmap_complete(&batch[i]);
+        *done += n;
+        if (rc == 0 && *done < count && hypercall_preempt_check())
+            rc = -ERESTART;
+    }
+    return rc;
+}
+
+long grant_unmap_and_replace_op(unsigned long uop, unsigned int count, unsigned int *done)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        struct gnttab_unmap_and_replace op;
+        struct unmapped u;
+
+        if (i && hypercall_preempt_check())
+            return -ERESTART;
+        if (get_guest_element(&op, uop, i))
+            return -XEN_EFAULT;
+        op.status = (s16)unmap_begin(&u, op.handle, op.host_addr, 0, true, op.new_addr);
+        if (op.status == GNTST_okay) {
+            arch_grant_flush(current->domain);
+            unmap_complete(&u);
+        }
+        if (put_guest_element(uop, i, &op))
+            return -XEN_EFAULT;
+        *done = i + 1;
+    }
+    return 0;
+}
+
+/*
+ * The domain dies. Its page-table entries drop their counts as its page tables are taken apart;
+ * here go the pins, and the counts of device mappings.
+ */
+int grant_table_release_mappings(struct domain *d)
+{
+    struct grant_table *gt = d->grant_table;
+
+    for (; gt->release_cursor < gt->nr_map_pages * MAPPINGS_PER_PAGE; gt->release_cursor++) {
+        struct grant_mapping *m = mapping(gt, gt->release_cursor);
+        u16 kinds = m->flags & MAP_KINDS;
+        struct domain *owner;
+
+        if (gt->release_cursor % 256 == 255 && hypercall_preempt_check())
+            return -ERESTART;
+        if (!kinds)
+            continue;
+        owner = get_domain_by_id(m->domid);
+        BUG_ON(!owner); /* a pinned frame keeps its domain */
+        for (u16 kind = GNTMAP_device_map; kind <= GNTMAP_host_map; kind = (u16)(kind << 1)) {
+            bool readonly = m->flags & GNTMAP_readonly;
+
+            if (!(kinds & kind))
+                continue;
+            if (kind == GNTMAP_device_map)
+                grant_put_frame(MFN(active_entry(owner->grant_table, m->ref)->frame), readonly);
+            grant_unpin(owner, m->ref, readonly);
+        }
+        m->flags = 0;
+        put_domain(owner);
+    }
+    return 0;
+}

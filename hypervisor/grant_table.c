@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grant tables: the table of a domain, pins on its entries, and the hypercall
+ * (public/grant_table.h).
+ *
+ * The shared entry belongs to the guest, which may change it at any time. So each decision is made
+ * on one value of it and confirmed by compare-and-exchange as we set GTF_reading or GTF_writing;
+ * from then on our own active entry counts. The first pin fixes frame and user, the last unpin
+ * clears the flags in the shared entry, in that order.
+ */
+#include <arch.h>
+#include <grant_impl.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <page_alloc.h>
+
+#define PIN_TRIES             5
+#define DEFAULT_MAX_FRAMES    64U
+#define DEFAULT_MAX_MAP_PAGES 1024U
+#define LIMIT_FRAMES          4096U
+
+int grant_table_grow(struct domain *d, unsigned int frames)
+{
+    struct grant_table *gt = d->grant_table;
+
+    if (frames > gt->max_frames)
+        return -XEN_EINVAL;
+    while (gt->nr_frames < frames) {
+        struct grant_active *active = xzalloc_array(struct grant_active, GRANTS_PER_FRAME);
+        void *shared = active ? alloc_hv_pages(0) : NULL;
+
+        if (!shared) {
+            xfree(active);
+            return -XEN_ENOMEM;
+        }
+        share_hv_page(shared, d, true);
+        gt->shared[gt->nr_frames] = shared;
+        gt->active[gt->nr_frames] = active;
+        store_release(&gt->nr_frames, gt->nr_frames + 1);
+    }
+    return 0;
+}
+
+int grant_table_create(struct domain *d, unsigned int max_grant_frames,
+                       unsigned int max_maptrack_frames)
+{
+    struct grant_table *gt = xzalloc(struct grant_table);
+    int rc = -XEN_ENOMEM;
+
+    if (!gt)
+        return rc;
+    spin_lock_init(&gt->lock, RANK_GRANT);
+    spin_lock_init(&gt->map_lock, RANK_GRANT_MAP);
+    /* The toolstack's -1 means: whatever is usual. */
+    gt->max_frames = max_grant_frames == ~0U ? DEFAULT_MAX_FRAMES : max_grant_frames;
+    gt->max_map_pages = max_maptrack_frames == ~0U ? DEFAULT_MAX_MAP_PAGES : max_maptrack_frames;
+    gt->free_handle = NO_HANDLE;
+    if (gt->max_frames == 0 || gt->max_frames > LIMIT_FRAMES || gt->max_map_pages > LIMIT_FRAMES) {
+        xfree(gt);
+        return -XEN_EINVAL;
+    }
+    d->grant_table = gt;
+    gt->shared = xzalloc_array(struct grant_entry_v1 *, gt->max_frames);
+    gt->active = xzalloc_array(struct grant_active *, gt->max_frames);
+    if (gt->max_map_pages)
+        gt->mappings = xzalloc_array(struct grant_mapping *, gt->max_map_pages);
+    if (gt->shared && gt->active && (gt->mappings || !gt->max_map_pages))
+        rc = grant_table_grow(d, 1);
+    if (rc)
+        grant_table_destroy(d);
+    return rc;
+}
+
+void grant_table_unshare(struct domain *d)
+{
+    struct grant_table *gt = d->grant_table;
+
+    for (unsigned int i = 0; i < gt->nr_frames; i++) {
+        unshare_hv_page(gt->shared[i]);
+        gt->shared[i] = NULL;
+    }
+}
+
+void grant_table_destroy(struct domain *d)
+{
+    struct grant_table *gt = d->grant_table;
+
+    if (!gt)
+        return;
+    if (gt->active)
+        for (unsigned int i = 0; i < gt->nr_frames; i++)
+            xfree(gt->active[i]);
+    for (unsigned int i = 0; i < gt->nr_map_pages; i++)
+        xfree(gt->mappings[i]);
+    xfree(gt->active);
+    xfree(gt->shared);
+    xfree(gt->mappings);
+    xfree(gt);
+    d->grant_table = NULL;
+}
+
+unsigned int grant_table_nr_frames(const struct domain *d)
+{
+    return READ_ONCE(d->grant_table->nr_frames);
+}
+
+int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn)
+{
+    struct grant_table *gt = d->grant_table;
+    int rc = 0;
+
+    spin_lock(&gt->lock);
+    if (d->dying)
+        rc = -XEN_EINVAL;
+    else if (idx >= gt->max_frames)
+        rc = -XEN_EINVAL;
+    else if (idx >= gt->nr_frames)
+        rc = grant_table_grow(d, (unsigned int)idx + 1);
+    if (rc == 0)
+        *mfn = virt_to_mfn(gt->shared[idx]);
+    spin_unlock(&gt->lock);
+    return rc;
+}
+
+/* --- pins
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* Flags and domid are adjacent, so that both are checked and the flags changed in one step. */
+union flags_domid {
+    u32 word;
+    struct {
+        u16 flags;
+        domid_t domid;
+    };
+};
+
+/*
+ * Checks that the entry permits @user this access and marks it as in use. *frame: what it grants.
+ * Whoever loses PIN_TRIES races against the granting guest gets an error: it is that guest's fault.
+ */
+static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool readonly, u32 *frame)
+{
+    union flags_domid seen = {.word = READ_ONCE(*(u32 *)(void *)sha)};
+
+    for (unsigned int i = 0; i < PIN_TRIES; i++) {
+        union flags_domid next = seen;
+
+        if ((seen.flags & GTF_type_mask) != GTF_permit_access || seen.domid != user)
+            return GNTST_general_error; /* not granted, or not to this domain */
+        if (!readonly && (seen.flags & GTF_readonly))
+            return GNTST_general_error; /* only granted for reading */
+        next.flags |= (u16)(readonly ? GTF_reading : GTF_reading | GTF_writing);
+        if (cmpxchg((u32 *)(void *)sha, &seen.word, next.word)) {
+            *frame = READ_ONCE(sha->frame);
+            return GNTST_okay;
+        }
+    }
+    return GNTST_general_error;
+}
+
+/* Clears what no pin needs any more. */
+static void unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
+{
+    u16 keep = (u16) ~((act->writers ? 0 : GTF_writing) |
+                       (act->writers || act->readers ? 0 : GTF_reading));
+
+    atomic_and(&sha->flags, keep);
+}
+
+/* The frame's own counts for one use. */
+static bool get_frame(mfn_t frame, struct domain *owner, bool readonly)
+{
+    struct page *pg;
+
+    if (!mfn_valid(frame))
+        return false;
+    pg = mfn_to_page(frame);
+    if (readonly)
+        return get_page(pg, owner);
+    return get_page_and_type(pg, owner, PG_TYPE_WRITABLE) == 0;
+}
+
+void grant_put_frame(mfn_t frame, bool readonly)
+{
+    if (readonly)
+        put_page(mfn_to_page(frame));
+    else
+        put_page_and_type(mfn_to_page(frame));
+}
+
+int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool readonly,
+              mfn_t *frame)
+{
+    struct grant_table *gt = owner->grant_table;
+    struct grant_entry_v1 *sha;
+    struct grant_active *act;
+    int rc = GNTST_okay;
+    u32 f;
+
+    spin_lock(&gt->lock);
+    if (unlikely(!gref_valid(gt, ref))) {
+        rc = GNTST_bad_gntref;
+        goto out;
+    }
+    if (unlikely(owner->dying)) {
+        rc = GNTST_general_error;
+        goto out;
+    }
+    sha = shared_entry(gt, ref);
+    act = active_entry(gt, ref);
+    if (unlikely(act->readers + act->writers >= ~0U >> 2 ||
+                 ((act->readers || act->writers) && act->domid != user->id))) {
+        rc = GNTST_general_error;
+        goto out;
+    }
+    f = act->frame;
+    if (!(act->readers | act->writers) || (!readonly && !act->writers)) {
+        u32 seen;
+
+        rc = mark_in_use(sha, user->id, readonly, &seen);
+        if (rc)
+            goto out;
+        /* While pinned the frame is the one of the first pin. */
+        if (!(act->readers | act->writers))
+            f = seen;
+    }
+    if (unlikely(!get_frame(MFN(f), owner, readonly))) {
+        unmark(sha, act);
+        rc = GNTST_general_error; /* not a frame of the granting domain, or one that may not be
+                                     written */
+        goto out;
+    }
+    act->frame = f;
+    act->domid = user->id;
+    if (readonly)
+        act->readers++;
+    else
+        act->writers++;
+    *frame = MFN(f);
+out:
+    spin_unlock(&gt->lock);
+    return rc;
+}
+
+void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly)
+{
+    struct grant_table *gt = owner->grant_table;
+    struct grant_active *act;
+
+    spin_lock(&gt->lock);
+    act = active_entry(gt, ref);
+    if (readonly)
+        act->readers--;
+    else
+        act->writers--;
+    /* A dead domain has given its shared frames back already. */
+    if ((!act->writers || !(act->readers | act->writers)) && gt->shared[ref / GRANTS_PER_FRAME])
+        unmark(shared_entry(gt, ref), act);
+    spin_unlock(&gt->lock);
+}
+
+/* --- the hypercall
+ * ---------------------------------------------------------------------------------------- */
+
+long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count)
+{
+    static const u8 element_size[] = {
+        [GNTTABOP_map_grant_ref] = sizeof(struct gnttab_map_grant_ref),
+        [GNTTABOP_unmap_grant_ref] = sizeof(struct gnttab_unmap_grant_ref),
+        [GNTTABOP_copy] = sizeof(struct gnttab_copy),
+        [GNTTABOP_unmap_and_replace] = sizeof(struct gnttab_unmap_and_replace),
+        [GNTTABOP_swap_grant_ref] = sizeof(struct gnttab_swap_grant_ref),
+        [GNTTABOP_cache_flush] = sizeof(struct gnttab_cache_flush),
+    };
+    unsigned int done = 0, size = 0;
+    long rc;
+
+    if ((int)count < 0)
+        return -XEN_EINVAL;
+    if (cmd < ARRAY_SIZE(element_size))
+        size = element_size[index_nospec(cmd, ARRAY_SIZE(element_size))];
+    if (size && !guest_range_ok(uop, count, size))
+        return -XEN_EFAULT;
+
+    switch (cmd) {
+    case GNTTABOP_map_grant_ref:
+        rc = grant_map_op(uop, count, &done);
+        break;
+    case GNTTABOP_unmap_grant_ref:
+        rc = grant_unmap_op(uop, count, &done);
+        break;
+    case GNTTABOP_unmap_and_replace:
+        rc = grant_unmap_and_replace_op(uop, count, &done);
+        break;
+    case GNTTABOP_copy:
+        rc = grant_copy_op(uop, count, &done);
+        break;
+    case GNTTABOP_swap_grant_ref:
+        rc = grant_swap_op(uop, count, &done);
+        break;
+    case GNTTABOP_cache_flush:
+        rc = grant_cache_flush_op(uop, count, &done);
+        break;
+    case GNTTABOP_setup_table:
+        return count == 1 ? grant_setup_table(uop) : -XEN_EINVAL;
+    case GNTTABOP_query_size:
+        return count == 1 ? grant_query_size(uop) : -XEN_EINVAL;
+    case GNTTABOP_set_version:
+        return count == 1 ? grant_set_version(uop) : -XEN_EINVAL;
+    case GNTTABOP_get_version:
+        return count == 1 ? grant_get_version(uop) : -XEN_EINVAL;
+    case GNTTABOP_get_status_frames:
+        return count == 1 ? grant_get_status_frames(uop) : -XEN_EINVAL;
+    default:
+        return hypercall_unknown(__HYPERVISOR_grant_table_op, cmd);
+    }
+    if (rc == -ERESTART)
+        rc = hypercall_continue(__HYPERVISOR_grant_table_op, 3, (unsigned long)cmd,
+                                uop + (unsigned long)done * size, (unsigned long)(count - done));
+    return rc;
+}

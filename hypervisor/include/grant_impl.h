@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the files of the grant subsystem: the table and its pins (grant_table.c), mapping
+ * (grant_map.c), copying (grant_copy.c), and the operations on the table itself (grant_op.c).
+ */
+#ifndef BULKHEAD_GRANT_IMPL_H
+#define BULKHEAD_GRANT_IMPL_H
+
+#include "grant_table.h"
+
+/* What we remember of a shared entry while somebody uses it. All under the table's lock. */
+struct grant_active {
+    u32 frame;     /* machine frame pinned */
+    domid_t domid; /* who uses it */
+    u16 spare;
+    u32 readers; /* read-only mappings and copies out of it */
+    u32 writers; /* writable mappings and copies into it */
+};
+
+/* A mapping that a domain holds of another's frame; the handle is its index. */
+struct grant_mapping {
+    u32 ref; /* of the granting domain; of a free mapping: the next free handle */
+    domid_t domid;
+    u16 flags; /* GNTMAP_device_map, _host_map, _readonly; 0: free */
+};
+
+#define GRANTS_PER_FRAME  (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define MAPPINGS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_mapping))
+#define NO_HANDLE         (~0U)
+
+struct grant_table {
+    spinlock_t lock; /* RANK_GRANT: shared frames and active entries */
+    unsigned int nr_frames, max_frames;
+    struct grant_entry_v1 **shared; /* max_frames pointers to frames of ours lent to the domain */
+    struct grant_active **active;   /* one array a shared frame */
+
+    spinlock_t map_lock; /* RANK_GRANT_MAP: mappings that this domain holds of others */
+    unsigned int nr_map_pages, max_map_pages;
+    struct grant_mapping **mappings;
+    u32 free_handle;    /* NO_HANDLE: none */
+    u32 release_cursor; /* of grant_table_release_mappings() */
+};
+
+static inline bool gref_valid(const struct grant_table *gt, grant_ref_t ref)
+{
+    return ref < gt->nr_frames * GRANTS_PER_FRAME;
+}
+
+static inline struct grant_entry_v1 *shared_entry(const struct grant_table *gt, grant_ref_t ref)
+{
+    ref = (grant_ref_t)index_nospec(ref, gt->nr_frames * GRANTS_PER_FRAME);
+    return &gt->shared[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+}
+
+static inline struct grant_active *active_entry(const struct grant_table *gt, grant_ref_t ref)
+{
+    ref = (grant_ref_t)index_nospec(ref, gt->nr_frames * GRANTS_PER_FRAME);
+    return &gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+}
+
+/* Grows the shared table to @frames. 0, -ENOMEM, -EINVAL over the limit. Table lock held. */
+int grant_table_grow(struct domain *d, unsigned int frames);
+
+/*
+ * Pins entry @ref of @owner for @user: checks the shared entry, shows in it that it is in use,
+ * counts. On success *frame is the frame, on which the caller has a general count (and, if
+ * !@readonly, a type count of writable). GNTST_okay or another GNTST_*. Takes the table lock.
+ */
+int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool readonly,
+              mfn_t *frame);
+/* Undoes the pin; the counts on the frame are the caller's to drop. Takes the table lock. */
+void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly);
+/* Drops the counts that grant_pin() took. */
+void grant_put_frame(mfn_t frame, bool readonly);
+
+long grant_map_op(unsigned long uop, unsigned int count, unsigned int *done);
+long grant_unmap_op(unsigned long uop, unsigned int count, unsigned int *done);
+long grant_unmap_and_replace_op(unsigned long uop, unsigned int count, unsigned int *done);
+long grant_copy_op(unsigned long uop, unsigned int count, unsigned int *done);
+
+long grant_setup_table(unsigned long uop);
+long grant_query_size(unsigned long uop);
+long grant_set_version(unsigned long uop);
+long grant_get_version(unsigned long uop);
+long grant_get_status_frames(unsigned long uop);
+long grant_swap_op(unsigned long uop, unsigned int count, unsigned int *done);
+long grant_cache_flush_op(unsigned long uop, unsigned int count, unsigned int *done);
+
+#endif
