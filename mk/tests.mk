@@ -31,7 +31,7 @@ HOST_INCLUDES := -Itests/host/include -Ihypervisor/include -Idom0-tools/include 
                  -idirafter arch/x86/include
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D_GNU_SOURCE \
                -fsanitize=address,undefined -fno-sanitize-recover=all \
-               $(WARNINGS) -Wno-missing-prototypes $(HOST_INCLUDES)
+               $(WARNINGS) -Wno-missing-prototypes -Wno-write-strings $(HOST_INCLUDES)
 HOST_LIBS := -llzma -lzstd -llz4 -lz
 
 # $(call marked,WORD,FILE): what follows "WORD:" in the file's comments.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration syntax and the meaning of its keys: values, limits, and the exact messages. */
+/* SOURCES: dom0-tools/error.c dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,6 +3,9 @@
  * Kernel images, made here byte by byte: plain, packed in each way, as a bzImage, and damaged in the ways
  * that files get damaged. Each must load to the same bytes, or fail with its own sentence.
  */
+/* SOURCES: dom0-tools/error.c dom0-tools/image/elf_stream.c */
+/* SOURCES: dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
+/* CFLAGS: -Idom0-tools */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The store: permissions, watches, transactions, quotas, the wire protocol and the ring. */
+/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/ring.c */
+/* SOURCES: dom0-tools/store/store.c dom0-tools/store/tree.c dom0-tools/store/watch.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
