@@ -10,6 +10,7 @@
 #define GUEST_H
 
 #include <public/xen.h>
+#include <traps.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,9 @@ extern start_info_t *start_info;
 
 /** The page shared with the hypervisor: events, time, vCPU records of the first 32 vCPUs. */
 extern shared_info_t *shared_info;
+
+/** General registers, selectors, flags and stack pointer as they were at the entry point. */
+extern struct registers boot_registers;
 
 /** The image's program. When it returns, the domain powers itself off. */
 void guest_main(void);

@@ -20,6 +20,28 @@ hypercall_page:
     .text
     .globl guest_entry
 guest_entry:
+    /* Keep what the registers held, for whoever wants to know (guest.h). */
+    mov %rax, boot_registers + 8 * 10(%rip)
+    lea boot_registers(%rip), %rax
+    mov %r15, 0(%rax)
+    mov %r14, 8(%rax)
+    mov %r13, 16(%rax)
+    mov %r12, 24(%rax)
+    mov %rbp, 32(%rax)
+    mov %rbx, 40(%rax)
+    mov %r11, 48(%rax)
+    mov %r10, 56(%rax)
+    mov %r9, 64(%rax)
+    mov %r8, 72(%rax)
+    mov %rcx, 88(%rax)
+    mov %rdx, 96(%rax)
+    mov %rsi, 104(%rax)
+    mov %rdi, 112(%rax)
+    mov %cs, 144(%rax)
+    mov %rsp, 160(%rax)
+    mov %ss, 168(%rax)
+    pushf
+    pop 152(%rax)
     cld
     lea boot_stack_end(%rip), %rsp
     xor %ebp, %ebp
@@ -34,6 +56,11 @@ guest_entry:
 boot_stack:
     .skip BOOT_STACK_SIZE
 boot_stack_end:
+
+    .globl boot_registers
+    .balign 8
+boot_registers:
+    .skip 22 * 8
 
 /* One ELF note: name "Xen", a type from public/elfnote.h, and its value. */
 .macro xen_note type, kind, value:vararg
