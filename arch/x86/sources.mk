@@ -3,6 +3,25 @@
 # The x86 half of the hypervisor.
 
 HV_SRCS += \
+    arch/x86/acpi.c \
+    arch/x86/acpi_aml.c \
+    arch/x86/acpi_power.c \
+    arch/x86/apic.c \
+    arch/x86/backtrace.c \
+    arch/x86/boot/frame_table.c \
+    arch/x86/boot/head.S \
+    arch/x86/boot/main.c \
+    arch/x86/boot/memory_map.c \
+    arch/x86/boot/multiboot.c \
+    arch/x86/boot/options.c \
+    arch/x86/boot/paging.c \
+    arch/x86/boot/patch.c \
     arch/x86/console_setup.c \
+    arch/x86/cpu_features.c \
+    arch/x86/ioapic.c \
+    arch/x86/irq.c \
+    arch/x86/panic.c \
+    arch/x86/pirq.c \
+    arch/x86/power.c \
     arch/x86/uart.c \
     arch/x86/vga.c

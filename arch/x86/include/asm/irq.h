@@ -9,7 +9,8 @@
 #ifndef ASM_IRQ_H
 #define ASM_IRQ_H
 
-#include <types.h>
+#include <irq.h>
+#include <spinlock.h>
 
 #define NR_ISA_IRQS 16U
 #define MAX_IRQS    256U /* inputs of all IO-APICs and, after them, messages */
@@ -27,7 +28,6 @@
 #define SPURIOUS_VECTOR       0xff
 
 struct cpu_user_regs;
-struct irq_desc;
 
 /* How a kind of interrupt controller is told. Called with the descriptor's lock held, interrupts off. */
 struct irq_controller {
@@ -38,35 +38,66 @@ struct irq_controller {
     void (*setup)(unsigned int irq, u8 vector, bool level, bool active_low);
 };
 
+#define IRQ_MAX_GUESTS 8U /* domains that share one line */
+
+enum irq_use { IRQ_FREE, IRQ_OURS, IRQ_GUEST };
+
+struct irq_desc {
+    spinlock_t lock;                         /* RANK_IRQ */
+    const struct irq_controller *controller; /* NULL: no such interrupt */
+    u8 vector;                               /* 0: none assigned */
+    bool level, active_low;
+    enum irq_use use;
+    void (*fn)(void *arg); /* IRQ_OURS */
+    void *arg;
+    /* IRQ_GUEST */
+    unsigned int nr_guests;
+    unsigned int
+        in_service; /* guests that still have to say that they handled it; masked while not 0 */
+    struct {
+        struct domain *domain;
+        struct pirq *pirq;
+    } guest[IRQ_MAX_GUESTS];
+};
+
 /* Every external interrupt, from the entry stubs of vectors 0x20 to 0xff; regs->entry_vector. Interrupts are off. */
 void do_irq(struct cpu_user_regs *regs);
 
-/* Boot. */
+/* Boot: descriptors and vectors, none in use; the legacy PIC moved away from the exceptions and masked. */
 void irq_init(void);
-void pic_init(void); /* the legacy PIC: out of the way of exceptions, all masked */
 
-/* IO-APIC inputs 0..nr_gsis-1 exist; physical interrupts of all kinds are below nr_irqs. */
+/* IO-APIC inputs 0..nr_gsis-1 exist; the numbers of interrupts of all kinds are below nr_irqs. */
 extern unsigned int nr_gsis, nr_irqs;
 
+/* The descriptor of @irq; NULL: no such interrupt. */
+struct irq_desc *irq_get(unsigned int irq);
 /* Names the controller of @irq; boot. */
-void irq_set_controller(unsigned int irq, const struct irq_controller *ctl);
+void irq_set_controller(unsigned int irq, const struct irq_controller *controller);
+/* Gives @irq a vector if it has none and programs its controller. Lock held. -ENOSPC: no vector left. */
+int irq_program(struct irq_desc *desc);
 
 /*
- * Our own interrupt: allocates a vector, programs and unmasks the line that ISA interrupt @isa_irq arrives on.
- * @fn runs in interrupt context. -EINVAL: no such line; -EBUSY: in use; -ENOSPC: no vector left.
+ * Our own interrupt: programs and unmasks the line that ISA interrupt @isa_irq arrives on. @fn runs in interrupt
+ * context. -EINVAL: no such line; -EBUSY: in use; -ENOSPC: no vector left.
  */
 int irq_request_isa(unsigned int isa_irq, void (*fn)(void *arg), void *arg);
 
 /*
- * Trigger mode and polarity of GSI @irq as the firmware or dom0 knows them. Changes nothing while the interrupt is in
- * use. -EINVAL, -EBUSY, -ENOSPC.
+ * Trigger mode and polarity of @irq as dom0 knows them from its own interpretation of the firmware. No effect once
+ * the interrupt is in use. -EINVAL: no such interrupt; -EBUSY: it is ours; -ENOSPC.
  */
 int irq_setup_gsi(unsigned int irq, bool level, bool active_low);
-/* The vector of @irq, allocated now if it has none; 0: no vector left. */
-u8 irq_assign_vector(unsigned int irq);
-/* Is it one of ours, which no guest may have? */
-bool irq_is_ours(unsigned int irq);
-/* Is it bound to more than one guest? */
-bool irq_is_shared(unsigned int irq);
+
+/* Whom an interrupt goes to: the domain and a copy of its pirq. */
+struct pirq_target {
+    struct domain *domain;
+    struct pirq pirq;
+};
+
+/*
+ * pirq.c: accepts the interrupt for the guests bound to it: masks a level line, tells the local APIC. Fills in at most
+ * IRQ_MAX_GUESTS targets and returns how many. Lock held.
+ */
+unsigned int irq_accept_for_guests(struct irq_desc *desc, struct pirq_target *targets);
 
 #endif
