@@ -2,6 +2,7 @@
 #
 # nm -n output of a first link in, assembly of the .symbols section out; arch/x86/backtrace.c says
 # what it looks like. Only code is listed, and of the boot-only part only our own.
+BEGIN { n = 0 }
 function hex(s,    i, v) {
     v = 0
     for (i = 1; i <= length(s); i++)

@@ -6,33 +6,33 @@
 #include <types.h>
 
 /* Control registers and EFER (Intel SDM volume 3, 2.5; AMD APM volume 2, 3.1). */
-#define CR0_PE (1UL << 0)
-#define CR0_MP (1UL << 1)
-#define CR0_EM (1UL << 2)
-#define CR0_TS (1UL << 3)
-#define CR0_ET (1UL << 4)
-#define CR0_NE (1UL << 5)
-#define CR0_WP (1UL << 16)
-#define CR0_AM (1UL << 18)
-#define CR0_PG (1UL << 31)
-#define CR4_VME (1UL << 0)
-#define CR4_TSD (1UL << 2)
-#define CR4_DE (1UL << 3)
-#define CR4_PSE (1UL << 4)
-#define CR4_PAE (1UL << 5)
-#define CR4_MCE (1UL << 6)
-#define CR4_PGE (1UL << 7)
-#define CR4_OSFXSR (1UL << 9)
+#define CR0_PE         (1UL << 0)
+#define CR0_MP         (1UL << 1)
+#define CR0_EM         (1UL << 2)
+#define CR0_TS         (1UL << 3)
+#define CR0_ET         (1UL << 4)
+#define CR0_NE         (1UL << 5)
+#define CR0_WP         (1UL << 16)
+#define CR0_AM         (1UL << 18)
+#define CR0_PG         (1UL << 31)
+#define CR4_VME        (1UL << 0)
+#define CR4_TSD        (1UL << 2)
+#define CR4_DE         (1UL << 3)
+#define CR4_PSE        (1UL << 4)
+#define CR4_PAE        (1UL << 5)
+#define CR4_MCE        (1UL << 6)
+#define CR4_PGE        (1UL << 7)
+#define CR4_OSFXSR     (1UL << 9)
 #define CR4_OSXMMEXCPT (1UL << 10)
-#define CR4_FSGSBASE (1UL << 16)
-#define CR4_PCIDE (1UL << 17)
-#define CR4_OSXSAVE (1UL << 18)
-#define CR4_SMEP (1UL << 20)
-#define CR4_SMAP (1UL << 21)
-#define EFER_SCE (1UL << 0)
-#define EFER_LME (1UL << 8)
-#define EFER_LMA (1UL << 10)
-#define EFER_NXE (1UL << 11)
+#define CR4_FSGSBASE   (1UL << 16)
+#define CR4_PCIDE      (1UL << 17)
+#define CR4_OSXSAVE    (1UL << 18)
+#define CR4_SMEP       (1UL << 20)
+#define CR4_SMAP       (1UL << 21)
+#define EFER_SCE       (1UL << 0)
+#define EFER_LME       (1UL << 8)
+#define EFER_LMA       (1UL << 10)
+#define EFER_NXE       (1UL << 11)
 
 struct cpu_features {
     char vendor[13];
@@ -47,11 +47,11 @@ struct cpu_features {
     bool tsc_deadline;
     bool invariant_tsc;
     bool pcid;
-    bool ibrs, stibp, ibpb;      /* speculation controls */
+    bool ibrs, stibp, ibpb; /* speculation controls */
     bool md_clear;
     bool rdtscp;
     bool cpuid_faulting;
-    bool hypervisor;             /* we run under another hypervisor */
+    bool hypervisor; /* we run under another hypervisor */
 };
 
 extern struct cpu_features boot_cpu;

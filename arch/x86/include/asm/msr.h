@@ -7,6 +7,7 @@
 
 #define MSR_TSC               0x10
 #define MSR_APIC_BASE         0x1b
+#define MSR_PLATFORM_INFO 0xce /* bit 31: CPUID faulting */
 #define MSR_TSC_DEADLINE      0x6e0
 #define MSR_X2APIC_FIRST      0x800 /* + register offset / 16 */
 #define MSR_MTRR_CAP          0xfe

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the boot code share: the boot loader's information, the machine's memory, boot-time allocation,
+ * and the ends of the image's parts (ldscripts/hypervisor.lds).
+ */
+#ifndef BOOT_H
+#define BOOT_H
+
+#include <lib.h>
+
+struct hv_options;
+
+/* ---- the image ---- */
+
+extern char hv_image_start[], hv_image_end[];
+extern char hv_text_start[], hv_text_end[];
+extern char hv_rodata_start[], hv_rodata_end[];
+extern char hv_init_start[], hv_init_end[];
+extern char hv_init_text_start[], hv_init_text_end[];
+extern char hv_init_rodata_start[], hv_init_rodata_end[];
+extern char hv_init_data_start[], hv_init_data_end[];
+extern char hv_data_start[], hv_data_end[];
+extern char hv_symbols_start[], hv_symbols_end[];
+extern char hv_bss_start[], hv_bss_end[];
+extern char cpu0_stack[]; /* STACK_SIZE bytes */
+
+/* ---- the boot loader's information (multiboot.c) ---- */
+
+#define BOOT_CMDLINE_MAX 1024U
+#define BOOT_MODULES_MAX 4U
+#define BOOT_MEMORY_MAX  256U
+
+#define MEMORY_RAM \
+    1U /* type of a usable range in the boot loader's memory map (ACPI: AddressRangeMemory) */
+
+struct boot_module {
+    paddr_t start; /* where the boot loader put it: anywhere below 4 GiB */
+    size_t size;
+    char cmdline[BOOT_CMDLINE_MAX];
+};
+
+struct boot_memory {
+    paddr_t start;
+    u64 size;
+    u32 type;
+};
+
+/* The screen as the boot loader left it. */
+struct boot_screen {
+    bool graphics; /* a linear frame buffer; else VGA text */
+    paddr_t address;
+    u32 pitch, width, height; /* text: width and height in characters */
+    u8 bits_per_pixel;
+    u8 red_pos, red_size, green_pos, green_size, blue_pos, blue_size;
+};
+
+struct boot_info {
+    char loader[48];
+    bool loader_is_grub;
+    char cmdline[BOOT_CMDLINE_MAX];
+    unsigned int nr_modules;
+    unsigned int modules_dropped; /* more than BOOT_MODULES_MAX */
+    struct boot_module modules[BOOT_MODULES_MAX];
+    unsigned int nr_memory;
+    unsigned int memory_dropped;
+    struct boot_memory memory[BOOT_MEMORY_MAX];
+    struct boot_screen screen;
+};
+
+extern struct boot_info boot_info;
+
+/* Copies all that we use out of the boot loader's memory. False: @magic is of no protocol that we know. */
+bool multiboot_parse(u32 magic, u32 info);
+
+/* ---- memory (memory_map.c) ---- */
+
+struct mem_range {
+    paddr_t start, end;
+};
+
+#define MEM_RANGES_MAX 256U
+
+/* Sorted, disjoint, whole pages. */
+struct mem_ranges {
+    unsigned int count;
+    struct mem_range range[MEM_RANGES_MAX];
+};
+
+extern struct mem_ranges ram;       /* all RAM that we use */
+extern struct mem_ranges boot_free; /* the part of it that nobody has yet */
+
+/* Builds both from boot_info and takes the image and the modules out of boot_free. */
+void memory_map_init(void);
+/*
+ * @bytes (a multiple of the page size) of free RAM, aligned to @align, ending at or below @limit: as high as possible.
+ * Its machine address; a fatal error when there is none. Contents are undefined.
+ */
+paddr_t boot_alloc(size_t bytes, size_t align, paddr_t limit);
+/* One zeroed page for a page table, reachable through the direct map in every phase of boot. */
+void *boot_alloc_table(void);
+/* Hands boot_free to the heap; boot_alloc() ends here. */
+void memory_to_heap(void);
+/* RAM that belonged to boot: whole pages inside [start, end) go to the heap. */
+void memory_release(paddr_t start, paddr_t end);
+/* Number of frames of RAM. */
+unsigned long memory_ram_pages(void);
+
+/* ---- our page tables (paging.c, frame_table.c) ---- */
+
+/* Builds the tables with direct map and image, and leaves the early ones. */
+void paging_init(void);
+/* Builds frame table and M2P. */
+void frame_table_init(void);
+/* Maps [@pa, @pa + @bytes) at @va with leaf flags @flags in our own tables, with the largest pages that fit. */
+void map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags);
+/* Unmaps the init part of the image; its alias in the direct map becomes writable, its memory goes to the heap. */
+void discard_init(void);
+
+/* ---- other steps ---- */
+
+/* Patches SMAP and speculation sites. */
+void patch_code(void);
+/* Builds and starts up dom0 from the modules; fatal error when that cannot be. */
+void dom0_build(void);
+
+/* One line that names what is wrong; then the machine halts (noreboot) or restarts. */
+void boot_fatal(const char *fmt, ...) __printf(1, 2) __noreturn;
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame table and the machine-to-physical table (M2P): memory for them, for RAM only.
+ *
+ * Both are arrays over all machine frames, mapped where there is RAM. A 2 MiB piece of the frame table describes
+ * 256 MiB of machine memory, one of the M2P 1 GiB. Where all of a piece is needed it is one large page; else 4 KiB pages
+ * are used for what is needed, so a small machine wastes little. Inside a piece of the frame table that has any RAM, the
+ * 4 KiB pages without RAM are all one read-only page of zeros: mfn_valid() has one bit a piece, and a get on such a
+ * frame fails without writing.
+ *
+ * The time this takes is that of clearing the tables: 40 bytes for each 4 KiB of RAM.
+ */
+#include <asm/paging.h>
+#include <page.h>
+
+#include "boot.h"
+
+#define RW (PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_GLOBAL | PTE_ACCESSED | PTE_DIRTY)
+#define RO (PTE_PRESENT | PTE_NX | PTE_GLOBAL | PTE_ACCESSED)
+
+#define LARGE    (1UL << L2_SHIFT)
+#define ANYWHERE (~0UL)
+
+#define FRAMES_PER_PIECE (LARGE / sizeof(struct page)) /* see mfn_valid() */
+STATIC_ASSERT(FRAMES_PER_PIECE == 1UL << 16);
+
+unsigned long max_page;
+unsigned long m2p_bytes;
+static u8 chunk_map[(DIRECTMAP_END - DIRECTMAP_START) / PAGE_SIZE / FRAMES_PER_PIECE / 8];
+const u8 *frame_chunks = chunk_map;
+
+/* A table to be built: an array with elements of @element bytes, indexed by machine frame. */
+struct table {
+    size_t element;
+    unsigned long address;    /* writable */
+    unsigned long ro_address; /* where guests see it; 0: nowhere */
+    u8 fill;
+};
+
+/* Is there RAM among the frames [@first, @end)? */
+static bool __init has_ram(unsigned long first, unsigned long end)
+{
+    for (unsigned int i = 0; i < ram.count; i++) {
+        unsigned long start = ram.range[i].start >> PAGE_SHIFT,
+                      stop = ram.range[i].end >> PAGE_SHIFT;
+
+        if (start < end && stop > first)
+            return true;
+    }
+    return false;
+}
+
+static void __init map_table(const struct table *t, size_t offset, paddr_t pa, size_t bytes)
+{
+    map_range(t->address + offset, pa, bytes, RW);
+    if (t->ro_address)
+        map_range(t->ro_address + offset, pa, bytes, RO | PTE_USER);
+    memset((void *)(t->address + offset), t->fill, bytes);
+}
+
+/*
+ * Maps the piece of LARGE bytes at @offset. Pages without RAM get @hole (0: stay unmapped).
+ * The memory of the piece is contiguous from its first to its last page with RAM.
+ */
+static void __init build_piece(const struct table *t, size_t offset, paddr_t hole)
+{
+    unsigned long frames_per_page = PAGE_SIZE / t->element;
+    unsigned long first_frame = offset / t->element;
+    unsigned int needed = 0;
+
+    for (unsigned int i = 0; i < PT_ENTRIES; i++)
+        needed += has_ram(first_frame + i * frames_per_page,
+                          first_frame + (i + 1) * frames_per_page);
+    if (!needed)
+        return;
+    if (needed == PT_ENTRIES) {
+        map_table(t, offset, boot_alloc(LARGE, LARGE, ANYWHERE), LARGE);
+        return;
+    }
+    paddr_t pa = boot_alloc(needed * PAGE_SIZE, PAGE_SIZE, ANYWHERE);
+    for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+        size_t at = offset + i * PAGE_SIZE;
+
+        if (has_ram(first_frame + i * frames_per_page, first_frame + (i + 1) * frames_per_page)) {
+            map_table(t, at, pa, PAGE_SIZE);
+            pa += PAGE_SIZE;
+        } else if (hole) {
+            map_range(t->address + at, hole, PAGE_SIZE, RO);
+        }
+    }
+}
+
+void __init frame_table_init(void)
+{
+    static const struct table frames __initconst = {sizeof(struct page), FRAME_TABLE_START, 0, 0};
+    static const struct table m2p __initconst = {sizeof(u64), RW_M2P_START, RO_M2P_START, 0xff};
+    paddr_t zero = virt_to_maddr(boot_alloc_table());
+
+    for (size_t offset = 0; offset < max_page * frames.element; offset += LARGE) {
+        unsigned long piece = offset / LARGE;
+
+        if (!has_ram(piece * FRAMES_PER_PIECE, (piece + 1) * FRAMES_PER_PIECE))
+            continue;
+        build_piece(&frames, offset, zero);
+        chunk_map[piece / 8] |= (u8)(1U << piece % 8);
+    }
+    for (size_t offset = 0; offset < max_page * m2p.element; offset += LARGE)
+        build_piece(&m2p, offset, 0);
+    m2p_bytes = ROUND_UP(max_page * m2p.element, PAGE_SIZE);
+}

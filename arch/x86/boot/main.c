@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The start of day: every step from the first C instruction to the first entry of dom0, in order.
+ *
+ * Runs on the boot CPU with interrupts off, on CPU 0's block. Until trap_init() an exception ends in
+ * early_exception(), which says where it was.
+ */
+#include <arch.h>
+#include <asm/control.h>
+#include <asm/cpu_features.h>
+#include <asm/io.h>
+#include <asm/paging.h>
+#include <asm/pv.h>
+#include <asm/setup.h>
+#include <console.h>
+#include <options.h>
+#include <page_alloc.h>
+#include <percpu.h>
+#include <sched.h>
+#include <version.h>
+
+#include "boot.h"
+
+static struct cpu cpu0;
+struct cpu *cpus[NR_CPUS];
+unsigned int nr_cpus = 1;
+cpumask_t cpu_online;
+
+void start_of_day(u32 magic, u32 info) __noreturn;
+void early_exception(const unsigned long *frame, unsigned long rbp) __noreturn;
+
+/* ---- exceptions before trap_init() ---- */
+
+#define EXCEPTIONS             32U
+#define STUB_SIZE              16U
+#define GATE_INTERRUPT_PRESENT 0x8e00UL
+#define BOOT_CS                0x08UL /* head.S */
+
+extern const char early_exception_stubs[];
+static u64 early_idt[2 * EXCEPTIONS] __initdata;
+
+static void __init early_idt_init(void)
+{
+    for (unsigned int i = 0; i < EXCEPTIONS; i++) {
+        unsigned long at = (unsigned long)early_exception_stubs + i * STUB_SIZE;
+
+        early_idt[2 * i] = (at & 0xffff) | BOOT_CS << 16 | GATE_INTERRUPT_PRESENT << 32 |
+                           (at >> 16 & 0xffff) << 48;
+        early_idt[2 * i + 1] = at >> 32;
+    }
+    lidt((unsigned long)early_idt, sizeof(early_idt) - 1);
+}
+
+/* @frame: vector, error code, RIP, CS, RFLAGS, RSP. */
+void __init early_exception(const unsigned long *frame, unsigned long rbp)
+{
+    panic(
+        "exception %lu during boot: error code %#lx, RIP %016lx, RSP %016lx, CR2 %016lx, RBP %016lx",
+        frame[0], frame[1], frame[2], frame[5], read_cr2(), rbp);
+}
+
+/* ---- fatal errors ---- */
+
+#define RESTART_DELAY_US 5000000U
+
+void __init boot_fatal(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vprintk(LOG_ERR, fmt, ap);
+    va_end(ap);
+    if (hv_options.noreboot) {
+        printk(LOG_ERR, "Stopped.");
+        machine_halt();
+    }
+    printk(LOG_ERR,
+           "Restarting in five seconds ('noreboot' on the command line stops here instead).");
+    for (unsigned int i = 0; i < RESTART_DELAY_US; i++)
+        outb(0, 0x80); /* about a microsecond */
+    machine_restart();
+}
+
+/* ---- the steps ---- */
+
+static void __init cpu0_init(void)
+{
+    struct cpu_info *info = get_cpu_info();
+
+    STATIC_ASSERT(sizeof(struct cpu_info) <= CPU_INFO_ROOM);
+    info->cpu = &cpu0;
+    cpu0.info = info;
+    cpus[0] = &cpu0;
+    cpumask_set(&cpu_online, 0);
+}
+
+static void __init say_hello(void)
+{
+    printk(LOG_INFO, "Bulkhead, PV ABI of Xen %u.%u%s", XEN_ABI_MAJOR, XEN_ABI_MINOR,
+           BULKHEAD_EXTRAVERSION);
+    printk(LOG_INFO, "boot loader: %s", *boot_info.loader ? boot_info.loader : "unknown");
+    printk(LOG_INFO, "command line: %s", boot_info.cmdline);
+}
+
+static void __init memory_init(void)
+{
+    memory_map_init();
+    cpu_setup();
+    paging_init();
+    frame_table_init();
+    memory_to_heap();
+    printk(LOG_INFO, "heap: %lu of %lu MiB", heap_free_pages() >> (20 - PAGE_SHIFT),
+           memory_ram_pages() >> (20 - PAGE_SHIFT));
+}
+
+/* The part that outlives the discarded one. */
+static void __noreturn __attribute__((noinline)) finish_boot(void)
+{
+    discard_init();
+    sched_start();
+}
+
+void __init start_of_day(u32 magic, u32 info)
+{
+    bool known;
+
+    early_idt_init();
+    cpu0_init();
+    known = multiboot_parse(magic, info);
+    options_parse(boot_info.cmdline);
+    console_init_early(&hv_options);
+    say_hello();
+    if (!known)
+        boot_fatal("boot loader protocol %#x is neither multiboot 1 nor multiboot2", magic);
+    options_report();
+    cpu_identify();
+    memory_init();
+    trap_init();
+    patch_code();
+    platform_init();
+    domain_init();
+    sched_cpu_init(0);
+    timer_cpu_init(0);
+    dom0_build();
+    finish_boot();
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypervisor's command line: words of the form name, name=value or no-name, as docs/ lists them.
+ *
+ * Parsing comes before the console, which needs some of the answers, so complaints are remembered and printed by
+ * options_report(). A word that cannot be understood changes nothing and never stops the boot.
+ */
+#include <options.h>
+
+#include "boot.h"
+
+struct hv_options hv_options = {
+    .maxcpus = ~0U,
+    .spec_ctrl = true,
+    .dom0_mem = DOM0_MEM_UNSET,
+    .dom0_mem_min = DOM0_MEM_UNSET,
+    .dom0_mem_max = DOM0_MEM_UNSET,
+};
+
+struct option {
+    const char *name;
+    bool (*parse)(const char *value, void *arg); /* false: not understood */
+    void *arg;
+    const char *expected; /* form of the value; NULL: the word stands alone */
+};
+
+static bool __init parse_flag(const char *value, void *arg)
+{
+    *(bool *)arg = true;
+    return true;
+}
+
+/* 1, yes, on, true; 0, no, off, false. */
+static bool __init parse_bool(const char *value, void *arg)
+{
+    static const char words[][6] __initconst = {"0", "no",  "off", "false",
+                                                "1", "yes", "on",  "true"};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(words); i++) {
+        if (!strcmp(value, words[i])) {
+            *(bool *)arg = i >= ARRAY_SIZE(words) / 2;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool __init parse_not_bool(const char *value, void *arg)
+{
+    bool b;
+
+    if (!parse_bool(value, &b))
+        return false;
+    *(bool *)arg = !b;
+    return true;
+}
+
+static bool __init parse_count(const char *value, void *arg)
+{
+    const char *end;
+    unsigned long n = strtoul(value, &end, 0);
+
+    if (end == value || *end || n == 0 || n > INT32_MAX)
+        return false;
+    *(unsigned int *)arg = (unsigned int)n;
+    return true;
+}
+
+/* [-]<number>[b|k|m|g|t], KiB when there is no suffix; 0 or a size too large for arithmetic is refused. */
+static bool __init parse_size(const char *value, const char **end, s64 *size)
+{
+    static const char suffixes[] __initconst = "bkmgt";
+    bool negative = *value == '-';
+    const char *digits = value + negative, *suffix;
+    unsigned long n = strtoul(digits, end, 0);
+    unsigned int shift = 10;
+
+    if (*end == digits)
+        return false;
+    suffix = **end ? strchr(suffixes, **end | 0x20) : NULL;
+    if (suffix && *suffix) {
+        shift = 10 * (unsigned int)(suffix - suffixes);
+        ++*end;
+    }
+    if (!n || n > (unsigned long)INT64_MAX >> 12 >> shift)
+        return false;
+    *size = (s64)(n << shift);
+    if (negative)
+        *size = -*size;
+    return true;
+}
+
+/* SIZE, min:SIZE, max:SIZE, separated by commas. */
+static bool __init parse_dom0_mem(const char *value, void *arg)
+{
+    s64 parts[3] = {DOM0_MEM_UNSET, DOM0_MEM_UNSET, DOM0_MEM_UNSET};
+
+    for (;;) {
+        unsigned int part = !strncmp(value, "min:", 4) ? 1 : !strncmp(value, "max:", 4) ? 2 : 0;
+
+        if (!parse_size(value + (part ? 4 : 0), &value, &parts[part]))
+            return false;
+        if (!*value)
+            break;
+        if (*value++ != ',')
+            return false;
+    }
+    hv_options.dom0_mem = parts[0];
+    hv_options.dom0_mem_min = parts[1];
+    hv_options.dom0_mem_max = parts[2];
+    return true;
+}
+
+#define TEXT_OPTION(option_name, field, form)              \
+    {                                                      \
+        option_name, parse_##field, hv_options.field, form \
+    }
+#define TEXT_PARSER(field)                                                                         \
+    static bool __init parse_##field(const char *value, void *arg)                                 \
+    {                                                                                              \
+        return *value && strlcpy(arg, value, sizeof(hv_options.field)) < sizeof(hv_options.field); \
+    }
+
+TEXT_PARSER(console)
+TEXT_PARSER(com1)
+TEXT_PARSER(loglvl)
+TEXT_PARSER(guest_loglvl)
+TEXT_PARSER(clocksource)
+TEXT_PARSER(sched)
+
+#define SIZE_FORM "a number with b, k, m, g or t"
+
+static const struct option options[] __initconst = {
+    TEXT_OPTION("console", console, "com1, vga, none or com1,vga"),
+    TEXT_OPTION("com1", com1, "baud[,8n1[,io-base[,irq]]]"),
+    TEXT_OPTION("loglvl", loglvl, "none, error, warning, info, debug or all"),
+    TEXT_OPTION("guest_loglvl", guest_loglvl, "none, error, warning, info, debug or all"),
+    TEXT_OPTION("clocksource", clocksource, "hpet, acpi or pit"),
+    TEXT_OPTION("sched", sched, "the name of a scheduler"),
+    {"noapic", parse_flag, &hv_options.noapic, NULL},
+    {"x2apic", parse_not_bool, &hv_options.no_x2apic, "yes or no"},
+    {"noreboot", parse_flag, &hv_options.noreboot, NULL},
+    {"spec-ctrl", parse_bool, &hv_options.spec_ctrl, "yes or no"},
+    {"maxcpus", parse_count, &hv_options.maxcpus, "a number from 1 on"},
+    {"dom0_max_vcpus", parse_count, &hv_options.dom0_max_vcpus, "a number from 1 on"},
+    {"dom0_mem", parse_dom0_mem, NULL, "SIZE[,min:SIZE][,max:SIZE], SIZE being " SIZE_FORM},
+};
+
+/* ---- complaints ---- */
+
+#define COMPLAINTS_MAX 16U
+
+struct complaint {
+    char word[80];
+    const struct option *option; /* NULL: unknown */
+};
+
+static struct complaint complaints[COMPLAINTS_MAX] __initdata;
+static unsigned int nr_complaints __initdata;
+
+static void __init complain(const char *word, const struct option *option)
+{
+    if (nr_complaints < COMPLAINTS_MAX) {
+        strlcpy(complaints[nr_complaints].word, word, sizeof(complaints[0].word));
+        complaints[nr_complaints].option = option;
+    }
+    nr_complaints++;
+}
+
+void __init options_report(void)
+{
+    for (unsigned int i = 0; i < MIN(nr_complaints, COMPLAINTS_MAX); i++) {
+        const struct complaint *c = &complaints[i];
+
+        if (!c->option)
+            printk(LOG_WARNING, "command line: unknown option '%s' ignored", c->word);
+        else if (c->option->expected)
+            printk(LOG_WARNING, "command line: '%s' ignored: %s takes %s", c->word, c->option->name,
+                   c->option->expected);
+        else
+            printk(LOG_WARNING, "command line: '%s' ignored: %s takes no value", c->word,
+                   c->option->name);
+    }
+    if (nr_complaints > COMPLAINTS_MAX)
+        printk(LOG_WARNING, "command line: %u more words ignored", nr_complaints - COMPLAINTS_MAX);
+}
+
+/* ---- the line ---- */
+
+static void __init parse_word(const char *word)
+{
+    const char *eq = strchr(word, '=');
+    size_t len = eq ? (size_t)(eq - word) : strlen(word);
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(options); i++) {
+        const struct option *o = &options[i];
+
+        if (strlen(o->name) != len || strncmp(o->name, word, len))
+            continue;
+        if (!eq != !o->expected || !o->parse(eq ? eq + 1 : "", o->arg))
+            complain(word, o);
+        return;
+    }
+    complain(word, NULL);
+}
+
+void __init options_parse(const char *cmdline)
+{
+    char word[128];
+
+    while (*cmdline) {
+        size_t n = 0;
+
+        for (; *cmdline == ' '; cmdline++)
+            ;
+        for (; *cmdline && *cmdline != ' '; cmdline++)
+            if (n < sizeof(word) - 1)
+                word[n++] = *cmdline;
+        word[n] = '\0';
+        if (n)
+            parse_word(word);
+    }
+}

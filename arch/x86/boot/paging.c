@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypervisor's own page tables: the direct map and the image.
+ *
+ * Guarantees: nothing is writable and executable; only the image's text is executable; the image is read-only through
+ * the direct map; the direct map holds RAM (and the first MiB, of which the video part is uncached) and no other device
+ * memory. The largest pages that fit are used, so the cost does not grow with RAM.
+ *
+ * All of ours is global: it is the same under every root.
+ */
+#include <asm/cpu_features.h>
+#include <asm/io.h>
+#include <asm/msr.h>
+#include <asm/paging.h>
+#include <page_alloc.h>
+
+#include "boot.h"
+
+#define RW    (PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_GLOBAL | PTE_ACCESSED | PTE_DIRTY)
+#define RO    (PTE_PRESENT | PTE_NX | PTE_GLOBAL | PTE_ACCESSED)
+#define RX    (PTE_PRESENT | PTE_GLOBAL | PTE_ACCESSED)
+#define TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
+
+#define VIDEO_START 0xa0000UL
+#define VIDEO_END   0xc0000UL
+#define LOW_END     0x100000UL
+
+u64 hv_l4[PT_ENTRIES] __attribute__((section(".bss.page"), aligned(4096)));
+
+paddr_t image_paddr(const void *p)
+{
+    return (paddr_t)p - HV_TEXT_START;
+}
+
+paddr_t hv_cr3(void)
+{
+    return image_paddr(hv_l4);
+}
+
+/* The table that @entry points to, made when there is none. */
+static u64 *__init table_of(u64 *entry)
+{
+    if (!(*entry & PTE_PRESENT))
+        *entry = virt_to_maddr(boot_alloc_table()) | TABLE;
+    return maddr_to_virt(*entry & PTE_ADDR_MASK);
+}
+
+static bool __init fits(unsigned long va, paddr_t pa, size_t bytes, unsigned int shift)
+{
+    return !((va | pa) & ((1UL << shift) - 1)) && bytes >= 1UL << shift;
+}
+
+void __init map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags)
+{
+    while (bytes) {
+        u64 *entry = &table_of(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
+        unsigned int shift = L3_SHIFT;
+
+        if (boot_cpu.page_1g && !*entry && fits(va, pa, bytes, L3_SHIFT)) {
+            *entry = pa | flags | PTE_LARGE;
+        } else {
+            entry = &table_of(entry)[pt_index(va, L2_SHIFT)];
+            shift = L2_SHIFT;
+            if (!*entry && fits(va, pa, bytes, L2_SHIFT)) {
+                *entry = pa | flags | PTE_LARGE;
+            } else {
+                table_of(entry)[pt_index(va, L1_SHIFT)] = pa | flags;
+                shift = L1_SHIFT;
+            }
+        }
+        va += 1UL << shift;
+        pa += 1UL << shift;
+        bytes -= 1UL << shift;
+    }
+}
+
+static void __init map_direct(paddr_t start, paddr_t end, u64 flags)
+{
+    if (start < end)
+        map_range(DIRECTMAP_START + start, start, end - start, flags);
+}
+
+static void __init map_image_part(const char *start, const char *end, u64 flags)
+{
+    map_range((unsigned long)start, image_paddr(start), (size_t)(end - start), flags);
+}
+
+void __init paging_init(void)
+{
+    paddr_t image_start = image_paddr(hv_image_start), image_end = image_paddr(hv_image_end);
+
+    map_image_part(hv_text_start, hv_text_end, RX);
+    map_image_part(hv_rodata_start, hv_rodata_end, RO);
+    map_image_part(hv_init_text_start, hv_init_text_end, RX);
+    map_image_part(hv_init_rodata_start, hv_init_rodata_end, RO);
+    map_image_part(hv_init_data_start, hv_init_data_end, RW);
+    map_image_part(hv_data_start, hv_data_end, RW);
+    map_image_part(hv_symbols_start, hv_symbols_end, RO);
+    map_image_part(hv_bss_start, hv_bss_end, RW);
+
+    map_direct(0, VIDEO_START, RW);
+    map_direct(VIDEO_START, VIDEO_END, RW | PTE_UNCACHED);
+    map_direct(VIDEO_END, LOW_END, RW);
+    for (unsigned int i = 0; i < ram.count; i++) {
+        paddr_t start = MAX(ram.range[i].start, (paddr_t)LOW_END), end = ram.range[i].end;
+
+        map_direct(start, MIN(end, image_start), RW);
+        map_direct(MAX(start, image_start), MIN(end, image_end), RO);
+        map_direct(MAX(start, image_end), end, RW);
+    }
+    __asm__ volatile("mov %0, %%cr3" ::"r"(hv_cr3()) : "memory");
+}
+
+/* The L1 entry of @va, which is mapped by a 4 KiB page. */
+static u64 *__init l1_entry(unsigned long va)
+{
+    u64 *table = maddr_to_virt(hv_l4[pt_index(va, L4_SHIFT)] & PTE_ADDR_MASK);
+
+    table = maddr_to_virt(table[pt_index(va, L3_SHIFT)] & PTE_ADDR_MASK);
+    table = maddr_to_virt(table[pt_index(va, L2_SHIFT)] & PTE_ADDR_MASK);
+    return &table[pt_index(va, L1_SHIFT)];
+}
+
+/*
+ * Not in the discarded part itself, and it calls nothing there: the entries are found before the first one goes.
+ * Runs once, on the boot CPU, with no other CPU up.
+ */
+static void __attribute__((noinline)) unmap_init(u64 *first_l1[], unsigned int nr_l1)
+{
+    unsigned long va = (unsigned long)hv_init_start, end = (unsigned long)hv_init_end;
+
+    for (unsigned int i = 0; i < nr_l1; i++) {
+        u64 *entry = first_l1[i];
+
+        for (; va < end; va += PAGE_SIZE) {
+            *entry++ = 0;
+            __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+            if (!((unsigned long)entry & (PAGE_SIZE - 1))) {
+                va += PAGE_SIZE;
+                break;
+            }
+        }
+    }
+}
+
+#define INIT_L1_MAX 8U /* tables that the discarded part may span: 2 MiB each */
+
+static unsigned int __init find_init_tables(u64 *first_l1[])
+{
+    unsigned long va = (unsigned long)hv_init_start;
+    unsigned int n = 0;
+
+    for (; va < (unsigned long)hv_init_end;
+         va = ROUND_DOWN(va, 1UL << L2_SHIFT) + (1UL << L2_SHIFT)) {
+        BUG_ON(n == INIT_L1_MAX);
+        first_l1[n++] = l1_entry(va);
+    }
+    return n;
+}
+
+static void __init make_alias_writable(void)
+{
+    for (paddr_t pa = image_paddr(hv_init_start); pa < image_paddr(hv_init_end); pa += PAGE_SIZE) {
+        unsigned long va = DIRECTMAP_START + pa;
+
+        *l1_entry(va) = pa | RW;
+        __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+    }
+}
+
+void discard_init(void)
+{
+    u64 *first_l1[INIT_L1_MAX];
+    unsigned int nr_l1 = find_init_tables(first_l1);
+    mfn_t start = MFN(image_paddr(hv_init_start) >> PAGE_SHIFT);
+    mfn_t end = MFN(image_paddr(hv_init_end) >> PAGE_SHIFT);
+
+    make_alias_writable();
+    unmap_init(first_l1, nr_l1);
+    heap_add_range(start, end);
+    printk(LOG_DEBUG, "gave back %lu KiB of boot code and data",
+           (end.n - start.n) << (PAGE_SHIFT - 10));
+}
+
+/* ---- device mappings ---- */
+
+static unsigned long ioremap_next __initdata = IOREMAP_START;
+
+static void *__init map_device(paddr_t pa, size_t bytes, u64 flags)
+{
+    paddr_t start = ROUND_DOWN(pa, PAGE_SIZE);
+    size_t length = ROUND_UP(pa + bytes, PAGE_SIZE) - start;
+    unsigned long va = ioremap_next;
+
+    if (!bytes || length > IOREMAP_END - va || pa + bytes < pa ||
+        (pa + bytes - 1) >> boot_cpu.phys_bits)
+        return NULL;
+    map_range(va, start, length, flags);
+    ioremap_next = va + length;
+    return (void *)(va + (pa - start));
+}
+
+void *__init ioremap(paddr_t pa, size_t bytes)
+{
+    return map_device(pa, bytes, RW | PTE_UNCACHED);
+}
+
+void *__init ioremap_cached(paddr_t pa, size_t bytes)
+{
+    return map_device(pa, bytes, RW);
+}
