@@ -230,6 +230,7 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
     d->controller_pause_count = 1;
     d->pause_count = 1;
     d->max_vcpus = config->max_vcpus;
+    d->nr_pirqs = arch_nr_pirqs(privileged);
     d->vcpu = xzalloc_array(struct vcpu *, d->max_vcpus);
     d->shared_info = alloc_hv_pages(0);
     if (!d->vcpu || !d->shared_info)
@@ -258,13 +259,10 @@ fail_evtchn:
 fail_arch:
     arch_domain_destroy(d);
 fail:
-    if (d->shared_info) {
-        d->refs += d->hv_pages == 0; /* unsharing gives back what sharing took */
-        if (d->hv_pages)
-            unshare_hv_page(d->shared_info);
-        else
-            free_hv_pages(d->shared_info, 0);
-    }
+    if (d->shared_info && d->hv_pages)
+        unshare_hv_page(d->shared_info);
+    else
+        free_hv_pages(d->shared_info, 0);
     free_domain(d);
     return rc;
 }

@@ -66,8 +66,10 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
         gt->mappings = xzalloc_array(struct grant_mapping *, gt->max_map_pages);
     if (gt->shared && gt->active && (gt->mappings || !gt->max_map_pages))
         rc = grant_table_grow(d, 1);
-    if (rc)
+    if (rc) {
+        grant_table_unshare(d);
         grant_table_destroy(d);
+    }
     return rc;
 }
 
