@@ -104,10 +104,10 @@ struct mcfg_table {
 } __packed;
 
 struct acpi_info acpi;
-static struct rsdp loader_rsdp;
-static bool have_loader_rsdp;
+static struct rsdp loader_rsdp __initdata;
+static bool have_loader_rsdp __initdata;
 
-static bool sum_ok(const void *p, size_t len)
+static bool __init sum_ok(const void *p, size_t len)
 {
     const u8 *b = p;
     u8 sum = 0;
@@ -117,7 +117,7 @@ static bool sum_ok(const void *p, size_t len)
     return sum == 0;
 }
 
-static bool rsdp_ok(const struct rsdp *r)
+static bool __init rsdp_ok(const struct rsdp *r)
 {
     if (memcmp(r->signature, "RSD PTR ", 8) || !sum_ok(r, 20))
         return false;
@@ -125,7 +125,7 @@ static bool rsdp_ok(const struct rsdp *r)
            (r->length >= sizeof(*r) && r->length <= 4096 && sum_ok(r, sizeof(*r)));
 }
 
-void acpi_set_rsdp(const void *rsdp, size_t len)
+void __init acpi_set_rsdp(const void *rsdp, size_t len)
 {
     memset(&loader_rsdp, 0, sizeof(loader_rsdp));
     memcpy(&loader_rsdp, rsdp, MIN(len, sizeof(loader_rsdp)));
@@ -135,7 +135,7 @@ void acpi_set_rsdp(const void *rsdp, size_t len)
 }
 
 /* The EBDA's first KiB, whose segment the BIOS data area names, then the BIOS area. */
-static const struct rsdp *scan_bios(void)
+static const struct rsdp *__init scan_bios(void)
 {
     const u16 *ebda = acpi_map(0x40e, 2);
     const struct {
@@ -157,7 +157,7 @@ static const struct rsdp *scan_bios(void)
 }
 
 /* Maps the table at @pa; NULL, with a warning, when it is not a sound table. */
-static const struct header *map_table(paddr_t pa)
+static const struct header *__init map_table(paddr_t pa)
 {
     const struct header *h = pa ? acpi_map(pa, sizeof(*h)) : NULL;
     u32 len;
@@ -177,7 +177,7 @@ static const struct header *map_table(paddr_t pa)
     return h;
 }
 
-static void add_cpu(u32 apic_id, u32 acpi_id, u32 flags)
+static void __init add_cpu(u32 apic_id, u32 acpi_id, u32 flags)
 {
     if (!(flags & (MADT_CPU_ENABLED | MADT_CPU_CAPABLE)) || acpi.nr_cpus == NR_CPUS)
         return;
@@ -187,7 +187,7 @@ static void add_cpu(u32 apic_id, u32 acpi_id, u32 flags)
     acpi.cpu[acpi.nr_cpus++] = (struct acpi_cpu){apic_id, acpi_id, flags & MADT_CPU_ENABLED};
 }
 
-static u32 get32(const u8 *p)
+static u32 __init get32(const u8 *p)
 {
     u32 v;
 
@@ -195,7 +195,7 @@ static u32 get32(const u8 *p)
     return v;
 }
 
-static void madt_entry(const u8 *e, u8 len)
+static void __init madt_entry(const u8 *e, u8 len)
 {
     u64 address;
 
@@ -218,7 +218,7 @@ static void madt_entry(const u8 *e, u8 len)
     }
 }
 
-static void parse_madt(const struct header *h)
+static void __init parse_madt(const struct header *h)
 {
     const struct madt *m = (const struct madt *)h;
 
@@ -239,7 +239,8 @@ static void parse_madt(const struct header *h)
 }
 
 /* An I/O port from a 32-bit legacy field or, when that is empty, from its extended form; 0: none. */
-static u16 fadt_port(u32 legacy, const struct fadt *f, const struct generic_address *extended)
+static u16 __init fadt_port(u32 legacy, const struct fadt *f,
+                            const struct generic_address *extended)
 {
     bool has_extended = (const u8 *)(extended + 1) <= (const u8 *)f + f->h.length;
 
@@ -250,7 +251,7 @@ static u16 fadt_port(u32 legacy, const struct fadt *f, const struct generic_addr
     return 0;
 }
 
-static bool table_has_s5(paddr_t pa)
+static bool __init table_has_s5(paddr_t pa)
 {
     const struct header *h = map_table(pa);
 
@@ -258,7 +259,7 @@ static bool table_has_s5(paddr_t pa)
                              &acpi.s5_type_b);
 }
 
-static void parse_fadt(const struct header *h)
+static void __init parse_fadt(const struct header *h)
 {
     const struct fadt *f = (const struct fadt *)h;
     paddr_t dsdt;
@@ -282,7 +283,7 @@ static void parse_fadt(const struct header *h)
         acpi.has_s5 = true;
 }
 
-static void parse_hpet(const struct header *h)
+static void __init parse_hpet(const struct header *h)
 {
     const struct hpet_table *t = (const struct hpet_table *)h;
 
@@ -290,7 +291,7 @@ static void parse_hpet(const struct header *h)
         acpi.hpet_address = t->base.address;
 }
 
-static void parse_mcfg(const struct header *h)
+static void __init parse_mcfg(const struct header *h)
 {
     const struct mcfg_table *m = (const struct mcfg_table *)h;
     u32 n;
@@ -303,7 +304,7 @@ static void parse_mcfg(const struct header *h)
                                                        m->entry[i].first_bus, m->entry[i].last_bus};
 }
 
-static void parse_table(paddr_t pa)
+static void __init parse_table(paddr_t pa)
 {
     const struct header *h = map_table(pa);
 
@@ -323,7 +324,7 @@ static void parse_table(paddr_t pa)
 }
 
 /* The root table lists the others, by 4- or 8-byte addresses. */
-static bool parse_root(paddr_t pa, const char *signature, size_t address_size)
+static bool __init parse_root(paddr_t pa, const char *signature, size_t address_size)
 {
     const struct header *root = map_table(pa);
     const u8 *entry;
@@ -347,7 +348,7 @@ static bool parse_root(paddr_t pa, const char *signature, size_t address_size)
     return true;
 }
 
-bool acpi_init(void)
+bool __init acpi_init(void)
 {
     const struct rsdp *r = have_loader_rsdp ? &loader_rsdp : scan_bios();
     bool found;

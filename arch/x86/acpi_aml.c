@@ -22,7 +22,7 @@ struct cursor {
 };
 
 /* An integer constant whose low byte is wanted. */
-static bool read_integer(struct cursor *c, u8 *value)
+static bool __init read_integer(struct cursor *c, u8 *value)
 {
     size_t width;
 
@@ -55,7 +55,7 @@ static bool read_integer(struct cursor *c, u8 *value)
 }
 
 /* PackageOp, PkgLength, NumElements, then the elements: the first two are the types for PM1a and PM1b. */
-static bool read_package(struct cursor c, u8 *type_a, u8 *type_b)
+static bool __init read_package(struct cursor c, u8 *type_a, u8 *type_b)
 {
     size_t length_bytes;
 
@@ -75,7 +75,7 @@ static bool read_package(struct cursor c, u8 *type_a, u8 *type_b)
     return *type_a < 8 && *type_b < 8;
 }
 
-bool acpi_find_s5(const u8 *aml, size_t len, u8 *type_a, u8 *type_b)
+bool __init acpi_find_s5(const u8 *aml, size_t len, u8 *type_a, u8 *type_b)
 {
     for (size_t i = 1; i + 4 < len; i++) {
         struct cursor c = {aml + i + 4, aml + len};

@@ -10,7 +10,7 @@
 #define PM1_SLP_TYP_MASK  (7U << PM1_SLP_TYP_SHIFT)
 #define PM1_SLP_EN        (1U << 13)
 
-const void *acpi_map(paddr_t pa, size_t len)
+const void *__init acpi_map(paddr_t pa, size_t len)
 {
     return ioremap_cached(pa, len);
 }

@@ -21,7 +21,7 @@
 bool x2apic_enabled;
 u8 *apic_base;
 
-void apic_init(bool no_x2apic)
+void __init apic_init(bool no_x2apic)
 {
     u64 base = rdmsr(MSR_APIC_BASE);
 
@@ -80,6 +80,7 @@ void apic_cpu_init(void)
     }
     apic_write(APIC_ESR, 0);
     apic_write(APIC_LVT_ERROR, ERROR_VECTOR);
+    this_cpu()->arch.apic_id = apic_id();
 }
 
 u32 apic_id(void)

@@ -6,8 +6,10 @@
 #include <lib.h>
 #include <options.h>
 
+#include "boot/boot.h"
+
 /* Is @name one of the words of a comma-separated @list? An empty list has them all. */
-static bool wanted(const char *list, const char *name)
+static bool __init wanted(const char *list, const char *name)
 {
     size_t len = strlen(name);
 
@@ -21,7 +23,7 @@ static bool wanted(const char *list, const char *name)
     return false;
 }
 
-static void warn_unknown(const char *list)
+static void __init warn_unknown(const char *list)
 {
     for (const char *s = list; s && *s; s = strchr(s, ',')) {
         size_t len;
@@ -37,9 +39,9 @@ static void warn_unknown(const char *list)
     }
 }
 
-void console_init_early(const struct hv_options *opt)
+void __init console_init_early(const struct hv_options *opt)
 {
-    if (wanted(opt->console, "vga"))
+    if (wanted(opt->console, "vga") && !boot_info.screen.graphics)
         vga_init_early();
     if (wanted(opt->console, "com1"))
         uart_init_early(opt->com1);

@@ -106,7 +106,7 @@ static const struct irq_controller ioapic_controller = {
     .setup = ioapic_setup,
 };
 
-static void init_one(const struct acpi_ioapic *a)
+static void __init init_one(const struct acpi_ioapic *a)
 {
     struct ioapic *io = &ioapics[nr_ioapics];
 
@@ -133,7 +133,7 @@ static void init_one(const struct acpi_ioapic *a)
            io->gsi_base + io->pins - 1);
 }
 
-void ioapic_init(void)
+void __init ioapic_init(void)
 {
     for (unsigned int i = 0; i < acpi.nr_ioapics; i++)
         init_one(&acpi.ioapic[i]);

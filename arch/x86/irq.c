@@ -48,7 +48,7 @@ void irq_set_controller(unsigned int irq, const struct irq_controller *controlle
 }
 
 /* Remapped so that even a spurious interrupt of it does not look like an exception. */
-static void pic_init(void)
+static void __init pic_init(void)
 {
     outb(ICW1_INIT, PIC1_COMMAND);
     outb(ICW1_INIT, PIC2_COMMAND);
@@ -62,7 +62,7 @@ static void pic_init(void)
     outb(0xff, PIC2_DATA);
 }
 
-void irq_init(void)
+void __init irq_init(void)
 {
     for (unsigned int i = 0; i < MAX_IRQS; i++)
         spin_lock_init(&descs[i].lock, RANK_IRQ);

@@ -90,13 +90,13 @@ static void uart_write(const char *text, size_t len)
 
 static struct console_driver uart_console = {.name = "com1", .write = uart_write};
 
-static void bad_option(const char *text)
+static void __init bad_option(const char *text)
 {
     printk(LOG_WARNING, "com1=%s: not understood; expected baud[,8n1[,io-base[,irq]]]", text);
 }
 
 /* Data bits 5-8, parity n, o, e, m or s, stop bits 1 or 2, as in "8n1". 0 on success. */
-static int parse_framing(const char *s, const char **end, u8 *lcr)
+static int __init parse_framing(const char *s, const char **end, u8 *lcr)
 {
     static const char parities[] = "noems";
     static const u8 parity_bits[] = {0x00, 0x08, 0x18, 0x28, 0x38};
@@ -112,7 +112,7 @@ static int parse_framing(const char *s, const char **end, u8 *lcr)
 }
 
 /* baud or "auto", framing, I/O base, interrupt; a field may be left empty. Nothing changes if any is wrong. */
-static void parse_option(const char *text)
+static void __init parse_option(const char *text)
 {
     __typeof__(uart) u = uart;
     const char *s = text;
@@ -151,7 +151,7 @@ static void parse_option(const char *text)
     uart = u;
 }
 
-static bool present(void)
+static bool __init present(void)
 {
     outb(0x5a, uart.base + REG_SCRATCH);
     if (inb(uart.base + REG_SCRATCH) != 0x5a)
@@ -160,7 +160,7 @@ static bool present(void)
     return inb(uart.base + REG_SCRATCH) == 0xa5;
 }
 
-bool uart_init_early(const char *option)
+bool __init uart_init_early(const char *option)
 {
     if (*option)
         parse_option(option);
@@ -190,7 +190,7 @@ static void uart_interrupt(void *arg)
         console_input((char)inb(uart.base + REG_DATA));
 }
 
-void uart_init_irq(void)
+void __init uart_init_irq(void)
 {
     if (!uart.in_use)
         return;

@@ -100,7 +100,7 @@ static void vga_write(const char *text, size_t len)
 
 static struct console_driver vga_console = {.name = "vga", .write = vga_write};
 
-void vga_init_early(void)
+void __init vga_init_early(void)
 {
     for (unsigned int i = 0; i < ROWS * COLUMNS; i++)
         screen[i] = BLANK;

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The battery clock. */
+#ifndef ASM_RTC_H
+#define ASM_RTC_H
+
+#include <types.h>
+
+/* The registers as read, BCD or binary. */
+struct rtc_fields {
+    u8 second, minute, hour, day, month, year, century;
+};
+
+/* Seconds since 1970 UTC (the clock is taken to run in UTC); 0: there is no sensible date in it. */
+u64 rtc_read(void);
+/* The same from the registers' contents and status register B. */
+u64 rtc_to_seconds(const struct rtc_fields *f, u8 status_b);
+
+#endif

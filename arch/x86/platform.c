@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine around the CPU, brought up in order: firmware tables, interrupt controllers, clocks, serial input.
+ */
+#include <asm/acpi.h>
+#include <asm/apic.h>
+#include <asm/ioapic.h>
+#include <asm/irq.h>
+#include <asm/setup.h>
+#include <asm/time.h>
+#include <asm/uart.h>
+#include <lib.h>
+#include <options.h>
+
+void __init platform_init(void)
+{
+    if (!acpi_init())
+        printk(LOG_WARNING, "No ACPI tables: one CPU, no IO-APIC, no power-off");
+    irq_init();
+    apic_init(hv_options.no_x2apic);
+    ioapic_init();
+    time_init(hv_options.clocksource);
+    uart_init_irq();
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System time, the time records of vCPUs, the wall clock, and the one-shot timer.
+ *
+ * At boot the TSC and the local APIC's timer are measured against a reference clock; from then on system time is the
+ * TSC times a constant, so a vCPU's time record is written once and stays right: reading the time costs a guest no
+ * exit and us no update. (A TSC whose rate changes is reported at boot; such machines are a decade and a half old.)
+ *
+ * The timer is the local APIC's: in deadline mode, where it compares with the TSC, when the CPU has that, else by
+ * counting down.
+ */
+#include <arch.h>
+#include <asm/apic.h>
+#include <asm/cpu_features.h>
+#include <asm/irq.h>
+#include <asm/refclock.h>
+#include <asm/rtc.h>
+#include <asm/time.h>
+#include <asm/time_scale.h>
+#include <guest_access.h>
+#include <lib.h>
+#include <page_alloc.h>
+#include <percpu.h>
+
+#define CALIBRATION_NS 20000000U
+#define READ_TRIES     16U
+#define MIN_TSC_HZ     100000000U
+#define MIN_TIMER_HZ   1000000U
+
+u64 cpu_khz;
+
+/* The same on all CPUs. */
+static struct time_scale tsc_scale; /* TSC ticks to ns, as the ABI's record has it */
+static u64 ticks_per_ns;            /* of the TSC, in units of 2^-32: the inverse */
+static u64 timer_ticks_per_ns;      /* of the APIC timer, likewise */
+static bool deadline_mode;
+static bool tsc_stable;
+
+/* Wall clock at system time 0, in ns since 1970. */
+static u64 wallclock_base;
+static spinlock_t wallclock_lock = SPINLOCK_INIT(RANK_DEVICE);
+
+/* One simultaneous reading of all three clocks, as well as that can be done. */
+struct reading {
+    u64 tsc, ref;
+    u32 timer;
+};
+
+static struct reading __init read_clocks(const struct refclock *ref)
+{
+    struct reading best = {0};
+    u64 best_took = ~0ULL;
+
+    /* The reading during which the least time passed was not disturbed (by SMIs, or by who emulates us). */
+    for (unsigned int i = 0; i < READ_TRIES; i++) {
+        u64 before = rdtsc();
+        u64 count = ref->read();
+        u32 timer = apic_read(APIC_TIMER_CURRENT);
+        u64 took = rdtsc() - before;
+
+        if (took < best_took) {
+            best_took = took;
+            best = (struct reading){before + took / 2, count, timer};
+        }
+    }
+    return best;
+}
+
+/* Measures TSC and APIC timer frequency, in Hz, against @ref. */
+static void __init measure(const struct refclock *ref, u64 *tsc_hz, u64 *timer_hz)
+{
+    u64 wanted = ref->frequency * (CALIBRATION_NS / 1000000U) / 1000U;
+    struct reading start, end;
+    u64 ref_ticks;
+
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED | TIMER_VECTOR);
+    apic_write(APIC_TIMER_INITIAL, ~0U);
+    start = read_clocks(ref);
+    while (((ref->read() - start.ref) & ref->mask) < wanted)
+        cpu_relax();
+    end = read_clocks(ref);
+    apic_write(APIC_TIMER_INITIAL, 0);
+    ref_ticks = (end.ref - start.ref) & ref->mask;
+    *tsc_hz = mul_div64(end.tsc - start.tsc, ref->frequency, ref_ticks);
+    *timer_hz = mul_div64(start.timer - end.timer, ref->frequency, ref_ticks);
+}
+
+static struct refclock *__init choose_reference(const char *wanted)
+{
+    struct refclock *const clocks[] = {&hpet_refclock, &pmtimer_refclock, &pit_refclock};
+    bool known = !*wanted;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(clocks); i++)
+        if (*wanted && !strcmp(clocks[i]->name, wanted)) {
+            known = true;
+            if (clocks[i]->probe())
+                return clocks[i];
+        }
+    if (*wanted)
+        printk(LOG_WARNING, "clocksource=%s: %s", wanted,
+               known ? "not present on this machine" : "not known; expected hpet, acpi or pit");
+    for (unsigned int i = 0; i < ARRAY_SIZE(clocks); i++)
+        if (clocks[i]->probe())
+            return clocks[i];
+    panic("No clock works: neither HPET nor PM timer nor PIT counts");
+}
+
+void time_cpu_init(void)
+{
+    struct cpu_clock *c = &get_cpu_info()->clock;
+
+    apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    apic_write(APIC_LVT_TIMER, TIMER_VECTOR | (deadline_mode ? APIC_LVT_TIMER_DEADLINE : 0));
+    if (deadline_mode) /* the mode must have changed before the first deadline is written (SDM 11.5.4.1) */
+        __asm__ volatile("mfence" ::: "memory");
+    if (c != &cpus[0]->info->clock)
+        *c = cpus[0]->info->clock; /* one TSC for all */
+}
+
+void __init time_init(const char *reference)
+{
+    const struct refclock *ref = choose_reference(reference);
+    struct cpu_clock *c = &get_cpu_info()->clock;
+    u64 tsc_hz, timer_hz, seconds;
+
+    measure(ref, &tsc_hz, &timer_hz);
+    if (tsc_hz < MIN_TSC_HZ || timer_hz < MIN_TIMER_HZ)
+        panic("Impossible clock frequencies: TSC %lu Hz, APIC timer %lu Hz", (unsigned long)tsc_hz,
+              (unsigned long)timer_hz);
+    deadline_mode = boot_cpu.tsc_deadline;
+    tsc_stable = boot_cpu.invariant_tsc;
+    cpu_khz = (tsc_hz + 500) / 1000;
+    tsc_scale = time_scale_from_hz(tsc_hz);
+    ticks_per_ns = mul_div64(tsc_hz, 1ULL << 32, NSEC_PER_SEC);
+    timer_ticks_per_ns = mul_div64(timer_hz, 1ULL << 32, NSEC_PER_SEC);
+    c->ns_base = 0;
+    c->tsc_base = rdtsc();
+    c->scale = time_scale_to_60(tsc_scale);
+    time_cpu_init();
+    seconds = rtc_read();
+    if (seconds)
+        wallclock_base = seconds * NSEC_PER_SEC - (u64)now();
+    else
+        printk(LOG_WARNING, "The battery clock holds no date: the wall clock starts in 1970");
+    printk(LOG_INFO, "Clocks: TSC %lu.%03lu MHz by %s, APIC timer %lu.%03lu MHz%s", cpu_khz / 1000,
+           cpu_khz % 1000, ref->name, timer_hz / 1000000, timer_hz / 1000 % 1000,
+           deadline_mode ? ", TSC deadline" : "");
+    if (!tsc_stable && !boot_cpu.hypervisor)
+        printk(LOG_WARNING, "This CPU does not promise a constant TSC rate: time may drift");
+}
+
+void arch_set_timer(s_time_t deadline)
+{
+    const struct cpu_clock *c = &get_cpu_info()->clock;
+    s_time_t delta;
+
+    if (deadline_mode) {
+        u64 ns = (u64)MAX(deadline - c->ns_base, 0);
+
+        /* One tick later than the product's whole part, so that now() has reached the deadline when it fires. */
+        wrmsr(MSR_TSC_DEADLINE,
+              deadline ? c->tsc_base + (u64)((unsigned __int128)ns * ticks_per_ns >> 32) + 1 : 0);
+        return;
+    }
+    if (!deadline) {
+        apic_write(APIC_TIMER_INITIAL, 0);
+        return;
+    }
+    delta = deadline - now();
+    if (delta <= 0) {
+        apic_write(APIC_TIMER_INITIAL, 1);
+    } else {
+        unsigned __int128 ticks = ((unsigned __int128)(u64)delta * timer_ticks_per_ns >> 32) + 1;
+
+        /* A deadline beyond the counter's reach: it fires early and the queue sets it again. */
+        apic_write(APIC_TIMER_INITIAL, ticks > 0xffffffff ? 0xffffffff : (u32)ticks);
+    }
+}
+
+void arch_idle(void)
+{
+    local_irq_disable();
+    if (READ_ONCE(get_cpu_info()->softirq_pending) == 0)
+        __asm__ volatile("sti; hlt; cli" ::: "memory"); /* no interrupt comes between sti and hlt */
+}
+
+/* --- what guests see --- */
+
+void time_get_record(const struct vcpu *v, struct vcpu_time_info *rec)
+{
+    const struct cpu_clock *c = &cpus[v->processor]->info->clock;
+
+    memset(rec, 0, sizeof(*rec));
+    rec->tsc_timestamp = c->tsc_base;
+    rec->system_time = (u64)c->ns_base;
+    rec->tsc_to_system_mul = tsc_scale.mul;
+    rec->tsc_shift = tsc_scale.shift;
+    rec->flags = tsc_stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
+}
+
+void arch_update_time_record(struct vcpu *v)
+{
+    struct vcpu_time_info *dst, rec;
+
+    if (!vcpu_has_info(v))
+        return;
+    dst = &v->info->time;
+    time_get_record(v, &rec);
+    /* The version is ours: what the guest wrote there does not matter. Odd while the record changes. */
+    v->arch.time_version = (v->arch.time_version | 1) + 1;
+    WRITE_ONCE(dst->version, v->arch.time_version - 1);
+    smp_wmb();
+    rec.version = v->arch.time_version - 1;
+    *dst = rec;
+    smp_wmb();
+    WRITE_ONCE(dst->version, v->arch.time_version);
+}
+
+bool time_write_secondary(struct vcpu *v, unsigned long addr)
+{
+    struct vcpu_time_info rec;
+    u32 version = v->arch.time_version | 1;
+
+    time_get_record(v, &rec);
+    rec.version = version;
+    if (copy_to_guest(addr + offsetof(struct vcpu_time_info, version), &version, sizeof(version)))
+        return false;
+    smp_wmb();
+    if (put_guest(addr, &rec))
+        return false;
+    smp_wmb();
+    version = v->arch.time_version = version + 1;
+    return copy_to_guest(addr + offsetof(struct vcpu_time_info, version), &version,
+                         sizeof(version)) == 0;
+}
+
+void arch_update_wallclock(struct domain *d)
+{
+    struct shared_info *si = d->shared_info;
+    unsigned long flags;
+    u64 secs;
+    u32 version;
+
+    if (!si)
+        return;
+    flags = spin_lock_irqsave(&wallclock_lock);
+    secs = wallclock_base / NSEC_PER_SEC + (u64)d->time_offset_seconds;
+    version = d->arch.wallclock_version = (d->arch.wallclock_version | 1) + 1;
+    WRITE_ONCE(si->wc_version, version - 1);
+    smp_wmb();
+    WRITE_ONCE(si->wc_sec, (u32)secs);
+    WRITE_ONCE(si->wc_sec_hi, (u32)(secs >> 32));
+    WRITE_ONCE(si->wc_nsec, (u32)(wallclock_base % NSEC_PER_SEC));
+    smp_wmb();
+    WRITE_ONCE(si->wc_version, version);
+    spin_unlock_irqrestore(&wallclock_lock, flags);
+}
+
+void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time)
+{
+    unsigned long flags = spin_lock_irqsave(&wallclock_lock);
+    struct domain *d;
+
+    wallclock_base = secs * NSEC_PER_SEC + nsecs - system_time;
+    spin_unlock_irqrestore(&wallclock_lock, flags);
+    for (domid_t id = 0; (d = get_next_domain(id)) != NULL;) {
+        id = (domid_t)(d->id + 1);
+        arch_update_wallclock(d);
+        put_domain(d);
+    }
+}
