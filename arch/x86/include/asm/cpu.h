@@ -21,7 +21,7 @@ struct arch_cpu {
     u32 apic_id;
     u64 *gdt; /* this CPU's page of reserved descriptors (GDT pages 14 and 15) */
     struct tss64 *tss;
-    struct vcpu *fpu_owner; /* whose FPU state the registers hold */
+    u64 xcr0;               /* loaded now */
     unsigned long cr3;      /* loaded now */
     unsigned long cr4;
     u32 tlb_stamp;            /* TLB clock at the last full flush; read by others */

@@ -21,6 +21,7 @@ struct arch_domain {
     mfn_t pirq_eoi_mfn;
     unsigned long *pirq_eoi_map;
     u32 wallclock_version;
+    u32 pci_cf8;                 /* last value written to port 0xcf8 (dom0) */
 };
 
 /* What an exception handler of the guest looks like (from HYPERVISOR_set_trap_table). */
@@ -91,7 +92,8 @@ struct arch_vcpu {
 };
 
 #define TF_KERNEL_MODE   1U /* guest kernel is running (else guest user mode) */
-#define TF_SYSCALL_IN    2U /* entered by SYSCALL: RCX and R11 hold what SYSRET needs */
-#define TF_AREAS_PENDING 4U /* run-state/time area to be written when the kernel root is loaded */
+#define TF_AREAS_PENDING 2U /* run-state or time area to be written when the kernel root is loaded */
+#define TF_NMI_MASKED    4U /* in the NMI callback, until its iret */
+#define TF_BAD_SELECTOR  8U /* a selector could not be loaded: failsafe callback at the next entry */
 
 #endif

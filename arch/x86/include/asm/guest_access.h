@@ -73,6 +73,33 @@ unsigned long guest_clear_raw(void *dst, unsigned long bytes);
         _fault;                                                                                    \
     })
 
+/*
+ * Frames of several words: one SMAP window, one instruction a word, a jump to a label when it faults. The addresses were
+ * checked; between open and close nothing else may be called.
+ */
+static inline void guest_window_open(void)
+{
+    __asm__ volatile(ASM_STAC ::: "memory");
+}
+
+static inline void guest_window_close(void)
+{
+    __asm__ volatile(ASM_CLAC ::: "memory");
+}
+
+#define guest_window_store(addr, val, fault)                                                       \
+    __asm__ goto("1: movq %1, %0\n\t" ASM_EXTABLE(1b, %l[fault])                                   \
+                 :                                                                                 \
+                 : "m"(*(u64 *)(addr)), "r"((u64)(val))                                            \
+                 : "memory"                                                                        \
+                 : fault)
+#define guest_window_load(val, addr, fault)                                                        \
+    __asm__ goto("1: movq %1, %0\n\t" ASM_EXTABLE(1b, %l[fault])                                   \
+                 : "=r"(val)                                                                       \
+                 : "m"(*(const u64 *)(addr))                                                       \
+                 : "memory"                                                                        \
+                 : fault)
+
 static inline unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
 {
     if (unlikely(!guest_addr_ok(src, bytes)))

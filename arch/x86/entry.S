@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All ways in (SYSCALL, SYSENTER, exceptions, interrupts) and the way back to a guest.
+ *
+ * From guest mode: the processor or the entry stub pushes the frame's end at cpu_info.guest_regs, SAVE_ALL the rest, so
+ * the stack pointer is then &guest_regs and the main stack below it is empty. From ring 0 the same frame is
+ * pushed wherever the stack is. #MC, #DF, NMI and #DB arrive on stacks of their own (IST), because they can come while
+ * the stack pointer is still or again the guest's; from guest mode their frame is moved to the main stack first.
+ *
+ * The way out: with interrupts off, pending softirqs and exit work are tested in one compare, then events, and then nothing
+ * can come between that test and the guest. SYSRET serves frames marked FRAME_SYSCALL whose RIP is canonical, IRET all
+ * others. An IRET that faults is found in the exception table, and becomes the guest's failsafe callback (traps.c).
+ */
+#include <asm-offsets.h>
+#include <asm/config.h>
+#include <asm/entry.h>
+#include <public/arch-x86/xen.h>
+
+#define EXC_NMI 2
+#define EXC_PF 14
+#define EFLAGS_IF 0x200
+#define EFLAGS_NOT_FOR_GUESTS 0x27000 /* IOPL, NT, VM */
+
+/* CLAC where SMAP is there (boot/patch.c). */
+.macro ASM_CLAC
+661:    .byte   0x0f, 0x1f, 0x00
+        .pushsection .altinstr_smap, "a"
+        .long   661b - ., 0
+        .popsection
+.endm
+
+/* LFENCE unless spec-ctrl=no: the branches before it, on what the guest was doing, are resolved. */
+.macro SPEC_FENCE
+661:    .byte   0x0f, 0x1f, 0x00
+        .pushsection .altinstr_spec, "a"
+        .long   661b - ., 0
+        .popsection
+.endm
+
+.macro EXTABLE from, to
+        .pushsection .ex_table, "a"
+        .balign 4
+        .long   \from - ., \to - .
+        .popsection
+.endm
+
+.macro SAVE_ALL
+        push    %rdi
+        push    %rsi
+        push    %rdx
+        push    %rcx
+        push    %rax
+        push    %r8
+        push    %r9
+        push    %r10
+        push    %r11
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+.endm
+
+.macro FUNCTION name
+        .globl  \name
+        .hidden \name
+        .type   \name, @function
+        .balign 16
+\name:
+.endm
+
+        .text
+
+/*
+ * SYSCALL, from this CPU's stub (traps.c), which has pushed SS to the error code word. A guest kernel makes a hypercall:
+ * number in RAX, arguments in RDI, RSI, RDX, R10, R8, R9. User mode wants its kernel.
+ */
+FUNCTION syscall_entry
+        SAVE_ALL
+        mov     CPUINFO_VCPU(%rsp), %rbx
+        testb   $1, VCPU_FLAGS(%rbx)    /* TF_KERNEL_MODE */
+        jz      user_syscall
+        SPEC_FENCE
+        sti
+        mov     %r10, %rcx
+        cmp     $HYPERCALLS - 1, %rax
+        ja      bad_hypercall
+        and     $HYPERCALLS - 1, %eax   /* also where the branch above was mispredicted */
+        lea     hypercall_table(%rip), %r11
+        call    *(%r11, %rax, 8)
+hypercall_done:
+        mov     %rax, REGS_RAX(%rsp)
+        cli
+        cmpq    $0, CPUINFO_PENDING(%rsp)
+        jne     exit_work
+        mov     VCPU_INFO(%rbx), %rcx
+        movzwl  (%rcx), %ecx            /* evtchn_upcall_pending, evtchn_upcall_mask */
+        dec     %ecx
+        cmp     $0xfe, %ecx
+        jbe     deliver_event
+
+        /* RBP and R12 to R15 still hold the guest's values: C code preserves them and no hypercall changes them. */
+        testb   $FRAME_SYSCALL >> 24, REGS_ERROR_CODE + 3(%rsp)
+        jz      1f
+        mov     REGS_RIP + 4(%rsp), %ecx
+        add     $0x8000, %ecx           /* canonical: bits 47 to 63 are all equal */
+        shr     $16, %ecx
+        jnz     1f
+        mov     REGS_RBX(%rsp), %rbx
+        mov     REGS_R10(%rsp), %r10
+        mov     REGS_R9(%rsp), %r9
+        mov     REGS_R8(%rsp), %r8
+        mov     REGS_RDX(%rsp), %rdx
+        mov     REGS_RSI(%rsp), %rsi
+        mov     REGS_RDI(%rsp), %rdi
+        mov     REGS_RAX(%rsp), %rax
+        jmp     sysret_to_guest
+1:      mov     REGS_RBX(%rsp), %rbx
+        mov     REGS_R11(%rsp), %r11
+        mov     REGS_R10(%rsp), %r10
+        mov     REGS_R9(%rsp), %r9
+        mov     REGS_R8(%rsp), %r8
+        mov     REGS_RCX(%rsp), %rcx
+        mov     REGS_RDX(%rsp), %rdx
+        mov     REGS_RSI(%rsp), %rsi
+        mov     REGS_RDI(%rsp), %rdi
+        mov     REGS_RAX(%rsp), %rax
+        jmp     iret_to_guest
+
+bad_hypercall:
+        mov     %rax, %rdi
+        call    hypercall_bad_number
+        jmp     hypercall_done
+
+user_syscall:
+        sti
+        mov     %rsp, %rdi
+        call    pv_syscall
+        /* fall through */
+
+/* The stack pointer is &guest_regs, nothing else is on the stack. */
+FUNCTION exit_to_guest
+        cli
+        cmpq    $0, CPUINFO_PENDING(%rsp)
+        jne     exit_work
+        mov     CPUINFO_VCPU(%rsp), %rbx
+        mov     VCPU_INFO(%rbx), %rcx
+        movzwl  (%rcx), %ecx
+        dec     %ecx
+        cmp     $0xfe, %ecx
+        jbe     deliver_event
+
+        mov     REGS_R15(%rsp), %r15
+        mov     REGS_R14(%rsp), %r14
+        mov     REGS_R13(%rsp), %r13
+        mov     REGS_R12(%rsp), %r12
+        mov     REGS_RBP(%rsp), %rbp
+        mov     REGS_RBX(%rsp), %rbx
+        mov     REGS_R10(%rsp), %r10
+        mov     REGS_R9(%rsp), %r9
+        mov     REGS_R8(%rsp), %r8
+        mov     REGS_RAX(%rsp), %rax
+        mov     REGS_RDX(%rsp), %rdx
+        mov     REGS_RSI(%rsp), %rsi
+        mov     REGS_RDI(%rsp), %rdi
+        testb   $FRAME_SYSCALL >> 24, REGS_ERROR_CODE + 3(%rsp)
+        jz      1f
+        mov     REGS_RIP + 4(%rsp), %ecx
+        add     $0x8000, %ecx
+        shr     $16, %ecx
+        jz      sysret_to_guest
+1:      mov     REGS_R11(%rsp), %r11
+        mov     REGS_RCX(%rsp), %rcx
+        /* fall through */
+
+iret_to_guest:
+        andl    $~EFLAGS_NOT_FOR_GUESTS, REGS_RFLAGS(%rsp)
+        orl     $EFLAGS_IF, REGS_RFLAGS(%rsp)
+        lea     REGS_RIP(%rsp), %rsp
+exit_iret:
+        iretq
+        EXTABLE exit_iret, exit_iret_failed
+
+/* From here to SYSRET only IST entries can come, and they do not look at the stack pointer's memory. */
+sysret_to_guest:
+        mov     REGS_RIP(%rsp), %rcx
+        mov     REGS_RFLAGS(%rsp), %r11
+        and     $~EFLAGS_NOT_FOR_GUESTS, %r11
+        or      $EFLAGS_IF, %r11
+        mov     REGS_RSP(%rsp), %rsp
+        sysretq
+
+/* A name for do_hv_exception() to recognise; never run. */
+FUNCTION exit_iret_failed
+        ud2
+
+deliver_event:
+        sti
+        mov     %rsp, %rdi
+        call    pv_deliver_event
+        jmp     exit_to_guest
+
+exit_work:
+        sti
+        cmpl    $0, CPUINFO_PENDING(%rsp)
+        je      1f
+        call    softirq_run             /* may not return: arch_resume() */
+        jmp     exit_to_guest
+1:      mov     %rsp, %rdi
+        call    pv_exit_work
+        jmp     exit_to_guest
+
+/* SYSENTER: RSP is &guest_regs.es (MSR), IF and VM are clear; nothing says where the guest was. */
+FUNCTION sysenter_entry
+        pushq   $FLAT_USER_SS
+        pushq   $0                      /* RSP */
+        pushfq
+        pushq   $2
+        popfq                           /* TF, DF, NT, AC, IOPL */
+        pushq   $3                      /* CS */
+        pushq   $0                      /* RIP */
+        pushq   $0
+        SAVE_ALL
+        sti
+        mov     %rsp, %rdi
+        call    pv_sysenter
+        jmp     exit_to_guest
+
+/* ---- exceptions ---- */
+
+.macro EXCEPTION name, vector, error
+FUNCTION \name
+        .if !\error
+        pushq   $0
+        .endif
+        movl    $\vector, 4(%rsp)
+        jmp     exception
+.endm
+
+        EXCEPTION exc_divide_error, 0, 0
+        EXCEPTION exc_breakpoint, 3, 0
+        EXCEPTION exc_overflow, 4, 0
+        EXCEPTION exc_bounds, 5, 0
+        EXCEPTION exc_invalid_opcode, 6, 0
+        EXCEPTION exc_no_device, 7, 0
+        EXCEPTION exc_coprocessor_overrun, 9, 0
+        EXCEPTION exc_invalid_tss, 10, 1
+        EXCEPTION exc_no_segment, 11, 1
+        EXCEPTION exc_stack, 12, 1
+        EXCEPTION exc_protection, 13, 1
+        EXCEPTION exc_reserved, 15, 0
+        EXCEPTION exc_fpu, 16, 0
+        EXCEPTION exc_alignment, 17, 1
+        EXCEPTION exc_simd, 19, 0
+        EXCEPTION exc_page_fault, 14, 1
+
+exception:
+        SAVE_ALL
+        cld
+        ASM_CLAC
+        mov     %rsp, %rdi
+        testb   $3, REGS_CS(%rsp)
+        jz      1f
+        SPEC_FENCE
+        mov     %cr2, %rsi
+        sti
+        call    pv_exception
+        jmp     exit_to_guest
+1:      call    do_hv_exception
+        /* fall through */
+
+/* Back to where we were in ring 0. */
+restore_hv:
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        pop     %r11
+        pop     %r10
+        pop     %r9
+        pop     %r8
+        pop     %rax
+        pop     %rcx
+        pop     %rdx
+        pop     %rsi
+        pop     %rdi
+        add     $8, %rsp
+        iretq
+
+/* ---- interrupts: one stub a vector from 0x20 on, 16 bytes each ---- */
+
+FUNCTION irq_stubs
+        .set    vector, 0x20
+        .rept   256 - 0x20
+        .balign 16
+        pushq   $0
+        movl    $vector, 4(%rsp)
+        jmp     interrupt
+        .set    vector, vector + 1
+        .endr
+
+interrupt:
+        SAVE_ALL
+        cld
+        ASM_CLAC
+        mov     %rsp, %rdi
+        testb   $3, REGS_CS(%rsp)
+        jz      1f
+        SPEC_FENCE
+        call    do_irq
+        jmp     exit_to_guest
+1:      call    do_irq
+        jmp     restore_hv
+
+/* ---- entries on stacks of their own ---- */
+
+.macro IST_ENTRY vector, error
+        .if !\error
+        pushq   $0
+        .endif
+        movl    $\vector, 4(%rsp)
+        SAVE_ALL
+        cld
+        ASM_CLAC
+        mov     %rsp, %rdi
+        testb   $3, REGS_CS(%rsp)
+.endm
+
+/* From guest mode: the frame moves to guest_regs, so that this stack is free for the next one. */
+.macro MOVE_TO_MAIN_STACK
+        mov     %rsp, %rsi
+        or      $STACK_SIZE - 1, %rdi
+        sub     $CPUINFO_SIZE - 1, %rdi
+        mov     %rdi, %rbx
+        mov     $REGS_FRAME_END / 8, %ecx
+        rep     movsq
+        mov     %rbx, %rsp
+        mov     %rbx, %rdi
+.endm
+
+FUNCTION exc_debug
+        IST_ENTRY 1, 0
+        jz      1f
+        MOVE_TO_MAIN_STACK
+        call    do_debug
+        jmp     exit_to_guest
+1:      call    do_debug
+        jmp     restore_hv
+
+FUNCTION exc_nmi
+        IST_ENTRY EXC_NMI, 0
+        jz      1f
+        MOVE_TO_MAIN_STACK
+        call    do_nmi
+        /* SYSRET would leave NMIs blocked: an IRET to the next line unblocks them. */
+        mov     %rsp, %rax
+        mov     %ss, %ecx
+        push    %rcx
+        push    %rax
+        pushfq
+        mov     %cs, %ecx
+        push    %rcx
+        lea     2f(%rip), %rcx
+        push    %rcx
+        iretq
+2:      jmp     exit_to_guest
+1:      call    do_nmi
+        jmp     restore_hv
+
+FUNCTION exc_machine_check
+        IST_ENTRY 18, 0
+        call    do_machine_check        /* does not return */
+        ud2
+
+FUNCTION exc_double_fault
+        IST_ENTRY 8, 1
+        call    do_double_fault         /* does not return */
+        ud2

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* What of the running vCPU's state is in the processor, and how it is changed there (arch/x86/context.c, fpu.c). */
+#ifndef ASM_CONTEXT_H
+#define ASM_CONTEXT_H
+
+#include <asm/control.h>
+#include <percpu.h>
+
+/* Loads a root of the current vCPU; @cr3 is its machine address. Non-global TLB entries go. */
+static inline void load_root(struct vcpu *v, unsigned long cr3)
+{
+    v->arch.cr3 = cr3;
+    this_cpu()->arch.cr3 = cr3;
+    write_cr3(cr3);
+}
+
+/*
+ * Between user and kernel mode of the current vCPU: the other page-table root, the other GS base. User mappings are
+ * global, so they stay in the TLB. To user mode only if there is a user root.
+ */
+static inline void toggle_guest_mode(struct vcpu *v)
+{
+    mfn_t root = v->arch.flags & TF_KERNEL_MODE ? v->arch.guest_table_user : v->arch.guest_table;
+
+    v->arch.flags ^= TF_KERNEL_MODE;
+    swapgs();
+    load_root(v, root.n << PAGE_SHIFT);
+    if (unlikely(v->arch.flags & TF_AREAS_PENDING))
+        get_cpu_info()->exit_work |= EXIT_WORK_AREAS;
+}
+
+/* The LDT of the current vCPU, as v->arch.ldt_base and ldt_entries say, into LDTR. */
+void load_ldt(struct vcpu *v);
+/* The GDT of the current vCPU changed its size: nothing to load, its limit always covers the reserved page. */
+
+/* A hidden part of the current vCPU: set_segment_base. @base is canonical. */
+void load_fs_base(struct vcpu *v, unsigned long base);
+void load_gs_base_kernel(struct vcpu *v, unsigned long base);
+void load_gs_base_user(struct vcpu *v, unsigned long base);
+/* Loads selector @sel for user mode's GS, of which only the base matters while the kernel runs. */
+void load_user_gs_selector(u16 sel);
+
+/* CR0.TS, CR4 and debug registers of the current vCPU changed. */
+void load_ts(const struct vcpu *v);
+void load_cr4(const struct vcpu *v);
+void load_debug_registers(struct vcpu *v);
+
+/* Data selectors in the processor now. */
+void save_selectors(struct cpu_user_regs *regs);
+
+/* The base of FS or GS that the processor uses now. */
+unsigned long current_fs_base(void);
+unsigned long current_gs_base(void);
+
+/* Runs IN or OUT of @bytes (1, 2, 4). */
+u32 hw_port_read(u16 port, unsigned int bytes);
+void hw_port_write(u16 port, unsigned int bytes, u32 value);
+
+/* --- FPU (fpu.c) -------------------------------------------------------------------------------------------------- */
+
+/* Boot CPU: size of the state, which components. Other CPUs: XCR0. */
+void fpu_init(void);
+/* State components that guests may use: XCR0 at most; 0: no XSAVE. */
+extern u64 xfeature_mask;
+/* Bytes of an XSAVE area with the components of @xcr0. */
+unsigned int xsave_size(u64 xcr0);
+int fpu_vcpu_create(struct vcpu *v); /* initial state; -ENOMEM */
+void fpu_vcpu_destroy(struct vcpu *v);
+void fpu_save(struct vcpu *v);       /* the registers hold the state of @v */
+void fpu_load(struct vcpu *v);
+/* The whole guest-visible legacy image (FXSAVE) out of and into a vCPU that does not run. */
+void fpu_get_legacy(const struct vcpu *v, void *fxsave);
+void fpu_set_legacy(struct vcpu *v, const void *fxsave);
+/* XSETBV of the current vCPU. False: #GP. */
+bool fpu_set_xcr0(struct vcpu *v, u64 xcr0);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The other entries into a guest's kernel: events, SYSCALL, SYSENTER, NMI; and the hypercalls that name them
+ * (set_callbacks, callback_op, nmi_op, stack_switch). Also the page of hypercall entry points.
+ */
+#include <arch.h>
+#include <asm/entry.h>
+#include <asm/pv.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <public/callback.h>
+#include <public/nmi.h>
+
+void pv_deliver_event(struct cpu_user_regs *regs)
+{
+    struct vcpu *v = current;
+
+    if (unlikely(!v->arch.event_callback_eip)) {
+        domain_crash(v->domain, "an event is pending and it has no event callback");
+        return;
+    }
+    pv_bounce(regs, v->arch.event_callback_eip, TBF_DISABLE_EVENTS, 0);
+}
+
+/*
+ * SYSCALL and SYSENTER are two bytes: without a callback the instruction is undefined, and the handler finds RIP at it.
+ * (RFLAGS and RCX are what the instruction made of them.)
+ */
+void pv_syscall(struct cpu_user_regs *regs)
+{
+    struct vcpu *v = current;
+    bool is_64 = regs->cs == FLAT_RING3_CS64;
+    unsigned long eip = is_64 ? v->arch.syscall_callback_eip : v->arch.syscall32_callback_eip;
+    bool disable = is_64 ? v->arch.syscall_disables_events : v->arch.syscall32_disables_events;
+
+    if (unlikely(!eip)) {
+        regs->rip -= 2;
+        regs->entry_vector = EXC_UD;
+        pv_inject(regs, EXC_UD);
+        return;
+    }
+    pv_bounce(regs, eip, disable ? TBF_DISABLE_EVENTS : 0, 0);
+}
+
+void pv_sysenter(struct cpu_user_regs *regs)
+{
+    struct vcpu *v = current;
+
+    if (unlikely(!v->arch.sysenter_callback_eip)) {
+        regs->entry_vector = EXC_GP;
+        pv_inject_error(regs, EXC_GP, 0);
+        return;
+    }
+    pv_bounce(regs, v->arch.sysenter_callback_eip,
+              v->arch.sysenter_disables_events ? TBF_DISABLE_EVENTS : 0, 0);
+}
+
+/* One at a time: the next waits for the callback's iret. */
+static void deliver_nmi(struct vcpu *v, struct cpu_user_regs *regs)
+{
+    if ((v->arch.flags & TF_NMI_MASKED) || !v->arch.traps[EXC_NMI].address || !xchg(&v->nmi_pending, false))
+        return;
+    v->arch.flags |= TF_NMI_MASKED;
+    regs->entry_vector = EXC_NMI;
+    pv_inject(regs, EXC_NMI);
+}
+
+void pv_exit_work(struct cpu_user_regs *regs)
+{
+    u32 work = xchg(&get_cpu_info()->exit_work, 0);
+    struct vcpu *v = current;
+
+    if (work & EXIT_WORK_AREAS)
+        arch_update_guest_areas(v);
+    if ((work & EXIT_WORK_BOUNCE) && (v->arch.flags & TF_BAD_SELECTOR)) {
+        v->arch.flags &= ~TF_BAD_SELECTOR;
+        pv_failsafe(regs);
+    }
+    if (work & EXIT_WORK_NMI)
+        deliver_nmi(v, regs);
+}
+
+static long register_nmi(struct vcpu *v, unsigned long address)
+{
+    if (!is_canonical(address))
+        return -XEN_EINVAL;
+    v->arch.traps[EXC_NMI] = (struct guest_trap){
+        .address = address,
+        .cs = FLAT_KERNEL_CS,
+        .disable_events = true,
+    };
+    /* One that came before there was a handler is not lost. */
+    if (v->id == 0 && v->domain->shared_info->arch.nmi_reason)
+        v->nmi_pending = true;
+    if (v->nmi_pending)
+        get_cpu_info()->exit_work |= EXIT_WORK_NMI;
+    return 0;
+}
+
+static long unregister_nmi(struct vcpu *v)
+{
+    v->arch.traps[EXC_NMI] = (struct guest_trap){0};
+    return 0;
+}
+
+static long register_callback(struct vcpu *v, const struct callback_register *reg)
+{
+    bool mask = reg->flags & CALLBACKF_mask_events;
+
+    if (!is_canonical(reg->address))
+        return -XEN_EINVAL;
+    switch (reg->type) {
+    case CALLBACKTYPE_event:
+        v->arch.event_callback_eip = reg->address;
+        return 0;
+    case CALLBACKTYPE_failsafe:
+        v->arch.failsafe_callback_eip = reg->address;
+        v->arch.failsafe_disables_events = mask;
+        return 0;
+    case CALLBACKTYPE_syscall:
+        v->arch.syscall_callback_eip = reg->address;
+        v->arch.syscall_disables_events = mask;
+        return 0;
+    case CALLBACKTYPE_syscall32:
+        v->arch.syscall32_callback_eip = reg->address;
+        v->arch.syscall32_disables_events = mask;
+        return 0;
+    case CALLBACKTYPE_sysenter:
+        v->arch.sysenter_callback_eip = reg->address;
+        v->arch.sysenter_disables_events = mask;
+        return 0;
+    case CALLBACKTYPE_nmi:
+        return register_nmi(v, reg->address);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+long do_callback_op(int cmd, unsigned long arg)
+{
+    struct vcpu *v = current;
+
+    switch (cmd) {
+    case CALLBACKOP_register: {
+        struct callback_register reg;
+
+        return get_guest(&reg, arg) ? -XEN_EFAULT : register_callback(v, &reg);
+    }
+    case CALLBACKOP_unregister: {
+        struct callback_unregister reg;
+
+        if (get_guest(&reg, arg))
+            return -XEN_EFAULT;
+        switch (reg.type) {
+        case CALLBACKTYPE_event:
+        case CALLBACKTYPE_failsafe:
+        case CALLBACKTYPE_syscall:
+        case CALLBACKTYPE_sysenter:
+            return -XEN_EINVAL; /* can be replaced, not taken away */
+        case CALLBACKTYPE_nmi:
+            return unregister_nmi(v);
+        default:
+            return -XEN_ENOSYS;
+        }
+    }
+    default:
+        return hypercall_unknown(__HYPERVISOR_callback_op, (unsigned long)cmd);
+    }
+}
+
+long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall)
+{
+    struct callback_register reg = {.type = CALLBACKTYPE_event, .address = event};
+    struct vcpu *v = current;
+
+    /* An address that is not canonical leaves the old callback in place; the call itself does not fail. */
+    register_callback(v, &reg);
+    reg.type = CALLBACKTYPE_failsafe;
+    reg.address = failsafe;
+    register_callback(v, &reg);
+    reg.type = CALLBACKTYPE_syscall;
+    reg.address = syscall;
+    register_callback(v, &reg);
+    return 0;
+}
+
+long do_nmi_op(unsigned int cmd, unsigned long arg)
+{
+    switch (cmd) {
+    case XENNMI_register_callback: {
+        struct xennmi_callback cb;
+
+        return get_guest(&cb, arg) ? -XEN_EFAULT : register_nmi(current, cb.handler_address);
+    }
+    case XENNMI_unregister_callback:
+        return unregister_nmi(current);
+    default:
+        return hypercall_unknown(__HYPERVISOR_nmi_op, cmd);
+    }
+}
+
+long do_stack_switch(unsigned long ss, unsigned long esp)
+{
+    struct vcpu *v = current;
+
+    v->arch.kernel_ss = (u16)(ss | 3);
+    v->arch.kernel_sp = esp;
+    return 0;
+}
+
+/*
+ * Entry n at offset 32 * n. RCX and R11 are saved around SYSCALL, which destroys them. iret is jumped to, not called, and
+ * leaves the three registers in its frame.
+ */
+void hypercall_page_init(void *page)
+{
+    static const u8 call[] = {
+        0x51,                         /* push %rcx */
+        0x41, 0x53,                   /* push %r11 */
+        0xb8, 0x00, 0x00, 0x00, 0x00, /* mov $n, %eax */
+        0x0f, 0x05,                   /* syscall */
+        0x41, 0x5b,                   /* pop %r11 */
+        0x59,                         /* pop %rcx */
+        0xc3,                         /* ret */
+    };
+    static const u8 iret[] = {
+        0x51,                                         /* push %rcx */
+        0x41, 0x53,                                   /* push %r11 */
+        0x50,                                         /* push %rax */
+        0xb8, __HYPERVISOR_iret, 0x00, 0x00, 0x00,    /* mov $23, %eax */
+        0x0f, 0x05,                                   /* syscall */
+    };
+    u8 *p = page;
+
+    memset(page, 0xcc, PAGE_SIZE);
+    for (unsigned int n = 0; n < PAGE_SIZE / 32; n++, p += 32) {
+        memcpy(p, call, sizeof(call));
+        p[4] = (u8)n;
+    }
+    memcpy((u8 *)page + __HYPERVISOR_iret * 32, iret, sizeof(iret));
+}
