@@ -9,3 +9,4 @@ GUEST_SRCS := $(addprefix pv-guest/, \
     lib/string.c lib/number.c lib/malloc.c lib/printf.c lib/sort.c lib/runtime.c)
 
 GUEST_demo_SRCS := pv-guest/apps/demo.c
+GUEST_bench_SRCS := pv-guest/apps/bench.c pv-guest/apps/bench_entry.S

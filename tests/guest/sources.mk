@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Guest tests: one image and one subject each, all with the same frame around them.
+# Guest tests: every test-*.c is one image and one subject, with the same frame around it.
 
-guest_test = $(eval GUEST_$(1)_SRCS := tests/guest/harness.c tests/guest/$(1).c)
-$(foreach name,boot mmu pinning ptwr traps emulation user desc events fifo grant time memory sched \
-    version,$(call guest_test,test-$(name)))
+$(foreach name,$(patsubst tests/guest/%.c,%,$(wildcard tests/guest/test-*.c)), \
+    $(eval GUEST_$(name)_SRCS := tests/guest/harness.c tests/guest/$(name).c))
