@@ -66,6 +66,18 @@ const char *bh(struct machine *machine, const char *format, ...)
     return output;
 }
 
+void talk_to_demo(struct machine *machine, const char *word)
+{
+    char answer[64];
+
+    machine_type(machine, "console demo");
+    machine_type(machine, "%s", word);
+    snprintf(answer, sizeof(answer), "you said: %s", word);
+    machine_expect(machine, answer);
+    machine_send(machine, "\x1d"); /* Ctrl-] */
+    expect_prompt(machine);
+}
+
 long long json_number(struct machine *machine, const char *json, const char *key)
 {
     char quoted[64];

@@ -33,6 +33,9 @@ void expect_prompt(struct machine *machine);
 const char *bh(struct machine *machine, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Says something to the domain "demo" on its console and waits for its answer. */
+void talk_to_demo(struct machine *machine, const char *word);
+
 /* The number that follows "KEY": in JSON output; fails the test when there is none. */
 long long json_number(struct machine *machine, const char *json, const char *key);
 

@@ -51,6 +51,7 @@ static void boots_and_runs_a_domain(void **state)
                 kind->memory_mib - kind->memory_mib / 8 - 8);
     bh(machine, "create /guests/demo.cfg");
     assert_non_null(strstr(bh(machine, "list"), "demo"));
+    talk_to_demo(machine, "hello");
     bh(machine, "destroy demo");
     assert_null(strstr(bh(machine, "list"), "demo"));
 }
