@@ -97,7 +97,7 @@ int platform_directory(const char *path,
 
 /* ---- Terminal ---- */
 
-/* Writes bytes as they are; "\n" moves to the start of the next line. May wait. */
+/* Writes bytes as they are; "\n" moves to the start of the next line. Other threads do not run meanwhile. */
 void platform_terminal_write(const void *data, size_t length);
 
 /* The next key, or -1 when platform_now reached @deadline or platform_terminal_wake was called. May wait. */

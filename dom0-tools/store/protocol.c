@@ -141,7 +141,7 @@ static int first_path(struct store_session *s, char path[STORE_PATH_SIZE])
 {
     if (strlen(s->payload) >= s->header.len)
         return XEN_EINVAL;
-    return store_resolve(s->connection, s->payload, path);
+    return xs_resolve(s->connection, s->payload, path);
 }
 
 static int do_read(struct store_session *s)
@@ -152,7 +152,7 @@ static int do_read(struct store_session *s)
     int error = first_path(s, path);
 
     if (!error)
-        error = store_read(s->connection, s->header.tx_id, path, &value, &length);
+        error = xs_read(s->connection, s->header.tx_id, path, &value, &length);
     if (!error && length > XENSTORE_PAYLOAD_MAX)
         error = XEN_E2BIG;
     if (!error)
@@ -167,7 +167,7 @@ static int do_write(struct store_session *s)
     int error = first_path(s, path);
 
     if (!error)
-        error = store_write(s->connection, s->header.tx_id, path, s->payload + skip,
+        error = xs_write(s->connection, s->header.tx_id, path, s->payload + skip,
                             s->header.len - skip);
     if (!error)
         reply_ok(s);
@@ -180,7 +180,7 @@ static int do_mkdir(struct store_session *s)
     int error = first_path(s, path);
 
     if (!error)
-        error = store_mkdir(s->connection, s->header.tx_id, path);
+        error = xs_mkdir(s->connection, s->header.tx_id, path);
     if (!error)
         reply_ok(s);
     return error;
@@ -192,7 +192,7 @@ static int do_remove(struct store_session *s)
     int error = first_path(s, path);
 
     if (!error)
-        error = store_remove(s->connection, s->header.tx_id, path);
+        error = xs_remove(s->connection, s->header.tx_id, path);
     if (!error)
         reply_ok(s);
     return error;
@@ -207,7 +207,7 @@ static int do_directory(struct store_session *s)
     int error = first_path(s, path);
 
     if (!error)
-        error = store_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
+        error = xs_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
     if (error)
         return error;
     if (length <= XENSTORE_PAYLOAD_MAX)
@@ -238,7 +238,7 @@ static int do_directory_part(struct store_session *s)
     }
     error = first_path(s, path);
     if (!error)
-        error = store_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
+        error = xs_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
     if (error)
         return error;
     room = XENSTORE_PAYLOAD_MAX -
@@ -269,7 +269,7 @@ static int do_get_permissions(struct store_session *s)
     int error = first_path(s, path);
 
     if (!error)
-        error = store_get_permissions(s->connection, s->header.tx_id, path, permissions, &count);
+        error = xs_get_permissions(s->connection, s->header.tx_id, path, permissions, &count);
     if (error)
         return error;
     for (unsigned int i = 0; i < count; i++) {
@@ -320,7 +320,7 @@ static int do_set_permissions(struct store_session *s)
         error = parse_domid(strings[i] + 1, &p->domid);
     }
     if (!error)
-        error = store_set_permissions(s->connection, s->header.tx_id, path, permissions, count - 1);
+        error = xs_set_permissions(s->connection, s->header.tx_id, path, permissions, count - 1);
     if (!error)
         reply_ok(s);
     return error;
@@ -333,18 +333,18 @@ static int do_watch(struct store_session *s)
 
     if (split(s, strings, 2) != 2)
         return XEN_EINVAL;
-    error = store_watch(s->connection, strings[0], strings[1]);
+    error = xs_watch(s->connection, strings[0], strings[1]);
     if (error)
         return error;
     reply_ok(s);
-    store_watch_first(s->connection, strings[0], strings[1]);
+    xs_watch_first(s->connection, strings[0], strings[1]);
     return 0;
 }
 
 static int do_unwatch(struct store_session *s)
 {
     const char *strings[2];
-    int error = split(s, strings, 2) == 2 ? store_unwatch(s->connection, strings[0], strings[1])
+    int error = split(s, strings, 2) == 2 ? xs_unwatch(s->connection, strings[0], strings[1])
                                           : XEN_EINVAL;
 
     if (!error)
@@ -356,7 +356,7 @@ static int do_transaction_start(struct store_session *s)
 {
     uint32_t id;
     char text[16];
-    int error = s->header.tx_id ? XEN_EBUSY : store_transaction_start(s->connection, &id);
+    int error = s->header.tx_id ? XEN_EBUSY : xs_transaction_start(s->connection, &id);
 
     if (error)
         return error;
@@ -372,7 +372,7 @@ static int do_transaction_end(struct store_session *s)
 
     if (split(s, &answer, 1) != 1 || (strcmp(answer, "T") != 0 && strcmp(answer, "F") != 0))
         return XEN_EINVAL;
-    error = store_transaction_end(s->connection, s->header.tx_id, *answer == 'T');
+    error = xs_transaction_end(s->connection, s->header.tx_id, *answer == 'T');
     if (!error)
         reply_ok(s);
     return error;
@@ -405,7 +405,7 @@ static int do_is_introduced(struct store_session *s)
 
 static int do_reset_watches(struct store_session *s)
 {
-    store_reset(s->connection);
+    xs_reset(s->connection);
     reply_ok(s);
     return 0;
 }

@@ -40,7 +40,7 @@ static unsigned int *usage_of(struct store *s, uint16_t domid, bool create)
     return &u->nodes;
 }
 
-unsigned int store_nodes_owned(const struct store *store, uint16_t domid)
+unsigned int xs_nodes_owned(const struct store *store, uint16_t domid)
 {
     for (const struct usage *u = store->usage; u; u = u->next)
         if (u->domid == domid)
@@ -129,7 +129,7 @@ bool store_connection_privileged(const struct store_connection *c)
     return c->privileged;
 }
 
-int store_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE])
+int xs_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE])
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_@/";
     size_t length = strlen(path);
@@ -224,7 +224,7 @@ static int look(struct store_connection *c, uint32_t id, const char *path,
     return error ? error : check_access(c, *root, path, PERM_READ, node);
 }
 
-int store_read(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_read(struct store_connection *c, uint32_t transaction, const char *path,
                const void **value, size_t *length)
 {
     const struct tree_node *node;
@@ -237,7 +237,7 @@ int store_read(struct store_connection *c, uint32_t transaction, const char *pat
     return 0;
 }
 
-int store_directory(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_directory(struct store_connection *c, uint32_t transaction, const char *path,
                     char **names, size_t *length, uint64_t *generation)
 {
     const struct tree_node *node;
@@ -262,7 +262,7 @@ int store_directory(struct store_connection *c, uint32_t transaction, const char
     return 0;
 }
 
-int store_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                           struct store_permission *permissions, unsigned int *count)
 {
     const struct tree_node *node;
@@ -336,7 +336,7 @@ static int check_change(const struct store_connection *c, const struct tree_node
         if (!error || error != XEN_ENOENT)
             return error;
         if (!c->privileged &&
-            store_nodes_owned(c->store, c->domid) + tree_missing(root, change->path) +
+            xs_nodes_owned(c->store, c->domid) + tree_missing(root, change->path) +
                     (t ? t->created : 0) > c->limits->nodes)
             return XEN_ENOSPC;
         return 0;
@@ -430,7 +430,7 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
     return error;
 }
 
-int store_write(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_write(struct store_connection *c, uint32_t transaction, const char *path,
                 const void *value, size_t length)
 {
     struct change *change;
@@ -442,14 +442,14 @@ int store_write(struct store_connection *c, uint32_t transaction, const char *pa
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
 
-int store_mkdir(struct store_connection *c, uint32_t transaction, const char *path)
+int xs_mkdir(struct store_connection *c, uint32_t transaction, const char *path)
 {
     struct change *change = make_change(CHANGE_MKDIR, path, NULL, 0, NULL, 0);
 
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
 
-int store_remove(struct store_connection *c, uint32_t transaction, const char *path)
+int xs_remove(struct store_connection *c, uint32_t transaction, const char *path)
 {
     const struct tree_node *node;
     struct tree_node **root;
@@ -470,7 +470,7 @@ int store_remove(struct store_connection *c, uint32_t transaction, const char *p
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
 
-int store_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                           const struct store_permission *permissions, unsigned int count)
 {
     struct tree_perm perms[STORE_MAX_PERMS];
@@ -501,7 +501,7 @@ static void free_transaction(struct transaction *t)
     free(t);
 }
 
-int store_transaction_start(struct store_connection *c, uint32_t *transaction)
+int xs_transaction_start(struct store_connection *c, uint32_t *transaction)
 {
     struct transaction *t;
     unsigned int open = 0;
@@ -570,7 +570,7 @@ static int commit(struct store_connection *c, struct transaction *t)
     return error;
 }
 
-int store_transaction_end(struct store_connection *c, uint32_t transaction, bool wanted)
+int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool wanted)
 {
     struct transaction **link = &c->transactions;
     struct transaction *t;
@@ -587,7 +587,7 @@ int store_transaction_end(struct store_connection *c, uint32_t transaction, bool
     return error;
 }
 
-void store_reset(struct store_connection *c)
+void xs_reset(struct store_connection *c)
 {
     watches_drop(c);
     while (c->transactions) {
@@ -602,14 +602,14 @@ void store_disconnect(struct store_connection *c)
 {
     struct store_connection **link = &c->store->connections;
 
-    store_reset(c);
+    xs_reset(c);
     while (*link != c)
         link = &(*link)->next;
     *link = c->next;
     free(c);
 }
 
-int store_printf(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_printf(struct store_connection *c, uint32_t transaction, const char *path,
                  const char *format, ...)
 {
     char value[1024];
@@ -621,5 +621,5 @@ int store_printf(struct store_connection *c, uint32_t transaction, const char *p
     va_end(args);
     if (length < 0 || (size_t)length >= sizeof(value))
         return XEN_E2BIG;
-    return store_write(c, transaction, path, value, (size_t)length);
+    return xs_write(c, transaction, path, value, (size_t)length);
 }

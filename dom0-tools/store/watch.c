@@ -57,7 +57,7 @@ void watches_fire(struct store *s, const struct tree_node *former, const struct 
     }
 }
 
-void store_fire_special(struct store *store, const char *name)
+void xs_fire_special(struct store *store, const char *name)
 {
     for (struct store_connection *c = store->connections; c; c = c->next)
         for (struct watch *w = c->watches; w; w = w->next)
@@ -82,7 +82,7 @@ static void free_watch(struct watch *w)
     free(w);
 }
 
-int store_watch(struct store_connection *c, const char *path, const char *token)
+int xs_watch(struct store_connection *c, const char *path, const char *token)
 {
     char absolute[STORE_PATH_SIZE];
     unsigned int count = 0;
@@ -94,7 +94,7 @@ int store_watch(struct store_connection *c, const char *path, const char *token)
             return XEN_EINVAL;
         snprintf(absolute, sizeof(absolute), "%s", path);
     } else {
-        error = store_resolve(c, path, absolute);
+        error = xs_resolve(c, path, absolute);
         if (error)
             return error;
     }
@@ -120,13 +120,13 @@ int store_watch(struct store_connection *c, const char *path, const char *token)
     return 0;
 }
 
-void store_watch_first(struct store_connection *c, const char *path, const char *token)
+void xs_watch_first(struct store_connection *c, const char *path, const char *token)
 {
     if (*find_watch(c, path, token))
         c->event(c->context, path, token);
 }
 
-int store_unwatch(struct store_connection *c, const char *path, const char *token)
+int xs_unwatch(struct store_connection *c, const char *path, const char *token)
 {
     struct watch **link = find_watch(c, path, token);
     struct watch *w = *link;

@@ -69,58 +69,58 @@ bool store_connection_privileged(const struct store_connection *c);
  * Makes @path absolute: what does not start with / is below the domain's own directory. Checks
  * length, depth and characters. Returns EINVAL if it is no path.
  */
-int store_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE]);
+int xs_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE]);
 
 /*
- * The requests. @path is absolute, from store_resolve; @transaction is STORE_NO_TRANSACTION or one of
+ * The requests. @path is absolute, from xs_resolve; @transaction is STORE_NO_TRANSACTION or one of
  * the connection's own, else ENOENT.
  */
 
 /* @value points into the store and is good until the next call. */
-int store_read(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_read(struct store_connection *c, uint32_t transaction, const char *path,
                const void **value, size_t *length);
-int store_write(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_write(struct store_connection *c, uint32_t transaction, const char *path,
                 const void *value, size_t length);
-int store_mkdir(struct store_connection *c, uint32_t transaction, const char *path);
-int store_remove(struct store_connection *c, uint32_t transaction, const char *path);
+int xs_mkdir(struct store_connection *c, uint32_t transaction, const char *path);
+int xs_remove(struct store_connection *c, uint32_t transaction, const char *path);
 
 /*
  * The names of the children, as zero-terminated strings one after the other in a block from malloc, and a
  * number that changes when the set of children does.
  */
-int store_directory(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_directory(struct store_connection *c, uint32_t transaction, const char *path,
                     char **names, size_t *length, uint64_t *generation);
 
 /* Up to STORE_MAX_PERMS entries; the first is the owner and what others may do. */
-int store_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                           struct store_permission *permissions, unsigned int *count);
-int store_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
+int xs_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                           const struct store_permission *permissions, unsigned int count);
 
-int store_transaction_start(struct store_connection *c, uint32_t *transaction);
+int xs_transaction_start(struct store_connection *c, uint32_t *transaction);
 
 /* EAGAIN: what the transaction saw has changed meanwhile; it is gone and may be tried again. */
-int store_transaction_end(struct store_connection *c, uint32_t transaction, bool commit);
+int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool commit);
 
 /*
  * @path as the client gave it, also @introduceDomain and @releaseDomain. The first event comes at once,
- * through store_watch_first, so that the caller can answer the request before.
+ * through xs_watch_first, so that the caller can answer the request before.
  */
-int store_watch(struct store_connection *c, const char *path, const char *token);
-void store_watch_first(struct store_connection *c, const char *path, const char *token);
-int store_unwatch(struct store_connection *c, const char *path, const char *token);
+int xs_watch(struct store_connection *c, const char *path, const char *token);
+void xs_watch_first(struct store_connection *c, const char *path, const char *token);
+int xs_unwatch(struct store_connection *c, const char *path, const char *token);
 
 /* Drops all watches and transactions. */
-void store_reset(struct store_connection *c);
+void xs_reset(struct store_connection *c);
 
 /* Fires one of the special watches, to privileged connections only. */
-void store_fire_special(struct store *store, const char *name);
+void xs_fire_special(struct store *store, const char *name);
 
 /* How many nodes @domid owns. */
-unsigned int store_nodes_owned(const struct store *store, uint16_t domid);
+unsigned int xs_nodes_owned(const struct store *store, uint16_t domid);
 
-/* store_write with the path and value as text; the value from a format. */
-int store_printf(struct store_connection *c, uint32_t transaction, const char *path,
+/* xs_write with the path and value as text; the value from a format. */
+int xs_printf(struct store_connection *c, uint32_t transaction, const char *path,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -35,8 +35,8 @@ static int setup(void **state)
     dom0 = store_connect(store, 0, true, NULL, on_event, "0");
     dom1 = store_connect(store, 1, false, &store_default_limits, on_event, "1");
     dom2 = store_connect(store, 2, false, &store_default_limits, on_event, "2");
-    assert_int_equal(store_mkdir(dom0, 0, "/local/domain/1"), 0);
-    assert_int_equal(store_set_permissions(dom0, 0, "/local/domain/1", &p, 1), 0);
+    assert_int_equal(xs_mkdir(dom0, 0, "/local/domain/1"), 0);
+    assert_int_equal(xs_set_permissions(dom0, 0, "/local/domain/1", &p, 1), 0);
     events[0] = '\0';
     return 0;
 }
@@ -53,7 +53,7 @@ static int teardown(void **state)
 
 static int write_text(struct store_connection *c, uint32_t t, const char *path, const char *text)
 {
-    return store_write(c, t, path, text, strlen(text));
+    return xs_write(c, t, path, text, strlen(text));
 }
 
 static const char *read_text(struct store_connection *c, uint32_t t, const char *path)
@@ -61,7 +61,7 @@ static const char *read_text(struct store_connection *c, uint32_t t, const char 
     static char text[4096];
     const void *value;
     size_t length;
-    int error = store_read(c, t, path, &value, &length);
+    int error = xs_read(c, t, path, &value, &length);
 
     if (error) {
         snprintf(text, sizeof(text), "errno %d", error);
@@ -78,7 +78,7 @@ static const char *list(struct store_connection *c, uint32_t t, const char *path
     uint64_t generation;
     size_t length;
     char *names;
-    int error = store_directory(c, t, path, &names, &length, &generation);
+    int error = xs_directory(c, t, path, &names, &length, &generation);
 
     if (error) {
         snprintf(text, sizeof(text), "errno %d", error);
@@ -101,16 +101,16 @@ static void test_nodes(void **state)
     assert_string_equal(read_text(dom0, 0, "/a/b"), "");
     assert_int_equal(write_text(dom0, 0, "/a/b/c", ""), 0);
     assert_string_equal(read_text(dom0, 0, "/a/b/c"), "");
-    assert_int_equal(store_mkdir(dom0, 0, "/a/b/ca"), 0);
-    assert_int_equal(store_mkdir(dom0, 0, "/a/b/b"), 0);
+    assert_int_equal(xs_mkdir(dom0, 0, "/a/b/ca"), 0);
+    assert_int_equal(xs_mkdir(dom0, 0, "/a/b/b"), 0);
     assert_string_equal(list(dom0, 0, "/a/b"), "b,c,ca,");
     assert_string_equal(list(dom0, 0, "/"), "a,local,");
     assert_string_equal(list(dom0, 0, "/none"), "errno 2");
-    assert_int_equal(store_remove(dom0, 0, "/a/b"), 0);
+    assert_int_equal(xs_remove(dom0, 0, "/a/b"), 0);
     assert_string_equal(list(dom0, 0, "/a"), "");
-    assert_int_equal(store_remove(dom0, 0, "/a/b"), 0);      /* its parent is there */
-    assert_int_equal(store_remove(dom0, 0, "/a/b/c"), XEN_ENOENT);
-    assert_int_equal(store_remove(dom0, 0, "/"), XEN_EINVAL);
+    assert_int_equal(xs_remove(dom0, 0, "/a/b"), 0);      /* its parent is there */
+    assert_int_equal(xs_remove(dom0, 0, "/a/b/c"), XEN_ENOENT);
+    assert_int_equal(xs_remove(dom0, 0, "/"), XEN_EINVAL);
 }
 
 static void test_paths(void **state)
@@ -118,24 +118,24 @@ static void test_paths(void **state)
     char absolute[STORE_PATH_SIZE], text[4096];
 
     (void)state;
-    assert_int_equal(store_resolve(dom1, "data/x", absolute), 0);
+    assert_int_equal(xs_resolve(dom1, "data/x", absolute), 0);
     assert_string_equal(absolute, "/local/domain/1/data/x");
-    assert_int_equal(store_resolve(dom1, "/", absolute), 0);
-    assert_int_equal(store_resolve(dom1, "", absolute), XEN_EINVAL);
-    assert_int_equal(store_resolve(dom1, "/a/", absolute), XEN_EINVAL);
-    assert_int_equal(store_resolve(dom1, "/a//b", absolute), XEN_EINVAL);
-    assert_int_equal(store_resolve(dom1, "/a b", absolute), XEN_EINVAL);
+    assert_int_equal(xs_resolve(dom1, "/", absolute), 0);
+    assert_int_equal(xs_resolve(dom1, "", absolute), XEN_EINVAL);
+    assert_int_equal(xs_resolve(dom1, "/a/", absolute), XEN_EINVAL);
+    assert_int_equal(xs_resolve(dom1, "/a//b", absolute), XEN_EINVAL);
+    assert_int_equal(xs_resolve(dom1, "/a b", absolute), XEN_EINVAL);
     memset(text, 'x', sizeof(text));
     text[0] = '/';
     text[3071] = '\0';
-    assert_int_equal(store_resolve(dom1, text, absolute), 0);
+    assert_int_equal(xs_resolve(dom1, text, absolute), 0);
     text[3071] = 'x';
     text[3072] = '\0';
-    assert_int_equal(store_resolve(dom1, text, absolute), XEN_EINVAL);
+    assert_int_equal(xs_resolve(dom1, text, absolute), XEN_EINVAL);
     for (unsigned int i = 0; i < 200; i++)
         text[i] = i % 2 ? 'd' : '/';
     text[200] = '\0';
-    assert_int_equal(store_resolve(dom1, text, absolute), XEN_EINVAL); /* too deep */
+    assert_int_equal(xs_resolve(dom1, text, absolute), XEN_EINVAL); /* too deep */
 }
 
 static void test_permissions(void **state)
@@ -149,50 +149,50 @@ static void test_permissions(void **state)
     assert_string_equal(read_text(dom2, 0, "/local/domain/1/none"), "errno 13");
     assert_string_equal(read_text(dom1, 0, "/local/domain/1/none"), "errno 2");
     assert_int_equal(write_text(dom1, 0, "/local/domain/2/data", ""), XEN_EACCES);
-    assert_int_equal(store_remove(dom2, 0, "/local/domain/1/data"), XEN_EACCES);
-    assert_int_equal(store_set_permissions(dom1, 0, "/local/domain/1/data", p, 2), 0);
+    assert_int_equal(xs_remove(dom2, 0, "/local/domain/1/data"), XEN_EACCES);
+    assert_int_equal(xs_set_permissions(dom1, 0, "/local/domain/1/data", p, 2), 0);
     assert_string_equal(read_text(dom2, 0, "/local/domain/1/data"), "mine");
     assert_int_equal(write_text(dom2, 0, "/local/domain/1/data", "x"), XEN_EACCES);
-    assert_int_equal(store_get_permissions(dom2, 0, "/local/domain/1/data", got, &count), 0);
+    assert_int_equal(xs_get_permissions(dom2, 0, "/local/domain/1/data", got, &count), 0);
     assert_int_equal(count, 2);
     assert_int_equal(got[1].domid, 2);
     assert_true(got[1].read && !got[1].write);
     p[0].domid = 2; /* an owner cannot give its node away */
-    assert_int_equal(store_set_permissions(dom1, 0, "/local/domain/1/data", p, 1), XEN_EPERM);
-    assert_int_equal(store_set_permissions(dom2, 0, "/local/domain/1/data", p, 1), XEN_EACCES);
-    assert_int_equal(store_set_permissions(dom0, 0, "/local/domain/1/data", p, 1), 0);
+    assert_int_equal(xs_set_permissions(dom1, 0, "/local/domain/1/data", p, 1), XEN_EPERM);
+    assert_int_equal(xs_set_permissions(dom2, 0, "/local/domain/1/data", p, 1), XEN_EACCES);
+    assert_int_equal(xs_set_permissions(dom0, 0, "/local/domain/1/data", p, 1), 0);
     assert_string_equal(read_text(dom1, 0, "/local/domain/1/data"), "errno 13");
-    assert_int_equal(store_nodes_owned(store, 1), 1);
-    assert_int_equal(store_nodes_owned(store, 2), 1);
+    assert_int_equal(xs_nodes_owned(store, 1), 1);
+    assert_int_equal(xs_nodes_owned(store, 2), 1);
 }
 
 static void test_watches(void **state)
 {
     (void)state;
-    assert_int_equal(store_watch(dom0, "/local", "t"), 0);
-    assert_int_equal(store_watch(dom0, "/local", "t"), XEN_EEXIST);
-    assert_int_equal(store_watch(dom1, "data", "r"), 0);
-    assert_int_equal(store_watch(dom2, "/local/domain/1", "spy"), 0);
-    store_watch_first(dom1, "data", "r");
+    assert_int_equal(xs_watch(dom0, "/local", "t"), 0);
+    assert_int_equal(xs_watch(dom0, "/local", "t"), XEN_EEXIST);
+    assert_int_equal(xs_watch(dom1, "data", "r"), 0);
+    assert_int_equal(xs_watch(dom2, "/local/domain/1", "spy"), 0);
+    xs_watch_first(dom1, "data", "r");
     assert_string_equal(events, "1:data=r;");
     events[0] = '\0';
     assert_int_equal(write_text(dom1, 0, "/local/domain/1/data/x", "v"), 0);
     assert_string_equal(events, "1:data/x=r;0:/local/domain/1/data/x=t;");
     events[0] = '\0';
     assert_int_equal(write_text(dom0, 0, "/localx", "v"), 0);
-    assert_int_equal(store_mkdir(dom1, 0, "/local/domain/1/data"), 0); /* is there already */
+    assert_int_equal(xs_mkdir(dom1, 0, "/local/domain/1/data"), 0); /* is there already */
     assert_string_equal(events, "");
-    assert_int_equal(store_remove(dom0, 0, "/local/domain/1"), 0); /* above the watch */
+    assert_int_equal(xs_remove(dom0, 0, "/local/domain/1"), 0); /* above the watch */
     assert_string_equal(events, "1:data=r;0:/local/domain/1=t;");
     events[0] = '\0';
-    assert_int_equal(store_watch(dom0, "@releaseDomain", "rel"), 0);
-    assert_int_equal(store_watch(dom1, "@releaseDomain", "rel"), 0);
-    store_fire_special(store, "@releaseDomain");
+    assert_int_equal(xs_watch(dom0, "@releaseDomain", "rel"), 0);
+    assert_int_equal(xs_watch(dom1, "@releaseDomain", "rel"), 0);
+    xs_fire_special(store, "@releaseDomain");
     assert_string_equal(events, "0:@releaseDomain=rel;");
-    assert_int_equal(store_unwatch(dom0, "/local", "x"), XEN_ENOENT);
-    assert_int_equal(store_unwatch(dom0, "/local", "t"), 0);
-    store_reset(dom1);
-    assert_int_equal(store_unwatch(dom1, "data", "r"), XEN_ENOENT);
+    assert_int_equal(xs_unwatch(dom0, "/local", "x"), XEN_ENOENT);
+    assert_int_equal(xs_unwatch(dom0, "/local", "t"), 0);
+    xs_reset(dom1);
+    assert_int_equal(xs_unwatch(dom1, "data", "r"), XEN_ENOENT);
 }
 
 static void test_transactions(void **state)
@@ -201,8 +201,8 @@ static void test_transactions(void **state)
 
     (void)state;
     write_text(dom0, 0, "/x", "0");
-    assert_int_equal(store_watch(dom0, "/", "w"), 0);
-    assert_int_equal(store_transaction_start(dom0, &t), 0);
+    assert_int_equal(xs_watch(dom0, "/", "w"), 0);
+    assert_int_equal(xs_transaction_start(dom0, &t), 0);
     assert_int_equal(write_text(dom0, t, "/x", "1"), 0);
     assert_int_equal(write_text(dom0, t, "/new/node", "1"), 0);
     assert_string_equal(read_text(dom0, t, "/x"), "1");
@@ -210,42 +210,42 @@ static void test_transactions(void **state)
     assert_string_equal(events, "");
     assert_int_equal(write_text(dom0, 0, "/y", "other"), 0); /* touches nothing of t's */
     events[0] = '\0';
-    assert_int_equal(store_transaction_end(dom0, t, true), 0);
+    assert_int_equal(xs_transaction_end(dom0, t, true), 0);
     assert_string_equal(events, "0:/x=w;0:/new/node=w;");
     assert_string_equal(read_text(dom0, 0, "/x"), "1");
     assert_string_equal(read_text(dom0, 0, "/y"), "other");
-    assert_int_equal(store_transaction_end(dom0, t, true), XEN_ENOENT);
+    assert_int_equal(xs_transaction_end(dom0, t, true), XEN_ENOENT);
     assert_int_equal(write_text(dom0, t, "/x", "2"), XEN_ENOENT);
 
     /* A conflict: what was read has changed. */
-    assert_int_equal(store_transaction_start(dom0, &t), 0);
-    assert_int_equal(store_transaction_start(dom0, &u), 0);
+    assert_int_equal(xs_transaction_start(dom0, &t), 0);
+    assert_int_equal(xs_transaction_start(dom0, &u), 0);
     read_text(dom0, t, "/x");
     write_text(dom0, t, "/z", "t");
     write_text(dom0, u, "/x", "u");
-    assert_int_equal(store_transaction_end(dom0, u, true), 0);
-    assert_int_equal(store_transaction_end(dom0, t, true), XEN_EAGAIN);
+    assert_int_equal(xs_transaction_end(dom0, u, true), 0);
+    assert_int_equal(xs_transaction_end(dom0, t, true), XEN_EAGAIN);
     assert_string_equal(read_text(dom0, 0, "/z"), "errno 2");
 
     /* A conflict: a directory that was listed got a child; also something absent appeared. */
-    assert_int_equal(store_transaction_start(dom0, &t), 0);
+    assert_int_equal(xs_transaction_start(dom0, &t), 0);
     list(dom0, t, "/new");
     write_text(dom0, 0, "/new/other", "");
-    assert_int_equal(store_transaction_end(dom0, t, true), XEN_EAGAIN);
-    assert_int_equal(store_transaction_start(dom0, &t), 0);
+    assert_int_equal(xs_transaction_end(dom0, t, true), XEN_EAGAIN);
+    assert_int_equal(xs_transaction_start(dom0, &t), 0);
     read_text(dom0, t, "/absent");
     write_text(dom0, 0, "/absent", "");
-    assert_int_equal(store_transaction_end(dom0, t, true), XEN_EAGAIN);
+    assert_int_equal(xs_transaction_end(dom0, t, true), XEN_EAGAIN);
 
     /* None: two children of one directory; and an abort leaves nothing. */
-    assert_int_equal(store_transaction_start(dom0, &t), 0);
+    assert_int_equal(xs_transaction_start(dom0, &t), 0);
     write_text(dom0, t, "/new/a", "");
     write_text(dom0, 0, "/new/b", "");
-    assert_int_equal(store_transaction_end(dom0, t, true), 0);
+    assert_int_equal(xs_transaction_end(dom0, t, true), 0);
     assert_string_equal(list(dom0, 0, "/new"), "a,b,node,other,");
-    assert_int_equal(store_transaction_start(dom0, &t), 0);
+    assert_int_equal(xs_transaction_start(dom0, &t), 0);
     write_text(dom0, t, "/new/c", "");
-    assert_int_equal(store_transaction_end(dom0, t, false), 0);
+    assert_int_equal(xs_transaction_end(dom0, t, false), 0);
     assert_string_equal(list(dom0, 0, "/new"), "a,b,node,other,");
 }
 
@@ -258,30 +258,30 @@ static void test_quotas(void **state)
 
     (void)state;
     memset(big, 'x', sizeof(big));
-    assert_int_equal(store_write(dom1, 0, "/local/domain/1/big", big, 2049), XEN_ENOSPC);
-    assert_int_equal(store_write(dom1, 0, "/local/domain/1/big", big, 2048), 0);
-    assert_int_equal(store_remove(dom1, 0, "/local/domain/1/big"), 0);
+    assert_int_equal(xs_write(dom1, 0, "/local/domain/1/big", big, 2049), XEN_ENOSPC);
+    assert_int_equal(xs_write(dom1, 0, "/local/domain/1/big", big, 2048), 0);
+    assert_int_equal(xs_remove(dom1, 0, "/local/domain/1/big"), 0);
     do {
         snprintf(path, sizeof(path), "/local/domain/1/n%u", made++);
-        error = store_mkdir(dom1, 0, path);
+        error = xs_mkdir(dom1, 0, path);
     } while (!error && made < 2000);
     assert_int_equal(error, XEN_ENOSPC);
-    assert_int_equal(store_nodes_owned(store, 1), 1000);
-    assert_int_equal(store_remove(dom1, 0, "/local/domain/1/n0"), 0);
-    assert_int_equal(store_transaction_start(dom1, &t), 0);
-    assert_int_equal(store_mkdir(dom1, t, "/local/domain/1/x"), 0);
-    assert_int_equal(store_mkdir(dom1, t, "/local/domain/1/y"), XEN_ENOSPC);
-    assert_int_equal(store_transaction_end(dom1, t, true), 0);
-    assert_int_equal(store_remove(dom0, 0, "/local/domain/1"), 0);
-    assert_int_equal(store_nodes_owned(store, 1), 0);
+    assert_int_equal(xs_nodes_owned(store, 1), 1000);
+    assert_int_equal(xs_remove(dom1, 0, "/local/domain/1/n0"), 0);
+    assert_int_equal(xs_transaction_start(dom1, &t), 0);
+    assert_int_equal(xs_mkdir(dom1, t, "/local/domain/1/x"), 0);
+    assert_int_equal(xs_mkdir(dom1, t, "/local/domain/1/y"), XEN_ENOSPC);
+    assert_int_equal(xs_transaction_end(dom1, t, true), 0);
+    assert_int_equal(xs_remove(dom0, 0, "/local/domain/1"), 0);
+    assert_int_equal(xs_nodes_owned(store, 1), 0);
 
-    for (made = 0; !(error = store_transaction_start(dom1, &t)); made++)
+    for (made = 0; !(error = xs_transaction_start(dom1, &t)); made++)
         ;
     assert_int_equal(error, XEN_ENOSPC);
     assert_int_equal(made, 10);
     for (made = 0; made < 200; made++) {
         snprintf(path, sizeof(path), "/w%u", made);
-        error = store_watch(dom1, path, "t");
+        error = xs_watch(dom1, path, "t");
         if (error)
             break;
     }
@@ -419,7 +419,7 @@ static void test_wire_long_directory(void **state)
     session = store_session_open(store, 0, true, NULL, &host);
     for (unsigned int i = 0; i < 900; i++) {
         snprintf(path, sizeof(path), "/many/node%04u", i);
-        store_mkdir(dom0, 0, path);
+        xs_mkdir(dom0, 0, path);
     }
     assert_error(ASK(XS_DIRECTORY, 0, "/many\0"), "E2BIG|");
     for (;;) {

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of `bh` share: output, and the table of verbs. Private to dom0-tools/bh. */
+#ifndef TOOLS_BH_H
+#define TOOLS_BH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tools/error.h>
+
+/* What a verb's arguments are, for completion. */
+enum bh_argument {
+    ARGUMENT_NONE,
+    ARGUMENT_DOMAIN,
+    ARGUMENT_FILE,
+    ARGUMENT_VERB,
+};
+
+struct bh_verb {
+    const char *name;
+    const char *usage; /* what follows the name */
+    const char *help;  /* one line */
+    enum bh_argument argument;
+    /* @argv[0] is the verb. Returns 0, or -1 after having said what is wrong. */
+    int (*run)(int argc, char **argv);
+};
+
+extern const struct bh_verb *const bh_verbs[]; /* ends in NULL */
+
+const struct bh_verb *bh_find_verb(const char *name);
+
+/* Prints to the terminal. */
+void bh_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints "bh VERB: sentence". Returns -1. */
+int bh_fail(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Says how the verb is used. Returns -1. */
+int bh_usage(const char *verb);
+
+/* Takes "--json" or another option out of the arguments. Returns whether it was there. */
+bool bh_take_option(int *argc, char **argv, const char *option);
+
+/* Runs one command, a line of words. Returns what the verb returned; an empty line gives 0. */
+int bh_run(const char *line);
+
+/* Groups of verbs, one a file; each ends in an entry without a name. */
+extern const struct bh_verb bh_create_verbs[], bh_domain_verbs[], bh_info_verbs[], bh_machine_verbs[];
+
+/* Attaches the terminal to a domain's console until Ctrl-] or the domain's end. */
+int bh_attach_console(const char *verb, uint16_t domid);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing JSON (RFC 8259) to the terminal, two blanks a level. Private to dom0-tools/bh. */
+#ifndef TOOLS_BH_JSON_H
+#define TOOLS_BH_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct json {
+    unsigned int depth;
+    bool empty[8]; /* for each open bracket: nothing is in it yet */
+};
+
+/* In an object each value has a @key; in an array, and for the outermost value, @key is NULL. */
+void json_open(struct json *j, const char *key, char bracket);
+void json_close(struct json *j, char bracket);
+void json_text(struct json *j, const char *key, const char *text);
+void json_number(struct json *j, const char *key, uint64_t number);
+void json_bool(struct json *j, const char *key, bool value);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commands as lines of words: finding the verb, the autorun file, the prompt with completion. The word "bh"
+ * in front of a command may be left out.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <platform.h>
+#include <tools/control.h>
+#include <tools/service.h>
+
+#include "bh.h"
+#include "line_editor.h"
+#include "shell.h"
+
+#define PROMPT "bh> "
+#define AUTORUN "/guests/autorun"
+#define MAX_WORDS 32
+
+const struct bh_verb *const bh_verbs[] = {
+    bh_create_verbs, bh_domain_verbs, bh_info_verbs, bh_machine_verbs, NULL,
+};
+
+static struct editor editor;
+static bool prompting; /* the editor's line is on the screen */
+
+const struct bh_verb *bh_find_verb(const char *name)
+{
+    for (const struct bh_verb *const *group = bh_verbs; *group; group++)
+        for (const struct bh_verb *v = *group; v->name; v++)
+            if (!strcmp(v->name, name))
+                return v;
+    return NULL;
+}
+
+/*
+ * Splits a line into words, in place. Quotes of either kind keep blanks, and are removed unless they are
+ * inside a word, as in key='a b', which the configuration parser wants whole. Returns how many words, or
+ * -1 if a quote is not closed or there are too many.
+ */
+static int split_words(char *line, char *words[MAX_WORDS])
+{
+    int count = 0;
+    char *from = line;
+
+    for (;;) {
+        char quote = '\0';
+        char *start, *to;
+
+        while (*from == ' ' || *from == '\t')
+            from++;
+        if (!*from || *from == '#')
+            return count;
+        if (count == MAX_WORDS - 1)
+            return -1;
+        start = to = from;
+        while (*from && (quote || (*from != ' ' && *from != '\t'))) {
+            bool is_quote = quote ? *from == quote : (*from == '\'' || *from == '"');
+
+            if (is_quote)
+                quote = quote ? '\0' : *from;
+            if (!is_quote || memchr(start, '=', (size_t)(to - start)))
+                *to++ = *from;
+            from++;
+        }
+        if (quote)
+            return -1;
+        if (*from)
+            from++;
+        *to = '\0';
+        words[count++] = start;
+        words[count] = NULL;
+    }
+}
+
+int bh_run(const char *line)
+{
+    char *words[MAX_WORDS], *copy = strdup(line), **argv = words;
+    const struct bh_verb *verb;
+    int argc, status = -1;
+
+    if (!copy)
+        return bh_fail("", "not enough memory");
+    argc = split_words(copy, words);
+    if (argc < 0) {
+        bh_print("bh: a quote is not closed, or there are more than %d words\n", MAX_WORDS - 1);
+    } else {
+        if (argc && !strcmp(argv[0], "bh")) {
+            argv++;
+            argc--;
+            if (!argc) {
+                *--argv = (char *)"help";
+                argc = 1;
+            }
+        }
+        verb = argc ? bh_find_verb(argv[0]) : NULL;
+        if (!argc)
+            status = 0;
+        else if (!verb)
+            bh_print("bh: there is no command '%s'; `help` lists them\n", argv[0]);
+        else
+            status = verb->run(argc, argv);
+    }
+    free(copy);
+    return status;
+}
+
+/* ---- Completion ---- */
+
+struct file_completion {
+    void (*add)(void *context, const char *word);
+    void *context;
+    const char *directory; /* as typed, with its slash */
+};
+
+static bool complete_entry(void *context, const char *name, bool directory, size_t size)
+{
+    const struct file_completion *c = context;
+    char word[256];
+
+    (void)size;
+    snprintf(word, sizeof(word), "%s%s%s", c->directory, name, directory ? "/" : "");
+    c->add(c->context, word);
+    return true;
+}
+
+static void complete_files(const char *word, void (*add)(void *, const char *), void *context)
+{
+    char typed[256], path[256];
+    struct file_completion c = {.add = add, .context = context, .directory = typed};
+    char *slash;
+
+    snprintf(typed, sizeof(typed), "%s", *word ? word : "/");
+    slash = strrchr(typed, '/');
+    if (!slash)
+        return;
+    slash[1] = '\0';
+    snprintf(path, sizeof(path), "%s", typed);
+    if (strlen(path) > 1)
+        path[strlen(path) - 1] = '\0';
+    platform_directory(path, complete_entry, &c);
+}
+
+static void complete_domains(void (*add)(void *, const char *), void *context)
+{
+    struct xen_domctl_getdomaininfo *list = calloc(64, sizeof(*list));
+    int count = list ? control_list(0, list, 64, NULL) : 0;
+
+    for (int i = 0; i < count; i++)
+        add(context, service_name(list[i].domain));
+    free(list);
+}
+
+static void complete_verbs(void (*add)(void *, const char *), void *context)
+{
+    for (const struct bh_verb *const *group = bh_verbs; *group; group++)
+        for (const struct bh_verb *v = *group; v->name; v++)
+            add(context, v->name);
+}
+
+static void complete(const char *line, size_t start, void (*add)(void *, const char *), void *context)
+{
+    char before[EDITOR_LINE_SIZE], *words[MAX_WORDS], **argv = words;
+    const struct bh_verb *verb;
+    int argc;
+
+    memcpy(before, line, start);
+    before[start] = '\0';
+    argc = split_words(before, words);
+    if (argc > 0 && !strcmp(argv[0], "bh")) {
+        argv++;
+        argc--;
+    }
+    if (argc <= 0) {
+        if (argc == 0)
+            complete_verbs(add, context);
+        return;
+    }
+    verb = bh_find_verb(argv[0]);
+    if (!verb)
+        return;
+    if (verb->argument == ARGUMENT_DOMAIN)
+        complete_domains(add, context);
+    else if (verb->argument == ARGUMENT_FILE)
+        complete_files(line + start, add, context);
+    else if (verb->argument == ARGUMENT_VERB)
+        complete_verbs(add, context);
+}
+
+/* ---- The shell ---- */
+
+static void write_terminal(const char *text, size_t length)
+{
+    platform_terminal_write(text, length);
+}
+
+void bh_notice(const char *text)
+{
+    if (prompting)
+        editor_hide(&editor);
+    bh_print("%s\n", text);
+    if (prompting)
+        editor_show(&editor);
+}
+
+/* One command a line; each is shown before it runs, as if it had been typed. */
+static void run_autorun(void)
+{
+    struct platform_file file;
+    const char *at, *end;
+
+    if (platform_file_open(AUTORUN, &file) < 0)
+        return;
+    at = file.data;
+    end = at + file.size;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t length = stop ? (size_t)(stop - at) : (size_t)(end - at);
+        char *line = strndup(at, length);
+
+        if (line && length && line[length - 1] == '\r')
+            line[length - 1] = '\0';
+        if (line && line[strspn(line, " \t")] && line[strspn(line, " \t")] != '#') {
+            bh_print(PROMPT "%s\n", line);
+            bh_run(line);
+        }
+        free(line);
+        at += length + 1;
+    }
+    platform_file_close(&file);
+}
+
+void bh_shell(void)
+{
+    editor.prompt = PROMPT;
+    editor.write = write_terminal;
+    editor.complete = complete;
+    run_autorun();
+    for (;;) {
+        editor_begin(&editor);
+        prompting = true;
+        for (;;) {
+            int key = platform_terminal_read(PLATFORM_FOREVER);
+
+            if (key >= 0 && editor_key(&editor, key) == EDITOR_DONE)
+                break;
+        }
+        prompting = false;
+        bh_run(editor.line);
+    }
+}

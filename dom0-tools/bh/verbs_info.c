@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs that show domains and the machine: list, vcpu-list, uptime, info, dmesg. Columns are xl's. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <public/sched.h>
+#include <public/version.h>
+
+#include <platform.h>
+#include <tools/control.h>
+#include <tools/service.h>
+
+#include "bh.h"
+#include "json.h"
+
+#define LIST_CHUNK 32
+#define SECOND 1000000000ull
+
+typedef struct xen_domctl_getdomaininfo domain_info;
+
+/* Nanoseconds as seconds with one digit behind the point, in @width columns. */
+static void print_seconds(int width, uint64_t ns)
+{
+    bh_print("%*llu.%llu", width - 2, (unsigned long long)(ns / SECOND),
+             (unsigned long long)(ns % SECOND / (SECOND / 10)));
+}
+
+/*
+ * Calls @show for each domain, or for those named in the arguments. Returns 0, or -1 after a message.
+ */
+static int each_domain(int argc, char **argv, void (*show)(const domain_info *info, void *context),
+                       void *context)
+{
+    domain_info *list;
+    struct error e;
+    domid_t next = 0;
+    int count;
+
+    if (argc > 1) {
+        for (int i = 1; i < argc; i++) {
+            domain_info info;
+            domid_t domid;
+
+            if (service_find(argv[i], &domid, &e))
+                return bh_fail(argv[0], "%s", e.text);
+            if (!control_domain_info(domid, &info))
+                show(&info, context);
+        }
+        return 0;
+    }
+    list = malloc(LIST_CHUNK * sizeof(*list));
+    if (!list)
+        return bh_fail(argv[0], "not enough memory");
+    do {
+        count = control_list(next, list, LIST_CHUNK, &e);
+        for (int i = 0; i < count; i++)
+            show(&list[i], context);
+        if (count > 0)
+            next = (domid_t)(list[count - 1].domain + 1);
+    } while (count == LIST_CHUNK);
+    free(list);
+    return count < 0 ? bh_fail(argv[0], "%s", e.text) : 0;
+}
+
+static unsigned int stop_reason(const domain_info *info)
+{
+    return (info->flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
+}
+
+static void state_letters(const domain_info *info, char state[7])
+{
+    bool stopped = info->flags & XEN_DOMINF_shutdown;
+
+    state[0] = info->flags & XEN_DOMINF_running ? 'r' : '-';
+    state[1] = info->flags & XEN_DOMINF_blocked ? 'b' : '-';
+    state[2] = info->flags & XEN_DOMINF_paused ? 'p' : '-';
+    state[3] = stopped ? 's' : '-';
+    state[4] = stopped && stop_reason(info) == SHUTDOWN_crash ? 'c' : '-';
+    state[5] = info->flags & XEN_DOMINF_dying ? 'd' : '-';
+    state[6] = '\0';
+}
+
+static uint64_t memory_mib(const domain_info *info)
+{
+    return (info->tot_pages + info->outstanding_pages) >> 8;
+}
+
+/* ---- list ---- */
+
+static void list_row(const domain_info *info, void *context)
+{
+    char state[7];
+
+    (void)context;
+    state_letters(info, state);
+    bh_print("%-40s %5u %5llu %5u     %s  ", service_name(info->domain), info->domain,
+             (unsigned long long)memory_mib(info), info->nr_online_vcpus, state);
+    print_seconds(8, info->cpu_time);
+    bh_print("\n");
+}
+
+static void list_json(const domain_info *info, void *context)
+{
+    struct json *j = context;
+    char state[7], uuid[37];
+
+    state_letters(info, state);
+    uuid_format(uuid, info->handle);
+    json_open(j, NULL, '{');
+    json_text(j, "name", service_name(info->domain));
+    json_number(j, "domid", info->domain);
+    json_text(j, "uuid", uuid);
+    json_number(j, "memory_mib", memory_mib(info));
+    json_number(j, "max_memory_kib", info->max_pages << 2);
+    json_number(j, "vcpus", info->nr_online_vcpus);
+    json_text(j, "state", state);
+    json_number(j, "cpu_time_ns", info->cpu_time);
+    json_close(j, '}');
+}
+
+/* As list -l: what the domain was created with, too. */
+static void list_long(const domain_info *info, void *context)
+{
+    const struct guest_config *c = service_config(info->domain);
+    struct json *j = context;
+    char uuid[37];
+
+    if (!c) {
+        list_json(info, j);
+        return;
+    }
+    uuid_format(uuid, c->uuid);
+    json_open(j, NULL, '{');
+    json_number(j, "domid", info->domain);
+    json_open(j, "config", '{');
+    json_text(j, "name", c->name);
+    json_text(j, "uuid", uuid);
+    json_text(j, "kernel", c->kernel);
+    if (c->ramdisk)
+        json_text(j, "ramdisk", c->ramdisk);
+    json_text(j, "cmdline", c->cmdline);
+    json_number(j, "memory", c->memory_mib);
+    json_number(j, "maxmem", c->maxmem_mib);
+    json_number(j, "vcpus", c->vcpus);
+    json_number(j, "maxvcpus", c->maxvcpus);
+    json_text(j, "on_poweroff", stop_action_word(c->on_poweroff));
+    json_text(j, "on_reboot", stop_action_word(c->on_reboot));
+    json_text(j, "on_crash", stop_action_word(c->on_crash));
+    json_close(j, '}');
+    json_close(j, '}');
+}
+
+static int run_list(int argc, char **argv)
+{
+    bool as_json = bh_take_option(&argc, argv, "--json");
+    bool as_long = bh_take_option(&argc, argv, "-l") || bh_take_option(&argc, argv, "--long");
+    struct json j = {0};
+    int status;
+
+    if (as_json || as_long) {
+        json_open(&j, NULL, '[');
+        status = each_domain(argc, argv, as_long ? list_long : list_json, &j);
+        json_close(&j, ']');
+        return status;
+    }
+    bh_print("Name                                        ID   Mem VCPUs\tState\tTime(s)\n");
+    return each_domain(argc, argv, list_row, NULL);
+}
+
+/* ---- vcpu-list ---- */
+
+static void affinity_text(char text[24], uint64_t map, unsigned int cpus)
+{
+    uint64_t all = cpus >= 64 ? ~0ull : (1ull << cpus) - 1;
+
+    if ((map & all) == all)
+        snprintf(text, 24, "all");
+    else
+        snprintf(text, 24, "0x%llx", (unsigned long long)(map & all));
+}
+
+struct vcpu_listing {
+    struct json *json; /* NULL: as a table */
+    unsigned int cpus;
+};
+
+static void vcpu_row(const domain_info *info, unsigned int vcpu,
+                     const struct xen_domctl_getvcpuinfo *v, const char *hard, const char *soft)
+{
+    bh_print("%-32s %5u %5u", service_name(info->domain), info->domain, vcpu);
+    if (v->online)
+        bh_print(" %5u %3c%c- ", v->cpu, v->running ? 'r' : '-', v->blocked ? 'b' : '-');
+    else
+        bh_print(" %5c %3c%cp ", '-', '-', '-');
+    bh_print(" ");
+    print_seconds(9, v->cpu_time);
+    bh_print("  %s / %s\n", hard, soft);
+}
+
+static void vcpu_json(struct json *j, const domain_info *info, unsigned int vcpu,
+                      const struct xen_domctl_getvcpuinfo *v, const char *hard, const char *soft)
+{
+    json_open(j, NULL, '{');
+    json_text(j, "name", service_name(info->domain));
+    json_number(j, "domid", info->domain);
+    json_number(j, "vcpu", vcpu);
+    json_bool(j, "online", v->online);
+    json_bool(j, "running", v->running);
+    json_bool(j, "blocked", v->blocked);
+    json_number(j, "cpu", v->cpu);
+    json_number(j, "cpu_time_ns", v->cpu_time);
+    json_text(j, "affinity_hard", hard);
+    json_text(j, "affinity_soft", soft);
+    json_close(j, '}');
+}
+
+static void list_vcpus(const domain_info *info, void *context)
+{
+    const struct vcpu_listing *l = context;
+
+    for (unsigned int i = 0; i <= info->max_vcpu_id && info->max_vcpu_id != XEN_INVALID_MAX_VCPU_ID;
+         i++) {
+        uint64_t hard_map = ~0ull, soft_map = ~0ull;
+        struct xen_domctl_getvcpuinfo v;
+        char hard[24], soft[24];
+
+        if (control_vcpu_info(info->domain, i, &v))
+            continue;
+        control_vcpu_affinity(info->domain, i, &hard_map, &soft_map);
+        affinity_text(hard, hard_map, l->cpus);
+        affinity_text(soft, soft_map, l->cpus);
+        if (l->json)
+            vcpu_json(l->json, info, i, &v, hard, soft);
+        else
+            vcpu_row(info, i, &v, hard, soft);
+    }
+}
+
+static int run_vcpu_list(int argc, char **argv)
+{
+    bool as_json = bh_take_option(&argc, argv, "--json");
+    struct xen_sysctl_physinfo machine;
+    struct json j = {0};
+    struct vcpu_listing l = {.json = as_json ? &j : NULL};
+    struct error e;
+    int status;
+
+    if (control_machine_info(&machine, &e))
+        return bh_fail(argv[0], "%s", e.text);
+    l.cpus = machine.nr_cpus;
+    if (as_json)
+        json_open(&j, NULL, '[');
+    else
+        bh_print("%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
+                 "Affinity (Hard / Soft)");
+    status = each_domain(argc, argv, list_vcpus, &l);
+    if (as_json)
+        json_close(&j, ']');
+    return status;
+}
+
+/* ---- uptime ---- */
+
+static uint64_t uptime_seconds(domid_t domid)
+{
+    return (platform_now() - service_start_time(domid)) / SECOND;
+}
+
+static void uptime_row(const domain_info *info, void *context)
+{
+    uint64_t seconds = uptime_seconds(info->domain);
+    unsigned int days = (unsigned int)(seconds / 86400), rest = (unsigned int)(seconds % 86400);
+
+    (void)context;
+    bh_print("%-33s %4u ", service_name(info->domain), info->domain);
+    if (days)
+        bh_print("%u day%s, ", days, days == 1 ? "" : "s");
+    bh_print("%2u:%02u:%02u\n", rest / 3600, rest / 60 % 60, rest % 60);
+}
+
+static void uptime_json(const domain_info *info, void *context)
+{
+    struct json *j = context;
+
+    json_open(j, NULL, '{');
+    json_text(j, "name", service_name(info->domain));
+    json_number(j, "domid", info->domain);
+    json_number(j, "uptime_seconds", uptime_seconds(info->domain));
+    json_close(j, '}');
+}
+
+static int run_uptime(int argc, char **argv)
+{
+    bool as_json = bh_take_option(&argc, argv, "--json");
+    struct json j = {0};
+    int status;
+
+    if (as_json)
+        json_open(&j, NULL, '[');
+    else
+        bh_print("%-33s %4s %s\n", "Name", "ID", "Uptime");
+    status = each_domain(argc, argv, as_json ? uptime_json : uptime_row, &j);
+    if (as_json)
+        json_close(&j, ']');
+    return status;
+}
+
+/* ---- info ---- */
+
+/* One line, or one member, of bh info. */
+static void info_text(struct json *j, const char *key, const char *text)
+{
+    if (j)
+        json_text(j, key, text);
+    else
+        bh_print("%-23s: %s\n", key, text);
+}
+
+static void info_number(struct json *j, const char *key, uint64_t number)
+{
+    char text[24];
+
+    if (j) {
+        json_number(j, key, number);
+        return;
+    }
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    info_text(j, key, text);
+}
+
+static void info_machine(struct json *j, const struct xen_sysctl_physinfo *m)
+{
+    char text[96];
+    int length = 0;
+
+    info_text(j, "machine", "x86_64");
+    info_number(j, "nr_cpus", m->nr_cpus);
+    info_number(j, "max_cpu_id", m->max_cpu_id);
+    info_number(j, "nr_nodes", m->nr_nodes);
+    info_number(j, "cores_per_socket", m->cores_per_socket);
+    info_number(j, "threads_per_core", m->threads_per_core);
+    snprintf(text, sizeof(text), "%u.%03u", m->cpu_khz / 1000, m->cpu_khz % 1000);
+    info_text(j, "cpu_mhz", text);
+    for (unsigned int i = 0; i < 8; i++)
+        length += snprintf(text + length, sizeof(text) - (size_t)length, "%s%08x", i ? ":" : "",
+                           m->hw_cap[i]);
+    info_text(j, "hw_caps", text);
+    snprintf(text, sizeof(text), "%s%s%s",
+             m->capabilities & XEN_SYSCTL_PHYSCAP_pv ? "pv" : "",
+             m->capabilities & XEN_SYSCTL_PHYSCAP_hvm ? " hvm" : "",
+             m->capabilities & XEN_SYSCTL_PHYSCAP_directio ? " pv_directio" : "");
+    info_text(j, "virt_caps", text);
+    info_number(j, "total_memory", m->total_pages >> 8);
+    info_number(j, "free_memory", (m->free_pages - m->outstanding_pages) >> 8);
+    /* Exact figures for programs: frames of 4096 bytes. */
+    if (j) {
+        json_number(j, "total_pages", m->total_pages);
+        json_number(j, "free_pages", m->free_pages);
+        json_number(j, "scrub_pages", m->scrub_pages);
+        json_number(j, "outstanding_pages", m->outstanding_pages);
+    }
+}
+
+static void info_version(struct json *j)
+{
+    union {
+        xen_extraversion_t extra;
+        xen_capabilities_info_t capabilities;
+        xen_changeset_info_t changeset;
+        xen_commandline_t commandline;
+        xen_compile_info_t compile;
+        xen_platform_parameters_t parameters;
+    } *v = platform_buffer_alloc(sizeof(*v));
+    long version = platform_xen_version(XENVER_version, NULL);
+    char text[64];
+
+    if (!v)
+        return;
+    info_number(j, "xen_major", (uint64_t)version >> 16);
+    info_number(j, "xen_minor", (uint64_t)version & 0xffff);
+    if (platform_xen_version(XENVER_extraversion, v) >= 0) {
+        info_text(j, "xen_extra", v->extra);
+        snprintf(text, sizeof(text), "%ld.%ld%s", version >> 16, version & 0xffff, v->extra);
+        info_text(j, "xen_version", text);
+    }
+    if (platform_xen_version(XENVER_capabilities, v) >= 0)
+        info_text(j, "xen_caps", v->capabilities);
+    info_text(j, "xen_scheduler", control_scheduler());
+    info_number(j, "xen_pagesize", (uint64_t)platform_xen_version(XENVER_pagesize, NULL));
+    if (platform_xen_version(XENVER_platform_parameters, v) >= 0) {
+        snprintf(text, sizeof(text), "virt_start=0x%llx",
+                 (unsigned long long)v->parameters.virt_start);
+        info_text(j, "platform_params", text);
+    }
+    if (platform_xen_version(XENVER_changeset, v) >= 0)
+        info_text(j, "xen_changeset", v->changeset);
+    if (platform_xen_version(XENVER_commandline, v) >= 0)
+        info_text(j, "xen_commandline", v->commandline);
+    if (platform_xen_version(XENVER_compile_info, v) >= 0) {
+        info_text(j, "cc_compiler", v->compile.compiler);
+        info_text(j, "cc_compile_by", v->compile.compile_by);
+        info_text(j, "cc_compile_domain", v->compile.compile_domain);
+        info_text(j, "cc_compile_date", v->compile.compile_date);
+    }
+    platform_buffer_free(v, sizeof(*v));
+}
+
+static int run_info(int argc, char **argv)
+{
+    struct json json = {0}, *j = bh_take_option(&argc, argv, "--json") ? &json : NULL;
+    struct xen_sysctl_physinfo machine;
+    struct error e;
+
+    if (argc != 1)
+        return bh_usage(argv[0]);
+    if (control_machine_info(&machine, &e))
+        return bh_fail(argv[0], "%s", e.text);
+    if (j)
+        json_open(j, NULL, '{');
+    info_machine(j, &machine);
+    info_version(j);
+    if (j)
+        json_close(j, '}');
+    return 0;
+}
+
+/* ---- dmesg ---- */
+
+static int run_dmesg(int argc, char **argv)
+{
+    bool clear = bh_take_option(&argc, argv, "-c");
+    char *text = malloc(4096);
+    uint32_t index = 0;
+    bool first = true;
+    struct error e;
+    size_t length;
+
+    if (argc != 1 || !text) {
+        free(text);
+        return argc != 1 ? bh_usage(argv[0]) : bh_fail(argv[0], "not enough memory");
+    }
+    do {
+        if (control_read_messages(text, 4096, first, &index, &length, &e)) {
+            free(text);
+            return bh_fail(argv[0], "%s", e.text);
+        }
+        platform_terminal_write(text, length);
+        first = false;
+    } while (length);
+    free(text);
+    return clear && control_clear_messages(&e) ? bh_fail(argv[0], "%s", e.text) : 0;
+}
+
+const struct bh_verb bh_info_verbs[] = {
+    {"list", "[-l] [--json] [DOMAIN...]", "list domains (-l: with their configurations, as JSON)",
+     ARGUMENT_DOMAIN, run_list},
+    {"vcpu-list", "[--json] [DOMAIN...]", "list vCPUs", ARGUMENT_DOMAIN, run_vcpu_list},
+    {"uptime", "[--json] [DOMAIN...]", "show for how long domains have been running",
+     ARGUMENT_DOMAIN, run_uptime},
+    {"info", "[--json]", "show what the machine and the hypervisor are", ARGUMENT_NONE, run_info},
+    {"dmesg", "[-c]", "show the hypervisor's messages (-c: and empty the buffer)", ARGUMENT_NONE,
+     run_dmesg},
+    {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
+};

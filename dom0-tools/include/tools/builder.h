@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The domain builder: memory, kernel, ramdisk and start-of-day state of a 64-bit PV domain
+ * (public/xen.h, struct start_info).
+ */
+#ifndef TOOLS_BUILDER_H
+#define TOOLS_BUILDER_H
+
+#include <platform.h>
+#include <tools/error.h>
+#include <tools/kernel_image.h>
+
+struct build_request {
+    domid_t domid;              /* as control_create left it */
+    uint32_t memory_mib, maxmem_mib;
+    unsigned int vcpus;         /* how many it was created with */
+    const char *cmdline;
+    struct platform_file kernel, ramdisk; /* no ramdisk: data is NULL */
+    const char *kernel_name, *ramdisk_name; /* for messages */
+};
+
+/* What the service needs to attach to the domain. */
+struct build_result {
+    xen_pfn_t console_frame, store_frame;
+    evtchn_port_t console_port, store_port; /* the domain's ends, unbound */
+    struct kernel_image image;
+};
+
+/*
+ * Builds the domain, which stays paused. Returns 0, or -1 with the reason in @e; what is half built then
+ * goes with the domain, which the caller destroys. May wait.
+ */
+int build_domain(const struct build_request *request, struct build_result *result, struct error *e);
+
+#endif

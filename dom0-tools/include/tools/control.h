@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control library: the hypervisor's domctl and sysctl calls (public/domctl.h, public/sysctl.h) as
+ * functions. No policy; errors become sentences.
+ */
+#ifndef TOOLS_CONTROL_H
+#define TOOLS_CONTROL_H
+
+#include <platform.h>
+#include <tools/error.h>
+
+/* All that return int: 0, or -1 with the reason in @e. */
+
+/* Makes a PV domain without memory, its @max_vcpus vCPUs down, paused. */
+int control_create(const uint8_t uuid[16], unsigned int max_vcpus, domid_t *domid, struct error *e);
+
+/* Destroys a domain and frees its memory. What others still map stays until they let go. */
+int control_destroy(domid_t domid, struct error *e);
+
+int control_pause(domid_t domid, struct error *e);
+int control_unpause(domid_t domid, struct error *e);
+int control_set_max_memory(domid_t domid, uint64_t kib, struct error *e);
+int control_set_vcpu(domid_t domid, unsigned int vcpu, const vcpu_guest_context_t *context,
+                     struct error *e);
+
+/* Fills a frame of the domain with hypercall stubs. */
+int control_fill_hypercall_page(domid_t domid, xen_pfn_t frame, struct error *e);
+
+/* Makes a port of @domid that this domain may bind. */
+int control_alloc_port(domid_t domid, evtchn_port_t *port, struct error *e);
+
+/* Returns 0, or -1 if there is no such domain. */
+int control_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info);
+
+/*
+ * Fills @list with up to @max domains from number @first on, in order. Returns how many, or -1 with the
+ * reason in @e.
+ */
+int control_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsigned int max,
+                 struct error *e);
+
+/* Returns 0, or -1 if there is no such vCPU. */
+int control_vcpu_info(domid_t domid, unsigned int vcpu, struct xen_domctl_getvcpuinfo *info);
+
+/* Bits of the CPUs that a vCPU may run on, hard and soft; bit 0 is CPU 0. Returns 0 or -1. */
+int control_vcpu_affinity(domid_t domid, unsigned int vcpu, uint64_t *hard, uint64_t *soft);
+
+int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e);
+
+/* A part of the hypervisor's message ring. *@index says where to begin and is moved on. */
+int control_read_messages(char *text, size_t size, bool first, uint32_t *index, size_t *length,
+                          struct error *e);
+
+/* Empties the message ring. */
+int control_clear_messages(struct error *e);
+
+/* The scheduler's name as xl gives it: "credit2", ... */
+const char *control_scheduler(void);
+
+#endif

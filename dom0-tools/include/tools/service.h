@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The service (bhd): it keeps the store, the consoles and the lives of the domains that it has created.
+ * `bh` talks to it through these functions; in the built-in dom0 they are plain calls, elsewhere they
+ * can become requests on a socket, for which they pass no pointers to living state.
+ *
+ * Functions that return int give 0, or -1 with the reason in @e; the sentence names the domain.
+ */
+#ifndef TOOLS_SERVICE_H
+#define TOOLS_SERVICE_H
+
+#include <platform.h>
+#include <tools/console.h>
+#include <tools/guest_config.h>
+
+/* Told when a domain stops by itself, and what was done about it. @text has no newline. */
+typedef void service_notice_fn(const char *text);
+
+/* Makes the store and starts the service's thread. */
+int service_start(service_notice_fn *notice, struct error *e);
+
+/*
+ * Creates a domain as @config asks, all or nothing. With @paused it does not run yet. May wait.
+ */
+int service_create(const struct guest_config *config, bool paused, domid_t *domid, struct error *e);
+
+/* Destroys a domain at once. May wait. */
+int service_destroy(domid_t domid, struct error *e);
+
+/* Finds a domain by its name or its number. */
+int service_find(const char *name_or_number, domid_t *domid, struct error *e);
+
+/* The name of a domain, good until the next call of the service; "(null)" if it has none. */
+const char *service_name(domid_t domid);
+
+int service_rename(domid_t domid, const char *name, struct error *e);
+
+/* Writes a word into the domain's control/shutdown: "poweroff", "reboot". */
+int service_request_stop(domid_t domid, const char *word, struct error *e);
+
+/* Passes a magic SysRq key to the domain's kernel. */
+int service_sysrq(domid_t domid, char key, struct error *e);
+
+/* Lets a paused domain run; pauses one. */
+int service_unpause(domid_t domid, struct error *e);
+int service_pause(domid_t domid, struct error *e);
+
+/*
+ * Attaches to a domain's console; see console_attach. @gone is called, once, when the domain is destroyed
+ * while attached.
+ */
+int service_console_attach(domid_t domid, console_sink *sink, void (*gone)(void *context),
+                           void *context, struct error *e);
+void service_console_detach(domid_t domid);
+
+/* Passes typed bytes. Returns how many were taken. */
+size_t service_console_input(domid_t domid, const void *data, size_t length);
+
+/* The configuration that a domain was created with, or NULL; good until the next call of the service. */
+const struct guest_config *service_config(domid_t domid);
+
+/* platform_now when the domain started; 0 for dom0 and strangers. */
+uint64_t service_start_time(domid_t domid);
+
+#endif

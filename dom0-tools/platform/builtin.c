@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The platform of the built-in dom0: dom0-tools as threads of a pv-guest image.
+ *
+ * Events come in upcalls, which only set a bit and wake the service's thread. Keys come through a thread
+ * that waits for the console, so that a reader of the terminal can be woken by others too.
+ */
+#include <clock.h>
+#include <console.h>
+#include <errno.h>
+#include <events.h>
+#include <fs.h>
+#include <guest.h>
+#include <hypercall.h>
+#include <memory.h>
+#include <pagetable.h>
+#include <stdlib.h>
+#include <string.h>
+#include <thread.h>
+
+#include <public/sched.h>
+
+#include <platform.h>
+
+#define LIBRARY_STACK_SIZE (128u * 1024) /* zstd and lzma keep large frames */
+#define KEY_BUFFER_SIZE 256
+
+/* ---- Hypercalls ---- */
+
+long platform_domctl(struct xen_domctl *op)
+{
+    op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    return hypercall_domctl(op);
+}
+
+long platform_sysctl(struct xen_sysctl *op)
+{
+    op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    return hypercall_sysctl(op);
+}
+
+long platform_memory_op(unsigned int command, void *argument)
+{
+    return hypercall_memory_op(command, argument);
+}
+
+long platform_xen_version(unsigned int command, void *argument)
+{
+    return hypercall_xen_version(command, argument);
+}
+
+long platform_event_channel_op(unsigned int command, void *argument)
+{
+    return hypercall_event_channel_op(command, argument);
+}
+
+long platform_mmuext_op(struct mmuext_op *ops, unsigned int count, domid_t domid)
+{
+    return hypercall_mmuext_op(ops, count, NULL, domid);
+}
+
+void *platform_buffer_alloc(size_t size)
+{
+    return calloc(1, size);
+}
+
+void platform_buffer_free(void *buffer, size_t size)
+{
+    (void)size;
+    free(buffer);
+}
+
+/* ---- Other domains' memory ---- */
+
+void *platform_map_frames(domid_t domid, const xen_pfn_t *frames, size_t count, bool writable)
+{
+    return map_frames(frames, count, domid, writable ? PTE_KERNEL_DATA : PTE_KERNEL_RO, NULL);
+}
+
+void platform_unmap_frames(void *address, size_t count)
+{
+    unmap_frames(address, count);
+}
+
+/* ---- Event channels and the service's wait ---- */
+
+#define PORT_WORDS (EVENT_PORTS / 64)
+
+static uint64_t fired[PORT_WORDS]; /* ports with an event not yet told; guarded by events_disable */
+static uint64_t any_fired[(PORT_WORDS + 63) / 64];
+static bool woken;
+static struct wait_queue service_queue;
+
+static void on_event(evtchn_port_t port, void *argument)
+{
+    (void)argument;
+    fired[port / 64] |= 1ull << (port % 64);
+    any_fired[port / 64 / 64] |= 1ull << (port / 64 % 64);
+    wake_all(&service_queue);
+}
+
+static int bound(int port)
+{
+    if (port >= 0)
+        event_set_handler((evtchn_port_t)port, on_event, NULL);
+    return port;
+}
+
+int platform_port_bind(domid_t domid, evtchn_port_t remote)
+{
+    return bound(event_bind_interdomain(domid, remote));
+}
+
+int platform_port_bind_virq(unsigned int virq)
+{
+    return bound(event_bind_virq(virq, 0));
+}
+
+void platform_port_close(int port)
+{
+    bool enabled = events_disable();
+
+    event_close((evtchn_port_t)port);
+    fired[port / 64] &= ~(1ull << (port % 64));
+    events_restore(enabled);
+}
+
+void platform_port_notify(int port)
+{
+    event_send((evtchn_port_t)port);
+}
+
+/* Takes one port out of the set, with events disabled. Returns -1 if it is empty. */
+static int take_fired(void)
+{
+    for (size_t i = 0; i < sizeof(any_fired) / sizeof(any_fired[0]); i++) {
+        while (any_fired[i]) {
+            size_t word = i * 64 + (size_t)__builtin_ctzll(any_fired[i]);
+
+            if (fired[word]) {
+                int bit = __builtin_ctzll(fired[word]);
+
+                fired[word] &= fired[word] - 1;
+                return (int)(word * 64) + bit;
+            }
+            any_fired[i] &= any_fired[i] - 1;
+        }
+    }
+    return -1;
+}
+
+int platform_wait(uint64_t deadline)
+{
+    bool enabled = events_disable();
+    int port;
+
+    while ((port = take_fired()) < 0 && !woken) {
+        if (deadline == PLATFORM_FOREVER)
+            wait_on(&service_queue);
+        else if (!wait_on_until(&service_queue, deadline))
+            break;
+    }
+    if (port < 0)
+        woken = false;
+    events_restore(enabled);
+    return port;
+}
+
+void platform_wake(void)
+{
+    bool enabled = events_disable();
+
+    woken = true;
+    wake_all(&service_queue);
+    events_restore(enabled);
+}
+
+/* ---- Files ---- */
+
+int platform_file_open(const char *path, struct platform_file *file)
+{
+    struct fs_file found;
+    int status = fs_lookup(path, &found);
+
+    if (status < 0)
+        return status;
+    if (found.directory)
+        return -EISDIR;
+    file->data = found.data;
+    file->size = found.size;
+    return 0;
+}
+
+void platform_file_close(struct platform_file *file)
+{
+    file->data = NULL;
+}
+
+struct listing {
+    bool (*entry)(void *context, const char *name, bool directory, size_t size);
+    void *context;
+};
+
+static bool list_entry(const char *name, const struct fs_file *file, void *argument)
+{
+    const struct listing *listing = argument;
+
+    return listing->entry(listing->context, name, file->directory, file->size);
+}
+
+int platform_directory(const char *path,
+                       bool (*entry)(void *context, const char *name, bool directory, size_t size),
+                       void *context)
+{
+    struct listing listing = {.entry = entry, .context = context};
+
+    return fs_list(path, list_entry, &listing);
+}
+
+/* ---- Terminal ---- */
+
+static struct wait_queue key_queue, key_room_queue;
+static unsigned char keys[KEY_BUFFER_SIZE];
+static unsigned int keys_read, keys_written;
+static bool terminal_woken;
+
+static void read_keys(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        int key = console_read_key();
+
+        while (keys_written - keys_read == KEY_BUFFER_SIZE)
+            wait_on(&key_room_queue);
+        keys[keys_written++ % KEY_BUFFER_SIZE] = (unsigned char)key;
+        wake_all(&key_queue);
+    }
+}
+
+void platform_terminal_write(const void *data, size_t length)
+{
+    console_write(data, length);
+}
+
+int platform_terminal_read(uint64_t deadline)
+{
+    static bool started;
+
+    if (!started)
+        started = thread_create("keys", read_keys, NULL) != NULL;
+    while (keys_read == keys_written && !terminal_woken) {
+        if (deadline == PLATFORM_FOREVER)
+            wait_on(&key_queue);
+        else if (!wait_on_until(&key_queue, deadline))
+            return -1;
+    }
+    if (keys_read == keys_written) {
+        terminal_woken = false;
+        return -1;
+    }
+    wake_all(&key_room_queue);
+    return keys[keys_read++ % KEY_BUFFER_SIZE];
+}
+
+void platform_terminal_wake(void)
+{
+    terminal_woken = true;
+    wake_all(&key_queue);
+}
+
+/* ---- Time, threads and the rest ---- */
+
+uint64_t platform_now(void)
+{
+    return clock_now();
+}
+
+uint64_t platform_wall_clock(void)
+{
+    return clock_wall();
+}
+
+int platform_thread_start(const char *name, void (*function)(void *), void *argument)
+{
+    return thread_create_sized(name, function, argument, LIBRARY_STACK_SIZE) ? 0 : -1;
+}
+
+void platform_yield(void)
+{
+    thread_yield();
+}
+
+void platform_sleep(uint64_t nanoseconds)
+{
+    thread_sleep(nanoseconds);
+}
+
+static bool library_enabled;
+
+void platform_library_begin(void)
+{
+    library_enabled = events_disable();
+}
+
+void platform_library_end(void)
+{
+    events_restore(library_enabled);
+}
+
+void platform_random(void *data, size_t length)
+{
+    static uint64_t state;
+    uint8_t *bytes = data;
+
+    /* Unique rather than secret: time, the clock's jitter, and a mixing step (splitmix64). */
+    state ^= clock_wall() + clock_tsc();
+    for (size_t i = 0; i < length; i++) {
+        uint64_t z = state += 0x9e3779b97f4a7c15ull;
+
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+        bytes[i] = (uint8_t)(z ^ (z >> 31));
+    }
+}
+
+void platform_machine_stop(bool restart)
+{
+    guest_shutdown(restart ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* The near ends of a domain's store and console rings, and its nodes in the store. */
+#include <stdio.h>
+#include <string.h>
+
+#include <tools/control.h>
+
+#include "state.h"
+
+static bool is_introduced(void *context, uint16_t domid)
+{
+    const struct managed_domain *d = managed_find(domid);
+
+    (void)context;
+    return domid == 0 || (d && d->session);
+}
+
+static const struct store_host host = {.is_introduced = is_introduced};
+
+int attach_rings(struct managed_domain *d, const struct build_result *built, struct error *e)
+{
+    d->store_page = platform_map_frames(d->domid, &built->store_frame, 1, true);
+    d->console_page = platform_map_frames(d->domid, &built->console_frame, 1, true);
+    if (!d->store_page || !d->console_page)
+        return error_set(e, "mapping the domain's rings failed");
+    store_ring_init(d->store_page);
+    d->session = store_session_open(service_store, d->domid, false, &store_default_limits, &host);
+    d->console = console_open(d->console_page);
+    if (!d->session || !d->console)
+        return error_set(e, "not enough memory");
+    d->store_port = platform_port_bind(d->domid, built->store_port);
+    if (d->store_port < 0)
+        return error_set(e, "binding the store's event channel: %s", error_words(-d->store_port));
+    d->console_port = platform_port_bind(d->domid, built->console_port);
+    if (d->console_port < 0)
+        return error_set(e, "binding the console's event channel: %s",
+                         error_words(-d->console_port));
+    return 0;
+}
+
+static void detach_store(struct managed_domain *d)
+{
+    if (d->store_port >= 0)
+        platform_port_close(d->store_port);
+    d->store_port = -1;
+    if (d->session)
+        store_session_close(d->session);
+    d->session = NULL;
+    if (d->store_page)
+        platform_unmap_frames(d->store_page, 1);
+    d->store_page = NULL;
+}
+
+void detach_rings(struct managed_domain *d)
+{
+    detach_store(d);
+    if (d->console_port >= 0)
+        platform_port_close(d->console_port);
+    d->console_port = -1;
+    if (d->console) {
+        console_turn(d->console); /* its last words */
+        console_close(d->console);
+    }
+    d->console = NULL;
+    if (d->console_page)
+        platform_unmap_frames(d->console_page, 1);
+    d->console_page = NULL;
+    if (d->console_gone)
+        d->console_gone(d->console_context);
+    d->console_gone = NULL;
+}
+
+/* Returns false if the domain broke the protocol and is disconnected. */
+static bool serve_store(struct managed_domain *d)
+{
+    switch (store_ring_turn(d->store_page, d->session)) {
+    case RING_IDLE:
+        break;
+    case RING_MOVED:
+        platform_port_notify(d->store_port);
+        break;
+    case RING_BROKEN:
+        store_ring_fail(d->store_page);
+        platform_port_notify(d->store_port);
+        detach_store(d);
+        return false;
+    }
+    return true;
+}
+
+void serve_port(int port)
+{
+    char text[ERROR_TEXT_SIZE];
+
+    for (struct managed_domain *d = service_domains; d; d = d->next)
+        if (port == d->console_port && d->console && console_turn(d->console))
+            platform_port_notify(d->console_port);
+    /* What one domain writes may be an event for any other: all sessions get a turn. */
+    for (struct managed_domain *d = service_domains; d; d = d->next) {
+        if (!d->session || d->store_port < 0 || serve_store(d))
+            continue;
+        snprintf(text, sizeof(text), "domain '%s' (%u) broke the store's protocol: disconnected",
+                 d->config.name, d->domid);
+        service_notice(text);
+    }
+}
+
+/* ---- The nodes ---- */
+
+static int write_node(const char *base, const char *name, const char *value)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", base, name);
+    return xs_write(service_tools, STORE_NO_TRANSACTION, path, value, strlen(value));
+}
+
+static int write_number(const char *base, const char *name, uint64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+    return write_node(base, name, text);
+}
+
+/* Makes a node that the domain itself may write. */
+static int make_own(const struct managed_domain *d, const char *base, const char *name)
+{
+    struct store_permission p = {.domid = d->domid};
+    char path[128];
+    int error;
+
+    snprintf(path, sizeof(path), "%s/%s", base, name);
+    error = xs_mkdir(service_tools, STORE_NO_TRANSACTION, path);
+    return error ? error : xs_set_permissions(service_tools, STORE_NO_TRANSACTION, path, &p, 1);
+}
+
+/* Makes a directory that dom0 owns and the domain may read. */
+static int make_readable(const struct managed_domain *d, const char *path)
+{
+    struct store_permission p[] = {{.domid = 0}, {.domid = d->domid, .read = true}};
+    int error = xs_mkdir(service_tools, STORE_NO_TRANSACTION, path);
+
+    return error ? error : xs_set_permissions(service_tools, STORE_NO_TRANSACTION, path, p, 2);
+}
+
+static void node_paths(const struct managed_domain *d, char base[64], char vm[64])
+{
+    char uuid[37];
+
+    uuid_format(uuid, d->config.uuid);
+    snprintf(base, 64, "/local/domain/%u", d->domid);
+    snprintf(vm, 64, "/vm/%s", uuid);
+}
+
+static int write_all(const struct managed_domain *d, const struct build_result *built)
+{
+    static const char *const own[] = {"data", "drivers", "feature", "attr", "error",
+                                      "control/shutdown", "control/sysrq",
+                                      "control/feature-poweroff", "control/feature-reboot",
+                                      "control/feature-suspend", "device/suspend/event-channel"};
+    const struct guest_config *c = &d->config;
+    char base[64], vm[64], name[32];
+    int error;
+
+    node_paths(d, base, vm);
+    error = make_readable(d, base);
+    error = error ? error : make_readable(d, vm);
+    error = error ? error : write_node(base, "vm", vm);
+    error = error ? error : write_node(base, "name", c->name);
+    error = error ? error : write_number(base, "domid", d->domid);
+    error = error ? error : write_node(vm, "name", c->name);
+    error = error ? error : write_node(vm, "uuid", vm + 4);
+    error = error ? error : write_number(vm, "start_time", platform_wall_clock() / 1000000000ull);
+    error = error ? error : write_number(base, "memory/static-max", (uint64_t)c->maxmem_mib << 10);
+    error = error ? error : write_number(base, "memory/target", (uint64_t)c->memory_mib << 10);
+    error = error ? error : write_number(base, "store/ring-ref", built->store_frame);
+    error = error ? error : write_number(base, "store/port", built->store_port);
+    error = error ? error : write_number(base, "console/ring-ref", built->console_frame);
+    error = error ? error : write_number(base, "console/port", built->console_port);
+    error = error ? error : write_node(base, "console/type", "xenconsoled");
+    error = error ? error : write_number(base, "console/limit", CONSOLE_LOG_SIZE);
+    error = error ? error : write_node(base, "control/platform-feature-multiprocessor-suspend", "1");
+    error = error ? error : write_node(base, "control/platform-feature-xs_reset_watches", "1");
+    error = error ? error : write_node(base, "device", "");
+    for (unsigned int i = 0; !error && i < c->maxvcpus; i++) {
+        snprintf(name, sizeof(name), "cpu/%u/availability", i);
+        error = write_node(base, name, i < c->vcpus ? "online" : "offline");
+    }
+    for (size_t i = 0; !error && i < sizeof(own) / sizeof(own[0]); i++)
+        error = make_own(d, base, own[i]);
+    return error;
+}
+
+int write_store_nodes(const struct managed_domain *d, const struct build_result *built,
+                      struct error *e)
+{
+    int error = write_all(d, built);
+
+    return error ? error_set(e, "writing to the store: %s", error_words(error)) : 0;
+}
+
+void remove_store_nodes(const struct managed_domain *d)
+{
+    char base[64], vm[64];
+
+    node_paths(d, base, vm);
+    xs_remove(service_tools, STORE_NO_TRANSACTION, base);
+    xs_remove(service_tools, STORE_NO_TRANSACTION, vm);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the service share. Private to dom0-tools/service. */
+#ifndef TOOLS_SERVICE_STATE_H
+#define TOOLS_SERVICE_STATE_H
+
+#include <tools/builder.h>
+#include <tools/service.h>
+#include <tools/store_ring.h>
+
+enum life {
+    LIFE_CREATING, /* its name is taken, nothing else may touch it */
+    LIFE_RUNNING,  /* complete: running, paused or not yet started */
+    LIFE_STOPPED,  /* it stopped by itself and was kept */
+    LIFE_DYING,    /* being taken apart */
+};
+
+struct managed_domain {
+    struct managed_domain *next;
+    enum life life;
+    domid_t domid;
+    struct guest_config config; /* its name is the domain's name */
+    uint64_t started;           /* platform_now */
+
+    /* The near ends of its two rings; NULL and -1 while there are none. */
+    void *console_page, *store_page;
+    struct console *console;
+    struct store_session *session;
+    int console_port, store_port;
+
+    void (*console_gone)(void *context);
+    void *console_context;
+};
+
+extern struct managed_domain *service_domains;
+extern struct store *service_store;
+extern struct store_connection *service_tools; /* dom0's own connection to the store */
+extern service_notice_fn *service_notice;
+
+/* The record of a domain, or NULL. */
+struct managed_domain *managed_find(domid_t domid);
+
+/* Connects to the rings of a domain that was just built. Returns 0, or -1 with @e. */
+int attach_rings(struct managed_domain *d, const struct build_result *built, struct error *e);
+
+/* Lets go of the rings and of the session, as far as there are any. */
+void detach_rings(struct managed_domain *d);
+
+/* Writes the nodes that a new domain finds in the store. Returns 0, or -1 with @e. */
+int write_store_nodes(const struct managed_domain *d, const struct build_result *built,
+                      struct error *e);
+
+/* Removes them. */
+void remove_store_nodes(const struct managed_domain *d);
+
+/* Serves the ring behind @port. */
+void serve_port(int port);
+
+/* Looks which domains have stopped, and does what their configurations say. */
+void look_after_domains(void);
+
+#endif

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+#
+# dom0-tools: what the built-in dom0 adds to the reference kernel. All but platform/ is portable.
+
+TOOLS_SRCS := $(addprefix dom0-tools/, \
+    error.c \
+    config/config.c config/guest_config.c \
+    image/unpack.c image/elf_stream.c image/kernel_image.c \
+    control/control.c \
+    builder/guest_memory.c builder/page_tables.c builder/build.c \
+    store/tree.c store/store.c store/watch.c store/protocol.c store/ring.c \
+    service/service.c service/rings.c service/console.c service/life.c \
+    bh/output.c bh/json.c bh/line_editor.c bh/shell.c \
+    bh/verbs_create.c bh/verbs_domain.c bh/verbs_info.c bh/verbs_machine.c \
+    platform/builtin.c platform/builtin_main.c)
+
+# The decompressors' headers are Debian's; they include nothing that pv-guest's C library lacks.
+CFLAGS_dom0-tools/image/unpack.c := -idirafter /usr/include
+CFLAGS_dom0-tools/platform/builtin_main.c := -Idom0-tools
