@@ -452,27 +452,34 @@ void domain_crash(struct domain *d, const char *fmt, ...)
  * ------------------------------------------------------------------------------------------ */
 
 /*
- * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to
- * its end, so the walk is over when its head has been given up already.
+ * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to its end; the walk
+ * is over after as many steps as there were frames when it began, since none are added any more.
  */
 static int release_frames(struct domain *d)
 {
-    for (;;) {
+    while (d->release_left) {
         struct page *pg;
+        bool held = false;
 
+        d->release_left--;
         spin_lock(&d->page_lock);
         pg = page_list_first(&d->pages);
-        if (!pg || !(pg->state & PG_ALLOCATED)) {
-            spin_unlock(&d->page_lock);
-            return 0;
+        if (pg) {
+            page_list_del(&d->pages, pg);
+            page_list_add_tail(&d->pages, pg);
+            held = get_page(pg, d); /* not if its last holder is giving it back right now */
         }
-        page_list_del(&d->pages, pg);
-        page_list_add_tail(&d->pages, pg);
         spin_unlock(&d->page_lock);
-        free_domain_page(pg);
+        if (!pg)
+            break;
+        if (held) {
+            free_domain_page(pg);
+            put_page(pg);
+        }
         if (hypercall_preempt_check())
             return -ERESTART;
     }
+    return 0;
 }
 
 static void release_vcpu_infos(struct domain *d)
@@ -499,10 +506,14 @@ int domain_kill(struct domain *d)
     if (d->dying == DOMAIN_ALIVE) {
         spin_unlock(&d->lock);
         domain_pause(d);
-        spin_lock(&d->lock);
-        d->dying = DOMAIN_DYING;
         for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
-            timer_kill(&d->watchdog[i]);
+            timer_kill(&d->watchdog[i]); /* takes the lock itself when it fires */
+        spin_lock(&d->lock);
+        /* Under the page lock: from here on no frames are added. */
+        spin_lock(&d->page_lock);
+        d->dying = DOMAIN_DYING;
+        spin_unlock(&d->page_lock);
+        claim_domain_pages(d, 0);
     }
     spin_unlock(&d->lock);
     if (d->dying == DOMAIN_DEAD)
@@ -522,6 +533,8 @@ int domain_kill(struct domain *d)
             break;
         case STEP_ARCH:
             rc = arch_domain_relinquish(d);
+            if (rc == 0)
+                d->release_left = d->pages.count;
             break;
         case STEP_FRAMES:
             rc = release_frames(d);

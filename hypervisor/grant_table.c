@@ -106,6 +106,11 @@ unsigned int grant_table_nr_frames(const struct domain *d)
     return READ_ONCE(d->grant_table->nr_frames);
 }
 
+unsigned int grant_table_max_frames(const struct domain *d)
+{
+    return d->grant_table->max_frames;
+}
+
 int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn)
 {
     struct grant_table *gt = d->grant_table;

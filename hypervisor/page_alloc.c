@@ -13,12 +13,14 @@
 #include <arch.h>
 #include <domain.h>
 #include <page_alloc.h>
+#include <public/errno.h>
 #include <sched.h>
 
 static struct {
     spinlock_t lock;
     struct page_list free[MAX_ORDER + 1];
     unsigned long free_pages, total_pages;
+    unsigned long claimed; /* of the free ones: set aside for domains (claimed_pages) */
 } heap = {.lock = SPINLOCK_INIT(RANK_HEAP)};
 
 static void block_insert(struct page *pg, unsigned int order)
@@ -132,8 +134,10 @@ static void block_scrub_and_free(struct page *pg, unsigned int order)
 void *alloc_hv_pages(unsigned int order)
 {
     unsigned long flags = spin_lock_irqsave(&heap.lock);
-    struct page *pg = block_alloc(order, ~0UL);
+    struct page *pg = NULL;
 
+    if (heap.free_pages - heap.claimed >= 1UL << order)
+        pg = block_alloc(order, ~0UL);
     spin_unlock_irqrestore(&heap.lock, flags);
     if (!pg)
         return NULL;
@@ -152,9 +156,8 @@ void free_hv_pages(void *p, unsigned int order)
 struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf)
 {
     unsigned int bits = memf >> 8;
-    unsigned long n = 1UL << order, limit = ~0UL, flags;
+    unsigned long n = 1UL << order, limit = ~0UL, from_claim, flags;
     struct page *pg = NULL;
-    bool first;
 
     if (memf & MEMF_BELOW_4G)
         bits = bits && bits < 32 ? bits : 32;
@@ -165,28 +168,36 @@ struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned i
 
     /* Reserve the count first: the slow part then runs without the lock. */
     spin_lock(&d->page_lock);
-    if (d->dying || d->tot_pages + n < n || d->tot_pages + n > d->max_pages) {
+    if (d->dying || (d->tot_pages + n > d->max_pages && !(memf & MEMF_EXCHANGE))) {
         spin_unlock(&d->page_lock);
         return NULL;
     }
-    first = d->tot_pages == 0;
     d->tot_pages += n;
-    spin_unlock(&d->page_lock);
-
+    from_claim = MIN(n, d->claimed_pages);
     flags = spin_lock_irqsave(&heap.lock);
-    pg = block_alloc(order, limit);
-    spin_unlock_irqrestore(&heap.lock, flags);
-    if (!pg) {
-        spin_lock(&d->page_lock);
+    if (heap.free_pages - heap.claimed + from_claim >= n)
+        pg = block_alloc(order, limit);
+    if (pg) {
+        d->claimed_pages -= from_claim;
+        heap.claimed -= from_claim;
+    } else {
         d->tot_pages -= n;
-        spin_unlock(&d->page_lock);
-        return NULL;
     }
-    if (first)
-        get_domain(d); /* frames keep their domain; dropped with the last one */
+    spin_unlock_irqrestore(&heap.lock, flags);
+    spin_unlock(&d->page_lock);
+    if (!pg)
+        return NULL;
     block_prepare(pg, order, !(memf & MEMF_NO_SCRUB));
 
     spin_lock(&d->page_lock);
+    if (d->dying) {
+        d->tot_pages -= n;
+        spin_unlock(&d->page_lock);
+        block_scrub_and_free(pg, order);
+        return NULL;
+    }
+    if (!d->pages.count)
+        get_domain(d); /* frames keep their domain; dropped with the last one */
     for (unsigned long i = 0; i < n; i++) {
         page_set_owner(&pg[i], d);
         page_list_add_tail(&d->pages, &pg[i]);
@@ -194,6 +205,30 @@ struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned i
     }
     spin_unlock(&d->page_lock);
     return pg;
+}
+
+int claim_domain_pages(struct domain *d, unsigned long pages)
+{
+    unsigned long flags, want;
+    int rc = 0;
+
+    spin_lock(&d->page_lock);
+    flags = spin_lock_irqsave(&heap.lock);
+    want = pages - d->tot_pages;
+    if (pages == 0) {
+        heap.claimed -= d->claimed_pages;
+        d->claimed_pages = 0;
+    } else if (d->claimed_pages || d->dying || pages <= d->tot_pages || pages > d->max_pages) {
+        rc = -XEN_EINVAL;
+    } else if (want > heap.free_pages - heap.claimed) {
+        rc = -XEN_ENOMEM;
+    } else {
+        heap.claimed += want;
+        d->claimed_pages = want;
+    }
+    spin_unlock_irqrestore(&heap.lock, flags);
+    spin_unlock(&d->page_lock);
+    return rc;
 }
 
 bool free_domain_page(struct page *pg)
@@ -216,11 +251,13 @@ void page_release(struct page *pg)
             d->hv_pages--;
         } else {
             page_list_del(&d->pages, pg);
-            last = --d->tot_pages == 0;
+            d->tot_pages--;
+            last = d->pages.count == 0;
         }
         spin_unlock(&d->page_lock);
         last = last || (pg->state & PG_HYPERVISOR);
     }
+    arch_set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
     /* A translation may outlive the mapping; whoever gets the frame next flushes first. */
     pg->stamp = tlb_clock();
     block_scrub_and_free(pg, 0);
@@ -254,6 +291,11 @@ void unshare_hv_page(void *page)
 unsigned long heap_free_pages(void)
 {
     return READ_ONCE(heap.free_pages);
+}
+
+unsigned long heap_claimed_pages(void)
+{
+    return READ_ONCE(heap.claimed);
 }
 
 unsigned long heap_total_pages(void)

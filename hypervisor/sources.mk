@@ -4,6 +4,7 @@
 
 HV_SRCS += \
     hypervisor/console.c \
+    hypervisor/console_io.c \
     hypervisor/domain.c \
     hypervisor/event_channel.c \
     hypervisor/evtchn_2l.c \
@@ -14,6 +15,7 @@ HV_SRCS += \
     hypervisor/grant_map.c \
     hypervisor/grant_op.c \
     hypervisor/grant_table.c \
+    hypervisor/memory.c \
     hypervisor/page_alloc.c \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \

@@ -112,6 +112,8 @@ struct domain {
     struct page_list pages;  /* guest frames, PG_ALLOCATED */
     unsigned long tot_pages; /* = pages still allocated to it */
     unsigned long max_pages;
+    unsigned long claimed_pages; /* free frames set aside for it */
+    unsigned long release_left;  /* dying: frames not yet looked at, at most */
     unsigned long hv_pages; /* frames of ours lent to it */
     struct shared_info *shared_info;
 

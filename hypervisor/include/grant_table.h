@@ -26,6 +26,8 @@ long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count);
  * lists the frames. */
 /* Toolstack: how many frames does the shared table have now? */
 unsigned int grant_table_nr_frames(const struct domain *d);
+/* And how many may it have? */
+unsigned int grant_table_max_frames(const struct domain *d);
 /* For DOMCTL/XENMEM_acquire_resource: the machine frame of shared frame @idx; grows the table. */
 int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn);
 

@@ -30,6 +30,7 @@ void free_hv_pages(void *p, unsigned int order);
 
 #define MEMF_BELOW_4G 1U /* machine addresses below 4 GiB */
 #define MEMF_NO_SCRUB 2U /* the caller overwrites everything (dom0's builder) */
+#define MEMF_EXCHANGE 4U /* the domain gives back as much at once: max_pages is no limit */
 /* The bits of @memf above the flags give the largest address width in bits (0: any), as
  * XENMEMF_address_bits does. */
 #define MEMF_ADDRESS_BITS(n) ((n) << 8)
@@ -39,6 +40,11 @@ void free_hv_pages(void *p, unsigned int order);
  * counted. The first frame's struct page, or NULL: out of memory, over d->max_pages, or d is dying.
  */
 struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf);
+/*
+ * Sets free memory aside for @d, until it has @pages frames or dies: nobody else gets it. 0 ends that. -EINVAL: @d
+ * holds a claim already, has that many, or may not have so many; -ENOMEM: not that much is free and unclaimed.
+ */
+int claim_domain_pages(struct domain *d, unsigned long pages);
 /* The owner gives a frame back: drops the PG_ALLOCATED count (false when it had been dropped
  * before). */
 bool free_domain_page(struct page *pg);
@@ -54,6 +60,8 @@ void unshare_hv_page(void *page);
 
 unsigned long heap_free_pages(void);
 unsigned long heap_total_pages(void);
+/* Free, but claimed by domains. */
+unsigned long heap_claimed_pages(void);
 
 /* Small objects of ours: zeroed, 16-byte aligned; of PAGE_SIZE and above page-aligned. NULL when
  * out of memory. */
