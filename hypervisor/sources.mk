@@ -17,6 +17,7 @@ HV_SRCS += \
     hypervisor/grant_table.c \
     hypervisor/memory.c \
     hypervisor/page_alloc.c \
+    hypervisor/page_type.c \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \
     hypervisor/sched.c \

@@ -18,10 +18,21 @@ HV_SRCS += \
     arch/x86/boot/patch.c \
     arch/x86/console_setup.c \
     arch/x86/cpu_features.c \
+    arch/x86/hpet.c \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
     arch/x86/panic.c \
     arch/x86/pirq.c \
+    arch/x86/pit.c \
+    arch/x86/platform.c \
+    arch/x86/pmtimer.c \
     arch/x86/power.c \
+    arch/x86/pv/page_table.c \
+    arch/x86/pv/mmu_update.c \
+    arch/x86/pv/mmuext.c \
+    arch/x86/pv/va_mapping.c \
+    arch/x86/rtc.c \
+    arch/x86/time.c \
+    arch/x86/tlb.c \
     arch/x86/uart.c \
     arch/x86/vga.c

@@ -104,10 +104,11 @@ static inline void page_set_owner(struct page *pg, const struct domain *d)
 void page_release(struct page *pg);
 
 /*
- * Gets refuse to go above this; the one count left is the own reference of a PG_PARTIAL state. A type count never
- * exceeds the general count, so one comparison guards both.
+ * Gets refuse to go above this. What is left serves the references that cannot be refused: of a PG_PARTIAL state, and
+ * of vCPUs that have the frame as their old_table. A type count never exceeds the general count, so one comparison
+ * guards both.
  */
-#define PG_REF_LIMIT (PG_COUNT_MAX - 1)
+#define PG_REF_LIMIT (PG_COUNT_MAX - 4096)
 
 /* May another general count be taken: is there one already, and is there room? */
 static inline bool page_refs_ok(u64 state)
@@ -121,8 +122,8 @@ static inline u32 page_owner_id(const struct domain *d)
     return (u32)virt_to_mfn(d).n;
 }
 
-/* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its maximum. */
-static inline bool get_page(struct page *pg, const struct domain *d)
+/* Takes a general count, whoever owns @pg. False: it is free, or the count is at its maximum. */
+static inline bool page_try_get(struct page *pg)
 {
     u64 s = READ_ONCE(pg->state);
 
@@ -130,6 +131,14 @@ static inline bool get_page(struct page *pg, const struct domain *d)
         if (unlikely(!page_refs_ok(s)))
             return false;
     } while (unlikely(!cmpxchg(&pg->state, &s, s + PG_REF_ONE)));
+    return true;
+}
+
+/* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its maximum. */
+static inline bool get_page(struct page *pg, const struct domain *d)
+{
+    if (unlikely(!page_try_get(pg)))
+        return false;
     if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
         return true;
     if (page_refs(atomic_sub(&pg->state, PG_REF_ONE)) == 0)

@@ -100,6 +100,28 @@ static inline void guest_window_close(void)
                  : "memory"                                                                        \
                  : fault)
 
+/* Two or three words in one window; true on a fault. */
+static inline bool guest_load_words(u64 *dst, unsigned long src, unsigned int words)
+{
+    const u64 *from = (const u64 *)src;
+    u64 a, b, c = 0;
+
+    guest_window_open();
+    guest_window_load(a, from, fault);
+    guest_window_load(b, from + 1, fault);
+    if (words == 3)
+        guest_window_load(c, from + 2, fault);
+    guest_window_close();
+    dst[0] = a;
+    dst[1] = b;
+    if (words == 3)
+        dst[2] = c;
+    return false;
+fault:
+    guest_window_close();
+    return true;
+}
+
 static inline unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
 {
     if (unlikely(!guest_addr_ok(src, bytes)))
@@ -111,9 +133,9 @@ static inline unsigned long copy_from_guest(void *dst, unsigned long src, unsign
         case 8:
             return guest_get_word((u64 *)dst, src) ? bytes : 0;
         case 16:
-            return guest_get_word((u64 *)dst, src) || guest_get_word((u64 *)dst + 1, src + 8)
-                       ? bytes
-                       : 0;
+            return guest_load_words(dst, src, 2) ? bytes : 0;
+        case 24:
+            return guest_load_words(dst, src, 3) ? bytes : 0;
         default:
             break;
         }

@@ -31,6 +31,9 @@ static inline bool mfn_valid(mfn_t mfn)
     return mfn.n < max_page && (frame_chunks[mfn.n >> 19] >> (mfn.n >> 16 & 7) & 1);
 }
 
+/* Is the frame RAM that we use, whoever has it? What is not may be a device's. Slow: looks through the memory map. */
+bool frame_is_ram(mfn_t mfn);
+
 static inline void *mfn_to_virt(mfn_t mfn)
 {
     return (void *)(DIRECTMAP_START + (mfn.n << PAGE_SHIFT));

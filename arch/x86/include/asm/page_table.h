@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entries of guest page tables: what they may say and which references they hold.
+ *
+ * A present entry of a validated table holds, on the frame that it names,
+ *   - at L1: a general count, and if it is writable a type count of PG_TYPE_WRITABLE. Frames that are no RAM are not
+ *     counted; the owner must have been given them (domain.iomem).
+ *   - at L2 to L4: a general count and a type count of the table type one level down; the frame has the same owner.
+ *
+ * The references travel with the entry: whoever takes the old value out by an atomic exchange drops what it held. So
+ * entries of one table may be changed on several CPUs at once without a lock. Only walks from a root rely on the
+ * tables above L1 staying where they are: domain.arch.page_tables_lock is held while an entry of L2 to L4 is exchanged
+ * and during such a walk.
+ *
+ * A guest's kernel runs in ring 3, so every mapping that it makes is a user mapping for the CPU. What the guest itself
+ * calls a user page is global and survives changes between the two roots of a vCPU; its kernel pages are marked with
+ * PTE_GUEST_KERNEL instead. Entries are adjusted to that when they are made, and read back adjusted.
+ */
+#ifndef ASM_PAGE_TABLE_H
+#define ASM_PAGE_TABLE_H
+
+#include <asm/pte.h>
+#include <domain.h>
+
+/* Software bit 52: the guest asked for a supervisor page. */
+#define PTE_GUEST_KERNEL (1UL << 52)
+/* How an L1 entry is cached; only for domains that have been given devices. */
+#define L1E_CACHE_BITS (PTE_PWT | PTE_PCD | PTE_PAT)
+/* Not to be set above L1: caching, superpages, global. */
+#define DIR_REFUSED_BITS (PTE_PWT | PTE_PCD | PTE_LARGE | PTE_GLOBAL)
+/* Entries that differ in these alone hold the same references: flags without effect on rights to the frame. */
+#define PTE_HARMLESS_BITS \
+    (PTE_NX | 0x7ffUL << 52 | 7UL << 9 | PTE_GLOBAL | PTE_DIRTY | PTE_ACCESSED | PTE_USER)
+
+static inline mfn_t pte_mfn(u64 e)
+{
+    return MFN((e & PTE_ADDR_MASK) >> PAGE_SHIFT);
+}
+
+/* The type of a table of @level, and the level of a table type. */
+static inline u64 table_type(unsigned int level)
+{
+    return (u64)level << PG_TYPE_SHIFT;
+}
+
+static inline unsigned int table_level(u64 state)
+{
+    return (state & PG_TYPE_MASK) >> PG_TYPE_SHIFT;
+}
+
+static inline bool is_hv_l4_slot(unsigned int slot)
+{
+    return slot - HV_L4_FIRST <= HV_L4_LAST - HV_L4_FIRST;
+}
+
+/*
+ * mfn_valid(), remembering in *@chunk the last 256 MiB of machine memory that were found valid: neighbouring entries
+ * mostly name frames of the same. Start with NO_CHUNK.
+ */
+#define NO_CHUNK (~0UL)
+static inline bool mfn_valid_cached(mfn_t mfn, unsigned long *chunk)
+{
+    if (likely(mfn.n >> 16 == *chunk))
+        return true;
+    if (!mfn_valid(mfn))
+        return false;
+    *chunk = mfn.n >> 16;
+    return true;
+}
+
+/* --- L1 entries --------------------------------------------------------------------------------------------------- */
+
+int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner);
+void l1e_put_last(struct page *pg);
+void l1e_put_segdesc(struct page *pg, struct domain *l1_owner);
+
+/*
+ * Takes what the present entry @e will hold in a table of @l1_owner, for a frame that has to be @pg_owner's.
+ * 0; > 0: bits to be flipped in the entry first (caching of devices); -XEN_EINVAL: refused flags; -XEN_EBUSY: another
+ * owner, or the frame may not become writable; -XEN_EPERM: a device that was not given.
+ */
+static inline int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner,
+                          unsigned long *chunk)
+{
+    if (likely(!(e & L1E_CACHE_BITS) && mfn_valid_cached(pte_mfn(e), chunk))) {
+        struct page *pg = mfn_to_page(pte_mfn(e));
+        u32 owner = page_owner_id(pg_owner);
+
+        /* The owner is looked at before, to leave other domains' counts alone, and again once it cannot change. */
+        if (likely(READ_ONCE(pg->owner) == owner)) {
+            if (e & PTE_WRITE) {
+                if (likely(page_try_get_both(pg, PG_TYPE_WRITABLE))) {
+                    if (likely(READ_ONCE(pg->owner) == owner))
+                        return 0;
+                    put_page_and_type(pg);
+                }
+            } else if (likely(page_try_get(pg))) {
+                if (likely(READ_ONCE(pg->owner) == owner))
+                    return 0;
+                put_page(pg);
+            }
+        }
+    }
+    return l1e_get_slow(e, l1_owner, pg_owner);
+}
+
+/* Drops what an entry held in a table of @l1_owner. */
+static inline void l1e_put(u64 e, struct domain *l1_owner, unsigned long *chunk)
+{
+    struct page *pg;
+    u64 s;
+
+    if (!(e & PTE_PRESENT) || unlikely(!mfn_valid_cached(pte_mfn(e), chunk)))
+        return;
+    pg = mfn_to_page(pte_mfn(e));
+    s = READ_ONCE(pg->state);
+    if (e & PTE_WRITE) {
+        do {
+            if (unlikely((s & PG_TYPE_COUNT_MASK) <= PG_TYPE_ONE)) {
+                l1e_put_last(pg);
+                return;
+            }
+        } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE - PG_REF_ONE)));
+    } else {
+        if (unlikely(!(s & PG_REF_MASK)))
+            return; /* no RAM */
+        if (unlikely((s & PG_TYPE_MASK) == PG_TYPE_SEGDESC))
+            l1e_put_segdesc(pg, l1_owner);
+        put_page(pg);
+    }
+}
+
+/* What the CPU is to see of a present L1 entry. */
+static inline u64 l1e_adjust(u64 e)
+{
+    if (!(e & PTE_USER))
+        e |= PTE_GUEST_KERNEL | PTE_USER;
+    if (!(e & PTE_GUEST_KERNEL))
+        e |= PTE_GLOBAL;
+    return e;
+}
+
+/* Puts @new into *@pe and returns what was there; with @preserve_ad the CPU's Accessed and Dirty bits stay. */
+static inline u64 pte_exchange(u64 *pe, u64 new, bool preserve_ad)
+{
+    u64 old;
+
+    if (!preserve_ad)
+        return xchg(pe, new);
+    old = READ_ONCE(*pe);
+    while (!cmpxchg(pe, &old, new | (old & (PTE_ACCESSED | PTE_DIRTY))))
+        ;
+    return old;
+}
+
+/*
+ * Replaces *@pe by the adjusted @new if that leaves the references as they are. False: it does not.
+ */
+static inline bool pte_replace_similar(u64 *pe, u64 new, u64 adjusted, bool preserve_ad)
+{
+    u64 old = READ_ONCE(*pe);
+
+    while (!((old ^ new) & ~PTE_HARMLESS_BITS))
+        if (likely(
+                cmpxchg(pe, &old, adjusted | (preserve_ad ? old & (PTE_ACCESSED | PTE_DIRTY) : 0))))
+            return true;
+    return false;
+}
+
+/*
+ * Writes an entry of a validated L1 table of @l1_owner, on which the caller holds a type count. @pg_owner: whose frame
+ * it may name. Errors as l1e_get(), and then nothing changed.
+ */
+static inline int l1e_update(u64 *pe, u64 new, bool preserve_ad, struct domain *l1_owner,
+                             struct domain *pg_owner, unsigned long *chunk)
+{
+    if (new &PTE_PRESENT) {
+        u64 adjusted = l1e_adjust(new);
+        int rc;
+
+        if (pte_replace_similar(pe, new, adjusted, preserve_ad))
+            return 0;
+        rc = l1e_get(new, l1_owner, pg_owner, chunk);
+        if (unlikely(rc)) {
+            if (rc < 0)
+                return rc;
+            adjusted ^= (u64)rc;
+        }
+        new = adjusted;
+    }
+    l1e_put(pte_exchange(pe, new, preserve_ad), l1_owner, chunk);
+    return 0;
+}
+
+/* --- L2 to L4 entries --------------------------------------------------------------------------------------------- */
+
+/*
+ * Writes an entry of a validated table of @level (2 to 4) of @d, on which the caller holds a type count. -XEN_EINVAL:
+ * refused flags, a frame that is not the domain's, one that cannot be a table, a slot of ours; the errors of the
+ * validation of a new table; -ERESTART: again. What becomes of the old table may be left to page_finish_old_table().
+ */
+int dir_entry_update(u64 *pe, u64 new, bool preserve_ad, unsigned int level, struct domain *d);
+
+/* --- roots and walks ---------------------------------------------------------------------------------------------- */
+
+/*
+ * The L1 table behind guest address @va in the kernel root of the current vCPU @v, with both counts taken, and the
+ * entry in it; NULL: there is none, or it is no guest address.
+ */
+static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **pe)
+{
+    struct domain *d = v->domain;
+    struct page *pg = NULL;
+    const u64 *t;
+    u64 e;
+
+    if (unlikely(va >= 0x0000800000000000UL && va < HV_VIRT_END))
+        return NULL;
+    spin_lock(&d->arch.page_tables_lock);
+    t = mfn_to_virt(v->arch.guest_table);
+    e = READ_ONCE(t[pt_index(va, L4_SHIFT)]);
+    if (unlikely(!(e & PTE_PRESENT)))
+        goto out;
+    t = mfn_to_virt(pte_mfn(e));
+    e = READ_ONCE(t[pt_index(va, L3_SHIFT)]);
+    if (unlikely(!(e & PTE_PRESENT)))
+        goto out;
+    t = mfn_to_virt(pte_mfn(e));
+    e = READ_ONCE(t[pt_index(va, L2_SHIFT)]);
+    if (unlikely(!(e & PTE_PRESENT)))
+        goto out;
+    /* What a validated table names is a validated table of the same owner. */
+    pg = mfn_to_page(pte_mfn(e));
+    if (likely(page_try_get_both(pg, PG_TYPE_L1)))
+        *pe = (u64 *)mfn_to_virt(pte_mfn(e)) + pt_index(va, L1_SHIFT);
+    else
+        pg = NULL;
+out:
+    spin_unlock(&d->arch.page_tables_lock);
+    return pg;
+}
+
+/* Shows or hides the M2P table in a root, for VMASST_TYPE_m2p_strict. */
+void root_set_m2p(mfn_t root, bool visible);
+
+/* Loads a new kernel root on the current vCPU. Errors as get_page_type(). -ERESTART: again, same arguments. */
+int set_kernel_root(struct vcpu *v, mfn_t mfn);
+
+/* --- what the page-table hypercalls share -------------------------------------------------------------------------- */
+
+/* Set in the count of a hypercall that continues. */
+#define MMU_UPDATE_PREEMPTED (1U << 31)
+
+/* Who owns the frames that a hypercall names. NULL: no such domain, or the caller's own number, not DOMID_SELF. */
+struct domain *get_pg_owner(domid_t domid);
+void put_pg_owner(struct domain *owner);
+
+/* May @d act on @target: itself, or anybody when privileged? */
+static inline bool may_target(const struct domain *d, const struct domain *target)
+{
+    return d == target || d->privileged;
+}
+
+/* Has the domain been given any device? Then it may choose how its pages are cached, and flush caches. */
+bool domain_has_devices(const struct domain *d);
+
+/* The CPUs that vCPUs in the guest's bitmap at @bitmap run on. 0; -XEN_EFAULT. */
+int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out);
+
+/*
+ * End of mmu_update and mmuext_op after @i of @count elements: continues the hypercall if @rc is -ERESTART or a table
+ * is still to be taken apart, and tells the guest how many elements are done.
+ */
+long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned int count,
+                  unsigned int i, unsigned int done, unsigned long pdone, unsigned int foreigndom,
+                  long rc);
+
+/* --- descriptor tables (descriptor.c) ------------------------------------------------------------------------------ */
+
+/* Every descriptor of a frame is harmless (made so where possible); -XEN_EINVAL: not. */
+int validate_segdesc(const struct page *pg);
+/* MMUEXT_SET_LDT for the current vCPU; the arguments are checked. */
+void set_ldt(struct vcpu *v, unsigned long base, unsigned int entries);
+/* Unmaps the LDT of @v from its window. True: there was something, so its CPU has to flush. */
+bool destroy_ldt(struct vcpu *v);
+/* Drops the LDT windows of all vCPUs of @d and flushes, so that its frames may be reused (descriptor.c). */
+void drop_ldts(struct domain *d);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercall mmu_update: writes entries of page tables, and of the M2P table.
+ *
+ * Elements are made in order; the first that is refused ends the batch and *pdone says how many were made. Guests send
+ * runs of entries of one table, so the table found last stays referenced from element to element.
+ */
+#include <arch.h>
+#include <asm/page_table.h>
+#include <guest_access.h>
+#include <hypercall.h>
+
+/* --- shared with mmuext_op ---------------------------------------------------------------------------------------- */
+
+struct domain *get_pg_owner(domid_t domid)
+{
+    struct domain *d = current->domain;
+
+    if (likely(domid == DOMID_SELF))
+        return d;
+    if (domid == d->id)
+        return NULL;
+    if (domid == DOMID_IO)
+        return dom_io;
+    if (domid == DOMID_XEN)
+        return dom_xen;
+    return get_domain_by_id(domid);
+}
+
+void put_pg_owner(struct domain *owner)
+{
+    if (unlikely(owner != current->domain) && !owner->system)
+        put_domain(owner);
+}
+
+long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned int count,
+                  unsigned int i, unsigned int done, unsigned long pdone, unsigned int foreigndom,
+                  long rc)
+{
+    if (pdone) {
+        done += i;
+        put_guest(pdone, &done);
+    }
+    if (rc == -ERESTART)
+        return hypercall_continue(op, 4, reqs + i * element,
+                                  (unsigned long)(count - i) | MMU_UPDATE_PREEMPTED, pdone,
+                                  (unsigned long)foreigndom);
+    /* The result waits in the last argument while an old table is being taken apart. */
+    if (unlikely(current->old_table))
+        return hypercall_continue(op, 4, 0UL, (unsigned long)MMU_UPDATE_PREEMPTED, 0UL,
+                                  (unsigned long)rc);
+    return rc;
+}
+
+/* --- the updates -------------------------------------------------------------------------------------------------- */
+
+/* The table of the last element: both counts are held while @page is not NULL. */
+struct table_cursor {
+    struct page *page;
+    unsigned long mfn;
+    unsigned int level;
+    unsigned long chunk; /* see mfn_valid_cached() */
+};
+
+static void leave_table(struct table_cursor *cur)
+{
+    if (cur->page)
+        put_page_table(cur->page);
+    cur->page = NULL;
+    cur->mfn = INVALID_MFN.n;
+}
+
+/* Moves to the validated table in frame @mfn of @d; false: the frame is none. */
+static bool enter_table(struct table_cursor *cur, unsigned long mfn, const struct domain *d)
+{
+    struct page *pg = mfn_to_page(MFN(mfn));
+    u64 type;
+
+    leave_table(cur);
+    if (!mfn_valid_cached(MFN(mfn), &cur->chunk))
+        return false;
+    type = READ_ONCE(pg->state) & PG_TYPE_MASK;
+    if (type < PG_TYPE_L1 || type > PG_TYPE_L4 || READ_ONCE(pg->owner) != page_owner_id(d) ||
+        !page_try_get_both(pg, type))
+        return false;
+    cur->page = pg;
+    cur->mfn = mfn;
+    cur->level = table_level(type);
+    if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
+        return true;
+    leave_table(cur);
+    return false;
+}
+
+/* A frame that is no page table takes the value as any writable memory of the domain would. */
+static int write_plain(unsigned long mfn, unsigned long offset, u64 val, struct domain *d)
+{
+    struct page *pg = mfn_to_page(MFN(mfn));
+
+    if (!mfn_valid(MFN(mfn)) || get_page_and_type(pg, d, PG_TYPE_WRITABLE))
+        return -XEN_EINVAL;
+    WRITE_ONCE(*(u64 *)((char *)mfn_to_virt(MFN(mfn)) + offset), val);
+    put_page_and_type(pg);
+    return 0;
+}
+
+static inline int update_entry(struct table_cursor *cur, u64 ptr, u64 val, bool preserve_ad,
+                               struct domain *pt_owner, struct domain *pg_owner)
+{
+    unsigned long mfn = ptr >> PAGE_SHIFT, offset = ptr & ~PAGE_MASK & ~7UL;
+    u64 *pe;
+
+    if (unlikely(mfn != cur->mfn) && !enter_table(cur, mfn, pt_owner))
+        return write_plain(mfn, offset, val, pt_owner);
+    pe = (u64 *)((char *)mfn_to_virt(MFN(mfn)) + offset);
+    if (likely(cur->level == 1))
+        return l1e_update(pe, val, preserve_ad, pt_owner, pg_owner, &cur->chunk);
+    if (pg_owner != pt_owner)
+        return -XEN_EINVAL; /* only mappings may name other domains' frames */
+    return dir_entry_update(pe, val, preserve_ad, cur->level, pt_owner);
+}
+
+static int update_m2p(u64 ptr, u64 val, struct domain *pg_owner)
+{
+    mfn_t mfn = MFN(ptr >> PAGE_SHIFT);
+
+    if (!mfn_valid(mfn) || !get_page(mfn_to_page(mfn), pg_owner))
+        return -XEN_EINVAL;
+    arch_set_m2p(mfn, val);
+    put_page(mfn_to_page(mfn));
+    return 0;
+}
+
+/* Whose page tables: 0 in the upper half of foreigndom for the caller's, else domid + 1. With a reference. */
+static struct domain *get_pt_owner(unsigned int foreigndom)
+{
+    struct domain *owner;
+
+    if (likely(foreigndom >> 16 == 0))
+        return current->domain;
+    owner = get_domain_or_self((domid_t)((foreigndom >> 16) - 1));
+    if (owner == current->domain)
+        put_domain(owner); /* as for the common case, none is held */
+    return owner;
+}
+
+long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
+                   unsigned int foreigndom)
+{
+    struct vcpu *v = current;
+    struct domain *d = v->domain, *pt_owner, *pg_owner;
+    struct table_cursor cur = {NULL, INVALID_MFN.n, 0, NO_CHUNK};
+    unsigned int i, done = 0;
+    bool frames_ok, tables_ok;
+    long rc = 0;
+
+    if (unlikely(page_finish_old_table(v)))
+        return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs, (unsigned long)count, pdone,
+                                  (unsigned long)foreigndom);
+    if (unlikely(count & MMU_UPDATE_PREEMPTED)) {
+        if (count == MMU_UPDATE_PREEMPTED && !ureqs)
+            return (int)foreigndom; /* only a table was left to take apart */
+        count &= ~MMU_UPDATE_PREEMPTED;
+        if (pdone && get_guest(&done, pdone))
+            done = 0;
+    }
+    if (!guest_range_ok(ureqs, count, sizeof(struct mmu_update)))
+        return -XEN_EFAULT;
+
+    pt_owner = get_pt_owner(foreigndom);
+    if (!pt_owner)
+        return -XEN_EINVAL;
+    if (pt_owner != d && (pt_owner->system || !domain_vcpu(pt_owner, 0))) {
+        put_pg_owner(pt_owner);
+        return -XEN_EINVAL;
+    }
+    pg_owner = get_pg_owner((domid_t)foreigndom);
+    if (!pg_owner) {
+        put_pg_owner(pt_owner);
+        return -XEN_ESRCH;
+    }
+    frames_ok = pg_owner == dom_io || may_target(d, pg_owner);
+    tables_ok = frames_ok && may_target(d, pt_owner);
+
+    for (i = 0; i < count; i++) {
+        struct mmu_update req;
+
+        if (unlikely(v->old_table) || (i && unlikely(hypercall_preempt_check()))) {
+            rc = -ERESTART;
+            break;
+        }
+        if (unlikely(get_guest_element(&req, ureqs, i))) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        switch (req.ptr & 7) {
+        case MMU_NORMAL_PT_UPDATE:
+        case MMU_PT_UPDATE_PRESERVE_AD:
+        case MMU_PT_UPDATE_NO_TRANSLATE:
+            rc = likely(tables_ok)
+                     ? update_entry(&cur, req.ptr, req.val,
+                                    (req.ptr & 7) == MMU_PT_UPDATE_PRESERVE_AD, pt_owner, pg_owner)
+                     : -XEN_EPERM;
+            break;
+        case MMU_MACHPHYS_UPDATE:
+            rc = d == pt_owner && frames_ok ? update_m2p(req.ptr, req.val, pg_owner) : -XEN_EPERM;
+            break;
+        default:
+            rc = -XEN_ENOSYS;
+            break;
+        }
+        if (unlikely(rc))
+            break;
+    }
+    leave_table(&cur);
+    put_pg_owner(pg_owner);
+    put_pg_owner(pt_owner);
+    return finish_batch(__HYPERVISOR_mmu_update, ureqs, sizeof(struct mmu_update), count, i, done,
+                        pdone, foreigndom, rc);
+}

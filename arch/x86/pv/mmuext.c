@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercall mmuext_op: pins, roots, flushes, descriptor tables, whole pages.
+ *
+ * Elements are done in order, as in mmu_update; the first that fails ends the batch. Taking a large page table apart is
+ * preemptible: the element counts as done, and what remains is finished before the hypercall returns to the guest.
+ */
+#include <arch.h>
+#include <asm/page_table.h>
+#include <asm/pv.h>
+#include <guest_access.h>
+#include <hypercall.h>
+
+/* A frame of @d by its number, with a general count; NULL: not one of its frames. */
+static struct page *get_frame(unsigned long mfn, const struct domain *d)
+{
+    struct page *pg = mfn_to_page(MFN(mfn));
+
+    return mfn_valid(MFN(mfn)) && get_page(pg, d) ? pg : NULL;
+}
+
+/* --- pins --------------------------------------------------------------------------------------------------------- */
+
+static int pin_table(unsigned long mfn, u64 type, struct domain *d)
+{
+    struct page *pg = get_frame(mfn, d);
+    int rc;
+
+    if (!pg)
+        return -XEN_EINVAL;
+    rc = get_page_type(pg, type, true);
+    if (rc) {
+        put_page(pg);
+        return rc;
+    }
+    if (atomic_or(&pg->state, PG_PINNED) & PG_PINNED) {
+        put_page_table(pg);
+        return -XEN_EINVAL; /* pinned already */
+    }
+    /* A dying domain's pins are dropped only once: who finds it dying after setting the flag undoes its own. */
+    if (unlikely(d != current->domain)) {
+        bool drop;
+
+        spin_lock(&d->page_lock);
+        drop = d->dying && atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED;
+        spin_unlock(&d->page_lock);
+        if (drop)
+            put_page_table(pg);
+    }
+    return 0;
+}
+
+static int unpin_table(unsigned long mfn, struct domain *d)
+{
+    struct page *pg = get_frame(mfn, d);
+
+    if (!pg)
+        return -XEN_EINVAL;
+    if (!(atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED)) {
+        put_page(pg);
+        return -XEN_EINVAL; /* not pinned */
+    }
+    put_page_table(pg);
+    put_page(pg);
+    return 0;
+}
+
+/* --- roots -------------------------------------------------------------------------------------------------------- */
+
+static bool hides_m2p(const struct domain *d)
+{
+    return d->vm_assist >> VMASST_TYPE_m2p_strict & 1;
+}
+
+static int get_root(unsigned long mfn, struct domain *d)
+{
+    if (!mfn_valid(MFN(mfn)))
+        return -XEN_EINVAL;
+    return get_page_and_type_preemptible(mfn_to_page(MFN(mfn)), d, PG_TYPE_L4);
+}
+
+int set_kernel_root(struct vcpu *v, mfn_t mfn)
+{
+    mfn_t old = v->arch.guest_table;
+    int rc;
+
+    if (mfn_eq(old, mfn)) {
+        tlb_switch_root(v->arch.cr3);
+        return 0;
+    }
+    rc = get_root(mfn.n, v->domain);
+    if (rc)
+        return rc;
+    destroy_ldt(v); /* everything is flushed below */
+    if (hides_m2p(v->domain))
+        root_set_m2p(mfn, true);
+    v->arch.guest_table = mfn;
+    v->arch.cr3 = mfn.n << PAGE_SHIFT;
+    tlb_switch_root(v->arch.cr3);
+    if (!mfn_eq(old, INVALID_MFN))
+        put_page_table(mfn_to_page(old));
+    return 0;
+}
+
+static int set_user_root(struct vcpu *v, unsigned long mfn)
+{
+    mfn_t old = v->arch.guest_table_user, new = mfn ? MFN(mfn) : INVALID_MFN;
+    int rc;
+
+    if (mfn_eq(old, new))
+        return 0;
+    if (mfn) {
+        rc = get_root(mfn, v->domain);
+        if (rc)
+            return rc;
+        if (hides_m2p(v->domain))
+            root_set_m2p(new, false);
+    }
+    v->arch.guest_table_user = new;
+    if (!mfn_eq(old, INVALID_MFN))
+        put_page_table(mfn_to_page(old));
+    return 0;
+}
+
+/* --- whole pages -------------------------------------------------------------------------------------------------- */
+
+/* A frame of @d, held writable; NULL: not possible. */
+static struct page *get_writable(unsigned long mfn, struct domain *d)
+{
+    struct page *pg = mfn_to_page(MFN(mfn));
+
+    return mfn_valid(MFN(mfn)) && get_page_and_type(pg, d, PG_TYPE_WRITABLE) == 0 ? pg : NULL;
+}
+
+static int clear_page(unsigned long mfn, struct domain *d)
+{
+    struct page *pg = get_writable(mfn, d);
+
+    if (!pg)
+        return -XEN_EINVAL;
+    memset(mfn_to_virt(MFN(mfn)), 0, PAGE_SIZE);
+    put_page_and_type(pg);
+    return 0;
+}
+
+static int copy_page(unsigned long to, unsigned long from, struct domain *d)
+{
+    struct page *src = get_frame(from, d), *dst;
+
+    if (!src)
+        return -XEN_EINVAL;
+    dst = get_writable(to, d);
+    if (dst) {
+        memcpy(mfn_to_virt(MFN(to)), mfn_to_virt(MFN(from)), PAGE_SIZE);
+        put_page_and_type(dst);
+    }
+    put_page(src);
+    return dst ? 0 : -XEN_EINVAL;
+}
+
+/* --- flushes and the LDT: for the caller's own domain ------------------------------------------------------------- */
+
+static int flush_on_vcpus(const struct domain *d, const struct mmuext_op *op)
+{
+    cpumask_t mask;
+
+    if (read_vcpu_mask(d, handle_addr(op->arg2.vcpumask), &mask))
+        return -XEN_EINVAL;
+    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
+        tlb_flush_mask(&mask);
+    else if (guest_addr_ok(op->arg1.linear_addr, 1))
+        tlb_flush_page_mask(&mask, op->arg1.linear_addr);
+    return 0;
+}
+
+static int set_ldt_op(struct vcpu *v, const struct mmuext_op *op)
+{
+    unsigned int entries = op->arg2.nr_ents;
+    unsigned long base = entries ? op->arg1.linear_addr : 0;
+
+    if (base & ~PAGE_MASK || !guest_addr_ok(base, 1) || entries > 8192)
+        return -XEN_EINVAL;
+    set_ldt(v, base, entries);
+    return 0;
+}
+
+static int own_op(struct vcpu *v, const struct mmuext_op *op)
+{
+    struct domain *d = v->domain;
+
+    switch (op->cmd) {
+    case MMUEXT_NEW_BASEPTR:
+        return set_kernel_root(v, MFN(op->arg1.mfn));
+    case MMUEXT_NEW_USER_BASEPTR:
+        return set_user_root(v, op->arg1.mfn);
+    case MMUEXT_TLB_FLUSH_LOCAL:
+        tlb_flush_local();
+        return 0;
+    case MMUEXT_INVLPG_LOCAL:
+        tlb_flush_page(op->arg1.linear_addr); /* not canonical: nothing happens */
+        return 0;
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_MULTI:
+        return flush_on_vcpus(d, op);
+    case MMUEXT_TLB_FLUSH_ALL:
+        tlb_flush_mask(&d->dirty_cpus);
+        return 0;
+    case MMUEXT_INVLPG_ALL:
+        if (guest_addr_ok(op->arg1.linear_addr, 1))
+            tlb_flush_page_mask(&d->dirty_cpus, op->arg1.linear_addr);
+        return 0;
+    case MMUEXT_FLUSH_CACHE:
+        if (!domain_has_devices(d))
+            return -XEN_EACCES;
+        cache_flush_local();
+        return 0;
+    case MMUEXT_FLUSH_CACHE_GLOBAL:
+        if (!domain_has_devices(d))
+            return -XEN_EACCES;
+        cache_flush_mask(&cpu_online);
+        return 0;
+    default: /* MMUEXT_SET_LDT */
+        return set_ldt_op(v, op);
+    }
+}
+
+/* --- the hypercall ------------------------------------------------------------------------------------------------ */
+
+static inline int mmuext_one(struct vcpu *v, const struct mmuext_op *op, struct domain *pg_owner)
+{
+    switch (op->cmd) {
+    case MMUEXT_PIN_L1_TABLE:
+    case MMUEXT_PIN_L2_TABLE:
+    case MMUEXT_PIN_L3_TABLE:
+    case MMUEXT_PIN_L4_TABLE:
+        return pin_table(op->arg1.mfn, table_type(op->cmd - MMUEXT_PIN_L1_TABLE + 1), pg_owner);
+    case MMUEXT_UNPIN_TABLE:
+        return unpin_table(op->arg1.mfn, pg_owner);
+    case MMUEXT_CLEAR_PAGE:
+        return clear_page(op->arg1.mfn, pg_owner);
+    case MMUEXT_COPY_PAGE:
+        return copy_page(op->arg1.mfn, op->arg2.src_mfn, pg_owner);
+    case MMUEXT_NEW_BASEPTR:
+    case MMUEXT_NEW_USER_BASEPTR:
+    case MMUEXT_TLB_FLUSH_LOCAL:
+    case MMUEXT_INVLPG_LOCAL:
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_MULTI:
+    case MMUEXT_TLB_FLUSH_ALL:
+    case MMUEXT_INVLPG_ALL:
+    case MMUEXT_FLUSH_CACHE:
+    case MMUEXT_FLUSH_CACHE_GLOBAL:
+    case MMUEXT_SET_LDT:
+        return likely(pg_owner == v->domain) ? own_op(v, op) : -XEN_EPERM;
+    case MMUEXT_MARK_SUPER:
+    case MMUEXT_UNMARK_SUPER:
+        return -XEN_EOPNOTSUPP;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone,
+                  unsigned int foreigndom)
+{
+    struct vcpu *v = current;
+    struct domain *pg_owner;
+    unsigned int i, done = 0;
+    long rc = 0;
+
+    if (unlikely(page_finish_old_table(v)))
+        return hypercall_continue(__HYPERVISOR_mmuext_op, 4, uops, (unsigned long)count, pdone,
+                                  (unsigned long)foreigndom);
+    if (unlikely(count & MMU_UPDATE_PREEMPTED)) {
+        if (count == MMU_UPDATE_PREEMPTED && !uops)
+            return (int)foreigndom; /* only a table was left to take apart */
+        count &= ~MMU_UPDATE_PREEMPTED;
+        if (pdone && get_guest(&done, pdone))
+            done = 0;
+    }
+    if (!guest_range_ok(uops, count, sizeof(struct mmuext_op)))
+        return -XEN_EFAULT;
+    pg_owner = get_pg_owner((domid_t)foreigndom);
+    if (!pg_owner)
+        return -XEN_ESRCH;
+    if (!may_target(v->domain, pg_owner)) {
+        put_pg_owner(pg_owner);
+        return -XEN_EPERM;
+    }
+
+    for (i = 0; i < count; i++) {
+        struct mmuext_op op;
+
+        if (unlikely(v->old_table) || (i && unlikely(hypercall_preempt_check()))) {
+            rc = -ERESTART;
+            break;
+        }
+        if (unlikely(get_guest_element(&op, uops, i))) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        rc = mmuext_one(v, &op, pg_owner);
+        if (unlikely(rc))
+            break;
+    }
+    put_pg_owner(pg_owner);
+    return finish_batch(__HYPERVISOR_mmuext_op, uops, sizeof(struct mmuext_op), count, i, done,
+                        pdone, foreigndom, rc);
+}

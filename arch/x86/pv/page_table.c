@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest page tables: checking whole tables, taking them apart, and the rare cases of single entries.
+ *
+ * This is where page_type.c learns what makes a frame a page table: validation takes the references of each present
+ * entry (see asm/page_table.h for which), adjusts the entries to how the CPU has to see them, and writes our own slots
+ * into an L4. Tables that refer to tables of their own level are refused, and so are superpages.
+ *
+ * L1 tables are done in one go. Directories are preemptible after each entry: entries below page->done hold their
+ * references, and the table that entry page->done names may itself be half done.
+ */
+#include <arch.h>
+#include <asm/page_table.h>
+#include <asm/paging.h>
+#include <hypercall.h>
+
+#define DIR_TYPE(level) table_type((level)-1)
+
+/* --- L1 entries: what the inline path does not take --------------------------------------------------------------- */
+
+static int found_one(unsigned long first, unsigned long last, void *arg)
+{
+    return 1;
+}
+
+bool domain_has_devices(const struct domain *d)
+{
+    return rangeset_for_each(d->iomem, found_one, NULL) ||
+           rangeset_for_each(d->ioports, found_one, NULL);
+}
+
+/* A frame that is no RAM: device registers, firmware tables. Nothing is counted. */
+static int l1e_get_io(u64 e, struct domain *l1_owner, struct domain *pg_owner)
+{
+    unsigned long mfn = pte_mfn(e).n;
+
+    if (pg_owner == dom_io)
+        pg_owner = current->domain;
+    if (!rangeset_contains(pg_owner->iomem, mfn, mfn) ||
+        (pg_owner != l1_owner && !rangeset_contains(l1_owner->iomem, mfn, mfn))) {
+        if (mfn == PTE_ADDR_MASK >> PAGE_SHIFT)
+            return -XEN_EINVAL; /* an entry made of the invalid frame number */
+        printk_guest(LOG_WARNING, "d%d: may not map device frame %lx\n", l1_owner->id, mfn);
+        return -XEN_EPERM;
+    }
+    /* Write-back, write-through and write-protected become uncached; the other kinds are left alone. */
+    switch (e & L1E_CACHE_BITS) {
+    case 0:
+        return PTE_PWT | PTE_PCD;
+    case PTE_PWT:
+        return PTE_PCD;
+    case PTE_PWT | PTE_PAT:
+        return PTE_PCD | PTE_PAT;
+    default:
+        return 0;
+    }
+}
+
+int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner)
+{
+    mfn_t mfn = pte_mfn(e);
+    struct page *pg = mfn_to_page(mfn);
+    struct domain *owner;
+
+    if (e & L1E_CACHE_BITS && !domain_has_devices(l1_owner)) {
+        printk_guest(LOG_WARNING, "d%d: refused flags in L1 entry %lx\n", l1_owner->id, e);
+        return -XEN_EINVAL;
+    }
+    if (!mfn_valid(mfn) || (!page_refs(READ_ONCE(pg->state)) && !frame_is_ram(mfn)))
+        return l1e_get_io(e, l1_owner, pg_owner);
+
+    if (!page_try_get(pg))
+        return -XEN_EBUSY;
+    owner = page_owner(pg);
+    /* Whoever writes into another domain's tables may also name a third one's frames, if it controls that one. */
+    if (owner != pg_owner && (!owner || l1_owner == pg_owner || !may_target(pg_owner, owner))) {
+        printk_guest(LOG_WARNING, "d%d: frame %lx is of d%d, not of d%d\n", l1_owner->id, mfn.n,
+                     owner ? owner->id : -1, pg_owner->id);
+        put_page(pg);
+        return -XEN_EBUSY;
+    }
+    if (e & PTE_WRITE && get_page_type(pg, PG_TYPE_WRITABLE, false)) {
+        printk_guest(LOG_WARNING, "d%d: frame %lx may not be writable now (state %lx)\n",
+                     l1_owner->id, mfn.n, pg->state);
+        put_page(pg);
+        return -XEN_EBUSY;
+    }
+    return 0;
+}
+
+void l1e_put_last(struct page *pg)
+{
+    if (page_refs(READ_ONCE(pg->state)))
+        put_page_and_last_type(pg);
+    /* else no RAM, and nothing was counted */
+}
+
+void l1e_put_segdesc(struct page *pg, struct domain *l1_owner)
+{
+    /* The guest may be about to reuse an LDT: it does not know which pages of it we have in use. */
+    if (page_type_count(READ_ONCE(pg->state)) && page_owner(pg) == l1_owner)
+        drop_ldts(l1_owner);
+}
+
+/* --- whole tables ------------------------------------------------------------------------------------------------- */
+
+static u64 *table_of(const struct page *pg)
+{
+    return mfn_to_virt(page_to_mfn(pg));
+}
+
+static int validate_l1(struct page *pg, struct domain *d)
+{
+    u64 *table = table_of(pg);
+    unsigned long chunk = NO_CHUNK;
+    unsigned int i;
+
+    for (i = 0; i < PT_ENTRIES; i++) {
+        u64 e = table[i], adjusted;
+        int rc;
+
+        if (!(e & PTE_PRESENT))
+            continue;
+        rc = l1e_get(e, d, d, &chunk);
+        if (unlikely(rc < 0)) {
+            while (i-- > 0)
+                l1e_put(table[i], d, &chunk);
+            return rc;
+        }
+        adjusted = l1e_adjust(e) ^ (u64)rc;
+        if (adjusted != e)
+            WRITE_ONCE(table[i], adjusted);
+    }
+    return 0;
+}
+
+static void invalidate_l1(struct page *pg, struct domain *d)
+{
+    const u64 *table = table_of(pg);
+    unsigned long chunk = NO_CHUNK;
+
+    for (unsigned int i = 0; i < PT_ENTRIES; i++)
+        l1e_put(table[i], d, &chunk);
+}
+
+/*
+ * The table that entry @e of a directory of @level names, with both counts. @nested: within the validation of the
+ * directory, which takes apart what an error leaves.
+ */
+static int dir_entry_get(u64 e, unsigned int level, struct domain *d, bool nested, bool preemptible)
+{
+    mfn_t mfn = pte_mfn(e);
+    struct page *pg = mfn_to_page(mfn);
+    int rc;
+
+    if (e & DIR_REFUSED_BITS || !mfn_valid(mfn))
+        return -XEN_EINVAL;
+    if (!nested)
+        return get_page_and_type_preemptible(pg, d, DIR_TYPE(level));
+    if (!get_page(pg, d))
+        return -XEN_EINVAL;
+    rc = page_claim_type(pg, DIR_TYPE(level), preemptible);
+    if (rc)
+        put_page(pg);
+    return rc;
+}
+
+/* Our own slots of a root, from our own root and the domain's per-vCPU window. */
+static void write_hv_slots(u64 *l4, const struct domain *d)
+{
+    for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
+        l4[i] = hv_l4[i];
+    l4[PERDOMAIN_L4_SLOT] = (d->arch.perdomain_l3.n << PAGE_SHIFT) | PTE_PRESENT | PTE_WRITE |
+                            PTE_ACCESSED | PTE_DIRTY;
+    if (d->vm_assist >> VMASST_TYPE_m2p_strict & 1)
+        l4[HV_L4_FIRST] = 0;
+}
+
+void root_set_m2p(mfn_t root, bool visible)
+{
+    u64 *l4 = mfn_to_virt(root);
+
+    WRITE_ONCE(l4[HV_L4_FIRST], visible ? hv_l4[HV_L4_FIRST] : 0);
+}
+
+static int validate_directory(struct page *pg, unsigned int level, struct domain *d,
+                              bool preemptible)
+{
+    u64 *table = table_of(pg);
+
+    for (unsigned int i = pg->done; i < PT_ENTRIES; i++) {
+        u64 e = table[i];
+        int rc;
+
+        if (!(e & PTE_PRESENT) || (level == 4 && is_hv_l4_slot(i)))
+            continue;
+        rc = dir_entry_get(e, level, d, true, preemptible);
+        if (rc) {
+            pg->done = (u16)i;
+            return rc;
+        }
+        if (!(e & PTE_USER))
+            WRITE_ONCE(table[i], e | PTE_USER);
+        if (preemptible && hypercall_preempt_check()) {
+            pg->done = (u16)(i + 1);
+            return -ERESTART;
+        }
+    }
+    if (level == 4)
+        write_hv_slots(table, d);
+    return 0;
+}
+
+static int invalidate_directory(struct page *pg, unsigned int level, struct domain *d,
+                                bool preemptible)
+{
+    const u64 *table = table_of(pg);
+    unsigned int i = pg->done;
+    int rc;
+
+    /* The table that was being worked on when this one was left: unfinished, it belongs to nobody else. */
+    if (i < PT_ENTRIES && level > 2 && table[i] & PTE_PRESENT &&
+        !(level == 4 && is_hv_l4_slot(i)) && mfn_valid(pte_mfn(table[i]))) {
+        struct page *child = mfn_to_page(pte_mfn(table[i]));
+
+        if (get_page(child, d)) {
+            rc = page_take_apart(child, DIR_TYPE(level), preemptible);
+            put_page(child);
+            if (rc)
+                return rc;
+        }
+    }
+    while (i > 0) {
+        u64 e = table[--i];
+
+        if (!(e & PTE_PRESENT) || (level == 4 && is_hv_l4_slot(i)))
+            continue;
+        /* From here on the entry holds nothing; an unfinished table below is found again through it. */
+        pg->done = (u16)i;
+        rc = put_page_and_type_nested(mfn_to_page(pte_mfn(e)), preemptible);
+        if (rc)
+            return rc;
+        if (preemptible && i > 0 && hypercall_preempt_check())
+            return -ERESTART;
+    }
+    return 0;
+}
+
+int arch_validate_page(struct page *pg, u64 type, bool preemptible)
+{
+    struct domain *d = page_owner(pg);
+
+    switch (type) {
+    case PG_TYPE_L1:
+        return validate_l1(pg, d);
+    case PG_TYPE_L2:
+    case PG_TYPE_L3:
+    case PG_TYPE_L4:
+        return validate_directory(pg, table_level(type), d, preemptible);
+    case PG_TYPE_SEGDESC:
+        return validate_segdesc(pg);
+    default:
+        BUG();
+    }
+}
+
+int arch_invalidate_page(struct page *pg, u64 type, bool preemptible)
+{
+    struct domain *d = page_owner(pg);
+
+    if (type == PG_TYPE_L1) {
+        invalidate_l1(pg, d);
+        return 0;
+    }
+    return invalidate_directory(pg, table_level(type), d, preemptible);
+}
+
+/* --- single entries of directories -------------------------------------------------------------------------------- */
+
+int dir_entry_update(u64 *pe, u64 new, bool preserve_ad, unsigned int level, struct domain *d)
+{
+    unsigned int slot = ((unsigned long)pe & ~PAGE_MASK) / sizeof(*pe);
+    u64 old;
+    int rc;
+
+    if (level == 4 && is_hv_l4_slot(slot))
+        return -XEN_EINVAL;
+    if (new &PTE_PRESENT) {
+        if (new &DIR_REFUSED_BITS)
+            return -XEN_EINVAL;
+        if (pte_replace_similar(pe, new, new | PTE_USER, preserve_ad))
+            return 0;
+        rc = dir_entry_get(new, level, d, false, true);
+        if (rc)
+            return rc;
+        new |= PTE_USER;
+    }
+    /* Walkers rely on what is above L1 until they have counted the L1 table. */
+    spin_lock(&d->arch.page_tables_lock);
+    old = pte_exchange(pe, new, preserve_ad);
+    spin_unlock(&d->arch.page_tables_lock);
+    if (old & PTE_PRESENT)
+        put_page_table(mfn_to_page(pte_mfn(old)));
+    return 0;
+}

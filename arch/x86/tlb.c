@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Translation caches: local and remote flushes. See asm/tlb.h for the clock and what it promises.
+ *
+ * A remote flush is one request at a time, published under a lock and answered by interrupt: each CPU asked clears its
+ * bit when it is done. The sender waits with interrupts on, so that two senders cannot wait for each other.
+ */
+#include <arch.h>
+#include <asm/apic.h>
+#include <asm/control.h>
+#include <asm/irq.h>
+#include <percpu.h>
+
+u32 tlb_now = 1;
+
+static bool have_invpcid;
+
+enum flush_kind { FLUSH_ALL, FLUSH_PAGE, FLUSH_CACHE };
+
+static struct {
+    spinlock_t lock;
+    enum flush_kind kind;
+    unsigned long va;
+    cpumask_t waiting; /* who has not answered yet */
+} request = {.lock = SPINLOCK_INIT(RANK_TLB)};
+
+void tlb_init(void)
+{
+    u32 a = 7, b, c = 0, d;
+
+    if (boot_cpu.max_leaf < 7)
+        return;
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    have_invpcid = b >> 10 & 1;
+}
+
+/* Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: all flush four times a round. */
+static void flush_others_now_and_then(u32 now)
+{
+    unsigned int cpu;
+
+    if (likely(now & 0x3fffffff))
+        return;
+    for_each_cpu(cpu, &cpu_online) if (cpu != smp_processor_id())
+        apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+}
+
+/* Forgets everything; clearing CR4.PGE does (Intel SDM volume 3, 4.10.4.1), and costs more than INVPCID of type 2. */
+static inline void forget_all(struct cpu *cpu)
+{
+    if (have_invpcid) {
+        const struct {
+            u64 pcid, va;
+        } all = {0, 0};
+
+        __asm__ volatile("invpcid %0, %1" ::"m"(all), "r"(2UL) : "memory");
+    } else {
+        write_cr4(cpu->arch.cr4 & ~CR4_PGE);
+        write_cr4(cpu->arch.cr4);
+    }
+}
+
+/*
+ * The new time is taken before the flush and becomes the CPU's stamp after it. An interrupt in between may flush and
+ * stamp too; ours then sets it back a little, which can only cost a flush.
+ */
+void tlb_flush_local(void)
+{
+    struct cpu *cpu = this_cpu();
+    u32 now = atomic_add(&tlb_now, 1);
+
+    forget_all(cpu);
+    WRITE_ONCE(cpu->arch.tlb_stamp, now);
+    flush_others_now_and_then(now);
+}
+
+void tlb_switch_root(unsigned long cr3)
+{
+    struct cpu *cpu = this_cpu();
+    u32 now = atomic_add(&tlb_now, 1);
+
+    /* Global translations of the old root go while none of the new one can have been made. */
+    cpu->arch.cr3 = cr3;
+    if (have_invpcid) {
+        write_cr3(cr3);
+        forget_all(cpu);
+    } else {
+        write_cr4(cpu->arch.cr4 & ~CR4_PGE);
+        write_cr3(cr3);
+        write_cr4(cpu->arch.cr4);
+    }
+    WRITE_ONCE(cpu->arch.tlb_stamp, now);
+    flush_others_now_and_then(now);
+}
+
+void cache_flush_local(void)
+{
+    __asm__ volatile("wbinvd" ::: "memory");
+}
+
+static void flush_here(enum flush_kind kind, unsigned long va)
+{
+    switch (kind) {
+    case FLUSH_ALL:
+        tlb_flush_local();
+        break;
+    case FLUSH_PAGE:
+        tlb_flush_page(va);
+        break;
+    case FLUSH_CACHE:
+        cache_flush_local();
+        break;
+    }
+}
+
+static void flush_mask(const cpumask_t *mask, enum flush_kind kind, unsigned long va)
+{
+    unsigned int cpu, self = smp_processor_id();
+    bool others = false;
+
+    if (cpumask_test(mask, self))
+        flush_here(kind, va);
+    for_each_cpu(cpu, mask) others |= cpu != self && cpumask_test(&cpu_online, cpu);
+    if (likely(!others))
+        return;
+
+    spin_lock(&request.lock);
+    request.kind = kind;
+    request.va = va;
+    for_each_cpu(cpu, mask) if (cpu != self && cpumask_test(&cpu_online, cpu))
+        cpumask_set(&request.waiting, cpu);
+    for_each_cpu(cpu, mask) if (cpu != self && cpumask_test(&request.waiting, cpu))
+        apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+    while (!cpumask_empty(&request.waiting))
+        cpu_relax();
+    spin_unlock(&request.lock);
+}
+
+void tlb_flush_mask(const cpumask_t *mask)
+{
+    flush_mask(mask, FLUSH_ALL, 0);
+}
+
+void tlb_flush_page_mask(const cpumask_t *mask, unsigned long va)
+{
+    flush_mask(mask, FLUSH_PAGE, va);
+}
+
+void cache_flush_mask(const cpumask_t *mask)
+{
+    flush_mask(mask, FLUSH_CACHE, 0);
+}
+
+void tlb_flush_interrupt(void)
+{
+    unsigned int self = smp_processor_id();
+
+    if (!cpumask_test(&request.waiting, self)) {
+        tlb_flush_local(); /* from flush_others_now_and_then() */
+        return;
+    }
+    flush_here(request.kind, request.va);
+    cpumask_clear(&request.waiting, self);
+}
+
+void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
+{
+    cpumask_t stale = {{0}};
+    bool others = false;
+    unsigned int cpu;
+
+    for_each_cpu(cpu, mask)
+    {
+        if ((s32)(stamp - READ_ONCE(cpus[cpu]->arch.tlb_stamp)) < 0)
+            continue;
+        if (cpu == smp_processor_id()) {
+            tlb_flush_local();
+        } else {
+            cpumask_set(&stale, cpu);
+            others = true;
+        }
+    }
+    if (unlikely(others))
+        tlb_flush_mask(&stale);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Types of frames: the state machine behind the invariant of page.h.
+ *
+ *             claim                         publish
+ *   unused ----------> BUSY, count 1 ----------------------> VALID, count 1 <--> count n
+ *     ^                  |  ^   |                                  |
+ *     |    error (L1)    |  |   | preempted, or error (L2..L4)     | last put of a page table
+ *     +------------------+  |   v                                  v
+ *     |                     +- PARTIAL, count 1 <------------- BUSY, count 1
+ *     |                            | taken apart                   |
+ *     +----------------------------+-------------------------------+
+ *
+ * A claim is one compare-and-exchange: from then on nobody can get the frame with another type, and who wants it with
+ * the same type waits. Only then are stale translations flushed that could still write to it (or that still use it
+ * as a page table), only then are its contents looked at, and only when they are good is the type published. So nobody
+ * ever sees a type whose conditions do not hold.
+ *
+ * Waiting is free of deadlock: a frame that is BUSY waits only for frames of lower levels.
+ */
+#include <arch.h>
+#include <hypercall.h>
+
+#define TABLE_ENTRIES (PAGE_SIZE / sizeof(u64))
+
+static inline bool is_table(u64 type)
+{
+    return type >= PG_TYPE_L1 && type <= PG_TYPE_L4;
+}
+
+/* Tables above the lowest level can take long: they are preempted, and what failed is undone in pieces. */
+static inline bool is_directory(u64 type)
+{
+    return type > PG_TYPE_L1 && type <= PG_TYPE_L4;
+}
+
+/* BUSY with count 1 -> VALID, or back. The caller's general count stays the caller's. */
+static int validate(struct page *pg, u64 type, bool preemptible)
+{
+    int rc = arch_validate_page(pg, type, preemptible);
+
+    if (rc == 0)
+        atomic_add(&pg->state, PG_VALID - PG_BUSY);
+    else if (is_directory(type))
+        atomic_add(&pg->state, PG_PARTIAL - PG_BUSY + PG_REF_ONE);
+    else
+        atomic_sub(&pg->state, PG_BUSY + PG_TYPE_ONE);
+    return rc;
+}
+
+int page_claim_type(struct page *pg, u64 type, bool preemptible)
+{
+    u64 s = READ_ONCE(pg->state), claimed;
+    bool changed;
+
+    for (;;) {
+        if (unlikely((s & PG_TYPE_COUNT_MASK) >= PG_REF_LIMIT << PG_COUNT_BITS))
+            return -XEN_EINVAL;
+        changed = (s & PG_TYPE_MASK) != type;
+        if (s & PG_TYPE_COUNT_MASK && changed)
+            return -XEN_EINVAL; /* in use as something else */
+
+        if (s & PG_BUSY) {
+            cpu_relax();
+            s = READ_ONCE(pg->state);
+            continue;
+        }
+        if (!changed && s & PG_VALID) {
+            if (cmpxchg(&pg->state, &s, s + PG_TYPE_ONE))
+                return 0;
+            continue;
+        }
+        if (s & PG_PARTIAL) {
+            /* Take over the type count of the unfinished state; its general count is not needed beside ours. */
+            if (!cmpxchg(&pg->state, &s, (s & ~PG_PARTIAL) + PG_BUSY - PG_REF_ONE))
+                continue;
+            return validate(pg, type, preemptible);
+        }
+        claimed = (s & ~(PG_TYPE_MASK | PG_VALID)) + type + PG_BUSY + PG_TYPE_ONE;
+        if (cmpxchg(&pg->state, &s, claimed))
+            break;
+    }
+
+    /* Old translations may write to what becomes a table, or walk a table that becomes writable. */
+    if (changed && pg->stamp)
+        tlb_flush_stale(&cpu_online, pg->stamp);
+    if (type == PG_TYPE_WRITABLE) {
+        atomic_add(&pg->state, PG_VALID - PG_BUSY);
+        return 0;
+    }
+    pg->done = 0;
+    return validate(pg, type, preemptible);
+}
+
+/*
+ * A page table that is BUSY loses its contents' references, its type count and, with @both, a general count. When
+ * preempted it becomes PG_PARTIAL, which needs one general count: the one that was to be dropped, or a new one.
+ */
+static int take_apart(struct page *pg, u64 type, bool both, bool preemptible)
+{
+    u64 refs = both ? PG_REF_ONE : 0;
+    int rc = arch_invalidate_page(pg, type, preemptible);
+
+    if (rc) {
+        atomic_add(&pg->state, PG_PARTIAL - PG_BUSY + PG_REF_ONE - refs);
+        return rc;
+    }
+    /* A CPU may have kept pointers to this table; whoever uses the frame next flushes them. */
+    pg->stamp = tlb_clock();
+    if (page_refs(atomic_sub(&pg->state, PG_BUSY + PG_TYPE_ONE + refs)) == 0)
+        page_release(pg);
+    return 0;
+}
+
+int page_take_apart(struct page *pg, u64 type, bool preemptible)
+{
+    u64 s = READ_ONCE(pg->state);
+
+    do {
+        if ((s & (PG_TYPE_MASK | PG_PARTIAL)) != (type | PG_PARTIAL))
+            return 0; /* finished, or somebody else goes on with it */
+    } while (!cmpxchg(&pg->state, &s, (s & ~PG_PARTIAL) + PG_BUSY));
+    return take_apart(pg, type, true, preemptible);
+}
+
+/* Drops a type count and, with @both, a general count. */
+static int drop_type(struct page *pg, bool both, bool preemptible)
+{
+    u64 drop = PG_TYPE_ONE + (both ? PG_REF_ONE : 0);
+    u64 s = READ_ONCE(pg->state);
+
+    for (;;) {
+        ASSERT(s & PG_TYPE_COUNT_MASK && !(s & (PG_BUSY | PG_PARTIAL)));
+        if ((s & PG_TYPE_COUNT_MASK) == PG_TYPE_ONE) {
+            u64 type = s & PG_TYPE_MASK;
+
+            if (is_table(type)) {
+                if (!cmpxchg(&pg->state, &s, s - PG_VALID + PG_BUSY))
+                    continue;
+                pg->done = TABLE_ENTRIES;
+                return take_apart(pg, type, both, preemptible);
+            }
+            /* The entry is gone already, its translations may not be. */
+            pg->stamp = tlb_clock();
+        }
+        if (cmpxchg(&pg->state, &s, s - drop))
+            break;
+    }
+    if (page_refs(s - drop) == 0)
+        page_release(pg);
+    return 0;
+}
+
+void put_page_and_last_type(struct page *pg)
+{
+    drop_type(pg, true, false);
+}
+
+int put_page_and_type_nested(struct page *pg, bool preemptible)
+{
+    return drop_type(pg, true, preemptible);
+}
+
+int put_page_type(struct page *pg, bool preemptible)
+{
+    return drop_type(pg, false, preemptible);
+}
+
+/* --- what cannot be finished at once ------------------------------------------------------------------------------ */
+
+int page_finish_old_table(struct vcpu *v)
+{
+    struct page *pg = v->old_table;
+
+    if (likely(!pg))
+        return 0;
+    if (page_take_apart(pg, pg->state & PG_TYPE_MASK, true))
+        return -ERESTART;
+    v->old_table = NULL;
+    put_page(pg);
+    return 0;
+}
+
+/* Leaves a PG_PARTIAL table to the current vCPU, with a general count of the caller; at once if it has one already. */
+static int leave_for_later(struct page *pg, u64 type)
+{
+    struct vcpu *v = current;
+
+    if (!v->old_table) {
+        v->old_table = pg;
+        return -ERESTART;
+    }
+    page_take_apart(pg, type, false);
+    put_page(pg);
+    return 0;
+}
+
+int put_page_table(struct page *pg)
+{
+    u64 type = pg->state & PG_TYPE_MASK;
+
+    if (type == PG_TYPE_L1) {
+        put_page_and_type(pg);
+        return 0;
+    }
+    if (drop_type(pg, false, true) == -ERESTART)
+        return leave_for_later(pg, type);
+    put_page(pg);
+    return 0;
+}
+
+/* A failed directory holds on to what it had validated. The caller holds a general count and keeps it. */
+static void abandon(struct page *pg, u64 type)
+{
+    if (!is_directory(type) || page_take_apart(pg, type, true) == 0)
+        return;
+    atomic_add(&pg->state, PG_REF_ONE);
+    leave_for_later(pg, type);
+}
+
+int get_page_type(struct page *pg, u64 type, bool preemptible)
+{
+    int rc = page_claim_type(pg, type, preemptible);
+
+    if (unlikely(rc && rc != -ERESTART))
+        abandon(pg, type);
+    return rc;
+}
+
+static int get_both(struct page *pg, struct domain *d, u64 type, bool preemptible)
+{
+    int rc;
+
+    /* Look at the owner first too: another domain's counts are not to change even for a moment. */
+    if (likely(READ_ONCE(pg->owner) == page_owner_id(d)) && page_try_get_both(pg, type)) {
+        if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
+            return 0;
+        put_page_and_type(pg);
+        return -XEN_EINVAL;
+    }
+    if (!get_page(pg, d))
+        return -XEN_EINVAL;
+    rc = get_page_type(pg, type, preemptible);
+    if (rc)
+        put_page(pg);
+    return rc;
+}
+
+int get_page_and_type(struct page *pg, struct domain *d, u64 type)
+{
+    return get_both(pg, d, type, false);
+}
+
+int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type)
+{
+    return get_both(pg, d, type, true);
+}
