@@ -41,4 +41,5 @@ void asm_offsets(void)
     OFFSET(VCPU_FLAGS, struct vcpu, arch.flags);
 
     DEFINE(HYPERCALLS, NR_HYPERCALLS);
+    DEFINE(SYSCALL_STUBS, 2 * NR_CPUS);
 }

@@ -211,6 +211,13 @@ exit_work:
         call    pv_exit_work
         jmp     exit_to_guest
 
+/* Two pieces of 64 bytes a CPU, where SYSCALL arrives: written by traps.c, which says how they look. */
+        .balign 64
+        .globl  syscall_stubs
+        .hidden syscall_stubs
+syscall_stubs:
+        .fill   SYSCALL_STUBS * 64, 1, 0xcc
+
 /* SYSENTER: RSP is &guest_regs.es (MSR), IF and VM are clear; nothing says where the guest was. */
 FUNCTION sysenter_entry
         pushq   $FLAT_USER_SS

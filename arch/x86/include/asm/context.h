@@ -29,9 +29,12 @@ static inline void toggle_guest_mode(struct vcpu *v)
         get_cpu_info()->exit_work |= EXIT_WORK_AREAS;
 }
 
+/* GDT and IDT entries of this CPU's own: what is in use while no guest's GDT is (traps.c). */
+void load_own_gdt(void);
+void set_ldt_descriptor(struct cpu *cpu, unsigned long base, unsigned int entries);
+
 /* The LDT of the current vCPU, as v->arch.ldt_base and ldt_entries say, into LDTR. */
 void load_ldt(struct vcpu *v);
-/* The GDT of the current vCPU changed its size: nothing to load, its limit always covers the reserved page. */
 
 /* A hidden part of the current vCPU: set_segment_base. @base is canonical. */
 void load_fs_base(struct vcpu *v, unsigned long base);
@@ -51,6 +54,9 @@ void save_selectors(struct cpu_user_regs *regs);
 /* The base of FS or GS that the processor uses now. */
 unsigned long current_fs_base(void);
 unsigned long current_gs_base(void);
+
+/* Copies the run state of @v to its area, in the address space loaded now. False: a fault. (domain.c) */
+bool arch_write_runstate(struct vcpu *v);
 
 /* Runs IN or OUT of @bytes (1, 2, 4). */
 u32 hw_port_read(u16 port, unsigned int bytes);

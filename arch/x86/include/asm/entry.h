@@ -24,13 +24,11 @@ void exit_to_guest(void) __noreturn;
 /* Continues at @fn with an empty main stack. */
 #define reset_stack_and_jump(fn) \
     do { \
-        __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tjmp %P1" ::"r"(guest_regs()), "i"(fn) : "memory"); \
+        __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tjmp *%1" ::"r"(guest_regs()), "r"(fn) : "memory"); \
         __builtin_unreachable(); \
     } while (0)
 
-/* Boot: IDT, this CPU's descriptors, TSS and SYSCALL entry. After the heap, before interrupts are enabled. */
-void trap_init(void);
-/* The same for another CPU, run on it. Uses cpu->arch.gdt and .tss if they exist, else allocates. */
+/* Descriptor tables and entry points of this CPU, run on it; the boot CPU's part of it is trap_init(). */
 void trap_cpu_init(void);
 
 /* Prints @regs on the console. */

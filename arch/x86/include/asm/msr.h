@@ -8,6 +8,9 @@
 #define MSR_TSC               0x10
 #define MSR_APIC_BASE         0x1b
 #define MSR_PLATFORM_INFO 0xce /* bit 31: CPUID faulting */
+#define MSR_SYSENTER_CS       0x174
+#define MSR_SYSENTER_ESP      0x175
+#define MSR_SYSENTER_EIP      0x176
 #define MSR_TSC_DEADLINE      0x6e0
 #define MSR_X2APIC_FIRST      0x800 /* + register offset / 16 */
 #define MSR_MTRR_CAP          0xfe

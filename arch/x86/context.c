@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The processor's state of a vCPU: in, out, and the hidden parts that a guest sets by hypercalls.
+ *
+ * arch_context_switch() leaves nothing of the old vCPU in the CPU: page tables with all their TLB entries, descriptor
+ * tables, selectors and bases, FPU, debug registers. The GDT in use lies in the per-domain window, which changes
+ * with the page tables, so while they change this CPU's own GDT is loaded.
+ */
+#include <arch.h>
+#include <asm/context.h>
+#include <asm/entry.h>
+#include <asm/io.h>
+#include <asm/paging.h>
+#include <asm/pv.h>
+#include <asm/tlb.h>
+#include <guest_access.h>
+#include <options.h>
+#include <rcu.h>
+#include <sched.h>
+#include <softirq.h>
+
+#define GDT_LIMIT    (FIRST_RESERVED_GDT_BYTE + PAGE_SIZE - 1)
+#define MSR_PRED_CMD 0x49
+#define PRED_IBPB    1
+
+static bool is_idle(const struct vcpu *v)
+{
+    return v->domain->id == DOMID_IDLE;
+}
+
+/* ---- descriptor tables ---- */
+
+/* Only the reserved page of it is there; nobody loads a lower selector while it is in use. */
+void load_own_gdt(void)
+{
+    lgdt((unsigned long)this_cpu()->arch.gdt - FIRST_RESERVED_GDT_BYTE, GDT_LIMIT);
+}
+
+/* The guest's GDT in its window, with this CPU's reserved page in its place. */
+static void load_guest_gdt(const struct vcpu *v)
+{
+    lgdt(GDT_VIRT(v->id), GDT_LIMIT);
+}
+
+static void map_reserved_gdt(const struct vcpu *v)
+{
+    u64 e = virt_to_maddr(this_cpu()->arch.gdt) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NX;
+
+    *pv_reserved_gdt_entry(v) = e;
+}
+
+void load_ldt(struct vcpu *v)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (!v->arch.ldt_entries) {
+        if (cpu->arch.loaded_ldt)
+            lldt(0);
+        cpu->arch.loaded_ldt = 0;
+        return;
+    }
+    set_ldt_descriptor(cpu, LDT_VIRT(v->id), v->arch.ldt_entries);
+    cpu->arch.loaded_ldt = LDT_VIRT(v->id);
+    lldt(LDT_SELECTOR);
+}
+
+/* ---- selectors and bases ---- */
+
+void save_selectors(struct cpu_user_regs *regs)
+{
+    u32 ds, es, fs, gs;
+
+    __asm__ volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%fs, %2\n\tmov %%gs, %3"
+                     : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+    regs->ds = (u16)ds;
+    regs->es = (u16)es;
+    regs->fs = (u16)fs;
+    regs->gs = (u16)gs;
+}
+
+/* Loads a data selector; null when that faults, and then false. */
+#define load_selector(seg, sel) \
+    ({ \
+        u32 _sel = (sel); \
+        bool _ok = true; \
+        __asm__ volatile("1: mov %0, %%" #seg "\n2:\n\t.pushsection .fixup, \"ax\"\n" \
+                         "3: xor %0, %0\n\tmov %0, %%" #seg "\n\tmovb $0, %1\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
+                         : "+r"(_sel), "+q"(_ok)); \
+        _ok; \
+    })
+
+unsigned long current_fs_base(void)
+{
+    return rdmsr(MSR_FS_BASE);
+}
+
+unsigned long current_gs_base(void)
+{
+    return rdmsr(MSR_GS_BASE);
+}
+
+void load_fs_base(struct vcpu *v, unsigned long base)
+{
+    v->arch.fs_base = base;
+    wrmsr(MSR_FS_BASE, base);
+}
+
+/* The caller is the guest's kernel: its own GS base is in use. */
+void load_gs_base_kernel(struct vcpu *v, unsigned long base)
+{
+    v->arch.gs_base_kernel = base;
+    wrmsr(MSR_GS_BASE, base);
+}
+
+void load_gs_base_user(struct vcpu *v, unsigned long base)
+{
+    v->arch.gs_base_user = base;
+    wrmsr(MSR_KERNEL_GS_BASE, base);
+}
+
+void load_user_gs_selector(u16 sel)
+{
+    swapgs();
+    if (sel > 3)
+        sel |= 3;
+    else
+        load_selector(gs, FLAT_RING3_DS32); /* a null selector alone leaves the base alone on AMD's CPUs */
+    load_selector(gs, sel);
+    swapgs();
+}
+
+/* Bases change under our feet: by selectors that the guest loads, and by WRFSBASE and WRGSBASE. */
+static void save_segments(struct vcpu *v)
+{
+    unsigned long gs = rdmsr(MSR_GS_BASE), other = rdmsr(MSR_KERNEL_GS_BASE);
+
+    save_selectors(&v->arch.user_regs);
+    v->arch.fs_base = rdmsr(MSR_FS_BASE);
+    v->arch.gs_base_kernel = in_guest_kernel(v) ? gs : other;
+    v->arch.gs_base_user = in_guest_kernel(v) ? other : gs;
+}
+
+static void load_segments(struct vcpu *v)
+{
+    const struct cpu_user_regs *r = &v->arch.user_regs;
+    bool ok = true;
+
+    ok &= load_selector(ds, r->ds);
+    ok &= load_selector(es, r->es);
+    ok &= load_selector(fs, r->fs);
+    ok &= load_selector(gs, r->gs);
+    if (unlikely(!ok))
+        v->arch.flags |= TF_BAD_SELECTOR;
+    wrmsr(MSR_FS_BASE, v->arch.fs_base);
+    wrmsr(MSR_GS_BASE, in_guest_kernel(v) ? v->arch.gs_base_kernel : v->arch.gs_base_user);
+    wrmsr(MSR_KERNEL_GS_BASE, in_guest_kernel(v) ? v->arch.gs_base_user : v->arch.gs_base_kernel);
+}
+
+/* ---- control and debug registers ---- */
+
+void load_ts(const struct vcpu *v)
+{
+    if (v->arch.ctrlreg[0] & CR0_TS)
+        stts();
+    else
+        clts();
+}
+
+/* Of CR4 a guest has TSD and FSGSBASE to itself; what else it sees is ours. */
+static unsigned long cr4_for(const struct vcpu *v)
+{
+    return (hv_cr4 & ~CR4_FSGSBASE) | (v->arch.ctrlreg[4] & (CR4_TSD | (hv_cr4 & CR4_FSGSBASE)));
+}
+
+static void set_cr4(unsigned long cr4)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (cpu->arch.cr4 != cr4) {
+        cpu->arch.cr4 = cr4;
+        write_cr4(cr4);
+    }
+}
+
+void load_cr4(const struct vcpu *v)
+{
+    set_cr4(cr4_for(v));
+}
+
+#define DR7_ENABLED 0xffUL
+#define DR7_RESET   0x400UL
+#define DR6_RESET   0xffff0ff0UL
+
+void load_debug_registers(struct vcpu *v)
+{
+    if (!(v->arch.debugreg[7] & DR7_ENABLED)) {
+        write_dr(7, DR7_RESET);
+        return;
+    }
+    write_dr(0, v->arch.debugreg[0]);
+    write_dr(1, v->arch.debugreg[1]);
+    write_dr(2, v->arch.debugreg[2]);
+    write_dr(3, v->arch.debugreg[3]);
+    write_dr(6, DR6_RESET);
+    write_dr(7, v->arch.debugreg[7]);
+}
+
+/* ---- the switch ---- */
+
+static void save_vcpu(struct vcpu *v)
+{
+    memcpy(&v->arch.user_regs, guest_regs(), offsetof(struct cpu_user_regs, es));
+    save_segments(v);
+    fpu_save(v);
+    if (v->arch.debugreg[7] & DR7_ENABLED)
+        write_dr(7, DR7_RESET);
+    if (v->runstate_guest && in_guest_kernel(v))
+        arch_write_runstate(v);
+}
+
+static void load_vcpu(struct vcpu *v)
+{
+    struct cpu *cpu = this_cpu();
+    u32 work = 0;
+
+    cpumask_set(&v->domain->dirty_cpus, cpu->id);
+    map_reserved_gdt(v);
+    load_own_gdt();
+    tlb_switch_root(v->arch.cr3);
+    load_guest_gdt(v);
+    load_ldt(v);
+    load_cr4(v);
+    load_segments(v);
+    fpu_load(v);
+    load_ts(v);
+    if (v->arch.debugreg[7] & DR7_ENABLED)
+        load_debug_registers(v);
+    *guest_regs() = v->arch.user_regs;
+
+    if (v->arch.flags & TF_BAD_SELECTOR)
+        work |= EXIT_WORK_BOUNCE;
+    if (READ_ONCE(v->nmi_pending))
+        work |= EXIT_WORK_NMI;
+    if ((v->arch.flags & TF_AREAS_PENDING) && in_guest_kernel(v))
+        work |= EXIT_WORK_AREAS;
+    cpu->info->exit_work = work;
+}
+
+static void load_idle(void)
+{
+    load_own_gdt();
+    lldt(0);
+    this_cpu()->arch.loaded_ldt = 0;
+    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%fs\n\tmov %0, %%gs" ::"r"(0));
+    set_cr4(hv_cr4);
+    tlb_switch_root(hv_cr3());
+    get_cpu_info()->exit_work = 0;
+}
+
+void arch_context_switch(struct vcpu *prev, struct vcpu *next)
+{
+    unsigned int cpu = smp_processor_id();
+
+    if (!is_idle(prev))
+        save_vcpu(prev);
+    if (is_idle(next))
+        load_idle();
+    else
+        load_vcpu(next);
+    if (prev->domain == next->domain)
+        return;
+    cpumask_clear(&prev->domain->dirty_cpus, cpu);
+    if (boot_cpu.ibpb && hv_options.spec_ctrl && !is_idle(next))
+        wrmsr(MSR_PRED_CMD, PRED_IBPB);
+}
+
+static void __noreturn idle_loop(void)
+{
+    for (;;) {
+        local_irq_enable();
+        softirq_run();
+        rcu_quiescent();
+        arch_idle(); /* comes back with interrupts off */
+    }
+}
+
+void arch_resume(void)
+{
+    if (is_idle(current))
+        reset_stack_and_jump(idle_loop);
+    reset_stack_and_jump(exit_to_guest);
+}
+
+/* ---- ports ---- */
+
+u32 hw_port_read(u16 port, unsigned int bytes)
+{
+    return bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
+}
+
+void hw_port_write(u16 port, unsigned int bytes, u32 value)
+{
+    if (bytes == 1)
+        outb((u8)value, port);
+    else if (bytes == 2)
+        outw((u16)value, port);
+    else
+        outl(value, port);
+}

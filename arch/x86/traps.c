@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exceptions: descriptor tables and entry points of a CPU, and what happens on an exception in ring 0.
+ *
+ * In ring 0 there are three kinds of exceptions that are not our error: an access to guest memory or a guest's selector
+ * that faults (exception table), a fault in the LDT window (mm maps the page), and the final IRET to a guest. All else
+ * is fatal.
+ */
+#include <arch.h>
+#include <asm/backtrace.h>
+#include <asm/context.h>
+#include <asm/entry.h>
+#include <asm/io.h>
+#include <asm/pv.h>
+#include <asm/setup.h>
+#include <console.h>
+#include <page_alloc.h>
+#include <public/nmi.h>
+
+/* ---- descriptors (Intel SDM volume 3, 3.4.5, 6.14.1, 7.2.3) ---- */
+
+#define DESC_CODE64 0x00af9a000000ffffULL /* ring 0, execute and read */
+#define DESC_DATA   0x00cf92000000ffffULL
+#define DESC_RING1  (1ULL << 45)
+#define DESC_RING3  (3ULL << 45)
+#define DESC_CODE32 0x00cf9a000000ffffULL
+#define DESC_TSS    0x0000890000000000ULL /* available 64-bit TSS */
+#define DESC_LDT    0x0000820000000000ULL
+
+#define GATE_INTERRUPT 0x8eULL /* present, 64-bit interrupt gate */
+#define GATE_RING3     0x60ULL
+
+/* Exception stacks: page within the block (current.h) and IST number. */
+enum { STACK_MC, STACK_DF, STACK_NMI, STACK_DB, NR_IST_STACKS };
+
+static u64 idt[2 * 256] __aligned(PAGE_SIZE);
+
+extern const char exc_divide_error[], exc_debug[], exc_nmi[], exc_breakpoint[], exc_overflow[],
+    exc_bounds[], exc_invalid_opcode[], exc_no_device[], exc_double_fault[], exc_coprocessor_overrun[],
+    exc_invalid_tss[], exc_no_segment[], exc_stack[], exc_protection[], exc_page_fault[],
+    exc_reserved[], exc_fpu[], exc_alignment[], exc_machine_check[], exc_simd[], irq_stubs[],
+    syscall_entry[], sysenter_entry[], exit_iret_failed[];
+
+#define IRQ_STUB_SIZE 16U
+
+static void __init set_gate(unsigned int vector, const char *entry, u64 type, u64 ist)
+{
+    u64 at = (u64)entry;
+
+    idt[2 * vector] = (at & 0xffff) | (u64)HV_CS << 16 | ist << 32 | type << 40 | (at >> 16 & 0xffff) << 48;
+    idt[2 * vector + 1] = at >> 32;
+}
+
+static void __init idt_init(void)
+{
+    static const char *const exceptions[] __initconst = {
+        [EXC_DE] = exc_divide_error, [EXC_BP] = exc_breakpoint, [EXC_OF] = exc_overflow,
+        [EXC_BR] = exc_bounds,       [EXC_UD] = exc_invalid_opcode, [EXC_NM] = exc_no_device,
+        [9] = exc_coprocessor_overrun, [EXC_TS] = exc_invalid_tss, [EXC_NP] = exc_no_segment,
+        [EXC_SS] = exc_stack,        [EXC_GP] = exc_protection, [EXC_PF] = exc_page_fault,
+        [15] = exc_reserved,         [EXC_MF] = exc_fpu,        [EXC_AC] = exc_alignment,
+        [EXC_XM] = exc_simd,
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(exceptions); i++)
+        if (exceptions[i])
+            set_gate(i, exceptions[i], GATE_INTERRUPT, 0);
+    /* INT3 and INTO in any ring. INT n of other vectors faults and is emulated. */
+    set_gate(EXC_BP, exc_breakpoint, GATE_INTERRUPT | GATE_RING3, 0);
+    set_gate(EXC_OF, exc_overflow, GATE_INTERRUPT | GATE_RING3, 0);
+    set_gate(EXC_MC, exc_machine_check, GATE_INTERRUPT, STACK_MC + 1);
+    set_gate(EXC_DF, exc_double_fault, GATE_INTERRUPT, STACK_DF + 1);
+    set_gate(EXC_NMI, exc_nmi, GATE_INTERRUPT, STACK_NMI + 1);
+    set_gate(EXC_DB, exc_debug, GATE_INTERRUPT, STACK_DB + 1);
+    for (unsigned int i = 0x20; i < 256; i++)
+        set_gate(i, irq_stubs + (i - 0x20) * IRQ_STUB_SIZE, GATE_INTERRUPT, 0);
+}
+
+/* A 16-byte system descriptor. */
+static void set_system_descriptor(u64 *desc, unsigned long base, unsigned long limit, u64 type)
+{
+    desc[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | type | (base >> 24 & 0xff) << 56;
+    desc[1] = base >> 32;
+}
+
+/*
+ * The reserved part of every guest's GDT: one page a CPU, which appears at the same place in the GDT window of the vCPU
+ * that runs there. Selectors as in public/arch-x86/xen.h.
+ */
+static void gdt_init(struct cpu *cpu)
+{
+    u64 *gdt = cpu->arch.gdt;
+
+    gdt[(HV_CS & 0xfff) / 8] = DESC_CODE64;
+    gdt[(HV_DS & 0xfff) / 8] = DESC_DATA;
+    gdt[(FLAT_RING3_CS32 & 0xfff) / 8] = DESC_CODE32 | DESC_RING3;
+    gdt[(FLAT_RING3_DS32 & 0xfff) / 8] = DESC_DATA | DESC_RING3;
+    gdt[(FLAT_RING3_CS64 & 0xfff) / 8] = DESC_CODE64 | DESC_RING3;
+    set_system_descriptor(&gdt[(TSS_SELECTOR & 0xfff) / 8], (unsigned long)cpu->arch.tss, sizeof(struct tss64) - 1,
+                          DESC_TSS);
+}
+
+void set_ldt_descriptor(struct cpu *cpu, unsigned long base, unsigned int entries)
+{
+    set_system_descriptor(&cpu->arch.gdt[(LDT_SELECTOR & 0xfff) / 8], base, entries * 8UL - 1, DESC_LDT);
+}
+
+static void tss_init(struct cpu *cpu)
+{
+    unsigned long block = (unsigned long)(cpu->info + 1) - STACK_SIZE;
+    struct tss64 *tss = cpu->arch.tss;
+
+    tss->rsp[0] = (unsigned long)&cpu->info->guest_regs.es;
+    for (unsigned int i = 0; i < NR_IST_STACKS; i++)
+        tss->ist[i] = block + (i + 1) * PAGE_SIZE;
+    tss->iomap_base = sizeof(*tss); /* none: every port access in ring 3 faults */
+}
+
+/* ---- SYSCALL entry stubs ---- */
+
+/*
+ * SYSCALL changes neither the stack pointer nor any other register that could lead to this CPU's stack; so each CPU has its
+ * own few instructions that address it relative to RIP:
+ *
+ *     mov  %rsp, guest_regs.rsp(%rip)
+ *     lea  guest_regs.rsp(%rip), %rsp
+ *     movq $SS, 8(%rsp)
+ *     push %r11 ; pushq $CS ; push %rcx ; pushq $error_code
+ *     jmp  syscall_entry
+ */
+struct syscall_stub {
+    u8 save_rsp[3];
+    s32 save_rsp_at;
+    u8 load_rsp[3];
+    s32 load_rsp_at;
+    u8 store_ss[5];
+    u32 ss;
+    u8 push_rflags[2];
+    u8 push_cs;
+    u32 cs;
+    u8 push_rip;
+    u8 push_error;
+    u32 error;
+    u8 jmp;
+    s32 jmp_to;
+    u8 pad[64 - 41];
+} __packed;
+STATIC_ASSERT(sizeof(struct syscall_stub) == 64);
+
+/* In entry.S, in the text: for 64-bit and compatibility mode of each CPU. Made when it is brought up. */
+extern struct syscall_stub syscall_stubs[NR_CPUS][2];
+
+/* The distance that an instruction ending at @end has to @target. */
+static s32 relative(const void *end, const void *target)
+{
+    s64 d = (const char *)target - (const char *)end;
+
+    BUG_ON(d != (s32)d); /* stacks lie near the text */
+    return (s32)d;
+}
+
+static void make_stub(struct syscall_stub *s, const struct cpu *cpu, u32 cs, u32 error)
+{
+    const void *rsp = &cpu->info->guest_regs.rsp;
+    struct syscall_stub code = {
+        .save_rsp = {0x48, 0x89, 0x25},
+        .save_rsp_at = relative(s->load_rsp, rsp),
+        .load_rsp = {0x48, 0x8d, 0x25},
+        .load_rsp_at = relative(s->store_ss, rsp),
+        .store_ss = {0x48, 0xc7, 0x44, 0x24, 0x08},
+        .ss = FLAT_RING3_SS64,
+        .push_rflags = {0x41, 0x53},
+        .push_cs = 0x68,
+        .cs = cs,
+        .push_rip = 0x51,
+        .push_error = 0x68,
+        .error = error,
+        .jmp = 0xe9,
+        .jmp_to = relative(s->pad, syscall_entry),
+    };
+    unsigned long cr0 = read_cr0();
+
+    memset(code.pad, 0xcc, sizeof(code.pad));
+    /* The text is read-only; nobody executes this piece of it yet. */
+    write_cr0(cr0 & ~CR0_WP);
+    *(volatile struct syscall_stub *)s = code;
+    write_cr0(cr0);
+}
+
+static void syscall_init(struct cpu *cpu)
+{
+    struct syscall_stub *stubs = syscall_stubs[cpu->id];
+
+    make_stub(&stubs[0], cpu, FLAT_RING3_CS64, FRAME_SYSCALL);
+    make_stub(&stubs[1], cpu, FLAT_RING3_CS32, 0);
+    wrmsr(MSR_STAR, (u64)FLAT_RING3_CS32 << 48 | (u64)HV_CS << 32);
+    wrmsr(MSR_LSTAR, (u64)&stubs[0]);
+    wrmsr(MSR_CSTAR, (u64)&stubs[1]);
+    wrmsr(MSR_SYSCALL_MASK, SYSCALL_FLAGS_MASK);
+    /* AMD has no SYSENTER in long mode; the MSRs are there. */
+    wrmsr(MSR_SYSENTER_CS, HV_CS);
+    wrmsr(MSR_SYSENTER_ESP, (u64)&cpu->info->guest_regs.es);
+    wrmsr(MSR_SYSENTER_EIP, (u64)sysenter_entry);
+}
+
+void trap_cpu_init(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    /* Entries from ring 3 align the stack pointer down to 16 bytes before they push. */
+    STATIC_ASSERT((sizeof(struct cpu_info) - offsetof(struct cpu_user_regs, es)) % 16 == 0);
+    cpu->arch.gdt = alloc_hv_pages(0);
+    cpu->arch.tss = xzalloc(struct tss64);
+    if (!cpu->arch.gdt || !cpu->arch.tss)
+        panic("no memory for the descriptor tables of CPU %u", cpu->id);
+    cpu->arch.cr4 = hv_cr4;
+    cpu->arch.cr3 = read_cr3();
+    tss_init(cpu);
+    gdt_init(cpu);
+    load_own_gdt();
+    __asm__ volatile("push %0\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tlretq\n1:" ::"i"(HV_CS) : "rax", "memory");
+    __asm__ volatile("mov %0, %%ss\n\tmov %1, %%ds\n\tmov %1, %%es\n\tmov %1, %%fs\n\tmov %1, %%gs" ::"r"(HV_DS), "r"(0));
+    lidt((unsigned long)idt, sizeof(idt) - 1);
+    ltr(TSS_SELECTOR);
+    lldt(0);
+    write_dr(7, 0x400);
+    syscall_init(cpu);
+}
+
+void __init trap_init(void)
+{
+    idt_init();
+    trap_cpu_init();
+    fpu_init();
+}
+
+/* ---- exceptions in ring 0 ---- */
+
+struct ex_entry {
+    s32 from, to; /* distances from their own places */
+};
+extern const struct ex_entry ex_table_start[], ex_table_end[];
+
+/* Where to go on after a fault at @rip; 0: nowhere. The table is short and faults are rare: no order is needed. */
+static unsigned long find_fixup(unsigned long rip)
+{
+    for (const struct ex_entry *e = ex_table_start; e < ex_table_end; e++)
+        if ((unsigned long)&e->from + (unsigned long)(s64)e->from == rip)
+            return (unsigned long)&e->to + (unsigned long)(s64)e->to;
+    return 0;
+}
+
+void show_registers(const struct cpu_user_regs *r)
+{
+    printk(LOG_ERR, "RIP %04x:%016lx RFLAGS %08lx RSP %04x:%016lx", r->cs, (unsigned long)r->rip,
+           (unsigned long)r->rflags, r->ss, (unsigned long)r->rsp);
+    printk(LOG_ERR, "RAX %016lx RBX %016lx RCX %016lx RDX %016lx", (unsigned long)r->rax, (unsigned long)r->rbx,
+           (unsigned long)r->rcx, (unsigned long)r->rdx);
+    printk(LOG_ERR, "RSI %016lx RDI %016lx RBP %016lx R8  %016lx", (unsigned long)r->rsi, (unsigned long)r->rdi,
+           (unsigned long)r->rbp, (unsigned long)r->r8);
+    printk(LOG_ERR, "R9  %016lx R10 %016lx R11 %016lx R12 %016lx", (unsigned long)r->r9, (unsigned long)r->r10,
+           (unsigned long)r->r11, (unsigned long)r->r12);
+    printk(LOG_ERR, "R13 %016lx R14 %016lx R15 %016lx", (unsigned long)r->r13, (unsigned long)r->r14,
+           (unsigned long)r->r15);
+}
+
+static void __noreturn fatal_exception(const struct cpu_user_regs *regs, const char *what)
+{
+    console_force_unlock();
+    printk(LOG_ERR, "%s in ring 0: vector %u, error code %#x, CR2 %016lx, CR3 %016lx", what, regs->entry_vector,
+           regs->error_code, read_cr2(), read_cr3());
+    show_registers(regs);
+    print_backtrace(regs->rip, regs->rbp);
+    panic("%s", what);
+}
+
+/*
+ * The final IRET to the guest faulted: @regs holds the guest's general registers (they had been restored), and
+ * guest_regs from rip on what IRET was to load. The two frames overlap.
+ */
+static void __noreturn exit_failed(struct cpu_user_regs *regs)
+{
+    struct cpu_user_regs *guest = guest_regs();
+
+    memmove(guest, regs, offsetof(struct cpu_user_regs, error_code));
+    guest->error_code = 0;
+    save_selectors(guest);
+    local_irq_enable();
+    pv_failsafe(guest);
+    reset_stack_and_jump(exit_to_guest);
+}
+
+void do_hv_exception(struct cpu_user_regs *regs);
+void do_hv_exception(struct cpu_user_regs *regs)
+{
+    unsigned long fixup;
+
+    if (regs->entry_vector == EXC_PF) {
+        unsigned long addr = read_cr2();
+
+        if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START && current &&
+            current->domain->id != DOMID_IDLE && pv_ldt_fault(addr))
+            return;
+    }
+    fixup = find_fixup(regs->rip);
+    if (unlikely(!fixup))
+        fatal_exception(regs, "unexpected exception");
+    if (fixup == (unsigned long)exit_iret_failed)
+        exit_failed(regs);
+    regs->rip = fixup;
+}
+
+/* ---- entries on stacks of their own ---- */
+
+#define DR6_DEFAULT 0xffff0ff0UL
+#define DR6_BS      (1UL << 14)
+
+void do_debug(struct cpu_user_regs *regs);
+void do_nmi(struct cpu_user_regs *regs);
+void do_machine_check(struct cpu_user_regs *regs) __noreturn;
+void do_double_fault(struct cpu_user_regs *regs) __noreturn;
+
+/*
+ * #DB. In ring 0 it is the guest's doing: a breakpoint on memory that we copied, or one on its stack that waited (after
+ * MOV SS) until SYSCALL had entered. It is dropped, and no single step goes on in our code.
+ */
+void do_debug(struct cpu_user_regs *regs)
+{
+    unsigned long dr6 = read_dr(6);
+    struct vcpu *v = current;
+
+    write_dr(6, DR6_DEFAULT);
+    if (!(regs->cs & 3)) {
+        regs->rflags &= ~EFLAGS_TF;
+        return;
+    }
+    local_irq_enable();
+    /* Status bits collect until the guest clears them; the inverted ones are 0 when active. */
+    v->arch.debugreg[6] |= dr6 & ~DR6_DEFAULT;
+    v->arch.debugreg[6] &= dr6 | ~DR6_DEFAULT;
+    pv_inject(regs, EXC_DB);
+}
+
+#define PORT_SYSTEM_CONTROL 0x61
+#define NMI_SERR            0x80
+#define NMI_IOCHK           0x40
+
+/* Hardware's NMI is dom0's, as an NMI of its first vCPU. No locks here: it can come anywhere. */
+void do_nmi(struct cpu_user_regs *regs)
+{
+    u8 status = inb(PORT_SYSTEM_CONTROL);
+    unsigned long reason = 0;
+
+    if (status & NMI_SERR)
+        reason |= XEN_NMIREASON_pci_serr;
+    if (status & NMI_IOCHK)
+        reason |= XEN_NMIREASON_io_error;
+    if (!reason)
+        reason = XEN_NMIREASON_unknown;
+    if (!dom0 || !dom0->vcpu[0])
+        return;
+    atomic_or(&dom0->shared_info->arch.nmi_reason, reason);
+    /* If it does not run now, it sees this when it is switched to. */
+    WRITE_ONCE(dom0->vcpu[0]->nmi_pending, true);
+    atomic_or(&get_cpu_info()->exit_work, EXIT_WORK_NMI);
+}
+
+#define MSR_MCG_CAP       0x179
+#define MSR_MCG_STATUS    0x17a
+#define MSR_MC_STATUS(n)  (0x401 + 4 * (n))
+#define MSR_MC_ADDRESS(n) (0x402 + 4 * (n))
+#define MC_STATUS_VALID   (1ULL << 63)
+
+void do_machine_check(struct cpu_user_regs *regs)
+{
+    unsigned int banks = rdmsr(MSR_MCG_CAP) & 0xff;
+
+    console_force_unlock();
+    printk(LOG_ERR, "Machine check: status %#lx", (unsigned long)rdmsr(MSR_MCG_STATUS));
+    for (unsigned int i = 0; i < banks; i++) {
+        u64 status = rdmsr(MSR_MC_STATUS(i));
+
+        if (status & MC_STATUS_VALID)
+            printk(LOG_ERR, "bank %u: status %016lx address %016lx", i, (unsigned long)status,
+                   (unsigned long)rdmsr(MSR_MC_ADDRESS(i)));
+    }
+    show_registers(regs);
+    panic("machine check");
+}
+
+void do_double_fault(struct cpu_user_regs *regs)
+{
+    fatal_exception(regs, "double fault");
+}
