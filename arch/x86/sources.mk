@@ -8,6 +8,7 @@ HV_SRCS += \
     arch/x86/acpi_power.c \
     arch/x86/apic.c \
     arch/x86/backtrace.c \
+    arch/x86/boot/dom0_elf.c \
     arch/x86/boot/frame_table.c \
     arch/x86/boot/head.S \
     arch/x86/boot/main.c \
@@ -16,6 +17,11 @@ HV_SRCS += \
     arch/x86/boot/options.c \
     arch/x86/boot/paging.c \
     arch/x86/boot/patch.c \
+    arch/x86/boot/scratch.c \
+    arch/x86/boot/unpack.c \
+    arch/x86/boot/unpack_call.S \
+    arch/x86/boot/unpack_env.c \
+    arch/x86/boot/unpack_libs.c \
     arch/x86/console_setup.c \
     arch/x86/cpu_features.c \
     arch/x86/hpet.c \
@@ -27,12 +33,15 @@ HV_SRCS += \
     arch/x86/platform.c \
     arch/x86/pmtimer.c \
     arch/x86/power.c \
-    arch/x86/pv/page_table.c \
     arch/x86/pv/mmu_update.c \
     arch/x86/pv/mmuext.c \
+    arch/x86/pv/page_table.c \
     arch/x86/pv/va_mapping.c \
     arch/x86/rtc.c \
     arch/x86/time.c \
     arch/x86/tlb.c \
     arch/x86/uart.c \
     arch/x86/vga.c
+
+# The one file that sees headers of Debian's libraries.
+CFLAGS_arch/x86/boot/unpack_libs.c := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu

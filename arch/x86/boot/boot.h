@@ -113,6 +113,11 @@ void paging_init(void);
 void frame_table_init(void);
 /* Maps [@pa, @pa + @bytes) at @va with leaf flags @flags in our own tables, with the largest pages that fit. */
 void map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags);
+/*
+ * Removes what maps @va in our own tables and forgets the translation; the machine address it had, its size in *@bytes.
+ * It is mapped.
+ */
+paddr_t unmap_page(unsigned long va, size_t *bytes);
 /* Unmaps the init part of the image; its alias in the direct map becomes writable, its memory goes to the heap. */
 void discard_init(void);
 

@@ -12,6 +12,7 @@
  * Sources: Multiboot Specification 0.6.96 and Multiboot2 Specification 2.0.
  */
 
+#include <asm/acpi.h>
 #include <page.h>
 
 #include "boot.h"
@@ -62,6 +63,8 @@ enum mb2_tag_type {
     MB2_MODULE = 3,
     MB2_MEMORY_MAP = 6,
     MB2_FRAMEBUFFER = 8,
+    MB2_RSDP_1 = 14, /* ACPI root pointer of revision 1, of revision 2 and up */
+    MB2_RSDP_2 = 15,
 };
 
 struct mb2_tag {
@@ -236,6 +239,9 @@ static void __init parse_mb2(const u32 *info)
             add_memory(e->addr, e->len, e->type);
         }
     }
+    /* The newer root pointer last, so that it wins. */
+    for_each_tag(tag, first, end, MB2_RSDP_1) acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
+    for_each_tag(tag, first, end, MB2_RSDP_2) acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
     for_each_tag(tag, first, end, MB2_FRAMEBUFFER)
     {
         const struct mb2_framebuffer *fb = (const void *)tag->data;

@@ -137,7 +137,6 @@ static const struct option options[] __initconst = {
     TEXT_OPTION("guest_loglvl", guest_loglvl, "none, error, warning, info, debug or all"),
     TEXT_OPTION("clocksource", clocksource, "hpet, acpi or pit"),
     TEXT_OPTION("sched", sched, "the name of a scheduler"),
-    {"noapic", parse_flag, &hv_options.noapic, NULL},
     {"x2apic", parse_not_bool, &hv_options.no_x2apic, "yes or no"},
     {"noreboot", parse_flag, &hv_options.noreboot, NULL},
     {"spec-ctrl", parse_bool, &hv_options.spec_ctrl, "yes or no"},

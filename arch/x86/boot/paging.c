@@ -74,6 +74,21 @@ void __init map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags)
     }
 }
 
+paddr_t __init unmap_page(unsigned long va, size_t *bytes)
+{
+    u64 *entry = &table_of(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
+    unsigned int shift = L3_SHIFT;
+    paddr_t pa;
+
+    for (; shift > L1_SHIFT && !(*entry & PTE_LARGE); shift -= L3_SHIFT - L2_SHIFT)
+        entry = &table_of(entry)[pt_index(va, shift - (L3_SHIFT - L2_SHIFT))];
+    pa = *entry & PTE_ADDR_MASK;
+    *entry = 0;
+    __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+    *bytes = 1UL << shift;
+    return pa;
+}
+
 static void __init map_direct(paddr_t start, paddr_t end, u64 flags)
 {
     if (start < end)
