@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <guest.h>
 #include <hypercall.h>
-#include <string.h>
 
 #include "internal.h"
 
 #define WINDOW_PAGES (WINDOW_SIZE >> PAGE_SHIFT)
+
+/* Entries changed with one hypercall; the requests are on the stack. */
+#define BATCH 64
 
 static uint8_t used[WINDOW_PAGES / 8];
 static unsigned long search_start;
@@ -108,31 +110,62 @@ void window_release(void *va, unsigned long pages)
     events_restore(enabled);
 }
 
+/* Change entries of `count` pages in as few hypercalls as possible; `mfns` NULL empties them.
+ * Failures are entered in `errors`, or end the work when that is NULL. @return pages dealt with. */
+static unsigned long update_entries(char *va, const mfn_t *mfns, unsigned long count, domid_t domid,
+                                    pte_t flags, int *errors)
+{
+    mmu_update_t batch[BATCH];
+    unsigned long page = 0;
+
+    while (page < count) {
+        unsigned int size = 0, done = 0;
+        long error;
+
+        for (; size < BATCH && page + size < count; size++) {
+            const pte_t *entry = pte_lookup(va + (page + size) * PAGE_SIZE, 1);
+
+            batch[size].ptr = pte_maddr(entry) | MMU_NORMAL_PT_UPDATE;
+            batch[size].val = mfns ? make_pte(mfns[page + size], flags) : 0;
+        }
+        error = hypercall_mmu_update(batch, size, &done, domid);
+        for (unsigned int i = 0; errors && i < done; i++)
+            errors[page + i] = 0;
+        page += done;
+        if (!error)
+            continue;
+        if (!errors)
+            return page;
+        errors[page++] = (int)error;
+    }
+    return page;
+}
+
 /* Empty entries without giving the addresses back. */
 static void clear_entries(char *va, unsigned long count)
 {
-    for (unsigned long page = 0; page < count; page++)
-        if (hypercall_update_va_mapping(va + page * PAGE_SIZE, 0, UVMF_INVLPG | UVMF_ALL))
-            guest_panic("cannot unmap %p", va + page * PAGE_SIZE);
+    struct mmuext_op flush = {.cmd = MMUEXT_TLB_FLUSH_ALL};
+
+    if (count == 1)
+        flush = (struct mmuext_op){.cmd = MMUEXT_INVLPG_ALL, .arg1.linear_addr = (unsigned long)va};
+    if (update_entries(va, NULL, count, DOMID_SELF, 0, NULL) != count ||
+        hypercall_mmuext_op(&flush, 1, NULL, DOMID_SELF))
+        guest_panic("cannot unmap %p", (void *)va);
 }
 
 void *map_frames(const mfn_t *mfns, unsigned long count, domid_t domid, pte_t flags, int *errors)
 {
     char *va = window_reserve(count);
+    unsigned long done;
 
     if (!va)
         return NULL;
-    for (unsigned long page = 0; page < count; page++) {
-        const pte_t *entry = pte_lookup(va + page * PAGE_SIZE, 1);
-        int error = pte_set_foreign(entry, make_pte(mfns[page], flags), domid);
-
-        if (errors) {
-            errors[page] = error;
-        } else if (error) {
-            clear_entries(va, page);
-            window_release(va, count);
-            return NULL;
-        }
+    done = update_entries(va, mfns, count, domid, flags, errors);
+    if (done < count) {
+        if (done > 0)
+            clear_entries(va, done);
+        window_release(va, count);
+        return NULL;
     }
     return va;
 }

@@ -86,7 +86,7 @@ static void bench_hypercalls(void)
     static multicall_entry_t calls[32];
 
     MEASURE("null_hypercall", hypercall_xen_version(XENVER_version, NULL));
-    MEASURE("multicall_32_null", {
+    MEASURE("multicall_32", {
         for (unsigned int call = 0; call < 32; call++) {
             calls[call].op = __HYPERVISOR_xen_version;
             calls[call].args[0] = XENVER_version;
@@ -130,7 +130,7 @@ static void bench_page_tables(void)
         hypercall_mmu_update(updates, 32, NULL, DOMID_SELF);
     });
     set_window(0, 0);
-    MEASURE("flush_local", hypercall_mmuext_op(&flush, 1, NULL, DOMID_SELF));
+    MEASURE("tlb_flush_local", hypercall_mmuext_op(&flush, 1, NULL, DOMID_SELF));
     MEASURE("invlpg_local", hypercall_mmuext_op(&invlpg, 1, NULL, DOMID_SELF));
 }
 
@@ -145,7 +145,7 @@ static void bench_pin(void)
     for (unsigned int i = 0; i < 512; i++)
         table[i] = make_pte(va_to_mfn(pages + i * PAGE_SIZE), PTE_KERNEL_DATA);
     must(page_protect(table, PTE_KERNEL_RO) == 0, "protect");
-    MEASURE("pin_unpin_l1_512", {
+    MEASURE("pin_unpin_l1", {
         status |= hypercall_mmuext_op(&pin, 1, NULL, DOMID_SELF);
         status |= hypercall_mmuext_op(&unpin, 1, NULL, DOMID_SELF);
     });
@@ -160,10 +160,10 @@ static void bench_traps(void)
     uint64_t value;
 
     set_handler(TRAP_INVALID_OPCODE, bench_invalid_opcode);
-    MEASURE("invalid_opcode_iret", asm volatile("ud2" ::: "memory"));
+    MEASURE("invalid_opcode", asm volatile("ud2" ::: "memory"));
     set_handler(TRAP_INVALID_OPCODE, trap_invalid_opcode);
     set_handler(TRAP_PAGE_FAULT, bench_page_fault);
-    MEASURE("page_fault_iret", asm volatile("mov (%1), %0" : "=a"(value) : "d"(window) : "memory"));
+    MEASURE("page_fault", asm volatile("mov (%1), %0" : "=a"(value) : "d"(window) : "memory"));
     set_handler(TRAP_PAGE_FAULT, trap_page_fault);
     MEASURE("read_cr0", asm volatile("mov %%cr0, %0" : "=r"(value)));
 }
@@ -192,7 +192,7 @@ static void bench_system_call(void)
         if (took[1] - took[0] < best)
             best = took[1] - took[0];
     }
-    report("syscall_iret", best / OPERATIONS);
+    report("user_syscall", best / OPERATIONS);
     set_callback(CALLBACKTYPE_syscall, trap_syscall);
     user_space_destroy(&space);
 }
@@ -206,7 +206,7 @@ static void bench_pte_writes(void)
     struct mmuext_op flush = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
 
     MEASURE_PREPARED("pte_store", set_window(pte, pte), entries[i] = other);
-    MEASURE_PREPARED("pte_lock_andb", set_window(pte, pte),
+    MEASURE_PREPARED("pte_lock_and", set_window(pte, pte),
                      asm volatile("lock andb $0xfd, %0"
                                   : "+m"(*(volatile uint8_t *)&entries[i])
                                   :
@@ -240,7 +240,7 @@ static void bench_events_channel(void)
     set_callback(CALLBACKTYPE_event, bench_event);
     events_restore(true);
     before = bench_events;
-    MEASURE("event_send_upcall_iret", hypercall_event_channel_op(EVTCHNOP_send, &send));
+    MEASURE("event_send_self", hypercall_event_channel_op(EVTCHNOP_send, &send));
     must(bench_events - before == ROUNDS * OPERATIONS, "every event arrived");
     events_disable();
     set_callback(CALLBACKTYPE_event, event_entry);
