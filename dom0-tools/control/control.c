@@ -194,13 +194,16 @@ int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e)
     return 0;
 }
 
-int control_read_messages(char *text, size_t size, bool first, uint32_t *index, size_t *length,
-                          struct error *e)
+int control_read_messages(char *text, size_t size, bool first, bool clear, uint32_t *index,
+                          size_t *length, struct error *e)
 {
     char *buffer = platform_buffer_alloc(size);
     struct xen_sysctl op = {
         .cmd = XEN_SYSCTL_readconsole,
-        .u.readconsole = {.incremental = !first, .index = *index, .count = (uint32_t)size},
+        .u.readconsole = {.clear = clear,
+                          .incremental = !first,
+                          .index = *index,
+                          .count = (uint32_t)size},
     };
     long status;
 
@@ -215,20 +218,6 @@ int control_read_messages(char *text, size_t size, bool first, uint32_t *index, 
     }
     platform_buffer_free(buffer, size);
     return status < 0 ? error_set(e, "reading the messages: %s", error_words((int)-status)) : 0;
-}
-
-int control_clear_messages(struct error *e)
-{
-    char *buffer = platform_buffer_alloc(1);
-    struct xen_sysctl op = {.cmd = XEN_SYSCTL_readconsole, .u.readconsole = {.clear = 1}};
-    long status;
-
-    if (!buffer)
-        return error_set(e, "not enough memory");
-    set_xen_guest_handle(op.u.readconsole.buffer, buffer);
-    status = platform_sysctl(&op);
-    platform_buffer_free(buffer, 1);
-    return status < 0 ? error_set(e, "clearing the messages: %s", error_words((int)-status)) : 0;
 }
 
 const char *control_scheduler(void)

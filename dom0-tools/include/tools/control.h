@@ -47,12 +47,12 @@ int control_vcpu_affinity(domid_t domid, unsigned int vcpu, uint64_t *hard, uint
 
 int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e);
 
-/* A part of the hypervisor's message ring. *@index says where to begin and is moved on. */
-int control_read_messages(char *text, size_t size, bool first, uint32_t *index, size_t *length,
-                          struct error *e);
-
-/* Empties the message ring. */
-int control_clear_messages(struct error *e);
+/*
+ * A part of the hypervisor's message ring: its oldest with @first, else from *@index on, which is moved on.
+ * With @clear, what was read is removed from the ring.
+ */
+int control_read_messages(char *text, size_t size, bool first, bool clear, uint32_t *index,
+                          size_t *length, struct error *e);
 
 /* The scheduler's name as xl gives it: "credit2", ... */
 const char *control_scheduler(void);
