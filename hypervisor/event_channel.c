@@ -677,7 +677,7 @@ out:
     return rc;
 }
 
-static long unmask(unsigned int port)
+long evtchn_unmask(unsigned int port)
 {
     struct domain *d = current->domain;
     struct evtchn *chn = evtchn_lookup(d, port);
@@ -793,7 +793,7 @@ static long dispatch(unsigned int cmd, union any_op *op, unsigned long arg)
     case EVTCHNOP_bind_vcpu:
         return bind_vcpu(op->bind_vcpu.port, op->bind_vcpu.vcpu);
     case EVTCHNOP_unmask:
-        return unmask(op->unmask.port);
+        return evtchn_unmask(op->unmask.port);
     case EVTCHNOP_reset:
         rc = reset(op->reset.dom);
         if (rc == -ERESTART)

@@ -132,14 +132,14 @@ int irq_setup_gsi(unsigned int irq, bool level, bool active_low)
 {
     struct irq_desc *desc = irq < nr_gsis ? irq_get(irq) : NULL;
     unsigned long flags;
-    int rc = 0;
+    int rc;
 
     if (!desc)
         return -XEN_EINVAL;
     flags = spin_lock_irqsave(&desc->lock);
-    if (desc->use == IRQ_OURS) {
-        rc = -XEN_EBUSY;
-    } else if (desc->use == IRQ_FREE) {
+    if (desc->vector) {
+        rc = -XEN_EEXIST;
+    } else {
         desc->level = level;
         desc->active_low = active_low;
         rc = irq_program(desc);

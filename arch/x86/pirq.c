@@ -53,7 +53,7 @@ struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create)
     if (!p)
         return NULL;
     p->pirq = pirq;
-    p->irq = -1;
+    p->irq = PIRQ_UNMAPPED;
     if (!cmpxchg(&table[pirq], &none, p)) {
         xfree(p);
         p = none;
@@ -195,10 +195,11 @@ static bool is_unused(struct domain *d, unsigned int pirq)
 {
     const struct pirq *p = pirq_get(d, pirq, false);
 
-    return !p || (p->irq < 0 && !p->evtchn);
+    return !p || (p->irq == PIRQ_UNMAPPED && !p->evtchn);
 }
 
-int pirq_find_free(struct domain *d, bool gsi)
+/* A number of @d's that is not in use, for a line (@gsi) or a message. pirq_lock held. */
+static int find_free(struct domain *d, bool gsi)
 {
     unsigned int limit = gsi ? MIN(nr_gsis, d->nr_pirqs) : d->nr_pirqs;
 
@@ -212,6 +213,24 @@ int pirq_find_free(struct domain *d, bool gsi)
     return -XEN_ENOSPC;
 }
 
+int pirq_reserve(struct domain *d, bool gsi)
+{
+    struct pirq *p;
+    int number;
+
+    spin_lock(&d->pirq_lock);
+    number = d->dying ? -XEN_EINVAL : find_free(d, gsi);
+    if (number >= 0) {
+        p = pirq_get(d, (unsigned int)number, true);
+        if (p)
+            p->irq = PIRQ_RESERVED;
+        else
+            number = -XEN_ENOMEM;
+    }
+    spin_unlock(&d->pirq_lock);
+    return number;
+}
+
 int pirq_map_gsi(struct domain *d, unsigned int irq, int *pirq)
 {
     struct pirq *p;
@@ -220,10 +239,14 @@ int pirq_map_gsi(struct domain *d, unsigned int irq, int *pirq)
     if (irq >= nr_gsis || !irq_get(irq))
         return -XEN_EINVAL;
     spin_lock(&d->pirq_lock);
+    if (d->dying) {
+        rc = -XEN_EINVAL;
+        goto out;
+    }
     number = find_by_irq(d, (int)irq);
     if (*pirq < 0) {
         if (number < 0)
-            number = is_unused(d, irq) ? (int)irq : pirq_find_free(d, true);
+            number = is_unused(d, irq) ? (int)irq : find_free(d, true);
         if (number < 0) {
             rc = number;
             goto out;
@@ -262,7 +285,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
     p = pirq_get(d, pirq, false);
     if (p && p->irq >= 0) {
         arch_pirq_unbind(d, p);
-        p->irq = -1;
+        p->irq = PIRQ_UNMAPPED;
         rc = 0;
     }
     spin_unlock(&d->pirq_lock);
@@ -287,7 +310,7 @@ int pirq_set_eoi_map(struct domain *d, mfn_t mfn, bool auto_unmask)
         rc = -XEN_EBUSY;
     } else {
         d->arch.pirq_eoi_mfn = mfn;
-        d->arch.physdev_pirq_eoi = auto_unmask;
+        d->arch.pirq_auto_unmask = auto_unmask;
         store_release(&d->arch.pirq_eoi_map, map);
     }
     spin_unlock(&d->pirq_lock);
@@ -300,17 +323,23 @@ int pirq_set_eoi_map(struct domain *d, mfn_t mfn, bool auto_unmask)
 
 void pirq_free_all(struct domain *d)
 {
-    unsigned long *map = d->arch.pirq_eoi_map;
+    unsigned long *map;
+    struct pirq **table;
 
-    for (unsigned int i = 0; d->pirqs && i < d->nr_pirqs; i++)
-        if (d->pirqs[i]) {
-            arch_pirq_unbind(d, d->pirqs[i]);
-            xfree(d->pirqs[i]);
-        }
-    xfree(d->pirqs);
+    spin_lock(&d->pirq_lock);
+    map = d->arch.pirq_eoi_map;
+    table = d->pirqs;
+    d->arch.pirq_eoi_map = NULL;
     d->pirqs = NULL;
+    spin_unlock(&d->pirq_lock);
+
+    for (unsigned int i = 0; table && i < d->nr_pirqs; i++)
+        if (table[i]) {
+            arch_pirq_unbind(d, table[i]);
+            xfree(table[i]);
+        }
+    xfree(table);
     if (map) {
-        d->arch.pirq_eoi_map = NULL;
         arch_unmap_guest_page(map);
         put_page_and_type(mfn_to_page(d->arch.pirq_eoi_mfn));
     }

@@ -28,9 +28,11 @@ HV_SRCS += \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
     arch/x86/panic.c \
+    arch/x86/physdev.c \
     arch/x86/pirq.c \
     arch/x86/pit.c \
     arch/x86/platform.c \
+    arch/x86/platform_op.c \
     arch/x86/pmtimer.c \
     arch/x86/power.c \
     arch/x86/pv/mmu_update.c \
@@ -38,6 +40,7 @@ HV_SRCS += \
     arch/x86/pv/page_table.c \
     arch/x86/pv/va_mapping.c \
     arch/x86/rtc.c \
+    arch/x86/sysctl.c \
     arch/x86/time.c \
     arch/x86/tlb.c \
     arch/x86/uart.c \

@@ -35,6 +35,9 @@ int set_global_virq_handler(struct domain *d, u32 virq);
 struct pirq;
 void send_guest_pirq(struct domain *d, const struct pirq *pirq);
 
+/* Unmasks a port of the current domain, as EVTCHNOP_unmask. -EINVAL: no such port. */
+long evtchn_unmask(unsigned int port);
+
 /* Is @port of @d pending (1) or not (0)? For SCHEDOP_poll. -EINVAL: no such port. */
 int evtchn_port_poll(struct domain *d, u32 port);
 

@@ -8,11 +8,14 @@
 
 #include "domain.h"
 
+#define PIRQ_UNMAPPED (-1)
+#define PIRQ_RESERVED (-2) /* handed out by PHYSDEVOP_get_free_pirq, not mapped yet */
+
 struct pirq {
     unsigned int pirq; /* number in the domain */
     u32 evtchn;        /* the port it is bound to, 0: none */
     bool masked;       /* waits for the guest's EOI */
-    int irq;           /* hardware interrupt (GSI or allocated for MSI); -1: not mapped */
+    int irq; /* hardware interrupt (GSI or allocated for MSI), or PIRQ_UNMAPPED, PIRQ_RESERVED */
 };
 
 /* How many pirqs a new domain has: its d->nr_pirqs. */

@@ -83,8 +83,8 @@ int irq_program(struct irq_desc *desc);
 int irq_request_isa(unsigned int isa_irq, void (*fn)(void *arg), void *arg);
 
 /*
- * Trigger mode and polarity of @irq as dom0 knows them from its own interpretation of the firmware. No effect once
- * the interrupt is in use. -EINVAL: no such interrupt; -EBUSY: it is ours; -ENOSPC.
+ * Trigger mode and polarity of @irq as dom0 knows them from its own interpretation of the firmware.
+ * -EINVAL: no such interrupt; -EEXIST: it was set up before; -ENOSPC: no vector left.
  */
 int irq_setup_gsi(unsigned int irq, bool level, bool active_low);
 

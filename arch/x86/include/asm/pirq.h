@@ -7,11 +7,11 @@
 
 /* Is the interrupt bound by several domains now? */
 bool pirq_is_shared(const struct pirq *pirq);
-/* A number of @d's that is not in use, for a line (@gsi) or a message. -ENOSPC. pirq_lock held. */
-int pirq_find_free(struct domain *d, bool gsi);
+/* Reserves a number of @d's for a line (@gsi) or a message; returns it. -ENOSPC, -ENOMEM. */
+int pirq_reserve(struct domain *d, bool gsi);
 /*
  * Maps line @irq under the number *@pirq, or one of our choice if that is negative; mapping it again is no error.
- * The caller checked permissions. -EINVAL: no such line, or number out of range; -EEXIST: the line or the number is
+ * The caller checked permissions. -EINVAL: no such line, number out of range, or @d is dying; -EEXIST: the line or the number is
  * mapped otherwise already; -ENOSPC; -ENOMEM.
  */
 int pirq_map_gsi(struct domain *d, unsigned int irq, int *pirq);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control operations about the machine that need to know the CPU: its topology and features.
+ */
+#include <arch.h>
+#include <asm/cpu_features.h>
+#include <asm/msr.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <page_alloc.h>
+#include <percpu.h>
+#include <public/sysctl.h>
+
+#define LEAF_TOPOLOGY    0xbU
+#define TOPOLOGY_THREADS 1U /* level type, leaf 0xb ECX[15:8] */
+#define TOPOLOGY_CORES   2U
+
+/* How APIC ids are cut into thread, core and socket: the number of bits below the core, and below the socket. */
+struct topology {
+    unsigned int core_shift, socket_shift;
+    u32 threads_per_core, cores_per_socket;
+};
+
+static unsigned int bits_for(u32 n)
+{
+    return n <= 1 ? 0 : 32U - (unsigned int)__builtin_clz(n - 1);
+}
+
+/* Intel SDM volume 3, 9.9.2; AMD APM volume 3, appendix E.5. */
+static struct topology get_topology(void)
+{
+    struct topology t = {0, 0, 1, 1};
+    u32 logical = cpuid(1).edx & (1U << 28) ? cpuid(1).ebx >> 16 & 0xff : 1, cores = 1;
+
+    if (boot_cpu.max_leaf >= LEAF_TOPOLOGY && cpuid_count(LEAF_TOPOLOGY, 0).ebx) {
+        for (u32 level = 0; level < 4; level++) {
+            struct cpuid c = cpuid_count(LEAF_TOPOLOGY, level);
+            u32 type = c.ecx >> 8 & 0xff;
+
+            if (!(c.ebx & 0xffff))
+                break;
+            t.socket_shift = c.eax & 31;
+            if (type == TOPOLOGY_THREADS) {
+                t.core_shift = c.eax & 31;
+                t.threads_per_core = c.ebx & 0xffff;
+            } else if (type == TOPOLOGY_CORES) {
+                logical = c.ebx & 0xffff;
+            }
+        }
+        t.threads_per_core = MAX(t.threads_per_core, 1U);
+        t.cores_per_socket = MAX(logical / t.threads_per_core, 1U);
+        return t;
+    }
+    if (boot_cpu.max_ext_leaf >= 0x80000008 && !strcmp(boot_cpu.vendor, "AuthenticAMD"))
+        cores = (cpuid(0x80000008).ecx & 0xff) + 1;
+    else if (boot_cpu.max_leaf >= 4)
+        cores = (cpuid_count(4, 0).eax >> 26) + 1;
+    t.cores_per_socket = cores;
+    t.threads_per_core = MAX(logical / cores, 1U);
+    t.core_shift = bits_for(t.threads_per_core);
+    t.socket_shift = t.core_shift + bits_for(cores);
+    return t;
+}
+
+static long physinfo(struct xen_sysctl_physinfo *info)
+{
+    struct topology t = get_topology();
+    struct cpuid basic = cpuid(1), leaf7 = {0};
+
+    if (boot_cpu.max_leaf >= 7)
+        leaf7 = cpuid_count(7, 0);
+    *info = (struct xen_sysctl_physinfo){
+        .threads_per_core = t.threads_per_core,
+        .cores_per_socket = t.cores_per_socket,
+        .nr_cpus = nr_cpus,
+        .max_cpu_id = NR_CPUS - 1,
+        .nr_nodes = 1,
+        .cpu_khz = (u32)cpu_khz,
+        .capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
+        .total_pages = heap_total_pages(),
+        .free_pages = heap_free_pages(),
+        .max_mfn = max_page - 1,
+    };
+    /* In the order of Xen's feature words: what `xl info` calls hw_caps. */
+    info->hw_cap[0] = basic.edx;
+    info->hw_cap[1] = basic.ecx;
+    info->hw_cap[2] = cpuid(0x80000001).edx;
+    info->hw_cap[3] = cpuid(0x80000001).ecx;
+    info->hw_cap[4] = boot_cpu.max_leaf >= 0xd ? cpuid_count(0xd, 1).eax : 0;
+    info->hw_cap[5] = leaf7.ebx;
+    info->hw_cap[6] = leaf7.ecx;
+    info->hw_cap[7] = boot_cpu.max_ext_leaf >= 0x80000007 ? cpuid(0x80000007).edx : 0;
+    return 0;
+}
+
+static long cputopoinfo(struct xen_sysctl_cputopoinfo *op)
+{
+    struct topology t = get_topology();
+    u32 n = MIN(op->num_cpus, nr_cpus);
+
+    if (!handle_addr(op->cputopo)) {
+        op->num_cpus = nr_cpus;
+        return 0;
+    }
+    for (u32 cpu = 0; cpu < n; cpu++) {
+        struct xen_sysctl_cputopo topo = {XEN_INVALID_CORE_ID, XEN_INVALID_SOCKET_ID,
+                                          XEN_INVALID_NODE_ID};
+
+        if (cpumask_test(&cpu_online, cpu)) {
+            u32 id = cpus[cpu]->arch.apic_id;
+
+            topo.core = id >> t.core_shift & ((1U << (t.socket_shift - t.core_shift)) - 1);
+            topo.socket = id >> t.socket_shift;
+            topo.node = 0;
+        }
+        if (put_guest_element(handle_addr(op->cputopo), cpu, &topo))
+            return -XEN_EFAULT;
+    }
+    op->num_cpus = n;
+    return 0;
+}
+
+/* One node with all memory. */
+static long numainfo(struct xen_sysctl_numainfo *op)
+{
+    struct xen_sysctl_meminfo mem = {heap_total_pages() << PAGE_SHIFT, heap_free_pages()
+                                                                           << PAGE_SHIFT};
+    u32 distance = 10; /* to itself, by ACPI's convention */
+    bool wanted = handle_addr(op->meminfo) || handle_addr(op->distance);
+
+    if (wanted && op->num_nodes) {
+        if (handle_addr(op->meminfo) && put_guest(handle_addr(op->meminfo), &mem))
+            return -XEN_EFAULT;
+        if (handle_addr(op->distance) && put_guest(handle_addr(op->distance), &distance))
+            return -XEN_EFAULT;
+    }
+    op->num_nodes = wanted ? MIN(op->num_nodes, 1U) : 1;
+    return 0;
+}
+
+long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
+{
+    switch (op->cmd) {
+    case XEN_SYSCTL_physinfo:
+        *copyback = true;
+        return physinfo(&op->u.physinfo);
+    case XEN_SYSCTL_cputopoinfo:
+        *copyback = true;
+        return cputopoinfo(&op->u.cputopoinfo);
+    case XEN_SYSCTL_numainfo:
+        *copyback = true;
+        return numainfo(&op->u.numainfo);
+    default:
+        return hypercall_unknown(__HYPERVISOR_sysctl, op->cmd);
+    }
+}
