@@ -65,6 +65,7 @@ void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time);
 /* --- sub-operations that only the architecture knows
  * --------------------------------------------------------- */
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback);
+/* All of physinfo, cputopoinfo, numainfo; unknown ones get -ENOSYS. Privilege and version were checked. */
 long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback);
 long arch_memory_op(unsigned long cmd, unsigned long arg);
 

@@ -18,7 +18,6 @@ struct hv_options {
     char guest_loglvl[16]; /* guest_loglvl= */
 
     /* Platform. */
-    bool noapic;          /* noapic: leave the IO-APICs alone */
     bool no_x2apic;       /* x2apic=0 */
     char clocksource[12]; /* clocksource=: "hpet", "acpi", "pit": what calibrates the TSC; empty:
                              the best there is */
@@ -36,8 +35,6 @@ struct hv_options {
 };
 
 #define DOM0_MEM_UNSET INT64_MIN
-
-extern struct hv_options hv_options;
 
 /* Fills in hv_options from our command line; remembers what was wrong. (boot/options.c) */
 void options_parse(const char *cmdline);

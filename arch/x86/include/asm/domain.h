@@ -17,11 +17,12 @@ struct arch_domain {
     u64 **perdomain_l1;
     struct page_list relinquish; /* frames being given back, while dying */
     unsigned int relinquish_step;
-    bool physdev_pirq_eoi; /* pirq EOI map in use */
+    bool pirq_auto_unmask; /* PHYSDEVOP_eoi unmasks the event channel too */
     mfn_t pirq_eoi_mfn;
     unsigned long *pirq_eoi_map;
     u32 wallclock_version;
     u32 pci_cf8;                 /* last value written to port 0xcf8 (dom0) */
+    bool msr_relaxed; /* reads of unknown MSRs give 0 (XEN_X86_MSR_RELAXED) */
 };
 
 /* What an exception handler of the guest looks like (from HYPERVISOR_set_trap_table). */
@@ -32,14 +33,7 @@ struct guest_trap {
     bool disable_events; /* like an interrupt gate */
 };
 
-/* An exception or callback to be delivered into the guest's kernel. */
-struct trap_bounce {
-    unsigned long eip;
-    u32 error_code;
-    u16 cs;
-    u8 flags; /* TBF_* */
-    u8 pad;
-};
+/* How an exception or callback enters the guest's kernel. */
 #define TBF_EXCEPTION      1U
 #define TBF_ERROR_CODE     2U
 #define TBF_DISABLE_EVENTS 4U /* entry with upcalls masked */
@@ -56,11 +50,9 @@ struct arch_vcpu {
 
     /* Entry points and flags, hot. */
     u32 flags; /* TF_* */
-    struct trap_bounce bounce;
     unsigned long kernel_ss, kernel_sp;
     unsigned long event_callback_eip, failsafe_callback_eip, syscall_callback_eip;
     unsigned long syscall32_callback_eip, sysenter_callback_eip;
-    u16 event_callback_cs, failsafe_callback_cs, syscall32_callback_cs, sysenter_callback_cs;
     bool syscall_disables_events, failsafe_disables_events, syscall32_disables_events,
         sysenter_disables_events;
 
@@ -71,7 +63,6 @@ struct arch_vcpu {
     u32 iopl;                  /* virtual IOPL, in EFLAGS position */
     u8 *iobmp; /* guest address of its I/O permission bitmap (PHYSDEVOP_set_iobitmap) */
     u32 iobmp_limit;
-    unsigned long nmi_callback_eip;
 
     struct guest_trap traps[256];
 
