@@ -118,16 +118,25 @@ bool pv_emulate_io(struct cpu_user_regs *regs, const struct insn *insn);
 /* DRn := @value with the checks of set_debugreg. -EINVAL, -EPERM, -ENODEV as Xen. */
 long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value);
 
+/* CR4 as a guest that wants @cr4 gets to see it: its own bits where we allow them, ours for the rest. */
+unsigned long pv_fix_cr4(unsigned long cr4);
+
 /* Fills a page with hypercall entry points (in guest memory or about to become it). */
 void hypercall_page_init(void *page);
 
-/* --- the memory half (mm) ----------------------------------------------------------------------------------------- */
+/* --- the memory half (pv/descriptor.c, pv/pte_emulate.c) ---------------------------------------------------------- */
 
 /* A fault at @addr in the LDT window of the current vCPU: maps the LDT page behind it. False: none. IRQs may be off. */
 bool pv_ldt_fault(unsigned long addr);
 /* A write by the guest's kernel to a present read-only page at @addr: completed when it was a page-table entry. */
 bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs);
-/* Maps @v's part of the per-domain window; -ENOMEM. _destroy gives back GDT and LDT frames too. (descriptor.c) */
+
+/*
+ * The per-domain window (L4 slot 260): tables for it, and the part of each vCPU. -ENOMEM; the destroy functions also take what
+ * was made half.
+ */
+int pv_window_create(struct domain *d);
+void pv_window_destroy(struct domain *d);
 int pv_descriptors_create(struct vcpu *v);
 void pv_descriptors_destroy(struct vcpu *v);
 /* The L1 entry of the reserved GDT page of @v. */
