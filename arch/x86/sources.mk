@@ -8,7 +8,11 @@ HV_SRCS += \
     arch/x86/acpi_power.c \
     arch/x86/apic.c \
     arch/x86/backtrace.c \
+    arch/x86/boot/dom0_access.c \
+    arch/x86/boot/dom0_build.c \
     arch/x86/boot/dom0_elf.c \
+    arch/x86/boot/dom0_memory.c \
+    arch/x86/boot/dom0_pagetables.c \
     arch/x86/boot/frame_table.c \
     arch/x86/boot/head.S \
     arch/x86/boot/main.c \
@@ -24,9 +28,11 @@ HV_SRCS += \
     arch/x86/boot/unpack_libs.c \
     arch/x86/console_setup.c \
     arch/x86/cpu_features.c \
+    arch/x86/domctl.c \
     arch/x86/hpet.c \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
+    arch/x86/m2p.c \
     arch/x86/panic.c \
     arch/x86/physdev.c \
     arch/x86/pirq.c \

@@ -7,6 +7,8 @@
 
 #include "boot.h"
 
+struct domain;
+
 /* ---- scratch memory (scratch.c) ---- */
 
 /* Zeroed memory for the time of the build, contiguous in our address space; NULL: none left. */
@@ -67,9 +69,38 @@ void kernel_parse(const struct kernel_file *file, struct kernel_info *info);
 void kernel_load(const struct kernel_file *file, const struct kernel_info *info,
                  void (*copy)(unsigned long va, const void *src, size_t bytes));
 
+/* ---- its memory (dom0_memory.c) ---- */
+
+/*
+ * How many frames dom0 gets: dom0_mem=, else 64 MiB for our own kernel and nearly all memory for others. @reclaimable
+ * frames are in use now and come back before the last are allocated. Never fewer than @needed: fatal error.
+ */
+unsigned long dom0_size(const struct kernel_info *info, unsigned long needed,
+                        unsigned long reclaimable);
+/* The most that it may ever have, in frames, as dom0_mem=max: says. */
+unsigned long dom0_max_size(void);
+/* Allocates frames for @d up to pseudo-physical frame @end. Returns how far it came. */
+unsigned long dom0_populate(struct domain *d, unsigned long end);
+/* The machine frame of @pfn, which is populated. */
+mfn_t dom0_pfn_to_mfn(unsigned long pfn);
+/* Our address of @pfn. */
+void *dom0_frame(unsigned long pfn);
+
+/* ---- its first page tables (dom0_pagetables.c) ---- */
+
+/* Where tables come from: pseudo-physical frames [next, end). */
+struct table_pool {
+    unsigned long next, end;
+};
+
+/* How many tables map [@start, @end), besides the root. */
+unsigned long dom0_tables_needed(unsigned long start, unsigned long end);
+/* Maps @va to @pfn under the root at pseudo-physical frame @root, with tables from @pool. */
+void dom0_map(unsigned long root, struct table_pool *pool, unsigned long va, unsigned long pfn,
+              bool writable);
+
 /* ---- what dom0 may touch (dom0_access.c) ---- */
 
-struct domain;
 /* Fills in the sets of ports, machine frames and interrupts. */
 void dom0_grant_access(struct domain *d);
 
