@@ -158,6 +158,7 @@ static struct domain *alloc_domain(domid_t id)
     d->id = id;
     d->refs = 1;
     d->shutdown_code = ~0U;
+    d->sched_weight = SCHED_DEFAULT_WEIGHT;
     spin_lock_init(&d->lock, RANK_DOMAIN);
     spin_lock_init(&d->page_lock, RANK_PAGE_LIST);
     spin_lock_init(&d->event_lock, RANK_EVENT);
@@ -418,7 +419,10 @@ void domain_shutdown(struct domain *d, u32 reason)
     atomic_add(&d->pause_count, 1); /* undone by domain_resume() */
     sleep_all(d, false);
     spin_unlock(&d->lock);
-    send_global_virq(VIRQ_DOM_EXC);
+    if (reason == SHUTDOWN_suspend && d->suspend_port)
+        evtchn_send(d, d->suspend_port);
+    else
+        send_global_virq(VIRQ_DOM_EXC);
 }
 
 void domain_resume(struct domain *d)

@@ -293,6 +293,24 @@ unsigned long heap_free_pages(void)
     return READ_ONCE(heap.free_pages);
 }
 
+unsigned long heap_free_pages_between(unsigned long first, unsigned long end)
+{
+    unsigned long flags = spin_lock_irqsave(&heap.lock), pages = 0;
+
+    for (unsigned int order = 0; order <= MAX_ORDER; order++) {
+        u32 m = heap.free[order].first;
+
+        while (m) {
+            unsigned long from = MAX((unsigned long)m, first), to = MIN(m + (1UL << order), end);
+
+            pages += to > from ? to - from : 0;
+            m = mfn_to_page(MFN(m))->next;
+        }
+    }
+    spin_unlock_irqrestore(&heap.lock, flags);
+    return pages;
+}
+
 unsigned long heap_claimed_pages(void)
 {
     return READ_ONCE(heap.claimed);

@@ -181,13 +181,22 @@ static void slice_over(void *arg)
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
+/* What @ran ns of running count for @v. */
+static u64 weighted(const struct vcpu *v, s_time_t ran)
+{
+    u64 ns = ran > 0 ? (u64)ran : 0;
+    u32 weight = READ_ONCE(v->domain->sched_weight);
+
+    return likely(weight == SCHED_DEFAULT_WEIGHT) ? ns : ns * SCHED_DEFAULT_WEIGHT / weight;
+}
+
 /* Chooses who runs next; @prev is back on the queue or stopped on return. Run queue locked. */
 static struct vcpu *pick_next(struct run_queue *rq, struct vcpu *prev, s_time_t t)
 {
     struct vcpu *next;
 
     if (!is_idle(prev)) {
-        prev->vruntime += (u64)MAX(t - prev->state_since, (s_time_t)0);
+        prev->vruntime += weighted(prev, t - prev->state_since);
         if (vcpu_runnable(prev)) {
             /* Who yields lets the next one pass: it queues behind it. */
             if (prev->yielding && rq->length)

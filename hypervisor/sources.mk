@@ -6,6 +6,8 @@ HV_SRCS += \
     hypervisor/console.c \
     hypervisor/console_io.c \
     hypervisor/domain.c \
+    hypervisor/domctl.c \
+    hypervisor/domctl_vcpu.c \
     hypervisor/event_channel.c \
     hypervisor/evtchn_2l.c \
     hypervisor/evtchn_fifo.c \
@@ -24,6 +26,7 @@ HV_SRCS += \
     hypervisor/sched_op.c \
     hypervisor/softirq.c \
     hypervisor/spinlock.c \
+    hypervisor/sysctl.c \
     hypervisor/timer.c \
     hypervisor/vcpu_op.c \
     hypervisor/vcpu_time.c \

@@ -79,6 +79,7 @@ static long physinfo(struct xen_sysctl_physinfo *info)
         .capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
         .total_pages = heap_total_pages(),
         .free_pages = heap_free_pages(),
+        .outstanding_pages = heap_claimed_pages(),
         .max_mfn = max_page - 1,
     };
     /* In the order of Xen's feature words: what `xl info` calls hw_caps. */
@@ -150,6 +151,11 @@ long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
     case XEN_SYSCTL_numainfo:
         *copyback = true;
         return numainfo(&op->u.numainfo);
+    case XEN_SYSCTL_get_cpu_levelling_caps:
+        op->u.cpu_levelling_caps.caps =
+            boot_cpu.cpuid_faulting ? XEN_SYSCTL_CPU_LEVELCAP_faulting : 0;
+        *copyback = true;
+        return 0;
     default:
         return hypercall_unknown(__HYPERVISOR_sysctl, op->cmd);
     }

@@ -64,6 +64,10 @@ void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time);
 
 /* --- sub-operations that only the architecture knows
  * --------------------------------------------------------- */
+struct xen_arch_domainconfig;
+/* May a domain be created with this? */
+bool arch_domain_config_ok(const struct xen_arch_domainconfig *config);
+/* What the portable half does not know: -ENOSYS at the end. */
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback);
 /* All of physinfo, cputopoinfo, numainfo; unknown ones get -ENOSYS. Privilege and version were checked. */
 long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback);

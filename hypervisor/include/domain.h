@@ -15,6 +15,7 @@
 
 #include <asm/domain.h>
 #include <public/domctl.h>
+#include <public/event_channel.h>
 #include <public/sched.h>
 #include <public/vcpu.h>
 #include <public/xen.h>
@@ -95,6 +96,8 @@ struct domain {
     xen_domain_handle_t handle;
     u32 create_flags; /* XEN_DOMCTL_CDF_* */
     u32 ssidref;
+    u16 sched_weight;         /* share of CPU time relative to others' */
+    evtchn_port_t suspend_port; /* told of a shutdown with SHUTDOWN_suspend; 0: VIRQ_DOM_EXC instead */
 
     unsigned int max_vcpus;
     struct vcpu **vcpu; /* max_vcpus pointers; NULL until created */

@@ -8,6 +8,8 @@
 
 #include "domain.h"
 
+#define SCHED_DEFAULT_WEIGHT 256U
+
 void sched_cpu_init(unsigned int cpu);
 /* Boot, end: starts scheduling on this CPU; its boot stack is left for good. */
 void sched_start(void) __noreturn;

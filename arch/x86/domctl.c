@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control operations on a domain that need to know the CPU: page-table types, the hypercall page, the width of the
+ * domain, its time-stamp counter.
+ */
+#include <arch.h>
+#include <asm/pv.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <sched.h>
+
+#define MAX_PAGE_INFOS 1024U
+
+/* Modes of the guest's time-stamp counter (CPUID leaf 3 of the ABI). It is never emulated. */
+#define TSC_MODE_DEFAULT        0U
+#define TSC_MODE_NEVER_EMULATED 2U
+
+bool arch_domain_config_ok(const struct xen_arch_domainconfig *config)
+{
+    return !(config->emulation_flags & ~XEN_X86_EMU_PIT) &&
+           !(config->misc_flags & ~XEN_X86_MISC_FLAGS_MAX);
+}
+
+static unsigned long page_info(struct domain *d, mfn_t mfn)
+{
+    unsigned long type = XEN_DOMCTL_PFINFO_NOTAB;
+    struct page *pg;
+    u64 s;
+
+    if (!mfn_valid(mfn))
+        return XEN_DOMCTL_PFINFO_XTAB;
+    pg = mfn_to_page(mfn);
+    if (!get_page(pg, d))
+        return XEN_DOMCTL_PFINFO_XTAB;
+    s = READ_ONCE(pg->state);
+    if (s & PG_HYPERVISOR) {
+        type = XEN_DOMCTL_PFINFO_XTAB;
+    } else {
+        switch (s & PG_TYPE_MASK) {
+        case PG_TYPE_L1:
+            type = XEN_DOMCTL_PFINFO_L1TAB;
+            break;
+        case PG_TYPE_L2:
+            type = XEN_DOMCTL_PFINFO_L2TAB;
+            break;
+        case PG_TYPE_L3:
+            type = XEN_DOMCTL_PFINFO_L3TAB;
+            break;
+        case PG_TYPE_L4:
+            type = XEN_DOMCTL_PFINFO_L4TAB;
+            break;
+        default:
+            break;
+        }
+        if (s & PG_PINNED)
+            type |= XEN_DOMCTL_PFINFO_LPINTAB;
+    }
+    put_page(pg);
+    return type;
+}
+
+static long get_page_infos(struct domain *d, const struct xen_domctl_getpageframeinfo3 *op)
+{
+    if (op->num > MAX_PAGE_INFOS)
+        return -XEN_E2BIG;
+    for (unsigned long i = 0; i < op->num; i++) {
+        xen_pfn_t frame;
+
+        if (get_guest_element(&frame, handle_addr(op->array), i))
+            return -XEN_EFAULT;
+        frame = page_info(d, MFN(frame));
+        if (put_guest_element(handle_addr(op->array), i, &frame))
+            return -XEN_EFAULT;
+    }
+    return 0;
+}
+
+static long fill_hypercall_page(struct domain *d, mfn_t mfn)
+{
+    if (!mfn_valid(mfn) || get_page_and_type(mfn_to_page(mfn), d, PG_TYPE_WRITABLE))
+        return -XEN_EINVAL;
+    hypercall_page_init(mfn_to_virt(mfn));
+    put_page_and_type(mfn_to_page(mfn));
+    return 0;
+}
+
+static long send_trigger(struct domain *d, const struct xen_domctl_sendtrigger *op)
+{
+    struct vcpu *v = domain_vcpu(d, op->vcpu);
+
+    if (op->vcpu >= d->max_vcpus)
+        return -XEN_EINVAL;
+    if (!v)
+        return -XEN_ESRCH;
+    if (op->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+        return -XEN_ENOSYS;
+    if (!xchg(&v->nmi_pending, true))
+        vcpu_kick(v);
+    return 0;
+}
+
+static long get_tsc_info(struct xen_domctl_tsc_info *op)
+{
+    *op = (struct xen_domctl_tsc_info){
+        .tsc_mode = TSC_MODE_DEFAULT, .gtsc_khz = (u32)cpu_khz, .elapsed_nsec = (u64)now()};
+    return 0;
+}
+
+static long set_tsc_info(struct domain *d, const struct xen_domctl_tsc_info *op)
+{
+    if (d == current->domain)
+        return -XEN_EINVAL;
+    return op->tsc_mode == TSC_MODE_DEFAULT || op->tsc_mode == TSC_MODE_NEVER_EMULATED
+               ? 0
+               : -XEN_EOPNOTSUPP;
+}
+
+long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback)
+{
+    switch (op->cmd) {
+    case XEN_DOMCTL_getpageframeinfo3:
+        return get_page_infos(d, &op->u.getpageframeinfo3);
+    case XEN_DOMCTL_hypercall_init:
+        return fill_hypercall_page(d, MFN(op->u.hypercall_init.gmfn));
+    case XEN_DOMCTL_set_address_size:
+        if (op->u.address_size.size == 32)
+            return -XEN_EOPNOTSUPP; /* no 32-bit kernels yet */
+        return op->u.address_size.size == BITS_PER_LONG ? 0 : -XEN_EINVAL;
+    case XEN_DOMCTL_get_address_size:
+        op->u.address_size.size = d->arch.is_32bit ? 32 : BITS_PER_LONG;
+        *copyback = true;
+        return 0;
+    case XEN_DOMCTL_sendtrigger:
+        return send_trigger(d, &op->u.sendtrigger);
+    case XEN_DOMCTL_gettscinfo:
+        *copyback = true;
+        return get_tsc_info(&op->u.tsc_info);
+    case XEN_DOMCTL_settscinfo:
+        return set_tsc_info(d, &op->u.tsc_info);
+    case XEN_DOMCTL_ioport_mapping:
+        return -XEN_EOPNOTSUPP; /* for hardware virtualisation */
+    default:
+        return hypercall_unknown(__HYPERVISOR_domctl, op->cmd);
+    }
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HYPERVISOR_sysctl: the control and description of the machine as a whole (public/sysctl.h).
+ *
+ * As with domctl, the interface version is looked at before the caller's right. There is one memory node and one CPU
+ * pool, both number 0.
+ */
+#include <arch.h>
+#include <console.h>
+#include <control_impl.h>
+#include <event_channel.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <page_alloc.h>
+#include <percpu.h>
+#include <public/sysctl.h>
+#include <sched.h>
+
+static spinlock_t sysctl_lock = SPINLOCK_INIT(RANK_DOMCTL);
+
+#define MAX_DEBUG_KEYS 16U
+
+/* One above the highest CPU number that is online. */
+static unsigned int cpu_limit(void)
+{
+    unsigned int cpu, last = 0;
+
+    for_each_cpu(cpu, &cpu_online) last = cpu + 1;
+    return last;
+}
+
+/* Stops at each buffer's end; the first number not listed is where the next call begins. */
+static long domain_list(struct xen_sysctl_getdomaininfolist *op)
+{
+    domid_t next = op->first_domain;
+    u32 n = 0;
+
+    while (n < op->max_domains && next < DOMID_FIRST_RESERVED) {
+        struct xen_domctl_getdomaininfo info;
+        struct domain *d = get_next_domain(next);
+
+        if (!d)
+            break;
+        domain_get_info(d, &info);
+        next = (domid_t)(d->id + 1);
+        put_domain(d);
+        if (put_guest_element(handle_addr(op->buffer), n, &info))
+            return -XEN_EFAULT;
+        n++;
+    }
+    op->num_domains = n;
+    return 0;
+}
+
+static long cpu_info(struct xen_sysctl_getcpuinfo *op)
+{
+    unsigned int n = MIN(op->max_cpus, cpu_limit());
+
+    for (unsigned int i = 0; i < n; i++) {
+        struct xen_sysctl_cpuinfo info = {0};
+
+        if (cpumask_test(&cpu_online, i))
+            info.idletime = vcpu_cpu_time(cpus[i]->rq.idle);
+        if (put_guest_element(handle_addr(op->info), i, &info))
+            return -XEN_EFAULT;
+    }
+    op->nr_cpus = n;
+    return 0;
+}
+
+static long avail_heap(struct xen_sysctl_availheap *op)
+{
+    unsigned int lo = op->min_bitwidth, hi = op->max_bitwidth;
+    unsigned long first = lo > PAGE_SHIFT ? 1UL << MIN(lo - PAGE_SHIFT, 63U) : 0;
+    unsigned long end = hi ? (hi > PAGE_SHIFT ? 1UL << MIN(hi - PAGE_SHIFT, 63U) : 0) : ~0UL;
+
+    if (op->node > 0)
+        op->avail_bytes = 0;
+    else if (lo || hi)
+        op->avail_bytes = heap_free_pages_between(first, end) << PAGE_SHIFT;
+    else
+        op->avail_bytes = heap_free_pages() << PAGE_SHIFT;
+    return 0;
+}
+
+static long cpupool(struct xen_sysctl_cpupool_op *op)
+{
+    static const cpumask_t none;
+
+    switch (op->op) {
+    case XEN_SYSCTL_CPUPOOL_OP_INFO: {
+        struct domain *d;
+
+        if (op->cpupool_id != 0 && op->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY)
+            return -XEN_ENOENT;
+        op->cpupool_id = 0;
+        op->sched_id = XEN_SCHEDULER_CREDIT2;
+        op->n_dom = 0;
+        for (domid_t id = 0; (d = get_next_domain(id)) != NULL; op->n_dom++) {
+            id = (domid_t)(d->id + 1);
+            put_domain(d);
+        }
+        return bitmap_to_guest(&op->cpumap, cpu_online.bits, cpu_limit());
+    }
+    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
+        return bitmap_to_guest(&op->cpumap, none.bits, cpu_limit());
+    case XEN_SYSCTL_CPUPOOL_OP_CREATE:
+    case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
+    case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
+    case XEN_SYSCTL_CPUPOOL_OP_RMCPU:
+    case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
+        return -XEN_EOPNOTSUPP;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+/* The time slice is fixed: there is nothing to set. */
+static long scheduler(struct xen_sysctl_scheduler_op *op)
+{
+    if (op->cpupool_id != 0)
+        return -XEN_ESRCH;
+    if (op->sched_id != XEN_SCHEDULER_CREDIT2)
+        return -XEN_EINVAL;
+    switch (op->cmd) {
+    case XEN_SYSCTL_SCHEDOP_getinfo:
+        op->u.sched_credit2.ratelimit_us = 0;
+        return 0;
+    case XEN_SYSCTL_SCHEDOP_putinfo:
+        return op->u.sched_credit2.ratelimit_us ? -XEN_EOPNOTSUPP : 0;
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
+/* --- debug keys --------------------------------------------------------------------------------------------------- */
+
+static void dump_domain(struct domain *d)
+{
+    struct vcpu *v;
+
+    printk(LOG_INFO, "d%u: refs %u, frames %lu of %lu, lent %lu, pauses %d, dying %d, ports %u\n",
+           d->id, d->refs, d->tot_pages, d->max_pages, d->hv_pages, d->pause_count, (int)d->dying,
+           d->active_evtchns);
+    for_each_vcpu (d, v)
+        printk(LOG_INFO,
+               "  v%u: cpu %u, state %d, pause flags %lx, pauses %d, upcall %d masked %d\n", v->id,
+               v->processor, v->runstate.state, v->pause_flags, v->pause_count,
+               v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
+}
+
+static void for_all_domains(void (*fn)(struct domain *d))
+{
+    struct domain *d;
+
+    for (domid_t id = 0; (d = get_next_domain(id)) != NULL;) {
+        id = (domid_t)(d->id + 1);
+        fn(d);
+        put_domain(d);
+    }
+}
+
+static void debug_key(char key)
+{
+    switch (key) {
+    case 'e':
+        for_all_domains(evtchn_dump);
+        break;
+    case 'm':
+        printk(LOG_INFO, "memory: %lu of %lu frames free, %lu claimed, %lu bytes of objects\n",
+               heap_free_pages(), heap_total_pages(), heap_claimed_pages(), xalloc_in_use());
+        break;
+    case 'q':
+        for_all_domains(dump_domain);
+        break;
+    case 'R':
+        machine_restart();
+    case 'h':
+        printk(LOG_INFO,
+               "debug keys: e event channels, m memory, q domains and vCPUs, R restart\n");
+        break;
+    default:
+        printk(LOG_INFO, "no debug key '%c'; h lists them\n", key);
+        break;
+    }
+}
+
+static long debug_keys(const struct xen_sysctl_debug_keys *op)
+{
+    char keys[MAX_DEBUG_KEYS];
+    u32 n = MIN(op->nr_keys, MAX_DEBUG_KEYS);
+
+    if (copy_from_guest(keys, handle_addr(op->keys), n))
+        return -XEN_EFAULT;
+    for (u32 i = 0; i < n; i++)
+        debug_key(keys[i]);
+    return 0;
+}
+
+/* --- dispatch ----------------------------------------------------------------------------------------------------- */
+
+static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
+{
+    *copyback = true;
+    switch (op->cmd) {
+    case XEN_SYSCTL_readconsole:
+        return console_read_ring(&op->u.readconsole);
+    case XEN_SYSCTL_sched_id:
+        op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
+        return 0;
+    case XEN_SYSCTL_getdomaininfolist:
+        return domain_list(&op->u.getdomaininfolist);
+    case XEN_SYSCTL_debug_keys:
+        return debug_keys(&op->u.debug_keys);
+    case XEN_SYSCTL_getcpuinfo:
+        return cpu_info(&op->u.getcpuinfo);
+    case XEN_SYSCTL_availheap:
+        return avail_heap(&op->u.availheap);
+    case XEN_SYSCTL_cpupool_op:
+        return cpupool(&op->u.cpupool_op);
+    case XEN_SYSCTL_scheduler_op:
+        return scheduler(&op->u.scheduler_op);
+    default:
+        *copyback = false;
+        return arch_sysctl(op, u_sysctl, copyback);
+    }
+}
+
+long do_sysctl(unsigned long u_sysctl)
+{
+    bool copyback = false;
+    struct xen_sysctl op;
+    long rc;
+
+    if (get_guest(&op, u_sysctl))
+        return -XEN_EFAULT;
+    if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
+        return -XEN_EACCES;
+    if (!current->domain->privileged)
+        return -XEN_EPERM;
+    if (!spin_trylock(&sysctl_lock))
+        return hypercall_continue(__HYPERVISOR_sysctl, 1, u_sysctl);
+    rc = machine_op(&op, u_sysctl, &copyback);
+    spin_unlock(&sysctl_lock);
+    if (rc == 0 && copyback && put_guest(u_sysctl, &op))
+        rc = -XEN_EFAULT;
+    return rc;
+}
