@@ -16,18 +16,17 @@
 #define DIV_ROUND_UP(a, b)              (((a) + (b)-1) / (b))
 #define ROUND_UP(a, b)                  (((a) + (b)-1) & ~((__typeof__(a))(b)-1))
 #define ROUND_DOWN(a, b)                ((a) & ~((__typeof__(a))(b)-1))
-#define MIN(a, b)               \
-    ({                          \
-        __typeof__(a) _a = (a); \
-        __typeof__(b) _b = (b); \
-        _a < _b ? _a : _b;      \
+/* Nesting is allowed: the locals of each use have names of their own. */
+#define CHOOSE_NAMED(op, a, b, x, y) \
+    ({ \
+        __typeof__(a) x = (a); \
+        __typeof__(b) y = (b); \
+        x op y ? x : y; \
     })
-#define MAX(a, b)               \
-    ({                          \
-        __typeof__(a) _a = (a); \
-        __typeof__(b) _b = (b); \
-        _a > _b ? _a : _b;      \
-    })
+#define CHOOSE_NUMBERED(op, a, b, n) CHOOSE_NAMED(op, a, b, _a##n, _b##n)
+#define CHOOSE(op, a, b, n) CHOOSE_NUMBERED(op, a, b, n)
+#define MIN(a, b) CHOOSE(<, a, b, __COUNTER__)
+#define MAX(a, b) CHOOSE(>, a, b, __COUNTER__)
 #define STATIC_ASSERT(cond) _Static_assert(cond, #cond)
 #define READ_ONCE(x)        (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)    (*(volatile __typeof__(x) *)&(x) = (v))
