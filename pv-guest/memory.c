@@ -12,6 +12,12 @@
 #define MAX_PAGES (PHYSICAL_MAP_SIZE >> PAGE_SHIFT)
 #define WORD_BITS 64u
 
+/*
+ * Runs from this size on come from the upper end. So the small and lasting stay together below, and a
+ * large buffer that was found once (a decompressor's dictionary) is found again later.
+ */
+#define LARGE_RUN 256u
+
 static uint64_t free_map[MAX_PAGES / WORD_BITS];
 static unsigned long free_count;
 static pfn_t search_start;
@@ -67,12 +73,33 @@ static pfn_t find_run(pfn_t from, pfn_t to, unsigned long count)
     return INVALID_MFN;
 }
 
+/* As find_run() in [0, to), from the end. */
+static pfn_t find_last_run(pfn_t to, unsigned long count)
+{
+    unsigned long found = 0;
+
+    for (pfn_t pfn = to; pfn-- > 0;) {
+        if (pfn % WORD_BITS == WORD_BITS - 1 && free_map[pfn / WORD_BITS] == 0) {
+            found = 0;
+            pfn -= WORD_BITS - 1;
+        } else if (!page_is_free(pfn)) {
+            found = 0;
+        } else if (++found == count) {
+            return pfn;
+        }
+    }
+    return INVALID_MFN;
+}
+
 void *pages_alloc(unsigned long count)
 {
     bool enabled = events_disable();
+    bool large = count >= LARGE_RUN;
     pfn_t first = INVALID_MFN;
 
-    if (count > 0 && count <= free_count) {
+    if (large && count <= free_count) {
+        first = find_last_run(search_end, count);
+    } else if (count > 0 && count <= free_count) {
         first = find_run(search_start, search_end, count);
         if (first == INVALID_MFN)
             first = find_run(0, search_end, count);
@@ -81,7 +108,8 @@ void *pages_alloc(unsigned long count)
         for (pfn_t pfn = first; pfn < first + count; pfn++)
             free_map[pfn / WORD_BITS] &= ~(1ull << (pfn % WORD_BITS));
         free_count -= count;
-        search_start = first + count;
+        if (!large)
+            search_start = first + count;
     }
     events_restore(enabled);
     return first == INVALID_MFN ? NULL : pfn_to_va(first);

@@ -48,8 +48,11 @@ static int run_unpause(int argc, char **argv)
     return service_unpause(domid, &e) ? bh_fail(argv[0], "%s: %s", argv[1], e.text) : 0;
 }
 
+#define WAIT_STEP 50000000ull /* ns between looks at a domain that is to stop */
+
 static int request_stop(int argc, char **argv, const char *word, const char *doing)
 {
+    bool wait = bh_take_option(&argc, argv, "-w");
     struct error e;
     domid_t domid;
 
@@ -58,6 +61,8 @@ static int request_stop(int argc, char **argv, const char *word, const char *doi
     if (service_request_stop(domid, word, &e))
         return bh_fail(argv[0], "%s: %s", argv[1], e.text);
     bh_print("%s domain %u\n", doing, domid);
+    while (wait && service_is_alive(domid))
+        platform_sleep(WAIT_STEP);
     return 0;
 }
 
@@ -120,8 +125,10 @@ static int run_domname(int argc, char **argv)
 const struct bh_verb bh_domain_verbs[] = {
     {"destroy", "DOMAIN", "end a domain at once and free all that it has", ARGUMENT_DOMAIN,
      run_destroy},
-    {"shutdown", "DOMAIN", "ask a domain to power off", ARGUMENT_DOMAIN, run_shutdown},
-    {"reboot", "DOMAIN", "ask a domain to reboot", ARGUMENT_DOMAIN, run_reboot},
+    {"shutdown", "[-w] DOMAIN", "ask a domain to power off (-w: and wait until it has)",
+     ARGUMENT_DOMAIN, run_shutdown},
+    {"reboot", "[-w] DOMAIN", "ask a domain to reboot (-w: and wait until it is down)",
+     ARGUMENT_DOMAIN, run_reboot},
     {"pause", "DOMAIN", "stop a domain's vCPUs until unpause", ARGUMENT_DOMAIN, run_pause},
     {"unpause", "DOMAIN", "let a paused domain run", ARGUMENT_DOMAIN, run_unpause},
     {"rename", "DOMAIN NAME", "give a domain another name", ARGUMENT_DOMAIN, run_rename},

@@ -353,8 +353,9 @@ static void info_machine(struct json *j, const struct xen_sysctl_physinfo *m)
     info_text(j, "virt_caps", text);
     info_number(j, "total_memory", m->total_pages >> 8);
     info_number(j, "free_memory", (m->free_pages - m->outstanding_pages) >> 8);
-    /* Exact figures for programs: frames of 4096 bytes. */
+    /* Exact figures for programs; pages have 4096 bytes. */
     if (j) {
+        json_number(j, "free_memory_kib", (m->free_pages - m->outstanding_pages) << 2);
         json_number(j, "total_pages", m->total_pages);
         json_number(j, "free_pages", m->free_pages);
         json_number(j, "scrub_pages", m->scrub_pages);

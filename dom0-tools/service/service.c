@@ -346,6 +346,13 @@ int service_request_stop(domid_t domid, const char *word, struct error *e)
     return control_node(domid, "shutdown", word, e);
 }
 
+bool service_is_alive(domid_t domid)
+{
+    const struct managed_domain *d = managed_find(domid);
+
+    return d && d->life != LIFE_STOPPED;
+}
+
 int service_sysrq(domid_t domid, char key, struct error *e)
 {
     char value[2] = {key, '\0'};

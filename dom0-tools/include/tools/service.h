@@ -38,6 +38,9 @@ int service_rename(domid_t domid, const char *name, struct error *e);
 /* Writes a word into the domain's control/shutdown: "poweroff", "reboot". */
 int service_request_stop(domid_t domid, const char *word, struct error *e);
 
+/* Whether the domain exists and has not stopped for good; one that is being destroyed still does. */
+bool service_is_alive(domid_t domid);
+
 /* Passes a magic SysRq key to the domain's kernel. */
 int service_sysrq(domid_t domid, char key, struct error *e);
 
