@@ -6,7 +6,7 @@
  * does: whatever removes the entry drops them. The handle holds the pin on the grant entry, and for
  * a device mapping counts of its own. So a guest that overwrites such an entry by other means keeps
  * the counts right; only its handle can no longer be unmapped, and the pin goes when the guest
- * dies.
+ * dies. Until then the handle keeps the granting domain, so that its number names nobody else.
  *
  * Unmapping removes entries in batches; TLBs are flushed once a batch, before any count or pin of
  * it is given up.
@@ -20,6 +20,8 @@
 
 #define UNMAP_BATCH  32U
 #define MAP_KINDS    (GNTMAP_device_map | GNTMAP_host_map)
+/* What arch_grant_unmap() has to know again. */
+#define MAP_FORM     (GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
 #define MAPPING_BUSY 0x8000U /* in grant_mapping.flags: a vCPU is unmapping it */
 
 static struct grant_mapping *mapping(const struct grant_table *gt, grant_handle_t handle)
@@ -119,11 +121,10 @@ static int map_one(struct gnttab_map_grant_ref *op)
     m = mapping(gt, handle);
     m->ref = op->ref;
     m->domid = op->dom;
-    store_release(&m->flags, (u16)(op->flags & (MAP_KINDS | GNTMAP_readonly)));
+    store_release(&m->flags, (u16)(op->flags & (MAP_KINDS | MAP_FORM)));
     op->dev_bus_addr = (u64)frame.n << PAGE_SHIFT;
     op->handle = handle;
-    put_domain(owner);
-    return GNTST_okay;
+    return GNTST_okay; /* the reference on the owner is the handle's now */
 
 out_pin:
     grant_put_frame(frame, readonly);
@@ -258,8 +259,10 @@ static void unmap_complete(struct unmapped *u)
             grant_unpin(u->owner, u->ref, u->readonly);
         }
     }
-    if (u->last)
+    if (u->last) {
         put_handle(current->domain->grant_table, u->handle);
+        put_domain(u->owner);
+    }
     put_domain(u->owner);
 }
 
@@ -337,7 +340,7 @@ int grant_table_release_mappings(struct domain *d)
         if (!kinds)
             continue;
         owner = get_domain_by_id(m->domid);
-        BUG_ON(!owner); /* a pinned frame keeps its domain */
+        BUG_ON(!owner); /* the handle holds a reference */
         for (u16 kind = GNTMAP_device_map; kind <= GNTMAP_host_map; kind = (u16)(kind << 1)) {
             bool readonly = m->flags & GNTMAP_readonly;
 
@@ -348,6 +351,7 @@ int grant_table_release_mappings(struct domain *d)
             grant_unpin(owner, m->ref, readonly);
         }
         m->flags = 0;
+        put_domain(owner); /* the handle's */
         put_domain(owner);
     }
     return 0;

@@ -87,7 +87,7 @@ static void put_root(mfn_t *root)
 
     *root = INVALID_MFN;
     if (!mfn_eq(mfn, INVALID_MFN))
-        put_page_and_type(mfn_to_page(mfn));
+        put_page_table(mfn_to_page(mfn)); /* what takes long is finished by a later hypercall */
 }
 
 /* @v is paused and off its CPU, or never ran. */
@@ -268,6 +268,10 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     set_registers(v, c);
     v->arch.cr3 = (v->arch.flags & TF_KERNEL_MODE ? v->arch.guest_table : v->arch.guest_table_user).n << PAGE_SHIFT;
     v->initialised = true;
+    /* A domain builder may have cleared the page after we had filled it in. */
+    arch_update_time_record(v);
+    if (v->id == 0)
+        arch_update_wallclock(v->domain);
     if (c->flags & VGCF_online)
         clear_bit(&v->pause_flags, VPF_DOWN);
     else

@@ -27,8 +27,13 @@ HV_SRCS += \
     arch/x86/boot/unpack_env.c \
     arch/x86/boot/unpack_libs.c \
     arch/x86/console_setup.c \
+    arch/x86/context.c \
     arch/x86/cpu_features.c \
+    arch/x86/domain.c \
     arch/x86/domctl.c \
+    arch/x86/entry.S \
+    arch/x86/fpu.c \
+    arch/x86/guest_copy.S \
     arch/x86/hpet.c \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
@@ -41,14 +46,26 @@ HV_SRCS += \
     arch/x86/platform_op.c \
     arch/x86/pmtimer.c \
     arch/x86/power.c \
+    arch/x86/pv/bounce.c \
+    arch/x86/pv/callback.c \
+    arch/x86/pv/cpu_ops.c \
+    arch/x86/pv/decode.c \
+    arch/x86/pv/iret.c \
     arch/x86/pv/mmu_update.c \
     arch/x86/pv/mmuext.c \
     arch/x86/pv/page_table.c \
+    arch/x86/pv/pte_emulate.c \
+    arch/x86/pv/relinquish.c \
+    arch/x86/pv/memory.c \
+    arch/x86/pv/grant_map.c \
+    arch/x86/pv/descriptor.c \
+    arch/x86/pv/traps.c \
     arch/x86/pv/va_mapping.c \
     arch/x86/rtc.c \
     arch/x86/sysctl.c \
     arch/x86/time.c \
     arch/x86/tlb.c \
+    arch/x86/traps.c \
     arch/x86/uart.c \
     arch/x86/vga.c
 

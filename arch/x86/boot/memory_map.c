@@ -15,6 +15,10 @@
 #define LOW_RESERVED 0x10000UL
 #define MEMORY_MAX   (DIRECTMAP_END - DIRECTMAP_START) /* what the direct map can hold */
 
+struct e820_entry machine_map[MACHINE_MAP_MAX];
+unsigned int machine_map_entries;
+STATIC_ASSERT(MACHINE_MAP_MAX >= BOOT_MEMORY_MAX);
+
 struct mem_ranges ram; /* outlives boot: frame_is_ram() */
 struct mem_ranges boot_free __initdata;
 static unsigned int ranges_dropped __initdata;
@@ -83,6 +87,11 @@ void __init memory_map_init(void)
         if (m->type != MEMORY_RAM && m->size)
             ranges_subtract(&ram, ROUND_DOWN(m->start, PAGE_SIZE),
                             ROUND_UP(m->start + m->size, PAGE_SIZE));
+    }
+    for (unsigned int i = 0; i < boot_info.nr_memory; i++) {
+        const struct boot_memory *m = &boot_info.memory[i];
+
+        machine_map[machine_map_entries++] = (struct e820_entry){m->start, m->size, m->type};
     }
     if (!ram.count)
         boot_fatal("the boot loader gave no memory map");

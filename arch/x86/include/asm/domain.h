@@ -10,13 +10,14 @@
 
 struct arch_domain {
     bool is_32bit; /* 32-bit PAE kernel in ring 1; not built yet: always false */
-    spinlock_t
-        page_tables_lock; /* RANK_PAGE_TABLES: serialises updates of the domain's page tables */
-    mfn_t perdomain_l3;   /* what L4 slot 260 of every root of this domain holds */
-    u64 *perdomain_l2;    /* its L2, then one L1 page for four... see descriptor.c */
-    u64 **perdomain_l1;
-    struct page_list relinquish; /* frames being given back, while dying */
-    unsigned int relinquish_step;
+    spinlock_t page_tables_lock; /* RANK_PAGE_TABLES: entries of L2 to L4, see page_table.h */
+    mfn_t perdomain_l3;          /* what L4 slot 260 of every root of this domain holds */
+    u64 *perdomain_l2;           /* its only L2 */
+    u64 **perdomain_l1;          /* one L1 for every 16 vCPUs; see descriptor.c */
+    bool roots_dropped;          /* arch_domain_relinquish(): the vCPUs are done */
+    unsigned long pages_to_scan; /* and so many frames are not */
+    struct e820_entry *memory_map; /* XENMEM_set_memory_map; under the domain's lock; NULL: none */
+    unsigned int memory_map_entries;
     bool pirq_auto_unmask; /* PHYSDEVOP_eoi unmasks the event channel too */
     mfn_t pirq_eoi_mfn;
     unsigned long *pirq_eoi_map;

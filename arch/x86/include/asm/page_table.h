@@ -203,41 +203,71 @@ int dir_entry_update(u64 *pe, u64 new, bool preserve_ad, unsigned int level, str
 
 /* --- roots and walks ---------------------------------------------------------------------------------------------- */
 
+/* May @va be an address of the guest: canonical, and not in our slots? */
+static inline bool guest_va_ok(unsigned long va)
+{
+    return va < 0x0000800000000000UL || va >= HV_VIRT_END;
+}
+
+/*
+ * The L2 entry behind guest address @va in the kernel root of @v; 0: none. Under page_tables_lock: what a validated
+ * table names is a validated table of the same owner, for as long as the lock is held.
+ */
+static inline u64 walk_to_l2e(const struct vcpu *v, unsigned long va)
+{
+    const u64 *t = mfn_to_virt(v->arch.guest_table);
+    u64 e = READ_ONCE(t[pt_index(va, L4_SHIFT)]);
+
+    if (unlikely(!(e & PTE_PRESENT)))
+        return 0;
+    t = mfn_to_virt(pte_mfn(e));
+    e = READ_ONCE(t[pt_index(va, L3_SHIFT)]);
+    if (unlikely(!(e & PTE_PRESENT)))
+        return 0;
+    t = mfn_to_virt(pte_mfn(e));
+    e = READ_ONCE(t[pt_index(va, L2_SHIFT)]);
+    return likely(e & PTE_PRESENT) ? e : 0;
+}
+
 /*
  * The L1 table behind guest address @va in the kernel root of the current vCPU @v, with both counts taken, and the
  * entry in it; NULL: there is none, or it is no guest address.
  */
 static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **pe)
 {
-    struct domain *d = v->domain;
+    spinlock_t *lock = &v->domain->arch.page_tables_lock;
     struct page *pg = NULL;
-    const u64 *t;
     u64 e;
 
-    if (unlikely(va >= 0x0000800000000000UL && va < HV_VIRT_END))
+    if (unlikely(!guest_va_ok(va)))
         return NULL;
-    spin_lock(&d->arch.page_tables_lock);
-    t = mfn_to_virt(v->arch.guest_table);
-    e = READ_ONCE(t[pt_index(va, L4_SHIFT)]);
-    if (unlikely(!(e & PTE_PRESENT)))
-        goto out;
-    t = mfn_to_virt(pte_mfn(e));
-    e = READ_ONCE(t[pt_index(va, L3_SHIFT)]);
-    if (unlikely(!(e & PTE_PRESENT)))
-        goto out;
-    t = mfn_to_virt(pte_mfn(e));
-    e = READ_ONCE(t[pt_index(va, L2_SHIFT)]);
-    if (unlikely(!(e & PTE_PRESENT)))
-        goto out;
-    /* What a validated table names is a validated table of the same owner. */
-    pg = mfn_to_page(pte_mfn(e));
-    if (likely(page_try_get_both(pg, PG_TYPE_L1)))
-        *pe = (u64 *)mfn_to_virt(pte_mfn(e)) + pt_index(va, L1_SHIFT);
-    else
-        pg = NULL;
-out:
-    spin_unlock(&d->arch.page_tables_lock);
+    spin_lock(lock);
+    e = walk_to_l2e(v, va);
+    if (likely(e)) {
+        pg = mfn_to_page(pte_mfn(e));
+        if (likely(page_try_get_both(pg, PG_TYPE_L1)))
+            *pe = (u64 *)mfn_to_virt(pte_mfn(e)) + pt_index(va, L1_SHIFT);
+        else
+            pg = NULL;
+    }
+    spin_unlock(lock);
     return pg;
+}
+
+/* The L1 entry for guest address @va in the kernel root of the current vCPU, as it is at this moment; 0: none. */
+static inline u64 read_l1e(struct vcpu *v, unsigned long va)
+{
+    spinlock_t *lock = &v->domain->arch.page_tables_lock;
+    u64 e;
+
+    if (unlikely(!guest_va_ok(va)))
+        return 0;
+    spin_lock(lock);
+    e = walk_to_l2e(v, va);
+    if (likely(e))
+        e = READ_ONCE(((u64 *)mfn_to_virt(pte_mfn(e)))[pt_index(va, L1_SHIFT)]);
+    spin_unlock(lock);
+    return likely(e & PTE_PRESENT) ? e : 0;
 }
 
 /* Shows or hides the M2P table in a root, for VMASST_TYPE_m2p_strict. */
@@ -275,15 +305,17 @@ long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned 
                   unsigned int i, unsigned int done, unsigned long pdone, unsigned int foreigndom,
                   long rc);
 
-/* --- descriptor tables (descriptor.c) ------------------------------------------------------------------------------ */
+/* --- descriptor tables (descriptor.c) ----------------------------------------------------------- */
 
-/* Every descriptor of a frame is harmless (made so where possible); -XEN_EINVAL: not. */
+/* Can the processor be shown this descriptor? Then it is made to give no more than ring 3. */
+bool check_descriptor(u64 *desc);
+/* Every descriptor of a frame is such; -XEN_EINVAL: not. */
 int validate_segdesc(const struct page *pg);
 /* MMUEXT_SET_LDT for the current vCPU; the arguments are checked. */
 void set_ldt(struct vcpu *v, unsigned long base, unsigned int entries);
 /* Unmaps the LDT of @v from its window. True: there was something, so its CPU has to flush. */
 bool destroy_ldt(struct vcpu *v);
-/* Drops the LDT windows of all vCPUs of @d and flushes, so that its frames may be reused (descriptor.c). */
+/* Unmaps the LDTs of all vCPUs of @d and flushes, so that the frames may be reused. */
 void drop_ldts(struct domain *d);
 
 #endif

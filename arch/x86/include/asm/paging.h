@@ -27,4 +27,16 @@ void *ioremap_cached(paddr_t pa, size_t bytes);
 /* Bytes of the M2P table that are mapped, from its start: what the guest may read. */
 extern unsigned long m2p_bytes;
 
+/* One range of a memory map as firmware and guests know it (ACPI, "INT 15H, E820H"). */
+struct e820_entry {
+    u64 start, size;
+    u32 type; /* E820_* */
+} __attribute__((packed));
+#define E820_RESERVED 2U
+
+/* The machine's own map, as the boot loader gave it. */
+#define MACHINE_MAP_MAX 256U
+extern struct e820_entry machine_map[MACHINE_MAP_MAX];
+extern unsigned int machine_map_entries;
+
 #endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptor tables of guests, and the window in which the processor sees them.
+ *
+ * Each vCPU has 32 pages at GDT_VIRT(id): 14 for the frames of its GDT, one for the reserved descriptors of the CPU that
+ * it runs on, one unused, and 16 for its LDT. The tables behind the window hang in L4 slot 260 of every root of the
+ * domain. GDT pages are mapped by set_gdt; where there is none a page of zeros makes a selector that points there harmless.
+ * LDT pages are mapped when the processor first faults on them, and dropped when the LDT or the kernel root changes.
+ *
+ * A frame in the window has type PG_TYPE_SEGDESC: all its descriptors were checked, and nobody can write to it but
+ * through update_descriptor. A good descriptor gives no more than ring 3 and names no code of ours. The window is
+ * writable because the processor sets the Accessed bit.
+ */
+#include <arch.h>
+#include <asm/context.h>
+#include <asm/page_table.h>
+#include <asm/paging.h>
+#include <asm/pv.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <page_alloc.h>
+
+#define WINDOW_PAGES   32U /* a vCPU */
+#define LDT_FIRST      16U /* of them */
+#define LDT_PAGES      16U
+#define VCPUS_PER_L1   (PT_ENTRIES / WINDOW_PAGES)
+#define DESC_PER_FRAME 512U
+
+#define WINDOW_RW (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NX)
+#define WINDOW_RO (PTE_PRESENT | PTE_ACCESSED | PTE_NX)
+
+STATIC_ASSERT(WINDOW_PAGES << PAGE_SHIFT == 1U << GDT_LDT_VCPU_SHIFT);
+
+static const u8 zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
+
+/* --- the window --------------------------------------------------------------------------------------------------- */
+
+static u64 *window(const struct vcpu *v)
+{
+    return v->domain->arch.perdomain_l1[v->id / VCPUS_PER_L1] + v->id % VCPUS_PER_L1 * WINDOW_PAGES;
+}
+
+static u64 table_entry(const void *table)
+{
+    return virt_to_maddr(table) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY;
+}
+
+int pv_window_create(struct domain *d)
+{
+    u64 *l3 = alloc_hv_pages(0);
+
+    d->arch.perdomain_l2 = alloc_hv_pages(0);
+    d->arch.perdomain_l1 = xzalloc_array(u64 *, DIV_ROUND_UP(d->max_vcpus, VCPUS_PER_L1));
+    d->arch.perdomain_l3 = l3 ? virt_to_mfn(l3) : INVALID_MFN;
+    if (!l3 || !d->arch.perdomain_l2 || !d->arch.perdomain_l1) {
+        pv_window_destroy(d);
+        return -XEN_ENOMEM;
+    }
+    l3[0] = table_entry(d->arch.perdomain_l2);
+    return 0;
+}
+
+void pv_window_destroy(struct domain *d)
+{
+    /* No CPU may walk these tables any more, not even from what it remembers of them. */
+    if (!mfn_eq(d->arch.perdomain_l3, INVALID_MFN))
+        tlb_flush_mask(&cpu_online);
+    if (d->arch.perdomain_l1)
+        for (unsigned int i = 0; i < DIV_ROUND_UP(d->max_vcpus, VCPUS_PER_L1); i++)
+            free_hv_pages(d->arch.perdomain_l1[i], 0);
+    xfree(d->arch.perdomain_l1);
+    free_hv_pages(d->arch.perdomain_l2, 0);
+    if (!mfn_eq(d->arch.perdomain_l3, INVALID_MFN))
+        free_hv_pages(mfn_to_virt(d->arch.perdomain_l3), 0);
+    d->arch.perdomain_l1 = NULL;
+    d->arch.perdomain_l2 = NULL;
+    d->arch.perdomain_l3 = INVALID_MFN;
+}
+
+/* Empties a GDT slot. */
+static void map_zero_page(u64 *pe)
+{
+    WRITE_ONCE(*pe, image_paddr(zero_page) | WINDOW_RO);
+}
+
+int pv_descriptors_create(struct vcpu *v)
+{
+    unsigned int i = v->id / VCPUS_PER_L1;
+    struct arch_domain *ad = &v->domain->arch;
+
+    if (!ad->perdomain_l1[i]) {
+        u64 *l1 = alloc_hv_pages(0);
+
+        if (!l1)
+            return -XEN_ENOMEM;
+        ad->perdomain_l1[i] = l1;
+        WRITE_ONCE(ad->perdomain_l2[i], table_entry(l1));
+    }
+    spin_lock_init(&v->arch.ldt_lock, RANK_PAGE_TABLES);
+    for (i = 0; i < LDT_FIRST; i++)
+        map_zero_page(&window(v)[i]);
+    return 0;
+}
+
+void pv_descriptors_destroy(struct vcpu *v)
+{
+    if (!v->domain->arch.perdomain_l1 || !v->domain->arch.perdomain_l1[v->id / VCPUS_PER_L1])
+        return;
+    destroy_gdt(v);
+    destroy_ldt(v);
+}
+
+u64 *pv_reserved_gdt_entry(const struct vcpu *v)
+{
+    return &window(v)[FIRST_RESERVED_GDT_PAGE];
+}
+
+/* --- descriptors -------------------------------------------------------------------------------------------------- */
+
+/* Fields of a descriptor (Intel SDM volume 3, 3.4.5 and 5.8.3.1). */
+#define DESC_PRESENT       (1UL << 47)
+#define DESC_DPL           (3UL << 45)
+#define DESC_SEGMENT       (1UL << 44) /* code or data; clear: system */
+#define DESC_TYPE          (15UL << 40)
+#define DESC_TYPE_GATE     (12UL << 40) /* call gate */
+#define GATE_RESERVED      (0xffUL << 32)
+#define GATE_SELECTOR(d)   ((u16)((d) >> 16))
+#define GATE_SELECTOR_RPL3 (3UL << 16)
+
+/* A call gate may lead to the guest's own segments and to the flat code segment. */
+static bool gate_target_ok(u16 selector)
+{
+    return selector >> 3 < FIRST_RESERVED_GDT_ENTRY || selector == FLAT_KERNEL_CS || selector & 4;
+}
+
+bool check_descriptor(u64 *desc)
+{
+    u64 d = *desc;
+
+    if (!(d & DESC_PRESENT))
+        return true; /* every use faults */
+    d |= DESC_DPL;
+    /* Code and data: in long mode base and limit restrict nothing that page tables do not. */
+    if (!(d & DESC_SEGMENT) && d & DESC_TYPE) {
+        /* Type 0 is the second half of a call gate; TSS, LDT, interrupt gates are ours alone. */
+        if ((d & DESC_TYPE) != DESC_TYPE_GATE || d & GATE_RESERVED)
+            return false;
+        d |= GATE_SELECTOR_RPL3;
+        if (!gate_target_ok(GATE_SELECTOR(d)))
+            return false;
+    }
+    *desc = d;
+    return true;
+}
+
+int validate_segdesc(const struct page *pg)
+{
+    u64 *table = mfn_to_virt(page_to_mfn(pg));
+
+    for (unsigned int i = 0; i < DESC_PER_FRAME; i++) {
+        u64 d = table[i];
+
+        if (!check_descriptor(&d))
+            return -XEN_EINVAL;
+        if (d != table[i])
+            table[i] = d;
+    }
+    return 0;
+}
+
+long do_update_descriptor(u64 maddr, u64 desc)
+{
+    mfn_t mfn = MFN(maddr >> PAGE_SHIFT);
+    struct page *pg = mfn_to_page(mfn);
+    u64 type;
+
+    if (maddr & 7 || !check_descriptor(&desc) || !mfn_valid(mfn))
+        return -XEN_EINVAL;
+    /* A frame that is no descriptor table has to be plain memory. */
+    type = (READ_ONCE(pg->state) & PG_TYPE_MASK) == PG_TYPE_SEGDESC ? PG_TYPE_SEGDESC
+                                                                    : PG_TYPE_WRITABLE;
+    if (get_page_and_type(pg, current->domain, type))
+        return -XEN_EINVAL;
+    WRITE_ONCE(*(u64 *)((char *)mfn_to_virt(mfn) + (maddr & ~PAGE_MASK)), desc);
+    put_page_and_type(pg);
+    return 0;
+}
+
+/* --- the GDT ------------------------------------------------------------------------------------------------------ */
+
+void destroy_gdt(struct vcpu *v)
+{
+    u64 *pe = window(v);
+
+    for (unsigned int i = 0; i < DIV_ROUND_UP(v->arch.gdt_entries, DESC_PER_FRAME); i++) {
+        map_zero_page(&pe[i]);
+        put_page_and_type(mfn_to_page(v->arch.gdt_frames[i]));
+        v->arch.gdt_frames[i] = MFN(0);
+    }
+    v->arch.gdt_entries = 0;
+}
+
+long set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries)
+{
+    unsigned int i, nr = DIV_ROUND_UP(entries, DESC_PER_FRAME);
+    u64 *pe = window(v);
+
+    if (entries > FIRST_RESERVED_GDT_ENTRY)
+        return -XEN_EINVAL;
+    for (i = 0; i < nr; i++) {
+        mfn_t mfn = MFN(frames[i]);
+
+        if (!mfn_valid(mfn) || get_page_and_type(mfn_to_page(mfn), v->domain, PG_TYPE_SEGDESC)) {
+            while (i-- > 0)
+                put_page_and_type(mfn_to_page(MFN(frames[i])));
+            return -XEN_EINVAL;
+        }
+    }
+    destroy_gdt(v);
+    for (i = 0; i < nr; i++) {
+        v->arch.gdt_frames[i] = MFN(frames[i]);
+        WRITE_ONCE(pe[i], (frames[i] << PAGE_SHIFT) | WINDOW_RW);
+    }
+    v->arch.gdt_entries = entries;
+    return 0;
+}
+
+long do_set_gdt(unsigned long frame_list, unsigned int entries)
+{
+    unsigned long frames[FIRST_RESERVED_GDT_PAGE];
+    long rc;
+
+    if (entries > FIRST_RESERVED_GDT_ENTRY)
+        return -XEN_EINVAL;
+    if (copy_from_guest(frames, frame_list,
+                        DIV_ROUND_UP(entries, DESC_PER_FRAME) * sizeof(frames[0])))
+        return -XEN_EFAULT;
+    rc = set_gdt(current, frames, entries);
+    if (rc == 0)
+        tlb_flush_local();
+    return rc;
+}
+
+/* --- the LDT ------------------------------------------------------------------------------------------------------ */
+
+bool destroy_ldt(struct vcpu *v)
+{
+    u64 *pe;
+    bool mapped = false;
+
+    if (likely(!READ_ONCE(v->arch.ldt_shadow)))
+        return false;
+    spin_lock(&v->arch.ldt_lock);
+    pe = window(v) + LDT_FIRST;
+    for (unsigned int i = 0; i < LDT_PAGES; i++) {
+        u64 old = pe[i];
+
+        if (!(old & PTE_PRESENT))
+            continue;
+        WRITE_ONCE(pe[i], 0);
+        put_page_and_type(mfn_to_page(pte_mfn(old)));
+        mapped = true;
+    }
+    v->arch.ldt_shadow = 0;
+    spin_unlock(&v->arch.ldt_lock);
+    return mapped;
+}
+
+void drop_ldts(struct domain *d)
+{
+    cpumask_t mask = {{0}};
+    struct vcpu *v;
+
+    for_each_vcpu (d, v)
+        if (destroy_ldt(v))
+            cpumask_set(&mask, READ_ONCE(v->processor));
+    tlb_flush_mask(&mask);
+}
+
+void set_ldt(struct vcpu *v, unsigned long base, unsigned int entries)
+{
+    if (v->arch.ldt_base == base && v->arch.ldt_entries == entries)
+        return;
+    if (destroy_ldt(v))
+        tlb_flush_local();
+    v->arch.ldt_base = base;
+    v->arch.ldt_entries = entries;
+    load_ldt(v);
+}
+
+/* The frame that the kernel's tables map at @va, held as a descriptor table; NULL: none, or it cannot be one. */
+static struct page *get_ldt_frame(struct vcpu *v, unsigned long va)
+{
+    u64 e = read_l1e(v, va);
+    struct page *pg = mfn_to_page(pte_mfn(e));
+
+    if (!e || !mfn_valid(pte_mfn(e)) || get_page_and_type(pg, v->domain, PG_TYPE_SEGDESC))
+        return NULL;
+    return pg;
+}
+
+bool pv_ldt_fault(unsigned long addr)
+{
+    struct vcpu *v = current;
+    unsigned long offset = addr - LDT_VIRT((unsigned long)v->id);
+    struct page *pg;
+    u64 *pe;
+
+    if (offset >= v->arch.ldt_entries * 8UL)
+        return false;
+    pg = get_ldt_frame(v, v->arch.ldt_base + offset);
+    if (!pg)
+        return false;
+    pe = window(v) + LDT_FIRST + (offset >> PAGE_SHIFT);
+    spin_lock(&v->arch.ldt_lock);
+    if (unlikely(*pe & PTE_PRESENT)) {
+        put_page_and_type(pg); /* the fault was about a stale translation */
+    } else {
+        WRITE_ONCE(*pe, (page_to_mfn(pg).n << PAGE_SHIFT) | WINDOW_RW);
+        v->arch.ldt_shadow++;
+    }
+    spin_unlock(&v->arch.ldt_lock);
+    return true;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page-table entries of grant mappings: the one way, besides a privileged domain's foreign updates, in which an L1 entry
+ * names a frame that its table's owner does not own.
+ *
+ * Such an entry holds counts on its frame like any other (see asm/page_table.h); the grant code takes them before it
+ * calls here and gets them back when the entry is removed. What the guest does to the entry by mmu_update or by
+ * dropping its table is therefore right by itself. The entry replaced by a new mapping is dropped as by mmu_update.
+ */
+#include <arch.h>
+#include <asm/page_table.h>
+#include <public/grant_table.h>
+
+/*
+ * The entry that @addr names (a virtual address, or with GNTMAP_contains_pte the machine address of the entry), in a
+ * validated L1 table of current's that is held by both counts; NULL: there is none.
+ */
+static struct page *get_grant_entry(u64 addr, unsigned int flags, u64 **pe)
+{
+    struct domain *d = current->domain;
+    mfn_t mfn = MFN(addr >> PAGE_SHIFT);
+    struct page *table = mfn_to_page(mfn);
+
+    if (!(flags & GNTMAP_contains_pte))
+        return get_l1_table(current, addr, pe);
+    if (addr & 7 || !mfn_valid(mfn) || READ_ONCE(table->owner) != page_owner_id(d) ||
+        !page_try_get_both(table, PG_TYPE_L1))
+        return NULL;
+    if (READ_ONCE(table->owner) != page_owner_id(d)) {
+        put_page_and_type(table);
+        return NULL;
+    }
+    *pe = (u64 *)((char *)mfn_to_virt(mfn) + (addr & ~PAGE_MASK));
+    return table;
+}
+
+/* The flags of an entry that maps a grant as GNTMAP_* say, adjusted as every L1 entry. */
+static u64 grant_entry_flags(unsigned int flags)
+{
+    u64 e = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
+
+    if (!(flags & GNTMAP_readonly))
+        e |= PTE_WRITE;
+    if (flags & GNTMAP_application_map)
+        e |= PTE_USER;
+    e |= (u64)(flags >> _GNTMAP_guest_avail0 & 7) << 9;
+    return l1e_adjust(e);
+}
+
+int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
+{
+    unsigned long chunk = NO_CHUNK;
+    struct page *table;
+    u64 *pe, e;
+
+    table = get_grant_entry(host_addr, flags, &pe);
+    if (!table)
+        return GNTST_general_error;
+    e = (frame.n << PAGE_SHIFT) | grant_entry_flags(flags) | cache_flags;
+    l1e_put(xchg(pe, e), current->domain, &chunk);
+    put_page_and_type(table);
+    return GNTST_okay;
+}
+
+/*
+ * Replaces the entry at @pe, if it still is the mapping of @frame that @flags describe, by @new. The processor may be
+ * setting Accessed and Dirty meanwhile, and the guest may have changed what is its own to choose.
+ */
+static bool replace_grant_entry(u64 *pe, mfn_t frame, unsigned int flags, u64 new)
+{
+    u64 e = READ_ONCE(*pe), want = PTE_PRESENT | (flags & GNTMAP_readonly ? 0 : PTE_WRITE);
+
+    do {
+        if (pte_mfn(e).n != frame.n || (e & (PTE_PRESENT | PTE_WRITE)) != want)
+            return false;
+    } while (!cmpxchg(pe, &e, new));
+    return true;
+}
+
+int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags)
+{
+    struct page *table;
+    bool done;
+    u64 *pe;
+
+    table = get_grant_entry(host_addr, flags, &pe);
+    if (!table)
+        return GNTST_general_error;
+    done = replace_grant_entry(pe, frame, flags, 0);
+    put_page_and_type(table);
+    return done ? GNTST_okay : GNTST_general_error;
+}
+
+int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags)
+{
+    unsigned long chunk = NO_CHUNK;
+    struct page *table, *from;
+    u64 *pe, *from_pe, moved;
+    bool done;
+
+    if (!new_addr)
+        return arch_grant_unmap(host_addr, frame, flags);
+    if (flags & GNTMAP_contains_pte)
+        return GNTST_general_error; /* the two addresses would be of different kinds */
+    from = get_l1_table(current, new_addr, &from_pe);
+    if (!from)
+        return GNTST_general_error;
+    table = get_grant_entry(host_addr, flags, &pe);
+    if (!table) {
+        put_page_and_type(from);
+        return GNTST_general_error;
+    }
+    /* What @new_addr maps moves over, with the counts that it holds; if it cannot, it is unmapped all the same. */
+    moved = xchg(from_pe, 0);
+    done = replace_grant_entry(pe, frame, flags, moved);
+    if (!done)
+        l1e_put(moved, current->domain, &chunk);
+    put_page_and_type(table);
+    put_page_and_type(from);
+    return done ? GNTST_okay : GNTST_general_error;
+}
+
+void arch_grant_flush(const struct domain *d)
+{
+    tlb_flush_mask(&d->dirty_cpus);
+}
+
+#define CACHE_LINE 64U
+
+void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
+{
+    const char *p = (const char *)mfn_to_virt(frame) + ROUND_DOWN(offset, CACHE_LINE);
+    const char *end = (const char *)mfn_to_virt(frame) + offset + length;
+
+    /* CLFLUSH writes back and invalidates: the two are not to be had apart on every CPU. */
+    for (; p < end; p += CACHE_LINE)
+        __asm__ volatile("clflush (%0)" ::"r"(p) : "memory");
+    smp_mb();
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Direct writes to page tables: a guest's kernel stores to an L1 table that it maps read-only, as if it were alone on
+ * the machine. The fault is completed by doing what the instruction meant to an entry, under the rules of mmu_update.
+ *
+ * Taken are the stores and read-modify-write instructions that compilers and kernels use on entries: MOV, STOS, XCHG,
+ * the arithmetic and logical group, INC, DEC, NOT, NEG, BTS, BTR, BTC, CMPXCHG, XADD; with LOCK or without, on 1 to 8
+ * aligned bytes. All are done atomically. Everything else, and what the rules refuse, stays a page fault of the guest.
+ */
+#include <arch.h>
+#include <asm/page_table.h>
+#include <asm/pv.h>
+
+#define FLAG_CF          0x001UL
+#define FLAG_PF          0x004UL
+#define FLAG_AF          0x010UL
+#define FLAG_ZF          0x040UL
+#define FLAG_SF          0x080UL
+#define FLAG_OF          0x800UL
+#define FLAGS_ARITHMETIC (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+
+/* The /r or opcode numbers of the first arithmetic group. */
+enum alu_op { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
+
+/* What an instruction does to its memory operand. */
+enum write_kind {
+    WRITE_STORE,
+    WRITE_STRING,
+    WRITE_XCHG,
+    WRITE_ALU,
+    WRITE_KEEP_CF,
+    WRITE_NOT,
+    WRITE_NEG,
+    WRITE_BIT,
+    WRITE_CMPXCHG,
+    WRITE_XADD
+};
+enum bit_op { BIT_SET = 1, BIT_RESET, BIT_COMPLEMENT };
+
+struct pte_write {
+    u8 kind;   /* enum write_kind */
+    u8 op;     /* enum alu_op or bit_op */
+    u8 bytes;  /* operand size */
+    u64 src;   /* operand, or bit number within the operand */
+    long skip; /* bytes from the operand's address to what is accessed (bit strings) */
+};
+
+static u64 low_bytes(u64 v, unsigned int bytes)
+{
+    return bytes == 8 ? v : v & ((1UL << 8 * bytes) - 1);
+}
+
+/* --- decoding ----------------------------------------------------------------------------------------------------- */
+
+static void bit_operand(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w,
+                        bool from_register)
+{
+    unsigned int bits = w->bytes * 8U;
+    s64 n = (s64)insn->imm & (bits - 1);
+
+    if (from_register) {
+        u64 v = insn_get_register(insn, regs, insn->reg, w->bytes);
+
+        /* The bit number is signed and may lead out of the addressed operand. */
+        n = w->bytes == 8 ? (s64)v : w->bytes == 4 ? (s32)v : (s16)v;
+        w->skip = (n >> (w->bytes == 8 ? 6 : w->bytes == 4 ? 5 : 4)) * w->bytes;
+        n &= bits - 1;
+    }
+    w->kind = WRITE_BIT;
+    w->src = (u64)n;
+}
+
+static bool classify_0f(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w)
+{
+    w->bytes = insn->op_bytes;
+    switch (insn->opcode) {
+    case 0xab: /* BTS */
+    case 0xb3: /* BTR */
+    case 0xbb: /* BTC */
+        w->op = insn->opcode == 0xab ? BIT_SET : insn->opcode == 0xb3 ? BIT_RESET : BIT_COMPLEMENT;
+        bit_operand(insn, regs, w, true);
+        return true;
+    case 0xba: /* the same with an immediate; /4 is BT, which does not write */
+        w->op = insn->reg & 3;
+        bit_operand(insn, regs, w, false);
+        return (insn->reg & 7) > 4;
+    case 0xb0:
+    case 0xb1:
+    case 0xc0:
+    case 0xc1:
+        if (insn_is_byte(insn))
+            w->bytes = 1;
+        w->kind = insn->opcode < 0xc0 ? WRITE_CMPXCHG : WRITE_XADD;
+        w->src = insn_get_register(insn, regs, insn->reg, w->bytes);
+        return true;
+    case 0xc3: /* MOVNTI */
+        w->kind = WRITE_STORE;
+        w->src = insn_get_register(insn, regs, insn->reg, w->bytes);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What the instruction does to memory; false: not one of ours. */
+static bool classify(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w)
+{
+    u8 sel = insn->reg & 7;
+
+    *w = (struct pte_write){0};
+    if (insn->map == MAP_0F)
+        return insn->rm_kind == OPERAND_MEM && classify_0f(insn, regs, w);
+    if (insn->map != MAP_ONE_BYTE)
+        return false;
+    w->bytes = insn_is_byte(insn) ? 1 : insn->op_bytes;
+
+    switch (insn->opcode) {
+    case 0xaa: /* STOS: one element; REP comes back with the next fault */
+    case 0xab:
+        w->kind = WRITE_STRING;
+        w->src = insn_get_register(insn, regs, 0, w->bytes);
+        return !(insn->rep || insn->repne) || low_bytes(regs->rcx, insn->addr_bytes) != 0;
+    case 0xa2: /* MOV to a fixed address */
+    case 0xa3:
+        w->kind = WRITE_STORE;
+        w->src = insn_get_register(insn, regs, 0, w->bytes);
+        return true;
+    default:
+        break;
+    }
+    if (insn->rm_kind != OPERAND_MEM)
+        return false;
+
+    switch (insn->opcode) {
+    case 0x88: /* MOV */
+    case 0x89:
+        w->kind = WRITE_STORE;
+        w->src = insn_get_register(insn, regs, insn->reg, w->bytes);
+        return true;
+    case 0xc6:
+    case 0xc7:
+        w->kind = WRITE_STORE;
+        w->src = low_bytes(insn->imm, w->bytes);
+        return sel == 0;
+    case 0x86: /* XCHG */
+    case 0x87:
+        w->kind = WRITE_XCHG;
+        w->src = insn_get_register(insn, regs, insn->reg, w->bytes);
+        return true;
+    case 0x80: /* arithmetic with an immediate */
+    case 0x81:
+    case 0x83:
+        w->kind = WRITE_ALU;
+        w->op = sel;
+        w->src = low_bytes(insn->imm, w->bytes);
+        return sel != ALU_CMP;
+    case 0xf6: /* NOT, NEG */
+    case 0xf7:
+        w->kind = sel == 2 ? WRITE_NOT : WRITE_NEG;
+        return sel == 2 || sel == 3;
+    case 0xfe: /* INC, DEC */
+    case 0xff:
+        w->kind = WRITE_KEEP_CF;
+        w->op = sel == 0 ? ALU_ADD : ALU_SUB;
+        w->src = 1;
+        return sel <= 1;
+    default: /* arithmetic with a register: 00 + 8 * op, 01 + 8 * op */
+        w->kind = WRITE_ALU;
+        w->op = insn->opcode >> 3;
+        if (insn->opcode >= 0x38 || (insn->opcode & 7) > 1)
+            return false;
+        w->src = insn_get_register(insn, regs, insn->reg, w->bytes);
+        return true;
+    }
+}
+
+/* --- what the processor would have computed ----------------------------------------------------------------------- */
+
+/* @a op @b on @bytes bytes; *@flags gets the new arithmetic flags (its carry goes in). */
+static u64 alu(unsigned int op, u64 a, u64 b, unsigned int bytes, unsigned long *flags)
+{
+    unsigned int top = 8 * bytes - 1;
+    u64 carry = *flags & FLAG_CF, r, carries = 0, overflow = 0;
+    unsigned long f = 0;
+
+    switch (op) {
+    case ALU_OR:
+        r = a | b;
+        break;
+    case ALU_AND:
+        r = a & b;
+        break;
+    case ALU_XOR:
+        r = a ^ b;
+        break;
+    case ALU_ADD:
+    case ALU_ADC:
+        r = a + b + (op == ALU_ADC ? carry : 0);
+        carries = (a & b) | ((a | b) & ~r);
+        overflow = (a ^ r) & (b ^ r);
+        f = (a ^ b ^ r) & FLAG_AF;
+        break;
+    default: /* SUB, SBB, CMP */
+        r = a - b - (op == ALU_SBB ? carry : 0);
+        carries = (~a & b) | ((~a | b) & r);
+        overflow = (a ^ b) & (a ^ r);
+        f = (a ^ b ^ r) & FLAG_AF;
+        break;
+    }
+    r = low_bytes(r, bytes);
+    if (carries >> top & 1)
+        f |= FLAG_CF;
+    if (overflow >> top & 1)
+        f |= FLAG_OF;
+    if (r >> top & 1)
+        f |= FLAG_SF;
+    if (r == 0)
+        f |= FLAG_ZF;
+    if (!__builtin_parity((unsigned int)r & 0xff))
+        f |= FLAG_PF;
+    *flags = (*flags & ~FLAGS_ARITHMETIC) | f;
+    return r;
+}
+
+/* The operand's new content, with the flags in *@flags. @rax is only looked at by CMPXCHG. */
+static u64 compute(const struct pte_write *w, u64 old, u64 rax, unsigned long *flags)
+{
+    unsigned long cf = *flags & FLAG_CF;
+    u64 r, bit;
+
+    switch (w->kind) {
+    case WRITE_ALU:
+        return alu(w->op, old, w->src, w->bytes, flags);
+    case WRITE_KEEP_CF:
+        r = alu(w->op, old, w->src, w->bytes, flags);
+        *flags = (*flags & ~FLAG_CF) | cf;
+        return r;
+    case WRITE_XADD:
+        return alu(ALU_ADD, old, w->src, w->bytes, flags);
+    case WRITE_NEG:
+        return alu(ALU_SUB, 0, old, w->bytes, flags);
+    case WRITE_NOT:
+        return low_bytes(~old, w->bytes);
+    case WRITE_BIT:
+        bit = 1UL << w->src;
+        *flags = (*flags & ~FLAG_CF) | (old & bit ? FLAG_CF : 0);
+        return w->op == BIT_SET ? old | bit : w->op == BIT_RESET ? old & ~bit : old ^ bit;
+    case WRITE_CMPXCHG:
+        alu(ALU_CMP, low_bytes(rax, w->bytes), old, w->bytes, flags);
+        return *flags & FLAG_ZF ? w->src : old;
+    default: /* MOV, STOS, XCHG */
+        return w->src;
+    }
+}
+
+/* --- doing it ----------------------------------------------------------------------------------------------------- */
+
+enum outcome { DONE, CHANGED_MEANWHILE, REFUSED };
+
+/* As l1e_update(), if the entry still is @old. */
+static enum outcome update_if_same(u64 *pe, u64 old, u64 new, struct domain *d,
+                                   unsigned long *chunk)
+{
+    u64 adjusted = new;
+    int rc = 0;
+
+    if (new &PTE_PRESENT) {
+        adjusted = l1e_adjust(new);
+        if (!((old ^ new) & ~PTE_HARMLESS_BITS))
+            return cmpxchg(pe, &old, adjusted) ? DONE : CHANGED_MEANWHILE;
+        rc = l1e_get(new, d, d, chunk);
+        if (rc < 0)
+            return REFUSED;
+        adjusted ^= (u64)rc;
+    }
+    if (cmpxchg(pe, &old, adjusted)) {
+        l1e_put(old, d, chunk);
+        return DONE;
+    }
+    l1e_put(adjusted, d, chunk);
+    return CHANGED_MEANWHILE;
+}
+
+/* Registers besides memory: the old content, flags, string counters; and the instruction is over. */
+static void retire(const struct insn *insn, struct cpu_user_regs *regs, const struct pte_write *w,
+                   u64 old, unsigned long flags)
+{
+    bool again = false;
+
+    switch (w->kind) {
+    case WRITE_XCHG:
+    case WRITE_XADD:
+        insn_set_register(insn, regs, insn->reg, w->bytes, old);
+        break;
+    case WRITE_CMPXCHG:
+        if (!(flags & FLAG_ZF))
+            insn_set_register(insn, regs, 0, w->bytes, old);
+        break;
+    case WRITE_STRING:
+        insn_set_register(insn, regs, 7, insn->addr_bytes,
+                          regs->rdi + (regs->rflags & EFLAGS_DF ? -(u64)w->bytes : (u64)w->bytes));
+        if (insn->rep || insn->repne) {
+            insn_set_register(insn, regs, 1, insn->addr_bytes, regs->rcx - 1);
+            again = low_bytes(regs->rcx, insn->addr_bytes) != 0;
+        }
+        break;
+    default:
+        break;
+    }
+    regs->rflags = flags & ~EFLAGS_RF;
+    if (!again)
+        regs->rip += insn->length;
+    if (unlikely(flags & EFLAGS_TF)) {
+        current->arch.debugreg[6] |= 1UL << 14; /* DR6.BS */
+        pv_inject(regs, EXC_DB);
+    }
+}
+
+/* Performs @w on the entry at @pe, @shift bits into it. False: refused. */
+static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const struct pte_write *w,
+                    u64 *pe, unsigned int shift, struct domain *d)
+{
+    unsigned long chunk = NO_CHUNK;
+
+    if (w->kind == WRITE_STORE && w->bytes == 8) {
+        if (l1e_update(pe, w->src, false, d, d, &chunk))
+            return false;
+        retire(insn, regs, w, 0, regs->rflags);
+        return true;
+    }
+    /* Somebody else may change the entry again and again; then the guest executes its instruction once more. */
+    for (unsigned int tries = 0; tries < 16; tries++) {
+        u64 entry = READ_ONCE(*pe), old = low_bytes(entry >> shift, w->bytes), new;
+        unsigned long flags = regs->rflags;
+
+        new = compute(w, old, regs->rax, &flags);
+        new = entry ^ (old ^ new) << shift;
+        switch (new == entry ? DONE : update_if_same(pe, entry, new, d, &chunk)) {
+        case DONE:
+            retire(insn, regs, w, old, flags);
+            return true;
+        case REFUSED:
+            return false;
+        case CHANGED_MEANWHILE:
+            break;
+        }
+    }
+    return true;
+}
+
+/* Does the instruction write its aligned operand at @addr? */
+static bool writes_at(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w,
+                      unsigned long addr)
+{
+    unsigned long operand;
+
+    if (!classify(insn, regs, w) || addr & (w->bytes - 1U))
+        return false;
+    if (w->kind == WRITE_STRING)
+        operand = low_bytes(regs->rdi, insn->addr_bytes); /* ES:RDI, and ES is flat */
+    else if (!pv_operand_address(insn, regs, &operand))
+        return false;
+    return operand + (unsigned long)w->skip == addr;
+}
+
+bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs)
+{
+    struct vcpu *v = current;
+    struct domain *d = v->domain;
+    struct page *table;
+    struct pte_write w;
+    struct insn insn;
+    bool done = false;
+    u64 e = read_l1e(v, addr);
+
+    if ((e & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT || !mfn_valid(pte_mfn(e)))
+        return false;
+    table = mfn_to_page(pte_mfn(e));
+    if (READ_ONCE(table->owner) != page_owner_id(d) || !page_try_get_both(table, PG_TYPE_L1))
+        return false;
+    if (likely(READ_ONCE(table->owner) == page_owner_id(d)) && pv_fetch_insn(&insn, regs) == 0 &&
+        writes_at(&insn, regs, &w, addr)) {
+        u64 *pe = (u64 *)((char *)mfn_to_virt(pte_mfn(e)) + (addr & ~PAGE_MASK & ~7UL));
+
+        done = perform(&insn, regs, &w, pe, (addr & 7) * 8, d);
+    }
+    put_page_and_type(table);
+    return done;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A dying domain lets go of its page tables.
+ *
+ * Its vCPUs are off their CPUs, so no processor walks its tables. First each vCPU gives up roots and descriptor tables,
+ * then every pin goes. With that no type count is left that is not held by a table above: all tables are taken apart,
+ * and the mappings in them, of the tables themselves too, drop their counts. Tables that only an unfinished operation
+ * still knows are taken apart where they are found. All of it in steps that can be preempted.
+ */
+#include <arch.h>
+#include <asm/page_table.h>
+#include <asm/pv.h>
+#include <hypercall.h>
+#include <page_alloc.h>
+
+/* What cannot be taken apart at once stays PG_PARTIAL and is found by the walk over all frames. */
+static void drop_root(mfn_t *root)
+{
+    struct page *pg = mfn_to_page(*root);
+
+    if (mfn_eq(*root, INVALID_MFN))
+        return;
+    *root = INVALID_MFN;
+    put_page_type(pg, true);
+    put_page(pg);
+}
+
+static void drop_vcpu(struct vcpu *v)
+{
+    drop_root(&v->arch.guest_table);
+    drop_root(&v->arch.guest_table_user);
+    v->arch.cr3 = 0;
+    pv_descriptors_destroy(v);
+    if (v->old_table) {
+        put_page(v->old_table);
+        v->old_table = NULL;
+    }
+}
+
+/* The frame to look at, with a count; NULL: it is about to leave the list, and is no table. */
+static struct page *first_frame(struct domain *d)
+{
+    struct page *pg;
+
+    spin_lock(&d->page_lock);
+    pg = page_list_first(&d->pages);
+    if (pg && !get_page(pg, d))
+        pg = NULL;
+    spin_unlock(&d->page_lock);
+    return pg;
+}
+
+/* On to the next one. */
+static void rotate_frames(struct domain *d)
+{
+    struct page *pg;
+
+    spin_lock(&d->page_lock);
+    pg = page_list_first(&d->pages);
+    if (pg) {
+        page_list_del(&d->pages, pg);
+        page_list_add_tail(&d->pages, pg);
+    }
+    spin_unlock(&d->page_lock);
+    d->arch.pages_to_scan--;
+}
+
+static int drop_frame(struct page *pg)
+{
+    u64 type = READ_ONCE(pg->state) & PG_TYPE_MASK;
+
+    if (atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED) {
+        put_page_type(pg, true);
+        put_page(pg);
+    }
+    return page_take_apart(pg, type, true);
+}
+
+int arch_domain_relinquish(struct domain *d)
+{
+    if (!d->arch.roots_dropped) {
+        struct vcpu *v;
+
+        for_each_vcpu (d, v)
+            drop_vcpu(v);
+        d->arch.roots_dropped = true;
+        d->arch.pages_to_scan = d->pages.count;
+        xfree(d->arch.memory_map);
+        d->arch.memory_map = NULL;
+        d->arch.memory_map_entries = 0;
+    }
+    while (d->arch.pages_to_scan) {
+        struct page *pg = first_frame(d);
+        int rc = 0;
+
+        if (pg) {
+            rc = drop_frame(pg);
+            put_page(pg);
+        }
+        if (!rc)
+            rotate_frames(d);
+        if (hypercall_preempt_check())
+            return -ERESTART;
+    }
+    return 0;
+}
