@@ -2,14 +2,15 @@
 /*
  * The hypervisor's console: messages, the ring that keeps them, the devices that show them.
  *
- * A message is formatted on the caller's stack, checked against the level thresholds and the rate limit, and then
- * written under one leaf lock: first into the ring, from which `bh dmesg` (XEN_SYSCTL_readconsole) reads, then to
- * every registered driver. Dom0's own console text goes to the drivers only. So a message is whole in the ring and is
- * never glued to the end of a guest's unfinished line.
+ * A message is formatted on the caller's stack, checked against the level thresholds and the rate
+ * limit, and then written under one leaf lock: first into the ring, from which `bh dmesg`
+ * (XEN_SYSCTL_readconsole) reads, then to every registered driver. Dom0's own console text goes to
+ * the drivers only. So a message is whole in the ring and is never glued to the end of a guest's
+ * unfinished line.
  *
- * The ring is addressed by free-running 32-bit counters: `ring_end` counts every byte ever written, `ring_start` is
- * the oldest one still there or not cleared by a reader. A reader remembers a counter value and asks for what came
- * since.
+ * The ring is addressed by free-running 32-bit counters: `ring_end` counts every byte ever written,
+ * `ring_start` is the oldest one still there or not cleared by a reader. A reader remembers a
+ * counter value and asks for what came since.
  *
  * After console_force_unlock() (the machine is going down) nothing waits for the lock any more.
  */
@@ -37,8 +38,8 @@ static char ring[RING_SIZE];
 static u32 ring_start, ring_end;
 
 /*
- * Thresholds, as numbers of levels: messages of level < always are printed, those of level < limited are printed
- * within the rate limit.
+ * Thresholds, as numbers of levels: messages of level < always are printed, those of level <
+ * limited are printed within the rate limit.
  */
 struct threshold {
     int always, limited;
@@ -88,8 +89,8 @@ static void remember(const char *text, size_t len)
 
 static void emit(const char *text, size_t len)
 {
-    show(text, len);
     remember(text, len);
+    show(text, len);
 }
 
 /* Writes one message, line by line with the prefix. */
@@ -112,9 +113,9 @@ static void write_message(const char *text)
 }
 
 /*
- * May one more message pass? @state holds the time (ms of system time) at which the bucket will be full again, and in
- * its low 16 bits how many messages were refused since the last one that passed; that number is returned in
- * @suppressed.
+ * May one more message pass? @state holds the time (ms of system time) at which the bucket will be
+ * full again, and in its low 16 bits how many messages were refused since the last one that passed;
+ * that number is returned in @suppressed.
  */
 static bool rate_limit_ok(u64 *state, unsigned int *suppressed)
 {
@@ -198,7 +199,10 @@ static int parse_level(const char *s, size_t len)
     return len == 3 && !strncmp(s, "all", 3) ? LOG_DEBUG + 1 : -1;
 }
 
-/* "LEVEL" prints up to LEVEL; "LEVEL/LIMITED" prints those above LEVEL and up to LIMITED within the rate limit. */
+/*
+ * "LEVEL" prints up to LEVEL; "LEVEL/LIMITED" prints those above LEVEL and up to LIMITED within the
+ * rate limit.
+ */
 static void parse_threshold(const char *name, const char *text, struct threshold *t)
 {
     const char *slash = strchr(text, '/');
@@ -209,10 +213,9 @@ static void parse_threshold(const char *name, const char *text, struct threshold
     always = parse_level(text, slash ? (size_t)(slash - text) : strlen(text));
     limited = slash ? parse_level(slash + 1, strlen(slash + 1)) : always;
     if (always < 0 || limited < 0)
-        printk(
-            LOG_WARNING,
-            "%s=%s: not understood; expected none, error, warning, info, debug or all, or two of them as x/y",
-            name, text);
+        printk(LOG_WARNING,
+               "%s=%s: not understood; expected none, error, warning, info, debug, all or x/y",
+               name, text);
     else
         *t = (struct threshold){always, MAX(always, limited)};
 }
@@ -240,7 +243,10 @@ void console_write_guest(const char *text, size_t len)
     console_release(flags);
 }
 
-/* Copies out at most @max bytes of the ring from counter *@pos on, which is moved. Returns how many. */
+/*
+ * Copies out at most @max bytes of the ring from counter *@pos on, which is moved. Returns how
+ * many.
+ */
 static u32 ring_take(u32 *pos, char *buf, u32 max)
 {
     unsigned long flags = console_acquire();
@@ -262,7 +268,10 @@ int console_read_ring(struct xen_sysctl_readconsole *op)
 
     if (op->incremental && end - op->index <= end - pos)
         pos = op->index;
-    /* Stops at the end as it was at the start: messages that the copying itself provokes are for the next call. */
+    /*
+     * Stops at the end as it was at the start: messages that the copying itself provokes are for
+     * the next call.
+     */
     while (done < op->count && pos != end) {
         u32 want = MIN(op->count - done, end - pos);
         u32 n = ring_take(&pos, chunk, MIN(want, (u32)sizeof(chunk)));

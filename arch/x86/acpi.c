@@ -2,10 +2,10 @@
 /*
  * Reading the firmware's ACPI tables into `acpi`.
  *
- * RSDP -> XSDT or RSDT -> MADT (APICs, interrupt overrides), FADT (power management ports, DSDT), HPET, MCFG. Nothing
- * in them is trusted to be well formed: lengths are checked before use, sums are verified, lists are cut at the size
- * of our arrays. Structure layouts: ACPI 6.4, chapter 5; HPET specification 1.0a, 3.2.4; PCI firmware specification
- * 3.2, 4.1.2.
+ * RSDP -> XSDT or RSDT -> MADT (APICs, interrupt overrides), FADT (power management ports, DSDT),
+ * HPET, MCFG. Nothing in them is trusted to be well formed: lengths are checked before use, sums
+ * are verified, lists are cut at the size of our arrays. Structure layouts: ACPI 6.4, chapter 5;
+ * HPET specification 1.0a, 3.2.4; PCI firmware specification 3.2, 4.1.2.
  */
 #include <asm/acpi.h>
 #include <asm/irq.h>
@@ -238,7 +238,9 @@ static void __init parse_madt(const struct header *h)
     }
 }
 
-/* An I/O port from a 32-bit legacy field or, when that is empty, from its extended form; 0: none. */
+/*
+ * An I/O port from a 32-bit legacy field or, when that is empty, from its extended form; 0: none.
+ */
 static u16 __init fadt_port(u32 legacy, const struct fadt *f,
                             const struct generic_address *extended)
 {

@@ -2,8 +2,9 @@
 /*
  * The one thing that the hypervisor takes from ACPI's bytecode: the sleep types of soft power-off.
  *
- * \_S5 is by rule a named package of small integer constants (ACPI 6.4, 7.4.2), so it is found by its name and read
- * without an interpreter. The bytes come from firmware or, in tests, from anywhere: every access is bounded.
+ * \_S5 is by rule a named package of small integer constants (ACPI 6.4, 7.4.2), so it is found by
+ * its name and read without an interpreter. The bytes come from firmware or, in tests, from
+ * anywhere: every access is bounded.
  */
 #include <asm/acpi.h>
 #include <lib.h>
@@ -54,7 +55,10 @@ static bool __init read_integer(struct cursor *c, u8 *value)
     return true;
 }
 
-/* PackageOp, PkgLength, NumElements, then the elements: the first two are the types for PM1a and PM1b. */
+/*
+ * PackageOp, PkgLength, NumElements, then the elements: the first two are the types for PM1a and
+ * PM1b.
+ */
 static bool __init read_package(struct cursor c, u8 *type_a, u8 *type_b)
 {
     size_t length_bytes;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Access to the ACPI tables and registers: mapping, power-off and reset (ACPI 6.4, 4.8.3.2 and 4.8.4.6). */
+/*
+ * Access to the ACPI tables and registers: mapping, power-off and reset (ACPI 6.4, 4.8.3.2 and
+ * 4.8.4.6).
+ */
 #include <asm/acpi.h>
 #include <asm/io.h>
 #include <asm/paging.h>

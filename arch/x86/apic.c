@@ -2,8 +2,9 @@
 /*
  * The local APIC of each CPU.
  *
- * It is used in x2APIC mode when the CPU has it (MSRs instead of memory, 32-bit ids) and otherwise through its
- * registers in memory. The legacy inputs are masked: interrupts come through IO-APICs and messages only.
+ * It is used in x2APIC mode when the CPU has it (MSRs instead of memory, 32-bit ids) and otherwise
+ * through its registers in memory. The legacy inputs are masked: interrupts come through IO-APICs
+ * and messages only.
  */
 #include <arch.h>
 #include <asm/acpi.h>
@@ -101,7 +102,9 @@ void apic_send_ipi(u32 dest_apic_id, u8 vector)
     unsigned long flags;
 
     if (x2apic_enabled) {
-        /* The MSR write is not serialising: what the other CPU is to see must be visible before it. */
+        /*
+         * The MSR write is not serialising: what the other CPU is to see must be visible before it.
+         */
         __asm__ volatile("mfence; lfence" ::: "memory");
         wrmsr(MSR_X2APIC_FIRST + (APIC_ICR >> 4), (u64)dest_apic_id << 32 | low);
         return;

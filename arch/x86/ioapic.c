@@ -2,9 +2,10 @@
 /*
  * IO-APICs: masking, routing, trigger modes of interrupt lines.
  *
- * Every input starts masked. An input belongs to the global interrupt number gsi_base + pin; its redirection entry
- * is written only by us. Dom0 may read the registers and has its writes ignored, as far as they are harmless: it
- * routes interrupts by name (PHYSDEVOP_setup_gsi and _map_pirq) instead.
+ * Every input starts masked. An input belongs to the global interrupt number gsi_base + pin; its
+ * redirection entry is written only by us. Dom0 may read the registers and has its writes ignored,
+ * as far as they are harmless: it routes interrupts by name (PHYSDEVOP_setup_gsi and _map_pirq)
+ * instead.
  */
 #include <asm/acpi.h>
 #include <asm/apic.h>
@@ -173,12 +174,4 @@ int ioapic_guest_write(u64 physbase, u32 reg, u32 value)
     const struct ioapic *io = find_by_address(physbase);
 
     return io && register_exists(io, reg) ? 0 : -XEN_EINVAL;
-}
-
-bool ioapic_owns_frame(unsigned long mfn)
-{
-    for (unsigned int i = 0; i < nr_ioapics; i++)
-        if (ioapics[i].address >> PAGE_SHIFT == mfn)
-            return true;
-    return false;
 }

@@ -2,9 +2,10 @@
 /*
  * Interrupt vectors, hardware interrupts and their dispatch.
  *
- * Every external interrupt enters through do_irq(). Vectors of fixed meaning (timer, IPIs, errors) are served here;
- * the others belong to one hardware interrupt each, whose descriptor says whether it is ours or guests'. Vectors are
- * handed out once and never taken back: there are more of them than a machine has lines.
+ * Every external interrupt enters through do_irq(). Vectors of fixed meaning (timer, IPIs, errors)
+ * are served here; the others belong to one hardware interrupt each, whose descriptor says whether
+ * it is ours or guests'. Vectors are handed out once and never taken back: there are more of them
+ * than a machine has lines.
  */
 #include <asm/acpi.h>
 #include <asm/apic.h>
@@ -68,7 +69,10 @@ void __init irq_init(void)
         spin_lock_init(&descs[i].lock, RANK_IRQ);
     for (unsigned int i = 0; i < ARRAY_SIZE(vector_to_irq); i++)
         vector_to_irq[i] = NO_IRQ;
-    /* The firmware's description of the ISA interrupts; what comes by other lines is PCI: level, active low. */
+    /*
+     * The firmware's description of the ISA interrupts; what comes by other lines is PCI: level,
+     * active low.
+     */
     for (unsigned int i = 0; i < MAX_IRQS; i++)
         descs[i].level = descs[i].active_low = i >= NR_ISA_IRQS;
     for (unsigned int i = 0; i < NR_ISA_IRQS; i++) {
@@ -172,8 +176,8 @@ static void hardware_interrupt(struct irq_desc *desc)
     }
     spin_unlock(&desc->lock);
     /*
-     * Outside the lock, since waking a vCPU takes locks of lower rank. A domain that goes away meanwhile is not freed
-     * before this CPU has left the interrupt.
+     * Outside the lock, since waking a vCPU takes locks of lower rank. A domain that goes away
+     * meanwhile is not freed before this CPU has left the interrupt.
      */
     for (unsigned int i = 0; i < nr_targets; i++)
         send_guest_pirq(targets[i].domain, &targets[i].pirq);
@@ -191,7 +195,10 @@ static void apic_error(void)
         printk(LOG_WARNING, "Local APIC error on CPU %u: status %#x", smp_processor_id(), status);
 }
 
-/* Nobody's vector. A legacy PIC's, or one that the APIC withdrew, is not in service and must not get an EOI. */
+/*
+ * Nobody's vector. A legacy PIC's, or one that the APIC withdrew, is not in service and must not
+ * get an EOI.
+ */
 static void unexpected(u8 vector)
 {
     static u32 count;

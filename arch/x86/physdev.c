@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The physdev_op hypercall: interrupts and ports of real devices, for dom0 and for domains that own some.
+ * The physdev_op hypercall: interrupts and ports of real devices, for dom0 and for domains that own
+ * some.
  *
- * Dom0 finds out by itself (from ACPI) how the lines are wired and says so (setup_gsi); each domain then maps lines
- * to pirqs and binds them to event channels. Devices are announced so that a hypervisor may prepare for them; we have
- * nothing to prepare and accept the announcement. Messages (MSI) are refused: drivers fall back to lines.
+ * Dom0 finds out by itself (from ACPI) how the lines are wired and says so (setup_gsi); each domain
+ * then maps lines to pirqs and binds them to event channels. Devices are announced so that a
+ * hypervisor may prepare for them; we have nothing to prepare and accept the announcement. Messages
+ * (MSI) are refused: drivers fall back to lines.
  */
 #include <asm/acpi.h>
 #include <asm/ioapic.h>
@@ -47,8 +49,8 @@ static long set_eoi_map(unsigned long arg, bool auto_unmask)
 }
 
 /*
- * Every interrupt is reported as needing an answer: a guest that wants to know better, and changing, uses the map of
- * pirq_eoi_gmfn.
+ * Every interrupt is reported as needing an answer: a guest that wants to know better, and
+ * changing, uses the map of pirq_eoi_gmfn.
  */
 static long query_status(unsigned long arg)
 {

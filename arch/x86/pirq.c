@@ -2,14 +2,15 @@
 /*
  * Hardware interrupts in the hands of guests.
  *
- * A domain names an interrupt by its own number (pirq), maps it to a hardware interrupt, and binds it to an event
- * channel. A line may be shared by several domains. A level-triggered line is masked when it fires and unmasked when
- * every domain that it was delivered to has said so (PHYSDEVOP_eoi) or has gone; edges and messages need nothing of
- * the kind. So a guest that never answers loses only its own interrupt, and that of those it shares the line with.
+ * A domain names an interrupt by its own number (pirq), maps it to a hardware interrupt, and binds
+ * it to an event channel. A line may be shared by several domains. A level-triggered line is masked
+ * when it fires and unmasked when every domain that it was delivered to has said so (PHYSDEVOP_eoi)
+ * or has gone; edges and messages need nothing of the kind. So a guest that never answers loses
+ * only its own interrupt, and that of those it shares the line with.
  *
- * A struct pirq, once made, lives as long as its domain, so it can be looked up without a lock. pirq->masked is
- * protected by the lock of the interrupt's descriptor, pirq->irq by the domain's pirq_lock (and does not change while
- * the pirq is bound).
+ * A struct pirq, once made, lives as long as its domain, so it can be looked up without a lock.
+ * pirq->masked is protected by the lock of the interrupt's descriptor, pirq->irq by the domain's
+ * pirq_lock (and does not change while the pirq is bound).
  */
 #include <arch.h>
 #include <asm/apic.h>
@@ -72,13 +73,6 @@ static void set_eoi_map(struct domain *d, unsigned int pirq, bool needs_eoi)
         set_bit(map, pirq);
     else
         clear_bit(map, pirq);
-}
-
-bool arch_pirq_needs_eoi(const struct pirq *pirq)
-{
-    const struct irq_desc *desc = pirq->irq >= 0 ? irq_get((unsigned int)pirq->irq) : NULL;
-
-    return desc && desc->level;
 }
 
 int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share)
@@ -203,7 +197,10 @@ static int find_free(struct domain *d, bool gsi)
 {
     unsigned int limit = gsi ? MIN(nr_gsis, d->nr_pirqs) : d->nr_pirqs;
 
-    /* Messages are numbered from the top, out of the way of lines, which usually keep their own numbers. */
+    /*
+     * Messages are numbered from the top, out of the way of lines, which usually keep their own
+     * numbers.
+     */
     for (unsigned int n = NR_ISA_IRQS; n < limit; n++) {
         unsigned int pirq = gsi ? n : limit - 1 - (n - NR_ISA_IRQS);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The PIT's channel 2 as the reference clock of last resort (Intel 8254 data sheet). It counts down 16 bits, 55 ms a
- * round; its gate and the speaker are in port 0x61.
+ * The PIT's channel 2 as the reference clock of last resort (Intel 8254 data sheet). It counts down
+ * 16 bits, 55 ms a round; its gate and the speaker are in port 0x61.
  */
 #include <asm/io.h>
 #include <asm/refclock.h>

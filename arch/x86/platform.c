@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine around the CPU, brought up in order: firmware tables, interrupt controllers, clocks, serial input.
+ * The machine around the CPU, brought up in order: firmware tables, interrupt controllers, clocks,
+ * serial input.
  */
 #include <asm/acpi.h>
 #include <asm/apic.h>

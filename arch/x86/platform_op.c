@@ -2,8 +2,9 @@
 /*
  * The platform_op hypercall: what dom0 asks of, or tells, the machine.
  *
- * Linux's dom0 sets the wall clock, reads firmware facts, lists CPUs and enters S5 through it. Power management of
- * CPUs stays with the firmware; memory-type registers can be read, but not changed: with PAT no kernel needs to.
+ * Linux's dom0 sets the wall clock, reads firmware facts, lists CPUs and enters S5 through it.
+ * Power management of CPUs stays with the firmware; memory-type registers can be read, but not
+ * changed: with PAT no kernel needs to.
  */
 #include <arch.h>
 #include <asm/acpi.h>
@@ -40,7 +41,10 @@ static long read_memtype(struct xenpf_read_memtype *op)
     op->mfn = op->nr_mfns = 0;
     op->type = 0;
     if (mask & MTRR_MASK_VALID) {
-        /* The set bits of a mask are contiguous from the top: their complement is the size less one. */
+        /*
+         * The set bits of a mask are contiguous from the top: their complement is the size less
+         * one.
+         */
         op->mfn = (base & address_bits) >> PAGE_SHIFT;
         op->nr_mfns = ((~mask & address_bits) >> PAGE_SHIFT) + 1;
         op->type = base & 0xff;
@@ -50,7 +54,10 @@ static long read_memtype(struct xenpf_read_memtype *op)
 
 static long platform_quirk(u32 id)
 {
-    /* Interrupts all go to one CPU, and the IO-APIC's register is selected at each access: nothing to change. */
+    /*
+     * Interrupts all go to one CPU, and the IO-APIC's register is selected at each access: nothing
+     * to change.
+     */
     switch (id) {
     case QUIRK_NOIRQBALANCING:
     case QUIRK_IOAPIC_BAD_REGSEL:
@@ -89,7 +96,10 @@ static long enter_sleep(const struct xenpf_enter_acpi_sleep *op)
     machine_poweroff();
 }
 
-/* The bit map and the array are walked byte by byte and bit by bit; CPUs that do not exist have their bits cleared. */
+/*
+ * The bit map and the array are walked byte by byte and bit by bit; CPUs that do not exist have
+ * their bits cleared.
+ */
 static long get_idle_time(struct xenpf_getidletime *op)
 {
     op->now = (u64)now();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The battery clock (MC146818 in CMOS), read once at boot for the wall clock; afterwards it is dom0's.
+ * The battery clock (MC146818 in CMOS), read once at boot for the wall clock; afterwards it is
+ * dom0's.
  */
 #include <asm/acpi.h>
 #include <asm/io.h>
@@ -45,7 +46,10 @@ static u32 __init from_bcd(u8 v, bool binary)
     return binary ? v : (v >> 4) * 10U + (v & 15);
 }
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar; years count from March so that leap days come last. */
+/*
+ * Days since 1970-01-01 of a date of the Gregorian calendar; years count from March so that leap
+ * days come last.
+ */
 static u64 __init days_since_epoch(u32 year, u32 month, u32 day)
 {
     u32 y = month > 2 ? year : year - 1;
@@ -72,8 +76,8 @@ u64 __init rtc_to_seconds(const struct rtc_fields *f, u8 status_b)
         year += year < 70 ? 2000 : 1900;
     if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31)
         return 0;
-    return days_since_epoch(year, month, day) * 86400 + hour * 3600U +
-           from_bcd(f->minute, binary) * 60 + from_bcd(f->second, binary);
+    return days_since_epoch(year, month, day) * 86400 + hour * 3600ULL +
+           from_bcd(f->minute, binary) * 60ULL + from_bcd(f->second, binary);
 }
 
 u64 __init rtc_read(void)

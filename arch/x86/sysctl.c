@@ -15,7 +15,10 @@
 #define TOPOLOGY_THREADS 1U /* level type, leaf 0xb ECX[15:8] */
 #define TOPOLOGY_CORES   2U
 
-/* How APIC ids are cut into thread, core and socket: the number of bits below the core, and below the socket. */
+/*
+ * How APIC ids are cut into thread, core and socket: the number of bits below the core, and below
+ * the socket.
+ */
 struct topology {
     unsigned int core_shift, socket_shift;
     u32 threads_per_core, cores_per_socket;
@@ -152,8 +155,8 @@ long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
         *copyback = true;
         return numainfo(&op->u.numainfo);
     case XEN_SYSCTL_get_cpu_levelling_caps:
-        op->u.cpu_levelling_caps.caps =
-            boot_cpu.cpuid_faulting ? XEN_SYSCTL_CPU_LEVELCAP_faulting : 0;
+        op->u.cpu_levelling_caps.caps = boot_cpu.cpuid_faulting ? XEN_SYSCTL_CPU_LEVELCAP_faulting
+                                                                : 0;
         *copyback = true;
         return 0;
     default:

@@ -2,12 +2,13 @@
 /*
  * System time, the time records of vCPUs, the wall clock, and the one-shot timer.
  *
- * At boot the TSC and the local APIC's timer are measured against a reference clock; from then on system time is the
- * TSC times a constant, so a vCPU's time record is written once and stays right: reading the time costs a guest no
- * exit and us no update. (A TSC whose rate changes is reported at boot; such machines are a decade and a half old.)
+ * At boot the TSC and the local APIC's timer are measured against a reference clock; from then on
+ * system time is the TSC times a constant, so a vCPU's time record is written once and stays right:
+ * reading the time costs a guest no exit and us no update. (A TSC whose rate changes is reported at
+ * boot; such machines are a decade and a half old.)
  *
- * The timer is the local APIC's: in deadline mode, where it compares with the TSC, when the CPU has that, else by
- * counting down.
+ * The timer is the local APIC's: in deadline mode, where it compares with the TSC, when the CPU has
+ * that, else by counting down.
  */
 #include <arch.h>
 #include <asm/apic.h>
@@ -51,7 +52,10 @@ static struct reading __init read_clocks(const struct refclock *ref)
     struct reading best = {0};
     u64 best_took = ~0ULL;
 
-    /* The reading during which the least time passed was not disturbed (by SMIs, or by who emulates us). */
+    /*
+     * The reading during which the least time passed was not disturbed (by SMIs, or by who emulates
+     * us).
+     */
     for (unsigned int i = 0; i < READ_TRIES; i++) {
         u64 before = rdtsc();
         u64 count = ref->read();
@@ -112,7 +116,7 @@ void time_cpu_init(void)
 
     apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
     apic_write(APIC_LVT_TIMER, TIMER_VECTOR | (deadline_mode ? APIC_LVT_TIMER_DEADLINE : 0));
-    if (deadline_mode) /* the mode must have changed before the first deadline is written (SDM 11.5.4.1) */
+    if (deadline_mode) /* the mode must have changed before the first deadline is written */
         __asm__ volatile("mfence" ::: "memory");
     if (c != &cpus[0]->info->clock)
         *c = cpus[0]->info->clock; /* one TSC for all */
@@ -158,7 +162,10 @@ void arch_set_timer(s_time_t deadline)
     if (deadline_mode) {
         u64 ns = (u64)MAX(deadline - c->ns_base, 0);
 
-        /* One tick later than the product's whole part, so that now() has reached the deadline when it fires. */
+        /*
+         * One tick later than the product's whole part, so that now() has reached the deadline when
+         * it fires.
+         */
         wrmsr(MSR_TSC_DEADLINE,
               deadline ? c->tsc_base + (u64)((unsigned __int128)ns * ticks_per_ns >> 32) + 1 : 0);
         return;
@@ -207,7 +214,10 @@ void arch_update_time_record(struct vcpu *v)
         return;
     dst = &v->info->time;
     time_get_record(v, &rec);
-    /* The version is ours: what the guest wrote there does not matter. Odd while the record changes. */
+    /*
+     * The version is ours: what the guest wrote there does not matter. Odd while the record
+     * changes.
+     */
     v->arch.time_version = (v->arch.time_version | 1) + 1;
     WRITE_ONCE(dst->version, v->arch.time_version - 1);
     smp_wmb();

@@ -2,9 +2,10 @@
 /*
  * A 16550 serial port: polled output, interrupt-driven input.
  *
- * Output waits for room in the transmit FIFO, but never for long: a port that does not drain (no such hardware, flow
- * stopped) costs a bounded number of polls for each piece of text and the text is dropped. Once the IO-APIC works,
- * received characters arrive by interrupt and go to console_input().
+ * Output waits for room in the transmit FIFO, but never for long: a port that does not drain (no
+ * such hardware, flow stopped) costs a bounded number of polls for each piece of text and the text
+ * is dropped. Once the IO-APIC works, received characters arrive by interrupt and go to
+ * console_input().
  *
  * Register names are those of the National Semiconductor PC16550D data sheet.
  */
@@ -61,7 +62,9 @@ static bool wait_for_room(void)
     return false;
 }
 
-/* Sends one character; @room counts what still fits into the FIFO. False: the port does not drain. */
+/*
+ * Sends one character; @room counts what still fits into the FIFO. False: the port does not drain.
+ */
 static bool put(char c, unsigned int *room)
 {
     if (*room == 0) {
@@ -75,7 +78,10 @@ static bool put(char c, unsigned int *room)
     return true;
 }
 
-/* The console lock is held (or the machine goes down). A newline goes out as carriage return and newline. */
+/*
+ * The console lock is held (or the machine goes down). A newline goes out as carriage return and
+ * newline.
+ */
 static void uart_write(const char *text, size_t len)
 {
     unsigned int room = 0;
@@ -111,7 +117,10 @@ static int __init parse_framing(const char *s, const char **end, u8 *lcr)
     return 0;
 }
 
-/* baud or "auto", framing, I/O base, interrupt; a field may be left empty. Nothing changes if any is wrong. */
+/*
+ * baud or "auto", framing, I/O base, interrupt; a field may be left empty. Nothing changes if any
+ * is wrong.
+ */
 static void __init parse_option(const char *text)
 {
     __typeof__(uart) u = uart;

@@ -33,8 +33,6 @@ void console_input(char c);
 void console_set_levels(const char *loglvl, const char *guest_loglvl);
 /* Raw text of dom0 (console_io), without prefix. */
 void console_write_guest(const char *text, size_t len);
-/* SOFTIRQ_CONSOLE: tells dom0 that input waits. */
-void console_softirq(void);
 /* Up to @len bytes of waiting input. */
 size_t console_read_input(char *buf, size_t len);
 /* XEN_SYSCTL_readconsole: fills in index and count. 0 or a negative errno. */

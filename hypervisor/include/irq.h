@@ -34,6 +34,5 @@ int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share);
 void arch_pirq_unbind(struct domain *d, struct pirq *pirq);
 /* The guest finished handling. */
 void arch_pirq_eoi(struct domain *d, struct pirq *pirq);
-bool arch_pirq_needs_eoi(const struct pirq *pirq);
 
 #endif

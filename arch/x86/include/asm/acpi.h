@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the firmware's ACPI tables say about the machine, as far as the hypervisor itself needs it (ACPI 6.4).
- * Dom0 reads the tables again for itself. All sizes and counts in the tables are checked; a table with a bad checksum
- * or length is skipped with a warning.
+ * What the firmware's ACPI tables say about the machine, as far as the hypervisor itself needs it
+ * (ACPI 6.4). Dom0 reads the tables again for itself. All sizes and counts in the tables are
+ * checked; a table with a bad checksum or length is skipped with a warning.
  */
 #ifndef ASM_ACPI_H
 #define ASM_ACPI_H
@@ -25,7 +25,10 @@ struct acpi_ioapic {
     paddr_t address;
 };
 
-/* An ISA interrupt that does not arrive on the GSI of its own number, or not edge-triggered active-high. */
+/*
+ * An ISA interrupt that does not arrive on the GSI of its own number, or not edge-triggered
+ * active-high.
+ */
 struct acpi_isa_irq {
     u32 gsi;
     bool level;
@@ -70,7 +73,10 @@ struct acpi_info {
 
 extern struct acpi_info acpi;
 
-/* Boot: a copy of the RSDP that the boot loader handed over (multiboot2 tags 14 and 15); otherwise the BIOS area is searched. */
+/*
+ * Boot: a copy of the RSDP that the boot loader handed over (multiboot2 tags 14 and 15); otherwise
+ * the BIOS area is searched.
+ */
 void acpi_set_rsdp(const void *rsdp, size_t len);
 /* Boot: reads the tables into `acpi`. False: there are none. */
 bool acpi_init(void);

@@ -56,8 +56,8 @@ static inline void writel(u32 v, volatile void *addr)
 }
 
 /*
- * Maps device registers [@pa, @pa + @bytes) uncached, for good; NULL: window or memory used up. Boot only.
- * (The window is IOREMAP_START; boot/paging.c.)
+ * Maps device registers [@pa, @pa + @bytes) uncached, for good; NULL: window or memory used up.
+ * Boot only. (The window is IOREMAP_START; boot/paging.c.)
  */
 void *ioremap(paddr_t pa, size_t bytes);
 

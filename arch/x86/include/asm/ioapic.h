@@ -8,12 +8,11 @@
 /* Boot: finds the IO-APICs that the MADT lists, masks every input, sets nr_gsis. */
 void ioapic_init(void);
 /*
- * Dom0's view of an IO-APIC (PHYSDEVOP_apic_read and _apic_write), named by its physical address. Reads show the
- * registers; writes are checked and do nothing but what is harmless. -EINVAL: no such IO-APIC or register.
+ * Dom0's view of an IO-APIC (PHYSDEVOP_apic_read and _apic_write), named by its physical address.
+ * Reads show the registers; writes are checked and do nothing but what is harmless. -EINVAL: no
+ * such IO-APIC or register.
  */
 int ioapic_guest_read(u64 physbase, u32 reg, u32 *value);
 int ioapic_guest_write(u64 physbase, u32 reg, u32 value);
-/* Is machine frame @mfn one of an IO-APIC's registers? */
-bool ioapic_owns_frame(unsigned long mfn);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * Interrupt vectors and hardware interrupts.
  *
- * A hardware interrupt ("irq") is a global system interrupt of ACPI, an input of an IO-APIC; later also a message of a
- * device, numbered after them. It is free, ours (a handler), or guests' (a list of pirqs). Vectors are the same on
- * all CPUs.
+ * A hardware interrupt ("irq") is a global system interrupt of ACPI, an input of an IO-APIC; later
+ * also a message of a device, numbered after them. It is free, ours (a handler), or guests' (a list
+ * of pirqs). Vectors are the same on all CPUs.
  */
 #ifndef ASM_IRQ_H
 #define ASM_IRQ_H
@@ -15,7 +15,10 @@
 #define NR_ISA_IRQS 16U
 #define MAX_IRQS    256U /* inputs of all IO-APICs and, after them, messages */
 
-/* Vectors. 0x20-0x2f take what a confused legacy PIC may still send; 0x80 and 0x82 are software interrupts of guests. */
+/*
+ * Vectors. 0x20-0x2f take what a confused legacy PIC may still send; 0x80 and 0x82 are software
+ * interrupts of guests.
+ */
 #define PIC_FIRST_VECTOR      0x20
 #define FIRST_DYNAMIC_VECTOR  0x30
 #define LAST_DYNAMIC_VECTOR   0xef
@@ -29,7 +32,10 @@
 
 struct cpu_user_regs;
 
-/* How a kind of interrupt controller is told. Called with the descriptor's lock held, interrupts off. */
+/*
+ * How a kind of interrupt controller is told. Called with the descriptor's lock held, interrupts
+ * off.
+ */
 struct irq_controller {
     const char *name;
     void (*mask)(unsigned int irq);
@@ -60,10 +66,16 @@ struct irq_desc {
     } guest[IRQ_MAX_GUESTS];
 };
 
-/* Every external interrupt, from the entry stubs of vectors 0x20 to 0xff; regs->entry_vector. Interrupts are off. */
+/*
+ * Every external interrupt, from the entry stubs of vectors 0x20 to 0xff; regs->entry_vector.
+ * Interrupts are off.
+ */
 void do_irq(struct cpu_user_regs *regs);
 
-/* Boot: descriptors and vectors, none in use; the legacy PIC moved away from the exceptions and masked. */
+/*
+ * Boot: descriptors and vectors, none in use; the legacy PIC moved away from the exceptions and
+ * masked.
+ */
 void irq_init(void);
 
 /* IO-APIC inputs 0..nr_gsis-1 exist; the numbers of interrupts of all kinds are below nr_irqs. */
@@ -73,12 +85,15 @@ extern unsigned int nr_gsis, nr_irqs;
 struct irq_desc *irq_get(unsigned int irq);
 /* Names the controller of @irq; boot. */
 void irq_set_controller(unsigned int irq, const struct irq_controller *controller);
-/* Gives @irq a vector if it has none and programs its controller. Lock held. -ENOSPC: no vector left. */
+/*
+ * Gives @irq a vector if it has none and programs its controller. Lock held. -ENOSPC: no vector
+ * left.
+ */
 int irq_program(struct irq_desc *desc);
 
 /*
- * Our own interrupt: programs and unmasks the line that ISA interrupt @isa_irq arrives on. @fn runs in interrupt
- * context. -EINVAL: no such line; -EBUSY: in use; -ENOSPC: no vector left.
+ * Our own interrupt: programs and unmasks the line that ISA interrupt @isa_irq arrives on. @fn runs
+ * in interrupt context. -EINVAL: no such line; -EBUSY: in use; -ENOSPC: no vector left.
  */
 int irq_request_isa(unsigned int isa_irq, void (*fn)(void *arg), void *arg);
 
@@ -95,8 +110,8 @@ struct pirq_target {
 };
 
 /*
- * pirq.c: accepts the interrupt for the guests bound to it: masks a level line, tells the local APIC. Fills in at most
- * IRQ_MAX_GUESTS targets and returns how many. Lock held.
+ * pirq.c: accepts the interrupt for the guests bound to it: masks a level line, tells the local
+ * APIC. Fills in at most IRQ_MAX_GUESTS targets and returns how many. Lock held.
  */
 unsigned int irq_accept_for_guests(struct irq_desc *desc, struct pirq_target *targets);
 

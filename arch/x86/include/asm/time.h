@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System time from the TSC. The same numbers stand in the ABI's per-vCPU time record (as tsc_to_system_mul and
- * tsc_shift), so guest and hypervisor agree on the time to within one tick.
+ * System time from the TSC. The same numbers stand in the ABI's per-vCPU time record (as
+ * tsc_to_system_mul and tsc_shift), so guest and hypervisor agree on the time to within one tick.
  */
 #ifndef ASM_TIME_H
 #define ASM_TIME_H
@@ -25,8 +25,9 @@ static inline s_time_t now(void)
 }
 
 /*
- * Boot: measures the TSC and the local APIC's timer against the best reference (@reference: "hpet", "acpi", "pit" or
- * empty), starts system time at 0 and reads the wall clock. Needs ACPI, local APIC. panic() when nothing works.
+ * Boot: measures the TSC and the local APIC's timer against the best reference (@reference: "hpet",
+ * "acpi", "pit" or empty), starts system time at 0 and reads the wall clock. Needs ACPI, local
+ * APIC. panic() when nothing works.
  */
 void time_init(const char *reference);
 
@@ -38,8 +39,9 @@ struct vcpu_time_info;
 /* What the time record of @v says at present, all but the version. */
 void time_get_record(const struct vcpu *v, struct vcpu_time_info *rec);
 /*
- * Writes the secondary record at guest address @addr under the version protocol (odd while it changes), in the
- * address space loaded now. False: a fault; the record may be left with an odd version, to be written again.
+ * Writes the secondary record at guest address @addr under the version protocol (odd while it
+ * changes), in the address space loaded now. False: a fault; the record may be left with an odd
+ * version, to be written again.
  */
 bool time_write_secondary(struct vcpu *v, unsigned long addr);
 

@@ -15,7 +15,10 @@ static inline u64 mul_div64(u64 a, u64 b, u64 c)
     return q;
 }
 
-/* As in the ABI's time record: ns = ((ticks << shift) * mul) >> 32, with 2^31 <= mul; a negative shift is to the right. */
+/*
+ * As in the ABI's time record: ns = ((ticks << shift) * mul) >> 32, with 2^31 <= mul; a negative
+ * shift is to the right.
+ */
 struct time_scale {
     u32 mul;
     s8 shift;
@@ -39,7 +42,9 @@ static inline struct time_scale time_scale_from_hz(u64 hz)
     return (struct time_scale){(u32)mul_div64(ns_per_sec, 1ULL << 32, hz), shift};
 }
 
-/* The same rate in units of 2^-60 ns per tick; the rate is below 16 ns and above 2^-28 ns a tick. */
+/*
+ * The same rate in units of 2^-60 ns per tick; the rate is below 16 ns and above 2^-28 ns a tick.
+ */
 static inline u64 time_scale_to_60(struct time_scale s)
 {
     return (u64)s.mul << (28 + s.shift);

@@ -6,8 +6,8 @@
 #include <types.h>
 
 /*
- * Sets up the port for polled output and registers it with the console. @option is the text of com1= (may be empty).
- * False: no such port.
+ * Sets up the port for polled output and registers it with the console. @option is the text of
+ * com1= (may be empty). False: no such port.
  */
 bool uart_init_early(const char *option);
 /* From now on input arrives by interrupt. Needs the interrupt controllers. */
