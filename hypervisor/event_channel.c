@@ -450,18 +450,22 @@ static int close_all(struct domain *d)
 
 int evtchn_destroy(struct domain *d)
 {
+    unsigned int handled = 0;
+    unsigned long flags;
     int rc = close_all(d);
 
     if (rc)
         return rc;
-    spin_lock(&global_virq_lock);
+    flags = spin_lock_irqsave(&global_virq_lock);
     for (unsigned int i = 0; i < NR_VIRQS; i++) {
         if (global_virq_handler[i] == d) {
             global_virq_handler[i] = NULL;
-            put_domain(d);
+            handled++;
         }
     }
-    spin_unlock(&global_virq_lock);
+    spin_unlock_irqrestore(&global_virq_lock, flags);
+    while (handled--)
+        put_domain(d);
     spin_lock(&d->event_lock);
     evtchn_fifo_destroy(d);
     spin_unlock(&d->event_lock);
@@ -486,10 +490,17 @@ static long reset(domid_t id)
 
     if (rc)
         return rc;
-    rc = close_all(d);
+    if (d != current->domain && !READ_ONCE(d->controller_pause_count))
+        rc = -XEN_EINVAL;
+    else
+        rc = close_all(d);
     if (!rc) {
         spin_lock(&d->event_lock);
-        evtchn_fifo_destroy(d);
+        /* Another of its vCPUs may have opened ports meanwhile, which still show themselves. */
+        if (d->active_evtchns)
+            rc = -XEN_EAGAIN;
+        else
+            evtchn_fifo_destroy(d);
         spin_unlock(&d->event_lock);
     }
     put_domain(d);

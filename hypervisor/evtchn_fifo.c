@@ -121,7 +121,8 @@ static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
         WRITE_ONCE(block->head[q->priority], port);
     q->tail = port;
     spin_unlock(&q->lock);
-    if (!(atomic_or(&block->ready, BIT(q->priority)) & BIT(q->priority)))
+    /* Behind others it is found when the guest comes to them. */
+    if (was_empty && !(atomic_or(&block->ready, BIT(q->priority)) & BIT(q->priority)))
         vcpu_mark_pending(q->vcpu);
 }
 

@@ -78,8 +78,13 @@ void grant_table_unshare(struct domain *d)
     struct grant_table *gt = d->grant_table;
 
     for (unsigned int i = 0; i < gt->nr_frames; i++) {
-        unshare_hv_page(gt->shared[i]);
+        void *frame;
+
+        spin_lock(&gt->lock); /* somebody may be giving back a pin */
+        frame = gt->shared[i];
         gt->shared[i] = NULL;
+        spin_unlock(&gt->lock);
+        unshare_hv_page(frame);
     }
 }
 
