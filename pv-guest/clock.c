@@ -52,10 +52,18 @@ void clock_set_timer(uint64_t deadline)
     hypercall_set_timer_op(deadline);
 }
 
+static volatile unsigned int timer_events;
+
+unsigned int clock_timer_events(void)
+{
+    return timer_events;
+}
+
 static void timer_event(evtchn_port_t port, void *argument)
 {
     (void)port;
     (void)argument;
+    timer_events++;
     threads_timer_expired();
 }
 

@@ -17,6 +17,9 @@ uint64_t clock_now(void);
 /** Nanoseconds since 1970-01-01 UTC. */
 uint64_t clock_wall(void);
 
+/** Timer events (VIRQ_TIMER) that vCPU 0 took so far. */
+unsigned int clock_timer_events(void);
+
 /** The time-stamp counter. */
 static inline uint64_t clock_tsc(void)
 {

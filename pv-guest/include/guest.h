@@ -10,10 +10,10 @@
 #define GUEST_H
 
 #include <public/xen.h>
-#include <traps.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <traps.h>
 
 /** The start-of-day record, in the memory where the builder put it. Read only by convention. */
 extern start_info_t *start_info;
