@@ -6,6 +6,8 @@ HV_SRCS += \
     hypervisor/console.c \
     hypervisor/console_io.c \
     hypervisor/domain.c \
+    hypervisor/hypercall.c \
+    hypervisor/multicall.c \
     hypervisor/domctl.c \
     hypervisor/domctl_vcpu.c \
     hypervisor/event_channel.c \

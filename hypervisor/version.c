@@ -47,9 +47,10 @@ static long put_text(unsigned long arg, const char *text, size_t size)
 
 long do_xen_version(unsigned int cmd, unsigned long arg)
 {
-    switch (cmd) {
-    case XENVER_version:
+    /* First and apart: guests use it as the call that does nothing but let events in. */
+    if (likely(cmd == XENVER_version))
         return XEN_ABI_MAJOR << 16 | XEN_ABI_MINOR;
+    switch (cmd) {
     case XENVER_extraversion:
         return put_text(arg, BULKHEAD_EXTRAVERSION, sizeof(xen_extraversion_t));
     case XENVER_compile_info: {

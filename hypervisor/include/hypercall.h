@@ -37,6 +37,8 @@ long hypercall_continue(unsigned int op, unsigned int nargs, ...);
 /* Unknown hypercall or sub-operation: logs once per domain and number at debug level, returns
  * -ENOSYS. */
 long hypercall_unknown(unsigned int op, unsigned long cmd);
+/* From the entry code: a number beyond the table. -ENOSYS. */
+long hypercall_bad_number(unsigned long op);
 
 /* The handlers, by file. */
 long do_multicall(unsigned long call_list, unsigned int nr_calls);              /* multicall.c */
