@@ -69,9 +69,13 @@ RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh
 guests_as = $(foreach g,$(GUEST_TESTS),$(if $(filter $(1),$(or $(GUEST_$(g)_ROLE),dom0)),$(g)))
 GUEST_RUNS := $(foreach role,dom0 domu,$(if $(call guests_as,$(role)),$(role)))
 
+# What QEMU's TCG does not show: SYSRET and IRET faults.
+BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
+
 RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) \
         $(if $(wildcard tests/abi/compare.sh),run-abi) \
         $(foreach role,$(GUEST_RUNS),run-guests-$(role)-bulkhead run-guests-$(role)-xen) \
+        $(if $(BOCHS_TESTS),run-guests-bochs-bulkhead $(if $(LONG),run-guests-bochs-xen)) \
         $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS)))
 # The longest first, so that two at a time end together.
 RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
@@ -117,6 +121,13 @@ run-guests-$(1)-$(2): $(BUILD)/tests/system/test_guests $(GUEST_IMAGES) \
 	@$(RUN_TEST) guests-$(1)-$(2) $$< $(2) $(1) $(call guests_as,$(1))
 endef
 $(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead xen,$(eval $(call guest_run,$(role),$(hv)))))
+
+define bochs_run
+run-guests-bochs-$(1): $(BUILD)/tests/system/test_guests $(GUEST_IMAGES) \
+    $(if $(filter xen,$(1)),$(PKG)/xen,$(BUILD)/bulkhead)
+	@$(RUN_TEST) guests-bochs-$(1) $$< $(1)-bochs dom0 $(BOCHS_TESTS)
+endef
+$(foreach hv,bulkhead xen,$(eval $(call bochs_run,$(hv))))
 
 # ---- make bench ----
 

@@ -20,15 +20,21 @@ const char *dom0_ramdisk(void)
     return build_path("dom0-ramdisk.cpio");
 }
 
-const char *make_iso(const char *name, const char *cmdline, const char *kernel,
-                     const char *kernel_cmdline, const char *ramdisk)
+const char *make_iso(const char *name, const char *hypervisor, const char *cmdline,
+                     const char *kernel, const char *kernel_cmdline, const char *ramdisk)
 {
     const char *iso = build_path("logs/%s.iso", name);
 
-    run_command("mk/make-iso.sh %s %s '%s' %s%s%s%s %s%s", iso, build_path("bulkhead"), cmdline,
+    run_command("mk/make-iso.sh %s %s '%s' %s%s%s%s %s%s", iso, hypervisor, cmdline,
                 kernel ? kernel : "", kernel ? " '" : "", kernel ? kernel_cmdline : "",
                 kernel ? "'" : "", ramdisk ? ramdisk : "", ramdisk ? " ''" : "");
     return iso;
+}
+
+const char *make_dom0_iso(const char *name, const char *ramdisk)
+{
+    return make_iso(name, build_path("bulkhead"), "console=com1 noreboot", dom0_kernel(), "",
+                    ramdisk);
 }
 
 const char *make_ramdisk(const char *name, const char *const *files)

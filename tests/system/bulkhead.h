@@ -12,9 +12,12 @@
 /* How the Linux ramdisk's start script greets. */
 #define LINUX_BANNER "hypervisor: xen"
 
-/* Makes a CD with GRUB, Bulkhead and up to two modules (NULL: none); returns its path. */
-const char *make_iso(const char *name, const char *cmdline, const char *kernel,
-                     const char *kernel_cmdline, const char *ramdisk);
+/* Makes a CD with GRUB, a hypervisor and up to two modules (NULL: none); returns its path. */
+const char *make_iso(const char *name, const char *hypervisor, const char *cmdline,
+                     const char *kernel, const char *kernel_cmdline, const char *ramdisk);
+
+/* Makes the CD that boots Bulkhead with the built-in dom0 and RAMDISK. */
+const char *make_dom0_iso(const char *name, const char *ramdisk);
 
 /* A ramdisk for the built-in dom0 whose /guests holds the named files of build/guests. */
 const char *make_ramdisk(const char *name, const char *const *files);

@@ -6,6 +6,9 @@
  * test when nothing of what it waits for has appeared. BULKHEAD_TIMEOUT_SCALE (a number, 1 unless
  * set) stretches it for slow machines.
  *
+ * Bochs can take QEMU's place. It is slower and takes no input here, but it faults where hardware
+ * faults: QEMU's TCG does not show a SYSRET to a non-canonical address nor some faults of IRET.
+ *
  * All that a machine prints goes to $BUILD/logs/<name>.log as it comes. When a test fails, the end
  * of that log is printed. A machine never outlives its test: machines_stop() is the teardown of
  * every test, and the kernel kills QEMU when the test program dies.
@@ -38,6 +41,7 @@ struct machine_options {
     const char *modules;      /* QEMU's -initrd: "file arguments,file arguments" */
     const char *const *extra; /* more arguments for QEMU, ended by NULL; or NULL */
     bool expect_fatal;        /* fatal texts do not fail the test */
+    bool bochs;               /* Bochs (a Haswell) instead of QEMU; takes only name, memory, iso */
 };
 
 /* Starts QEMU with its serial port connected to the test. */

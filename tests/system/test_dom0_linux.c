@@ -17,7 +17,7 @@ static const char *shell(struct machine *machine, const char *command)
 
 static void linux_as_dom0(void **state)
 {
-    const char *iso = make_iso("dom0-linux", "console=com1 noreboot",
+    const char *iso = make_iso("dom0-linux", build_path("bulkhead"), "console=com1 noreboot",
                                build_path("packages/vmlinuz"), "console=hvc0",
                                build_path("dom0-linux.cpio.gz"));
     struct machine *machine = machine_start(

@@ -8,8 +8,8 @@
  *     TEST <name>: skip <why>
  *     TESTS DONE <n> passed, <m> failed
  *
- * and shuts down. Arguments: the hypervisor (bulkhead or xen), the role (dom0 or domu), the image
- * names. As dom0 the image is booted in dom0's place; as domu it is created with bh by the built-in
+ * and shuts down. Arguments: the hypervisor (bulkhead or xen; with -bochs behind it in Bochs instead
+ * of QEMU), the role (dom0 or domu), the image names. As dom0 the image is booted in dom0's place; as domu it is created with bh by the built-in
  * dom0. Each image is one test of this program; each hypervisor is a run of its own, so that the
  * report tells what holds on the oracle and what holds here.
  */
@@ -24,6 +24,7 @@
 
 static const char *hypervisor;
 static bool on_xen;
+static bool in_bochs;
 
 static const char *hypervisor_image(void)
 {
@@ -91,10 +92,17 @@ static void run_as_dom0(void **state)
 
     snprintf(name, sizeof(name), "%s-%s", image, hypervisor);
     snprintf(modules, sizeof(modules), "%s", build_path("pv-guest/%s", image));
-    machine = machine_start(&(struct machine_options){.name = name,
-                                                      .kernel = hypervisor_image(),
-                                                      .cmdline = hypervisor_cmdline(),
-                                                      .modules = modules});
+    if (in_bochs) {
+        machine = machine_start(&(struct machine_options){
+            .name = name,
+            .iso = make_iso(name, hypervisor_image(), hypervisor_cmdline(), modules, "", NULL),
+            .bochs = true});
+    } else {
+        machine = machine_start(&(struct machine_options){.name = name,
+                                                          .kernel = hypervisor_image(),
+                                                          .cmdline = hypervisor_cmdline(),
+                                                          .modules = modules});
+    }
     wait_for_results(machine, image);
 }
 
@@ -163,11 +171,12 @@ int main(int argc, char **argv)
     bool as_domu;
 
     if (argc < 3 || argc - 3 > MAX_IMAGES) {
-        fprintf(stderr, "usage: test_guests bulkhead|xen dom0|domu IMAGE...\n");
+        fprintf(stderr, "usage: test_guests bulkhead|xen[-bochs] dom0|domu IMAGE...\n");
         return 2;
     }
     hypervisor = argv[1];
-    on_xen = !strcmp(hypervisor, "xen");
+    on_xen = !strncmp(hypervisor, "xen", 3);
+    in_bochs = strstr(hypervisor, "-bochs") != NULL;
     as_domu = !strcmp(argv[2], "domu");
     for (int i = 3; i < argc; i++) {
         tests[count++] = (struct CMUnitTest){.name = argv[i],

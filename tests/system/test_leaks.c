@@ -17,7 +17,7 @@ static long long free_memory(struct machine *machine)
 
 static void free_memory_is_as_before(void **state)
 {
-    const char *iso = make_iso("leaks", "console=com1 noreboot", dom0_kernel(), "", dom0_ramdisk());
+    const char *iso = make_dom0_iso("leaks", dom0_ramdisk());
     struct machine *machine = machine_start(&(struct machine_options){.name = "leaks", .iso = iso});
     long long free_before;
 

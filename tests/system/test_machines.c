@@ -38,7 +38,7 @@ static void boots_and_runs_a_domain(void **state)
 
     snprintf(name, sizeof(name), "machine-%s-%s-%u", kind->type, kind->cpu ? kind->cpu : "default",
              kind->memory_mib);
-    iso = make_iso(name, "console=com1 noreboot", dom0_kernel(), "", make_ramdisk(name, files));
+    iso = make_dom0_iso(name, make_ramdisk(name, files));
     machine = machine_start(&(struct machine_options){.name = name,
                                                       .type = kind->type,
                                                       .cpu = kind->cpu,

@@ -9,8 +9,7 @@
 
 static void pvgrub_reaches_its_prompt(void **state)
 {
-    const char *iso = make_iso("pvgrub", "console=com1 noreboot", dom0_kernel(), "",
-                               dom0_ramdisk());
+    const char *iso = make_dom0_iso("pvgrub", dom0_ramdisk());
     struct machine *machine = machine_start(
         &(struct machine_options){.name = "pvgrub", .iso = iso});
 

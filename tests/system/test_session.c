@@ -10,7 +10,7 @@
 /* Boots the CD that `make run` boots, to dom0's prompt. */
 static struct machine *boot(const char *name)
 {
-    const char *iso = make_iso(name, "console=com1 noreboot", dom0_kernel(), "", dom0_ramdisk());
+    const char *iso = make_dom0_iso(name, dom0_ramdisk());
     struct machine *machine = machine_start(
         &(struct machine_options){.name = name, .memory_mib = 1024, .iso = iso});
 
