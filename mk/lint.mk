@@ -20,7 +20,7 @@ LINT_HOST  := $(LINT_COMMON) $(HOST_INCLUDES)
 # $(call tidy,FILES,FLAGS): one clang-tidy a file, LINT_JOBS at a time.
 tidy = $(if $(1),@printf '%s\n' $(1) | xargs -P $(LINT_JOBS) -n 1 mk/tidy.sh $(2))
 
-.PHONY: lint lint-files lint-format lint-tidy lint-cppcheck
+.PHONY: format lint lint-files lint-format lint-tidy lint-cppcheck
 lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck
 	@echo "lint: ok"
 
@@ -48,3 +48,7 @@ lint-cppcheck:
 	    -D__x86_64__=1 -D__GNUC__=12 -D__BULKHEAD__=1 -D__STDC_VERSION__=201112L \
 	    -Ihypervisor/include -Iarch/x86/include -Ipv-guest/include -Idom0-tools/include \
 	    $(LINT_UNITS)
+
+# Rewrites the files as lint-format wants them.
+format: $(TOOL_STAMPS)
+	@printf '%s\n' $(LINT_C) | xargs -n 40 clang-format -i
