@@ -10,9 +10,9 @@
 
 #define COLUMNS 80
 
-#define CTRL(letter) ((letter)-'A' + 1)
-#define KEY_ESCAPE 27
-#define KEY_DELETE 127
+#define CTRL(letter) ((letter) - 'A' + 1)
+#define KEY_ESCAPE   27
+#define KEY_DELETE   127
 
 static void put(struct editor *e, const char *text)
 {

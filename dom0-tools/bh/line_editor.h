@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define EDITOR_LINE_SIZE 512 /* bytes, terminator included */
-#define EDITOR_HISTORY 32
+#define EDITOR_HISTORY   32
 
 enum editor_result {
     EDITOR_MORE, /* the line goes on */

@@ -19,7 +19,8 @@ void bh_print(const char *format, ...)
     va_end(args);
     if (length < 0)
         return;
-    platform_terminal_write(text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+    platform_terminal_write(text,
+                            (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 }
 
 int bh_fail(const char *verb, const char *format, ...)

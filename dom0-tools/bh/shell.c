@@ -15,8 +15,8 @@
 #include "line_editor.h"
 #include "shell.h"
 
-#define PROMPT "bh> "
-#define AUTORUN "/guests/autorun"
+#define PROMPT    "bh> "
+#define AUTORUN   "/guests/autorun"
 #define MAX_WORDS 32
 
 const struct bh_verb *const bh_verbs[] = {
@@ -160,7 +160,8 @@ static void complete_verbs(void (*add)(void *, const char *), void *context)
             add(context, v->name);
 }
 
-static void complete(const char *line, size_t start, void (*add)(void *, const char *), void *context)
+static void complete(const char *line, size_t start, void (*add)(void *, const char *),
+                     void *context)
 {
     char before[EDITOR_LINE_SIZE], *words[MAX_WORDS], **argv = words;
     const struct bh_verb *verb;

@@ -7,8 +7,8 @@
 
 #include "bh.h"
 
-#define DETACH_KEY 0x1d /* Ctrl-] */
-#define INPUT_RETRY 10000000ull /* ns between attempts while the guest does not read */
+#define DETACH_KEY    0x1d        /* Ctrl-] */
+#define INPUT_RETRY   10000000ull /* ns between attempts while the guest does not read */
 #define INPUT_RETRIES 100
 
 struct attachment {
@@ -48,7 +48,8 @@ int bh_attach_console(const char *verb, uint16_t domid)
         if (key == DETACH_KEY)
             break;
         /* A guest that does not read keeps us for a second, then its input is lost. */
-        for (int i = 0; !a.gone && !service_console_input(domid, &byte, 1) && i < INPUT_RETRIES; i++)
+        for (int i = 0; !a.gone && !service_console_input(domid, &byte, 1) && i < INPUT_RETRIES;
+             i++)
             platform_sleep(INPUT_RETRY);
     }
     if (a.gone) {
@@ -86,7 +87,8 @@ static int read_config(int argc, char **argv, struct guest_config *g, struct err
 
     status = platform_file_open(argv[1], &file);
     if (status < 0)
-        return error_set(e, "%s: %s", argv[1], status == -2 ? "no such file" : error_words(-status));
+        return error_set(e, "%s: %s", argv[1],
+                         status == -2 ? "no such file" : error_words(-status));
     config_init(&c);
     status = config_parse(&c, argv[1], file.data, file.size, e);
     for (int i = 2; !status && i < argc; i++)

@@ -15,7 +15,7 @@
 #include "json.h"
 
 #define LIST_CHUNK 32
-#define SECOND 1000000000ull
+#define SECOND     1000000000ull
 
 typedef struct xen_domctl_getdomaininfo domain_info;
 
@@ -346,8 +346,7 @@ static void info_machine(struct json *j, const struct xen_sysctl_physinfo *m)
         length += snprintf(text + length, sizeof(text) - (size_t)length, "%s%08x", i ? ":" : "",
                            m->hw_cap[i]);
     info_text(j, "hw_caps", text);
-    snprintf(text, sizeof(text), "%s%s%s",
-             m->capabilities & XEN_SYSCTL_PHYSCAP_pv ? "pv" : "",
+    snprintf(text, sizeof(text), "%s%s%s", m->capabilities & XEN_SYSCTL_PHYSCAP_pv ? "pv" : "",
              m->capabilities & XEN_SYSCTL_PHYSCAP_hvm ? " hvm" : "",
              m->capabilities & XEN_SYSCTL_PHYSCAP_directio ? " pv_directio" : "");
     info_text(j, "virt_caps", text);

@@ -20,9 +20,10 @@
 
 #define SPARE_BYTES (512ull << 10)
 #define SPARE_ALIGN (4ull << 20)
-#define LIMIT_SLACK_KIB 1024 /* beyond maxmem, as xl allows: for the domain's ring and grant frames */
+#define LIMIT_SLACK_KIB \
+    1024 /* beyond maxmem, as xl allows: for the domain's ring and grant frames */
 
-#define RFLAGS_IF (1ul << 9)
+#define RFLAGS_IF   (1ul << 9)
 #define DR6_DEFAULT 0xffff0ff0ul
 #define DR7_DEFAULT 0x400ul
 
@@ -35,7 +36,7 @@ struct layout {
     uint64_t start_info, store, console;
     uint64_t tables, table_pages;
     uint64_t stack;
-    uint64_t end; /* all that is in use */
+    uint64_t end;        /* all that is in use */
     uint64_t mapped_end; /* virtual address */
 };
 
@@ -149,7 +150,8 @@ static int lay_out(struct build *b)
     }
     at->end = next;
     if (at->end > b->memory.frames)
-        return error_set(b->error, "memory of %u MiB is not enough: kernel and ramdisk need %llu MiB",
+        return error_set(b->error,
+                         "memory of %u MiB is not enough: kernel and ramdisk need %llu MiB",
                          b->request->memory_mib,
                          (unsigned long long)((at->end << PAGE_SHIFT) + (1u << 20) - 1) >> 20);
     return 0;
@@ -213,8 +215,8 @@ static int write_tables(struct build *b)
 
         for (uint64_t n = 0; n < count; n++) {
             size_t run;
-            uint64_t *entries =
-                guest_memory_window(&b->memory, b->tables.region[r].tables_pfn + n, &run);
+            uint64_t *entries = guest_memory_window(&b->memory, b->tables.region[r].tables_pfn + n,
+                                                    &run);
 
             if (!entries)
                 return -1;
@@ -343,8 +345,8 @@ static int build(struct build *b)
     const struct build_request *request = b->request;
     struct xen_domctl_getdomaininfo info;
 
-    if (control_set_max_memory(request->domid, ((uint64_t)request->maxmem_mib << 10) + LIMIT_SLACK_KIB,
-                               b->error) ||
+    if (control_set_max_memory(request->domid,
+                               ((uint64_t)request->maxmem_mib << 10) + LIMIT_SLACK_KIB, b->error) ||
         guest_memory_populate(&b->memory, request->domid, (uint64_t)request->memory_mib << 8,
                               b->error) ||
         load_kernel(b) || lay_out(b) || load_ramdisk(b))

@@ -13,12 +13,11 @@
 #include "guest_memory.h"
 
 #define EXTENTS_A_CALL 512
-#define WINDOW_FRAMES 512u
+#define WINDOW_FRAMES  512u
 
 static long populate_extents(domid_t domid, xen_pfn_t *extents, size_t count, unsigned int order)
 {
-    struct xen_memory_reservation op = {
-        .nr_extents = count, .extent_order = order, .domid = domid};
+    struct xen_memory_reservation op = {.nr_extents = count, .extent_order = order, .domid = domid};
 
     set_xen_guest_handle(op.extent_start, extents);
     return platform_memory_op(XENMEM_populate_physmap, &op);

@@ -13,7 +13,7 @@
 #define PAGE_BYTES (1ul << PAGE_SHIFT)
 
 /* Frames are kept for 2 MiB at a time: the first of 512 in a row, or, where there was no such row, each. */
-#define BLOCK_ORDER 9
+#define BLOCK_ORDER  9
 #define BLOCK_FRAMES (1ul << BLOCK_ORDER)
 
 struct frame_block {

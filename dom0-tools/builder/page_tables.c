@@ -11,13 +11,13 @@
 #include "page_tables.h"
 
 /* Bits of an entry (Intel SDM volume 3, 4.5). A PV kernel runs in ring 3: all is a user's page. */
-#define ENTRY_PRESENT (1ull << 0)
-#define ENTRY_WRITE (1ull << 1)
-#define ENTRY_USER (1ull << 2)
+#define ENTRY_PRESENT  (1ull << 0)
+#define ENTRY_WRITE    (1ull << 1)
+#define ENTRY_USER     (1ull << 2)
 #define ENTRY_ACCESSED (1ull << 5)
-#define ENTRY_DIRTY (1ull << 6)
+#define ENTRY_DIRTY    (1ull << 6)
 
-#define LEAF_BITS (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER | ENTRY_ACCESSED)
+#define LEAF_BITS  (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER | ENTRY_ACCESSED)
 #define TABLE_BITS (LEAF_BITS | ENTRY_DIRTY)
 
 /* What an address has in common with all others that table of @level maps; 48 bits count. */

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #define TABLE_ENTRIES 512
-#define TABLE_LEVELS 4
-#define MAX_REGIONS 2
+#define TABLE_LEVELS  4
+#define MAX_REGIONS   2
 
 /* A stretch of virtual addresses mapped to pfns in a row, and the frames its tables lie in. */
 struct table_region {

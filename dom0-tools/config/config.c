@@ -22,8 +22,8 @@ struct parser {
 
 #define FAIL(p, ...) fail_at(p, (p)->line, __VA_ARGS__)
 
-static int __attribute__((format(printf, 3, 4))) fail_at(struct parser *p, unsigned int line,
-                                                         const char *format, ...)
+static int __attribute__((format(printf, 3, 4)))
+fail_at(struct parser *p, unsigned int line, const char *format, ...)
 {
     char text[ERROR_TEXT_SIZE];
     va_list args;
@@ -230,7 +230,8 @@ static int parse_value(struct parser *p, struct config_value *value, unsigned in
         return parse_string(p, value);
     if (more(p) && *p->at == '[')
         return parse_list(p, value, depth);
-    if (more(p) && (is_digit(*p->at) || (*p->at == '-' && p->at + 1 < p->end && is_digit(p->at[1])))) {
+    if (more(p) &&
+        (is_digit(*p->at) || (*p->at == '-' && p->at + 1 < p->end && is_digit(p->at[1])))) {
         p->at++;
         while (more(p) && (is_digit(*p->at) || is_letter(*p->at)))
             p->at++;
@@ -261,7 +262,8 @@ static int parse_argument_value(struct parser *p, struct config_value *value)
 }
 
 /* `key += value`: puts the former setting's items or text in front of the new ones. */
-static int append_value(struct parser *p, const struct config_value *former, struct config_value *value)
+static int append_value(struct parser *p, const struct config_value *former,
+                        struct config_value *value)
 {
     size_t before, after;
     char *joined;
@@ -413,7 +415,8 @@ void config_free(struct config *c)
     config_init(c);
 }
 
-int config_parse(struct config *c, const char *file, const char *text, size_t length, struct error *e)
+int config_parse(struct config *c, const char *file, const char *text, size_t length,
+                 struct error *e)
 {
     struct parser p = {.file = file, .at = text, .end = text + length, .line = 1, .error = e};
 

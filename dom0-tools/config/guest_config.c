@@ -51,8 +51,8 @@ static int read_path(struct reading *r, const struct config_setting *s, char **p
 }
 
 /* A number in decimal, octal (0...) or hexadecimal (0x...), as xl takes it, also inside quotes. */
-static int read_number(struct reading *r, const struct config_setting *s, uint64_t min, uint64_t max,
-                       const char *what, uint64_t *number)
+static int read_number(struct reading *r, const struct config_setting *s, uint64_t min,
+                       uint64_t max, const char *what, uint64_t *number)
 {
     const char *text = s->value.text;
     unsigned int base = 10;
@@ -148,7 +148,8 @@ static int read_maxmem(struct reading *r, const struct config_setting *s)
     return read_mib(r, s, &r->guest->maxmem_mib, &r->maxmem_set);
 }
 
-static int read_count(struct reading *r, const struct config_setting *s, unsigned int *count, bool *set)
+static int read_count(struct reading *r, const struct config_setting *s, unsigned int *count,
+                      bool *set)
 {
     uint64_t value;
 
@@ -184,8 +185,7 @@ static int read_action(struct reading *r, const struct config_setting *s, enum s
             return 0;
         }
     }
-    return bad_value(r, s,
-                     "expected \"destroy\", \"restart\", \"rename-restart\" or \"preserve\"");
+    return bad_value(r, s, "expected \"destroy\", \"restart\", \"rename-restart\" or \"preserve\"");
 }
 
 static int read_on_poweroff(struct reading *r, const struct config_setting *s)
@@ -207,16 +207,15 @@ static const struct {
     const char *key;
     int (*read)(struct reading *r, const struct config_setting *s);
 } keys[] = {
-    {"name", read_name},         {"uuid", read_uuid},
-    {"kernel", read_kernel},     {"ramdisk", read_ramdisk},
-    {"cmdline", read_cmdline},   {"root", read_root},
-    {"extra", read_extra},       {"memory", read_memory},
-    {"maxmem", read_maxmem},     {"vcpus", read_vcpus},
-    {"maxvcpus", read_maxvcpus}, {"on_poweroff", read_on_poweroff},
+    {"name", read_name},           {"uuid", read_uuid},         {"kernel", read_kernel},
+    {"ramdisk", read_ramdisk},     {"cmdline", read_cmdline},   {"root", read_root},
+    {"extra", read_extra},         {"memory", read_memory},     {"maxmem", read_maxmem},
+    {"vcpus", read_vcpus},         {"maxvcpus", read_maxvcpus}, {"on_poweroff", read_on_poweroff},
     {"on_reboot", read_on_reboot}, {"on_crash", read_on_crash},
 };
 
-static int read_settings(struct reading *r, const struct config *c, config_warn_fn *warn, void *context)
+static int read_settings(struct reading *r, const struct config *c, config_warn_fn *warn,
+                         void *context)
 {
     for (const struct config_setting *s = c->first; s; s = s->next) {
         size_t i = 0;

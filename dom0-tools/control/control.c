@@ -74,8 +74,7 @@ int control_unpause(domid_t domid, struct error *e)
 
 int control_set_max_memory(domid_t domid, uint64_t kib, struct error *e)
 {
-    struct xen_domctl op = {
-        .cmd = XEN_DOMCTL_max_mem, .domain = domid, .u.max_mem.max_memkb = kib};
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_max_mem, .domain = domid, .u.max_mem.max_memkb = kib};
 
     return call(&op, "setting the domain's memory limit", e);
 }

@@ -8,16 +8,16 @@
 
 #include <stdint.h>
 
-#define ELF_MAGIC "\177ELF"
-#define ELF_CLASS_32 1
-#define ELF_CLASS_64 2
-#define ELF_DATA_LITTLE 1
-#define ELF_MACHINE_386 3
+#define ELF_MAGIC          "\177ELF"
+#define ELF_CLASS_32       1
+#define ELF_CLASS_64       2
+#define ELF_DATA_LITTLE    1
+#define ELF_MACHINE_386    3
 #define ELF_MACHINE_X86_64 62
-#define ELF_TYPE_EXEC 2
+#define ELF_TYPE_EXEC      2
 
-#define ELF_PT_LOAD 1
-#define ELF_PT_NOTE 4
+#define ELF_PT_LOAD  1
+#define ELF_PT_NOTE  4
 #define ELF_SHT_NOTE 7
 
 struct elf_header {

@@ -43,7 +43,8 @@ static int check_header(struct elf_stream *s)
     if (!h->e_phnum || h->e_phentsize != sizeof(struct elf_segment))
         return error_set(s->error, "an ELF file without program headers");
     if (h->e_phoff % 8 ||
-        !ends_within(h->e_phoff, (uint64_t)h->e_phnum * sizeof(struct elf_segment), ELF_STREAM_HEAD))
+        !ends_within(h->e_phoff, (uint64_t)h->e_phnum * sizeof(struct elf_segment),
+                     ELF_STREAM_HEAD))
         return error_set(s->error, "an ELF file with its program headers not in its first page");
     return 0;
 }
@@ -68,9 +69,11 @@ static int read_segments(struct elf_stream *s)
         if (p->p_filesz > p->p_memsz || p->p_offset > UINT64_MAX - p->p_filesz)
             return error_set(s->error, "ELF segment %u has a damaged header", i);
         any = true;
-        s->fits = s->fits && ends_within(p->p_paddr - s->paddr_offset, p->p_memsz, s->target->limit);
+        s->fits = s->fits &&
+                  ends_within(p->p_paddr - s->paddr_offset, p->p_memsz, s->target->limit);
         if (!s->fits && !s->first)
-            return error_set(s->error, "the kernel needs memory up to %llu MiB, the domain has %llu",
+            return error_set(s->error,
+                             "the kernel needs memory up to %llu MiB, the domain has %llu",
                              (unsigned long long)(p->p_paddr - s->paddr_offset + p->p_memsz) >> 20,
                              (unsigned long long)s->target->limit >> 20);
     }
@@ -100,7 +103,8 @@ static size_t overlap(const struct elf_stream *s, size_t length, uint64_t offset
     return (size_t)(end - start);
 }
 
-static void fill_kept(struct elf_stream *s, struct elf_kept *kept, const uint8_t *data, size_t length)
+static void fill_kept(struct elf_stream *s, struct elf_kept *kept, const uint8_t *data,
+                      size_t length)
 {
     uint64_t in_range;
     size_t in_data, shared = overlap(s, length, kept->offset, kept->size, &in_range, &in_data);
@@ -188,9 +192,10 @@ int elf_stream_finish(struct elf_stream *s)
         if (p->p_type != ELF_PT_LOAD)
             continue;
         if (p->p_filesz && p->p_offset + p->p_filesz > s->at)
-            return error_set(s->error, "cut short: segment %u ends at byte %llu of the ELF file, "
-                                       "which has %llu", i,
-                             (unsigned long long)(p->p_offset + p->p_filesz),
+            return error_set(s->error,
+                             "cut short: segment %u ends at byte %llu of the ELF file, "
+                             "which has %llu",
+                             i, (unsigned long long)(p->p_offset + p->p_filesz),
                              (unsigned long long)s->at);
         if (s->fits && p->p_memsz > p->p_filesz &&
             s->target->clear(s->target->context, p->p_paddr - s->paddr_offset + p->p_filesz,
@@ -202,7 +207,8 @@ int elf_stream_finish(struct elf_stream *s)
 
 bool elf_stream_want_sections(struct elf_stream *s)
 {
-    const struct elf_section *sections = (const struct elf_section *)(const void *)s->sections.bytes;
+    const struct elf_section *sections =
+        (const struct elf_section *)(const void *)s->sections.bytes;
     bool any = false;
 
     for (unsigned int i = 0; i < s->note_count; i++)

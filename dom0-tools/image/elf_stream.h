@@ -13,8 +13,8 @@
 #include "elf.h"
 
 #define ELF_STREAM_HEAD 4096 /* ELF and program headers lie in the first page of every kernel */
-#define ELF_MAX_KEPT 16      /* note segments or sections */
-#define ELF_MAX_NOTES (64u << 10)
+#define ELF_MAX_KEPT    16   /* note segments or sections */
+#define ELF_MAX_NOTES   (64u << 10)
 
 /* A range of the file that is kept: notes, or the section headers. */
 struct elf_kept {

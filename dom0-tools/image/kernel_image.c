@@ -18,18 +18,18 @@
 #include "elf_stream.h"
 
 /* Offsets into a bzImage's setup header (Linux boot protocol 2.08). */
-#define BZ_SETUP_SECTS 0x1f1
-#define BZ_BOOT_FLAG 0x1fe
-#define BZ_HEADER 0x202
-#define BZ_VERSION 0x206
-#define BZ_PAYLOAD_OFFSET 0x248
-#define BZ_PAYLOAD_LENGTH 0x24c
-#define BZ_END 0x250
+#define BZ_SETUP_SECTS     0x1f1
+#define BZ_BOOT_FLAG       0x1fe
+#define BZ_HEADER          0x202
+#define BZ_VERSION         0x206
+#define BZ_PAYLOAD_OFFSET  0x248
+#define BZ_PAYLOAD_LENGTH  0x24c
+#define BZ_END             0x250
 #define BZ_VERSION_PAYLOAD 0x0208 /* the first one with a payload offset */
 
 /* Features that a kernel may insist on; what a PV domain has. */
-#define FEATURES_OFFERED                                                                            \
-    (1u << XENFEAT_writable_page_tables | 1u << XENFEAT_writable_descriptor_tables |               \
+#define FEATURES_OFFERED                                                             \
+    (1u << XENFEAT_writable_page_tables | 1u << XENFEAT_writable_descriptor_tables | \
      1u << XENFEAT_pae_pgdir_above_4gb)
 
 struct notes {
@@ -104,8 +104,10 @@ static int read_features(struct notes *n, const char *text, size_t length)
         else
             i = 31;
         if (required && !(FEATURES_OFFERED & (1u << i)))
-            return error_set(n->error, "the kernel requires the feature '%.*s', which a PV domain "
-                                       "does not have", (int)bytes, text);
+            return error_set(n->error,
+                             "the kernel requires the feature '%.*s', which a PV domain "
+                             "does not have",
+                             (int)bytes, text);
         text = stop + (stop < end && *stop == '|');
     }
     return 0;

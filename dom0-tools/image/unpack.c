@@ -22,7 +22,7 @@
 #define CHUNK_SIZE (128u << 10)
 
 /* Linux packs with xz dictionaries of up to 32 MiB, with zstd windows of up to 128 MiB. */
-#define XZ_MEMORY_LIMIT (96ull << 20)
+#define XZ_MEMORY_LIMIT     (96ull << 20)
 #define ZSTD_MAX_WINDOW_LOG 27
 
 /* The legacy frame of the lz4 tool: this magic number, then blocks with their packed size in front. */
@@ -38,12 +38,21 @@ struct stream {
     struct error *error;
 };
 
+/* Passes unpacked bytes on, and lets others run: unpacking takes seconds. */
+static int pass_on(struct stream *s, const void *data, size_t length)
+{
+    if (s->sink(s->context, data, length))
+        return -1;
+    platform_yield();
+    return 0;
+}
+
 static int unpack_plain(struct stream *s)
 {
     for (size_t done = 0; done < s->size;) {
         size_t length = s->size - done < CHUNK_SIZE ? s->size - done : CHUNK_SIZE;
 
-        if (s->sink(s->context, s->data + done, length))
+        if (pass_on(s, s->data + done, length))
             return -1;
         done += length;
     }
@@ -91,7 +100,7 @@ static int unpack_gzip(struct stream *s)
             result = error_set(s->error, "not enough memory to unpack gzip");
         else if (status != Z_OK && status != Z_STREAM_END)
             result = error_set(s->error, "the gzip stream is damaged");
-        if (z.avail_out < CHUNK_SIZE && s->sink(s->context, s->chunk, CHUNK_SIZE - z.avail_out))
+        if (z.avail_out < CHUNK_SIZE && pass_on(s, s->chunk, CHUNK_SIZE - z.avail_out))
             result = -1;
     }
     platform_library_begin();
@@ -122,11 +131,12 @@ static int unpack_xz(struct stream *s)
         if (status == LZMA_BUF_ERROR || (status == LZMA_OK && xz.avail_out))
             result = error_set(s->error, "the xz stream is cut short");
         else if (status == LZMA_MEM_ERROR || status == LZMA_MEMLIMIT_ERROR)
-            result = error_set(s->error, "not enough memory to unpack xz: its dictionary needs %llu KiB",
+            result = error_set(s->error,
+                               "not enough memory to unpack xz: its dictionary needs %llu KiB",
                                (unsigned long long)lzma_memusage(&xz) >> 10);
         else if (status != LZMA_OK && status != LZMA_STREAM_END)
             result = error_set(s->error, "the xz stream is damaged");
-        if (xz.avail_out < CHUNK_SIZE && s->sink(s->context, s->chunk, CHUNK_SIZE - xz.avail_out))
+        if (xz.avail_out < CHUNK_SIZE && pass_on(s, s->chunk, CHUNK_SIZE - xz.avail_out))
             result = -1;
     }
     platform_library_begin();
@@ -161,7 +171,7 @@ static int unpack_zstd(struct stream *s)
             result = error_set(s->error, "the zstd stream cannot be unpacked: %s", what);
         else if (left && !out.pos && in.pos == in.size)
             result = error_set(s->error, "the zstd stream is cut short");
-        if (!what && out.pos && s->sink(s->context, s->chunk, out.pos))
+        if (!what && out.pos && pass_on(s, s->chunk, out.pos))
             result = -1;
     }
     platform_library_begin();
@@ -205,7 +215,7 @@ static int unpack_lz4(struct stream *s)
         platform_library_end();
         if (length < 0)
             result = error_set(s->error, "the lz4 stream is damaged");
-        else if (s->sink(s->context, block, (size_t)length))
+        else if (pass_on(s, block, (size_t)length))
             result = -1;
         else if ((unsigned int)length < LZ4_LEGACY_BLOCK)
             break;

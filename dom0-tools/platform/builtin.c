@@ -23,7 +23,7 @@
 #include <platform.h>
 
 #define LIBRARY_STACK_SIZE (128u * 1024) /* zstd and lzma keep large frames */
-#define KEY_BUFFER_SIZE 256
+#define KEY_BUFFER_SIZE    256
 
 /* ---- Hypercalls ---- */
 

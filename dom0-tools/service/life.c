@@ -38,6 +38,8 @@ static void restart(void *argument)
 
     if (service_create(config, false, &domid, &e))
         service_notice(e.text);
+    else
+        say(managed_find(domid), "is running again");
     guest_config_free(config);
     free(config);
 }

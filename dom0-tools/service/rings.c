@@ -155,10 +155,17 @@ static void node_paths(const struct managed_domain *d, char base[64], char vm[64
 
 static int write_all(const struct managed_domain *d, const struct build_result *built)
 {
-    static const char *const own[] = {"data", "drivers", "feature", "attr", "error",
-                                      "control/shutdown", "control/sysrq",
-                                      "control/feature-poweroff", "control/feature-reboot",
-                                      "control/feature-suspend", "device/suspend/event-channel"};
+    static const char *const own[] = {"data",
+                                      "drivers",
+                                      "feature",
+                                      "attr",
+                                      "error",
+                                      "control/shutdown",
+                                      "control/sysrq",
+                                      "control/feature-poweroff",
+                                      "control/feature-reboot",
+                                      "control/feature-suspend",
+                                      "device/suspend/event-channel"};
     const struct guest_config *c = &d->config;
     char base[64], vm[64], name[32];
     int error;
@@ -180,7 +187,8 @@ static int write_all(const struct managed_domain *d, const struct build_result *
     error = error ? error : write_number(base, "console/port", built->console_port);
     error = error ? error : write_node(base, "console/type", "xenconsoled");
     error = error ? error : write_number(base, "console/limit", CONSOLE_LOG_SIZE);
-    error = error ? error : write_node(base, "control/platform-feature-multiprocessor-suspend", "1");
+    error = error ? error
+                  : write_node(base, "control/platform-feature-multiprocessor-suspend", "1");
     error = error ? error : write_node(base, "control/platform-feature-xs_reset_watches", "1");
     error = error ? error : write_node(base, "device", "");
     for (unsigned int i = 0; !error && i < c->maxvcpus; i++) {

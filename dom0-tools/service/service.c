@@ -14,7 +14,7 @@
 #include "state.h"
 
 #define DOM0_NAME "Domain-0"
-#define NO_NAME "(null)"
+#define NO_NAME   "(null)"
 
 struct managed_domain *service_domains;
 struct store *service_store;
@@ -59,8 +59,8 @@ int service_start(service_notice_fn *notice, struct error *e)
 {
     service_notice = notice;
     service_store = store_create();
-    service_tools =
-        service_store ? store_connect(service_store, 0, true, NULL, ignore_event, NULL) : NULL;
+    service_tools = service_store ? store_connect(service_store, 0, true, NULL, ignore_event, NULL)
+                                  : NULL;
     if (!service_tools)
         return error_set(e, "not enough memory for the store");
     xs_printf(service_tools, STORE_NO_TRANSACTION, "/local/domain/0/name", DOM0_NAME);
@@ -251,6 +251,9 @@ int service_destroy(domid_t domid, struct error *e)
 
     if (domid == 0)
         return error_set(e, "domain 0 cannot be destroyed");
+    for (const struct managed_domain *c = service_domains; c; c = c->next)
+        if (c->domid == domid && c->life == LIFE_CREATING)
+            return error_set(e, "domain '%s' is being created", c->config.name);
     if (!d)
         return control_destroy(domid, e); /* not made by us, or left by a former service */
     if (d->life == LIFE_DYING)
@@ -304,11 +307,13 @@ int service_find(const char *name_or_number, domid_t *domid, struct error *e)
 
 const char *service_name(domid_t domid)
 {
-    const struct managed_domain *d = managed_find(domid);
-
     if (domid == 0)
         return dom0_name;
-    return d ? d->config.name : NO_NAME;
+    /* Also of one that is being created. */
+    for (const struct managed_domain *d = service_domains; d; d = d->next)
+        if (d->domid == domid)
+            return d->config.name;
+    return NO_NAME;
 }
 
 int service_rename(domid_t domid, const char *name, struct error *e)

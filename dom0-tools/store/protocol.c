@@ -15,7 +15,7 @@
 
 #include <tools/store_protocol.h>
 
-#define QUEUE_LIMIT (64u << 10)       /* bytes waiting, beyond which requests are not taken */
+#define QUEUE_LIMIT       (64u << 10)  /* bytes waiting, beyond which requests are not taken */
 #define EVENT_QUEUE_LIMIT (256u << 10) /* and beyond which events are dropped */
 
 struct message {
@@ -77,10 +77,10 @@ static void reply_error(struct store_session *s, int error)
         int number;
         const char *name;
     } names[] = {
-        {XEN_EINVAL, "EINVAL"}, {XEN_EACCES, "EACCES"}, {XEN_EEXIST, "EEXIST"},
-        {XEN_EISDIR, "EISDIR"}, {XEN_ENOENT, "ENOENT"}, {XEN_ENOMEM, "ENOMEM"},
-        {XEN_ENOSPC, "ENOSPC"}, {XEN_EIO, "EIO"},       {XEN_ENOTEMPTY, "ENOTEMPTY"},
-        {XEN_ENOSYS, "ENOSYS"}, {XEN_EROFS, "EROFS"},   {XEN_EBUSY, "EBUSY"},
+        {XEN_EINVAL, "EINVAL"}, {XEN_EACCES, "EACCES"},   {XEN_EEXIST, "EEXIST"},
+        {XEN_EISDIR, "EISDIR"}, {XEN_ENOENT, "ENOENT"},   {XEN_ENOMEM, "ENOMEM"},
+        {XEN_ENOSPC, "ENOSPC"}, {XEN_EIO, "EIO"},         {XEN_ENOTEMPTY, "ENOTEMPTY"},
+        {XEN_ENOSYS, "ENOSYS"}, {XEN_EROFS, "EROFS"},     {XEN_EBUSY, "EBUSY"},
         {XEN_EAGAIN, "EAGAIN"}, {XEN_EISCONN, "EISCONN"}, {XEN_E2BIG, "E2BIG"},
         {XEN_EPERM, "EPERM"},
     };
@@ -168,7 +168,7 @@ static int do_write(struct store_session *s)
 
     if (!error)
         error = xs_write(s->connection, s->header.tx_id, path, s->payload + skip,
-                            s->header.len - skip);
+                         s->header.len - skip);
     if (!error)
         reply_ok(s);
     return error;
@@ -277,7 +277,8 @@ static int do_get_permissions(struct store_session *s)
                                           : (permissions[i].write ? 'w' : 'n');
 
         length += (size_t)snprintf(text + length, sizeof(text) - length, "%c%u", letter,
-                                   permissions[i].domid) + 1;
+                                   permissions[i].domid) +
+                  1;
     }
     reply(s, text, length);
     return 0;

@@ -131,7 +131,8 @@ bool store_connection_privileged(const struct store_connection *c)
 
 int xs_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE])
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_@/";
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_@/";
     size_t length = strlen(path);
     unsigned int depth = 0;
     int total;
@@ -141,8 +142,9 @@ int xs_resolve(const struct store_connection *c, const char *path, char absolute
     if (strspn(path, allowed) != length || strstr(path, "//") ||
         (length > 1 && path[length - 1] == '/'))
         return XEN_EINVAL;
-    total = path[0] == '/' ? snprintf(absolute, STORE_PATH_SIZE, "%s", path)
-                           : snprintf(absolute, STORE_PATH_SIZE, "/local/domain/%u/%s", c->domid, path);
+    total = path[0] == '/'
+                ? snprintf(absolute, STORE_PATH_SIZE, "%s", path)
+                : snprintf(absolute, STORE_PATH_SIZE, "/local/domain/%u/%s", c->domid, path);
     if (total >= STORE_PATH_SIZE)
         return XEN_EINVAL;
     for (const char *at = absolute; *at; at++)
@@ -224,8 +226,8 @@ static int look(struct store_connection *c, uint32_t id, const char *path,
     return error ? error : check_access(c, *root, path, PERM_READ, node);
 }
 
-int xs_read(struct store_connection *c, uint32_t transaction, const char *path,
-               const void **value, size_t *length)
+int xs_read(struct store_connection *c, uint32_t transaction, const char *path, const void **value,
+            size_t *length)
 {
     const struct tree_node *node;
     int error = look(c, transaction, path, &node);
@@ -237,8 +239,8 @@ int xs_read(struct store_connection *c, uint32_t transaction, const char *path,
     return 0;
 }
 
-int xs_directory(struct store_connection *c, uint32_t transaction, const char *path,
-                    char **names, size_t *length, uint64_t *generation)
+int xs_directory(struct store_connection *c, uint32_t transaction, const char *path, char **names,
+                 size_t *length, uint64_t *generation)
 {
     const struct tree_node *node;
     int error = look(c, transaction, path, &node);
@@ -263,7 +265,7 @@ int xs_directory(struct store_connection *c, uint32_t transaction, const char *p
 }
 
 int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
-                          struct store_permission *permissions, unsigned int *count)
+                       struct store_permission *permissions, unsigned int *count)
 {
     const struct tree_node *node;
     int error = look(c, transaction, path, &node);
@@ -335,9 +337,9 @@ static int check_change(const struct store_connection *c, const struct tree_node
     case CHANGE_WRITE:
         if (!error || error != XEN_ENOENT)
             return error;
-        if (!c->privileged &&
-            xs_nodes_owned(c->store, c->domid) + tree_missing(root, change->path) +
-                    (t ? t->created : 0) > c->limits->nodes)
+        if (!c->privileged && xs_nodes_owned(c->store, c->domid) +
+                                      tree_missing(root, change->path) + (t ? t->created : 0) >
+                                  c->limits->nodes)
             return XEN_ENOSPC;
         return 0;
     case CHANGE_PERMISSIONS:
@@ -430,8 +432,8 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
     return error;
 }
 
-int xs_write(struct store_connection *c, uint32_t transaction, const char *path,
-                const void *value, size_t length)
+int xs_write(struct store_connection *c, uint32_t transaction, const char *path, const void *value,
+             size_t length)
 {
     struct change *change;
 
@@ -471,7 +473,7 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
 }
 
 int xs_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
-                          const struct store_permission *permissions, unsigned int count)
+                       const struct store_permission *permissions, unsigned int count)
 {
     struct tree_perm perms[STORE_MAX_PERMS];
     struct change *change;
@@ -610,7 +612,7 @@ void store_disconnect(struct store_connection *c)
 }
 
 int xs_printf(struct store_connection *c, uint32_t transaction, const char *path,
-                 const char *format, ...)
+              const char *format, ...)
 {
     char value[1024];
     va_list args;

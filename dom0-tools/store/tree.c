@@ -64,8 +64,8 @@ void tree_release(struct tree_node *node)
 /* A node with room for @child_count children, none filled in. Takes over the reference to @data. */
 static struct tree_node *node_create(struct tree_data *data, uint64_t stamp, size_t child_count)
 {
-    struct tree_node *node =
-        data ? malloc(sizeof(*node) + child_count * sizeof(node->children[0])) : NULL;
+    struct tree_node *node = data ? malloc(sizeof(*node) + child_count * sizeof(node->children[0]))
+                                  : NULL;
 
     if (!node) {
         if (data)
@@ -249,14 +249,13 @@ int tree_set(struct tree_node **root, struct tree_stamps *stamps, const char *pa
                             ++stamps->last);
         return changed ? rebuild(root, stamps, &w, depth, changed) : -1;
     }
-    changed = node_create(data_create(w.part[w.parts - 1], w.length[w.parts - 1], value, length,
-                                      perms, perm_count),
-                          ++stamps->last, 0);
+    changed = node_create(
+        data_create(w.part[w.parts - 1], w.length[w.parts - 1], value, length, perms, perm_count),
+        ++stamps->last, 0);
     for (depth = w.parts; changed && depth > w.found + 1; depth--) {
-        struct tree_node *parent =
-            node_create(data_create(w.part[depth - 2], w.length[depth - 2], NULL, 0, perms,
-                                    perm_count),
-                        ++stamps->last, 1);
+        struct tree_node *parent = node_create(
+            data_create(w.part[depth - 2], w.length[depth - 2], NULL, 0, perms, perm_count),
+            ++stamps->last, 1);
 
         if (parent)
             parent->children[0] = changed;

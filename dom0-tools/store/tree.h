@@ -15,7 +15,7 @@
 
 #define TREE_MAX_DEPTH 48 /* components in a path */
 
-#define PERM_READ 1u
+#define PERM_READ  1u
 #define PERM_WRITE 2u
 
 /* The first of a node's permissions names its owner and what all not listed may do. */

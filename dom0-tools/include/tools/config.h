@@ -38,7 +38,8 @@ struct config_setting {
 };
 
 struct config {
-    struct config_setting *first; /* in the order given; of two with the same key the later counts */
+    struct config_setting
+        *first; /* in the order given; of two with the same key the later counts */
     struct config_setting **end;
 };
 
@@ -52,7 +53,8 @@ void config_free(struct config *c);
  * Parses @length bytes at @text and appends the settings to @c. @file names the source in messages.
  * Returns 0, or -1 with `file:line: what is wrong` in @e; then @c holds the settings before the error.
  */
-int config_parse(struct config *c, const char *file, const char *text, size_t length, struct error *e);
+int config_parse(struct config *c, const char *file, const char *text, size_t length,
+                 struct error *e);
 
 /*
  * Parses one `key=value` argument from a command line, where a value that starts like none of the

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CONSOLE_LOG_SIZE (32u << 10)
+#define CONSOLE_LOG_SIZE   (32u << 10)
 #define CONSOLE_INPUT_SIZE 1024u
 
 struct console;

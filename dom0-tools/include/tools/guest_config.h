@@ -10,11 +10,11 @@
 
 #include <tools/config.h>
 
-#define GUEST_NAME_SIZE 64    /* bytes, terminator included */
-#define GUEST_MAX_VCPUS 32    /* what the shared-info page alone has room for */
+#define GUEST_NAME_SIZE      64 /* bytes, terminator included */
+#define GUEST_MAX_VCPUS      32 /* what the shared-info page alone has room for */
 #define GUEST_MIN_MEMORY_MIB 1
 #define GUEST_MAX_MEMORY_MIB (1u << 20)
-#define GUEST_CMDLINE_SIZE 1024 /* start_info's field, terminator included */
+#define GUEST_CMDLINE_SIZE   1024 /* start_info's field, terminator included */
 
 /* What to do with a domain that has stopped. */
 enum stop_action {

@@ -27,15 +27,15 @@ struct image_target {
 #define IMAGE_NO_ADDRESS UINT64_MAX
 
 struct kernel_image {
-    uint64_t virt_base;        /* virtual address of pseudo-physical address 0 */
-    uint64_t paddr_offset;     /* what p_paddr counts from */
-    uint64_t entry;            /* virtual */
-    uint64_t start, end;       /* pseudo-physical extent of all segments */
-    uint64_t hypercall_page;   /* virtual, or IMAGE_NO_ADDRESS: the kernel makes its own */
-    uint64_t init_p2m;         /* virtual address it wants the p2m list at, or IMAGE_NO_ADDRESS */
-    bool unmapped_ramdisk;     /* takes its ramdisk as a frame number, not mapped */
-    uint32_t features;         /* XENFEAT_ bits that it supports */
-    char guest_os[32];         /* "linux", "GRUB", ... or "" */
+    uint64_t virt_base;      /* virtual address of pseudo-physical address 0 */
+    uint64_t paddr_offset;   /* what p_paddr counts from */
+    uint64_t entry;          /* virtual */
+    uint64_t start, end;     /* pseudo-physical extent of all segments */
+    uint64_t hypercall_page; /* virtual, or IMAGE_NO_ADDRESS: the kernel makes its own */
+    uint64_t init_p2m;       /* virtual address it wants the p2m list at, or IMAGE_NO_ADDRESS */
+    bool unmapped_ramdisk;   /* takes its ramdisk as a frame number, not mapped */
+    uint32_t features;       /* XENFEAT_ bits that it supports */
+    char guest_os[32];       /* "linux", "GRUB", ... or "" */
 };
 
 /*

@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STORE_PATH_SIZE 3072 /* bytes of an absolute path, terminator included */
+#define STORE_PATH_SIZE     3072 /* bytes of an absolute path, terminator included */
 #define STORE_RELATIVE_SIZE 2048
-#define STORE_MAX_PERMS 64 /* entries in one node's permissions */
+#define STORE_MAX_PERMS     64 /* entries in one node's permissions */
 
 #define STORE_NO_TRANSACTION 0u
 
@@ -30,8 +30,8 @@ struct store_permission {
 
 /* What an unprivileged connection may use; beyond it ENOSPC or E2BIG, as the protocol has them. */
 struct store_limits {
-    unsigned int nodes;        /* owned by the domain */
-    unsigned int node_size;    /* bytes of one value */
+    unsigned int nodes;     /* owned by the domain */
+    unsigned int node_size; /* bytes of one value */
     unsigned int watches;
     unsigned int transactions; /* open at a time */
     unsigned int changes;      /* in one transaction */
@@ -77,10 +77,10 @@ int xs_resolve(const struct store_connection *c, const char *path, char absolute
  */
 
 /* @value points into the store and is good until the next call. */
-int xs_read(struct store_connection *c, uint32_t transaction, const char *path,
-               const void **value, size_t *length);
-int xs_write(struct store_connection *c, uint32_t transaction, const char *path,
-                const void *value, size_t length);
+int xs_read(struct store_connection *c, uint32_t transaction, const char *path, const void **value,
+            size_t *length);
+int xs_write(struct store_connection *c, uint32_t transaction, const char *path, const void *value,
+             size_t length);
 int xs_mkdir(struct store_connection *c, uint32_t transaction, const char *path);
 int xs_remove(struct store_connection *c, uint32_t transaction, const char *path);
 
@@ -88,14 +88,14 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
  * The names of the children, as zero-terminated strings one after the other in a block from malloc, and a
  * number that changes when the set of children does.
  */
-int xs_directory(struct store_connection *c, uint32_t transaction, const char *path,
-                    char **names, size_t *length, uint64_t *generation);
+int xs_directory(struct store_connection *c, uint32_t transaction, const char *path, char **names,
+                 size_t *length, uint64_t *generation);
 
 /* Up to STORE_MAX_PERMS entries; the first is the owner and what others may do. */
 int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
-                          struct store_permission *permissions, unsigned int *count);
+                       struct store_permission *permissions, unsigned int *count);
 int xs_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
-                          const struct store_permission *permissions, unsigned int count);
+                       const struct store_permission *permissions, unsigned int count);
 
 int xs_transaction_start(struct store_connection *c, uint32_t *transaction);
 
@@ -121,6 +121,6 @@ unsigned int xs_nodes_owned(const struct store *store, uint16_t domid);
 
 /* xs_write with the path and value as text; the value from a format. */
 int xs_printf(struct store_connection *c, uint32_t transaction, const char *path,
-                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+              const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -12,9 +12,9 @@
 
 /* What came of a turn at a ring. */
 enum ring_state {
-    RING_IDLE,     /* nothing moved */
-    RING_MOVED,    /* bytes moved: the domain is to be notified */
-    RING_BROKEN,   /* the domain broke the ring or the protocol: disconnect it */
+    RING_IDLE,   /* nothing moved */
+    RING_MOVED,  /* bytes moved: the domain is to be notified */
+    RING_BROKEN, /* the domain broke the ring or the protocol: disconnect it */
 };
 
 /* Prepares the page of a domain that has not started. */

@@ -100,18 +100,23 @@ static void test_syntax_errors(void **state)
 {
     (void)state;
     assert_syntax_error("name", "f.cfg:1: expected = after 'name'");
-    assert_syntax_error("\n\nname = ", "f.cfg:3: expected a string in quotes, a number or a list in [ ]");
-    assert_syntax_error("a = destroy", "f.cfg:1: expected a string in quotes, a number or a list in [ ]");
+    assert_syntax_error("\n\nname = ",
+                        "f.cfg:3: expected a string in quotes, a number or a list in [ ]");
+    assert_syntax_error("a = destroy",
+                        "f.cfg:1: expected a string in quotes, a number or a list in [ ]");
     assert_syntax_error("a='x", "f.cfg:1: the string has no closing '");
     assert_syntax_error("a=\"x\n\"", "f.cfg:1: the string has no closing \"");
     assert_syntax_error("\na = [ 1,\n 2\n", "f.cfg:2: the list has no closing ]");
-    assert_syntax_error("a = [ 1\n 2 ]", "f.cfg:2: expected , or ] in the list that starts in line 1");
-    assert_syntax_error("a = 1 b = 2", "f.cfg:1: expected the end of the line or ; after the value of 'a'");
+    assert_syntax_error("a = [ 1\n 2 ]",
+                        "f.cfg:2: expected , or ] in the list that starts in line 1");
+    assert_syntax_error("a = 1 b = 2",
+                        "f.cfg:1: expected the end of the line or ; after the value of 'a'");
     assert_syntax_error("= 1", "f.cfg:1: expected `key = value`");
     assert_syntax_error("1 = 1", "f.cfg:1: expected `key = value`");
     assert_syntax_error("a=[[[[[[[[[1]]]]]]]]]", "f.cfg:1: lists are nested more than 8 deep");
-    assert_syntax_error("a='\\q'", "f.cfg:1: a string has an escape that is none of \\a \\b \\f \\n "
-                                   "\\r \\t \\v \\\\ \\' \\\" \\xHH \\OOO");
+    assert_syntax_error("a='\\q'",
+                        "f.cfg:1: a string has an escape that is none of \\a \\b \\f \\n "
+                        "\\r \\t \\v \\\\ \\' \\\" \\xHH \\OOO");
     assert_syntax_error("a='\\", "f.cfg:1: the string has no closing '");
     assert_syntax_error("a='\\x", "f.cfg:1: a string has an escape that is none of \\a \\b \\f \\n "
                                   "\\r \\t \\v \\\\ \\' \\\" \\xHH \\OOO");
@@ -244,15 +249,18 @@ static void test_bad_values(void **state)
                        "f.cfg:3: vcpus: expected how many vCPUs, a number from 1 to 32");
     assert_value_error(MINIMUM "vcpus=2\nmaxvcpus=1", "f.cfg: maxvcpus (1) is less than vcpus (2)");
     assert_value_error(MINIMUM "memory=2\nmaxmem=1", "f.cfg: maxmem (1) is less than memory (2)");
-    assert_value_error(MINIMUM "on_crash='explode'",
-                       "f.cfg:3: on_crash: expected \"destroy\", \"restart\", \"rename-restart\" or "
-                       "\"preserve\"");
-    assert_value_error(MINIMUM "uuid='1234'", "f.cfg:3: uuid: expected a UUID, 32 hexadecimal digits "
-                                              "as \"8-4-4-4-12\"");
+    assert_value_error(
+        MINIMUM "on_crash='explode'",
+        "f.cfg:3: on_crash: expected \"destroy\", \"restart\", \"rename-restart\" or "
+        "\"preserve\"");
+    assert_value_error(MINIMUM "uuid='1234'",
+                       "f.cfg:3: uuid: expected a UUID, 32 hexadecimal digits "
+                       "as \"8-4-4-4-12\"");
     assert_value_error("name='a/b'", "f.cfg:1: name: a domain's name has no blanks, slashes or "
                                      "control characters");
-    assert_value_error("name=12", "f.cfg:1: name: a domain's name of digits alone would be taken for "
-                                  "a domain's number");
+    assert_value_error("name=12",
+                       "f.cfg:1: name: a domain's name of digits alone would be taken for "
+                       "a domain's number");
     assert_value_error("kernel=''", "f.cfg:1: kernel: expected the path of a file");
     assert_value_error("kernel=7", "f.cfg:1: kernel: expected a string in quotes");
     memset(text, 'x', sizeof(text));
@@ -265,9 +273,9 @@ static void test_bad_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),    cmocka_unit_test(test_append),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_append),
         cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_keys),
         cmocka_unit_test(test_bad_values),
     };
 

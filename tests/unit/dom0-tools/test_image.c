@@ -25,17 +25,21 @@
 #include <public/elfnote.h>
 #include <tools/kernel_image.h>
 
-#define LIMIT (8u << 20)
-#define BASE 0xffffffff80000000ull
-#define LOAD_AT 0x100000u
+#define LIMIT     (8u << 20)
+#define BASE      0xffffffff80000000ull
+#define LOAD_AT   0x100000u
 #define TEXT_SIZE 300000u
-#define BSS_SIZE 5000u
+#define BSS_SIZE  5000u
 
 void platform_library_begin(void)
 {
 }
 
 void platform_library_end(void)
+{
+}
+
+void platform_yield(void)
 {
 }
 
@@ -158,7 +162,9 @@ static struct file make_elf(const struct variant *v)
 static struct file pack_gzip(struct file f)
 {
     struct file out = {.bytes = malloc(f.size + 1000)};
-    z_stream z = {.next_in = f.bytes, .avail_in = (uInt)f.size, .next_out = out.bytes,
+    z_stream z = {.next_in = f.bytes,
+                  .avail_in = (uInt)f.size,
+                  .next_out = out.bytes,
                   .avail_out = (uInt)f.size + 1000};
 
     deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY);
@@ -320,12 +326,14 @@ static void test_variants(void **state)
     assert_loads(make_elf(&(struct variant){.section_notes = true}));
     assert_loads(make_elf(&(struct variant){.paddr_offset = BASE}));
     assert_loads(make_elf(&(struct variant){.paddr_offset = BASE, .section_notes = true}));
-    assert_loads(make_elf(&(struct variant){.features = "!writable_page_tables|unknown|pae_pgdir_above_4gb"}));
+    assert_loads(make_elf(
+        &(struct variant){.features = "!writable_page_tables|unknown|pae_pgdir_above_4gb"}));
     assert_fails(make_elf(&(struct variant){.no_notes = true}),
                  "not a kernel for PV domains: it has no Xen notes");
-    assert_fails(make_elf(&(struct variant){.features = "x|!auto_translated_physmap"}),
-                 "the kernel requires the feature 'auto_translated_physmap', which a PV domain does "
-                 "not have");
+    assert_fails(
+        make_elf(&(struct variant){.features = "x|!auto_translated_physmap"}),
+        "the kernel requires the feature 'auto_translated_physmap', which a PV domain does "
+        "not have");
     assert_fails(make_elf(&(struct variant){.features = "!nonsense"}),
                  "the kernel requires the feature 'nonsense', which a PV domain does not have");
     assert_fails(make_elf(&(struct variant){.entry = 0x1234}),

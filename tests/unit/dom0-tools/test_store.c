@@ -108,7 +108,7 @@ static void test_nodes(void **state)
     assert_string_equal(list(dom0, 0, "/none"), "errno 2");
     assert_int_equal(xs_remove(dom0, 0, "/a/b"), 0);
     assert_string_equal(list(dom0, 0, "/a"), "");
-    assert_int_equal(xs_remove(dom0, 0, "/a/b"), 0);      /* its parent is there */
+    assert_int_equal(xs_remove(dom0, 0, "/a/b"), 0); /* its parent is there */
     assert_int_equal(xs_remove(dom0, 0, "/a/b/c"), XEN_ENOENT);
     assert_int_equal(xs_remove(dom0, 0, "/"), XEN_EINVAL);
 }
@@ -357,9 +357,15 @@ static void test_wire(void **state)
     assert_int_equal(ASK(XS_MKDIR, 0, "data/b\0"), XS_MKDIR);
     assert_int_equal(ASK(XS_DIRECTORY, 0, "data\0"), XS_DIRECTORY);
     assert_string_equal(answer, "a|b|");
-    assert_int_equal(ASK(XS_DIRECTORY_PART, 0, "data\0" "0\0"), XS_DIRECTORY_PART);
+    assert_int_equal(ASK(XS_DIRECTORY_PART, 0,
+                         "data\0"
+                         "0\0"),
+                     XS_DIRECTORY_PART);
     assert_string_equal(strchr(answer, '|'), "|a|b||");
-    assert_int_equal(ASK(XS_DIRECTORY_PART, 0, "data\0" "2\0"), XS_DIRECTORY_PART);
+    assert_int_equal(ASK(XS_DIRECTORY_PART, 0,
+                         "data\0"
+                         "2\0"),
+                     XS_DIRECTORY_PART);
     assert_string_equal(strchr(answer, '|'), "|b||");
     assert_int_equal(ASK(XS_GET_PERMS, 0, "data\0"), XS_GET_PERMS);
     assert_string_equal(answer, "n1|");
@@ -401,7 +407,11 @@ static void test_wire(void **state)
     assert_error(ASK(XS_READ, 99, "data\0"), "ENOENT|");
     assert_error(ASK(XS_WATCH, 0, "data\0"), "EINVAL|");
     assert_error(ASK(XS_SET_PERMS, 0, "data\0q1\0"), "EINVAL|");
-    assert_error(ASK(XS_INTRODUCE, 0, "1\0" "2\0" "3\0"), "EACCES|");
+    assert_error(ASK(XS_INTRODUCE, 0,
+                     "1\0"
+                     "2\0"
+                     "3\0"),
+                 "EACCES|");
     assert_error(ASK(XS_CONTROL, 0, "help\0"), "EACCES|");
     assert_error(ASK(77, 0, "x\0"), "ENOSYS|");
     assert_error(ASK(0xffffffff, 0, "x\0"), "ENOSYS|");
