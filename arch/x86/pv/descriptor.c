@@ -299,6 +299,14 @@ static struct page *get_ldt_frame(struct vcpu *v, unsigned long va)
     return pg;
 }
 
+unsigned long pv_ldt_address(unsigned long addr)
+{
+    const struct vcpu *v = current;
+    unsigned long offset = addr - LDT_VIRT((unsigned long)v->id);
+
+    return offset < v->arch.ldt_entries * 8UL ? v->arch.ldt_base + offset : addr;
+}
+
 bool pv_ldt_fault(unsigned long addr)
 {
     struct vcpu *v = current;

@@ -197,7 +197,7 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
         tlb_flush_local();
         return 0;
     case MMUEXT_INVLPG_LOCAL:
-        tlb_flush_page(op->arg1.linear_addr); /* not canonical: nothing happens */
+        tlb_flush_page(op->arg1.linear_addr);
         return 0;
     case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_INVLPG_MULTI:
@@ -260,8 +260,8 @@ static inline int mmuext_one(struct vcpu *v, const struct mmuext_op *op, struct 
     }
 }
 
-long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone,
-                  unsigned int foreigndom)
+static __attribute__((noinline)) long mmuext_batch(unsigned long uops, unsigned int count,
+                                                   unsigned long pdone, unsigned int foreigndom)
 {
     struct vcpu *v = current;
     struct domain *pg_owner;
@@ -306,4 +306,39 @@ long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone,
     put_pg_owner(pg_owner);
     return finish_batch(__HYPERVISOR_mmuext_op, uops, sizeof(struct mmuext_op), count, i, done,
                         pdone, foreigndom, rc);
+}
+
+/* One operation of a domain on itself, of which no count is to be told. */
+static __attribute__((noinline)) long mmuext_single(const struct mmuext_op *op, unsigned long uops)
+{
+    struct vcpu *v = current;
+    long rc = mmuext_one(v, op, v->domain);
+
+    if (likely(rc != -ERESTART && !v->old_table))
+        return rc;
+    return finish_batch(__HYPERVISOR_mmuext_op, uops, sizeof(*op), 1, rc == 0, 0, 0, DOMID_SELF,
+                        rc);
+}
+
+/* The commonest calls are single flushes: they get by without any of the rest. */
+long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone,
+                  unsigned int foreigndom)
+{
+    struct mmuext_op op;
+
+    if (unlikely(count != 1) || unlikely(pdone) || unlikely(foreigndom != DOMID_SELF) ||
+        unlikely(current->old_table))
+        return mmuext_batch(uops, count, pdone, foreigndom);
+    if (unlikely(get_guest(&op, uops)))
+        return -XEN_EFAULT;
+    switch (op.cmd) {
+    case MMUEXT_TLB_FLUSH_LOCAL:
+        tlb_flush_local();
+        return 0;
+    case MMUEXT_INVLPG_LOCAL:
+        tlb_flush_page(op.arg1.linear_addr); /* not canonical: nothing happens */
+        return 0;
+    default:
+        return mmuext_single(&op, uops);
+    }
 }

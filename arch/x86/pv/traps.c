@@ -20,8 +20,11 @@ static void page_fault(struct cpu_user_regs *regs, unsigned long addr)
     u32 err = regs->error_code;
 
     /* Only here is there something that we might have to complete; an absent page is always the guest's matter. */
-    if (unlikely(addr - PERDOMAIN_START < FRAME_TABLE_START - PERDOMAIN_START) && pv_ldt_fault(addr))
-        return;
+    if (unlikely(addr - PERDOMAIN_START < FRAME_TABLE_START - PERDOMAIN_START)) {
+        if (pv_ldt_fault(addr))
+            return;
+        addr = pv_ldt_address(addr);
+    }
     if ((err & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) == (PFEC_PRESENT | PFEC_WRITE) &&
         in_guest_kernel(v) && pv_emulate_pte_write(addr, regs))
         return;

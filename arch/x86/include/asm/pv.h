@@ -100,6 +100,9 @@ void pv_failsafe(struct cpu_user_regs *regs);
 int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs);
 /* Linear address of its memory operand; false: beyond the segment's limit, or no usable segment. */
 bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long *addr);
+/* The same for @bytes at @offset of the segment that insn->segment names (string instructions). */
+bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long offset,
+                        unsigned int bytes, unsigned long *addr);
 
 /* #GP in guest mode: completes what a kernel in ring 3 may do. True: done (or another exception was delivered). */
 bool pv_emulate_privileged(struct cpu_user_regs *regs);
@@ -112,8 +115,17 @@ void pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid *out);
 /* RDMSR, WRMSR under the policy at the top of msr.c. False: #GP. */
 bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);
 bool pv_wrmsr(struct vcpu *v, u32 msr, u64 val);
-/* IN, OUT, INS, OUTS. False: #GP. */
-bool pv_emulate_io(struct cpu_user_regs *regs, const struct insn *insn);
+/* What became of an instruction that was to be emulated. */
+enum emulated {
+    EMULATE_DONE,    /* complete: RIP moves on */
+    EMULATE_AGAIN,   /* the guest executes it (the rest of it) again */
+    EMULATE_FAULT,   /* an exception was delivered instead */
+    EMULATE_REFUSED, /* not for this guest: the #GP that brought us here is its own */
+};
+/* IN, OUT, INS, OUTS. (ioport.c) */
+enum emulated pv_emulate_io(struct cpu_user_regs *regs, const struct insn *insn);
+/* Does the guest's virtual IOPL allow what runs now to use I/O instructions, CLI and STI? */
+bool pv_iopl_ok(const struct vcpu *v);
 
 /* DRn := @value with the checks of set_debugreg. -EINVAL, -EPERM, -ENODEV as Xen. */
 long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value);
@@ -128,6 +140,8 @@ void hypercall_page_init(void *page);
 
 /* A fault at @addr in the LDT window of the current vCPU: maps the LDT page behind it. False: none. IRQs may be off. */
 bool pv_ldt_fault(unsigned long addr);
+/* What the guest calls an address in the LDT window of the current vCPU; other addresses are left alone. */
+unsigned long pv_ldt_address(unsigned long addr);
 /* A write by the guest's kernel to a present read-only page at @addr: completed when it was a page-table entry. */
 bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs);
 
