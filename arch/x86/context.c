@@ -205,6 +205,12 @@ void load_debug_registers(struct vcpu *v)
     write_dr(7, v->arch.debugreg[7]);
 }
 
+void load_tsc_aux(const struct vcpu *v)
+{
+    if (boot_cpu.rdtscp)
+        wrmsr(MSR_TSC_AUX, v->arch.tsc_aux);
+}
+
 /* ---- the switch ---- */
 
 static void save_vcpu(struct vcpu *v)
@@ -230,6 +236,7 @@ static void load_vcpu(struct vcpu *v)
     load_guest_gdt(v);
     load_ldt(v);
     load_cr4(v);
+    load_tsc_aux(v);
     load_segments(v);
     fpu_load(v);
     load_ts(v);

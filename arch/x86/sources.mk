@@ -49,16 +49,21 @@ HV_SRCS += \
     arch/x86/pv/bounce.c \
     arch/x86/pv/callback.c \
     arch/x86/pv/cpu_ops.c \
+    arch/x86/pv/cpuid.c \
     arch/x86/pv/decode.c \
+    arch/x86/pv/descriptor.c \
+    arch/x86/pv/emulate_priv.c \
+    arch/x86/pv/grant_map.c \
+    arch/x86/pv/ioport.c \
     arch/x86/pv/iret.c \
+    arch/x86/pv/memory.c \
     arch/x86/pv/mmu_update.c \
     arch/x86/pv/mmuext.c \
+    arch/x86/pv/msr.c \
     arch/x86/pv/page_table.c \
     arch/x86/pv/pte_emulate.c \
     arch/x86/pv/relinquish.c \
-    arch/x86/pv/memory.c \
-    arch/x86/pv/grant_map.c \
-    arch/x86/pv/descriptor.c \
+    arch/x86/pv/segment.c \
     arch/x86/pv/traps.c \
     arch/x86/pv/va_mapping.c \
     arch/x86/rtc.c \

@@ -47,6 +47,7 @@ void load_user_gs_selector(u16 sel);
 void load_ts(const struct vcpu *v);
 void load_cr4(const struct vcpu *v);
 void load_debug_registers(struct vcpu *v);
+void load_tsc_aux(const struct vcpu *v);
 
 /* Data selectors in the processor now. */
 void save_selectors(struct cpu_user_regs *regs);

@@ -23,6 +23,7 @@ struct arch_domain {
     unsigned long *pirq_eoi_map;
     u32 wallclock_version;
     u32 pci_cf8;                 /* last value written to port 0xcf8 (dom0) */
+    u8 cmos_index;    /* last value written to port 0x70 (dom0) */
     bool msr_relaxed; /* reads of unknown MSRs give 0 (XEN_X86_MSR_RELAXED) */
 };
 
@@ -77,7 +78,8 @@ struct arch_vcpu {
 
     /* FPU. */
     u8 *fpu; /* XSAVE or FXSAVE image, 64-byte aligned */
-    u64 xcr0;
+    u64 xcr0;    /* as the guest set it; 0: not yet, x87 and SSE */
+    u32 tsc_aux; /* what RDTSCP and RDPID give */
 
     /* Time record versions. */
     u32 time_version;
