@@ -16,4 +16,3 @@ TOOLS_SRCS := $(addprefix dom0-tools/, \
 
 # The decompressors' headers are Debian's; they include nothing that pv-guest's C library lacks.
 CFLAGS_dom0-tools/image/unpack.c := -idirafter /usr/include
-CFLAGS_dom0-tools/platform/builtin_main.c := -Idom0-tools

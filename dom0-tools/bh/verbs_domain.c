@@ -21,7 +21,7 @@ static int one_domain(int argc, char **argv, domid_t *domid)
 static int run_destroy(int argc, char **argv)
 {
     struct error e;
-    domid_t domid;
+    domid_t domid = 0;
 
     if (one_domain(argc, argv, &domid))
         return -1;
@@ -31,7 +31,7 @@ static int run_destroy(int argc, char **argv)
 static int run_pause(int argc, char **argv)
 {
     struct error e;
-    domid_t domid;
+    domid_t domid = 0;
 
     if (one_domain(argc, argv, &domid))
         return -1;
@@ -41,7 +41,7 @@ static int run_pause(int argc, char **argv)
 static int run_unpause(int argc, char **argv)
 {
     struct error e;
-    domid_t domid;
+    domid_t domid = 0;
 
     if (one_domain(argc, argv, &domid))
         return -1;
@@ -54,7 +54,7 @@ static int request_stop(int argc, char **argv, const char *word, const char *doi
 {
     bool wait = bh_take_option(&argc, argv, "-w");
     struct error e;
-    domid_t domid;
+    domid_t domid = 0;
 
     if (one_domain(argc, argv, &domid))
         return -1;
@@ -79,7 +79,7 @@ static int run_reboot(int argc, char **argv)
 static int run_rename(int argc, char **argv)
 {
     struct error e;
-    domid_t domid;
+    domid_t domid = 0;
 
     if (argc != 3)
         return bh_usage(argv[0]);
@@ -91,7 +91,7 @@ static int run_rename(int argc, char **argv)
 static int run_sysrq(int argc, char **argv)
 {
     struct error e;
-    domid_t domid;
+    domid_t domid = 0;
 
     if (argc != 3)
         return bh_usage(argv[0]);
@@ -104,7 +104,7 @@ static int run_sysrq(int argc, char **argv)
 
 static int run_domid(int argc, char **argv)
 {
-    domid_t domid;
+    domid_t domid = 0;
 
     if (one_domain(argc, argv, &domid))
         return -1;
@@ -114,7 +114,7 @@ static int run_domid(int argc, char **argv)
 
 static int run_domname(int argc, char **argv)
 {
-    domid_t domid;
+    domid_t domid = 0;
 
     if (one_domain(argc, argv, &domid))
         return -1;

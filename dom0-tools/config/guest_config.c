@@ -40,7 +40,11 @@ static int read_text(struct reading *r, const struct config_setting *s, char **t
         return bad_value(r, s, "expected a string in quotes");
     free(*text);
     *text = strdup(s->value.text);
-    return *text ? 0 : bad_value(r, s, "not enough memory");
+    if (!*text) {
+        bad_value(r, s, "not enough memory");
+        return -1;
+    }
+    return 0;
 }
 
 static int read_path(struct reading *r, const struct config_setting *s, char **path)
@@ -129,7 +133,7 @@ static int read_extra(struct reading *r, const struct config_setting *s)
 
 static int read_mib(struct reading *r, const struct config_setting *s, uint32_t *mib, bool *set)
 {
-    uint64_t value;
+    uint64_t value = 0;
 
     if (read_number(r, s, GUEST_MIN_MEMORY_MIB, GUEST_MAX_MEMORY_MIB, "MiB of memory", &value))
         return -1;
@@ -151,7 +155,7 @@ static int read_maxmem(struct reading *r, const struct config_setting *s)
 static int read_count(struct reading *r, const struct config_setting *s, unsigned int *count,
                       bool *set)
 {
-    uint64_t value;
+    uint64_t value = 0;
 
     if (read_number(r, s, 1, GUEST_MAX_VCPUS, "how many vCPUs", &value))
         return -1;

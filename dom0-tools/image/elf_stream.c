@@ -3,6 +3,7 @@
  * The streaming ELF reader. All sizes and offsets come from a file that may be damaged or hostile: each is
  * checked against the target's limit or a bound of ours before it is used.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,10 +194,9 @@ int elf_stream_finish(struct elf_stream *s)
             continue;
         if (p->p_filesz && p->p_offset + p->p_filesz > s->at)
             return error_set(s->error,
-                             "cut short: segment %u ends at byte %llu of the ELF file, "
-                             "which has %llu",
-                             i, (unsigned long long)(p->p_offset + p->p_filesz),
-                             (unsigned long long)s->at);
+                             "cut short: segment %u ends at byte %" PRIu64
+                             " of the ELF file, which has %" PRIu64,
+                             i, p->p_offset + p->p_filesz, s->at);
         if (s->fits && p->p_memsz > p->p_filesz &&
             s->target->clear(s->target->context, p->p_paddr - s->paddr_offset + p->p_filesz,
                              p->p_memsz - p->p_filesz))

@@ -7,6 +7,7 @@
  * for granted that the notes leave XEN_ELFNOTE_PADDR_OFFSET at 0, as every kernel we know does; if they
  * do not, or if notes are only found through the section headers, a second pass follows.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,8 +68,9 @@ static int find_payload(const uint8_t *file, size_t size, const uint8_t **payloa
     if (!bytes)
         return error_set(e, "a bzImage without a payload");
     if (start > size || bytes > size - start)
-        return error_set(e, "a truncated bzImage: its payload ends at byte %llu, the file has %zu",
-                         (unsigned long long)(start + bytes), size);
+        return error_set(
+            e, "a truncated bzImage: its payload ends at byte %" PRIu64 ", the file has %zu",
+            start + bytes, size);
     *payload = file + start;
     *length = (size_t)bytes;
     return 0;
@@ -99,7 +101,7 @@ static int read_features(struct notes *n, const char *text, size_t length)
         while (i < sizeof(names) / sizeof(names[0]) &&
                (strlen(names[i]) != bytes || memcmp(names[i], text, bytes) != 0))
             i++;
-        if (i < 32 && i < sizeof(names) / sizeof(names[0]))
+        if (i < sizeof(names) / sizeof(names[0]))
             n->image->features |= 1u << i;
         else
             i = 31;

@@ -6,6 +6,7 @@
  * for an ordinary process (SSE, red zone, stack protector); the sink is always called outside of the
  * brackets, where it may sleep.
  */
+/* CFLAGS: -idirafter /usr/include */
 #include <lz4.h>
 #include <lzma.h>
 #include <stdbool.h>

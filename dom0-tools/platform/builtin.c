@@ -22,7 +22,7 @@
 
 #include <platform.h>
 
-#define LIBRARY_STACK_SIZE (128u * 1024) /* zstd and lzma keep large frames */
+#define LIBRARY_STACK_SIZE (128ul << 10) /* zstd and lzma keep large frames */
 #define KEY_BUFFER_SIZE    256
 
 /* ---- Hypercalls ---- */

@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <thread.h>
 
-#include <bh/shell.h>
 #include <platform.h>
 #include <tools/service.h>
+
+#include "../bh/shell.h"
 
 static void shell(void *unused)
 {

@@ -209,6 +209,7 @@ static int rebuild(struct tree_node **root, struct tree_stamps *stamps, const st
                              !exists);
         if (!changed)
             return -1;
+        /* The node is held by its new parent. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         names_change = false;
         depth--;
     }

@@ -99,8 +99,11 @@ int xs_set_permissions(struct store_connection *c, uint32_t transaction, const c
 
 int xs_transaction_start(struct store_connection *c, uint32_t *transaction);
 
-/* EAGAIN: what the transaction saw has changed meanwhile; it is gone and may be tried again. */
-int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool commit);
+/*
+ * Commits the transaction if that is @wanted, else forgets it. EAGAIN: what it saw has changed meanwhile;
+ * it is gone and may be tried again.
+ */
+int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool wanted);
 
 /*
  * @path as the client gave it, also @introduceDomain and @releaseDomain. The first event comes at once,
