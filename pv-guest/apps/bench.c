@@ -205,6 +205,7 @@ static void bench_pte_writes(void)
     pte_t value;
     struct mmuext_op flush = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
 
+    must(hypercall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables) == 0, "assist");
     MEASURE_PREPARED("pte_store", set_window(pte, pte), entries[i] = other);
     MEASURE_PREPARED("pte_lock_and", set_window(pte, pte),
                      asm volatile("lock andb $0xfd, %0"

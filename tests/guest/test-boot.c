@@ -155,7 +155,6 @@ static void test_features(void)
     xen_feature_info_t info = {.submap_idx = 0};
 
     CHECK_EQ(hypercall_xen_version(XENVER_get_features, &info), 0);
-    CHECK(info.submap & (1u << XENFEAT_pae_pgdir_above_4gb));
     CHECK(info.submap & (1u << XENFEAT_mmu_pt_update_preserve_ad));
     CHECK(info.submap & (1u << XENFEAT_gnttab_map_avail_bits));
     CHECK_EQ(!!(info.submap & (1u << XENFEAT_dom0)), guest_is_dom0());
