@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The architecture's half of arch.h on the host, as little of it as the portable half needs to be exercised, and what
+ * tests call to play guest, clock and scheduler. See host.h.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <console.h>
+#include <event_channel.h>
+#include <guest_access.h>
+#include <host.h>
+#include <irq.h>
+#include <public/grant_table.h>
+
+s_time_t host_hw_timer;
+unsigned long host_kicks;
+unsigned int host_restarts;
+int host_error, host_arch_domain_error, host_arch_vcpu_error;
+struct host_pte host_ptes[HOST_PTES];
+static struct domain *pte_domain[HOST_PTES];
+
+/* --- boot and time ------------------------------------------------------------------------------------------------ */
+
+void host_boot(unsigned long frames)
+{
+    static bool done;
+
+    if (done) {
+        host_become(cpus[0]->rq.idle);
+        return; /* the tables of domains are there already, and empty but for what the test left */
+    }
+    done = true;
+    host_boot_memory(frames, 1);
+    sched_cpu_init(0);
+    timer_cpu_init(0);
+    domain_init();
+}
+
+void host_become(struct vcpu *v)
+{
+    get_cpu_info()->vcpu = v;
+}
+
+static bool resumable;
+static jmp_buf resume_point;
+
+void arch_resume(void)
+{
+    BUG_ON(!resumable);
+    longjmp(resume_point, 1);
+}
+
+void host_run_softirqs(void)
+{
+    BUG_ON(resumable);
+    resumable = true;
+    (void)setjmp(resume_point);
+    local_irq_enable();
+    softirq_run();
+    resumable = false;
+}
+
+void host_settle(void)
+{
+    for (unsigned int i = 0; i < 8; i++) {
+        softirq_raise(SOFTIRQ_SCHEDULE);
+        host_run_softirqs();
+    }
+}
+
+void host_advance(s_time_t ns)
+{
+    host_now += ns;
+    timer_interrupt();
+    host_run_softirqs();
+}
+
+void arch_context_switch(struct vcpu *prev, struct vcpu *next)
+{
+    BUG_ON(prev == next || local_irq_is_enabled());
+}
+
+void arch_set_timer(s_time_t deadline)
+{
+    host_hw_timer = deadline;
+}
+
+void arch_send_ipi(unsigned int cpu)
+{
+}
+
+void arch_kick_cpu(unsigned int cpu)
+{
+    host_kicks++;
+}
+
+void arch_idle(void)
+{
+}
+
+void machine_restart(void)
+{
+    host_restarts++;
+    panic("restart");
+}
+
+void machine_poweroff(void)
+{
+    host_restarts++;
+    panic("power off");
+}
+
+/* --- domains ------------------------------------------------------------------------------------------------------ */
+
+int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config)
+{
+    return host_arch_domain_error;
+}
+
+void arch_domain_destroy(struct domain *d)
+{
+}
+
+bool arch_domain_config_ok(const struct xen_arch_domainconfig *config)
+{
+    return config->emulation_flags == 0;
+}
+
+int arch_vcpu_create(struct vcpu *v)
+{
+    if (host_arch_vcpu_error)
+        return host_arch_vcpu_error;
+    v->arch.fpu = xzalloc_bytes(512);
+    return v->arch.fpu ? 0 : -XEN_ENOMEM;
+}
+
+void arch_vcpu_destroy(struct vcpu *v)
+{
+    xfree(v->arch.fpu);
+}
+
+int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
+{
+    if (ctx->user_regs.rip == ~0UL)
+        return -XEN_EINVAL;
+    v->initialised = true;
+    v->arch.user_regs = ctx->user_regs;
+    if (ctx->flags & VGCF_online)
+        clear_bit(&v->pause_flags, VPF_DOWN);
+    return 0;
+}
+
+void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx)
+{
+    ctx->user_regs = v->arch.user_regs;
+}
+
+int arch_vcpu_reset(struct vcpu *v)
+{
+    v->initialised = false;
+    set_bit(&v->pause_flags, VPF_DOWN);
+    return 0;
+}
+
+void arch_dump_vcpu(struct vcpu *v)
+{
+}
+
+void arch_update_guest_areas(struct vcpu *v)
+{
+}
+
+void arch_update_time_record(struct vcpu *v)
+{
+}
+
+void arch_update_wallclock(struct domain *d)
+{
+}
+
+void *arch_map_guest_page(mfn_t mfn)
+{
+    return mfn_to_virt(mfn);
+}
+
+void arch_unmap_guest_page(void *p)
+{
+}
+
+static void drop_pte(unsigned int i)
+{
+    struct page *pg = mfn_to_page(host_ptes[i].frame);
+
+    if (!host_ptes[i].present)
+        return;
+    host_ptes[i].present = false;
+    if (host_ptes[i].writable)
+        put_page_and_type(pg);
+    else
+        put_page(pg);
+}
+
+int arch_domain_relinquish(struct domain *d)
+{
+    for (unsigned int i = 0; i < HOST_PTES; i++)
+        if (pte_domain[i] == d)
+            drop_pte(i);
+    return 0;
+}
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+static unsigned long m2p[1UL << 16];
+
+void arch_set_m2p(mfn_t mfn, unsigned long pfn)
+{
+    m2p[mfn.n % ARRAY_SIZE(m2p)] = pfn;
+}
+
+unsigned long arch_get_m2p(mfn_t mfn)
+{
+    return m2p[mfn.n % ARRAY_SIZE(m2p)];
+}
+
+int arch_validate_page(struct page *pg, u64 type, bool preemptible)
+{
+    return 0;
+}
+
+int arch_invalidate_page(struct page *pg, u64 type, bool preemptible)
+{
+    return 0;
+}
+
+void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
+{
+    host_tlb_flushes++;
+}
+
+long arch_memory_op(unsigned long cmd, unsigned long arg)
+{
+    return -XEN_ENOSYS;
+}
+
+long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback)
+{
+    return -XEN_ENOSYS;
+}
+
+long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
+{
+    return -XEN_ENOSYS;
+}
+
+int console_read_ring(struct xen_sysctl_readconsole *op)
+{
+    return -XEN_ENOSYS;
+}
+
+void console_softirq(void)
+{
+}
+
+/* --- grants: one page table of HOST_PTES entries for all domains -------------------------------------------------- */
+
+static bool pte_of(u64 host_addr, unsigned int flags, unsigned int *i)
+{
+    *i = (unsigned int)MIN(host_addr >> PAGE_SHIFT, (u64)HOST_PTES);
+    return *i < HOST_PTES;
+}
+
+int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
+{
+    unsigned int i;
+
+    if (!pte_of(host_addr, flags, &i))
+        return GNTST_bad_virt_addr;
+    drop_pte(i);
+    host_ptes[i] = (struct host_pte){frame, true, !(flags & GNTMAP_readonly)};
+    pte_domain[i] = current->domain;
+    return GNTST_okay;
+}
+
+int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags)
+{
+    unsigned int i;
+
+    if (!pte_of(host_addr, flags, &i))
+        return GNTST_bad_virt_addr;
+    if (!host_ptes[i].present || !mfn_eq(host_ptes[i].frame, frame) ||
+        pte_domain[i] != current->domain || host_ptes[i].writable != !(flags & GNTMAP_readonly))
+        return GNTST_general_error;
+    host_ptes[i].present = false;
+    return GNTST_okay;
+}
+
+int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags)
+{
+    unsigned int from, to;
+    int rc;
+
+    if (!pte_of(host_addr, flags, &to) || !pte_of(new_addr, flags, &from) || from == to)
+        return GNTST_bad_virt_addr;
+    rc = arch_grant_unmap(host_addr, frame, flags);
+    if (rc == GNTST_okay) {
+        host_ptes[to] = host_ptes[from];
+        pte_domain[to] = pte_domain[from];
+        host_ptes[from].present = false;
+    }
+    return rc;
+}
+
+void arch_grant_flush(const struct domain *d)
+{
+    tlb_flush_local();
+}
+
+void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
+{
+}
+
+/* --- interrupts --------------------------------------------------------------------------------------------------- */
+
+unsigned int arch_nr_pirqs(bool privileged)
+{
+    return 32;
+}
+
+struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create)
+{
+    if (pirq >= d->nr_pirqs)
+        return NULL;
+    if (!d->pirqs && create)
+        d->pirqs = xzalloc_array(struct pirq *, d->nr_pirqs);
+    if (!d->pirqs)
+        return NULL;
+    if (!d->pirqs[pirq] && create) {
+        d->pirqs[pirq] = xzalloc(struct pirq);
+        if (d->pirqs[pirq])
+            d->pirqs[pirq]->pirq = pirq;
+    }
+    return d->pirqs[pirq];
+}
+
+void pirq_free_all(struct domain *d)
+{
+    for (unsigned int i = 0; d->pirqs && i < d->nr_pirqs; i++)
+        xfree(d->pirqs[i]);
+    xfree(d->pirqs);
+    d->pirqs = NULL;
+}
+
+int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share)
+{
+    return 0;
+}
+
+void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
+{
+}
+
+/* --- hypercalls --------------------------------------------------------------------------------------------------- */
+
+static unsigned int preempt_every, preempt_looks;
+struct host_continuation host_continued;
+
+void host_preempt_every(unsigned int n)
+{
+    preempt_every = n;
+    preempt_looks = 0;
+}
+
+bool hypercall_preempt_check(void)
+{
+    return preempt_every && ++preempt_looks % preempt_every == 0;
+}
+
+long hypercall_continue(unsigned int op, unsigned int nargs, ...)
+{
+    va_list ap;
+
+    BUG_ON(nargs > ARRAY_SIZE(host_continued.args));
+    host_continued.op = op;
+    host_continued.nargs = nargs;
+    va_start(ap, nargs);
+    for (unsigned int i = 0; i < nargs; i++)
+        host_continued.args[i] = va_arg(ap, unsigned long);
+    va_end(ap);
+    return HOST_CONTINUED;
+}
+
+long hypercall_unknown(unsigned int op, unsigned long cmd)
+{
+    return -XEN_ENOSYS;
+}
+
+static void put_op(const void *op, unsigned long size)
+{
+    BUG_ON(size > HOST_WINDOW);
+    memcpy(host_guest, op, size);
+    host_continued.nargs = 0;
+}
+
+long host_call2(long (*fn)(unsigned int cmd, unsigned long arg), unsigned int cmd, void *op,
+                unsigned long size)
+{
+    long rc;
+
+    put_op(op, size);
+    rc = fn(cmd, GUEST(0));
+    while (rc == HOST_CONTINUED)
+        rc = fn((unsigned int)host_continued.args[0], host_continued.args[1]);
+    memcpy(op, host_guest, size);
+    return rc;
+}
+
+long host_call1(long (*fn)(unsigned long arg), void *op, unsigned long size)
+{
+    long rc;
+
+    put_op(op, size);
+    do
+        rc = fn(GUEST(0));
+    while (rc == HOST_CONTINUED);
+    memcpy(op, host_guest, size);
+    return rc;
+}
+
+/* --- a domain for a test ------------------------------------------------------------------------------------------ */
+
+struct domain *host_domain(domid_t id, unsigned int vcpus, unsigned long frames, bool privileged)
+{
+    struct xen_domctl_createdomain config = {.max_vcpus = vcpus,
+                                             .max_evtchn_port = EVTCHN_FIFO_NR_CHANNELS - 1,
+                                             .max_grant_frames = 4,
+                                             .max_maptrack_frames = 4,
+                                             .grant_opts = 1};
+    struct domain *d;
+
+    host_error = domain_create(id, &config, privileged, &d);
+    if (host_error)
+        return NULL;
+    d->max_pages = frames;
+    for (unsigned int i = 0; i < vcpus && !host_error; i++) {
+        host_error = vcpu_create(d, i);
+        if (!host_error)
+            d->vcpu[i]->initialised = true;
+    }
+    for (unsigned long i = 0; i < frames && !host_error; i++)
+        if (!alloc_domain_pages(d, 0, 0))
+            host_error = -XEN_ENOMEM;
+    if (host_error) {
+        host_kill(d);
+        return NULL;
+    }
+    domain_unpause_by_controller(d);
+    return d;
+}
+
+void host_kill(struct domain *d)
+{
+    struct vcpu *v = current;
+
+    if (v->domain == d)
+        v = cpus[0]->rq.idle;
+    host_become(cpus[0]->rq.idle);
+    while (domain_kill(d) == -ERESTART)
+        ;
+    host_settle();
+    host_become(v);
+}
+
+struct page *host_frame(const struct domain *d, unsigned long n)
+{
+    struct page *pg = page_list_first(&d->pages);
+
+    while (n--)
+        pg = mfn_to_page(MFN(pg->next));
+    return pg;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The interrupt flag, as a variable. */
+#ifndef ASM_SYSTEM_H
+#define ASM_SYSTEM_H
+
+#include <types.h>
+
+extern bool host_irqs_on;
+
+static inline void cpu_relax(void)
+{
+}
+
+static inline void local_irq_disable(void)
+{
+    host_irqs_on = false;
+}
+
+static inline void local_irq_enable(void)
+{
+    host_irqs_on = true;
+}
+
+static inline unsigned long local_irq_save(void)
+{
+    unsigned long flags = host_irqs_on;
+
+    host_irqs_on = false;
+    return flags;
+}
+
+static inline void local_irq_restore(unsigned long flags)
+{
+    host_irqs_on = flags;
+}
+
+static inline bool local_irq_is_enabled(void)
+{
+    return host_irqs_on;
+}
+
+#endif

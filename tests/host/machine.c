@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* The faked machine: RAM and its frame table, CPUs, the guest's window, messages and panic. See host.h. */
+#include <setjmp.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <host.h>
+#include <options.h>
+
+char *host_ram;
+void *host_frame_table;
+static unsigned long mapped_frames;
+static u8 all_chunks[64];
+
+struct cpu *cpus[NR_CPUS];
+static struct cpu cpu_storage[HOST_CPUS];
+static struct cpu_info infos[HOST_CPUS];
+static unsigned int this_cpu_id;
+unsigned int nr_cpus;
+cpumask_t cpu_online;
+u64 cpu_khz = 1000000;
+unsigned long max_page;
+const u8 *frame_chunks = all_chunks;
+struct hv_options hv_options;
+
+s_time_t host_now;
+bool host_irqs_on;
+u32 tlb_now = 1;
+unsigned long host_tlb_flushes;
+
+char *host_guest;
+static unsigned long window_start, window_bytes;
+
+struct cpu_info *get_cpu_info(void)
+{
+    return &infos[this_cpu_id];
+}
+
+void host_run_on(unsigned int cpu)
+{
+    this_cpu_id = cpu;
+}
+
+static void *reserve(unsigned long bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+
+    if (p == MAP_FAILED)
+        panic("no memory for the faked machine");
+    return p;
+}
+
+void heap_reset(void); /* memory.c */
+
+void host_boot_memory(unsigned long frames, unsigned int nr)
+{
+    if (host_ram) {
+        munmap(host_ram, mapped_frames << PAGE_SHIFT);
+        munmap(host_frame_table, mapped_frames * sizeof(struct page));
+    }
+    host_ram = reserve(frames << PAGE_SHIFT);
+    host_frame_table = reserve(frames * sizeof(struct page));
+    mapped_frames = max_page = frames;
+    memset(all_chunks, 0xff, sizeof(all_chunks));
+
+    if (!host_guest)
+        host_guest = reserve(HOST_WINDOW);
+    memset(host_guest, 0, HOST_WINDOW);
+    host_guest_limit(0, 0);
+
+    host_now = 1000;
+    host_irqs_on = true;
+    memset(cpu_storage, 0, sizeof(cpu_storage));
+    memset(infos, 0, sizeof(infos));
+    memset(&cpu_online, 0, sizeof(cpu_online));
+    nr_cpus = nr;
+    for (unsigned int i = 0; i < nr; i++) {
+        cpus[i] = &cpu_storage[i];
+        cpus[i]->id = i;
+        cpus[i]->info = &infos[i];
+        infos[i].cpu = cpus[i];
+        infos[i].cpu_id = i;
+        cpumask_set(&cpu_online, i);
+    }
+    host_run_on(0);
+    heap_reset();
+    heap_add_range(MFN(0), MFN(frames));
+}
+
+/* --- guest memory ------------------------------------------------------------------------------------------------- */
+
+void host_guest_limit(unsigned long offset, unsigned long bytes)
+{
+    window_start = offset;
+    window_bytes = bytes ? bytes : HOST_WINDOW - offset;
+}
+
+static bool in_window(unsigned long addr, unsigned long bytes)
+{
+    unsigned long start = (unsigned long)host_guest + window_start;
+
+    return addr >= start && addr - start <= window_bytes && bytes <= window_bytes - (addr - start);
+}
+
+unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
+{
+    if (bytes && !in_window(src, bytes))
+        return bytes;
+    memcpy(dst, (const void *)src, bytes);
+    return 0;
+}
+
+unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes)
+{
+    if (bytes && !in_window(dst, bytes))
+        return bytes;
+    memcpy((void *)dst, src, bytes);
+    return 0;
+}
+
+unsigned long clear_guest(unsigned long dst, unsigned long bytes)
+{
+    if (bytes && !in_window(dst, bytes))
+        return bytes;
+    memset((void *)dst, 0, bytes);
+    return 0;
+}
+
+/* --- messages ----------------------------------------------------------------------------------------------------- */
+
+static bool expect_panic;
+static jmp_buf panic_exit;
+
+static void write_text(const char *prefix, const char *fmt, va_list ap)
+{
+    char line[512];
+    int n = vsnprintf(line, sizeof(line), fmt, ap);
+
+    if (n > 0) {
+        (void)!write(2, prefix, strlen(prefix));
+        (void)!write(2, line, MIN((size_t)n, sizeof(line) - 1));
+    }
+}
+
+/* What the hypervisor prints is of interest only when somebody looks for a failure. */
+void vprintk(enum loglevel level, const char *fmt, va_list ap)
+{
+    char line[512];
+
+    vsnprintf(line, sizeof(line), fmt, ap); /* the sanitizers see the arguments */
+}
+
+void printk(enum loglevel level, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vprintk(level, fmt, ap);
+    va_end(ap);
+}
+
+void printk_guest(enum loglevel level, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vprintk(level, fmt, ap);
+    va_end(ap);
+}
+
+void panic(const char *fmt, ...)
+{
+    va_list ap;
+
+    if (expect_panic)
+        longjmp(panic_exit, 1);
+    va_start(ap, fmt);
+    write_text("panic: ", fmt, ap);
+    va_end(ap);
+    (void)!write(2, "\n", 1);
+    __builtin_trap();
+}
+
+bool host_panics(void (*fn)(void *arg), void *arg)
+{
+    expect_panic = true;
+    if (setjmp(panic_exit) == 0) {
+        fn(arg);
+        expect_panic = false;
+        return false;
+    }
+    expect_panic = false;
+    return true;
+}
+
+size_t strlcpy(char *dst, const char *src, size_t size)
+{
+    size_t n = strlen(src);
+
+    if (size) {
+        size_t copy = MIN(n, size - 1);
+
+        memcpy(dst, src, copy);
+        dst[copy] = 0;
+    }
+    return n;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real page allocator, compiled in here under other names so that allocations can be made to fail. Small objects
+ * come from the C library, where the address sanitizer sees every wrong use; a page and more come from machine memory,
+ * since some of them are found by frame number. (The test of xalloc.c itself does not use this file.)
+ */
+#define alloc_hv_pages     real_alloc_hv_pages
+#define alloc_domain_pages real_alloc_domain_pages
+#include "../../hypervisor/page_alloc.c"
+#undef alloc_hv_pages
+#undef alloc_domain_pages
+
+#include <host.h>
+
+void *calloc(size_t n, size_t size);
+void free(void *p);
+
+static unsigned long fail_in, objects, bytes_in_use;
+static bool failed;
+
+void *alloc_hv_pages(unsigned int order);
+struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf);
+void heap_reset(void);
+
+void heap_reset(void)
+{
+    memset(&heap, 0, sizeof(heap));
+    spin_lock_init(&heap.lock, RANK_HEAP);
+    host_fail_allocation(0);
+}
+
+void host_fail_allocation(unsigned long n)
+{
+    fail_in = n;
+    failed = false;
+}
+
+bool host_failed(void)
+{
+    return failed;
+}
+
+static bool fails(void)
+{
+    if (fail_in == 0 || --fail_in)
+        return false;
+    return failed = true;
+}
+
+void *alloc_hv_pages(unsigned int order)
+{
+    return fails() ? NULL : real_alloc_hv_pages(order);
+}
+
+struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf)
+{
+    return fails() ? NULL : real_alloc_domain_pages(d, order, memf);
+}
+
+/* The size stands in front of the object, 16 bytes away so that the alignment stays. */
+void *xzalloc_bytes(size_t size)
+{
+    unsigned int order = order_from_pages(DIV_ROUND_UP(size, PAGE_SIZE));
+    size_t *p;
+
+    if (fails())
+        return NULL;
+    if (size >= PAGE_SIZE) {
+        p = real_alloc_hv_pages(order);
+        if (!p)
+            return NULL;
+        virt_to_page(p)->order = (u8)order;
+        size = PAGE_SIZE << order;
+    } else {
+        p = calloc(1, size + 16);
+        *p = size;
+        p += 2;
+    }
+    objects++;
+    bytes_in_use += size;
+    return p;
+}
+
+static bool in_ram(const void *p)
+{
+    return (const char *)p >= host_ram && (const char *)p < host_ram + (max_page << PAGE_SHIFT);
+}
+
+void xfree(void *p)
+{
+    if (!p)
+        return;
+    objects--;
+    if (in_ram(p)) {
+        unsigned int order = virt_to_page(p)->order;
+
+        bytes_in_use -= PAGE_SIZE << order;
+        free_hv_pages(p, order);
+    } else {
+        bytes_in_use -= *((size_t *)p - 2);
+        free((size_t *)p - 2);
+    }
+}
+
+unsigned long xalloc_in_use(void)
+{
+    return bytes_in_use;
+}
+
+unsigned long host_objects(void)
+{
+    return objects;
+}
+
+/* Objects are found from machine memory, where the leak sanitizer does not look; host_objects() counts them instead. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "detect_leaks=0";
+}
