@@ -232,7 +232,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
     v->arch.fs_base = c->fs_base;
     v->arch.gs_base_kernel = c->gs_base_kernel;
     v->arch.gs_base_user = c->gs_base_user;
-    v->arch.ctrlreg[0] = (c->ctrlreg[0] & CR0_TS) | CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+    v->arch.ctrlreg[0] = (c->ctrlreg[0] & CR0_TS) | (read_cr0() & ~CR0_TS);
     v->arch.ctrlreg[2] = c->ctrlreg[2];
     v->arch.ctrlreg[4] = pv_fix_cr4(c->ctrlreg[4]);
     if (c->flags & VGCF_i387_valid)

@@ -9,7 +9,7 @@
  *
  * The way out: with interrupts off, pending softirqs and exit work are tested in one compare, then events, and then nothing
  * can come between that test and the guest. SYSRET serves frames marked FRAME_SYSCALL whose RIP is canonical, IRET all
- * others. An IRET that faults is found in the exception table, and becomes the guest's failsafe callback (traps.c).
+ * others. An IRET that faults is found in the exception table, and becomes an exception of the guest (traps.c).
  */
 #include <asm-offsets.h>
 #include <asm/config.h>

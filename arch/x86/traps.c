@@ -276,17 +276,19 @@ static void __noreturn fatal_exception(const struct cpu_user_regs *regs, const c
 
 /*
  * The final IRET to the guest faulted: @regs holds the guest's general registers (they had been restored), and
- * guest_regs from rip on what IRET was to load. The two frames overlap.
+ * guest_regs from rip on what IRET was to load. The two frames overlap. For the guest it is an exception at the place
+ * of return, as if it had got there.
  */
 static void __noreturn exit_failed(struct cpu_user_regs *regs)
 {
     struct cpu_user_regs *guest = guest_regs();
+    u32 vector = regs->entry_vector, error_code = regs->error_code;
 
     memmove(guest, regs, offsetof(struct cpu_user_regs, error_code));
-    guest->error_code = 0;
-    save_selectors(guest);
+    guest->entry_vector = vector;
+    guest->error_code = error_code;
     local_irq_enable();
-    pv_failsafe(guest);
+    pv_exception(guest, 0);
     reset_stack_and_jump(exit_to_guest);
 }
 

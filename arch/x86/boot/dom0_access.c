@@ -26,7 +26,6 @@ static const struct port_range our_ports[] __initconst = {
     {0x4d0, 0x4d1}, /* PIC edge and level control */
     {0x40, 0x43},   /* PIT */
     {0x61, 0x61},   /* its gate */
-    {0x70, 0x71},   /* CMOS and RTC */
     {0xcfc, 0xcff}, /* PCI configuration data */
 };
 

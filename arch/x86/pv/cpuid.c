@@ -32,6 +32,7 @@
 /* On AMD's CPUs EDX of 80000001 repeats these of leaf 1: all but SEP, which is SYSCALL there, and above bit 24. */
 #define AMD_SHARED_EDX 0x0183f3ffU
 
+#define F1_EDX_MTRR       (1U << 12)
 #define F1_ECX_HYPERVISOR (1U << 31)
 #define F1_ECX_XSAVE      (1U << 26)
 #define F1_ECX_OSXSAVE    (1U << 27)
@@ -69,10 +70,15 @@ static u32 without(u32 features, u32 need_avx, u32 need_512)
     return features;
 }
 
-static void leaf_1(struct cpuid *r)
+static void leaf_1(const struct vcpu *v, struct cpuid *r)
 {
+    u32 features = FEATURES_1_EDX;
+
+    /* Dom0's kernel sets up memory types through platform_op. */
+    if (v->domain->privileged && in_guest_kernel(v))
+        features |= F1_EDX_MTRR;
     r->ebx &= 0x0000ff00; /* CLFLUSH line; no APIC id, no threads */
-    r->edx &= FEATURES_1_EDX;
+    r->edx &= features;
     r->ecx = without(r->ecx & FEATURES_1_ECX, F1_ECX_NEED_AVX, 0) | F1_ECX_HYPERVISOR;
     /* CR4.OSXSAVE is ours and always on, and CPUID that does not fault says so too. */
     if (xfeature_mask)
@@ -132,7 +138,7 @@ static void basic_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid
         r->eax = MIN(r->eax, MAX_BASIC);
         break;
     case 1:
-        leaf_1(r);
+        leaf_1(v, r);
         break;
     case 2:
         break;

@@ -2,8 +2,8 @@
 /*
  * HYPERVISOR_iret: the guest's kernel returns from an exception, a callback or a system call, to itself or to user mode.
  *
- * Nothing in the frame needs to be valid: a bad selector or address faults in our own IRET and becomes the failsafe
- * callback. What may not be the guest's choice is forced: privilege level 3, IF set, IOPL 0.
+ * Nothing in the frame needs to be valid: a bad selector or address faults in our own IRET and becomes an exception
+ * there. What may not be the guest's choice is forced: privilege level 3, IF set, IOPL 0.
  */
 #include <asm/context.h>
 #include <asm/entry.h>

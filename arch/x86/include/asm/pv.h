@@ -89,8 +89,8 @@ void pv_deliver_event(struct cpu_user_regs *regs);
 /* EXIT_WORK_* of the current vCPU. */
 void pv_exit_work(struct cpu_user_regs *regs);
 /*
- * The frame cannot be returned to, or a selector could not be loaded: enters the failsafe callback, with the selectors
- * that the guest wanted in @regs->ds, es, fs, gs.
+ * A data selector could not be loaded when the vCPU was switched to: enters the failsafe callback, with the selectors
+ * that it had in @regs->ds, es, fs, gs.
  */
 void pv_failsafe(struct cpu_user_regs *regs);
 
