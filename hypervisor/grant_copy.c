@@ -56,13 +56,10 @@ static int claim_end(struct copy_end *end, bool is_gref, domid_t domid, u64 name
             return rc;
         }
     } else {
-        struct page *pg;
-
-        if (name > ~0UL >> PAGE_SHIFT || !mfn_valid(MFN(name)))
-            return GNTST_bad_page;
-        pg = mfn_to_page(MFN(name));
-        if (end->readonly ? !get_page(pg, d) : get_page_and_type(pg, d, PG_TYPE_WRITABLE) != 0)
-            return GNTST_bad_page;
+        rc = name > ~0UL >> PAGE_SHIFT ? GNTST_bad_page
+                                       : grant_get_frame(MFN(name), d, end->readonly);
+        if (rc)
+            return rc;
         end->frame = MFN(name);
     }
     end->held = true;

@@ -180,17 +180,16 @@ static void unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
     atomic_and(&sha->flags, keep);
 }
 
-/* The frame's own counts for one use. */
-static bool get_frame(mfn_t frame, struct domain *owner, bool readonly)
+int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
 {
     struct page *pg;
 
     if (!mfn_valid(frame))
-        return false;
+        return GNTST_bad_page;
     pg = mfn_to_page(frame);
-    if (readonly)
-        return get_page(pg, owner);
-    return get_page_and_type(pg, owner, PG_TYPE_WRITABLE) == 0;
+    if (readonly ? !get_page(pg, owner) : get_page_and_type(pg, owner, PG_TYPE_WRITABLE) != 0)
+        return GNTST_general_error;
+    return GNTST_okay;
 }
 
 void grant_put_frame(mfn_t frame, bool readonly)
@@ -237,10 +236,9 @@ int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool r
         if (!(act->readers | act->writers))
             f = seen;
     }
-    if (unlikely(!get_frame(MFN(f), owner, readonly))) {
+    rc = grant_get_frame(MFN(f), owner, readonly);
+    if (unlikely(rc)) {
         unmark(sha, act);
-        rc = GNTST_general_error; /* not a frame of the granting domain, or one that may not be
-                                     written */
         goto out;
     }
     act->frame = f;

@@ -107,8 +107,7 @@ static long set_singleshot(struct vcpu *v, unsigned long arg)
         return -XEN_EFAULT;
     if (set.timeout_abs_ns == 0)
         return 0;
-    if ((set.flags & VCPU_SSHOTTMR_future) && (s_time_t)set.timeout_abs_ns < now())
-        return -XEN_ETIME;
+    /* VCPU_SSHOTTMR_future changes nothing, as in Xen: a time that has passed fires at once. */
     timer_set(&v->singleshot, (s_time_t)set.timeout_abs_ns);
     return 0;
 }
@@ -128,8 +127,9 @@ static long register_info(struct vcpu *v, unsigned long arg)
 
     if (get_guest(&area, arg))
         return -XEN_EFAULT;
-    if (area.offset > PAGE_SIZE - sizeof(struct vcpu_info) || area.offset % sizeof(u64) ||
-        area.mfn > ~0UL >> PAGE_SHIFT)
+    if (area.offset > PAGE_SIZE - sizeof(struct vcpu_info) || area.offset % sizeof(u64))
+        return -XEN_ENXIO; /* not whole in one frame, or not aligned */
+    if (area.mfn > ~0UL >> PAGE_SHIFT)
         return -XEN_EINVAL;
     spin_lock(&d->lock);
     if (!mfn_eq(v->info_mfn, INVALID_MFN) || (v != current && !test_bit(&v->pause_flags, VPF_DOWN)))

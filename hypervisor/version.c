@@ -45,6 +45,28 @@ static long put_text(unsigned long arg, const char *text, size_t size)
     return copy_to_guest(arg, buf, size) ? -XEN_EFAULT : 0;
 }
 
+/* The linker's note: three words (name size, size, type), the name, the identification. */
+extern const u32 hv_build_id_note[];
+
+static long get_build_id(unsigned long arg)
+{
+    const u32 *note = hv_build_id_note;
+    const char *id = (const char *)(note + 3) + ROUND_UP(note[0], 4);
+    u32 size = note[1], room;
+
+    if (!arg)
+        return size;
+    if (get_guest(&room, arg))
+        return -XEN_EFAULT;
+    if (room == 0)
+        return -XEN_EINVAL;
+    if (room < size)
+        return -XEN_ENOBUFS;
+    if (put_guest(arg, &size) || copy_to_guest(arg + sizeof(size), id, size))
+        return -XEN_EFAULT;
+    return size;
+}
+
 long do_xen_version(unsigned int cmd, unsigned long arg)
 {
     /* First and apart: guests use it as the call that does nothing but let events in. */
@@ -84,7 +106,7 @@ long do_xen_version(unsigned int cmd, unsigned long arg)
         return put_text(arg, current->domain->privileged ? hv_options.cmdline : "<denied>",
                         sizeof(xen_commandline_t));
     case XENVER_build_id:
-        return current->domain->privileged ? -XEN_ENODATA : -XEN_EPERM;
+        return current->domain->privileged ? get_build_id(arg) : -XEN_EPERM;
     default:
         return hypercall_unknown(__HYPERVISOR_xen_version, cmd);
     }

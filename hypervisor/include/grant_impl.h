@@ -70,7 +70,12 @@ int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool r
               mfn_t *frame);
 /* Undoes the pin; the counts on the frame are the caller's to drop. Takes the table lock. */
 void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly);
-/* Drops the counts that grant_pin() took. */
+/*
+ * Takes the counts on a frame of @owner for one use. GNTST_okay; GNTST_bad_page: no such frame; GNTST_general_error: not
+ * the owner's, or one that may not be written.
+ */
+int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly);
+/* Drops the counts that grant_pin() or grant_get_frame() took. */
 void grant_put_frame(mfn_t frame, bool readonly);
 
 long grant_map_op(unsigned long uop, unsigned int count, unsigned int *done);

@@ -207,6 +207,7 @@ void __init options_parse(const char *cmdline)
 {
     char word[128];
 
+    strlcpy(hv_options.cmdline, cmdline, sizeof(hv_options.cmdline));
     while (*cmdline) {
         size_t n = 0;
 
