@@ -16,7 +16,8 @@ struct symbol {
 };
 
 extern const u32 hv_symbols_start[], hv_symbols_end[];
-extern const char hv_text_start[], hv_text_end[], hv_init_text_start[], hv_init_text_end[];
+extern const char hv_text_start[], hv_text_end[], hv_init_text_start[], hv_own_init_text_end[];
+extern const char hv_init_text_end[];
 
 #define FRAMES_MAX 32U
 
@@ -31,8 +32,10 @@ const char *symbol_lookup(unsigned long addr, unsigned long *offset)
     const struct symbol *symbols = (const struct symbol *)(hv_symbols_start + 1);
     u32 rel = (u32)(addr - HV_TEXT_START), count, low = 0, high;
 
-    /* The first link has no table. */
-    if (!is_text(addr) || &hv_symbols_start[0] == &hv_symbols_end[0])
+    /* The first link has no table; the libraries of the boot part are not in it. */
+    if (!is_text(addr) ||
+        (addr >= (unsigned long)hv_own_init_text_end && addr < (unsigned long)hv_init_text_end) ||
+        &hv_symbols_start[0] == &hv_symbols_end[0])
         return NULL;
     count = hv_symbols_start[0];
     if (!count || rel < symbols[0].address)

@@ -74,5 +74,7 @@ HV_SRCS += \
     arch/x86/uart.c \
     arch/x86/vga.c
 
-# The one file that sees headers of Debian's libraries.
-CFLAGS_arch/x86/boot/unpack_libs.c := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
+# These two call Debian's libraries, which rely on an aligned stack; the second one sees their headers.
+CFLAGS_arch/x86/boot/unpack_env.c := -mpreferred-stack-boundary=4
+CFLAGS_arch/x86/boot/unpack_libs.c := -mpreferred-stack-boundary=4 \
+    -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
