@@ -51,7 +51,7 @@ $(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c
 -include $$($(1)_OBJS:.o=.d)
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS))))
-$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -fsanitize=fuzzer,$(HOST_LIBS))))
+$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS))))
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead

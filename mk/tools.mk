@@ -5,7 +5,7 @@
 # says what that is.
 
 PKGS_BUILD := gcc binutils liblzma-dev libzstd-dev liblz4-dev zlib1g-dev
-PKGS_RUN   := qemu-system-x86 grub-common grub-pc-bin xorriso mtools cpio kmod
+PKGS_RUN   := qemu-system-x86 grub-common grub-pc-bin xorriso mtools cpio
 PKGS_CHECK := libcmocka-dev libxen-dev clang libclang-rt-dev llvm python3 \
               bochs bochs-term bochsbios vgabios
 PKGS_LINT  := clang-format clang-tidy cppcheck
