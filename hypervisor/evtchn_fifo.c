@@ -255,21 +255,23 @@ long evtchn_fifo_init_control(struct evtchn_init_control *op)
     if (op->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || op->offset % 8)
         return -XEN_EINVAL;
     spin_lock(&d->event_lock);
-    if (!d->evtchn_fifo)
-        rc = setup_domain(d);
-    else if (!v->fifo)
-        rc = setup_vcpu(v); /* created after the switch */
-    if (rc)
-        goto out;
     rc = -XEN_EINVAL;
-    if (v->fifo->block)
+    if (v->fifo && v->fifo->block)
         goto out;
     block = map_frame(d, op->control_gfn);
     if (!block)
         goto out;
+    rc = 0;
+    if (!d->evtchn_fifo)
+        rc = setup_domain(d);
+    else if (!v->fifo)
+        rc = setup_vcpu(v); /* created after the switch */
+    if (rc) {
+        unmap_frame(block, MFN(op->control_gfn));
+        goto out;
+    }
     v->fifo->mfn = MFN(op->control_gfn);
     store_release(&v->fifo->block, (struct evtchn_fifo_control_block *)(block + op->offset));
-    rc = 0;
 out:
     spin_unlock(&d->event_lock);
     return rc;
