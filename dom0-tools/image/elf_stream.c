@@ -10,6 +10,7 @@
 #include "elf_stream.h"
 
 #define MAX_SECTIONS 4096
+#define MIB          (1ull << 20)
 
 static bool ends_within(uint64_t start, uint64_t length, uint64_t limit)
 {
@@ -73,10 +74,10 @@ static int read_segments(struct elf_stream *s)
         s->fits = s->fits &&
                   ends_within(p->p_paddr - s->paddr_offset, p->p_memsz, s->target->limit);
         if (!s->fits && !s->first)
-            return error_set(s->error,
-                             "the kernel needs memory up to %llu MiB, the domain has %llu",
-                             (unsigned long long)(p->p_paddr - s->paddr_offset + p->p_memsz) >> 20,
-                             (unsigned long long)s->target->limit >> 20);
+            return error_set(
+                s->error, "the kernel needs memory up to %llu MiB, the domain has %llu",
+                (unsigned long long)(p->p_paddr - s->paddr_offset + p->p_memsz + MIB - 1) / MIB,
+                (unsigned long long)s->target->limit / MIB);
     }
     if (!any)
         return error_set(s->error, "an ELF file without loadable segments");

@@ -241,7 +241,10 @@ int service_create(const struct guest_config *config, bool paused, domid_t *domi
     d->started = platform_now();
     *domid = d->domid;
     xs_fire_special(service_store, "@introduceDomain");
-    return paused ? 0 : control_unpause(d->domid, e);
+    if (paused || !control_unpause(d->domid, e))
+        return 0;
+    service_destroy(d->domid, NULL);
+    return error_prefix(e, "cannot create '%s'", config->name);
 }
 
 int service_destroy(domid_t domid, struct error *e)

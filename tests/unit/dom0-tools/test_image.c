@@ -380,7 +380,7 @@ static void test_damage(void **state)
     assert_fails(f, "packed with bzip2; gzip, xz, zstd and lz4 are understood");
     f = usual();
     f.bytes[64 + 44] = 1; /* p_memsz: + 4 GiB */
-    assert_fails(f, "the kernel needs memory up to 4097 MiB, the domain has 8");
+    assert_fails(f, "the kernel needs memory up to 4098 MiB, the domain has 8");
 }
 
 /* Single bytes of the headers set to extremes: any result will do, but no step out of bounds. */

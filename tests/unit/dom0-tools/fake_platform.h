@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine for dom0-tools on the host: domains with real memory (one shared file, so that a frame mapped
+ * twice is one frame), event channels, files; and failures on demand, of any platform call or allocation.
+ */
+#ifndef FAKE_PLATFORM_H
+#define FAKE_PLATFORM_H
+
+#include <platform.h>
+
+#define FAKE_DOMAINS 16
+#define FAKE_FRAMES  32768u /* the machine has 128 MiB */
+#define FAKE_PORTS   64
+
+struct fake_domain {
+    bool exists, paused;
+    uint8_t uuid[16];
+    uint32_t max_vcpus, shutdown_flags;
+    uint64_t frames, max_frames;
+    xen_pfn_t shared_info, pinned, hypercall_page;
+    vcpu_guest_context_t context;
+    bool context_set;
+    unsigned int ports; /* allocated for it */
+};
+
+extern struct fake_domain fake_domains[FAKE_DOMAINS]; /* by number; 0 is dom0 */
+
+/* Starts afresh. */
+void fake_reset(void);
+
+/* From now on, the @nth call that can fail does so, once; 0 turns failures off. */
+void fake_fail_at(unsigned int nth);
+
+/* How many calls that can fail there have been since fake_fail_at. */
+unsigned int fake_calls(void);
+
+/* Whether superpages are there to be had. */
+void fake_superpages(bool available);
+
+/* Adds a file; @data stays where it is. */
+void fake_add_file(const char *path, const void *data, size_t size);
+
+/* The memory of a machine frame. */
+void *fake_frame(xen_pfn_t frame);
+
+/* What is in use: mappings of foreign frames, bound ports, domains other than dom0, free frames. */
+unsigned int fake_mappings(void);
+unsigned int fake_bound_ports(void);
+unsigned int fake_domain_count(void);
+unsigned int fake_free_frames(void);
+
+/* Runs the threads that were started, except the service's loop. */
+void fake_run_threads(void);
+
+/* Blocks allocated through the fake's malloc and not freed. */
+long fake_blocks(void);
+
+#endif
