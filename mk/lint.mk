@@ -12,7 +12,9 @@ LINT_UNITS := $(filter %.c,$(FILES))
 LINT_COMMON := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter \
                -Wno-unknown-warning-option -Imk
 LINT_FREE := $(LINT_COMMON) -ffreestanding -nostdlibinc
-LINT_HV    := $(LINT_FREE) -fpie -D__BULKHEAD__ '-DBULKHEAD_CHANGESET=""' -Ihypervisor/include -Iarch/x86/include
+# Headers of the C library are there for the one file that includes the decompression libraries'.
+LINT_HV    := $(LINT_FREE) -fpie -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu \
+               -D__BULKHEAD__ '-DBULKHEAD_CHANGESET=""' -Ihypervisor/include -Iarch/x86/include
 LINT_GUEST := $(LINT_FREE) -mcmodel=kernel -Ipv-guest/include -Ihypervisor/include
 LINT_TOOLS := $(LINT_GUEST) -Idom0-tools/include
 LINT_HOST  := $(LINT_COMMON) $(HOST_INCLUDES)

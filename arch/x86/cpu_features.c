@@ -109,7 +109,8 @@ void cpu_setup(void)
     wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | EFER_NXE | EFER_SCE);
     /* No change of memory types while a TLB entry or cache line has an old one: our early tables use entry 0 only. */
     wrmsr(MSR_PAT, PAT_VALUE);
-    __asm__ volatile("mov %0, %%cr0" ::"r"(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE)
-                     : "memory");
+    __asm__ volatile(
+        "mov %0, %%cr0" ::"r"(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE)
+        : "memory");
     __asm__ volatile("mov %0, %%cr4" ::"r"(hv_cr4) : "memory");
 }

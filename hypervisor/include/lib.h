@@ -18,26 +18,26 @@
 #define ROUND_DOWN(a, b)                ((a) & ~((__typeof__(a))(b)-1))
 /* Nesting is allowed: the locals of each use have names of their own. */
 #define CHOOSE_NAMED(op, a, b, x, y) \
-    ({ \
-        __typeof__(a) x = (a); \
-        __typeof__(b) y = (b); \
-        x op y ? x : y; \
+    ({                               \
+        __typeof__(a) x = (a);       \
+        __typeof__(b) y = (b);       \
+        x op y ? x : y;              \
     })
 #define CHOOSE_NUMBERED(op, a, b, n) CHOOSE_NAMED(op, a, b, _a##n, _b##n)
-#define CHOOSE(op, a, b, n) CHOOSE_NUMBERED(op, a, b, n)
-#define MIN(a, b) CHOOSE(<, a, b, __COUNTER__)
-#define MAX(a, b) CHOOSE(>, a, b, __COUNTER__)
-#define STATIC_ASSERT(cond) _Static_assert(cond, #cond)
-#define READ_ONCE(x)        (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v)    (*(volatile __typeof__(x) *)&(x) = (v))
-#define barrier()           __asm__ volatile("" ::: "memory")
-#define __init              __attribute__((section(".init.text"), cold))
-#define __initdata          __attribute__((section(".init.data")))
-#define __initconst         __attribute__((section(".init.rodata")))
-#define __noreturn          __attribute__((noreturn))
-#define __packed            __attribute__((packed))
-#define __aligned(n)        __attribute__((aligned(n)))
-#define __printf(f, a)      __attribute__((format(printf, f, a)))
+#define CHOOSE(op, a, b, n)          CHOOSE_NUMBERED(op, a, b, n)
+#define MIN(a, b)                    CHOOSE(<, a, b, __COUNTER__)
+#define MAX(a, b)                    CHOOSE(>, a, b, __COUNTER__)
+#define STATIC_ASSERT(cond)          _Static_assert(cond, #cond)
+#define READ_ONCE(x)                 (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)             (*(volatile __typeof__(x) *)&(x) = (v))
+#define barrier()                    __asm__ volatile("" ::: "memory")
+#define __init                       __attribute__((section(".init.text"), cold))
+#define __initdata                   __attribute__((section(".init.data")))
+#define __initconst                  __attribute__((section(".init.rodata")))
+#define __noreturn                   __attribute__((noreturn))
+#define __packed                     __attribute__((packed))
+#define __aligned(n)                 __attribute__((aligned(n)))
+#define __printf(f, a)               __attribute__((format(printf, f, a)))
 
 /* Clamps a guest-supplied @index below @size even under misspeculation; 0 when it is out of range.
  */

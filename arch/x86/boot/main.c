@@ -31,8 +31,8 @@ void early_exception(const unsigned long *frame, unsigned long rbp) __noreturn;
 
 /* ---- exceptions before trap_init() ---- */
 
-#define EXCEPTIONS             32U
-#define STUB_SIZE              16U
+#define EXCEPTIONS             32UL
+#define STUB_SIZE              16UL
 #define GATE_INTERRUPT_PRESENT 0x8e00UL
 #define BOOT_CS                0x08UL /* head.S */
 
@@ -41,7 +41,7 @@ static u64 early_idt[2 * EXCEPTIONS] __initdata;
 
 static void __init early_idt_init(void)
 {
-    for (unsigned int i = 0; i < EXCEPTIONS; i++) {
+    for (unsigned long i = 0; i < EXCEPTIONS; i++) {
         unsigned long at = (unsigned long)early_exception_stubs + i * STUB_SIZE;
 
         early_idt[2 * i] = (at & 0xffff) | BOOT_CS << 16 | GATE_INTERRUPT_PRESENT << 32 |
