@@ -232,7 +232,7 @@ static void load_vcpu(struct vcpu *v)
     cpumask_set(&v->domain->dirty_cpus, cpu->id);
     map_reserved_gdt(v);
     load_own_gdt();
-    tlb_switch_root(v->arch.cr3);
+    tlb_switch_root(vcpu_cr3(v));
     load_guest_gdt(v);
     load_ldt(v);
     load_cr4(v);

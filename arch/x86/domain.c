@@ -266,7 +266,7 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     v->arch.flags = c->flags & VGCF_in_kernel ? TF_KERNEL_MODE : 0;
     set_trap_context(v, c);
     set_registers(v, c);
-    v->arch.cr3 = (v->arch.flags & TF_KERNEL_MODE ? v->arch.guest_table : v->arch.guest_table_user).n << PAGE_SHIFT;
+    v->arch.cr3 = v->arch.guest_table.n << PAGE_SHIFT;
     v->initialised = true;
     /* A domain builder may have cleared the page after we had filled it in. */
     arch_update_time_record(v);
@@ -389,7 +389,7 @@ void arch_dump_vcpu(struct vcpu *v)
     const struct cpu_user_regs *r = v == current ? guest_regs() : &v->arch.user_regs;
 
     printk(LOG_ERR, "d%uv%u in %s mode, CR3 %016lx, CR2 %016lx, FS %016lx, GS %016lx (kernel) %016lx (user)",
-           v->domain->id, v->id, in_guest_kernel(v) ? "kernel" : "user", v->arch.cr3, v->arch.ctrlreg[2],
+           v->domain->id, v->id, in_guest_kernel(v) ? "kernel" : "user", vcpu_cr3(v), v->arch.ctrlreg[2],
            v->arch.fs_base, v->arch.gs_base_kernel, v->arch.gs_base_user);
     show_registers(r);
     if (v != current)

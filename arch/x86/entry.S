@@ -14,10 +14,9 @@
 #include <asm-offsets.h>
 #include <asm/config.h>
 #include <asm/entry.h>
-#include <public/arch-x86/xen.h>
+#include <public/xen.h>
 
 #define EXC_NMI 2
-#define EXC_PF 14
 #define EFLAGS_IF 0x200
 #define EFLAGS_NOT_FOR_GUESTS 0x27000 /* IOPL, NT, VM */
 
@@ -72,6 +71,44 @@
 
         .text
 
+/* A return address is canonical: bits 47 to 63 are all equal. Else jumps to \to. Uses %ecx. */
+.macro CHECK_CANONICAL_RIP to
+        mov     REGS_RIP + 4(%rsp), %ecx
+        add     $0x8000, %ecx
+        shr     $16, %ecx
+        jnz     \to
+.endm
+
+/* Is an event pending (byte 0, not 0) and not masked (byte 1 is 0)? Then jumps to \to. %rbx: the vCPU. Uses %ecx. */
+.macro CHECK_EVENTS to
+        mov     VCPU_INFO(%rbx), %rcx
+        movzwl  (%rcx), %ecx
+        dec     %ecx
+        cmp     $0xfe, %ecx
+        jbe     \to
+.endm
+
+.macro RESTORE_ARGUMENTS
+        mov     REGS_RBX(%rsp), %rbx
+        mov     REGS_R10(%rsp), %r10
+        mov     REGS_R9(%rsp), %r9
+        mov     REGS_R8(%rsp), %r8
+        mov     REGS_RDX(%rsp), %rdx
+        mov     REGS_RSI(%rsp), %rsi
+        mov     REGS_RDI(%rsp), %rdi
+        mov     REGS_RAX(%rsp), %rax
+.endm
+
+/* From here to SYSRET only IST entries can come, and they do not look at the stack pointer's memory. */
+.macro SYSRET_TO_GUEST
+        mov     REGS_RIP(%rsp), %rcx
+        mov     REGS_RFLAGS(%rsp), %r11
+        and     $~EFLAGS_NOT_FOR_GUESTS, %r11
+        or      $EFLAGS_IF, %r11
+        mov     REGS_RSP(%rsp), %rsp
+        sysretq
+.endm
+
 /*
  * SYSCALL, from this CPU's stub (traps.c), which has pushed SS to the error code word. A guest kernel makes a hypercall:
  * number in RAX, arguments in RDI, RSI, RDX, R10, R8, R9. User mode wants its kernel.
@@ -82,6 +119,8 @@ FUNCTION syscall_entry
         testb   $1, VCPU_FLAGS(%rbx)    /* TF_KERNEL_MODE */
         jz      user_syscall
         SPEC_FENCE
+        cmp     $__HYPERVISOR_iret, %rax
+        je      iret_hypercall
         sti
         mov     %r10, %rcx
         cmp     $HYPERCALLS - 1, %rax
@@ -92,41 +131,36 @@ FUNCTION syscall_entry
 hypercall_done:
         mov     %rax, REGS_RAX(%rsp)
         cli
+
+        /*
+         * In this and the next function RBP and R12 to R15 still hold the guest's values: C code preserves them, no
+         * hypercall changes them in the frame, and bounces do not either.
+         */
         cmpq    $0, CPUINFO_PENDING(%rsp)
         jne     exit_work
-        mov     VCPU_INFO(%rbx), %rcx
-        movzwl  (%rcx), %ecx            /* evtchn_upcall_pending, evtchn_upcall_mask */
-        dec     %ecx
-        cmp     $0xfe, %ecx
-        jbe     deliver_event
-
-        /* RBP and R12 to R15 still hold the guest's values: C code preserves them and no hypercall changes them. */
+        CHECK_EVENTS hypercall_event
         testb   $FRAME_SYSCALL >> 24, REGS_ERROR_CODE + 3(%rsp)
-        jz      1f
-        mov     REGS_RIP + 4(%rsp), %ecx
-        add     $0x8000, %ecx           /* canonical: bits 47 to 63 are all equal */
-        shr     $16, %ecx
-        jnz     1f
-        mov     REGS_RBX(%rsp), %rbx
-        mov     REGS_R10(%rsp), %r10
-        mov     REGS_R9(%rsp), %r9
-        mov     REGS_R8(%rsp), %r8
-        mov     REGS_RDX(%rsp), %rdx
-        mov     REGS_RSI(%rsp), %rsi
-        mov     REGS_RDI(%rsp), %rdi
-        mov     REGS_RAX(%rsp), %rax
-        jmp     sysret_to_guest
-1:      mov     REGS_RBX(%rsp), %rbx
+        jz      exit_to_guest           /* iret in a multicall */
+        CHECK_CANONICAL_RIP iret_to_guest
+        RESTORE_ARGUMENTS
+        SYSRET_TO_GUEST
+
+iret_hypercall:
+        mov     %rsp, %rdi
+        mov     %rbx, %rsi
+        call    pv_iret
+        cmpq    $0, CPUINFO_PENDING(%rsp)
+        jne     exit_work
+        CHECK_EVENTS hypercall_event
+        testb   $FRAME_SYSCALL >> 24, REGS_ERROR_CODE + 3(%rsp)
+        jnz     exit_to_guest           /* VGCF_in_syscall */
+        RESTORE_ARGUMENTS
         mov     REGS_R11(%rsp), %r11
-        mov     REGS_R10(%rsp), %r10
-        mov     REGS_R9(%rsp), %r9
-        mov     REGS_R8(%rsp), %r8
         mov     REGS_RCX(%rsp), %rcx
-        mov     REGS_RDX(%rsp), %rdx
-        mov     REGS_RSI(%rsp), %rsi
-        mov     REGS_RDI(%rsp), %rdi
-        mov     REGS_RAX(%rsp), %rax
-        jmp     iret_to_guest
+        lea     REGS_RIP(%rsp), %rsp    /* its RFLAGS are fit for a guest */
+exit_iret_short:
+        iretq
+        EXTABLE exit_iret_short, exit_iret_failed
 
 bad_hypercall:
         mov     %rax, %rdi
@@ -134,70 +168,77 @@ bad_hypercall:
         jmp     hypercall_done
 
 user_syscall:
-        sti
+        SPEC_FENCE
         mov     %rsp, %rdi
+        mov     %rbx, %rsi
+        cmpw    $FLAT_RING3_CS64, REGS_CS(%rsp)
+        jne     1f
         call    pv_syscall
-        /* fall through */
+        jmp     bounced
+1:      call    pv_syscall32
+        jmp     bounced
 
-/* The stack pointer is &guest_regs, nothing else is on the stack. */
-FUNCTION exit_to_guest
-        cli
+/*
+ * A bounce was tried, with interrupts off. AL: it was made, and the frame is one for SYSRET whose general registers are those
+ * that the guest came with.
+ */
+FUNCTION bounced
+        test    %al, %al
+        jz      exit_to_guest
         cmpq    $0, CPUINFO_PENDING(%rsp)
         jne     exit_work
-        mov     CPUINFO_VCPU(%rsp), %rbx
-        mov     VCPU_INFO(%rbx), %rcx
-        movzwl  (%rcx), %ecx
-        dec     %ecx
-        cmp     $0xfe, %ecx
-        jbe     deliver_event
+        CHECK_EVENTS hypercall_event
+        CHECK_CANONICAL_RIP exit_to_guest
+        RESTORE_ARGUMENTS
+        SYSRET_TO_GUEST
 
+hypercall_event:
+        mov     %rsp, %rdi
+        mov     %rbx, %rsi
+        call    pv_deliver_event
+        jmp     bounced
+
+/* The whole way out. The stack pointer is &guest_regs, nothing else is on the stack. */
+FUNCTION exit_to_guest
+        cli
+        mov     CPUINFO_VCPU(%rsp), %rbx
+        cmpq    $0, CPUINFO_PENDING(%rsp)
+        jne     exit_work
+        CHECK_EVENTS deliver_event
+        testb   $FRAME_SYSCALL >> 24, REGS_ERROR_CODE + 3(%rsp)
+        jz      iret_to_guest
+        CHECK_CANONICAL_RIP iret_to_guest
         mov     REGS_R15(%rsp), %r15
         mov     REGS_R14(%rsp), %r14
         mov     REGS_R13(%rsp), %r13
         mov     REGS_R12(%rsp), %r12
         mov     REGS_RBP(%rsp), %rbp
-        mov     REGS_RBX(%rsp), %rbx
-        mov     REGS_R10(%rsp), %r10
-        mov     REGS_R9(%rsp), %r9
-        mov     REGS_R8(%rsp), %r8
-        mov     REGS_RAX(%rsp), %rax
-        mov     REGS_RDX(%rsp), %rdx
-        mov     REGS_RSI(%rsp), %rsi
-        mov     REGS_RDI(%rsp), %rdi
-        testb   $FRAME_SYSCALL >> 24, REGS_ERROR_CODE + 3(%rsp)
-        jz      1f
-        mov     REGS_RIP + 4(%rsp), %ecx
-        add     $0x8000, %ecx
-        shr     $16, %ecx
-        jz      sysret_to_guest
-1:      mov     REGS_R11(%rsp), %r11
-        mov     REGS_RCX(%rsp), %rcx
-        /* fall through */
+        RESTORE_ARGUMENTS
+        SYSRET_TO_GUEST
 
 iret_to_guest:
         andl    $~EFLAGS_NOT_FOR_GUESTS, REGS_RFLAGS(%rsp)
         orl     $EFLAGS_IF, REGS_RFLAGS(%rsp)
+        mov     REGS_R15(%rsp), %r15
+        mov     REGS_R14(%rsp), %r14
+        mov     REGS_R13(%rsp), %r13
+        mov     REGS_R12(%rsp), %r12
+        mov     REGS_RBP(%rsp), %rbp
+        RESTORE_ARGUMENTS
+        mov     REGS_R11(%rsp), %r11
+        mov     REGS_RCX(%rsp), %rcx
         lea     REGS_RIP(%rsp), %rsp
 exit_iret:
         iretq
         EXTABLE exit_iret, exit_iret_failed
-
-/* From here to SYSRET only IST entries can come, and they do not look at the stack pointer's memory. */
-sysret_to_guest:
-        mov     REGS_RIP(%rsp), %rcx
-        mov     REGS_RFLAGS(%rsp), %r11
-        and     $~EFLAGS_NOT_FOR_GUESTS, %r11
-        or      $EFLAGS_IF, %r11
-        mov     REGS_RSP(%rsp), %rsp
-        sysretq
 
 /* A name for do_hv_exception() to recognise; never run. */
 FUNCTION exit_iret_failed
         ud2
 
 deliver_event:
-        sti
         mov     %rsp, %rdi
+        mov     %rbx, %rsi
         call    pv_deliver_event
         jmp     exit_to_guest
 
@@ -229,52 +270,53 @@ FUNCTION sysenter_entry
         pushq   $0                      /* RIP */
         pushq   $0
         SAVE_ALL
-        sti
         mov     %rsp, %rdi
+        mov     CPUINFO_VCPU(%rsp), %rbx
+        mov     %rbx, %rsi
         call    pv_sysenter
-        jmp     exit_to_guest
+        jmp     bounced
 
 /* ---- exceptions ---- */
 
-.macro EXCEPTION name, vector, error
+/* In guest mode \handler(regs, vcpu) of pv.h is called with interrupts off. \error: the processor pushes a code. */
+.macro EXCEPTION name, vector, error, handler
 FUNCTION \name
         .if !\error
         pushq   $0
         .endif
         movl    $\vector, 4(%rsp)
-        jmp     exception
-.endm
-
-        EXCEPTION exc_divide_error, 0, 0
-        EXCEPTION exc_breakpoint, 3, 0
-        EXCEPTION exc_overflow, 4, 0
-        EXCEPTION exc_bounds, 5, 0
-        EXCEPTION exc_invalid_opcode, 6, 0
-        EXCEPTION exc_no_device, 7, 0
-        EXCEPTION exc_coprocessor_overrun, 9, 0
-        EXCEPTION exc_invalid_tss, 10, 1
-        EXCEPTION exc_no_segment, 11, 1
-        EXCEPTION exc_stack, 12, 1
-        EXCEPTION exc_protection, 13, 1
-        EXCEPTION exc_reserved, 15, 0
-        EXCEPTION exc_fpu, 16, 0
-        EXCEPTION exc_alignment, 17, 1
-        EXCEPTION exc_simd, 19, 0
-        EXCEPTION exc_page_fault, 14, 1
-
-exception:
         SAVE_ALL
         cld
         ASM_CLAC
         mov     %rsp, %rdi
         testb   $3, REGS_CS(%rsp)
-        jz      1f
+        jz      hv_exception
         SPEC_FENCE
-        mov     %cr2, %rsi
-        sti
-        call    pv_exception
-        jmp     exit_to_guest
-1:      call    do_hv_exception
+        mov     CPUINFO_VCPU(%rsp), %rbx
+        mov     %rbx, %rsi
+        call    \handler
+        jmp     bounced
+.endm
+
+        EXCEPTION exc_divide_error, 0, 0, pv_fault
+        EXCEPTION exc_breakpoint, 3, 0, pv_fault
+        EXCEPTION exc_overflow, 4, 0, pv_fault
+        EXCEPTION exc_bounds, 5, 0, pv_fault
+        EXCEPTION exc_invalid_opcode, 6, 0, pv_invalid_opcode
+        EXCEPTION exc_no_device, 7, 0, pv_no_device
+        EXCEPTION exc_coprocessor_overrun, 9, 0, pv_fault
+        EXCEPTION exc_invalid_tss, 10, 1, pv_fault_error
+        EXCEPTION exc_no_segment, 11, 1, pv_fault_error
+        EXCEPTION exc_stack, 12, 1, pv_fault_error
+        EXCEPTION exc_protection, 13, 1, pv_protection_fault
+        EXCEPTION exc_page_fault, 14, 1, pv_page_fault
+        EXCEPTION exc_reserved, 15, 0, pv_fault
+        EXCEPTION exc_fpu, 16, 0, pv_fault
+        EXCEPTION exc_alignment, 17, 1, pv_fault_error
+        EXCEPTION exc_simd, 19, 0, pv_fault
+
+hv_exception:
+        call    do_hv_exception
         /* fall through */
 
 /* Back to where we were in ring 0. */

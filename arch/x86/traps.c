@@ -288,7 +288,7 @@ static void __noreturn exit_failed(struct cpu_user_regs *regs)
     guest->entry_vector = vector;
     guest->error_code = error_code;
     local_irq_enable();
-    pv_exception(guest, 0);
+    pv_exception(guest);
     reset_stack_and_jump(exit_to_guest);
 }
 

@@ -4,55 +4,50 @@
  * (set_callbacks, callback_op, nmi_op, stack_switch). Also the page of hypercall entry points.
  */
 #include <arch.h>
-#include <asm/entry.h>
-#include <asm/pv.h>
 #include <guest_access.h>
 #include <hypercall.h>
 #include <public/callback.h>
 #include <public/nmi.h>
 
-void pv_deliver_event(struct cpu_user_regs *regs)
-{
-    struct vcpu *v = current;
+#include "bounce.h"
 
-    if (unlikely(!v->arch.event_callback_eip)) {
-        domain_crash(v->domain, "an event is pending and it has no event callback");
-        return;
-    }
-    pv_bounce(regs, v->arch.event_callback_eip, TBF_DISABLE_EVENTS, 0);
+bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v)
+{
+    return bounce(regs, v, v->arch.event_callback_eip, true, false, 0);
 }
 
 /*
  * SYSCALL and SYSENTER are two bytes: without a callback the instruction is undefined, and the handler finds RIP at it.
  * (RFLAGS and RCX are what the instruction made of them.)
  */
-void pv_syscall(struct cpu_user_regs *regs)
+static bool no_callback(struct cpu_user_regs *regs, struct vcpu *v)
 {
-    struct vcpu *v = current;
-    bool is_64 = regs->cs == FLAT_RING3_CS64;
-    unsigned long eip = is_64 ? v->arch.syscall_callback_eip : v->arch.syscall32_callback_eip;
-    bool disable = is_64 ? v->arch.syscall_disables_events : v->arch.syscall32_disables_events;
-
-    if (unlikely(!eip)) {
-        regs->rip -= 2;
-        regs->entry_vector = EXC_UD;
-        pv_inject(regs, EXC_UD);
-        return;
-    }
-    pv_bounce(regs, eip, disable ? TBF_DISABLE_EVENTS : 0, 0);
+    regs->rip -= 2;
+    regs->entry_vector = EXC_UD;
+    return bounce_exception(regs, v, EXC_UD);
 }
 
-void pv_sysenter(struct cpu_user_regs *regs)
+bool pv_syscall(struct cpu_user_regs *regs, struct vcpu *v)
 {
-    struct vcpu *v = current;
+    if (unlikely(!v->arch.syscall_callback_eip))
+        return no_callback(regs, v);
+    return bounce(regs, v, v->arch.syscall_callback_eip, v->arch.syscall_disables_events, false, 0);
+}
 
+bool pv_syscall32(struct cpu_user_regs *regs, struct vcpu *v)
+{
+    if (unlikely(!v->arch.syscall32_callback_eip))
+        return no_callback(regs, v);
+    return bounce(regs, v, v->arch.syscall32_callback_eip, v->arch.syscall32_disables_events, false, 0);
+}
+
+bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
+{
     if (unlikely(!v->arch.sysenter_callback_eip)) {
         regs->entry_vector = EXC_GP;
-        pv_inject_error(regs, EXC_GP, 0);
-        return;
+        return bounce_exception_error(regs, v, EXC_GP, 0);
     }
-    pv_bounce(regs, v->arch.sysenter_callback_eip,
-              v->arch.sysenter_disables_events ? TBF_DISABLE_EVENTS : 0, 0);
+    return bounce(regs, v, v->arch.sysenter_callback_eip, v->arch.sysenter_disables_events, false, 0);
 }
 
 /* One at a time: the next waits for the callback's iret. */

@@ -241,23 +241,19 @@ bool pv_emulate_privileged(struct cpu_user_regs *regs)
     }
 }
 
-/* UD2, "xen", CPUID. */
-#define PREFIX_START 0x65780b0fU
+/* UD2, "xe" were seen; then "n" and CPUID follow. */
+#define PREFIX_SEEN  4U
 #define PREFIX_END   'n'
-#define PREFIX_BYTES 5U
 #define CPUID_OPCODE 0xa20fU
 
 bool pv_emulate_forced(struct cpu_user_regs *regs)
 {
-    u32 start = 0;
     u8 rest[3];
 
-    if (likely(copy_from_guest(&start, regs->rip, sizeof(start)) || start != PREFIX_START))
-        return false;
-    if (copy_from_guest(rest, regs->rip + sizeof(start), sizeof(rest)) || rest[0] != PREFIX_END ||
+    if (copy_from_guest(rest, regs->rip + PREFIX_SEEN, sizeof(rest)) || rest[0] != PREFIX_END ||
         (rest[1] | rest[2] << 8) != CPUID_OPCODE)
         return false;
     cpuid_instruction(current, regs);
-    retire(regs, PREFIX_BYTES + 2);
+    retire(regs, PREFIX_SEEN + sizeof(rest));
     return true;
 }

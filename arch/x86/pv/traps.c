@@ -2,40 +2,78 @@
 /*
  * Exceptions of a guest: complete what the guest may expect of the hypervisor, hand on everything else to its own
  * handler. Also HYPERVISOR_set_trap_table and INT n.
+ *
+ * The handlers that entry.S calls run with interrupts off and return true when all that they did was to enter the guest's
+ * handler (see bounce() for what that leaves alone). Whatever takes longer enables interrupts and returns false.
  */
-#include <asm/context.h>
-#include <asm/entry.h>
-#include <asm/pv.h>
 #include <guest_access.h>
 #include <hypercall.h>
+
+#include "bounce.h"
 
 #define ERR_IDT 2U /* selector error code: the index is of the IDT */
 
 /* Vectors that push an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC. */
 #define HAS_ERROR_CODE 0x27d00U
 
-static void page_fault(struct cpu_user_regs *regs, unsigned long addr)
+bool pv_fault(struct cpu_user_regs *regs, struct vcpu *v)
 {
-    struct vcpu *v = current;
+    return bounce_exception(regs, v, regs->entry_vector);
+}
+
+bool pv_fault_error(struct cpu_user_regs *regs, struct vcpu *v)
+{
+    return bounce_exception_error(regs, v, regs->entry_vector, regs->error_code);
+}
+
+/* The prefix XEN_EMULATE_PREFIX begins with these bytes: UD2, "xe". */
+#define PREFIX_START 0x65780b0fU
+
+bool pv_invalid_opcode(struct cpu_user_regs *regs, struct vcpu *v)
+{
+    u32 bytes = 0;
+
+    if (unlikely(copy_from_guest(&bytes, regs->rip, sizeof(bytes)) == 0 && bytes == PREFIX_START) &&
+        pv_emulate_forced(regs))
+        return false;
+    return bounce_exception(regs, v, EXC_UD);
+}
+
+static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs, struct vcpu *v,
+                                                     unsigned long addr)
+{
+    bool fixed;
+
+    local_irq_enable();
+    if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START)
+        fixed = pv_ldt_fault(addr);
+    else
+        fixed = in_guest_kernel(v) && pv_emulate_pte_write(addr, regs);
+    local_irq_disable();
+    return fixed;
+}
+
+bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v)
+{
+    unsigned long addr = read_cr2();
     u32 err = regs->error_code;
 
-    /* Only here is there something that we might have to complete; an absent page is always the guest's matter. */
-    if (unlikely(addr - PERDOMAIN_START < FRAME_TABLE_START - PERDOMAIN_START)) {
-        if (pv_ldt_fault(addr))
-            return;
-        addr = pv_ldt_address(addr);
-    }
-    if ((err & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) == (PFEC_PRESENT | PFEC_WRITE) &&
-        in_guest_kernel(v) && pv_emulate_pte_write(addr, regs))
-        return;
-    pv_inject_page_fault(regs, addr, err);
+    /*
+     * Only a write to what is present can be one to a page table, and only we have something in our range. All else is the
+     * guest's matter.
+     */
+    if (unlikely((err & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) == (PFEC_PRESENT | PFEC_WRITE) ||
+                 addr >> 43 == HV_VIRT_START >> 43) &&
+        fix_page_fault(regs, v, addr))
+        return false;
+    return bounce_page_fault(regs, v, addr, err);
 }
 
 /*
  * The guest executed INT n, or loaded something that does not exist in the IDT's place. n comes from the instruction: the
  * error code is not the same everywhere.
  */
-static void software_interrupt(struct cpu_user_regs *regs)
+static void software_interrupt(struct cpu_user_regs *regs, struct vcpu *v)
 {
     const struct guest_trap *t;
     struct insn insn;
@@ -46,59 +84,45 @@ static void software_interrupt(struct cpu_user_regs *regs)
         return;
     }
     vector = (u8)insn.imm;
-    t = &current->arch.traps[vector];
+    t = &v->arch.traps[vector];
     /* For the kernel's own use any privilege but 0 will do, as in a 32-bit guest whose kernel is in ring 1. */
-    if (t->dpl < (in_guest_kernel(current) ? 1 : 3)) {
+    if (t->dpl < (in_guest_kernel(v) ? 1 : 3)) {
         pv_inject_error(regs, EXC_GP, vector << 3 | ERR_IDT);
         return;
     }
     regs->rip += insn.length;
-    pv_inject_interrupt(regs, vector);
+    regs->entry_vector = vector;
+    bounce_exception(regs, v, vector);
 }
 
-static void protection_fault(struct cpu_user_regs *regs)
+bool pv_protection_fault(struct cpu_user_regs *regs, struct vcpu *v)
 {
+    local_irq_enable();
     if (regs->error_code & ERR_IDT)
-        software_interrupt(regs);
+        software_interrupt(regs, v);
     else if (regs->error_code || !pv_emulate_privileged(regs))
         pv_inject_error(regs, EXC_GP, regs->error_code);
+    return false;
 }
 
 /* CR0.TS is the guest's own; it is clear when the handler runs. */
-static void no_device(struct cpu_user_regs *regs)
+bool pv_no_device(struct cpu_user_regs *regs, struct vcpu *v)
 {
-    struct vcpu *v = current;
-
     v->arch.ctrlreg[0] &= ~CR0_TS;
     load_ts(v);
-    pv_inject(regs, EXC_NM);
+    return bounce_exception(regs, v, EXC_NM);
 }
 
-void pv_exception(struct cpu_user_regs *regs, unsigned long cr2)
+void pv_exception(struct cpu_user_regs *regs)
 {
     u32 vector = regs->entry_vector;
 
-    switch (vector) {
-    case EXC_PF:
-        page_fault(regs, cr2);
-        return;
-    case EXC_GP:
-        protection_fault(regs);
-        return;
-    case EXC_UD:
-        if (unlikely(pv_emulate_forced(regs)))
-            return;
-        break;
-    case EXC_NM:
-        no_device(regs);
-        return;
-    default:
-        break;
-    }
-    if (HAS_ERROR_CODE >> vector & 1)
-        pv_inject_error(regs, (enum exception)vector, regs->error_code);
+    if (vector == EXC_GP)
+        pv_protection_fault(regs, current);
+    else if (HAS_ERROR_CODE >> vector & 1)
+        pv_fault_error(regs, current);
     else
-        pv_inject(regs, (enum exception)vector);
+        pv_fault(regs, current);
 }
 
 long do_set_trap_table(unsigned long traps)

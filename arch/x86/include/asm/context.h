@@ -6,27 +6,27 @@
 #include <asm/control.h>
 #include <percpu.h>
 
-/* Loads a root of the current vCPU; @cr3 is its machine address. Non-global TLB entries go. */
-static inline void load_root(struct vcpu *v, unsigned long cr3)
-{
-    v->arch.cr3 = cr3;
-    this_cpu()->arch.cr3 = cr3;
-    write_cr3(cr3);
-}
-
 /*
  * Between user and kernel mode of the current vCPU: the other page-table root, the other GS base. User mappings are
  * global, so they stay in the TLB. To user mode only if there is a user root.
  */
 static inline void toggle_guest_mode(struct vcpu *v)
 {
-    mfn_t root = v->arch.flags & TF_KERNEL_MODE ? v->arch.guest_table_user : v->arch.guest_table;
+    unsigned long cr3 = v->arch.cr3;
 
+    if (v->arch.flags & TF_KERNEL_MODE)
+        cr3 = v->arch.guest_table_user.n << PAGE_SHIFT;
     v->arch.flags ^= TF_KERNEL_MODE;
     swapgs();
-    load_root(v, root.n << PAGE_SHIFT);
+    write_cr3(cr3);
     if (unlikely(v->arch.flags & TF_AREAS_PENDING))
         get_cpu_info()->exit_work |= EXIT_WORK_AREAS;
+}
+
+/* CR3 for the mode that @v is in. */
+static inline unsigned long vcpu_cr3(const struct vcpu *v)
+{
+    return v->arch.flags & TF_KERNEL_MODE ? v->arch.cr3 : v->arch.guest_table_user.n << PAGE_SHIFT;
 }
 
 /* GDT and IDT entries of this CPU's own: what is in use while no guest's GDT is (traps.c). */

@@ -48,7 +48,7 @@ struct arch_vcpu {
     /* Roots. While in user mode the CPU runs on guest_table_user. */
     mfn_t guest_table; /* kernel root (L4): a type and a general count held; INVALID_MFN: none */
     mfn_t guest_table_user; /* user root, likewise; INVALID_MFN: none */
-    unsigned long cr3;      /* machine address loaded now or when next scheduled */
+    unsigned long cr3;      /* machine address of the kernel root, for CR3 */
 
     /* Entry points and flags, hot. */
     u32 flags; /* TF_* */

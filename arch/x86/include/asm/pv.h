@@ -61,31 +61,40 @@ static inline bool is_canonical(unsigned long addr)
     return (long)(addr << 16) >> 16 == (long)addr;
 }
 
-/* --- delivery (bounce.c); all for the current vCPU, whose frame is @regs == guest_regs() -------------------------- */
+/* --- delivery; all for the current vCPU, whose frame is @regs == guest_regs() ------------------------------------- */
 
 /*
- * Enters the guest's kernel at @eip with the frame of the ABI on its stack: from user mode on the stack that
- * stack_switch named, after changing to the kernel's page tables. @flags: TBF_*. A guest whose stack cannot take the
- * frame, or that has no handler (@eip 0), is crashed.
+ * An exception without and with error code, through the guest's trap table (bounce.c). The kernel is entered with the frame
+ * of the ABI on its stack: from user mode on the stack that stack_switch named, after changing to the kernel's page
+ * tables. A guest whose stack cannot take the frame, or that has no handler, is crashed.
  */
-void pv_bounce(struct cpu_user_regs *regs, unsigned long eip, unsigned int flags, u32 error_code);
-/* An exception without and with error code, through the guest's trap table. */
 void pv_inject(struct cpu_user_regs *regs, enum exception vector);
 void pv_inject_error(struct cpu_user_regs *regs, enum exception vector, u32 error_code);
 /* #PF at @addr; the user bit of @error_code is made to say what the guest thinks. */
 void pv_inject_page_fault(struct cpu_user_regs *regs, unsigned long addr, u32 error_code);
-/* INT @vector, already permitted; @regs->rip is behind it. */
-void pv_inject_interrupt(struct cpu_user_regs *regs, u8 vector);
 
-/* --- entries from assembly (traps.c, callback.c) ------------------------------------------------------------------ */
+/* --- entries from entry.S: interrupts off, @v is current ---------------------------------------------------------- */
 
-/* An exception in guest mode; @cr2 is the register's content. Interrupts are on. */
-void pv_exception(struct cpu_user_regs *regs, unsigned long cr2);
-/* SYSCALL from user mode (64-bit and compatibility) and SYSENTER. */
-void pv_syscall(struct cpu_user_regs *regs);
-void pv_sysenter(struct cpu_user_regs *regs);
-/* An event is pending and not masked: enter the event callback. */
-void pv_deliver_event(struct cpu_user_regs *regs);
+/*
+ * Exceptions in guest mode. True: the guest's handler was entered, nothing else happened, interrupts are still off, and the
+ * general registers in @regs are as they were. (traps.c)
+ */
+bool pv_fault(struct cpu_user_regs *regs, struct vcpu *v);
+bool pv_fault_error(struct cpu_user_regs *regs, struct vcpu *v);
+bool pv_invalid_opcode(struct cpu_user_regs *regs, struct vcpu *v);
+bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v);
+bool pv_protection_fault(struct cpu_user_regs *regs, struct vcpu *v);
+bool pv_no_device(struct cpu_user_regs *regs, struct vcpu *v);
+/* SYSCALL from user mode, 64-bit and compatibility, and SYSENTER. Result likewise. (callback.c) */
+bool pv_syscall(struct cpu_user_regs *regs, struct vcpu *v);
+bool pv_syscall32(struct cpu_user_regs *regs, struct vcpu *v);
+bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v);
+/* An event is pending and not masked: enter the event callback. Result likewise. */
+bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v);
+/* HYPERVISOR_iret (iret.c). */
+void pv_iret(struct cpu_user_regs *regs, struct vcpu *v);
+/* The exception that @regs->entry_vector and error_code name, but #PF; interrupts are on. */
+void pv_exception(struct cpu_user_regs *regs);
 /* EXIT_WORK_* of the current vCPU. */
 void pv_exit_work(struct cpu_user_regs *regs);
 /*
