@@ -23,16 +23,25 @@ static char *window;
 static uint8_t *ours; /* one bit per machine frame */
 static unsigned long frames;
 
+static void note_frame(mfn_t mfn)
+{
+    ours[mfn / 8] |= (uint8_t)(1u << (mfn % 8));
+}
+
+/* Our memory, and what the hypervisor shares with us: the shared page and the grant table. */
 static void note_our_frames(void)
 {
+    const char *grants = (const char *)grant_table();
+
     frames = (unsigned long)hypercall_memory_op(XENMEM_maximum_ram_page, NULL) + 1;
     ours = calloc(1, frames / 8 + 1);
     if (!ours)
         guest_panic("no memory");
     for (pfn_t pfn = 0; pfn < memory_pages(); pfn++)
-        ours[pfn_to_mfn(pfn) / 8] |= (uint8_t)(1u << (pfn_to_mfn(pfn) % 8));
-    ours[(start_info->shared_info >> PAGE_SHIFT) / 8] |=
-        (uint8_t)(1u << ((start_info->shared_info >> PAGE_SHIFT) % 8));
+        note_frame(pfn_to_mfn(pfn));
+    note_frame(start_info->shared_info >> PAGE_SHIFT);
+    for (size_t at = 0; at < grant_entries() * sizeof(grant_entry_v1_t); at += PAGE_SIZE)
+        note_frame(pte_mfn(*pte_lookup(grants + at, 1)));
 }
 
 static bool is_ours(mfn_t mfn)
