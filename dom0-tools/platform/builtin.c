@@ -86,8 +86,12 @@ void platform_unmap_frames(void *address, size_t count)
 
 #define PORT_WORDS (EVENT_PORTS / 64)
 
-static uint64_t fired[PORT_WORDS]; /* ports with an event not yet told; guarded by events_disable */
-static uint64_t any_fired[(PORT_WORDS + 63) / 64];
+/*
+ * Ports with an event not yet told, guarded by events_disable. Those in `this_round` are told before any that
+ * fired since: a port that fires without end does not keep the others waiting.
+ */
+static uint64_t fired[PORT_WORDS], this_round[PORT_WORDS];
+static bool any_fired;
 static bool woken;
 static struct wait_queue service_queue;
 
@@ -95,7 +99,7 @@ static void on_event(evtchn_port_t port, void *argument)
 {
     (void)argument;
     fired[port / 64] |= 1ull << (port % 64);
-    any_fired[port / 64 / 64] |= 1ull << (port / 64 % 64);
+    any_fired = true;
     wake_all(&service_queue);
 }
 
@@ -122,6 +126,7 @@ void platform_port_close(int port)
 
     event_close((evtchn_port_t)port);
     fired[port / 64] &= ~(1ull << (port % 64));
+    this_round[port / 64] &= ~(1ull << (port % 64));
     events_restore(enabled);
 }
 
@@ -130,23 +135,33 @@ void platform_port_notify(int port)
     event_send((evtchn_port_t)port);
 }
 
-/* Takes one port out of the set, with events disabled. Returns -1 if it is empty. */
-static int take_fired(void)
+/* Takes one port out of the round. Returns -1 if it is over. */
+static int take_from_round(void)
 {
-    for (size_t i = 0; i < sizeof(any_fired) / sizeof(any_fired[0]); i++) {
-        while (any_fired[i]) {
-            size_t word = i * 64 + (size_t)__builtin_ctzll(any_fired[i]);
+    static size_t word;
 
-            if (fired[word]) {
-                int bit = __builtin_ctzll(fired[word]);
+    for (size_t i = 0; i < PORT_WORDS; i++, word = (word + 1) % PORT_WORDS) {
+        if (this_round[word]) {
+            int bit = __builtin_ctzll(this_round[word]);
 
-                fired[word] &= fired[word] - 1;
-                return (int)(word * 64) + bit;
-            }
-            any_fired[i] &= any_fired[i] - 1;
+            this_round[word] &= this_round[word] - 1;
+            return (int)(word * 64) + bit;
         }
     }
     return -1;
+}
+
+/* The next port that fired, with events disabled, or -1. */
+static int take_fired(void)
+{
+    int port = take_from_round();
+
+    if (port >= 0 || !any_fired)
+        return port;
+    memcpy(this_round, fired, sizeof(this_round));
+    memset(fired, 0, sizeof(fired));
+    any_fired = false;
+    return take_from_round();
 }
 
 int platform_wait(uint64_t deadline)

@@ -95,9 +95,13 @@ void serve_port(int port)
     for (struct managed_domain *d = service_domains; d; d = d->next)
         if (port == d->console_port && d->console && console_turn(d->console))
             platform_port_notify(d->console_port);
-    /* What one domain writes may be an event for any other: all sessions get a turn. */
+    /* What one domain or the tools wrote may be an event for any other. */
     for (struct managed_domain *d = service_domains; d; d = d->next) {
-        if (!d->session || d->store_port < 0 || serve_store(d))
+        const void *waiting;
+
+        if (!d->session || d->store_port < 0)
+            continue;
+        if ((port != d->store_port && !store_session_peek(d->session, &waiting)) || serve_store(d))
             continue;
         snprintf(text, sizeof(text), "domain '%s' (%u) broke the store's protocol: disconnected",
                  d->config.name, d->domid);

@@ -45,6 +45,8 @@ static void run(void *unused)
             look_after_domains();
         else
             serve_port(port);
+        /* A domain that never stops sending may not keep the others, or the prompt, from running. */
+        platform_yield();
     }
 }
 

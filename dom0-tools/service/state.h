@@ -52,7 +52,7 @@ int write_store_nodes(const struct managed_domain *d, const struct build_result 
 /* Removes them. */
 void remove_store_nodes(const struct managed_domain *d);
 
-/* Serves the ring behind @port. */
+/* Serves the ring behind @port (-1: none), and what the store has to tell to domains. */
 void serve_port(int port);
 
 /* Looks which domains have stopped, and does what their configurations say. */
