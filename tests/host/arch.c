@@ -13,6 +13,9 @@
 #include <irq.h>
 #include <public/grant_table.h>
 
+/* A test of the real one links that instead. */
+#define WEAK __attribute__((weak))
+
 s_time_t host_hw_timer;
 unsigned long host_kicks;
 unsigned int host_restarts;
@@ -113,12 +116,12 @@ void machine_poweroff(void)
 
 /* --- domains ------------------------------------------------------------------------------------------------------ */
 
-int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config)
+WEAK int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config)
 {
     return host_arch_domain_error;
 }
 
-void arch_domain_destroy(struct domain *d)
+WEAK void arch_domain_destroy(struct domain *d)
 {
 }
 
@@ -127,7 +130,7 @@ bool arch_domain_config_ok(const struct xen_arch_domainconfig *config)
     return config->emulation_flags == 0;
 }
 
-int arch_vcpu_create(struct vcpu *v)
+WEAK int arch_vcpu_create(struct vcpu *v)
 {
     if (host_arch_vcpu_error)
         return host_arch_vcpu_error;
@@ -135,7 +138,7 @@ int arch_vcpu_create(struct vcpu *v)
     return v->arch.fpu ? 0 : -XEN_ENOMEM;
 }
 
-void arch_vcpu_destroy(struct vcpu *v)
+WEAK void arch_vcpu_destroy(struct vcpu *v)
 {
     xfree(v->arch.fpu);
 }
@@ -201,7 +204,7 @@ static void drop_pte(unsigned int i)
         put_page(pg);
 }
 
-int arch_domain_relinquish(struct domain *d)
+WEAK int arch_domain_relinquish(struct domain *d)
 {
     for (unsigned int i = 0; i < HOST_PTES; i++)
         if (pte_domain[i] == d)
@@ -223,22 +226,22 @@ unsigned long arch_get_m2p(mfn_t mfn)
     return m2p[mfn.n % ARRAY_SIZE(m2p)];
 }
 
-int arch_validate_page(struct page *pg, u64 type, bool preemptible)
+WEAK int arch_validate_page(struct page *pg, u64 type, bool preemptible)
 {
     return 0;
 }
 
-int arch_invalidate_page(struct page *pg, u64 type, bool preemptible)
+WEAK int arch_invalidate_page(struct page *pg, u64 type, bool preemptible)
 {
     return 0;
 }
 
-void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
+WEAK void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
     host_tlb_flushes++;
 }
 
-long arch_memory_op(unsigned long cmd, unsigned long arg)
+WEAK long arch_memory_op(unsigned long cmd, unsigned long arg)
 {
     return -XEN_ENOSYS;
 }
@@ -270,7 +273,7 @@ static bool pte_of(u64 host_addr, unsigned int flags, unsigned int *i)
     return *i < HOST_PTES;
 }
 
-int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
+WEAK int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
 {
     unsigned int i;
 
@@ -282,7 +285,7 @@ int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_fla
     return GNTST_okay;
 }
 
-int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags)
+WEAK int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags)
 {
     unsigned int i;
 
@@ -295,7 +298,7 @@ int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags)
     return GNTST_okay;
 }
 
-int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags)
+WEAK int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags)
 {
     unsigned int from, to;
     int rc;
@@ -311,12 +314,12 @@ int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int fl
     return rc;
 }
 
-void arch_grant_flush(const struct domain *d)
+WEAK void arch_grant_flush(const struct domain *d)
 {
     tlb_flush_local();
 }
 
-void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
+WEAK void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
 {
 }
 
