@@ -50,12 +50,12 @@ static bool is_usable(const struct evtchn *chn)
     return chn->state != ECS_FREE && chn->state != ECS_RESERVED;
 }
 
-void evtchn_check_pollers(struct domain *d, unsigned int port)
+void evtchn_wake_pollers(struct domain *d, unsigned int port)
 {
     for (unsigned int w = 0; w < ARRAY_SIZE(d->poll_mask); w++) {
         unsigned long bits = READ_ONCE(d->poll_mask[w]);
 
-        while (unlikely(bits)) {
+        while (bits) {
             struct vcpu *v = d->vcpu[w * BITS_PER_LONG + (unsigned int)__builtin_ctzl(bits)];
             int polled = READ_ONCE(v->poll_port);
 
@@ -142,7 +142,7 @@ static void close_port(struct domain *d, struct evtchn *chn)
     chn->notify_vcpu = 0;
     chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
     chn->remote = NULL;
-    chn->remote_port = 0;
+    chn->peer = NULL;
     chn->state = ECS_FREE;
     d->active_evtchns--;
     d->lowest_free_evtchn = MIN(d->lowest_free_evtchn, chn->port);
@@ -251,10 +251,10 @@ static long bind_interdomain(struct evtchn_bind_interdomain *op)
     lchn = evtchn_lookup(ld, (unsigned int)lport);
     lock_two(lchn, rchn, &flags);
     lchn->remote = rd;
-    lchn->remote_port = op->remote_port;
+    lchn->peer = rchn;
     open_port(ld, lport, ECS_INTERDOMAIN, 0);
     rchn->remote = ld;
-    rchn->remote_port = (u32)lport;
+    rchn->peer = lchn;
     rchn->state = ECS_INTERDOMAIN;
     /* The other side may have rung before anyone listened. */
     set_pending(ld, lchn);
@@ -373,14 +373,14 @@ static struct domain *get_peer(struct domain *d, unsigned int port)
  */
 static void disconnect(struct domain *d, struct evtchn *chn)
 {
-    struct domain *rd = chn->remote;
-    struct evtchn *rchn = evtchn_lookup(rd, chn->remote_port);
+    struct evtchn *rchn = chn->peer;
     unsigned long flags;
 
     lock_two(chn, rchn, &flags);
     if (rchn != chn) {
         rchn->state = ECS_UNBOUND;
         rchn->remote = NULL;
+        rchn->peer = NULL;
         rchn->unbound_domid = d->id;
     }
     close_port(d, chn);
@@ -513,15 +513,14 @@ static long reset(domid_t id)
 int evtchn_send(struct domain *d, unsigned int port)
 {
     struct evtchn *chn = evtchn_lookup(d, port);
-    unsigned long flags;
     int rc = 0;
 
     if (unlikely(!chn))
         return -XEN_EINVAL;
-    lock_chn(chn, &flags);
+    spin_lock_irq(&chn->lock);
     switch (chn->state) {
     case ECS_INTERDOMAIN:
-        set_pending(chn->remote, evtchn_lookup(chn->remote, chn->remote_port));
+        set_pending(chn->remote, chn->peer);
         break;
     case ECS_IPI:
         set_pending(d, chn);
@@ -531,7 +530,7 @@ int evtchn_send(struct domain *d, unsigned int port)
     default:
         rc = -XEN_EINVAL;
     }
-    unlock_chn(chn, flags);
+    spin_unlock_irq(&chn->lock);
     return rc;
 }
 
@@ -628,7 +627,7 @@ static long status(struct evtchn_status *op)
     case ECS_INTERDOMAIN:
         op->status = EVTCHNSTAT_interdomain;
         op->u.interdomain.dom = chn->remote->id;
-        op->u.interdomain.port = chn->remote_port;
+        op->u.interdomain.port = chn->peer->port;
         break;
     case ECS_PIRQ:
         op->status = EVTCHNSTAT_pirq;
@@ -821,17 +820,13 @@ static long dispatch(unsigned int cmd, union any_op *op, unsigned long arg)
     }
 }
 
-long do_event_channel_op(unsigned int cmd, unsigned long arg)
+/* All but sending. Apart, so that the fast path saves no registers for it. */
+static __noinline long other_op(unsigned int cmd, unsigned long arg)
 {
     union any_op op;
     unsigned int size;
     long rc;
 
-    if (likely(cmd == EVTCHNOP_send)) {
-        if (get_guest(&op.send.port, arg))
-            return -XEN_EFAULT;
-        return evtchn_send(current->domain, op.send.port);
-    }
     if (cmd >= ARRAY_SIZE(op_info))
         return hypercall_unknown(__HYPERVISOR_event_channel_op, cmd);
     cmd = (unsigned int)index_nospec(cmd, ARRAY_SIZE(op_info));
@@ -842,6 +837,17 @@ long do_event_channel_op(unsigned int cmd, unsigned long arg)
     if (rc == 0 && op_info[cmd].out && copy_to_guest(arg, &op, size))
         rc = -XEN_EFAULT;
     return rc;
+}
+
+long do_event_channel_op(unsigned int cmd, unsigned long arg)
+{
+    u32 port;
+
+    if (unlikely(cmd != EVTCHNOP_send))
+        return other_op(cmd, arg);
+    if (get_guest(&port, arg))
+        return -XEN_EFAULT;
+    return evtchn_send(current->domain, port);
 }
 
 /* The older form: number and argument in one structure. */

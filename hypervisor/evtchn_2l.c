@@ -7,19 +7,6 @@
 #include <evtchn_impl.h>
 #include <sched.h>
 
-void evtchn_2l_set_pending(struct vcpu *v, struct evtchn *chn)
-{
-    struct domain *d = v->domain;
-    unsigned int port = chn->port;
-
-    if (test_and_set_bit(d->shared_info->evtchn_pending, port))
-        return;
-    if (!test_bit(d->shared_info->evtchn_mask, port) &&
-        !test_and_set_bit(&v->info->evtchn_pending_sel, port / BITS_PER_LONG))
-        vcpu_mark_pending(v);
-    evtchn_check_pollers(d, port);
-}
-
 void evtchn_2l_clear_pending(struct domain *d, struct evtchn *chn)
 {
     clear_bit(d->shared_info->evtchn_pending, chn->port);

@@ -33,10 +33,10 @@ struct evtchn {
     u32 port;
     union {
         domid_t unbound_domid;
-        u32 remote_port;
         u32 pirq;
     };
-    struct domain *remote;           /* ECS_INTERDOMAIN */
+    struct domain *remote; /* ECS_INTERDOMAIN: the other end's domain and port */
+    struct evtchn *peer;
     struct evtchn_fifo_queue *queue; /* FIFO: the queue it was linked on last */
 };
 
@@ -59,11 +59,31 @@ static inline void vcpu_mark_pending(struct vcpu *v)
 }
 
 /* Wakes the vCPUs that poll @port (or several ports). */
-void evtchn_check_pollers(struct domain *d, unsigned int port);
+void evtchn_wake_pollers(struct domain *d, unsigned int port);
+
+static inline void evtchn_check_pollers(struct domain *d, unsigned int port)
+{
+    STATIC_ASSERT(ARRAY_SIZE(d->poll_mask) == 2);
+    if (unlikely(READ_ONCE(d->poll_mask[0]) | READ_ONCE(d->poll_mask[1])))
+        evtchn_wake_pollers(d, port);
+}
+
+/* The hot one in line; see evtchn_2l.c. */
+static inline void evtchn_2l_set_pending(struct vcpu *v, struct evtchn *chn)
+{
+    struct domain *d = v->domain;
+    unsigned int port = chn->port;
+
+    if (test_and_set_bit(d->shared_info->evtchn_pending, port))
+        return;
+    if (!test_bit(d->shared_info->evtchn_mask, port) &&
+        !test_and_set_bit(&v->info->evtchn_pending_sel, port / BITS_PER_LONG))
+        vcpu_mark_pending(v);
+    evtchn_check_pollers(d, port);
+}
 
 /* How a port is shown. @chn->lock held, interrupts off, except init/is_*; see
  * public/event_channel.h. */
-void evtchn_2l_set_pending(struct vcpu *v, struct evtchn *chn);
 void evtchn_2l_clear_pending(struct domain *d, struct evtchn *chn);
 void evtchn_2l_unmask(struct domain *d, struct evtchn *chn);
 bool evtchn_2l_is_pending(const struct domain *d, const struct evtchn *chn);

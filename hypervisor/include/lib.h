@@ -34,6 +34,7 @@
 #define __init                       __attribute__((section(".init.text"), cold))
 #define __initdata                   __attribute__((section(".init.data")))
 #define __initconst                  __attribute__((section(".init.rodata")))
+#define __noinline __attribute__((noinline))
 #define __noreturn                   __attribute__((noreturn))
 #define __packed                     __attribute__((packed))
 #define __aligned(n)                 __attribute__((aligned(n)))

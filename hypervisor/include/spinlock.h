@@ -108,6 +108,19 @@ static inline void spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
     local_irq_restore(flags);
 }
 
+/* For callers that run with interrupts on, as hypercall handlers do. */
+static inline void spin_lock_irq(spinlock_t *lock)
+{
+    local_irq_disable();
+    spin_lock(lock);
+}
+
+static inline void spin_unlock_irq(spinlock_t *lock)
+{
+    spin_unlock(lock);
+    local_irq_enable();
+}
+
 /* Takes two locks of one rank, in address order; @a and @b may be the same lock. */
 static inline void spin_lock_two(spinlock_t *a, spinlock_t *b)
 {
