@@ -59,16 +59,20 @@ static void __init ranges_add(struct mem_ranges *r, paddr_t start, paddr_t end)
 
 static void __init ranges_subtract(struct mem_ranges *r, paddr_t start, paddr_t end)
 {
-    for (unsigned int i = 0; i < r->count; i++) {
+    unsigned int i = 0;
+
+    while (i < r->count) {
         struct mem_range old = r->range[i];
 
-        if (end <= old.start || start >= old.end)
+        if (end <= old.start || start >= old.end) {
+            i++;
             continue;
-        range_remove_at(r, i--);
-        if (end < old.end)
-            range_insert_at(r, ++i, end, old.end);
+        }
+        range_remove_at(r, i);
         if (start > old.start)
-            range_insert_at(r, old.end > end ? i++ : ++i, old.start, start);
+            range_insert_at(r, i++, old.start, start);
+        if (end < old.end)
+            range_insert_at(r, i++, end, old.end);
     }
 }
 
