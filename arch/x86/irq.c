@@ -11,6 +11,7 @@
 #include <asm/apic.h>
 #include <asm/io.h>
 #include <asm/irq.h>
+#include <asm/tlb.h>
 #include <event_channel.h>
 #include <lib.h>
 #include <percpu.h>
@@ -221,6 +222,10 @@ void do_irq(struct cpu_user_regs *regs)
         break;
     case IPI_EVENT_VECTOR: /* the exit path does what is pending */
         apic_eoi();
+        break;
+    case IPI_FLUSH_VECTOR:
+        apic_eoi();
+        tlb_flush_interrupt();
         break;
     case ERROR_VECTOR:
         apic_error();

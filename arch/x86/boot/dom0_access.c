@@ -2,9 +2,10 @@
 /*
  * What of the machine dom0 may touch: everything but what is ours.
  *
- * Ports: not the interrupt controllers, the timer, the serial port of our console, the PM timer, and not the PCI data
- * port and the CMOS, which are emulated so that our own accesses do not get mixed up with dom0's. Frames: not the
- * interrupt controllers' registers; RAM is decided by ownership, not here. Interrupts: not those that we handle.
+ * Ports: not the interrupt controllers, the serial port of our console, the PM timer, and not the PCI data port and the
+ * CMOS, which are emulated so that our own accesses do not get mixed up with dom0's. (We are done with the PIT after
+ * boot.) Frames: not the interrupt controllers' registers; RAM is decided by ownership, not here. Interrupts: all lines;
+ * binding one that we handle is refused as busy.
  */
 #include <asm/acpi.h>
 #include <asm/cpu_features.h>
@@ -24,8 +25,6 @@ static const struct port_range our_ports[] __initconst = {
     {0xa0, 0xa1},   /* second PIC */
     {0x22, 0x23},   /* interrupt mode configuration register */
     {0x4d0, 0x4d1}, /* PIC edge and level control */
-    {0x40, 0x43},   /* PIT */
-    {0x61, 0x61},   /* its gate */
     {0xcfc, 0xcff}, /* PCI configuration data */
 };
 
@@ -63,15 +62,7 @@ static void __init grant_frames(struct domain *d)
 
 static void __init grant_interrupts(struct domain *d)
 {
-    int rc = rangeset_add(d->irqs, 0, nr_irqs - 1);
-
-    for (unsigned int i = 0; !rc && i < nr_irqs; i++) {
-        const struct irq_desc *desc = irq_get(i);
-
-        if (desc && desc->use == IRQ_OURS)
-            rc = rangeset_remove(d->irqs, i, i);
-    }
-    if (rc)
+    if (rangeset_add(d->irqs, 1, nr_irqs - 1))
         panic("out of memory for dom0's interrupts");
 }
 

@@ -25,7 +25,7 @@
 #define LEGACY_SYSCALL_VECTOR 0x80
 #define HYPERCALL_VECTOR      0x82
 #define TIMER_VECTOR          0xfa
-#define IPI_FLUSH_VECTOR      0xfc /* TLB flush; to be sent by tlb.c once other CPUs run */
+#define IPI_FLUSH_VECTOR      0xfc /* tlb.c */
 #define IPI_EVENT_VECTOR      0xfd
 #define ERROR_VECTOR          0xfe
 #define SPURIOUS_VECTOR       0xff
