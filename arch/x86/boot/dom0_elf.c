@@ -44,7 +44,7 @@ static void __init check_header(const struct kernel_file *file)
                    h->class, h->machine);
     if (h->type != ELF_TYPE_EXEC && h->type != ELF_TYPE_DYN)
         boot_fatal("dom0's kernel: an ELF file, but not executable (type %u)", h->type);
-    if (!h->phnum || h->phentsize != sizeof(struct elf_segment) ||
+    if (!h->phnum || h->phentsize != sizeof(struct elf_segment) || h->phoff % 8 ||
         !in_file(file, h->phoff, (u64)h->phnum * h->phentsize))
         boot_fatal("dom0's kernel: truncated ELF file: no program headers in %zu bytes",
                    file->size);
@@ -61,12 +61,14 @@ static void __init check_header(const struct kernel_file *file)
     }
 }
 
-/* A number of 4 or 8 bytes; other sizes are no number. */
+/* A number of 4 or 8 bytes, aligned to 4; other sizes are no number. */
 static u64 __init note_number(const u8 *desc, u32 size)
 {
-    if (size == 8)
-        return *(const u64 *)desc;
-    return size == 4 ? *(const u32 *)desc : 0;
+    u64 number = 0;
+
+    if (size == 4 || size == 8)
+        memcpy(&number, desc, size);
+    return number;
 }
 
 static void __init copy_text(char *dst, size_t room, const u8 *desc, u32 size)
@@ -153,7 +155,7 @@ static unsigned int __init read_notes(const struct kernel_file *file, u64 offset
 {
     unsigned int found = 0;
 
-    while (size >= sizeof(struct elf_note)) {
+    while (offset % 4 == 0 && size >= sizeof(struct elf_note)) {
         const struct elf_note *n = (const void *)(file->data + offset);
         u64 name = ROUND_UP((u64)n->namesz, 4), desc = ROUND_UP((u64)n->descsz, 4);
         u64 total = sizeof(*n) + name + desc;
@@ -181,7 +183,7 @@ static bool __init find_notes(const struct kernel_file *file, struct kernel_info
     for (unsigned int i = 0; i < h->phnum; i++)
         if (segment(file, i)->type == ELF_PT_NOTE)
             found += read_notes(file, segment(file, i)->offset, segment(file, i)->filesz, info);
-    if (found || h->shentsize != sizeof(struct elf_section) ||
+    if (found || h->shentsize != sizeof(struct elf_section) || h->shoff % 8 ||
         !in_file(file, h->shoff, (u64)h->shnum * h->shentsize))
         return found;
     for (unsigned int i = 0; i < h->shnum; i++) {
