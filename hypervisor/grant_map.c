@@ -18,8 +18,8 @@
 #include <page_alloc.h>
 #include <percpu.h>
 
-#define UNMAP_BATCH  32U
-#define MAP_KINDS    (GNTMAP_device_map | GNTMAP_host_map)
+#define UNMAP_BATCH 32U
+#define MAP_KINDS   (GNTMAP_device_map | GNTMAP_host_map)
 /* What arch_grant_unmap() has to know again. */
 #define MAP_FORM     (GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
 #define MAPPING_BUSY 0x8000U /* in grant_mapping.flags: a vCPU is unmapping it */
@@ -30,6 +30,11 @@ static struct grant_mapping *mapping(const struct grant_table *gt, grant_handle_
         return NULL;
     handle = (grant_handle_t)index_nospec(handle, gt->nr_map_pages * MAPPINGS_PER_PAGE);
     return &gt->mappings[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
+}
+
+static struct domain *mapping_owner(const struct grant_mapping *m)
+{
+    return mfn_to_virt(MFN(m->owner));
 }
 
 /* A free handle, or NO_HANDLE. */
@@ -68,9 +73,7 @@ static void put_handle(struct grant_table *gt, grant_handle_t handle)
     spin_unlock(&gt->map_lock);
 }
 
-/* --- map
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- map ---- */
 
 static int map_one(struct gnttab_map_grant_ref *op)
 {
@@ -119,8 +122,9 @@ static int map_one(struct gnttab_map_grant_ref *op)
         }
     }
     m = mapping(gt, handle);
+    m->owner = (u32)virt_to_mfn(owner).n;
     m->ref = op->ref;
-    m->domid = op->dom;
+    m->frame = (u32)frame.n;
     store_release(&m->flags, (u16)(op->flags & (MAP_KINDS | MAP_FORM)));
     op->dev_bus_addr = (u64)frame.n << PAGE_SHIFT;
     op->handle = handle;
@@ -138,66 +142,57 @@ out:
 
 long grant_map_op(unsigned long uop, unsigned int count, unsigned int *done)
 {
+    /* In: all up to dom. Out: the two words from dom on. */
+    const unsigned long out = offsetof(struct gnttab_map_grant_ref, dom);
+
+    STATIC_ASSERT(offsetof(struct gnttab_map_grant_ref, dom) == 16 &&
+                  sizeof(struct gnttab_map_grant_ref) == 32);
     for (unsigned int i = 0; i < count; i++) {
         struct gnttab_map_grant_ref op;
 
         if (i && hypercall_preempt_check())
             return -ERESTART;
-        if (get_guest_element(&op, uop, i))
+        if (copy_from_guest(&op, uop + i * sizeof(op), 24))
             return -XEN_EFAULT;
+        op.handle = 0;
+        op.dev_bus_addr = 0;
         op.status = (s16)map_one(&op);
-        if (put_guest_element(uop, i, &op))
+        if (copy_to_guest(uop + i * sizeof(op) + out, &op.dom, 16))
             return -XEN_EFAULT;
         *done = i + 1;
     }
     return 0;
 }
 
-/* --- unmap
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- unmap ---- */
 
 /* One element between the removal of its entry and the flush. */
 struct unmapped {
-    struct domain *owner; /* referenced; NULL: nothing to complete */
+    struct domain *owner; /* NULL: nothing to complete */
     mfn_t frame;
     grant_ref_t ref;
     grant_handle_t handle;
     u16 kinds; /* which of MAP_KINDS went away */
-    bool last; /* none is left: the handle goes, too */
+    bool last; /* none is left: the handle and its reference on the owner go, too */
     bool readonly;
 };
 
-/* Takes the handle for ourselves, so that no other vCPU of the domain unmaps it meanwhile. False:
- * no such mapping. */
-static bool claim_handle(struct grant_table *gt, grant_handle_t handle, struct grant_mapping *copy)
+/*
+ * Takes the handle for ourselves, so that no other vCPU of the domain unmaps it meanwhile. NULL: no
+ * such mapping, or that is what another vCPU does.
+ */
+static struct grant_mapping *claim_handle(const struct grant_table *gt, grant_handle_t handle)
 {
-    struct grant_mapping *m;
-    bool ok;
+    struct grant_mapping *m = mapping(gt, handle);
+    u16 flags;
 
-    spin_lock(&gt->map_lock);
-    m = mapping(gt, handle);
-    ok = m && (m->flags & MAP_KINDS) && !(m->flags & MAPPING_BUSY);
-    if (ok) {
-        *copy = *m;
-        m->flags |= MAPPING_BUSY;
-    }
-    spin_unlock(&gt->map_lock);
-    return ok;
-}
-
-/* Ends the claim, without the @kinds that were removed. True: none is left. */
-static bool release_handle(struct grant_table *gt, grant_handle_t handle, u16 kinds)
-{
-    struct grant_mapping *m;
-    bool last;
-
-    spin_lock(&gt->map_lock);
-    m = mapping(gt, handle);
-    m->flags &= (u16) ~(kinds | MAPPING_BUSY);
-    last = !(m->flags & MAP_KINDS);
-    spin_unlock(&gt->map_lock);
-    return last;
+    if (!m)
+        return NULL;
+    flags = READ_ONCE(m->flags);
+    if (!(flags & MAP_KINDS) || (flags & MAPPING_BUSY) ||
+        !cmpxchg(&m->flags, &flags, (u16)(flags | MAPPING_BUSY)))
+        return NULL;
+    return m;
 }
 
 /* Removes the entry (and device mapping) that an element names; notes in @u what is still to be
@@ -205,51 +200,42 @@ static bool release_handle(struct grant_table *gt, grant_handle_t handle, u16 ki
 static int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_addr, u64 dev_bus_addr,
                        bool replace, u64 new_addr)
 {
-    struct grant_table *gt = current->domain->grant_table;
-    struct grant_mapping m;
-    struct domain *owner;
+    struct grant_mapping *m = claim_handle(current->domain->grant_table, handle);
+    u16 flags, kinds = 0;
     int rc = GNTST_okay;
 
     u->owner = NULL;
-    if (!claim_handle(gt, handle, &m))
+    if (!m)
         return GNTST_bad_handle;
-    owner = get_domain_by_id(m.domid);
-    if (!owner) {
-        release_handle(gt, handle, 0);
-        return GNTST_bad_domain;
-    }
-    u->ref = m.ref;
-    u->handle = handle;
-    u->kinds = 0;
-    u->readonly = m.flags & GNTMAP_readonly;
-    spin_lock(&owner->grant_table->lock);
-    u->frame = MFN(active_entry(owner->grant_table, m.ref)->frame);
-    spin_unlock(&owner->grant_table->lock);
-
-    if (dev_bus_addr && (m.flags & GNTMAP_device_map)) {
-        if (dev_bus_addr == (u64)u->frame.n << PAGE_SHIFT)
-            u->kinds |= GNTMAP_device_map;
+    flags = m->flags & (u16)~MAPPING_BUSY;
+    u->frame = MFN(m->frame);
+    if (dev_bus_addr && (flags & GNTMAP_device_map)) {
+        if (dev_bus_addr == (u64)m->frame << PAGE_SHIFT)
+            kinds |= GNTMAP_device_map;
         else
             rc = GNTST_general_error; /* another frame's address */
     }
-    if (rc == GNTST_okay && host_addr && (m.flags & GNTMAP_host_map)) {
-        rc = replace ? arch_grant_replace(host_addr, u->frame, new_addr, m.flags)
-                     : arch_grant_unmap(host_addr, u->frame, m.flags);
-        if (rc == GNTST_okay)
-            u->kinds |= GNTMAP_host_map;
-        else
-            u->kinds = 0;
+    if (rc == GNTST_okay && host_addr && (flags & GNTMAP_host_map)) {
+        rc = replace ? arch_grant_replace(host_addr, u->frame, new_addr, flags)
+                     : arch_grant_unmap(host_addr, u->frame, flags);
+        kinds |= GNTMAP_host_map;
     }
-    u->last = release_handle(gt, handle, u->kinds);
-    if (rc == GNTST_okay && u->kinds)
-        u->owner = owner;
-    else
-        put_domain(owner);
+    if (rc != GNTST_okay)
+        kinds = 0;
+    if (kinds) {
+        u->owner = mapping_owner(m);
+        u->ref = m->ref;
+        u->handle = handle;
+        u->kinds = kinds;
+        u->readonly = flags & GNTMAP_readonly;
+        u->last = !(flags & MAP_KINDS & ~kinds);
+    }
+    store_release(&m->flags, (u16)(flags & ~kinds));
     return rc;
 }
 
 /* After the flush: nobody reaches the frame through the mapping any more. */
-static void unmap_complete(struct unmapped *u)
+static void unmap_complete(const struct unmapped *u)
 {
     if (!u->owner)
         return;
@@ -263,7 +249,6 @@ static void unmap_complete(struct unmapped *u)
         put_handle(current->domain->grant_table, u->handle);
         put_domain(u->owner);
     }
-    put_domain(u->owner);
 }
 
 long grant_unmap_op(unsigned long uop, unsigned int count, unsigned int *done)
@@ -271,20 +256,24 @@ long grant_unmap_op(unsigned long uop, unsigned int count, unsigned int *done)
     struct unmapped batch[UNMAP_BATCH];
     long rc = 0;
 
+    STATIC_ASSERT(sizeof(struct gnttab_unmap_grant_ref) == 24);
     while (*done < count && rc == 0) {
         unsigned int n, size = MIN(count - *done, UNMAP_BATCH);
 
         for (n = 0; n < size; n++) {
+            unsigned long at = uop + (*done + n) * sizeof(struct gnttab_unmap_grant_ref);
             struct gnttab_unmap_grant_ref op;
 
             batch[n].owner = NULL;
-            if (get_guest_element(&op, uop, *done + n)) {
+            if (get_guest(&op, at)) {
                 rc = -XEN_EFAULT;
                 break;
             }
             op.status = (s16)unmap_begin(&batch[n], op.handle, op.host_addr, op.dev_bus_addr, false,
                                          0);
-            if (put_guest_element(uop, *done + n, &op)) {
+            /* Handle and status: one word. */
+            if (copy_to_guest(at + offsetof(struct gnttab_unmap_grant_ref, handle), &op.handle,
+                              8)) {
                 rc = -XEN_EFAULT;
                 n++; /* this one was done, too */
                 break;
@@ -326,33 +315,33 @@ long grant_unmap_and_replace_op(unsigned long uop, unsigned int count, unsigned 
  * The domain dies. Its page-table entries drop their counts as its page tables are taken apart;
  * here go the pins, and the counts of device mappings.
  */
+static void release_mapping(struct grant_mapping *m)
+{
+    bool readonly = m->flags & GNTMAP_readonly;
+    struct domain *owner;
+
+    if (!(m->flags & MAP_KINDS))
+        return;
+    owner = mapping_owner(m);
+    for (u16 kind = GNTMAP_device_map; kind <= GNTMAP_host_map; kind = (u16)(kind << 1)) {
+        if (!(m->flags & kind))
+            continue;
+        if (kind == GNTMAP_device_map)
+            grant_put_frame(MFN(m->frame), readonly);
+        grant_unpin(owner, m->ref, readonly);
+    }
+    m->flags = 0;
+    put_domain(owner);
+}
+
 int grant_table_release_mappings(struct domain *d)
 {
     struct grant_table *gt = d->grant_table;
 
-    for (; gt->release_cursor < gt->nr_map_pages * MAPPINGS_PER_PAGE; gt->release_cursor++) {
-        struct grant_mapping *m = mapping(gt, gt->release_cursor);
-        u16 kinds = m->flags & MAP_KINDS;
-        struct domain *owner;
-
-        if (gt->release_cursor % 256 == 255 && hypercall_preempt_check())
+    while (gt->release_cursor < gt->nr_map_pages * MAPPINGS_PER_PAGE) {
+        release_mapping(mapping(gt, gt->release_cursor));
+        if (++gt->release_cursor % 256 == 0 && hypercall_preempt_check())
             return -ERESTART;
-        if (!kinds)
-            continue;
-        owner = get_domain_by_id(m->domid);
-        BUG_ON(!owner); /* the handle holds a reference */
-        for (u16 kind = GNTMAP_device_map; kind <= GNTMAP_host_map; kind = (u16)(kind << 1)) {
-            bool readonly = m->flags & GNTMAP_readonly;
-
-            if (!(kinds & kind))
-                continue;
-            if (kind == GNTMAP_device_map)
-                grant_put_frame(MFN(active_entry(owner->grant_table, m->ref)->frame), readonly);
-            grant_unpin(owner, m->ref, readonly);
-        }
-        m->flags = 0;
-        put_domain(owner); /* the handle's */
-        put_domain(owner);
     }
     return 0;
 }

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: $(HOST_CORE) */
+/* CFLAGS: -DDEBUG */
+/*
+ * Grants: what may be mapped and copied, counts on frames while it is, and ways to confuse the two: entries changed
+ * under way, handles that outlive their entry or their granting domain, domains that die in the middle.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <grant_impl.h>
+#include <host.h>
+
+/* a grants, b uses. */
+static struct domain *a, *b;
+static struct totals {
+    unsigned long pages, objects;
+} before;
+
+static int setup(void **state)
+{
+    host_boot(4096);
+    host_preempt_every(0);
+    host_fail_allocation(0);
+    before = (struct totals){heap_free_pages(), host_objects()};
+    a = host_domain(1, 1, 16, true);
+    b = host_domain(2, 1, 16, false);
+    host_become(b->vcpu[0]);
+    return a && b ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    if (b)
+        host_kill(b);
+    if (a)
+        host_kill(a);
+    return before.pages == heap_free_pages() && before.objects == host_objects() ? 0 : -1;
+}
+
+static struct grant_entry_v1 *entry(grant_ref_t ref)
+{
+    return &a->grant_table->shared[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+}
+
+/* a grants its n-th frame to b. */
+static mfn_t grant(grant_ref_t ref, unsigned int n, u16 flags)
+{
+    mfn_t mfn = page_to_mfn(host_frame(a, n));
+
+    *entry(ref) = (struct grant_entry_v1){
+        .flags = (u16)(GTF_permit_access | flags), .domid = 2, .frame = (u32)mfn.n};
+    return mfn;
+}
+
+static u64 refs(mfn_t mfn)
+{
+    return page_refs(mfn_to_page(mfn)->state);
+}
+
+static u64 types(mfn_t mfn)
+{
+    return page_type_count(mfn_to_page(mfn)->state);
+}
+
+static struct gnttab_map_grant_ref map(grant_ref_t ref, unsigned int pte, u32 flags)
+{
+    struct gnttab_map_grant_ref op = {
+        .host_addr = (u64)pte << PAGE_SHIFT, .flags = flags, .ref = ref, .dom = 1};
+
+    assert_int_equal(host_grant_op(GNTTABOP_map_grant_ref, &op, sizeof(op), 1), 0);
+    return op;
+}
+
+static int unmap(grant_handle_t handle, unsigned int pte, u64 dev)
+{
+    struct gnttab_unmap_grant_ref op = {
+        .host_addr = (u64)pte << PAGE_SHIFT, .dev_bus_addr = dev, .handle = handle};
+
+    assert_int_equal(host_grant_op(GNTTABOP_unmap_grant_ref, &op, sizeof(op), 1), 0);
+    return op.status;
+}
+
+static void map_and_unmap(void **state)
+{
+    mfn_t m = grant(8, 0, 0);
+    struct gnttab_map_grant_ref w, r;
+
+    w = map(8, 1, GNTMAP_host_map);
+    assert_int_equal(w.status, GNTST_okay);
+    assert_int_equal(w.dev_bus_addr, m.n << PAGE_SHIFT);
+    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+    assert_int_equal(refs(m), 2);
+    assert_int_equal(types(m), 1);
+    r = map(8, 2, GNTMAP_host_map | GNTMAP_readonly);
+    assert_int_equal(r.status, GNTST_okay);
+    assert_int_not_equal(r.handle, w.handle);
+    assert_int_equal(refs(m), 3);
+
+    assert_int_equal(unmap(w.handle, 2, 0), GNTST_general_error); /* the other one's entry */
+    assert_int_equal(unmap(w.handle, 1, 0), GNTST_okay);
+    assert_int_equal(unmap(w.handle, 1, 0), GNTST_bad_handle);
+    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading);
+    assert_int_equal(types(m), 0);
+    assert_int_equal(unmap(r.handle, 2, 0), GNTST_okay);
+    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(refs(m), 1);
+}
+
+static void refused(void **state)
+{
+    struct gnttab_map_grant_ref op;
+
+    assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error); /* not granted */
+    grant(8, 0, GTF_readonly);
+    assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
+    assert_int_equal(map(8, 1, GNTMAP_readonly).status, GNTST_bad_gntref);
+    entry(8)->domid = 3;
+    assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_general_error);
+    entry(8)->domid = 2;
+    entry(8)->flags = GTF_accept_transfer;
+    assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_general_error);
+    assert_int_equal(map(GRANTS_PER_FRAME, 1, GNTMAP_host_map).status, GNTST_bad_gntref);
+    assert_int_equal(map(~0U, 1, GNTMAP_host_map).status, GNTST_bad_gntref);
+    /* Frames that are not a's own, or not RAM. */
+    grant(8, 0, 0);
+    entry(8)->frame = (u32)page_to_mfn(host_frame(b, 0)).n;
+    assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
+    entry(8)->frame = (u32)virt_to_mfn(a).n;
+    assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
+    entry(8)->frame = ~0U;
+    assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_bad_page);
+    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    /* A page table can be mapped for reading only. */
+    grant(8, 3, 0);
+    assert_int_equal(get_page_and_type(host_frame(a, 3), a, PG_TYPE_L2), 0);
+    assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
+    op = map(8, 1, GNTMAP_host_map | GNTMAP_readonly);
+    assert_int_equal(op.status, GNTST_okay);
+    put_page_and_type(host_frame(a, 3));
+    assert_int_equal(unmap(op.handle, 1, 0), GNTST_okay);
+    /* No such place, no such domain. */
+    grant(8, 0, 0);
+    assert_int_equal(map(8, HOST_PTES, GNTMAP_host_map).status, GNTST_bad_virt_addr);
+    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    op = (struct gnttab_map_grant_ref){.flags = GNTMAP_host_map, .ref = 8, .dom = 9};
+    assert_int_equal(host_grant_op(GNTTABOP_map_grant_ref, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_bad_domain);
+    op.dom = DOMID_IO;
+    assert_int_equal(host_grant_op(GNTTABOP_map_grant_ref, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_permission_denied);
+}
+
+/* The granting guest changes its entry while it is mapped: the first frame counts until the last unmap. */
+static void entry_changes(void **state)
+{
+    mfn_t first = grant(8, 0, 0), second = page_to_mfn(host_frame(a, 1));
+    struct gnttab_map_grant_ref x = map(8, 1, GNTMAP_host_map), y;
+
+    entry(8)->frame = (u32)second.n;
+    y = map(8, 2, GNTMAP_host_map);
+    assert_int_equal(y.status, GNTST_okay);
+    assert_int_equal(y.dev_bus_addr, first.n << PAGE_SHIFT);
+    entry(8)->flags = 0;
+    entry(8)->domid = 77;
+    assert_int_equal(unmap(x.handle, 1, 0), GNTST_okay);
+    assert_int_equal(unmap(y.handle, 2, 0), GNTST_okay);
+    assert_int_equal(refs(first), 1);
+    assert_int_equal(refs(second), 1);
+}
+
+static void device_mappings(void **state)
+{
+    mfn_t m = grant(8, 0, 0);
+    struct gnttab_map_grant_ref op = map(8, 1, GNTMAP_host_map | GNTMAP_device_map);
+
+    assert_int_equal(op.status, GNTST_okay);
+    assert_int_equal(refs(m), 3);
+    assert_int_equal(unmap(op.handle, 0, PAGE_SIZE), GNTST_general_error);
+    assert_int_equal(unmap(op.handle, 0, op.dev_bus_addr), GNTST_okay);
+    assert_int_equal(refs(m), 2);
+    assert_int_equal(unmap(op.handle, 1, 0), GNTST_okay);
+    assert_int_equal(refs(m), 1);
+    assert_int_equal(unmap(op.handle, 1, 0), GNTST_bad_handle);
+}
+
+static void replace(void **state)
+{
+    mfn_t m = grant(8, 0, 0), own = page_to_mfn(host_frame(b, 5));
+    struct gnttab_map_grant_ref op = map(8, 1, GNTMAP_host_map);
+    struct gnttab_unmap_and_replace rep = {
+        .host_addr = PAGE_SIZE, .new_addr = 2 * PAGE_SIZE, .handle = op.handle};
+
+    assert_true(get_page(mfn_to_page(own), b));
+    assert_int_equal(arch_grant_map(2 * PAGE_SIZE, own, GNTMAP_readonly, 0), GNTST_okay);
+    assert_int_equal(host_grant_op(GNTTABOP_unmap_and_replace, &rep, sizeof(rep), 1), 0);
+    assert_int_equal(rep.status, GNTST_okay);
+    assert_int_equal(refs(m), 1);
+    assert_int_equal(host_ptes[1].frame.n, own.n);
+    assert_false(host_ptes[2].present);
+    assert_int_equal(host_grant_op(GNTTABOP_unmap_and_replace, &rep, sizeof(rep), 1), 0);
+    assert_int_equal(rep.status, GNTST_bad_handle);
+}
+
+/* Drops entry @pte as a guest does that overwrites it by other means. */
+static void overwrite(unsigned int pte)
+{
+    assert_true(host_ptes[pte].present);
+    host_ptes[pte].present = false;
+    if (host_ptes[pte].writable)
+        put_page_and_type(mfn_to_page(host_ptes[pte].frame));
+    else
+        put_page(mfn_to_page(host_ptes[pte].frame));
+}
+
+static void overwritten_entry(void **state)
+{
+    mfn_t m = grant(8, 0, 0);
+    struct gnttab_map_grant_ref op = map(8, 1, GNTMAP_host_map);
+
+    overwrite(1);
+    assert_int_equal(refs(m), 1);
+    assert_int_equal(unmap(op.handle, 1, 0), GNTST_general_error);
+    assert_int_equal(refs(m), 1);
+    /* The pin stays until b dies; the entry shows it. */
+    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+    host_kill(b);
+    b = NULL;
+    assert_int_equal(entry(8)->flags, GTF_permit_access);
+}
+
+/* As before, and the granting domain dies first. Its number must not be given to another one meanwhile. */
+static void overwritten_and_orphaned(void **state)
+{
+    struct gnttab_map_grant_ref op;
+
+    grant(8, 0, 0);
+    op = map(8, 1, GNTMAP_host_map);
+    overwrite(1);
+    host_kill(a);
+    assert_non_null(get_domain_by_id(1));
+    put_domain(a);
+    assert_null(host_domain(1, 1, 0, false));
+    assert_int_equal(host_error, -XEN_EEXIST);
+    host_become(b->vcpu[0]);
+    assert_int_equal(unmap(op.handle, 1, 0), GNTST_general_error);
+    host_kill(b);
+    assert_null(get_domain_by_id(1));
+    a = b = NULL;
+}
+
+static void owner_dies_while_mapped(void **state)
+{
+    struct gnttab_map_grant_ref x, y;
+    mfn_t m;
+
+    m = grant(8, 0, 0);
+    grant(9, 1, 0);
+    x = map(8, 1, GNTMAP_host_map);
+    y = map(9, 2, GNTMAP_host_map | GNTMAP_readonly);
+    host_kill(a);
+    assert_int_equal(a->tot_pages, 2);
+    host_become(b->vcpu[0]);
+    assert_int_equal(map(8, 3, GNTMAP_host_map).status, GNTST_general_error); /* it is dead */
+    assert_int_equal(refs(m), 1);
+    assert_int_equal(unmap(x.handle, 1, 0), GNTST_okay);
+    assert_int_equal(a->tot_pages, 1);
+    assert_int_equal(unmap(y.handle, 2, 0), GNTST_okay);
+    host_settle();
+    assert_null(get_domain_by_id(1));
+    a = NULL;
+}
+
+static void user_dies_while_mapping(void **state)
+{
+    mfn_t m = grant(8, 0, 0);
+
+    for (unsigned int i = 1; i <= 100; i++)
+        assert_int_equal(
+            map(8, i,
+                GNTMAP_host_map | (i % 2 ? GNTMAP_readonly : 0) | (i % 3 ? 0 : GNTMAP_device_map))
+                .status,
+            GNTST_okay);
+    assert_int_equal(refs(m), 1 + 100 + 33);
+    host_preempt_every(1);
+    host_kill(b);
+    host_preempt_every(0);
+    b = NULL;
+    assert_int_equal(refs(m), 1);
+    assert_int_equal(types(m), 0);
+    assert_int_equal(entry(8)->flags, GTF_permit_access);
+}
+
+/* Handles run out (the domain has 4 pages of them), then come back. */
+static void handles_run_out(void **state)
+{
+    const unsigned int limit = 4 * MAPPINGS_PER_PAGE;
+    struct gnttab_map_grant_ref op;
+    grant_handle_t last = 0;
+
+    grant(8, 0, 0);
+    for (unsigned int i = 0; i < limit; i++) {
+        op = map(8, 0, GNTMAP_device_map | GNTMAP_readonly);
+        assert_int_equal(op.status, GNTST_okay);
+        last = op.handle;
+    }
+    assert_int_equal(map(8, 0, GNTMAP_device_map).status, GNTST_no_device_space);
+    assert_int_equal(unmap(last, 0, op.dev_bus_addr), GNTST_okay);
+    op = map(8, 0, GNTMAP_device_map);
+    assert_int_equal(op.status, GNTST_okay);
+    assert_int_equal(op.handle, last);
+    assert_int_equal(unmap(limit, 0, op.dev_bus_addr), GNTST_bad_handle);
+    assert_int_equal(unmap(~0U, 0, op.dev_bus_addr), GNTST_bad_handle);
+}
+
+static void batches(void **state)
+{
+    enum { N = 150 };
+    static struct gnttab_map_grant_ref maps[N];
+    static struct gnttab_unmap_grant_ref unmaps[N];
+    mfn_t m = grant(8, 0, 0);
+
+    for (unsigned int i = 0; i < N; i++)
+        maps[i] = (struct gnttab_map_grant_ref){
+            .host_addr = (u64)(i + 1) << PAGE_SHIFT, .flags = GNTMAP_host_map, .ref = 8, .dom = 1};
+    maps[70].ref = 5; /* fails alone */
+    host_preempt_every(7);
+    assert_int_equal(host_grant_op(GNTTABOP_map_grant_ref, maps, sizeof(maps[0]), N), 0);
+    assert_int_equal(refs(m), N);
+    for (unsigned int i = 0; i < N; i++) {
+        assert_int_equal(maps[i].status, i == 70 ? GNTST_general_error : GNTST_okay);
+        unmaps[i] = (struct gnttab_unmap_grant_ref){.host_addr = (u64)(i + 1) << PAGE_SHIFT,
+                                                    .handle = maps[i].handle};
+    }
+    unmaps[70].handle = maps[69].handle; /* twice */
+    unmaps[70].host_addr = unmaps[69].host_addr;
+    assert_int_equal(host_grant_op(GNTTABOP_unmap_grant_ref, unmaps, sizeof(unmaps[0]), N), 0);
+    host_preempt_every(0);
+    for (unsigned int i = 0; i < N; i++)
+        assert_int_equal(unmaps[i].status, i == 70 ? GNTST_bad_handle : GNTST_okay);
+    assert_int_equal(refs(m), 1);
+    assert_int_equal(entry(8)->flags, GTF_permit_access);
+}
+
+static void copies(void **state)
+{
+    mfn_t m = grant(8, 0, 0), own = page_to_mfn(host_frame(b, 1));
+    char *theirs = mfn_to_virt(m), *mine = mfn_to_virt(own);
+    struct gnttab_copy op = {.source = {.u.ref = 8, .domid = 1, .offset = 100},
+                             .dest = {.u.gmfn = own.n, .domid = DOMID_SELF, .offset = 4000},
+                             .len = 96,
+                             .flags = GNTCOPY_source_gref};
+
+    memset(theirs, 'x', PAGE_SIZE);
+    memset(mine, 'y', PAGE_SIZE);
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_okay);
+    assert_int_equal(mine[3999], 'y');
+    assert_int_equal(mine[4000], 'x');
+    assert_int_equal(mine[4095], 'x');
+    op.len = 97;
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_bad_copy_arg);
+    op = (struct gnttab_copy){.source = {.u.gmfn = own.n, .domid = DOMID_SELF},
+                              .dest = {.u.ref = 8, .domid = 1, .offset = 4095},
+                              .len = 1,
+                              .flags = GNTCOPY_dest_gref};
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_okay);
+    assert_int_equal(theirs[4095], 'y');
+    entry(8)->flags |= GTF_readonly;
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_general_error);
+    op.dest.u.gmfn = m.n; /* by number only what is one's own */
+    op.dest.domid = 1;
+    op.flags = 0;
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_permission_denied);
+    op.dest.domid = DOMID_SELF;
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_general_error);
+    op.dest.u.gmfn = ~0UL;
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_bad_page);
+    assert_int_equal(refs(m), 1);
+    assert_int_equal(refs(own), 1);
+    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_readonly);
+}
+
+static void table_operations(void **state)
+{
+    struct gnttab_setup_table set = {.dom = DOMID_SELF, .nr_frames = 4};
+    struct gnttab_query_size query = {.dom = DOMID_SELF};
+    struct gnttab_set_version version = {.version = 2};
+    struct gnttab_get_version get = {.dom = DOMID_SELF};
+    struct gnttab_swap_grant_ref swap = {.ref_a = 8, .ref_b = 9};
+    struct gnttab_map_grant_ref op;
+    xen_pfn_t list[4];
+
+    set_xen_guest_handle(set.frame_list, (xen_pfn_t *)GUEST(4096));
+    assert_int_equal(host_grant_op(GNTTABOP_setup_table, &set, sizeof(set), 1), 0);
+    assert_int_equal(set.status, GNTST_okay);
+    memcpy(list, (void *)GUEST(4096), sizeof(list));
+    for (unsigned int i = 0; i < 4; i++)
+        assert_ptr_equal(page_owner(mfn_to_page(MFN(list[i]))), b);
+    set.nr_frames = 5;
+    assert_int_equal(host_grant_op(GNTTABOP_setup_table, &set, sizeof(set), 1), 0);
+    assert_int_equal(set.status, GNTST_general_error);
+    set.dom = 1;
+    assert_int_equal(host_grant_op(GNTTABOP_setup_table, &set, sizeof(set), 1), 0);
+    assert_int_equal(set.status, GNTST_permission_denied);
+    assert_int_equal(do_grant_table_op(GNTTABOP_setup_table, GUEST(0), 2), -XEN_EINVAL);
+
+    assert_int_equal(host_grant_op(GNTTABOP_query_size, &query, sizeof(query), 1), 0);
+    assert_int_equal(query.nr_frames, 4);
+    assert_int_equal(query.max_nr_frames, 4);
+    assert_int_equal(host_grant_op(GNTTABOP_set_version, &version, sizeof(version), 1),
+                     -XEN_ENOSYS);
+    version.version = 3;
+    assert_int_equal(host_grant_op(GNTTABOP_set_version, &version, sizeof(version), 1),
+                     -XEN_EINVAL);
+    version.version = 1;
+    assert_int_equal(host_grant_op(GNTTABOP_set_version, &version, sizeof(version), 1), 0);
+    assert_int_equal(host_grant_op(GNTTABOP_get_version, &get, sizeof(get), 1), 0);
+    assert_int_equal(get.version, 1);
+
+    grant(8, 0, 0);
+    op = map(8, 1, GNTMAP_host_map);
+    host_become(a->vcpu[0]);
+    assert_int_equal(host_grant_op(GNTTABOP_swap_grant_ref, &swap, sizeof(swap), 1), 0);
+    assert_int_equal(swap.status, GNTST_eagain); /* in use */
+    host_become(b->vcpu[0]);
+    assert_int_equal(unmap(op.handle, 1, 0), GNTST_okay);
+    host_become(a->vcpu[0]);
+    assert_int_equal(host_grant_op(GNTTABOP_swap_grant_ref, &swap, sizeof(swap), 1), 0);
+    assert_int_equal(swap.status, GNTST_okay);
+    assert_int_equal(entry(9)->flags, GTF_permit_access);
+    assert_int_equal(entry(8)->flags, 0);
+}
+
+static void faults_and_failures(void **state)
+{
+    struct gnttab_map_grant_ref op;
+    struct gnttab_setup_table set = {.dom = DOMID_SELF, .nr_frames = 3};
+
+    assert_int_equal(do_grant_table_op(GNTTABOP_map_grant_ref, GUEST(0), ~0U), -XEN_EINVAL);
+    assert_int_equal(do_grant_table_op(GNTTABOP_map_grant_ref, ~0UL - 10, 1), -XEN_EFAULT);
+    for (unsigned int cmd = 0; cmd < 20; cmd++)
+        assert_true(do_grant_table_op(cmd, GUEST(HOST_WINDOW), 1) < 0);
+    grant(8, 0, 0);
+    host_fail_allocation(1); /* the first page of handles */
+    op = map(8, 1, GNTMAP_host_map);
+    assert_int_equal(op.status, GNTST_no_device_space);
+    set_xen_guest_handle(set.frame_list, (xen_pfn_t *)GUEST(4096));
+    for (unsigned long n = 1; n <= 4; n++) {
+        host_fail_allocation(n);
+        assert_int_equal(host_grant_op(GNTTABOP_setup_table, &set, sizeof(set), 1), 0);
+        assert_int_equal(set.status, host_failed() ? GNTST_general_error : GNTST_okay);
+    }
+    host_fail_allocation(0);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(map_and_unmap),
+        TEST(refused),
+        TEST(entry_changes),
+        TEST(device_mappings),
+        TEST(replace),
+        TEST(overwritten_entry),
+        TEST(overwritten_and_orphaned),
+        TEST(owner_dies_while_mapped),
+        TEST(user_dies_while_mapping),
+        TEST(handles_run_out),
+        TEST(batches),
+        TEST(copies),
+        TEST(table_operations),
+        TEST(faults_and_failures),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

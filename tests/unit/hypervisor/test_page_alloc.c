@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: $(HOST_CORE) */
+/* CFLAGS: -DDEBUG */
+/* The frame allocator: blocks do not overlap, come back and merge, are clean; limits on address and number hold. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <host.h>
+
+#define FRAMES 4096UL
+
+static int setup(void **state)
+{
+    host_boot(FRAMES);
+    host_fail_allocation(0);
+    return 0;
+}
+
+static bool is_zero(const u8 *p, unsigned long bytes)
+{
+    for (unsigned long i = 0; i < bytes; i++)
+        if (p[i])
+            return false;
+    return true;
+}
+
+static void random_blocks(void **state)
+{
+    enum { N = 100 };
+    static void *block[N];
+    static unsigned int order[N];
+    unsigned long free = heap_free_pages();
+    unsigned int seed = 5;
+
+    for (unsigned int i = 0; i < 20000; i++) {
+        unsigned int k;
+
+        seed = seed * 1103515245 + 12345;
+        k = (seed >> 16) % N;
+        if (block[k]) {
+            assert_int_equal(((u8 *)block[k])[0], k); /* nobody else wrote there */
+            assert_int_equal(((u8 *)block[k])[(PAGE_SIZE << order[k]) - 1], k);
+            free_hv_pages(block[k], order[k]);
+            free += 1UL << order[k];
+            block[k] = NULL;
+        } else {
+            order[k] = (seed >> 8) % 6;
+            block[k] = alloc_hv_pages(order[k]);
+            if (!block[k])
+                continue;
+            assert_int_equal(virt_to_mfn(block[k]).n & ((1UL << order[k]) - 1), 0);
+            if (i % 8 == 0)
+                assert_true(is_zero(block[k], PAGE_SIZE << order[k]));
+            memset(block[k], (int)k, PAGE_SIZE << order[k]);
+            free -= 1UL << order[k];
+        }
+        assert_int_equal(heap_free_pages(), free);
+    }
+    for (unsigned int k = 0; k < N; k++) {
+        if (block[k])
+            free_hv_pages(block[k], order[k]);
+        block[k] = NULL;
+    }
+    /* All merged again: the largest block that fits is there. */
+    block[0] = alloc_hv_pages(11);
+    assert_non_null(block[0]);
+    free_hv_pages(block[0], 11);
+}
+
+static void everything(void **state)
+{
+    unsigned long free = heap_free_pages(), n = 0;
+    void *first = NULL;
+
+    for (void **p; (p = alloc_hv_pages(0)) != NULL; n++) {
+        *p = first;
+        first = p;
+    }
+    assert_int_equal(n, free);
+    assert_int_equal(heap_free_pages(), 0);
+    while (first) {
+        void *next = *(void **)first;
+
+        free_hv_pages(first, 0);
+        first = next;
+    }
+    assert_int_equal(heap_free_pages(), free);
+}
+
+static void address_limits(void **state)
+{
+    struct domain *d = host_domain(1, 1, 0, false);
+    struct page *pg;
+
+    d->max_pages = FRAMES;
+    for (unsigned int bits = 14; bits < 24; bits++) {
+        pg = alloc_domain_pages(d, 0, MEMF_ADDRESS_BITS(bits));
+        if (pg)
+            assert_true(page_to_mfn(pg).n < 1UL << (bits - PAGE_SHIFT));
+    }
+    assert_null(alloc_domain_pages(d, 0, MEMF_ADDRESS_BITS(12)));
+    assert_null(alloc_domain_pages(d, 3, MEMF_ADDRESS_BITS(14)));
+    assert_non_null(alloc_domain_pages(d, 3, MEMF_BELOW_4G));
+    assert_null(alloc_domain_pages(d, MAX_ORDER + 1, 0));
+    host_kill(d);
+}
+
+static void domain_frames(void **state)
+{
+    unsigned long free = heap_free_pages();
+    struct domain *d = host_domain(1, 1, 8, false), *e = host_domain(2, 1, 8, false);
+    struct page *pg = host_frame(d, 0);
+
+    assert_ptr_equal(page_owner(pg), d);
+    assert_true(get_page(pg, d));
+    assert_false(get_page(pg, e));
+    assert_int_equal(page_refs(pg->state), 2);
+    memset(mfn_to_virt(page_to_mfn(pg)), 0xaa, PAGE_SIZE);
+    arch_set_m2p(page_to_mfn(pg), 77);
+    assert_true(free_domain_page(pg));
+    assert_false(free_domain_page(pg));
+    assert_int_equal(d->tot_pages, 8); /* still held by us */
+    put_page(pg);
+    assert_int_equal(d->tot_pages, 7);
+    assert_false(get_page(pg, d)); /* free */
+    assert_int_equal(arch_get_m2p(page_to_mfn(pg)), INVALID_M2P_ENTRY);
+    assert_true(is_zero(mfn_to_virt(page_to_mfn(pg)), PAGE_SIZE));
+    host_kill(d);
+    host_kill(e);
+    assert_int_equal(heap_free_pages(), free);
+}
+
+static void counters_do_not_overflow(void **state)
+{
+    struct domain *d = host_domain(1, 1, 1, false);
+    struct page *pg = host_frame(d, 0);
+    u64 saved = pg->state;
+
+    pg->state = (saved & ~PG_REF_MASK) | (PG_REF_LIMIT - 1);
+    assert_true(get_page(pg, d));
+    assert_false(get_page(pg, d));
+    pg->state = saved;
+    host_kill(d);
+}
+
+static void free_by_address(void **state)
+{
+    unsigned long total = 0;
+
+    for (unsigned long m = 0; m < FRAMES; m += 512)
+        total += heap_free_pages_between(m, m + 512);
+    assert_int_equal(total, heap_free_pages());
+    assert_int_equal(heap_free_pages_between(0, ~0UL), heap_free_pages());
+    assert_int_equal(heap_free_pages_between(FRAMES, ~0UL), 0);
+}
+
+static void double_free(void *pg)
+{
+    page_release(pg);
+}
+
+static void our_own_mistakes(void **state)
+{
+    struct domain *d = host_domain(1, 1, 1, false);
+
+    assert_true(host_panics(double_free, host_frame(d, 0))); /* still allocated */
+    host_kill(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(random_blocks, setup),
+        cmocka_unit_test_setup(everything, setup),
+        cmocka_unit_test_setup(address_limits, setup),
+        cmocka_unit_test_setup(domain_frames, setup),
+        cmocka_unit_test_setup(counters_do_not_overflow, setup),
+        cmocka_unit_test_setup(free_by_address, setup),
+        cmocka_unit_test_setup(our_own_mistakes, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
