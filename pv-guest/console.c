@@ -106,7 +106,7 @@ static void fetch_ring_input(void)
 
 static void fetch_hypervisor_input(void)
 {
-    char buffer[64];
+    char buffer[64] = {0};
     long count;
 
     while (input_space() >= sizeof(buffer)) {

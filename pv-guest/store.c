@@ -258,7 +258,7 @@ int store_end(store_transaction transaction, bool commit)
 
 static int call_watch(uint32_t type, struct store_watch *watch)
 {
-    char token[TOKEN_SIZE];
+    char token[TOKEN_SIZE] = "";
     struct part parts[2];
 
     snprintf(token, sizeof(token), "%lx", (unsigned long)watch);
@@ -332,7 +332,7 @@ static void reader_thread(void *argument)
 {
     (void)argument;
     for (;;) {
-        struct xsd_sockmsg header;
+        struct xsd_sockmsg header = {0};
         char *body;
 
         read_bytes((char *)&header, sizeof(header));

@@ -26,7 +26,8 @@
 #define OPERATIONS 32
 
 extern char bench_invalid_opcode[], bench_page_fault[], bench_syscall[], bench_event[];
-extern const char bench_user_code[], bench_user_code_end[];
+extern const char bench_user_code[];
+extern const uint64_t bench_user_code_size;
 extern void *bench_vcpu_info, *bench_pending;
 extern volatile uint64_t bench_events;
 
@@ -174,7 +175,7 @@ static void bench_system_call(void)
     uint64_t best = ~0ull;
 
     must(user_space_create(&space) == 0, "user space");
-    memcpy(page, bench_user_code, (size_t)(bench_user_code_end - bench_user_code));
+    memcpy(page, bench_user_code, bench_user_code_size);
     must(user_map(&space, 0x400000, va_to_mfn(page), PTE_KERNEL_TEXT) == 0, "user page");
     set_callback(CALLBACKTYPE_syscall, bench_syscall);
     /* The difference of a long and a short run leaves out entering and leaving. */
@@ -242,7 +243,7 @@ static void bench_events_channel(void)
     events_restore(true);
     before = bench_events;
     MEASURE("event_send_self", hypercall_event_channel_op(EVTCHNOP_send, &send));
-    must(bench_events - before == ROUNDS * OPERATIONS, "every event arrived");
+    must(bench_events - before == (uint64_t)ROUNDS * OPERATIONS, "every event arrived");
     events_disable();
     set_callback(CALLBACKTYPE_event, event_entry);
     shared_info->evtchn_mask[0] = masks;

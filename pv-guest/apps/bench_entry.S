@@ -61,10 +61,12 @@ bench_events: .quad 0
 
 /* What runs in user mode: rdi system calls, then an exception that ends it. */
     .section .rodata
-    .globl bench_user_code, bench_user_code_end
+    .globl bench_user_code, bench_user_code_size
 bench_user_code:
 1:  syscall
     dec %rdi
     jnz 1b
     ud2
-bench_user_code_end:
+2:
+    .balign 8
+bench_user_code_size: .quad 2b - bench_user_code

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define THREAD_STACK_SIZE (32u * 1024)
+#define THREAD_STACK_SIZE (32ul * 1024)
 
 struct thread;
 

@@ -116,11 +116,12 @@ void *calloc(size_t count, size_t size)
 
 void free(void *block)
 {
-    struct header *header = (struct header *)block - 1;
+    struct header *header;
     bool enabled;
 
     if (!block)
         return;
+    header = (struct header *)block - 1;
     if (header->state != IN_USE)
         guest_panic("free(%p): not a block in use", block);
     header->state = UNUSED;

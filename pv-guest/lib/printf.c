@@ -216,13 +216,11 @@ static void format_to(struct sink *sink, const char *format, va_list *arguments)
             put_number(sink, &how, (uintptr_t)va_arg(*arguments, void *), 16, false, "0x");
             break;
         case 'c': {
-            char text[2] = {(char)va_arg(*arguments, int), '\0'};
+            char c = (char)va_arg(*arguments, int);
 
-            how.precision = -1;
-            if (text[0])
-                put_string(sink, &how, text);
-            else
-                put(sink, '\0');
+            put_repeated(sink, ' ', how.left ? 0 : how.width - 1);
+            put(sink, c);
+            put_repeated(sink, ' ', how.left ? how.width - 1 : 0);
             break;
         }
         case 's':

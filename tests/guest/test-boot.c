@@ -140,8 +140,8 @@ static void test_shared_info(void)
 
 static void test_hypercall_page(void)
 {
-    const uint8_t *stub = (const uint8_t *)hypercall_page + __HYPERVISOR_xen_version * 32;
-    const uint8_t *iret = (const uint8_t *)hypercall_page + __HYPERVISOR_iret * 32;
+    const uint8_t *stub = (const uint8_t *)hypercall_page + __HYPERVISOR_xen_version * 32ul;
+    const uint8_t *iret = (const uint8_t *)hypercall_page + __HYPERVISOR_iret * 32ul;
     static const uint8_t stub_bytes[] = {0x51, 0x41, 0x53, 0xb8, 17,   0,    0,
                                          0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
     static const uint8_t iret_bytes[] = {0x51, 0x41, 0x53, 0x50, 0xb8, 23, 0, 0, 0, 0x0f, 0x05};

@@ -199,7 +199,7 @@ static void test_exchange_refused(void)
 static void test_machphys(void)
 {
     struct xen_machphys_mapping mapping;
-    xen_pfn_t frames[8];
+    xen_pfn_t frames[8] = {0};
     struct xen_machphys_mfn_list list = {.max_extents = 8};
 
     CHECK_EQ(hypercall_memory_op(XENMEM_machphys_mapping, &mapping), 0);

@@ -202,7 +202,7 @@ static void test_clear_copy(void)
         .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = va_to_mfn(to), .arg2.src_mfn = va_to_mfn(from)};
 
     for (unsigned int i = 0; i < 512; i++)
-        from[i] = i * 77;
+        from[i] = i * 77ul;
     CHECK_EQ(hypercall_mmuext_op(&copy, 1, NULL, DOMID_SELF), 0);
     CHECK(memcmp(from, to, PAGE_SIZE) == 0);
     CHECK_EQ(mmuext_mfn(MMUEXT_CLEAR_PAGE, va_to_mfn(to)), 0);
