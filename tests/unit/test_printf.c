@@ -31,10 +31,10 @@ static void numbers(void **state)
     for (unsigned int i = 0; i < ARRAY_SIZE(values); i++) {
         long v = values[i];
 
-        SAME("%d|%u|%x|%X", (int)v, (int)v, (int)v, (int)v);
-        SAME("%ld|%lu|%lx", v, v, v);
+        SAME("%d|%u|%x|%X", (int)v, (unsigned int)v, (unsigned int)v, (unsigned int)v);
+        SAME("%ld|%lu|%lx", v, (unsigned long)v, (unsigned long)v);
         SAME("%lld %zu", (long long)v, (size_t)v);
-        SAME("%hd %hhd %hu %hhx", (int)v, (int)v, (int)v, (int)v);
+        SAME("%hd %hhd %hu %hhx", (short)v, (signed char)v, (unsigned short)v, (unsigned char)v);
         SAME("[%5d|%-5d|%05d|%+d|% d]", (int)v, (int)v, (int)v, (int)v, (int)v);
         SAME("[%#x|%#018lx|%.3d|%8.3x]", (int)v, v, (int)v, (int)v);
         SAME("[%*d|%-*d|%.*d]", 7, (int)v, 7, (int)v, 4, (int)v);
@@ -64,11 +64,12 @@ static void truncation(void **state)
 
 static void odd_formats(void **state)
 {
+    const char *none = NULL;
     char buf[32];
 
     snprintf(buf, sizeof(buf), "50%");
     assert_string_equal(buf, "50");
-    snprintf(buf, sizeof(buf), "%s", (const char *)NULL);
+    snprintf(buf, sizeof(buf), "%s", none);
     assert_string_equal(buf, "(null)");
     snprintf(buf, sizeof(buf), "%p", (void *)0xabc);
     assert_string_equal(buf, "0000000000000abc");

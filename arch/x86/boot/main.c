@@ -63,6 +63,19 @@ void __init early_exception(const unsigned long *frame, unsigned long rbp)
 
 #define RESTART_DELAY_US 5000000U
 
+static void __init wait_before_restart(void)
+{
+    s_time_t end = now() + MICROSECS(RESTART_DELAY_US);
+
+    if (get_cpu_info()->clock.scale) {
+        while (now() < end)
+            cpu_relax();
+    } else {
+        for (unsigned int i = 0; i < RESTART_DELAY_US; i++)
+            outb(0, 0x80); /* about a microsecond */
+    }
+}
+
 void __init boot_fatal(const char *fmt, ...)
 {
     va_list ap;
@@ -76,8 +89,7 @@ void __init boot_fatal(const char *fmt, ...)
     }
     printk(LOG_ERR,
            "Restarting in five seconds ('noreboot' on the command line stops here instead).");
-    for (unsigned int i = 0; i < RESTART_DELAY_US; i++)
-        outb(0, 0x80); /* about a microsecond */
+    wait_before_restart();
     machine_restart();
 }
 
