@@ -3,6 +3,7 @@
  * What the guest asks about the hypervisor: HYPERVISOR_xen_version and vm_assist (public/version.h,
  * public/features.h). The version is that of the ABI; who we are stands in the extra version.
  */
+#include <arch.h>
 #include <asm/config.h>
 #include <domain.h>
 #include <guest_access.h>
@@ -121,11 +122,13 @@ long do_vm_assist(unsigned int cmd, unsigned int type)
     switch (cmd) {
     case VMASST_CMD_enable:
         set_bit(&d->vm_assist, type);
-        return 0;
+        break;
     case VMASST_CMD_disable:
         clear_bit(&d->vm_assist, type);
-        return 0;
+        break;
     default:
         return -XEN_ENOSYS;
     }
+    arch_vm_assist_changed(d);
+    return 0;
 }

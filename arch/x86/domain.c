@@ -136,6 +136,18 @@ static bool context_addresses_ok(const struct vcpu_guest_context *c)
     return guest_addr_ok(c->ldt_base, 0) && !(c->ldt_base & ~PAGE_MASK) && c->ldt_ents <= 8192;
 }
 
+void arch_vm_assist_changed(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu(d, v) {
+        if (d->vm_assist & 1UL << VMASST_TYPE_architectural_iopl)
+            atomic_or(&v->arch.rare, (u8)RARE_ARCH_IOPL);
+        else
+            atomic_and(&v->arch.rare, (u8)~RARE_ARCH_IOPL);
+    }
+}
+
 /* A vCPU that has a context keeps its tables: the new one has to name the same. */
 static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c)
 {
@@ -213,8 +225,7 @@ static void set_trap_context(struct vcpu *v, const struct vcpu_guest_context *c)
     v->arch.syscall_callback_eip = c->syscall_callback_eip;
     v->arch.failsafe_disables_events = c->flags & VGCF_failsafe_disables_events;
     v->arch.syscall_disables_events = c->flags & VGCF_syscall_disables_events;
-    v->arch.kernel_ss = (u16)c->kernel_ss | 3;
-    v->arch.kernel_sp = c->kernel_sp;
+    set_kernel_stack(v, c->kernel_ss, c->kernel_sp);
 }
 
 static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -263,6 +274,7 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
         if (v->id == 0)
             d->vm_assist = c->vm_assist & VALID_VM_ASSIST;
     }
+    arch_vm_assist_changed(d);
     v->arch.flags = c->flags & VGCF_in_kernel ? TF_KERNEL_MODE : 0;
     set_trap_context(v, c);
     set_registers(v, c);
@@ -362,7 +374,7 @@ bool arch_write_runstate(struct vcpu *v)
 }
 
 /*
- * The areas are kernel addresses: they can be written only while the kernel's tables are loaded. Else toggle_guest_mode()
+ * The areas are kernel addresses: they can be written only while the kernel's tables are loaded. Else enter_guest_kernel()
  * sees the flag when the kernel is entered next.
  */
 void arch_update_guest_areas(struct vcpu *v)

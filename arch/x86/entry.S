@@ -167,16 +167,21 @@ bad_hypercall:
         call    hypercall_bad_number
         jmp     hypercall_done
 
+/* SYSCALL from compatibility mode. */
+FUNCTION syscall32_entry
+        SAVE_ALL
+        mov     CPUINFO_VCPU(%rsp), %rbx
+        mov     %rsp, %rdi
+        mov     %rbx, %rsi
+        call    pv_syscall32
+        jmp     bounced
+
 user_syscall:
         SPEC_FENCE
         mov     %rsp, %rdi
         mov     %rbx, %rsi
-        cmpw    $FLAT_RING3_CS64, REGS_CS(%rsp)
-        jne     1f
         call    pv_syscall
-        jmp     bounced
-1:      call    pv_syscall32
-        jmp     bounced
+        /* fall through */
 
 /*
  * A bounce was tried, with interrupts off. AL: it was made, and the frame is one for SYSRET whose general registers are those

@@ -78,3 +78,8 @@ HV_SRCS += \
 CFLAGS_arch/x86/boot/unpack_env.c := -mpreferred-stack-boundary=4
 CFLAGS_arch/x86/boot/unpack_libs.c := -mpreferred-stack-boundary=4 \
     -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
+
+# Called from assembly for every exception, event and system call of a guest: no frame pointer to set up.
+CFLAGS_arch/x86/pv/traps.c := -fomit-frame-pointer
+CFLAGS_arch/x86/pv/callback.c := -fomit-frame-pointer
+CFLAGS_arch/x86/pv/iret.c := -fomit-frame-pointer

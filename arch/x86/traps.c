@@ -39,7 +39,7 @@ extern const char exc_divide_error[], exc_debug[], exc_nmi[], exc_breakpoint[], 
     exc_bounds[], exc_invalid_opcode[], exc_no_device[], exc_double_fault[], exc_coprocessor_overrun[],
     exc_invalid_tss[], exc_no_segment[], exc_stack[], exc_protection[], exc_page_fault[],
     exc_reserved[], exc_fpu[], exc_alignment[], exc_machine_check[], exc_simd[], irq_stubs[],
-    syscall_entry[], sysenter_entry[], exit_iret_failed[];
+    syscall_entry[], syscall32_entry[], sysenter_entry[], exit_iret_failed[];
 
 #define IRQ_STUB_SIZE 16U
 
@@ -126,7 +126,7 @@ static void tss_init(struct cpu *cpu)
  *     lea  guest_regs.rsp(%rip), %rsp
  *     movq $SS, 8(%rsp)
  *     push %r11 ; pushq $CS ; push %rcx ; pushq $error_code
- *     jmp  syscall_entry
+ *     jmp  syscall_entry or syscall32_entry
  */
 struct syscall_stub {
     u8 save_rsp[3];
@@ -159,7 +159,7 @@ static s32 relative(const void *end, const void *target)
     return (s32)d;
 }
 
-static void make_stub(struct syscall_stub *s, const struct cpu *cpu, u32 cs, u32 error)
+static void make_stub(struct syscall_stub *s, const struct cpu *cpu, u32 cs, u32 error, const char *entry)
 {
     const void *rsp = &cpu->info->guest_regs.rsp;
     struct syscall_stub code = {
@@ -176,7 +176,7 @@ static void make_stub(struct syscall_stub *s, const struct cpu *cpu, u32 cs, u32
         .push_error = 0x68,
         .error = error,
         .jmp = 0xe9,
-        .jmp_to = relative(s->pad, syscall_entry),
+        .jmp_to = relative(s->pad, entry),
     };
     unsigned long cr0 = read_cr0();
 
@@ -191,8 +191,8 @@ static void syscall_init(struct cpu *cpu)
 {
     struct syscall_stub *stubs = syscall_stubs[cpu->id];
 
-    make_stub(&stubs[0], cpu, FLAT_RING3_CS64, FRAME_SYSCALL);
-    make_stub(&stubs[1], cpu, FLAT_RING3_CS32, 0);
+    make_stub(&stubs[0], cpu, FLAT_RING3_CS64, FRAME_SYSCALL, syscall_entry);
+    make_stub(&stubs[1], cpu, FLAT_RING3_CS32, 0, syscall32_entry);
     wrmsr(MSR_STAR, (u64)FLAT_RING3_CS32 << 48 | (u64)HV_CS << 32);
     wrmsr(MSR_LSTAR, (u64)&stubs[0]);
     wrmsr(MSR_CSTAR, (u64)&stubs[1]);

@@ -23,7 +23,7 @@ int host_error, host_arch_domain_error, host_arch_vcpu_error;
 struct host_pte host_ptes[HOST_PTES];
 static struct domain *pte_domain[HOST_PTES];
 
-/* --- boot and time ------------------------------------------------------------------------------------------------ */
+/* ---- boot and time ---- */
 
 void host_boot(unsigned long frames)
 {
@@ -114,7 +114,7 @@ void machine_poweroff(void)
     panic("power off");
 }
 
-/* --- domains ------------------------------------------------------------------------------------------------------ */
+/* ---- domains ---- */
 
 WEAK int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config)
 {
@@ -157,6 +157,11 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
 void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx)
 {
     ctx->user_regs = v->arch.user_regs;
+}
+
+void arch_vm_assist_changed(struct domain *d)
+{
+    (void)d;
 }
 
 int arch_vcpu_reset(struct vcpu *v)
@@ -212,7 +217,7 @@ WEAK int arch_domain_relinquish(struct domain *d)
     return 0;
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static unsigned long m2p[1UL << 16];
 
@@ -265,7 +270,7 @@ void console_softirq(void)
 {
 }
 
-/* --- grants: one page table of HOST_PTES entries for all domains -------------------------------------------------- */
+/* ---- grants: one page table of HOST_PTES entries for all domains ---- */
 
 static bool pte_of(u64 host_addr, unsigned int flags, unsigned int *i)
 {
@@ -323,7 +328,7 @@ WEAK void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length
 {
 }
 
-/* --- interrupts --------------------------------------------------------------------------------------------------- */
+/* ---- interrupts ---- */
 
 unsigned int arch_nr_pirqs(bool privileged)
 {
@@ -363,7 +368,7 @@ void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
 {
 }
 
-/* --- hypercalls --------------------------------------------------------------------------------------------------- */
+/* ---- hypercalls ---- */
 
 static unsigned int preempt_every, preempt_looks;
 struct host_continuation host_continued;
@@ -430,7 +435,7 @@ long host_call1(long (*fn)(unsigned long arg), void *op, unsigned long size)
     return rc;
 }
 
-/* --- a domain for a test ------------------------------------------------------------------------------------------ */
+/* ---- a domain for a test ---- */
 
 struct domain *host_domain(domid_t id, unsigned int vcpus, unsigned long frames, bool privileged)
 {

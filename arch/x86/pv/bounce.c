@@ -12,7 +12,7 @@
  */
 #include "bounce.h"
 
-void bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why, unsigned long addr)
+bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why, unsigned long addr)
 {
     bool irqs_off = !local_irq_is_enabled();
 
@@ -23,15 +23,13 @@ void bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failu
     case BOUNCE_NO_HANDLER:
         domain_crash(v->domain, "no handler for vector %u", regs->entry_vector);
         break;
-    case BOUNCE_STACK_RANGE:
-        domain_crash(v->domain, "its stack %#lx is in the hypervisor's range", addr);
-        break;
     case BOUNCE_STACK_FAULT:
-        domain_crash(v->domain, "no room on its stack at %#lx", addr);
+        domain_crash(v->domain, "no room for a frame on its stack at %#lx", addr);
         break;
     }
     if (irqs_off)
         local_irq_disable();
+    return false;
 }
 
 void pv_inject(struct cpu_user_regs *regs, enum exception vector)
@@ -62,28 +60,25 @@ void pv_failsafe(struct cpu_user_regs *regs)
         return;
     }
     end = enter_kernel(v, regs);
-    if (frame_is_ours(end)) {
-        bounce_failed(regs, v, BOUNCE_STACK_RANGE, end);
-        return;
-    }
     regs->saved_upcall_mask = mask;
     sp = (u64 *)end - 11;
     guest_window_open();
     guest_window_store(sp + 10, *(u64 *)&regs->ss, fault);
     guest_window_store(sp + 9, regs->rsp, fault);
-    guest_window_store(sp + 8, frame_rflags(v, regs, mask), fault);
+    guest_window_store(sp + 8, frame_rflags(v, regs->rflags, mask), fault);
     guest_window_store(sp + 7, *(u64 *)&regs->cs, fault);
     guest_window_store(sp + 6, regs->rip, fault);
-    guest_window_store(sp + 5, regs->gs, fault);
-    guest_window_store(sp + 4, regs->fs, fault);
-    guest_window_store(sp + 3, regs->es, fault);
-    guest_window_store(sp + 2, regs->ds, fault);
+    guest_window_store(sp + 5, (u64)regs->gs, fault);
+    guest_window_store(sp + 4, (u64)regs->fs, fault);
+    guest_window_store(sp + 3, (u64)regs->es, fault);
+    guest_window_store(sp + 2, (u64)regs->ds, fault);
     guest_window_store(sp + 1, regs->r11, fault);
     guest_window_store(sp, regs->rcx, fault);
     guest_window_close();
     if (v->arch.failsafe_disables_events)
         info->evtchn_upcall_mask = 1;
     set_entry_state(regs, v->arch.failsafe_callback_eip, (unsigned long)sp);
+    set_entry_selectors(regs);
     return;
 
 fault:

@@ -11,98 +11,116 @@
 #include <asm/guest_access.h>
 #include <asm/pv.h>
 
-#define FRAME_BYTES_MAX 96U /* failsafe: 11 words, and alignment */
+/* The callers are the handlers themselves: with constant arguments most of the code goes away. */
+#define HOT_INLINE static inline __attribute__((always_inline))
 
-/* Crashes the guest for the reason said, with interrupts on meanwhile if @irqs_off. (bounce.c) */
-enum bounce_failure { BOUNCE_NO_HANDLER, BOUNCE_STACK_RANGE, BOUNCE_STACK_FAULT };
-void bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why, unsigned long addr);
+/* Crashes the guest for the reason said, with interrupts on meanwhile. Returns false. (bounce.c) */
+enum bounce_failure { BOUNCE_NO_HANDLER, BOUNCE_STACK_FAULT };
+bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why, unsigned long addr);
 
-/* RFLAGS as the guest knows them: IF is its event mask, IOPL its own if it asked for that. */
-static inline u64 frame_rflags(const struct vcpu *v, const struct cpu_user_regs *regs, u8 mask)
+/* RFLAGS as the guest knows @rflags: IF is its event mask, IOPL its own if it asked for that. */
+HOT_INLINE u64 frame_rflags(const struct vcpu *v, u64 rflags, u32 mask)
 {
-    u64 rflags = regs->rflags & ~(EFLAGS_IF | EFLAGS_IOPL);
-
-    if (!mask)
-        rflags |= EFLAGS_IF;
-    if (unlikely(v->domain->vm_assist & 1UL << VMASST_TYPE_architectural_iopl))
+    rflags &= ~(EFLAGS_IF | EFLAGS_IOPL);
+    rflags |= (mask - 1) & EFLAGS_IF; /* all ones when the mask is 0; else less than 256 */
+    if (unlikely(v->arch.rare & RARE_ARCH_IOPL))
         rflags |= v->arch.iopl;
     return rflags;
 }
 
 /*
  * Where the frame ends: the kernel goes on below its last word, user mode's entries start at the stack of stack_switch.
- * Changes to kernel mode; in the frame the low bits of cs tell which it was.
+ * Changes to kernel mode; in the frame the low bits of cs tell which it was. A frame that would touch our range is sent
+ * where it faults. (What touches us from below touches the read-only M2P, which faults too.)
  */
-static inline unsigned long enter_kernel(struct vcpu *v, struct cpu_user_regs *regs)
+HOT_INLINE unsigned long enter_kernel(struct vcpu *v, struct cpu_user_regs *regs)
 {
-    unsigned long sp = regs->rsp;
-
     if (likely(v->arch.flags & TF_KERNEL_MODE)) {
         regs->cs &= 0xfffc;
-    } else {
-        toggle_guest_mode(v);
-        sp = v->arch.kernel_sp;
+        if (unlikely(is_hv_address(regs->rsp - FRAME_BYTES_MAX)))
+            return FAULTING_ADDRESS;
+        return regs->rsp & ~0xfUL;
     }
-    return sp & ~0xfUL;
-}
-
-/*
- * Would a frame that ends at @end touch our range? It is 2^43 bytes and aligned so. (What a frame that starts below it would
- * touch is the read-only M2P; non-canonical addresses fault by themselves.)
- */
-static inline bool frame_is_ours(unsigned long end)
-{
-    STATIC_ASSERT(HV_VIRT_END - HV_VIRT_START == 1UL << 43);
-    return (end - FRAME_BYTES_MAX) >> 43 == HV_VIRT_START >> 43;
+    enter_guest_kernel(v);
+    return v->arch.entry_sp;
 }
 
 /*
  * What the processor would change: TF, NT, RF, VM are clear in a handler. AC, because the kernel's accesses would
  * trap; DF, because a system call would clear it.
  */
-static inline void set_entry_state(struct cpu_user_regs *regs, unsigned long eip, unsigned long sp)
+HOT_INLINE void set_entry_state(struct cpu_user_regs *regs, unsigned long eip, unsigned long sp)
 {
-    regs->error_code = FRAME_SYSCALL;
     regs->rip = eip;
-    *(u64 *)&regs->cs = FLAT_KERNEL_CS;
     regs->eflags &= ~(u32)(EFLAGS_AC | EFLAGS_VM | EFLAGS_RF | EFLAGS_NT | EFLAGS_DF | EFLAGS_TF);
     regs->rsp = sp;
-    regs->ss = FLAT_KERNEL_SS;
+}
+
+HOT_INLINE void set_entry_selectors(struct cpu_user_regs *regs)
+{
+    regs->error_code = FRAME_SYSCALL;
+    *(u64 *)&regs->cs = FLAT_KERNEL_CS;
+    *(u64 *)&regs->ss = FLAT_KERNEL_SS;
 }
 
 /*
  * Enters the kernel of the current vCPU @v at @eip. True: done, and of the registers in @regs only those of the return
  * frame were changed. False: the guest was crashed.
  */
-static inline bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip, bool disable_events,
-                          bool has_error, u32 error_code)
+HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip, bool disable_events,
+                       bool has_error, u32 error_code)
 {
     struct vcpu_info *info = v->info;
     u8 mask = info->evtchn_upcall_mask;
-    unsigned long end;
+    unsigned int last = has_error ? 7 : 6; /* word of the frame */
     u64 *sp;
 
-    if (unlikely(!eip)) {
-        bounce_failed(regs, v, BOUNCE_NO_HANDLER, 0);
-        return false;
-    }
-    end = enter_kernel(v, regs);
-    if (unlikely(frame_is_ours(end))) {
-        bounce_failed(regs, v, BOUNCE_STACK_RANGE, end);
-        return false;
-    }
+    if (unlikely(!eip))
+        return bounce_failed(regs, v, BOUNCE_NO_HANDLER, 0);
+    sp = (u64 *)enter_kernel(v, regs) - (last + 1);
     regs->saved_upcall_mask = mask;
-    sp = (u64 *)end - (has_error ? 8 : 7);
     guest_window_open();
-    guest_window_store((u64 *)end - 1, *(u64 *)&regs->ss, fault);
-    guest_window_store((u64 *)end - 2, regs->rsp, fault);
-    guest_window_store((u64 *)end - 3, frame_rflags(v, regs, mask), fault);
-    guest_window_store((u64 *)end - 4, *(u64 *)&regs->cs, fault);
-    guest_window_store((u64 *)end - 5, regs->rip, fault);
+    guest_window_store(sp + last, *(u64 *)&regs->ss, fault);
+    guest_window_store(sp + last - 1, regs->rsp, fault);
+    guest_window_store(sp + last - 2, frame_rflags(v, regs->rflags, mask), fault);
+    guest_window_store(sp + last - 3, *(u64 *)&regs->cs, fault);
+    guest_window_store(sp + last - 4, regs->rip, fault);
     if (has_error)
-        guest_window_store(sp + 2, error_code, fault);
+        guest_window_store(sp + 2, (u64)error_code, fault);
     guest_window_store(sp + 1, regs->r11, fault);
     guest_window_store(sp, regs->rcx, fault);
+    guest_window_close();
+    if (disable_events)
+        info->evtchn_upcall_mask = 1;
+    set_entry_state(regs, eip, (unsigned long)sp);
+    set_entry_selectors(regs);
+    return true;
+
+fault:
+    guest_window_close();
+    return bounce_failed(regs, v, BOUNCE_STACK_FAULT, (unsigned long)sp);
+}
+
+/*
+ * The same for SYSCALL from 64-bit user mode: RCX and R11 are RIP and RFLAGS, the selectors are flat and the frame is one for
+ * SYSRET already.
+ */
+HOT_INLINE bool bounce_syscall(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip, bool disable_events)
+{
+    struct vcpu_info *info = v->info;
+    u32 mask = info->evtchn_upcall_mask;
+    u64 *sp = (u64 *)v->arch.entry_sp - 7, rip = regs->rip, rflags = regs->rflags;
+
+    enter_guest_kernel(v);
+    guest_window_open();
+    guest_window_store(sp, rip, fault);
+    guest_window_store(sp + 1, rflags, fault);
+    guest_window_store(sp + 2, rip, fault);
+    guest_window_store((u32 *)(sp + 3), (u32)FLAT_USER_CS64, fault);
+    guest_window_store((u32 *)(sp + 3) + 1, mask, fault);
+    guest_window_store(sp + 4, frame_rflags(v, rflags, mask), fault);
+    guest_window_store(sp + 5, regs->rsp, fault);
+    guest_window_store(sp + 6, (u64)FLAT_USER_SS64, fault);
     guest_window_close();
     if (disable_events)
         info->evtchn_upcall_mask = 1;
@@ -111,19 +129,18 @@ static inline bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned l
 
 fault:
     guest_window_close();
-    bounce_failed(regs, v, BOUNCE_STACK_FAULT, end);
-    return false;
+    return bounce_failed(regs, v, BOUNCE_STACK_FAULT, v->arch.kernel_sp);
 }
 
 /* Exception @vector through the guest's trap table. */
-static inline bool bounce_exception(struct cpu_user_regs *regs, struct vcpu *v, unsigned int vector)
+HOT_INLINE bool bounce_exception(struct cpu_user_regs *regs, struct vcpu *v, unsigned int vector)
 {
     const struct guest_trap *t = &v->arch.traps[vector];
 
     return bounce(regs, v, t->address, t->disable_events, false, 0);
 }
 
-static inline bool bounce_exception_error(struct cpu_user_regs *regs, struct vcpu *v, unsigned int vector,
+HOT_INLINE bool bounce_exception_error(struct cpu_user_regs *regs, struct vcpu *v, unsigned int vector,
                                           u32 error_code)
 {
     const struct guest_trap *t = &v->arch.traps[vector];
@@ -131,7 +148,7 @@ static inline bool bounce_exception_error(struct cpu_user_regs *regs, struct vcp
     return bounce(regs, v, t->address, t->disable_events, true, error_code);
 }
 
-static inline bool bounce_page_fault(struct cpu_user_regs *regs, struct vcpu *v, unsigned long addr,
+HOT_INLINE bool bounce_page_fault(struct cpu_user_regs *regs, struct vcpu *v, unsigned long addr,
                                      u32 error_code)
 {
     v->arch.ctrlreg[2] = addr;

@@ -31,7 +31,7 @@ bool pv_syscall(struct cpu_user_regs *regs, struct vcpu *v)
 {
     if (unlikely(!v->arch.syscall_callback_eip))
         return no_callback(regs, v);
-    return bounce(regs, v, v->arch.syscall_callback_eip, v->arch.syscall_disables_events, false, 0);
+    return bounce_syscall(regs, v, v->arch.syscall_callback_eip, v->arch.syscall_disables_events);
 }
 
 bool pv_syscall32(struct cpu_user_regs *regs, struct vcpu *v)
@@ -53,9 +53,9 @@ bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
 /* One at a time: the next waits for the callback's iret. */
 static void deliver_nmi(struct vcpu *v, struct cpu_user_regs *regs)
 {
-    if ((v->arch.flags & TF_NMI_MASKED) || !v->arch.traps[EXC_NMI].address || !xchg(&v->nmi_pending, false))
+    if ((v->arch.rare & RARE_NMI_MASKED) || !v->arch.traps[EXC_NMI].address || !xchg(&v->nmi_pending, false))
         return;
-    v->arch.flags |= TF_NMI_MASKED;
+    atomic_or(&v->arch.rare, RARE_NMI_MASKED);
     regs->entry_vector = EXC_NMI;
     pv_inject(regs, EXC_NMI);
 }
@@ -196,10 +196,7 @@ long do_nmi_op(unsigned int cmd, unsigned long arg)
 
 long do_stack_switch(unsigned long ss, unsigned long esp)
 {
-    struct vcpu *v = current;
-
-    v->arch.kernel_ss = (u16)(ss | 3);
-    v->arch.kernel_sp = esp;
+    set_kernel_stack(current, ss, esp);
     return 0;
 }
 

@@ -40,12 +40,12 @@ static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int bytes)
     if (v->arch.iobmp_limit <= port + bytes)
         return false;
     if (user)
-        toggle_guest_mode(v);
+        enter_guest_kernel(v);
     if (copy_from_guest(bits, at, 2))
         if (copy_from_guest(bits, at, 1))
             bits[0] = 0xff;
     if (user)
-        toggle_guest_mode(v);
+        enter_guest_user(v);
     return !((unsigned int)(bits[0] | bits[1] << 8) >> (port & 7) & ((1U << bytes) - 1));
 }
 

@@ -27,65 +27,66 @@ static __attribute__((noinline)) void iret_failed(struct vcpu *v, const char *wh
 /* What few guests ask for: IOPL as part of RFLAGS, NMIs. */
 static __attribute__((noinline)) void iret_rare(struct vcpu *v, u64 rflags)
 {
-    if (v->domain->vm_assist & 1UL << VMASST_TYPE_architectural_iopl)
+    u8 rare = atomic_and(&v->arch.rare, (u8)~RARE_NMI_MASKED);
+
+    if (rare & RARE_ARCH_IOPL)
         v->arch.iopl = rflags & EFLAGS_IOPL;
-    if (v->arch.flags & TF_NMI_MASKED) {
-        v->arch.flags &= ~TF_NMI_MASKED;
-        if (v->nmi_pending)
-            get_cpu_info()->exit_work |= EXIT_WORK_NMI;
-    }
+    if ((rare & RARE_NMI_MASKED) && v->nmi_pending)
+        get_cpu_info()->exit_work |= EXIT_WORK_NMI;
 }
 
+/*
+ * The frame goes word by word into @regs: if one faults the guest is crashed, and then it does not matter how much of the
+ * old registers is left.
+ */
 void pv_iret(struct cpu_user_regs *regs, struct vcpu *v)
 {
     const u64 *sp = (const u64 *)regs->rsp;
-    u64 rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;
+    u64 w, flags, rflags, cs;
 
-    if (unlikely(((unsigned long)sp + sizeof(struct iret_context)) >> 43 == HV_VIRT_START >> 43 ||
-                 (unsigned long)sp >> 43 == HV_VIRT_START >> 43)) {
+    /* The last bytes of our range are not mapped, so where the frame ends tells enough. */
+    if (unlikely(is_hv_address((unsigned long)(sp + 9)))) {
         iret_failed(v, "the address is not the guest's", (unsigned long)sp);
         return;
     }
     guest_window_open();
-    guest_window_load(rip, sp + 4, fault);
+    guest_window_load(flags, sp + 3, fault);
     guest_window_load(cs, sp + 5, fault);
     guest_window_load(rflags, sp + 6, fault);
-    guest_window_load(rsp, sp + 7, fault);
-    guest_window_load(ss, sp + 8, fault);
-    guest_window_load(rax, sp, fault);
-    guest_window_load(r11, sp + 1, fault);
-    guest_window_load(rcx, sp + 2, fault);
-    guest_window_load(flags, sp + 3, fault);
+    guest_window_load(w, sp, fault);
+    regs->rax = w;
+    guest_window_load(w, sp + 4, fault);
+    regs->rip = w;
+    guest_window_load(w, sp + 8, fault);
+    *(u64 *)&regs->ss = (u16)w | 3;
+    if (likely(!(flags & VGCF_in_syscall))) {
+        guest_window_load(w, sp + 1, fault);
+        regs->r11 = w;
+        guest_window_load(w, sp + 2, fault);
+        regs->rcx = w;
+        regs->error_code = 0;
+    } else if ((u16)(cs | 3) != FLAT_RING3_CS64 || regs->ss != FLAT_RING3_SS64) {
+        /* SYSRET cannot load these selectors: IRET, and in RCX and R11 what SYSRET would leave. */
+        regs->r11 = rflags;
+        regs->rcx = regs->rip;
+        regs->error_code = 0;
+    }
+    guest_window_load(w, sp + 7, fault);
     guest_window_close();
+    regs->rsp = w;
+    *(u64 *)&regs->cs = (u16)cs | 3;
+    regs->rflags = (rflags & ~(EFLAGS_IOPL | EFLAGS_NT | EFLAGS_VM)) | EFLAGS_IF;
 
     if ((cs & 3) == 3) {
         if (unlikely(mfn_eq(v->arch.guest_table_user, INVALID_MFN))) {
             iret_failed(v, "to user mode, which has no page table", (unsigned long)sp);
             return;
         }
-        toggle_guest_mode(v);
+        enter_guest_user(v);
     }
     v->info->evtchn_upcall_mask = !(rflags & EFLAGS_IF);
-    if (unlikely((v->arch.flags & TF_NMI_MASKED) ||
-                 (v->domain->vm_assist & 1UL << VMASST_TYPE_architectural_iopl)))
+    if (unlikely(v->arch.rare))
         iret_rare(v, rflags);
-
-    regs->rip = rip;
-    *(u64 *)&regs->cs = (u16)cs | 3;
-    regs->rflags = (rflags & ~(EFLAGS_IOPL | EFLAGS_NT | EFLAGS_VM)) | EFLAGS_IF;
-    regs->rsp = rsp;
-    *(u64 *)&regs->ss = (u16)ss | 3;
-    regs->rax = rax;
-    if (!(flags & VGCF_in_syscall)) {
-        regs->r11 = r11;
-        regs->rcx = rcx;
-        regs->error_code = 0;
-    } else if (regs->cs != FLAT_RING3_CS64 || regs->ss != FLAT_RING3_SS64) {
-        /* What SYSRET would leave in them; it cannot load these selectors. */
-        regs->r11 = regs->rflags;
-        regs->rcx = rip;
-        regs->error_code = 0;
-    }
     return;
 
 fault:

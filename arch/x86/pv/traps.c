@@ -29,14 +29,26 @@ bool pv_fault_error(struct cpu_user_regs *regs, struct vcpu *v)
 /* The prefix XEN_EMULATE_PREFIX begins with these bytes: UD2, "xe". */
 #define PREFIX_START 0x65780b0fU
 
+static __attribute__((noinline)) bool forced_emulation(struct cpu_user_regs *regs, struct vcpu *v)
+{
+    return pv_emulate_forced(regs) ? false : pv_fault(regs, v);
+}
+
+/* The address needs no check: user mode has just fetched from there. Behind its last byte there may be nothing. */
 bool pv_invalid_opcode(struct cpu_user_regs *regs, struct vcpu *v)
 {
-    u32 bytes = 0;
+    u32 bytes;
 
-    if (unlikely(copy_from_guest(&bytes, regs->rip, sizeof(bytes)) == 0 && bytes == PREFIX_START) &&
-        pv_emulate_forced(regs))
-        return false;
+    guest_window_open();
+    guest_window_load(bytes, regs->rip, fault);
+    guest_window_close();
+    if (unlikely(bytes == PREFIX_START))
+        return forced_emulation(regs, v);
     return bounce_exception(regs, v, EXC_UD);
+
+fault:
+    guest_window_close();
+    return pv_fault(regs, v);
 }
 
 static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs, struct vcpu *v,
@@ -50,7 +62,7 @@ static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs,
     else
         fixed = in_guest_kernel(v) && pv_emulate_pte_write(addr, regs);
     local_irq_disable();
-    return fixed;
+    return fixed ? false : bounce_page_fault(regs, v, addr, regs->error_code);
 }
 
 bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v)
@@ -63,9 +75,8 @@ bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v)
      * guest's matter.
      */
     if (unlikely((err & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) == (PFEC_PRESENT | PFEC_WRITE) ||
-                 addr >> 43 == HV_VIRT_START >> 43) &&
-        fix_page_fault(regs, v, addr))
-        return false;
+                 is_hv_address(addr)))
+        return fix_page_fault(regs, v, addr);
     return bounce_page_fault(regs, v, addr, err);
 }
 

@@ -7,20 +7,23 @@
 #include <percpu.h>
 
 /*
- * Between user and kernel mode of the current vCPU: the other page-table root, the other GS base. User mappings are
- * global, so they stay in the TLB. To user mode only if there is a user root.
+ * Between user and kernel mode of the current vCPU, which is in the other one: the other page-table root, the other GS
+ * base. User mappings are global, so they stay in the TLB. To user mode only if there is a user root.
  */
-static inline void toggle_guest_mode(struct vcpu *v)
+static inline void enter_guest_kernel(struct vcpu *v)
 {
-    unsigned long cr3 = v->arch.cr3;
-
-    if (v->arch.flags & TF_KERNEL_MODE)
-        cr3 = v->arch.guest_table_user.n << PAGE_SHIFT;
-    v->arch.flags ^= TF_KERNEL_MODE;
+    v->arch.flags |= TF_KERNEL_MODE;
     swapgs();
-    write_cr3(cr3);
+    write_cr3(v->arch.cr3);
     if (unlikely(v->arch.flags & TF_AREAS_PENDING))
         get_cpu_info()->exit_work |= EXIT_WORK_AREAS;
+}
+
+static inline void enter_guest_user(struct vcpu *v)
+{
+    v->arch.flags &= ~TF_KERNEL_MODE;
+    swapgs();
+    write_cr3(v->arch.guest_table_user.n << PAGE_SHIFT);
 }
 
 /* CR3 for the mode that @v is in. */

@@ -52,7 +52,9 @@ struct arch_vcpu {
 
     /* Entry points and flags, hot. */
     u32 flags; /* TF_* */
+    u8 rare;                /* RARE_*: what iret and entries seldom have to look at */
     unsigned long kernel_ss, kernel_sp;
+    unsigned long entry_sp; /* kernel_sp aligned for a frame; in our range: an address that faults */
     unsigned long event_callback_eip, failsafe_callback_eip, syscall_callback_eip;
     unsigned long syscall32_callback_eip, sysenter_callback_eip;
     bool syscall_disables_events, failsafe_disables_events, syscall32_disables_events,
@@ -87,7 +89,10 @@ struct arch_vcpu {
 
 #define TF_KERNEL_MODE   1U /* guest kernel is running (else guest user mode) */
 #define TF_AREAS_PENDING 2U /* run-state or time area to be written when the kernel root is loaded */
-#define TF_NMI_MASKED    4U /* in the NMI callback, until its iret */
-#define TF_BAD_SELECTOR  8U /* a selector could not be loaded: failsafe callback at the next entry */
+#define TF_BAD_SELECTOR  4U /* a selector could not be loaded: failsafe callback at the next entry */
+
+/* arch_vcpu.rare, changed by atomic operations. */
+#define RARE_ARCH_IOPL  1U /* VMASST_TYPE_architectural_iopl */
+#define RARE_NMI_MASKED 2U /* in the NMI callback, until its iret */
 
 #endif

@@ -91,15 +91,15 @@ static inline void guest_window_close(void)
 }
 
 #define guest_window_store(addr, val, fault)                                                       \
-    __asm__ goto("1: movq %1, %0\n\t" ASM_EXTABLE(1b, %l[fault])                                   \
+    __asm__ goto("1: mov%z0 %1, %0\n\t" ASM_EXTABLE(1b, %l[fault])                                  \
                  :                                                                                 \
-                 : "m"(*(u64 *)(addr)), "r"((u64)(val))                                            \
+                 : "m"(*(__typeof__(val) *)(addr)), "re"(val)                                      \
                  : "memory"                                                                        \
                  : fault)
 #define guest_window_load(val, addr, fault)                                                        \
-    __asm__ goto("1: movq %1, %0\n\t" ASM_EXTABLE(1b, %l[fault])                                   \
+    __asm__ goto("1: mov %1, %0\n\t" ASM_EXTABLE(1b, %l[fault])                                    \
                  : "=r"(val)                                                                       \
-                 : "m"(*(const u64 *)(addr))                                                       \
+                 : "m"(*(const __typeof__(val) *)(addr))                                           \
                  : "memory"                                                                        \
                  : fault)
 

@@ -56,6 +56,27 @@ static inline bool in_guest_kernel(const struct vcpu *v)
     return v->arch.flags & TF_KERNEL_MODE;
 }
 
+/*
+ * Our range is 2^43 bytes and aligned so. Checks of one address mind that what they read or write may begin or end a few
+ * bytes further.
+ */
+static inline bool is_hv_address(unsigned long addr)
+{
+    STATIC_ASSERT(HV_VIRT_END - HV_VIRT_START == 1UL << 43);
+    return addr >> 43 == HV_VIRT_START >> 43;
+}
+
+#define FRAME_BYTES_MAX 96U /* largest frame that we put on a guest's stack, with alignment */
+#define FAULTING_ADDRESS (1UL << 63) /* not canonical */
+
+/* The stack on which entries from user mode begin. */
+static inline void set_kernel_stack(struct vcpu *v, unsigned long ss, unsigned long sp)
+{
+    v->arch.kernel_ss = (u16)ss | 3;
+    v->arch.kernel_sp = sp;
+    v->arch.entry_sp = is_hv_address(sp) || is_hv_address(sp - FRAME_BYTES_MAX) ? FAULTING_ADDRESS : sp & ~0xfUL;
+}
+
 static inline bool is_canonical(unsigned long addr)
 {
     return (long)(addr << 16) >> 16 == (long)addr;
