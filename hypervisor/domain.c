@@ -300,8 +300,7 @@ bool vcpu_has_info(const struct vcpu *v)
     return v->info != &dummy_vcpu_info;
 }
 
-/* --- pausing
- * ---------------------------------------------------------------------------------------------- */
+/* ---- pausing ---- */
 
 static void sleep_all(struct domain *d, bool sync)
 {
@@ -373,8 +372,7 @@ void vcpu_unpause(struct vcpu *v)
         vcpu_wake(v);
 }
 
-/* --- shutdown
- * --------------------------------------------------------------------------------------------- */
+/* ---- shutdown ---- */
 
 static const char *shutdown_name(u32 reason)
 {
@@ -452,8 +450,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     domain_shutdown(d, SHUTDOWN_crash);
 }
 
-/* --- destruction
- * ------------------------------------------------------------------------------------------ */
+/* ---- destruction ---- */
 
 /*
  * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to its end; the walk

@@ -18,7 +18,7 @@ static spinlock_t control_lock = SPINLOCK_INIT(RANK_DOMCTL);
 
 #define IO_PORTS 0x10000U
 
-/* --- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 /* Creation flags that a PV domain without devices of its own may have. */
 #define CREATE_FLAGS \
@@ -148,7 +148,7 @@ static long set_debugging(struct domain *d, bool enable)
     return 0;
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static long set_max_mem(struct domain *d, u64 kib)
 {
@@ -177,7 +177,7 @@ static long get_node_affinity(const struct xen_domctl_nodeaffinity *op)
     return bitmap_to_guest(&op->nodemap, nodes.bits, 1);
 }
 
-/* --- devices: a domain can pass on what it has itself ------------------------------------------------------------- */
+/* ---- devices: a domain can pass on what it has itself ---- */
 
 static long set_permission(struct rangeset *mine, struct rangeset *theirs, unsigned long first,
                            unsigned long last, bool allow)
@@ -227,7 +227,7 @@ static long memory_mapping(struct domain *d, const struct xen_domctl_memory_mapp
     return 0;
 }
 
-/* --- dispatch ----------------------------------------------------------------------------------------------------- */
+/* ---- dispatch ---- */
 
 static long set_target(struct domain *d, domid_t id)
 {

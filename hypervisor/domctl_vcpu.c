@@ -126,7 +126,7 @@ long domctl_vcpu_info(struct domain *d, struct xen_domctl_getvcpuinfo *op)
     return 0;
 }
 
-/* --- where -------------------------------------------------------------------------------------------------------- */
+/* ---- where ---- */
 
 static long find_affinity_vcpu(struct domain *d, const struct xen_domctl_vcpuaffinity *op,
                                struct vcpu **v)
@@ -187,7 +187,7 @@ long domctl_set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity 
     return show_affinity(op, &v->hard_affinity);
 }
 
-/* --- how much ----------------------------------------------------------------------------------------------------- */
+/* ---- how much ---- */
 
 long domctl_scheduler(struct domain *d, struct xen_domctl_scheduler_op *op, bool *copyback)
 {

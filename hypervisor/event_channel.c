@@ -24,8 +24,7 @@ static bool virq_is_global(u32 virq)
     return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
 }
 
-/* --- showing a port as pending
- * ---------------------------------------------------------------------------- */
+/* ---- showing a port as pending ---- */
 
 static inline void set_pending(struct domain *d, struct evtchn *chn)
 {
@@ -66,9 +65,7 @@ void evtchn_wake_pollers(struct domain *d, unsigned int port)
     }
 }
 
-/* --- ports
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- ports ---- */
 
 static void lock_chn(struct evtchn *chn, unsigned long *flags)
 {
@@ -175,8 +172,7 @@ void evtchn_vcpu_destroy(struct vcpu *v)
     evtchn_fifo_vcpu_destroy(v);
 }
 
-/* --- binding
- * ---------------------------------------------------------------------------------------------- */
+/* ---- binding ---- */
 
 /* The domain that an operation names, with a reference: one's own, or any if the caller is
  * privileged. */
@@ -349,8 +345,7 @@ out:
     return rc;
 }
 
-/* --- closing
- * ---------------------------------------------------------------------------------------------- */
+/* ---- closing ---- */
 
 /* The domain at the other end of an interdomain port, with a reference, so that both event locks
  * can be taken. */
@@ -507,8 +502,7 @@ static long reset(domid_t id)
     return rc;
 }
 
-/* --- sending
- * ---------------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 int evtchn_send(struct domain *d, unsigned int port)
 {
@@ -598,8 +592,7 @@ void send_guest_pirq(struct domain *d, const struct pirq *pirq)
         ring(d, port, ECS_PIRQ);
 }
 
-/* --- asking and changing
- * ---------------------------------------------------------------------------------- */
+/* ---- asking and changing ---- */
 
 static long status(struct evtchn_status *op)
 {
@@ -739,8 +732,7 @@ void evtchn_dump(struct domain *d)
     }
 }
 
-/* --- the hypercall
- * ---------------------------------------------------------------------------------------- */
+/* ---- the hypercall ---- */
 
 union any_op {
     struct evtchn_alloc_unbound alloc_unbound;

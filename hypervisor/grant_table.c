@@ -134,9 +134,7 @@ int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn
     return rc;
 }
 
-/* --- pins
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- pins ---- */
 
 /* Flags and domid are adjacent, so that both are checked and the flags changed in one step. */
 union flags_domid {
@@ -270,8 +268,7 @@ void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly)
     spin_unlock(&gt->lock);
 }
 
-/* --- the hypercall
- * ---------------------------------------------------------------------------------------- */
+/* ---- the hypercall ---- */
 
 long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {

@@ -195,7 +195,7 @@ static long reservation_op(unsigned int cmd, unsigned long start, unsigned long 
     return (long)done;
 }
 
-/* --- exchange ----------------------------------------------------------------------------------------------------- */
+/* ---- exchange ---- */
 
 /*
  * Takes a frame away from @d if nobody uses it: afterwards no count is held and no other can be taken, but it is still
@@ -309,7 +309,7 @@ static long exchange(unsigned long arg)
     return rc;
 }
 
-/* --- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ---- */
 
 static long count_op(unsigned int cmd, unsigned long arg)
 {
@@ -362,7 +362,7 @@ static long claim_pages(unsigned long arg)
     return rc;
 }
 
-/* --- what PV domains have not ------------------------------------------------------------------------------------- */
+/* ---- what PV domains have not ---- */
 
 /* Translated domains only: for a PV domain there is nothing to place frames in. */
 static long refuse_physmap(domid_t id)
@@ -439,7 +439,7 @@ static long reserved_device_memory_map(unsigned long arg)
     return put_guest(arg, &map) ? -XEN_EFAULT : 0;
 }
 
-/* --- frames of ours for tools ------------------------------------------------------------------------------------- */
+/* ---- frames of ours for tools ---- */
 
 static long list_grant_frames(struct domain *d, const struct xen_mem_acquire_resource *op,
                               unsigned long start, unsigned long arg)

@@ -133,7 +133,7 @@ static long scheduler(struct xen_sysctl_scheduler_op *op)
     }
 }
 
-/* --- debug keys --------------------------------------------------------------------------------------------------- */
+/* ---- debug keys ---- */
 
 static void dump_domain(struct domain *d)
 {
@@ -197,7 +197,7 @@ static long debug_keys(const struct xen_sysctl_debug_keys *op)
     return 0;
 }
 
-/* --- dispatch ----------------------------------------------------------------------------------------------------- */
+/* ---- dispatch ---- */
 
 static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
 {

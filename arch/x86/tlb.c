@@ -113,15 +113,30 @@ static void flush_here(enum flush_kind kind, unsigned long va)
     }
 }
 
+/* Does @mask name an online CPU other than @self? */
+static bool others_online(const cpumask_t *mask, unsigned int self)
+{
+    unsigned long others = 0;
+
+    if (nr_cpus == 1)
+        return false;
+    for (unsigned int i = 0; i < ARRAY_SIZE(mask->bits); i++) {
+        unsigned long bits = READ_ONCE(mask->bits[i]) & cpu_online.bits[i];
+
+        if (i == self / BITS_PER_LONG)
+            bits &= ~(1UL << self % BITS_PER_LONG);
+        others |= bits;
+    }
+    return others;
+}
+
 static void flush_mask(const cpumask_t *mask, enum flush_kind kind, unsigned long va)
 {
     unsigned int cpu, self = smp_processor_id();
-    bool others = false;
 
     if (cpumask_test(mask, self))
         flush_here(kind, va);
-    for_each_cpu(cpu, mask) others |= cpu != self && cpumask_test(&cpu_online, cpu);
-    if (likely(!others))
+    if (likely(!others_online(mask, self)))
         return;
 
     spin_lock(&request.lock);

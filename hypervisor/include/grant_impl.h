@@ -17,11 +17,16 @@ struct grant_active {
     u32 writers; /* writable mappings and copies into it */
 };
 
-/* A mapping that a domain holds of another's frame; the handle is its index. */
+/*
+ * A mapping that a domain holds of another's frame; the handle is its index. It names all that
+ * unmapping needs, and holds a reference on the granting domain.
+ */
 struct grant_mapping {
-    u32 ref; /* of the granting domain; of a free mapping: the next free handle */
-    domid_t domid;
-    u16 flags; /* GNTMAP_device_map, _host_map, _readonly; 0: free */
+    u32 owner; /* frame number of the granting domain's struct domain, as in struct page */
+    u32 ref;   /* of the granting domain; of a free mapping: the next free handle */
+    u32 frame; /* machine frame mapped */
+    u16 flags; /* GNTMAP_device_map, _host_map, _readonly and more; 0: free */
+    u16 spare;
 };
 
 #define GRANTS_PER_FRAME  (PAGE_SIZE / sizeof(struct grant_entry_v1))
@@ -71,8 +76,8 @@ int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool r
 /* Undoes the pin; the counts on the frame are the caller's to drop. Takes the table lock. */
 void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly);
 /*
- * Takes the counts on a frame of @owner for one use. GNTST_okay; GNTST_bad_page: no such frame; GNTST_general_error: not
- * the owner's, or one that may not be written.
+ * Takes the counts on a frame of @owner for one use. GNTST_okay; GNTST_bad_page: no such frame;
+ * GNTST_general_error: not the owner's, or one that may not be written.
  */
 int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly);
 /* Drops the counts that grant_pin() or grant_get_frame() took. */
