@@ -166,7 +166,7 @@ int put_page_type(struct page *pg, bool preemptible)
     return drop_type(pg, false, preemptible);
 }
 
-/* --- what cannot be finished at once ------------------------------------------------------------------------------ */
+/* ---- what cannot be finished at once ---- */
 
 int page_finish_old_table(struct vcpu *v)
 {
