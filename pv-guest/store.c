@@ -63,29 +63,51 @@ static uint32_t answer_bytes(void)
     return __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) - ring->rsp_cons;
 }
 
-static void write_bytes(const char *data, size_t length)
+/* Bytes that can be copied in one piece at `index`, given how many the ring has. */
+static size_t piece(size_t wanted, uint32_t available, XENSTORE_RING_IDX index)
 {
-    for (size_t i = 0; i < length; i++) {
+    size_t to_end = XENSTORE_RING_SIZE - MASK_XENSTORE_IDX(index);
+    size_t size = wanted < available ? wanted : available;
+
+    return size < to_end ? size : to_end;
+}
+
+static void write_bytes(const void *data, size_t length)
+{
+    const char *from = data;
+
+    while (length > 0) {
+        size_t size;
+
         if (space_for_request() == 0) {
             event_send(port);
             wait_until(&ring_queue, space_for_request() > 0);
         }
-        ring->req[MASK_XENSTORE_IDX(ring->req_prod)] = data[i];
-        __atomic_store_n(&ring->req_prod, ring->req_prod + 1, __ATOMIC_RELEASE);
+        size = piece(length, space_for_request(), ring->req_prod);
+        memcpy(&ring->req[MASK_XENSTORE_IDX(ring->req_prod)], from, size);
+        __atomic_store_n(&ring->req_prod, ring->req_prod + (uint32_t)size, __ATOMIC_RELEASE);
+        from += size;
+        length -= size;
     }
 }
 
+/* Bytes of a message that we have no memory for (`data` is NULL) are read and dropped. */
 static void read_bytes(char *data, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
+    while (length > 0) {
+        size_t size;
+
         if (answer_bytes() == 0) {
             event_send(port);
             wait_until(&ring_queue, answer_bytes() > 0);
         }
-        /* Bytes of a message that we have no memory for are read and dropped. */
-        if (data)
-            data[i] = ring->rsp[MASK_XENSTORE_IDX(ring->rsp_cons)];
-        __atomic_store_n(&ring->rsp_cons, ring->rsp_cons + 1, __ATOMIC_RELEASE);
+        size = piece(length, answer_bytes(), ring->rsp_cons);
+        if (data) {
+            memcpy(data, &ring->rsp[MASK_XENSTORE_IDX(ring->rsp_cons)], size);
+            data += size;
+        }
+        __atomic_store_n(&ring->rsp_cons, ring->rsp_cons + (uint32_t)size, __ATOMIC_RELEASE);
+        length -= size;
     }
     event_send(port);
 }
@@ -117,7 +139,7 @@ static int call(uint32_t type, store_transaction transaction, const struct part 
 
     wait_until(&writer_queue, !writing);
     writing = true;
-    write_bytes((const char *)&header, sizeof(header));
+    write_bytes(&header, sizeof(header));
     for (unsigned int i = 0; i < count; i++)
         write_bytes(parts[i].data, parts[i].length);
     event_send(port);
