@@ -37,11 +37,11 @@ void pv_inject(struct cpu_user_regs *regs, enum exception vector)
 
 int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs)
 {
-    u8 bytes[INSN_MAX];
+    u8 bytes[INSN_BUFFER] = {0};
 
-    if (copy_from_guest(bytes, regs->rip, sizeof(bytes)))
+    if (copy_from_guest(bytes, regs->rip, INSN_MAX))
         return -XEN_EFAULT;
-    return insn_decode(insn, bytes, sizeof(bytes), CODE_64);
+    return insn_decode(insn, bytes, INSN_MAX, CODE_64);
 }
 
 bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs,

@@ -23,6 +23,7 @@ enum {
     BAD = 0x20, /* not an instruction, a prefix, or one that 64-bit mode dropped */
     BAD64 = 0x40,
     D64 = 0x80, /* operand size is 8 in 64-bit mode without REX.W (stack, near branches) */
+    PREFIX = BAD | BAD64 | D64, /* a combination of its own: a legacy prefix */
 };
 
 #define X4(a) a, a, a, a
@@ -32,11 +33,11 @@ enum {
 static const u8 one_byte_map[256] = {
     /* 00 */ ALU, BAD64, BAD64, ALU, BAD64, BAD,
     /* 10 */ ALU, BAD64, BAD64, ALU, BAD64, BAD64,
-    /* 20 */ ALU, BAD, BAD64, ALU, BAD, BAD64,
-    /* 30 */ ALU, BAD, BAD64, ALU, BAD, BAD64,
+    /* 20 */ ALU, PREFIX, BAD64, ALU, PREFIX, BAD64,
+    /* 30 */ ALU, PREFIX, BAD64, ALU, PREFIX, BAD64,
     /* 40 */ X8(BAD64), X8(BAD64),
     /* 50 */ X8(D64), X8(D64),
-    /* 60 */ BAD64, BAD64, BAD, MODRM, BAD, BAD, BAD, BAD,
+    /* 60 */ BAD64, BAD64, BAD, MODRM, PREFIX, PREFIX, PREFIX, PREFIX,
     /* 68 */ IMM_Z | D64, MODRM | IMM_Z, IMM_8 | D64, MODRM | IMM_8, X4(IMM_NONE),
     /* 70 */ X8(IMM_8 | D64), X8(IMM_8 | D64),
     /* 80 */ MODRM | IMM_8, MODRM | IMM_Z, MODRM | IMM_8 | BAD64, MODRM | IMM_8, X4(MODRM),
@@ -44,11 +45,11 @@ static const u8 one_byte_map[256] = {
     /* 90 */ X8(IMM_NONE), IMM_NONE, IMM_NONE, IMM_FAR | BAD64, IMM_NONE, D64, D64, IMM_NONE, IMM_NONE,
     /* a0 */ X4(IMM_OFFSET), X4(IMM_NONE), IMM_8, IMM_Z, X4(IMM_NONE), IMM_NONE, IMM_NONE,
     /* b0 */ X8(IMM_8), X8(IMM_V),
-    /* c0 */ MODRM | IMM_8, MODRM | IMM_8, IMM_16 | D64, D64, BAD64, BAD64, MODRM | IMM_8, MODRM | IMM_Z,
+    /* c0 */ MODRM | IMM_8, MODRM | IMM_8, IMM_16 | D64, D64, BAD, BAD, MODRM | IMM_8, MODRM | IMM_Z,
     /* c8 */ IMM_16_8 | D64, D64, IMM_16, IMM_NONE, IMM_NONE, IMM_8, BAD64, IMM_NONE,
     /* d0 */ X4(MODRM), IMM_8 | BAD64, IMM_8 | BAD64, BAD, IMM_NONE, X8(MODRM),
     /* e0 */ X4(IMM_8 | D64), X4(IMM_8), IMM_Z | D64, IMM_Z | D64, IMM_FAR | BAD64, IMM_8 | D64, X4(IMM_NONE),
-    /* f0 */ BAD, IMM_NONE, BAD, BAD, IMM_NONE, IMM_NONE, MODRM | IMM_GROUP3, MODRM | IMM_GROUP3,
+    /* f0 */ PREFIX, IMM_NONE, PREFIX, PREFIX, IMM_NONE, IMM_NONE, MODRM | IMM_GROUP3, MODRM | IMM_GROUP3,
     /* f8 */ X4(IMM_NONE), IMM_NONE, IMM_NONE, MODRM, MODRM,
 };
 
@@ -73,93 +74,101 @@ static const u8 map_0f[256] = {
     /* f0 */ X8(MODRM), X8(MODRM),
 };
 
-/* What is left of the instruction's bytes. */
+/*
+ * Where decoding has come to. Nothing checks the end on the way: the longest nonsense (15 prefixes, and an instruction of all
+ * parts behind them) fits into the buffer, and what was too long is refused when its length is known.
+ */
 struct cursor {
-    const u8 *bytes;
-    unsigned int pos, end;
-    bool short_of;
+    const u8 *p;
 };
 
-static u8 take(struct cursor *c)
+static inline u8 take(struct cursor *c)
 {
-    if (c->pos >= c->end) {
-        c->short_of = true;
-        return 0;
-    }
-    return c->bytes[c->pos++];
+    return *c->p++;
 }
 
 /* Little-endian, sign-extended. */
-static s64 take_signed(struct cursor *c, unsigned int bytes)
+static inline s64 take_signed(struct cursor *c, unsigned int bytes)
 {
-    u64 v = 0;
+    const u8 *p = c->p;
+    s16 w;
+    s32 l;
+    s64 q;
 
-    for (unsigned int i = 0; i < bytes; i++)
-        v |= (u64)take(c) << 8 * i;
-    if (bytes && bytes < 8 && v >> (8 * bytes - 1) & 1)
-        v |= ~0ULL << 8 * bytes;
-    return (s64)v;
+    c->p += bytes;
+    switch (bytes) {
+    case 0:
+        return 0;
+    case 1:
+        return (s8)*p;
+    case 2:
+        memcpy(&w, p, sizeof(w));
+        return w;
+    case 4:
+        memcpy(&l, p, sizeof(l));
+        return l;
+    default:
+        memcpy(&q, p, sizeof(q));
+        return q;
+    }
+}
+
+/* A legacy prefix. */
+static void note_prefix(struct insn *insn, u8 b, bool *addrsize)
+{
+    switch (b) {
+    case 0x64:
+    case 0x65:
+        insn->segment = b == 0x64 ? SEG_FS : SEG_GS;
+        insn->segment_override = true;
+        break;
+    case 0x66:
+        insn->opsize_prefix = true;
+        break;
+    case 0x67:
+        *addrsize = true;
+        break;
+    case 0xf0:
+        insn->lock = true;
+        break;
+    case 0xf2:
+    case 0xf3:
+        insn->repne = b == 0xf2;
+        insn->rep = b == 0xf3;
+        break;
+    default: /* 26, 2e, 36, 3e: ignored by long mode */
+        if (insn->code != CODE_64) {
+            insn->segment = b >> 3 & 3;
+            insn->segment_override = true;
+        }
+    }
 }
 
 /* Legacy prefixes and REX; returns the first byte that is none of them. */
 static u8 take_prefixes(struct insn *insn, struct cursor *c)
 {
-    bool opsize = false, addrsize = false;
-    u8 b;
+    const u8 *start = c->p;
+    bool addrsize = false;
+    u8 b = take(c);
 
-    for (;;) {
+    /* After 15 there is no room for an instruction: what follows is taken for one, and found to be too long. */
+    while (unlikely(one_byte_map[b] == PREFIX) && c->p - start <= INSN_MAX) {
+        note_prefix(insn, b, &addrsize);
         b = take(c);
-        if (c->short_of)
-            return 0;
-        switch (b) {
-        case 0x26:
-        case 0x2e:
-        case 0x36:
-        case 0x3e:
-            if (insn->code != CODE_64) { /* long mode ignores these four */
-                insn->segment = b >> 3 & 3;
-                insn->segment_override = true;
-            }
-            break;
-        case 0x64:
-        case 0x65:
-            insn->segment = b == 0x64 ? SEG_FS : SEG_GS;
-            insn->segment_override = true;
-            break;
-        case 0x66:
-            opsize = true;
-            break;
-        case 0x67:
-            addrsize = true;
-            break;
-        case 0xf0:
-            insn->lock = true;
-            break;
-        case 0xf2:
-            insn->repne = true;
-            insn->rep = false;
-            break;
-        case 0xf3:
-            insn->rep = true;
-            insn->repne = false;
-            break;
-        default:
-            if (insn->code == CODE_64 && (b & 0xf0) == 0x40) {
-                insn->rex = b; /* counts only right before the opcode */
-                continue;
-            }
-            goto out;
-        }
-        insn->rex = 0;
     }
-out:
-    insn->opsize_prefix = opsize;
     if (insn->code == CODE_64) {
+        if ((b & 0xf0) == 0x40) {
+            insn->rex = b;
+            b = take(c);
+            /* REX counts only right before the opcode. Compilers do not write such things; we do not take them. */
+            if (unlikely(one_byte_map[b] == PREFIX || (b & 0xf0) == 0x40))
+                c->p += INSN_MAX;
+        }
         insn->addr_bytes = addrsize ? 4 : 8;
-        insn->op_bytes = insn->rex & 8 ? 8 : opsize ? 2 : 4;
+        insn->op_bytes = insn->rex & 8 ? 8 : insn->opsize_prefix ? 2 : 4;
     } else {
         insn->addr_bytes = (insn->code == CODE_32) == addrsize ? 2 : 4;
-        insn->op_bytes = (insn->code == CODE_32) == opsize ? 2 : 4;
+        insn->op_bytes = (insn->code == CODE_32) == insn->opsize_prefix ? 2 : 4;
     }
     return b;
 }
@@ -182,7 +191,7 @@ static void take_memory_16(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
         insn->segment = insn->base == 5 ? SEG_SS : SEG_DS;
 }
 
-static void take_memory(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
+static inline void take_memory(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
 {
     insn->base = (s8)(rm | (insn->rex & 1) << 3);
     if (rm == 4) {
@@ -207,7 +216,7 @@ static void take_memory(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
         insn->segment = insn->base == 4 || insn->base == 5 ? SEG_SS : SEG_DS;
 }
 
-static void take_modrm(struct insn *insn, struct cursor *c)
+static inline void take_modrm(struct insn *insn, struct cursor *c)
 {
     u8 modrm = take(c);
     u8 mod = modrm >> 6, rm = modrm & 7;
@@ -231,8 +240,6 @@ static void take_immediate(struct insn *insn, struct cursor *c, u8 kind)
     u8 z = insn->op_bytes == 2 ? 2 : 4;
 
     switch (kind) {
-    case IMM_NONE:
-        return;
     case IMM_8:
         insn->imm_bytes = 1;
         break;
@@ -268,18 +275,16 @@ static void take_immediate(struct insn *insn, struct cursor *c, u8 kind)
     insn->imm = (u64)take_signed(c, insn->imm_bytes);
 }
 
-int insn_decode(struct insn *insn, const u8 *bytes, unsigned int n, enum code_size code)
+int insn_decode(struct insn *insn, const u8 bytes[INSN_BUFFER], unsigned int n, enum code_size code)
 {
-    struct cursor c = {.bytes = bytes, .end = MIN(n, INSN_MAX)};
+    struct cursor c = {bytes};
+    unsigned long length;
     u8 shape;
 
     *insn = (struct insn){.code = (u8)code, .segment = SEG_DS, .base = -1, .index = -1};
     insn->opcode = take_prefixes(insn, &c);
-    if (insn->opcode != 0x0f) {
-        shape = one_byte_map[insn->opcode];
-        if (insn->opcode == 0xc4 || insn->opcode == 0xc5 || insn->opcode == 0x62)
-            shape = BAD; /* VEX and EVEX, or instructions that nobody executes here */
-    } else {
+    shape = one_byte_map[insn->opcode];
+    if (insn->opcode == 0x0f) {
         insn->map = MAP_0F;
         insn->opcode = take(&c);
         shape = map_0f[insn->opcode];
@@ -289,18 +294,20 @@ int insn_decode(struct insn *insn, const u8 *bytes, unsigned int n, enum code_si
             insn->opcode = take(&c);
         }
     }
-    if (!c.short_of) {
-        if ((shape & BAD) || ((shape & BAD64) && code == CODE_64))
-            return -XEN_EINVAL;
-        if ((shape & D64) && code == CODE_64 && insn->op_bytes == 4)
-            insn->op_bytes = 8;
-        if (shape & MODRM)
-            take_modrm(insn, &c);
+    if (unlikely(shape & (BAD | BAD64)) && ((shape & BAD) || code == CODE_64))
+        return (unsigned long)(c.p - bytes) > n && n < INSN_MAX ? -XEN_ERANGE : -XEN_EINVAL;
+    if ((shape & D64) && code == CODE_64 && insn->op_bytes == 4)
+        insn->op_bytes = 8;
+    if (shape & MODRM)
+        take_modrm(insn, &c);
+    if (shape & 0xf)
         take_immediate(insn, &c, shape & 0xf);
-    }
-    if (c.short_of)
-        return n >= INSN_MAX ? -XEN_EINVAL : -XEN_ERANGE;
-    insn->length = (u8)c.pos;
+    length = (unsigned long)(c.p - bytes);
+    if (unlikely(length > n))
+        return length > INSN_MAX || n >= INSN_MAX ? -XEN_EINVAL : -XEN_ERANGE;
+    if (unlikely(length > INSN_MAX))
+        return -XEN_EINVAL;
+    insn->length = (u8)length;
     return 0;
 }
 

@@ -57,7 +57,7 @@ int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs)
     enum code_size code = CODE_64;
     unsigned long rip = regs->rip;
     unsigned int n = INSN_MAX;
-    u8 bytes[16];
+    u8 bytes[INSN_BUFFER];
 
     if (unlikely(regs->cs != FLAT_RING3_CS64)) {
         if (!read_segment(current, regs->cs, &cs) || !(cs.desc & DESC_CODE))

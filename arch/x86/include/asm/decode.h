@@ -10,7 +10,8 @@
 #include <public/xen.h>
 #include <types.h>
 
-#define INSN_MAX 15U /* longest instruction */
+#define INSN_MAX    15U /* longest instruction */
+#define INSN_BUFFER 48U /* room for what the decoder may look at before it finds that an instruction is too long */
 
 /* Segment registers as ModRM encodes them. */
 enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
@@ -47,10 +48,10 @@ struct insn {
 };
 
 /*
- * Takes apart the instruction in @bytes, of which @n are valid (at most INSN_MAX are looked at).
- * 0; -XEN_EINVAL: no instruction that we know, or longer than 15 bytes; -XEN_ERANGE: more bytes are needed than @n.
+ * Takes apart the instruction at the start of @bytes, of which @n are valid; the rest of the buffer may hold anything. 0;
+ * -XEN_EINVAL: no instruction that we know, or longer than 15 bytes; -XEN_ERANGE: more bytes are needed than @n.
  */
-int insn_decode(struct insn *insn, const u8 *bytes, unsigned int n, enum code_size code);
+int insn_decode(struct insn *insn, const u8 bytes[INSN_BUFFER], unsigned int n, enum code_size code);
 
 /* Has the opcode, by its low bit, operands of one byte? For the classic families (ALU, MOV, XCHG, IN, OUT, strings). */
 static inline bool insn_is_byte(const struct insn *insn)
