@@ -86,6 +86,15 @@ static void dequeue(struct run_queue *rq, struct vcpu *v)
     rq->length--;
 }
 
+/* What @ran ns of running count for @v. */
+static u64 weighted(const struct vcpu *v, s_time_t ran)
+{
+    u64 ns = ran > 0 ? (u64)ran : 0;
+    u32 weight = READ_ONCE(v->domain->sched_weight);
+
+    return likely(weight == SCHED_DEFAULT_WEIGHT) ? ns : ns * SCHED_DEFAULT_WEIGHT / weight;
+}
+
 void vcpu_wake(struct vcpu *v)
 {
     unsigned long flags;
@@ -94,16 +103,23 @@ void vcpu_wake(struct vcpu *v)
 
     if (!v->on_queue && cpus[cpu]->info->vcpu != v && vcpu_runnable(v)) {
         struct vcpu *cur = cpus[cpu]->info->vcpu;
-        u64 floor = rq->min_vruntime > (u64)TIME_SLICE / 2 ? rq->min_vruntime - (u64)TIME_SLICE / 2
-                                                           : 0;
+        s_time_t t = now();
+        u64 cur_vruntime = cur->vruntime, floor;
 
-        set_runstate(v, RUNSTATE_runnable, now());
+        if (!is_idle(cur)) {
+            /* It may have run alone for long, with nobody to compare it to. */
+            cur_vruntime += weighted(cur, t - cur->state_since);
+            if (!rq->length)
+                rq->min_vruntime = MAX(rq->min_vruntime, cur_vruntime);
+        }
+        floor = rq->min_vruntime > (u64)TIME_SLICE / 2 ? rq->min_vruntime - (u64)TIME_SLICE / 2 : 0;
+        set_runstate(v, RUNSTATE_runnable, t);
         v->vruntime = MAX(v->vruntime, floor);
         enqueue(rq, v);
-        if (is_idle(cur) || v->vruntime < cur->vruntime)
+        if (is_idle(cur) || v->vruntime < cur_vruntime)
             softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
         else if (rq->length == 1) /* it ran alone so far, without a slice */
-            timer_set(&rq->slice, now() + TIME_SLICE);
+            timer_set(&rq->slice, t + TIME_SLICE);
     }
     spin_unlock_irqrestore(&rq->lock, flags);
 }
@@ -179,15 +195,6 @@ static void slice_over(void *arg)
 {
     (void)arg;
     softirq_raise(SOFTIRQ_SCHEDULE);
-}
-
-/* What @ran ns of running count for @v. */
-static u64 weighted(const struct vcpu *v, s_time_t ran)
-{
-    u64 ns = ran > 0 ? (u64)ran : 0;
-    u32 weight = READ_ONCE(v->domain->sched_weight);
-
-    return likely(weight == SCHED_DEFAULT_WEIGHT) ? ns : ns * SCHED_DEFAULT_WEIGHT / weight;
 }
 
 /* Chooses who runs next; @prev is back on the queue or stopped on return. Run queue locked. */

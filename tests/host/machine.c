@@ -88,7 +88,7 @@ void host_boot_memory(unsigned long frames, unsigned int nr)
     heap_add_range(MFN(0), MFN(frames));
 }
 
-/* --- guest memory ------------------------------------------------------------------------------------------------- */
+/* ---- guest memory ---- */
 
 void host_guest_limit(unsigned long offset, unsigned long bytes)
 {
@@ -127,7 +127,7 @@ unsigned long clear_guest(unsigned long dst, unsigned long bytes)
     return 0;
 }
 
-/* --- messages ----------------------------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 static bool expect_panic;
 static jmp_buf panic_exit;

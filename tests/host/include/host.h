@@ -22,7 +22,7 @@
 
 #define HOST_CPUS 4U
 
-/* --- the machine -------------------------------------------------------------------------------------------------- */
+/* ---- the machine ---- */
 
 /* Memory of @frames frames, all in the allocator, and @nr CPUs; everything as at power-on. First call of each test. */
 void host_boot_memory(unsigned long frames, unsigned int nr);
@@ -46,7 +46,7 @@ extern s_time_t host_hw_timer;     /* what arch_set_timer() was told last */
 extern unsigned long host_kicks;   /* arch_kick_cpu() calls */
 extern unsigned int host_restarts; /* machine_restart() and poweroff */
 
-/* --- failures ----------------------------------------------------------------------------------------------------- */
+/* ---- failures ---- */
 
 /* The @n-th allocation from now on fails (1: the next); 0: none. */
 void host_fail_allocation(unsigned long n);
@@ -58,7 +58,7 @@ unsigned long host_objects(void);
 /* Runs @fn(@arg), which is expected to panic; false: it did not. For tests of our own assertions. */
 bool host_panics(void (*fn)(void *arg), void *arg);
 
-/* --- guest memory and hypercalls ---------------------------------------------------------------------------------- */
+/* ---- guest memory and hypercalls ---- */
 
 #define HOST_WINDOW (1UL << 20)
 extern char *host_guest; /* HOST_WINDOW bytes that guest addresses may point to */
@@ -89,7 +89,7 @@ long host_call1(long (*fn)(unsigned long arg), void *op, unsigned long size);
 long host_memory_op(unsigned int cmd, void *op, unsigned long size);
 long host_grant_op(unsigned int cmd, void *ops, unsigned long size, unsigned int count);
 
-/* --- domains ------------------------------------------------------------------------------------------------------ */
+/* ---- domains ---- */
 
 /* A PV domain with @vcpus vCPUs and @frames frames, unpaused. NULL: not created (host_error says why). */
 struct domain *host_domain(domid_t id, unsigned int vcpus, unsigned long frames, bool privileged);

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: $(HOST_CORE) */
+/* CFLAGS: -DDEBUG */
+/* XENMEM operations of the portable half: results, partial results, continuations, and who may do what. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <grant_table.h>
+#include <host.h>
+#include <public/memory.h>
+
+static struct domain *a, *b; /* a is privileged */
+static unsigned long pages_before, objects_before;
+#define LIST 4096UL /* where in the guest's window the lists are */
+static xen_pfn_t *list;
+
+static int setup(void **state)
+{
+    host_boot(4096);
+    host_preempt_every(0);
+    host_fail_allocation(0);
+    pages_before = heap_free_pages();
+    objects_before = host_objects();
+    a = host_domain(1, 1, 8, true);
+    b = host_domain(2, 1, 8, false);
+    list = (xen_pfn_t *)GUEST(LIST);
+    memset(list, 0, HOST_WINDOW - LIST);
+    host_become(b->vcpu[0]);
+    return a && b ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    host_kill(a);
+    host_kill(b);
+    return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
+}
+
+static long reserve(unsigned int cmd, unsigned long n, unsigned int order, unsigned int flags,
+                    domid_t id)
+{
+    struct xen_memory_reservation r = {
+        .nr_extents = n, .extent_order = order, .mem_flags = flags, .domid = id};
+
+    set_xen_guest_handle(r.extent_start, list);
+    return host_memory_op(cmd, &r, sizeof(r));
+}
+
+static void populate(void **state)
+{
+    b->max_pages = 8 + 50;
+    for (unsigned int i = 0; i < 60; i++)
+        list[i] = 1000 + i;
+    host_preempt_every(7);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 60, 0, 0, DOMID_SELF), 50);
+    host_preempt_every(0);
+    assert_int_equal(b->tot_pages, 58);
+    for (unsigned int i = 0; i < 50; i++) {
+        assert_ptr_equal(page_owner(mfn_to_page(MFN(list[i]))), b);
+        assert_int_equal(arch_get_m2p(MFN(list[i])), 1000 + i);
+    }
+    assert_int_equal(list[50], 1050); /* untouched */
+    /* And back again, with one that is none of ours in between. */
+    list[30] = page_to_mfn(host_frame(a, 0)).n;
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 50, 0, 0, DOMID_SELF), 30);
+    assert_int_equal(b->tot_pages, 28);
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 0, 0, DOMID_SELF), 0); /* gone */
+}
+
+static void larger_extents(void **state)
+{
+    b->max_pages = a->max_pages = 4096;
+    list[0] = 512;
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 9, 0, 2), 1);
+    assert_int_equal(list[0] % 512, 0);
+    assert_int_equal(arch_get_m2p(MFN(list[0] + 511)), 1023);
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 9, 0, 2), 1);
+    assert_int_equal(b->tot_pages, 8);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 10, 0, 2), 0); /* more than a guest may */
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 64, 0, 2), 0);
+    host_become(a->vcpu[0]);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 10, 0, 2), 1);
+    assert_int_equal(b->tot_pages, 8 + 1024);
+    assert_int_equal(reserve(XENMEM_increase_reservation, 1, 19, 0, 2), 0);
+}
+
+static void increase(void **state)
+{
+    struct xen_memory_reservation r = {.nr_extents = 5, .domid = DOMID_SELF};
+
+    b->max_pages = 100;
+    assert_int_equal(reserve(XENMEM_increase_reservation, 5, 1, 0, DOMID_SELF), 5);
+    assert_int_equal(b->tot_pages, 18);
+    for (unsigned int i = 0; i < 5; i++)
+        assert_int_equal(arch_get_m2p(MFN(list[i])), INVALID_M2P_ENTRY);
+    /* Without a list the numbers are not told. */
+    assert_int_equal(host_memory_op(XENMEM_increase_reservation, &r, sizeof(r)), 5);
+    assert_int_equal(b->tot_pages, 23);
+}
+
+static void refused_reservations(void **state)
+{
+    b->max_pages = 100;
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, 0, 1), 0); /* another's */
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, 0, 55), 0);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, 0, DOMID_IO), 0);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, XENMEMF_populate_on_demand, 2), 0);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, XENMEMF_address_bits(12), 2), 0);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, XENMEMF_exact_node(1), 2), 0);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1UL << 40, 0, 0, 2), 0);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 0, 0, 0, 2), 0);
+    assert_int_equal(do_memory_op(XENMEM_populate_physmap | 3 << 6, 0), 3);
+    list = (xen_pfn_t *)(GUEST(0) + HOST_WINDOW - 8);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 2, 0, 0, 2), 1); /* then a fault */
+    assert_int_equal(b->tot_pages, 9);
+    list = (xen_pfn_t *)GUEST(LIST);
+    host_become(a->vcpu[0]);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, XENMEMF_node(1), 2), 1);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, XENMEMF_exact_node(1), 2), 0);
+    assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, XENMEMF_exact_node(0), 2), 1);
+}
+
+/* A frame of ours is not the guest's to give away, and one that is mapped stays until it is not. */
+static void decrease_special(void **state)
+{
+    struct page *shared = virt_to_page(b->shared_info), *pg = host_frame(b, 0);
+
+    list[0] = page_to_mfn(shared).n;
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 0, 0, 2), 1);
+    assert_int_equal(page_refs(shared->state), 1);
+    assert_true(get_page(pg, b));
+    list[0] = page_to_mfn(pg).n;
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 0, 0, 2), 1);
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 0, 0, 2), 1);
+    assert_int_equal(b->tot_pages, 8);
+    put_page(pg);
+    assert_int_equal(b->tot_pages, 7);
+}
+
+static long exchange(struct xen_memory_exchange *x, unsigned long n, unsigned int flags)
+{
+    *x = (struct xen_memory_exchange){
+        .in = {.nr_extents = n, .domid = DOMID_SELF},
+        .out = {.nr_extents = n, .mem_flags = flags, .domid = DOMID_SELF}};
+    set_xen_guest_handle(x->in.extent_start, list);
+    set_xen_guest_handle(x->out.extent_start, list + 1024);
+    return host_memory_op(XENMEM_exchange, x, sizeof(*x));
+}
+
+static void exchanging(void **state)
+{
+    struct xen_memory_exchange x;
+    struct page *busy;
+
+    for (unsigned int i = 0; i < 8; i++) {
+        list[i] = page_to_mfn(host_frame(b, i)).n;
+        list[1024 + i] = 70 + i;
+    }
+    host_preempt_every(2);
+    assert_int_equal(exchange(&x, 8, 0), 0);
+    host_preempt_every(0);
+    assert_int_equal(x.nr_exchanged, 8);
+    assert_int_equal(b->tot_pages, 8); /* although no more was allowed */
+    for (unsigned int i = 0; i < 8; i++) {
+        assert_ptr_equal(page_owner(mfn_to_page(MFN(list[1024 + i]))), b);
+        assert_int_equal(arch_get_m2p(MFN(list[1024 + i])), 70 + i);
+    }
+
+    /* One that is in use stops it; what came before is done. */
+    for (unsigned int i = 0; i < 8; i++)
+        list[i] = list[1024 + i];
+    busy = mfn_to_page(MFN(list[3]));
+    assert_true(get_page(busy, b));
+    assert_int_equal(exchange(&x, 8, 0), -XEN_EINVAL);
+    assert_int_equal(x.nr_exchanged, 3);
+    put_page(busy);
+    assert_int_equal(page_refs(busy->state), 1);
+    /* No memory: the old frame stays. */
+    list[0] = page_to_mfn(busy).n;
+    host_fail_allocation(1);
+    assert_int_equal(exchange(&x, 1, 0), -XEN_ENOMEM);
+    host_fail_allocation(0);
+    assert_true(get_page(busy, b));
+    put_page(busy);
+    assert_int_equal(b->tot_pages, 8);
+
+    list[0] = page_to_mfn(virt_to_page(b->shared_info)).n;
+    assert_int_equal(exchange(&x, 1, 0), -XEN_EINVAL);
+    list[0] = page_to_mfn(host_frame(a, 0)).n;
+    assert_int_equal(exchange(&x, 1, 0), -XEN_EINVAL);
+    list[0] = ~0UL;
+    assert_int_equal(exchange(&x, 1, 0), -XEN_EINVAL);
+}
+
+static void bad_exchanges(void **state)
+{
+    struct xen_memory_exchange x = {.in = {.nr_extents = 2, .domid = DOMID_SELF},
+                                    .out = {.nr_extents = 1, .domid = DOMID_SELF}};
+
+    assert_int_equal(host_memory_op(XENMEM_exchange, &x, sizeof(x)), -XEN_EINVAL);
+    x.out.extent_order = 1;
+    assert_int_equal(host_memory_op(XENMEM_exchange, &x, sizeof(x)), -XEN_ENOMEM);
+    x.out.extent_order = 10;
+    assert_int_equal(host_memory_op(XENMEM_exchange, &x, sizeof(x)), -XEN_EPERM);
+    x = (struct xen_memory_exchange){.in = {.nr_extents = 1, .domid = 1},
+                                     .out = {.nr_extents = 1, .domid = 1}};
+    assert_int_equal(host_memory_op(XENMEM_exchange, &x, sizeof(x)), -XEN_EPERM);
+    x.out.domid = 2;
+    assert_int_equal(host_memory_op(XENMEM_exchange, &x, sizeof(x)), -XEN_EINVAL);
+    assert_int_equal(do_memory_op(XENMEM_exchange | 1 << 6, GUEST(0)), -XEN_EINVAL);
+    assert_int_equal(do_memory_op(XENMEM_exchange, 0), -XEN_EFAULT);
+}
+
+static void numbers(void **state)
+{
+    struct xen_memory_domain which = {.domid = DOMID_SELF};
+
+    b->max_pages = 99;
+    b->shared_info->arch.max_pfn = 555;
+    assert_int_equal(host_memory_op(XENMEM_current_reservation, &which, sizeof(which)), 8);
+    assert_int_equal(host_memory_op(XENMEM_maximum_reservation, &which, sizeof(which)), 99);
+    assert_int_equal(host_memory_op(XENMEM_maximum_gpfn, &which, sizeof(which)), 554);
+    b->shared_info->arch.max_pfn = 0;
+    assert_int_equal(host_memory_op(XENMEM_maximum_gpfn, &which, sizeof(which)), 0);
+    assert_int_equal(do_memory_op(XENMEM_maximum_ram_page, 0), 4096);
+    assert_int_equal(do_memory_op(XENMEM_current_reservation | 64, GUEST(0)), -XEN_EINVAL);
+    assert_int_equal(do_memory_op(XENMEM_current_reservation, 0), -XEN_EFAULT);
+    which.domid = 1;
+    assert_int_equal(host_memory_op(XENMEM_current_reservation, &which, sizeof(which)), -XEN_EPERM);
+    which.domid = 44;
+    assert_int_equal(host_memory_op(XENMEM_current_reservation, &which, sizeof(which)), -XEN_ESRCH);
+    host_become(a->vcpu[0]);
+    which.domid = 2;
+    assert_int_equal(host_memory_op(XENMEM_maximum_reservation, &which, sizeof(which)), 99);
+    which.domid = DOMID_XEN;
+    assert_int_equal(host_memory_op(XENMEM_maximum_reservation, &which, sizeof(which)), -XEN_ESRCH);
+}
+
+static void nothing_for_pv(void **state)
+{
+    struct xen_add_to_physmap add = {.domid = DOMID_SELF, .space = XENMAPSPACE_shared_info};
+    struct xen_add_to_physmap_batch batch = {.domid = DOMID_SELF};
+    struct xen_remove_from_physmap remove = {.domid = DOMID_SELF};
+    struct xen_vnuma_topology_info vnuma = {.domid = DOMID_SELF};
+    struct xen_reserved_device_memory_map rdm = {.nr_entries = 3};
+
+    assert_int_equal(host_memory_op(XENMEM_add_to_physmap, &add, sizeof(add)), -XEN_EACCES);
+    add.space = XENMAPSPACE_gmfn_foreign;
+    assert_int_equal(host_memory_op(XENMEM_add_to_physmap, &add, sizeof(add)), -XEN_ENOSYS);
+    assert_int_equal(host_memory_op(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)),
+                     -XEN_EACCES);
+    batch.domid = 66;
+    assert_int_equal(host_memory_op(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)),
+                     -XEN_ESRCH);
+    assert_int_equal(host_memory_op(XENMEM_remove_from_physmap, &remove, sizeof(remove)),
+                     -XEN_EACCES);
+    assert_int_equal(host_memory_op(XENMEM_get_vnumainfo, &vnuma, sizeof(vnuma)), -XEN_EOPNOTSUPP);
+    vnuma.domid = 1;
+    assert_int_equal(host_memory_op(XENMEM_get_vnumainfo, &vnuma, sizeof(vnuma)), -XEN_EPERM);
+    assert_int_equal(host_memory_op(XENMEM_reserved_device_memory_map, &rdm, sizeof(rdm)), 0);
+    assert_int_equal(rdm.nr_entries, 0);
+    rdm.flags = 2;
+    assert_int_equal(host_memory_op(XENMEM_reserved_device_memory_map, &rdm, sizeof(rdm)),
+                     -XEN_EINVAL);
+}
+
+static void claiming(void **state)
+{
+    struct xen_memory_reservation r = {.nr_extents = 30, .domid = 2};
+
+    assert_int_equal(host_memory_op(XENMEM_claim_pages, &r, sizeof(r)), -XEN_EPERM);
+    host_become(a->vcpu[0]);
+    assert_int_equal(host_memory_op(XENMEM_claim_pages, &r, sizeof(r)), -XEN_EINVAL);
+    b->max_pages = 100;
+    assert_int_equal(host_memory_op(XENMEM_claim_pages, &r, sizeof(r)), 0);
+    assert_int_equal(b->claimed_pages, 22);
+    r.nr_extents = 0;
+    assert_int_equal(host_memory_op(XENMEM_claim_pages, &r, sizeof(r)), 0);
+    assert_int_equal(b->claimed_pages, 0);
+    r.domid = DOMID_SELF;
+    assert_int_equal(host_memory_op(XENMEM_claim_pages, &r, sizeof(r)), -XEN_EINVAL);
+}
+
+static void resources(void **state)
+{
+    struct xen_mem_acquire_resource op = {.domid = 2,
+                                          .type = XENMEM_resource_grant_table,
+                                          .id = XENMEM_resource_grant_table_id_shared};
+
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), -XEN_EPERM);
+    host_become(a->vcpu[0]);
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), 0);
+    assert_int_equal(op.nr_frames, 4);
+    set_xen_guest_handle(op.frame_list, list);
+    host_preempt_every(1);
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), 0);
+    host_preempt_every(0);
+    assert_int_equal(grant_table_nr_frames(b), 4);
+    for (unsigned int i = 0; i < 4; i++)
+        assert_ptr_equal(page_owner(mfn_to_page(MFN(list[i]))), b);
+    op.frame = 1;
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), -XEN_EINVAL);
+    op.frame = 1UL << 40;
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), -XEN_EINVAL);
+    op.frame = 0;
+    op.id = XENMEM_resource_grant_table_id_status;
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), -XEN_EINVAL);
+    op.domid = DOMID_SELF;
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), -XEN_ESRCH);
+    op.domid = 1;
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), -XEN_EPERM);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(populate),         TEST(larger_extents),
+        TEST(increase),         TEST(refused_reservations),
+        TEST(decrease_special), TEST(exchanging),
+        TEST(bad_exchanges),    TEST(numbers),
+        TEST(nothing_for_pv),   TEST(claiming),
+        TEST(resources),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: $(HOST_CORE) */
+/* CFLAGS: -DDEBUG */
+/*
+ * The scheduler: shares of CPU time, waking and sleeping, the accounting of run states. Time passes only as the test
+ * says, so shares are exact to a time slice.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <event_channel.h>
+#include <host.h>
+
+#define SLICE MILLISECS(10)
+
+static struct domain *d, *e;
+static struct vcpu *idle;
+
+static int setup(void **state)
+{
+    host_boot(2048);
+    d = host_domain(1, 4, 0, false);
+    e = host_domain(2, 1, 0, false);
+    idle = cpus[0]->rq.idle;
+    host_become(idle);
+    host_settle();
+    return d && e ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    /* Off the CPU first: there is no other one that could make them leave it. */
+    domain_pause_nosync(d);
+    domain_pause_nosync(e);
+    host_settle();
+    assert_ptr_equal(current, idle);
+    host_kill(d);
+    host_kill(e);
+    assert_int_equal(cpus[0]->rq.length, 0);
+    return 0;
+}
+
+static void up(struct vcpu *v)
+{
+    if (test_and_clear_bit(&v->pause_flags, VPF_DOWN))
+        vcpu_wake(v);
+}
+
+/* Lets the CPU run for @ns, in steps in which timers may come. */
+static void run(s_time_t ns)
+{
+    while (ns > 0) {
+        host_advance(MILLISECS(1));
+        ns -= MILLISECS(1);
+    }
+}
+
+static void idle_and_one(void **state)
+{
+    host_run_softirqs();
+    assert_ptr_equal(current, idle);
+    up(e->vcpu[0]);
+    host_run_softirqs();
+    assert_ptr_equal(current, e->vcpu[0]);
+    assert_true(e->vcpu[0]->is_running);
+    assert_false(idle->is_running);
+    run(SECONDS(1));
+    assert_ptr_equal(current, e->vcpu[0]);
+    assert_int_equal(vcpu_cpu_time(e->vcpu[0]), SECONDS(1));
+    vcpu_yield(); /* to nobody */
+    host_run_softirqs();
+    assert_ptr_equal(current, e->vcpu[0]);
+}
+
+static void fair_shares(void **state)
+{
+    struct vcpu *v[3] = {d->vcpu[0], d->vcpu[1], e->vcpu[0]};
+
+    for (unsigned int i = 0; i < 3; i++)
+        up(v[i]);
+    run(SECONDS(3));
+    for (unsigned int i = 0; i < 3; i++)
+        assert_in_range(vcpu_cpu_time(v[i]), SECONDS(1) - 2 * SLICE, SECONDS(1) + 2 * SLICE);
+}
+
+static void weights(void **state)
+{
+    d->sched_weight = 512;
+    up(d->vcpu[0]);
+    up(e->vcpu[0]);
+    run(SECONDS(3));
+    assert_in_range(vcpu_cpu_time(d->vcpu[0]), SECONDS(2) - 3 * SLICE, SECONDS(2) + 3 * SLICE);
+    assert_in_range(vcpu_cpu_time(e->vcpu[0]), SECONDS(1) - 3 * SLICE, SECONDS(1) + 3 * SLICE);
+}
+
+/* Who slept long runs at once, but saves up no time for it. */
+static void sleepers(void **state)
+{
+    struct vcpu *hog = d->vcpu[0], *sleeper = e->vcpu[0];
+    u64 before;
+
+    up(hog);
+    up(sleeper);
+    run(MILLISECS(100));
+    set_bit(&sleeper->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(sleeper);
+    run(SECONDS(5));
+    assert_ptr_equal(current, hog);
+    before = vcpu_cpu_time(sleeper);
+    vcpu_unblock(sleeper);
+    host_run_softirqs();
+    assert_ptr_equal(current, sleeper);
+    run(SECONDS(1));
+    assert_in_range(vcpu_cpu_time(sleeper) - before, MILLISECS(480), MILLISECS(530));
+}
+
+static void yielding(void **state)
+{
+    struct vcpu *x = d->vcpu[0], *y = e->vcpu[0], *first;
+
+    up(x);
+    up(y);
+    host_run_softirqs();
+    first = current;
+    for (unsigned int i = 0; i < 10; i++) {
+        host_now += 1000;
+        vcpu_yield();
+        host_run_softirqs();
+        assert_ptr_equal(current, i % 2 ? first : (first == x ? y : x));
+    }
+}
+
+static void blocking(void **state)
+{
+    struct vcpu *v = e->vcpu[0];
+    struct vcpu_runstate_info r;
+
+    up(v);
+    host_run_softirqs();
+    v->info->evtchn_upcall_mask = 1;
+    v->info->evtchn_upcall_pending = 1;
+    vcpu_block_enable_events(); /* something is there already */
+    host_run_softirqs();
+    assert_ptr_equal(current, v);
+    assert_int_equal(v->info->evtchn_upcall_mask, 0);
+    v->info->evtchn_upcall_pending = 0;
+    vcpu_block_enable_events();
+    host_run_softirqs();
+    assert_ptr_equal(current, idle);
+    vcpu_runstate_get(v, &r);
+    assert_int_equal(r.state, RUNSTATE_blocked);
+    host_now += 12345;
+    vcpu_kick(v);
+    vcpu_runstate_get(v, &r);
+    assert_int_equal(r.state, RUNSTATE_runnable);
+    assert_int_equal(r.time[RUNSTATE_blocked], 12345);
+    host_now += 55;
+    host_run_softirqs();
+    assert_ptr_equal(current, v);
+    vcpu_runstate_get(v, &r);
+    assert_int_equal(r.state, RUNSTATE_running);
+    assert_int_equal(r.time[RUNSTATE_runnable], 55);
+}
+
+/* Blocked, then paused, then unblocked, then unpaused: it runs only after the last. */
+static void pausing_a_blocked_one(void **state)
+{
+    struct vcpu *v = e->vcpu[0];
+    struct vcpu_runstate_info r;
+
+    up(v);
+    host_run_softirqs();
+    vcpu_block_enable_events();
+    host_run_softirqs();
+    domain_pause(e);
+    vcpu_runstate_get(v, &r);
+    assert_int_equal(r.state, RUNSTATE_offline);
+    vcpu_unblock(v);
+    host_run_softirqs();
+    assert_ptr_equal(current, idle);
+    domain_unpause(e);
+    host_run_softirqs();
+    assert_ptr_equal(current, v);
+
+    /* A wake between the pause and the scheduler's look. */
+    host_become(v);
+    domain_pause_nosync(e);
+    domain_unpause(e);
+    host_run_softirqs();
+    assert_ptr_equal(current, v);
+    assert_false(v->on_queue);
+}
+
+static void random_states(void **state)
+{
+    unsigned int seed = 17;
+    int pauses[2] = {0};
+
+    for (unsigned int i = 0; i < 20000; i++) {
+        struct domain *dom;
+        struct vcpu *v;
+
+        seed = seed * 1103515245 + 12345;
+        dom = seed >> 12 & 1 ? d : e;
+        v = dom->vcpu[(seed >> 16) % dom->max_vcpus];
+        switch (seed >> 20 & 7) {
+        case 0:
+            up(v);
+            break;
+        case 1:
+            set_bit(&v->pause_flags, VPF_DOWN);
+            vcpu_sleep_nosync(v);
+            break;
+        case 2:
+            set_bit(&v->pause_flags, VPF_BLOCKED);
+            vcpu_sleep_nosync(v);
+            break;
+        case 3:
+        case 4:
+            vcpu_unblock(v);
+            break;
+        case 5:
+            if (pauses[dom == d]++ < 3)
+                domain_pause_nosync(dom);
+            else
+                pauses[dom == d]--;
+            break;
+        case 6:
+            if (pauses[dom == d]) {
+                pauses[dom == d]--;
+                domain_unpause(dom);
+            }
+            break;
+        default:
+            host_now += (seed >> 8) % 3000000;
+            break;
+        }
+        if (seed >> 28 < 8) {
+            timer_interrupt();
+            host_run_softirqs();
+            /* What runs may run; what may run runs or waits. */
+            assert_true(current == idle || vcpu_runnable(current));
+            for (unsigned int k = 0; k < 5; k++) {
+                v = k < 4 ? d->vcpu[k] : e->vcpu[0];
+                assert_int_equal(vcpu_runnable(v), v == current || v->on_queue);
+                assert_false(v == current && v->on_queue);
+                assert_int_equal(v->is_running, v == current);
+            }
+            if (current == idle)
+                assert_int_equal(cpus[0]->rq.length, 0);
+        }
+    }
+    while (pauses[1]--)
+        domain_unpause(d);
+    while (pauses[0]--)
+        domain_unpause(e);
+}
+
+/* The states' times add up to all time. */
+static void accounting(void **state)
+{
+    struct vcpu *v = d->vcpu[0];
+    struct vcpu_runstate_info r0, r;
+    s_time_t t0 = host_now;
+    u64 total = 0;
+
+    vcpu_runstate_get(v, &r0);
+    up(v);
+    up(e->vcpu[0]);
+    run(MILLISECS(200));
+    set_bit(&v->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(v);
+    run(MILLISECS(50));
+    vcpu_unblock(v);
+    run(MILLISECS(50));
+    domain_pause_nosync(d);
+    run(MILLISECS(70));
+    domain_unpause(d);
+    run(MILLISECS(30));
+    vcpu_runstate_get(v, &r);
+    for (unsigned int i = 0; i < 4; i++)
+        total += r.time[i] - r0.time[i];
+    assert_int_equal(total, host_now - t0);
+    assert_in_range(r.time[RUNSTATE_blocked] - r0.time[RUNSTATE_blocked], MILLISECS(48),
+                    MILLISECS(52));
+}
+
+static void guest_timers(void **state)
+{
+    struct evtchn_bind_virq bind = {.virq = VIRQ_TIMER};
+    struct vcpu *v = e->vcpu[0];
+
+    host_become(v);
+    assert_int_equal(host_call2(do_event_channel_op, EVTCHNOP_bind_virq, &bind, sizeof(bind)), 0);
+    host_become(idle);
+    up(v);
+    host_run_softirqs();
+    assert_ptr_equal(current, v);
+    assert_int_equal(do_set_timer_op(host_now + 5000), 0);
+    vcpu_block_enable_events();
+    host_run_softirqs();
+    assert_ptr_equal(current, idle);
+    host_advance(4999);
+    assert_ptr_equal(current, idle);
+    host_advance(1);
+    assert_ptr_equal(current, v);
+    assert_true(test_bit(e->shared_info->evtchn_pending, bind.port));
+    clear_bit(e->shared_info->evtchn_pending, bind.port);
+    assert_int_equal(do_set_timer_op(host_now + 5000), 0);
+    assert_int_equal(do_set_timer_op(0), 0);
+    host_advance(10000);
+    assert_false(test_bit(e->shared_info->evtchn_pending, bind.port));
+    assert_int_equal(do_set_timer_op(-1), 0); /* an overflow: soon */
+    host_advance(MILLISECS(101));
+    assert_true(test_bit(e->shared_info->evtchn_pending, bind.port));
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(idle_and_one),
+        TEST(fair_shares),
+        TEST(weights),
+        TEST(sleepers),
+        TEST(yielding),
+        TEST(blocking),
+        TEST(pausing_a_blocked_one),
+        TEST(random_states),
+        TEST(accounting),
+        TEST(guest_timers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
