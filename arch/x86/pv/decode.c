@@ -8,6 +8,9 @@
 #include <lib.h>
 #include <public/errno.h>
 
+/* Off the way of the plain MOV, whose decoding counts. */
+#define RARE __attribute__((noinline, cold))
+
 /* Shapes. The low nibble is the immediate, MODRM and BAD are flags. */
 enum {
     IMM_NONE,
@@ -75,27 +78,18 @@ static const u8 map_0f[256] = {
 };
 
 /*
- * Where decoding has come to. Nothing checks the end on the way: the longest nonsense (15 prefixes, and an instruction of all
- * parts behind them) fits into the buffer, and what was too long is refused when its length is known.
+ * The parts in the order in which they come. Each function takes its part at @p and returns where the next one begins.
+ * Nothing checks the end on the way: the longest nonsense (prefixes, and an instruction of all parts behind them) fits
+ * into the buffer, and what was too long is refused when its length is known.
  */
-struct cursor {
-    const u8 *p;
-};
-
-static inline u8 take(struct cursor *c)
-{
-    return *c->p++;
-}
 
 /* Little-endian, sign-extended. */
-static inline s64 take_signed(struct cursor *c, unsigned int bytes)
+static inline s64 signed_value(const u8 *p, unsigned int bytes)
 {
-    const u8 *p = c->p;
     s16 w;
     s32 l;
     s64 q;
 
-    c->p += bytes;
     switch (bytes) {
     case 0:
         return 0;
@@ -113,68 +107,44 @@ static inline s64 take_signed(struct cursor *c, unsigned int bytes)
     }
 }
 
-/* A legacy prefix. */
-static void note_prefix(struct insn *insn, u8 b, bool *addrsize)
+/* Legacy prefixes. After 15 there is no room for an instruction: what follows is taken for one, and found too long. */
+static RARE const u8 *take_prefixes(struct insn *insn, const u8 *p)
 {
-    switch (b) {
-    case 0x64:
-    case 0x65:
-        insn->segment = b == 0x64 ? SEG_FS : SEG_GS;
-        insn->segment_override = true;
-        break;
-    case 0x66:
-        insn->opsize_prefix = true;
-        break;
-    case 0x67:
-        *addrsize = true;
-        break;
-    case 0xf0:
-        insn->lock = true;
-        break;
-    case 0xf2:
-    case 0xf3:
-        insn->repne = b == 0xf2;
-        insn->rep = b == 0xf3;
-        break;
-    default: /* 26, 2e, 36, 3e: ignored by long mode */
-        if (insn->code != CODE_64) {
-            insn->segment = b >> 3 & 3;
+    const u8 *end = p + INSN_MAX;
+
+    for (; one_byte_map[*p] == PREFIX && p < end; p++) {
+        switch (*p) {
+        case 0x64:
+        case 0x65:
+            insn->segment = *p == 0x64 ? SEG_FS : SEG_GS;
             insn->segment_override = true;
+            break;
+        case 0x66:
+            insn->opsize_prefix = true;
+            break;
+        case 0x67:
+            insn->addrsize_prefix = true;
+            break;
+        case 0xf0:
+            insn->lock = true;
+            break;
+        case 0xf2:
+        case 0xf3:
+            insn->repne = *p == 0xf2;
+            insn->rep = *p == 0xf3;
+            break;
+        default: /* 26, 2e, 36, 3e: ignored by long mode */
+            if (insn->code != CODE_64) {
+                insn->segment = *p >> 3 & 3;
+                insn->segment_override = true;
+            }
         }
     }
-}
-
-/* Legacy prefixes and REX; returns the first byte that is none of them. */
-static u8 take_prefixes(struct insn *insn, struct cursor *c)
-{
-    const u8 *start = c->p;
-    bool addrsize = false;
-    u8 b = take(c);
-
-    /* After 15 there is no room for an instruction: what follows is taken for one, and found to be too long. */
-    while (unlikely(one_byte_map[b] == PREFIX) && c->p - start <= INSN_MAX) {
-        note_prefix(insn, b, &addrsize);
-        b = take(c);
-    }
-    if (insn->code == CODE_64) {
-        if ((b & 0xf0) == 0x40) {
-            insn->rex = b;
-            b = take(c);
-            /* REX counts only right before the opcode. Compilers do not write such things; we do not take them. */
-            if (unlikely(one_byte_map[b] == PREFIX || (b & 0xf0) == 0x40))
-                c->p += INSN_MAX;
-        }
-        insn->addr_bytes = addrsize ? 4 : 8;
-        insn->op_bytes = insn->rex & 8 ? 8 : insn->opsize_prefix ? 2 : 4;
-    } else {
-        insn->addr_bytes = (insn->code == CODE_32) == addrsize ? 2 : 4;
-        insn->op_bytes = (insn->code == CODE_32) == insn->opsize_prefix ? 2 : 4;
-    }
-    return b;
+    return p;
 }
 
 /* The memory operand of 16-bit addressing. */
-static void take_memory_16(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
+static RARE const u8 *take_memory_16(struct insn *insn, const u8 *p, u8 mod, u8 rm)
 {
     static const s8 bases[8] = {3, 3, 5, 5, 6, 7, 5, 3};
     static const s8 indices[8] = {6, 7, 6, 7, -1, -1, -1, -1};
@@ -183,61 +153,67 @@ static void take_memory_16(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
     insn->index = indices[rm];
     if (mod == 0 && rm == 6) {
         insn->base = -1;
-        insn->disp = take_signed(c, 2);
-    } else {
-        insn->disp = take_signed(c, mod);
+        mod = 2;
     }
+    insn->disp = signed_value(p, mod);
     if (!insn->segment_override)
         insn->segment = insn->base == 5 ? SEG_SS : SEG_DS;
+    return p + mod;
 }
 
-static inline void take_memory(struct insn *insn, struct cursor *c, u8 mod, u8 rm)
+static inline const u8 *take_memory(struct insn *insn, const u8 *p, u8 mod, u8 rm, u8 rex)
 {
-    insn->base = (s8)(rm | (insn->rex & 1) << 3);
-    if (rm == 4) {
-        u8 sib = take(c);
+    s8 base = (s8)(rm | (rex & 1) << 3);
+    unsigned int bytes;
 
-        insn->base = (s8)((sib & 7) | (insn->rex & 1) << 3);
-        insn->index = (s8)((sib >> 3 & 7) | (insn->rex & 2) << 2);
+    if (rm == 4) {
+        u8 sib = *p++;
+
+        base = (s8)((sib & 7) | (rex & 1) << 3);
+        insn->index = (s8)((sib >> 3 & 7) | (rex & 2) << 2);
         if (insn->index == 4)
             insn->index = -1;
         insn->scale = sib >> 6;
         if ((sib & 7) == 5 && mod == 0) {
-            insn->base = -1;
+            base = -1;
             mod = 2;
         }
     } else if (rm == 5 && mod == 0) {
-        insn->base = -1;
+        base = -1;
         insn->rip_relative = insn->code == CODE_64;
         mod = 2;
     }
-    insn->disp = take_signed(c, mod == 1 ? 1 : mod == 2 ? 4 : 0);
-    if (!insn->segment_override)
-        insn->segment = insn->base == 4 || insn->base == 5 ? SEG_SS : SEG_DS;
+    insn->base = base;
+    if ((base == 4 || base == 5) && !insn->segment_override)
+        insn->segment = SEG_SS;
+    if (mod == 0)
+        return p;
+    bytes = mod == 1 ? 1 : 4;
+    insn->disp = signed_value(p, bytes);
+    return p + bytes;
 }
 
-static inline void take_modrm(struct insn *insn, struct cursor *c)
+static inline const u8 *take_modrm(struct insn *insn, const u8 *p, u8 rex)
 {
-    u8 modrm = take(c);
+    u8 modrm = *p++;
     u8 mod = modrm >> 6, rm = modrm & 7;
 
-    insn->reg = (u8)((modrm >> 3 & 7) | (insn->rex & 4) << 1);
-    insn->rm = (u8)(rm | (insn->rex & 1) << 3);
+    insn->reg = (u8)((modrm >> 3 & 7) | (rex & 4) << 1);
+    insn->rm = (u8)(rm | (rex & 1) << 3);
     /* MOV to and from control and debug registers ignores mod: it names registers always. */
-    if (mod == 3 || (insn->map == MAP_0F && insn->opcode >= 0x20 && insn->opcode <= 0x23)) {
+    if (mod == 3 || (insn->map == MAP_0F && (insn->opcode & 0xfc) == 0x20)) {
         insn->rm_kind = OPERAND_REG;
-        return;
+        return p;
     }
     insn->rm_kind = OPERAND_MEM;
-    if (insn->addr_bytes == 2)
-        take_memory_16(insn, c, mod, rm);
-    else
-        take_memory(insn, c, mod, rm);
+    if (unlikely(insn->addr_bytes == 2))
+        return take_memory_16(insn, p, mod, rm);
+    return take_memory(insn, p, mod, rm, rex);
 }
 
-static void take_immediate(struct insn *insn, struct cursor *c, u8 kind)
+static RARE const u8 *take_immediate(struct insn *insn, const u8 *p, u8 kind)
 {
-    u8 z = insn->op_bytes == 2 ? 2 : 4;
+    u8 z = insn->op_bytes == 2 ? 2 : 4, behind = 0;
 
     switch (kind) {
     case IMM_8:
@@ -254,59 +230,73 @@ static void take_immediate(struct insn *insn, struct cursor *c, u8 kind)
         break;
     case IMM_OFFSET:
         insn->rm_kind = OPERAND_MEM;
-        insn->disp = take_signed(c, insn->addr_bytes);
-        return;
+        insn->disp = signed_value(p, insn->addr_bytes);
+        return p + insn->addr_bytes;
     case IMM_FAR:
-        insn->imm = (u64)take_signed(c, z);
         insn->imm_bytes = z;
-        take_signed(c, 2);
-        return;
+        behind = 2;
+        break;
     case IMM_16_8:
-        insn->imm = (u64)take_signed(c, 2);
         insn->imm_bytes = 2;
-        take(c);
-        return;
+        behind = 1;
+        break;
     case IMM_GROUP3:
-        if ((insn->reg & 6) != 0)
-            return;
-        insn->imm_bytes = insn->opcode == 0xf6 ? 1 : z;
+        if ((insn->reg & 6) == 0)
+            insn->imm_bytes = insn->opcode == 0xf6 ? 1 : z;
         break;
     }
-    insn->imm = (u64)take_signed(c, insn->imm_bytes);
+    insn->imm = (u64)signed_value(p, insn->imm_bytes);
+    return p + insn->imm_bytes + behind;
 }
 
 int insn_decode(struct insn *insn, const u8 bytes[INSN_BUFFER], unsigned int n, enum code_size code)
 {
-    struct cursor c = {bytes};
+    const u8 *p = bytes;
     unsigned long length;
-    u8 shape;
+    u8 opcode, shape, rex = 0;
 
     *insn = (struct insn){.code = (u8)code, .segment = SEG_DS, .base = -1, .index = -1};
-    insn->opcode = take_prefixes(insn, &c);
-    shape = one_byte_map[insn->opcode];
-    if (insn->opcode == 0x0f) {
+    if (unlikely(one_byte_map[*p] == PREFIX))
+        p = take_prefixes(insn, p);
+    opcode = *p++;
+    if (likely(code == CODE_64)) {
+        if ((opcode & 0xf0) == 0x40) {
+            rex = opcode;
+            insn->rex = rex;
+            opcode = *p++;
+            /* REX counts only right before the opcode. Compilers do not write such things, and we do not take them. */
+            if (unlikely(one_byte_map[opcode] == PREFIX))
+                return -XEN_EINVAL;
+        }
+        insn->addr_bytes = insn->addrsize_prefix ? 4 : 8;
+        insn->op_bytes = rex & 8 ? 8 : insn->opsize_prefix ? 2 : 4;
+    } else {
+        insn->addr_bytes = (code == CODE_32) == insn->addrsize_prefix ? 2 : 4;
+        insn->op_bytes = (code == CODE_32) == insn->opsize_prefix ? 2 : 4;
+    }
+    shape = one_byte_map[opcode];
+    if (opcode == 0x0f) {
         insn->map = MAP_0F;
-        insn->opcode = take(&c);
-        shape = map_0f[insn->opcode];
-        if (insn->opcode == 0x38 || insn->opcode == 0x3a) {
-            insn->map = insn->opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
-            shape = insn->opcode == 0x38 ? MODRM : MODRM | IMM_8;
-            insn->opcode = take(&c);
+        opcode = *p++;
+        shape = map_0f[opcode];
+        if (opcode == 0x38 || opcode == 0x3a) {
+            insn->map = opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
+            shape = opcode == 0x38 ? MODRM : MODRM | IMM_8;
+            opcode = *p++;
         }
     }
+    insn->opcode = opcode;
     if (unlikely(shape & (BAD | BAD64)) && ((shape & BAD) || code == CODE_64))
-        return (unsigned long)(c.p - bytes) > n && n < INSN_MAX ? -XEN_ERANGE : -XEN_EINVAL;
-    if ((shape & D64) && code == CODE_64 && insn->op_bytes == 4)
+        return (unsigned long)(p - bytes) > n && n < INSN_MAX ? -XEN_ERANGE : -XEN_EINVAL;
+    if (unlikely(shape & D64) && code == CODE_64 && insn->op_bytes == 4)
         insn->op_bytes = 8;
     if (shape & MODRM)
-        take_modrm(insn, &c);
+        p = take_modrm(insn, p, rex);
     if (shape & 0xf)
-        take_immediate(insn, &c, shape & 0xf);
-    length = (unsigned long)(c.p - bytes);
-    if (unlikely(length > n))
+        p = take_immediate(insn, p, shape & 0xf);
+    length = (unsigned long)(p - bytes);
+    if (unlikely(length > MIN(n, INSN_MAX)))
         return length > INSN_MAX || n >= INSN_MAX ? -XEN_EINVAL : -XEN_ERANGE;
-    if (unlikely(length > INSN_MAX))
-        return -XEN_EINVAL;
     insn->length = (u8)length;
     return 0;
 }

@@ -100,19 +100,13 @@ static u16 data_selector(const struct insn *insn, const struct cpu_user_regs *re
     }
 }
 
-bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long offset,
-                        unsigned int bytes, unsigned long *addr)
+/* Compatibility mode: bases and limits count. */
+static __attribute__((noinline)) bool legacy_address(const struct insn *insn, const struct cpu_user_regs *regs,
+                                                     unsigned long offset, unsigned int bytes,
+                                                     unsigned long *addr)
 {
     struct segment_info s;
 
-    if (insn->code == CODE_64) {
-        if (insn->segment == SEG_FS)
-            offset += current_fs_base();
-        else if (insn->segment == SEG_GS)
-            offset += current_gs_base();
-        *addr = offset;
-        return true;
-    }
     if (!read_segment(current, data_selector(insn, regs), &s))
         return false;
     if (!(s.desc & DESC_CODE) && (s.desc & DESC_EXPAND)) {
@@ -124,6 +118,19 @@ bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *reg
         return false;
     }
     *addr = (u32)(s.base + offset);
+    return true;
+}
+
+bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long offset,
+                        unsigned int bytes, unsigned long *addr)
+{
+    if (unlikely(insn->code != CODE_64))
+        return legacy_address(insn, regs, offset, bytes, addr);
+    if (unlikely(insn->segment == SEG_FS))
+        offset += current_fs_base();
+    else if (unlikely(insn->segment == SEG_GS))
+        offset += current_gs_base();
+    *addr = offset;
     return true;
 }
 

@@ -57,10 +57,12 @@ static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs,
     bool fixed;
 
     local_irq_enable();
-    if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START)
+    if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START) {
         fixed = pv_ldt_fault(addr);
-    else
+        addr = pv_ldt_address(addr);
+    } else {
         fixed = in_guest_kernel(v) && pv_emulate_pte_write(addr, regs);
+    }
     local_irq_disable();
     return fixed ? false : bounce_page_fault(regs, v, addr, regs->error_code);
 }

@@ -34,7 +34,7 @@ struct insn {
     u8 addr_bytes; /* address size: 2, 4 or 8 */
     u8 segment;    /* enum segment of the memory operand: the override, or what the base register implies */
     u8 rex;        /* REX prefix, 0: none */
-    bool lock, rep, repne, opsize_prefix;
+    bool lock, rep, repne, opsize_prefix, addrsize_prefix;
     bool segment_override;
     u8 rm_kind;    /* enum insn_operand: what ModRM's r/m names */
     u8 reg;        /* ModRM.reg with REX.R; for a group opcode reg & 7 is the selector */
