@@ -12,8 +12,8 @@
 # A unit test or fuzz target names the sources it is built from, and flags if it needs any, in lines
 #     /* SOURCES: hypervisor/rangeset.c tests/host/arch.c */
 #     /* CFLAGS: -DSOMETHING */
-# A guest test (GUEST_test-x_SRCS in a sources.mk) runs in dom0's place unless GUEST_test-x_ROLE is
-# domu or "dom0 domu".
+# A guest test (GUEST_test-x_SRCS in a sources.mk) runs as dom0 and as domU, unless GUEST_test-x_ROLE
+# names one of them: dom0 or domu.
 
 CHECK_JOBS ?= 2
 FUZZ_SECONDS ?= 10
@@ -66,7 +66,7 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SYSTEM_LIB:%=tests/system/%.c) \
 RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh
 
 # The guest tests by role.
-guests_as = $(foreach g,$(GUEST_TESTS),$(if $(filter $(1),$(or $(GUEST_$(g)_ROLE),dom0)),$(g)))
+guests_as = $(strip $(foreach g,$(GUEST_TESTS),$(if $(filter $(1),$(or $(GUEST_$(g)_ROLE),dom0 domu)),$(g))))
 GUEST_RUNS := $(foreach role,dom0 domu,$(if $(call guests_as,$(role)),$(role)))
 
 # What QEMU's TCG does not show: SYSRET and IRET faults.
