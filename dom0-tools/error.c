@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <public/errno.h>
+
 #include <tools/error.h>
 
 int error_set(struct error *e, const char *format, ...)
@@ -34,6 +36,22 @@ int error_prefix(struct error *e, const char *format, ...)
     used = strlen(e->text);
     snprintf(e->text + used, sizeof(e->text) - used, ": %s", rest);
     return -1;
+}
+
+const char *error_file_words(int xen_errno)
+{
+    switch (xen_errno) {
+    case XEN_ENOENT:
+        return "no such file or directory";
+    case XEN_EISDIR:
+        return "is a directory";
+    case XEN_ENOTDIR:
+        return "is not a directory";
+    case XEN_ENODEV:
+        return "there is no file system";
+    default:
+        return error_words(xen_errno);
+    }
 }
 
 const char *error_words(int xen_errno)

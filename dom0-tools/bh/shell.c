@@ -243,7 +243,7 @@ void bh_shell(void)
         editor_begin(&editor);
         prompting = true;
         for (;;) {
-            int key = platform_terminal_read(PLATFORM_FOREVER);
+            int key = platform_terminal_read();
 
             if (key >= 0 && editor_key(&editor, key) == EDITOR_DONE)
                 break;

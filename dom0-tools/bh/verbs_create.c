@@ -40,7 +40,7 @@ int bh_attach_console(const char *verb, uint16_t domid)
     if (service_console_attach(domid, show_output, domain_gone, &a, &e))
         return bh_fail(verb, "%s", e.text);
     while (!a.gone) {
-        int key = platform_terminal_read(PLATFORM_FOREVER);
+        int key = platform_terminal_read();
         char byte = (char)key;
 
         if (key < 0)
@@ -87,8 +87,7 @@ static int read_config(int argc, char **argv, struct guest_config *g, struct err
 
     status = platform_file_open(argv[1], &file);
     if (status < 0)
-        return error_set(e, "%s: %s", argv[1],
-                         status == -2 ? "no such file" : error_words(-status));
+        return error_set(e, "%s: %s", argv[1], error_file_words(-status));
     config_init(&c);
     status = config_parse(&c, argv[1], file.data, file.size, e);
     for (int i = 2; !status && i < argc; i++)

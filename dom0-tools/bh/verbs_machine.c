@@ -24,9 +24,7 @@ static int run_ls(int argc, char **argv)
     if (argc > 2)
         return bh_usage(argv[0]);
     status = platform_directory(path, list_entry, NULL);
-    return status < 0 ? bh_fail(argv[0], "%s: %s", path,
-                                status == -2 ? "no such directory" : error_words(-status))
-                      : 0;
+    return status < 0 ? bh_fail(argv[0], "%s: %s", path, error_file_words(-status)) : 0;
 }
 
 static int run_cat(int argc, char **argv)
@@ -38,8 +36,7 @@ static int run_cat(int argc, char **argv)
         return bh_usage(argv[0]);
     status = platform_file_open(argv[1], &file);
     if (status < 0)
-        return bh_fail(argv[0], "%s: %s", argv[1],
-                       status == -2 ? "no such file" : error_words(-status));
+        return bh_fail(argv[0], "%s: %s", argv[1], error_file_words(-status));
     platform_terminal_write(file.data, file.size);
     if (file.size && ((const char *)file.data)[file.size - 1] != '\n')
         bh_print("\n");

@@ -12,7 +12,6 @@
 #define ELF_CLASS_32       1
 #define ELF_CLASS_64       2
 #define ELF_DATA_LITTLE    1
-#define ELF_MACHINE_386    3
 #define ELF_MACHINE_X86_64 62
 #define ELF_TYPE_EXEC      2
 

@@ -65,13 +65,11 @@ void platform_port_notify(int port);
 
 /* ---- The service's wait ---- */
 
-#define PLATFORM_FOREVER UINT64_MAX
-
 /*
- * For one thread, the service's: waits for an event on a bound port, for platform_wake, or for
- * platform_now to reach @deadline. Returns the port, which may fire again from now on, or -1. May wait.
+ * For one thread, the service's: waits for an event on a bound port, or for platform_wake. Returns the port,
+ * which may fire again from now on, or -1. May wait.
  */
-int platform_wait(uint64_t deadline);
+int platform_wait(void);
 
 /* Makes platform_wait return -1, now or when it is called next. */
 void platform_wake(void);
@@ -100,8 +98,8 @@ int platform_directory(const char *path,
 /* Writes bytes as they are; "\n" moves to the start of the next line. Other threads do not run meanwhile. */
 void platform_terminal_write(const void *data, size_t length);
 
-/* The next key, or -1 when platform_now reached @deadline or platform_terminal_wake was called. May wait. */
-int platform_terminal_read(uint64_t deadline);
+/* The next key, or -1 when platform_terminal_wake was called. May wait. */
+int platform_terminal_read(void);
 void platform_terminal_wake(void);
 
 /* ---- Time ---- */

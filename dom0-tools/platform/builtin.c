@@ -164,17 +164,13 @@ static int take_fired(void)
     return take_from_round();
 }
 
-int platform_wait(uint64_t deadline)
+int platform_wait(void)
 {
     bool enabled = events_disable();
     int port;
 
-    while ((port = take_fired()) < 0 && !woken) {
-        if (deadline == PLATFORM_FOREVER)
-            wait_on(&service_queue);
-        else if (!wait_on_until(&service_queue, deadline))
-            break;
-    }
+    while ((port = take_fired()) < 0 && !woken)
+        wait_on(&service_queue);
     if (port < 0)
         woken = false;
     events_restore(enabled);
@@ -257,18 +253,14 @@ void platform_terminal_write(const void *data, size_t length)
     console_write(data, length);
 }
 
-int platform_terminal_read(uint64_t deadline)
+int platform_terminal_read(void)
 {
     static bool started;
 
     if (!started)
         started = thread_create("keys", read_keys, NULL) != NULL;
-    while (keys_read == keys_written && !terminal_woken) {
-        if (deadline == PLATFORM_FOREVER)
-            wait_on(&key_queue);
-        else if (!wait_on_until(&key_queue, deadline))
-            return -1;
-    }
+    while (keys_read == keys_written && !terminal_woken)
+        wait_on(&key_queue);
     if (keys_read == keys_written) {
         terminal_woken = false;
         return -1;

@@ -39,7 +39,7 @@ static void run(void *unused)
 {
     (void)unused;
     for (;;) {
-        int port = platform_wait(PLATFORM_FOREVER);
+        int port = platform_wait();
 
         if (port == exception_port)
             look_after_domains();
@@ -152,9 +152,7 @@ static int open_file(const char *key, const char *path, struct platform_file *fi
 {
     int status = platform_file_open(path, file);
 
-    return status < 0 ? error_set(e, "%s %s: %s", key, path,
-                                  status == -2 ? "no such file" : error_words(-status))
-                      : 0;
+    return status < 0 ? error_set(e, "%s %s: %s", key, path, error_file_words(-status)) : 0;
 }
 
 /* Memory that is plainly not there is noticed before anything is made. */
@@ -196,7 +194,6 @@ static int create(struct managed_domain *d, struct error *e)
     struct build_request request = {
         .memory_mib = d->config.memory_mib,
         .maxmem_mib = d->config.maxmem_mib,
-        .vcpus = d->config.maxvcpus,
         .cmdline = d->config.cmdline,
         .kernel_name = d->config.kernel,
         .ramdisk_name = d->config.ramdisk,

@@ -26,7 +26,6 @@ struct message {
 
 struct store_session {
     struct store_connection *connection;
-    struct store *store;
     const struct store_host *host;
     bool broken;
 
@@ -463,7 +462,6 @@ struct store_session *store_session_open(struct store *store, uint16_t domid, bo
         free(s);
         return NULL;
     }
-    s->store = store;
     s->host = host;
     s->end = &s->first;
     return s;
@@ -531,9 +529,4 @@ void store_session_fetched(struct store_session *s, size_t length)
         s->end = &s->first;
     s->fetched = 0;
     free(m);
-}
-
-struct store_connection *store_session_connection(struct store_session *s)
-{
-    return s->connection;
 }

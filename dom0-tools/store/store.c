@@ -119,11 +119,6 @@ struct store_connection *store_connect(struct store *store, uint16_t domid, bool
     return c;
 }
 
-uint16_t store_connection_domid(const struct store_connection *c)
-{
-    return c->domid;
-}
-
 bool store_connection_privileged(const struct store_connection *c)
 {
     return c->privileged;

@@ -13,7 +13,6 @@
 struct build_request {
     domid_t domid; /* as control_create left it */
     uint32_t memory_mib, maxmem_mib;
-    unsigned int vcpus; /* how many it was created with */
     const char *cmdline;
     struct platform_file kernel, ramdisk;   /* no ramdisk: data is NULL */
     const char *kernel_name, *ramdisk_name; /* for messages */

@@ -24,4 +24,7 @@ int error_prefix(struct error *e, const char *format, ...) __attribute__((format
 /* The words for a positive errno value of the hypervisor ABI (xen/errno.h); never NULL. */
 const char *error_words(int xen_errno);
 
+/* The same where a file could not be opened. */
+const char *error_file_words(int xen_errno);
+
 #endif

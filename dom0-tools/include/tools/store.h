@@ -62,7 +62,6 @@ struct store_connection *store_connect(struct store *store, uint16_t domid, bool
 /* Ends a connection with its watches and open transactions. */
 void store_disconnect(struct store_connection *c);
 
-uint16_t store_connection_domid(const struct store_connection *c);
 bool store_connection_privileged(const struct store_connection *c);
 
 /*

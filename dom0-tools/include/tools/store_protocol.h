@@ -36,7 +36,4 @@ size_t store_session_peek(struct store_session *s, const void **data);
 /* Says that the first @length of them have been fetched. */
 void store_session_fetched(struct store_session *s, size_t length);
 
-/* The connection behind the session. */
-struct store_connection *store_session_connection(struct store_session *s);
-
 #endif

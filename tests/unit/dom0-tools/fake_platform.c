@@ -440,9 +440,8 @@ unsigned int fake_bound_ports(void)
 
 /* ---- The rest ---- */
 
-int platform_wait(uint64_t deadline)
+int platform_wait(void)
 {
-    (void)deadline;
     return -1;
 }
 

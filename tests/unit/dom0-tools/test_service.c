@@ -298,10 +298,10 @@ static void test_messages(void **state)
 
     (void)state;
     config.kernel = (char *)"/none";
-    assert_create_fails("cannot create 'test': kernel /none: no such file");
+    assert_create_fails("cannot create 'test': kernel /none: no such file or directory");
     config = good;
     config.ramdisk = (char *)"/none";
-    assert_create_fails("cannot create 'test': ramdisk /none: no such file");
+    assert_create_fails("cannot create 'test': ramdisk /none: no such file or directory");
     config = good;
     config.kernel = (char *)"/ramdisk";
     assert_create_fails("cannot create 'test': /ramdisk: neither an ELF file nor a bzImage");
