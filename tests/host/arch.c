@@ -196,7 +196,7 @@ void arch_unmap_guest_page(void *p)
 {
 }
 
-static void drop_pte(unsigned int i)
+void host_overwrite_pte(unsigned int i)
 {
     struct page *pg = mfn_to_page(host_ptes[i].frame);
 
@@ -213,7 +213,7 @@ WEAK int arch_domain_relinquish(struct domain *d)
 {
     for (unsigned int i = 0; i < HOST_PTES; i++)
         if (pte_domain[i] == d)
-            drop_pte(i);
+            host_overwrite_pte(i);
     return 0;
 }
 
@@ -284,7 +284,7 @@ WEAK int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cach
 
     if (!pte_of(host_addr, flags, &i))
         return GNTST_bad_virt_addr;
-    drop_pte(i);
+    host_overwrite_pte(i);
     host_ptes[i] = (struct host_pte){frame, true, !(flags & GNTMAP_readonly)};
     pte_domain[i] = current->domain;
     return GNTST_okay;

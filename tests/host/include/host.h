@@ -109,5 +109,7 @@ struct host_pte {
     bool present, writable;
 };
 extern struct host_pte host_ptes[HOST_PTES];
+/* The guest overwrites entry @pte by other means than the grant operations: it gives its counts back. */
+void host_overwrite_pte(unsigned int pte);
 
 #endif

@@ -205,23 +205,12 @@ static void replace(void **state)
     assert_int_equal(rep.status, GNTST_bad_handle);
 }
 
-/* Drops entry @pte as a guest does that overwrites it by other means. */
-static void overwrite(unsigned int pte)
-{
-    assert_true(host_ptes[pte].present);
-    host_ptes[pte].present = false;
-    if (host_ptes[pte].writable)
-        put_page_and_type(mfn_to_page(host_ptes[pte].frame));
-    else
-        put_page(mfn_to_page(host_ptes[pte].frame));
-}
-
 static void overwritten_entry(void **state)
 {
     mfn_t m = grant(8, 0, 0);
     struct gnttab_map_grant_ref op = map(8, 1, GNTMAP_host_map);
 
-    overwrite(1);
+    host_overwrite_pte(1);
     assert_int_equal(refs(m), 1);
     assert_int_equal(unmap(op.handle, 1, 0), GNTST_general_error);
     assert_int_equal(refs(m), 1);
@@ -239,7 +228,7 @@ static void overwritten_and_orphaned(void **state)
 
     grant(8, 0, 0);
     op = map(8, 1, GNTMAP_host_map);
-    overwrite(1);
+    host_overwrite_pte(1);
     host_kill(a);
     assert_non_null(get_domain_by_id(1));
     put_domain(a);

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: $(HOST_CORE) hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
+/* CFLAGS: -DDEBUG */
+/* The control operations: who may call them and in which order that is found out, and what they do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <host.h>
+#include <public/sysctl.h>
+
+static struct domain *a, *b; /* a is privileged */
+static unsigned long pages_before, objects_before;
+#define BUFFER GUEST(65536)
+
+static int setup(void **state)
+{
+    host_boot(4096);
+    host_preempt_every(0);
+    host_fail_allocation(0);
+    pages_before = heap_free_pages();
+    objects_before = host_objects();
+    a = host_domain(1, 1, 4, true);
+    b = host_domain(2, 2, 4, false);
+    host_become(a->vcpu[0]);
+    return a && b ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    host_kill(a);
+    host_kill(b);
+    return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
+}
+
+static long call(struct xen_domctl *op, unsigned int cmd, domid_t id)
+{
+    op->cmd = cmd;
+    op->domain = id;
+    op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    return host_call1(do_domctl, op, sizeof(*op));
+}
+
+static long sysctl(struct xen_sysctl *op, unsigned int cmd)
+{
+    op->cmd = cmd;
+    op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    return host_call1(do_sysctl, op, sizeof(*op));
+}
+
+static struct xen_domctl creation(unsigned int vcpus)
+{
+    return (struct xen_domctl){.u.createdomain = {.max_vcpus = vcpus,
+                                                  .max_evtchn_port = 1023,
+                                                  .max_grant_frames = -1,
+                                                  .max_maptrack_frames = -1,
+                                                  .grant_opts = XEN_DOMCTL_GRANT_version(1)}};
+}
+
+static void order_of_checks(void **state)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_pausedomain, .domain = 99, .interface_version = 0x14};
+    struct xen_sysctl sys = {.interface_version = 1};
+
+    host_become(b->vcpu[0]);
+    assert_int_equal(do_domctl(0), -XEN_EFAULT);
+    assert_int_equal(host_call1(do_domctl, &op, sizeof(op)), -XEN_EACCES);
+    assert_int_equal(call(&op, XEN_DOMCTL_pausedomain, 99), -XEN_ESRCH);
+    assert_int_equal(call(&op, XEN_DOMCTL_pausedomain, DOMID_SELF), -XEN_ESRCH);
+    assert_int_equal(call(&op, XEN_DOMCTL_pausedomain, DOMID_XEN), -XEN_ESRCH);
+    assert_int_equal(call(&op, XEN_DOMCTL_pausedomain, 1), -XEN_EPERM);
+    assert_int_equal(call(&op, 9999, 2), -XEN_EPERM);
+    assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, 99), -XEN_EPERM);
+    assert_int_equal(call(&op, XEN_DOMCTL_createdomain, 0), -XEN_EPERM);
+    assert_int_equal(do_sysctl(0), -XEN_EFAULT);
+    assert_int_equal(host_call1(do_sysctl, &sys, sizeof(sys)), -XEN_EACCES);
+    assert_int_equal(sysctl(&sys, XEN_SYSCTL_sched_id), -XEN_EPERM);
+    host_become(a->vcpu[0]);
+    assert_int_equal(call(&op, 9999, 2), -XEN_ENOSYS);
+    assert_int_equal(sysctl(&sys, 9999), -XEN_ENOSYS);
+}
+
+static void whole_life(void **state)
+{
+    struct xen_domctl op = creation(3);
+    struct xen_domctl_getdomaininfo *info = &op.u.getdomaininfo;
+    struct domain *d;
+    domid_t id;
+
+    memset(op.u.createdomain.handle, 7, 16);
+    assert_int_equal(call(&op, XEN_DOMCTL_createdomain, DOMID_INVALID), 0);
+    id = op.domain;
+    assert_true(id != 0 && id != 1 && id != 2 && id < DOMID_FIRST_RESERVED);
+    op.u.max_vcpus.max = 2;
+    assert_int_equal(call(&op, XEN_DOMCTL_max_vcpus, id), -XEN_EINVAL);
+    op.u.max_vcpus.max = 3;
+    host_fail_allocation(3);
+    assert_int_equal(call(&op, XEN_DOMCTL_max_vcpus, id), -XEN_ENOMEM);
+    assert_int_equal(call(&op, XEN_DOMCTL_max_vcpus, id), 0); /* makes those that lack */
+    op.u.max_mem.max_memkb = 44;
+    assert_int_equal(call(&op, XEN_DOMCTL_max_mem, id), 0);
+
+    assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, id), 0);
+    assert_int_equal(op.domain, id);
+    assert_int_equal(info->domain, id);
+    assert_int_equal(info->flags, XEN_DOMINF_paused | 0xffff0000);
+    assert_int_equal(info->max_pages, 11);
+    assert_int_equal(info->tot_pages, 0);
+    assert_int_equal(info->nr_online_vcpus, 0);
+    assert_int_equal(info->max_vcpu_id, 2);
+    assert_int_equal(info->handle[15], 7);
+    d = get_domain_by_id(id);
+    assert_int_equal(info->shared_info_frame, virt_to_mfn(d->shared_info).n);
+    put_domain(d);
+
+    assert_int_equal(call(&op, XEN_DOMCTL_pausedomain, id), 0);
+    assert_int_equal(call(&op, XEN_DOMCTL_unpausedomain, id), 0);
+    assert_int_equal(call(&op, XEN_DOMCTL_unpausedomain, id), 0);
+    assert_int_equal(call(&op, XEN_DOMCTL_unpausedomain, id), -XEN_EINVAL);
+    host_preempt_every(1);
+    assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, id), 0);
+    host_preempt_every(0);
+    host_settle();
+    host_become(a->vcpu[0]);
+    assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, id), -XEN_ESRCH);
+    assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, 1), -XEN_EINVAL); /* oneself */
+    assert_int_equal(call(&op, XEN_DOMCTL_pausedomain, 1), -XEN_EINVAL);
+}
+
+static void bad_creations(void **state)
+{
+    struct xen_domctl op = creation(1);
+
+    assert_int_equal(call(&op, XEN_DOMCTL_createdomain, 2), -XEN_EEXIST);
+#define REFUSED(member, value, error)                                           \
+    do {                                                                        \
+        op = creation(1);                                                       \
+        op.u.createdomain.member = (value);                                     \
+        assert_int_equal(call(&op, XEN_DOMCTL_createdomain, 50), -XEN_##error); \
+        assert_null(get_domain_by_id(50));                                      \
+    } while (0)
+    REFUSED(flags, XEN_DOMCTL_CDF_hvm, EINVAL);
+    REFUSED(flags, XEN_DOMCTL_CDF_iommu, EINVAL);
+    REFUSED(flags, 1U << 31, EINVAL);
+    REFUSED(iommu_opts, 1, EINVAL);
+    REFUSED(max_vcpus, 0, EINVAL);
+    REFUSED(max_vcpus, MAX_VCPUS + 1, EINVAL);
+    REFUSED(grant_opts, 0, EINVAL);
+    REFUSED(grant_opts, 2, EINVAL);
+    REFUSED(grant_opts, 0x11, EINVAL);
+    REFUSED(vmtrace_size, 4096, EINVAL);
+    REFUSED(cpupool_id, 1, ESRCH);
+    REFUSED(arch.emulation_flags, 1, EINVAL);
+    for (unsigned long n = 1;; n++) {
+        unsigned long pages = heap_free_pages(), objects = host_objects();
+
+        op = creation(2);
+        host_fail_allocation(n);
+        if (call(&op, XEN_DOMCTL_createdomain, 50) == 0)
+            break;
+        assert_int_equal(heap_free_pages(), pages);
+        assert_int_equal(host_objects(), objects);
+    }
+    host_fail_allocation(0);
+    assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, 50), 0);
+    host_settle();
+    host_become(a->vcpu[0]);
+}
+
+static void information(void **state)
+{
+    struct xen_domctl op = {0};
+
+    assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, 0), 0); /* the next one */
+    assert_int_equal(op.domain, 1);
+    assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, 3), -XEN_ESRCH);
+    assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, DOMID_SELF), -XEN_EINVAL);
+
+    clear_bit(&b->vcpu[1]->pause_flags, VPF_DOWN);
+    set_bit(&b->vcpu[1]->pause_flags, VPF_BLOCKED);
+    domain_shutdown(b, SHUTDOWN_reboot);
+    assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, 2), 0);
+    assert_int_equal(op.u.getdomaininfo.flags, XEN_DOMINF_blocked | XEN_DOMINF_shutdown |
+                                                   SHUTDOWN_reboot << XEN_DOMINF_shutdownshift);
+    assert_int_equal(op.u.getdomaininfo.nr_online_vcpus, 1);
+    assert_int_equal(call(&op, XEN_DOMCTL_resumedomain, 2), 0);
+    assert_false(b->is_shut_down);
+    assert_int_equal(call(&op, XEN_DOMCTL_resumedomain, 1), -XEN_EINVAL);
+
+    op.u.getvcpuinfo.vcpu = 1;
+    assert_int_equal(call(&op, XEN_DOMCTL_getvcpuinfo, 2), 0);
+    assert_int_equal(op.u.getvcpuinfo.online, 1);
+    assert_int_equal(op.u.getvcpuinfo.blocked, 1);
+    op.u.getvcpuinfo.vcpu = 2;
+    assert_int_equal(call(&op, XEN_DOMCTL_getvcpuinfo, 2), -XEN_EINVAL);
+}
+
+/* A dead domain whose frames are held is listed until they are let go. */
+static void zombies(void **state)
+{
+    struct domain *c = host_domain(3, 1, 2, false);
+    struct page *pg = host_frame(c, 1);
+    struct xen_domctl op = {0};
+
+    host_become(a->vcpu[0]);
+    assert_true(get_page(pg, c));
+    assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, 3), 0);
+    assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, 3), 0);
+    assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, 3), 0);
+    assert_true(op.u.getdomaininfo.flags & XEN_DOMINF_dying);
+    assert_int_equal(op.u.getdomaininfo.tot_pages, 1);
+    assert_int_equal(op.u.getdomaininfo.shared_info_frame, ~0UL);
+    op.u.max_vcpus.max = 1;
+    call(&op, XEN_DOMCTL_setvcpucontext, 3);
+    put_page(pg);
+    host_settle();
+    host_become(a->vcpu[0]);
+    assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, 3), -XEN_ESRCH);
+}
+
+static void contexts(void **state)
+{
+    static struct vcpu_guest_context ctx;
+    struct xen_domctl op = {.u.vcpucontext.vcpu = 0};
+
+    b->vcpu[0]->initialised = false;
+    ctx.user_regs.rip = 0x1234;
+    ctx.flags = VGCF_online;
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, (vcpu_guest_context_t *)BUFFER);
+    assert_int_equal(call(&op, XEN_DOMCTL_getvcpucontext, 2), -XEN_ENODATA);
+    memcpy((void *)BUFFER, &ctx, sizeof(ctx));
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), 0);
+    assert_true(b->vcpu[0]->initialised);
+    assert_int_equal(b->pause_count, 0);
+    memset((void *)BUFFER, 0, sizeof(ctx));
+    assert_int_equal(call(&op, XEN_DOMCTL_getvcpucontext, 2), 0);
+    assert_int_equal(((struct vcpu_guest_context *)BUFFER)->user_regs.rip, 0x1234);
+    host_fail_allocation(1);
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), -XEN_ENOMEM);
+    ((struct vcpu_guest_context *)BUFFER)->user_regs.rip = ~0UL;
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), -XEN_EINVAL);
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 1), -XEN_EINVAL); /* one's own */
+    op.u.vcpucontext.vcpu = 2;
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), -XEN_EINVAL);
+    op.u.vcpucontext.vcpu = 0;
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, (vcpu_guest_context_t *)8);
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), -XEN_EFAULT);
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, (vcpu_guest_context_t *)NULL);
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), 0); /* resets */
+    assert_false(b->vcpu[0]->initialised);
+}
+
+static void affinity(void **state)
+{
+    struct xen_domctl op = {.u.vcpuaffinity = {.vcpu = 0, .flags = XEN_VCPUAFFINITY_HARD}};
+    u8 *map = (u8 *)BUFFER;
+
+    op.u.vcpuaffinity.cpumap_hard.nr_bits = 21;
+    assert_int_equal(call(&op, XEN_DOMCTL_getvcpuaffinity, 2), -XEN_EINVAL); /* no buffer */
+    set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, map);
+    memset(map, 0xee, 8);
+    assert_int_equal(call(&op, XEN_DOMCTL_getvcpuaffinity, 2), 0);
+    assert_int_equal(map[0] | map[1] << 8 | map[2] << 16, 1); /* one CPU */
+    assert_int_equal(map[3], 0xee);
+    map[0] = 2;
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpuaffinity, 2), -XEN_EINVAL); /* not there */
+    map[0] = 3;
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpuaffinity, 2), 0);
+    assert_int_equal(map[0], 1); /* what is in force */
+    op.u.vcpuaffinity.flags = 0;
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpuaffinity, 2), -XEN_EINVAL);
+    op.u.vcpuaffinity.vcpu = 9;
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpuaffinity, 2), -XEN_EINVAL);
+}
+
+static void permissions(void **state)
+{
+    struct xen_domctl op = {.u.ioport_permission = {0x3f8, 8, 1}};
+
+    assert_int_equal(call(&op, XEN_DOMCTL_ioport_permission, 2), -XEN_EPERM); /* a has none */
+    assert_int_equal(rangeset_add(a->ioports, 0, 0xffff), 0);
+    assert_int_equal(call(&op, XEN_DOMCTL_ioport_permission, 2), 0);
+    assert_true(rangeset_contains(b->ioports, 0x3f8, 0x3ff));
+    op.u.ioport_permission.allow_access = 0;
+    assert_int_equal(call(&op, XEN_DOMCTL_ioport_permission, 2), 0);
+    assert_false(rangeset_contains(b->ioports, 0x3f8, 0x3f8));
+    op.u.ioport_permission.nr_ports = 0;
+    assert_int_equal(call(&op, XEN_DOMCTL_ioport_permission, 2), -XEN_EINVAL);
+    op.u.ioport_permission.nr_ports = 0x10000;
+    assert_int_equal(call(&op, XEN_DOMCTL_ioport_permission, 2), -XEN_EINVAL);
+    op.u.ioport_permission.nr_ports = ~0U;
+    assert_int_equal(call(&op, XEN_DOMCTL_ioport_permission, 2), -XEN_EINVAL);
+
+    assert_int_equal(rangeset_add(a->iomem, 0xfee00, 0xfeeff), 0);
+    op = (struct xen_domctl){.u.iomem_permission = {0xfee00, 2, 1}};
+    assert_int_equal(call(&op, XEN_DOMCTL_iomem_permission, 2), 0);
+    assert_true(rangeset_contains(b->iomem, 0xfee00, 0xfee01));
+    op.u.iomem_permission.nr_mfns = ~0UL;
+    assert_int_equal(call(&op, XEN_DOMCTL_iomem_permission, 2), -XEN_EINVAL);
+    op = (struct xen_domctl){.u.memory_mapping = {.first_mfn = 0xfee00, .nr_mfns = 2}};
+    assert_int_equal(call(&op, XEN_DOMCTL_memory_mapping, 2), 0);
+    op.u.memory_mapping.nr_mfns = 3;
+    assert_int_equal(call(&op, XEN_DOMCTL_memory_mapping, 2), -XEN_EPERM);
+
+    op = (struct xen_domctl){.u.irq_permission = {.pirq = 5, .allow_access = 1}};
+    assert_int_equal(call(&op, XEN_DOMCTL_irq_permission, 2), -XEN_EPERM);
+    assert_int_equal(rangeset_add(a->irqs, 5, 5), 0);
+    assert_int_equal(call(&op, XEN_DOMCTL_irq_permission, 2), 0);
+    op.u.irq_permission.pirq = 4000;
+    assert_int_equal(call(&op, XEN_DOMCTL_irq_permission, 2), -XEN_EINVAL);
+}
+
+static void weights(void **state)
+{
+    struct xen_domctl op = {
+        .u.scheduler_op = {.sched_id = XEN_SCHEDULER_CREDIT2, .cmd = XEN_DOMCTL_SCHEDOP_getinfo}};
+
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), 0);
+    assert_int_equal(op.u.scheduler_op.u.credit2.weight, 256);
+    op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
+    op.u.scheduler_op.u.credit2.weight = 100;
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), 0);
+    op.u.scheduler_op.u.credit2.weight = 0; /* as it is */
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), 0);
+    assert_int_equal(b->sched_weight, 100);
+    op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT;
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), -XEN_EINVAL);
+}
+
+static void machine(void **state)
+{
+    struct xen_sysctl op = {.u.getdomaininfolist = {.first_domain = 0, .max_domains = 10}};
+    struct xen_domctl_getdomaininfo *list = (void *)BUFFER;
+    struct xen_sysctl_cpuinfo *cpu = (void *)BUFFER;
+
+    set_xen_guest_handle(op.u.getdomaininfolist.buffer, list);
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_getdomaininfolist), 0);
+    assert_int_equal(op.u.getdomaininfolist.num_domains, 2);
+    assert_int_equal(list[0].domain, 1);
+    assert_int_equal(list[1].domain, 2);
+    assert_int_equal(list[1].tot_pages, 4);
+    op.u.getdomaininfolist.max_domains = 1;
+    op.u.getdomaininfolist.first_domain = 2;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_getdomaininfolist), 0);
+    assert_int_equal(op.u.getdomaininfolist.num_domains, 1);
+    assert_int_equal(list[0].domain, 2);
+    set_xen_guest_handle(op.u.getdomaininfolist.buffer, (struct xen_domctl_getdomaininfo *)16);
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_getdomaininfolist), -XEN_EFAULT);
+
+    op = (struct xen_sysctl){.u.availheap = {.node = -1}};
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_availheap), 0);
+    assert_int_equal(op.u.availheap.avail_bytes, heap_free_pages() << PAGE_SHIFT);
+    op.u.availheap.max_bitwidth = 64;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_availheap), 0);
+    assert_int_equal(op.u.availheap.avail_bytes, heap_free_pages() << PAGE_SHIFT);
+
+    op = (struct xen_sysctl){.u.getcpuinfo.max_cpus = 4};
+    set_xen_guest_handle(op.u.getcpuinfo.info, cpu);
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_getcpuinfo), 0);
+    assert_int_equal(op.u.getcpuinfo.nr_cpus, 1);
+
+    op = (struct xen_sysctl){.u.cpupool_op = {.op = XEN_SYSCTL_CPUPOOL_OP_INFO}};
+    op.u.cpupool_op.cpumap.nr_bits = 8;
+    set_xen_guest_handle(op.u.cpupool_op.cpumap.bitmap, (u8 *)BUFFER);
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_cpupool_op), 0);
+    assert_int_equal(op.u.cpupool_op.n_dom, 2);
+    assert_int_equal(*(u8 *)BUFFER, 1);
+    op.u.cpupool_op.cpupool_id = 1;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_cpupool_op), -XEN_ENOENT);
+
+    op = (struct xen_sysctl){.u.debug_keys.nr_keys = 5};
+    memcpy((void *)BUFFER, "qemhX", 5);
+    set_xen_guest_handle(op.u.debug_keys.keys, (const char *)BUFFER);
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_debug_keys), 0);
+}
+
+/* Every number with random arguments: an error or an answer. */
+static void random_calls(void **state)
+{
+    unsigned int seed = 23;
+
+    for (unsigned int i = 0; i < 20000; i++) {
+        struct xen_domctl op;
+        struct xen_sysctl sys;
+        unsigned int cmd = i % 90;
+
+        for (unsigned int k = 0; k < sizeof(op); k++) {
+            seed = seed * 1103515245 + 12345;
+            ((u8 *)&op)[k] = (u8)(seed >> 16) & (u8)(seed >> 24);
+        }
+        memcpy(&sys, &op, MIN(sizeof(op), sizeof(sys)));
+        if (cmd == XEN_DOMCTL_createdomain || cmd == XEN_DOMCTL_set_virq_handler)
+            continue;
+        call(&op, cmd, seed & 1 ? 2 : (domid_t)(seed >> 20));
+        if (cmd == XEN_DOMCTL_destroydomain && b->dying) {
+            host_settle();
+            b = host_domain(2, 2, 4, false);
+            assert_non_null(b);
+            host_become(a->vcpu[0]);
+        }
+        if (cmd != XEN_SYSCTL_debug_keys)
+            sysctl(&sys, cmd);
+        rangeset_remove(b->ioports, 0, ~0UL);
+    }
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(order_of_checks), TEST(whole_life), TEST(bad_creations), TEST(information),
+        TEST(zombies),         TEST(contexts),   TEST(affinity),      TEST(permissions),
+        TEST(weights),         TEST(machine),    TEST(random_calls),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
