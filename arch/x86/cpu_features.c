@@ -40,6 +40,15 @@ static void __init check_required(u32 edx1, u32 edx81)
         boot_fatal("this CPU lacks a feature that is needed:%s", missing);
 }
 
+/*
+ * QEMU's TCG (seen in 7.2) lets IRET in ring 3 read its frame as ring 0 would, so with SMAP it faults on a user page. Linux
+ * executes one long before it has a page-fault handler.
+ */
+static bool __init smap_breaks_iret(void)
+{
+    return boot_cpu.hypervisor && cpuid(0x40000000).ebx == 0x54474354; /* "TCGT" */
+}
+
 void __init cpu_identify(void)
 {
     struct cpuid leaf0 = cpuid(0), leaf1 = cpuid(1), ext = cpuid(0x80000000), r;
@@ -74,6 +83,10 @@ void __init cpu_identify(void)
         boot_cpu.md_clear = r.edx >> 10 & 1;
         boot_cpu.ibrs = boot_cpu.ibpb = r.edx >> 26 & 1;
         boot_cpu.stibp = r.edx >> 27 & 1;
+    }
+    if (boot_cpu.smap && smap_breaks_iret()) {
+        printk(LOG_INFO, "SMAP is not used: QEMU's emulated CPU applies it to IRET in ring 3");
+        boot_cpu.smap = false;
     }
     if (boot_cpu.xsave && boot_cpu.max_leaf >= 0xd)
         boot_cpu.xsaveopt = cpuid_count(0xd, 1).eax & 1;
