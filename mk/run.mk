@@ -40,28 +40,35 @@ $(GUESTS_DIR)/linux.cpio.gz: $(PKG)/busybox $(INITRAMFS)
 
 # ---- dom0 ----
 
+WITH_GUESTS := $(if $(GUESTS),-guests)
+
 ifeq ($(DOM0),builtin)
 DOM0_KERNEL  ?= $(GUEST_DIR)/dom0
-DOM0_RAMDISK ?= $(BUILD)/dom0-ramdisk.cpio
+DOM0_RAMDISK ?= $(BUILD)/dom0-ramdisk$(WITH_GUESTS).cpio
 DOM0_CMDLINE ?=
 else ifeq ($(DOM0),linux)
 DOM0_KERNEL  ?= $(PKG)/vmlinuz
-DOM0_RAMDISK ?= $(BUILD)/dom0-linux.cpio.gz
+DOM0_RAMDISK ?= $(BUILD)/dom0-linux$(WITH_GUESTS).cpio.gz
 DOM0_CMDLINE ?= console=hvc0
 else
 $(error DOM0 is 'builtin' or 'linux', not '$(DOM0)')
 endif
 
-# GUESTS may have changed in ways that make cannot see, so both ramdisks are always made anew.
+# The ramdisks with GUESTS' files have names of their own, so that tests never see them. GUESTS may
+# have changed in ways that make cannot see, so those are always made anew.
 .PHONY: FORCE
-$(BUILD)/dom0-ramdisk.cpio: $(GUEST_FILES) FORCE
+$(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-ramdisk-guests.cpio: $(GUEST_FILES)
 	$(call say,RAMDISK,$@)
-	@mk/make-ramdisk.sh $@ $(GUESTS_DIR) $(GUESTS)
+	@mk/make-ramdisk.sh $@ $(GUESTS_DIR) $(if $(findstring -guests,$@),$(GUESTS))
 
 DOM0_MODULES := xen-evtchn xen-gntalloc xen-gntdev xen-privcmd xenfs
-$(BUILD)/dom0-linux.cpio.gz: $(PKG)/busybox $(PKG)/vmlinuz $(INITRAMFS) FORCE
+$(BUILD)/dom0-linux.cpio.gz $(BUILD)/dom0-linux-guests.cpio.gz: $(PKG)/busybox $(PKG)/vmlinuz \
+                                                                $(INITRAMFS)
 	$(call say,RAMDISK,$@)
-	@mk/make-initramfs.sh $@ $< dom0 -m $(PKG)/modules $(DOM0_MODULES) $(if $(GUESTS),-g $(GUESTS))
+	@mk/make-initramfs.sh $@ $< dom0 -m $(PKG)/modules $(DOM0_MODULES) \
+	    $(if $(findstring -guests,$@),-g $(GUESTS))
+
+$(BUILD)/dom0-ramdisk-guests.cpio $(BUILD)/dom0-linux-guests.cpio.gz: FORCE
 
 # ---- the ISO and QEMU ----
 
