@@ -17,7 +17,7 @@
 
 #include <stddef.h>
 
-#define DEFINE(name, value)                                                                        \
+#define DEFINE(name, value) \
     asm volatile("\n.ascii \"->" #name " %c0\"" : : "i"((unsigned long)(value)))
 #define OFFSET(name, type, member) DEFINE(name, offsetof(type, member))
 #define SIZEOF(name, type)         DEFINE(name, sizeof(type))

@@ -100,7 +100,7 @@ size_t strlcpy(char *dst, const char *src, size_t size);
 /* @base 0 takes 0x as hexadecimal. @end may be NULL. */
 unsigned long strtoul(const char *s, const char **end, unsigned int base);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
-int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __printf(3, 0);
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args) __printf(3, 0);
 
 static inline unsigned int order_from_pages(unsigned long pages)
 {

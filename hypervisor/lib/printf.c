@@ -141,7 +141,7 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
             if (length == -1)
                 number = (short)number;
             else if (length < -1)
-                number = (signed char)number;
+                number = (signed char)number; // NOLINT(bugprone-signed-char-misuse,cert-str34-c)
             put_number(&o, &sp, number < 0 ? -(u64)number : (u64)number, 10,
                        number < 0 ? '-'
                        : sp.plus  ? '+'
