@@ -7,15 +7,15 @@
  */
 #include <asm/hypercall.h>
 #include <domain.h>
-#include <grant_table.h>
 #include <event_channel.h>
+#include <grant_table.h>
 #include <hypercall.h>
 #include <percpu.h>
 #include <sched.h>
 
 static long absent(void);
 
-#define HANDLER(fn) ((hypercall_fn)(void (*)(void))(fn))
+#define HANDLER(fn)       ((hypercall_fn)(void (*)(void))(fn))
 #define ENTRY(number, fn) [__HYPERVISOR_##number] = HANDLER(fn)
 
 const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
@@ -56,7 +56,7 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
     ENTRY(xsm_op, absent),
     ENTRY(xenoprof_op, absent),
     ENTRY(hvm_op, absent),
-    [__HYPERVISOR_kexec_op ... NR_HYPERCALLS - 1] = HANDLER(absent),
+    [__HYPERVISOR_kexec_op... NR_HYPERCALLS - 1] = HANDLER(absent),
 };
 
 /* What Xen answers to a domain without privileges where that is not -ENOSYS. Privileged ones are told that it is absent. */

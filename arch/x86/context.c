@@ -44,7 +44,8 @@ static void load_guest_gdt(const struct vcpu *v)
 
 static void map_reserved_gdt(const struct vcpu *v)
 {
-    u64 e = virt_to_maddr(this_cpu()->arch.gdt) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NX;
+    u64 e = virt_to_maddr(this_cpu()->arch.gdt) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED |
+            PTE_DIRTY | PTE_NX;
 
     *pv_reserved_gdt_entry(v) = e;
 }
@@ -79,14 +80,15 @@ void save_selectors(struct cpu_user_regs *regs)
 }
 
 /* Loads a data selector; null when that faults, and then false. */
-#define load_selector(seg, sel) \
-    ({ \
-        u32 _sel = (sel); \
-        bool _ok = true; \
-        __asm__ volatile("1: mov %0, %%" #seg "\n2:\n\t.pushsection .fixup, \"ax\"\n" \
-                         "3: xor %0, %0\n\tmov %0, %%" #seg "\n\tmovb $0, %1\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
-                         : "+r"(_sel), "+q"(_ok)); \
-        _ok; \
+#define load_selector(seg, sel)                                                             \
+    ({                                                                                      \
+        u32 _sel = (sel);                                                                   \
+        bool _ok = true;                                                                    \
+        __asm__ volatile("1: mov %0, %%" #seg "\n2:\n\t.pushsection .fixup, \"ax\"\n"       \
+                         "3: xor %0, %0\n\tmov %0, %%" #seg                                 \
+                         "\n\tmovb $0, %1\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
+                         : "+r"(_sel), "+q"(_ok));                                          \
+        _ok;                                                                                \
     })
 
 unsigned long current_fs_base(void)
@@ -124,7 +126,8 @@ void load_user_gs_selector(u16 sel)
     if (sel > 3)
         sel |= 3;
     else
-        load_selector(gs, FLAT_RING3_DS32); /* a null selector alone leaves the base alone on AMD's CPUs */
+        load_selector(
+            gs, FLAT_RING3_DS32); /* a null selector alone leaves the base alone on AMD's CPUs */
     load_selector(gs, sel);
     swapgs();
 }

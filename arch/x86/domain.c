@@ -15,13 +15,15 @@
 #include <page_alloc.h>
 #include <sched.h>
 
-#define VALID_VM_ASSIST \
-    (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify | \
+#define VALID_VM_ASSIST                                                               \
+    (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |       \
      1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_architectural_iopl | \
      1UL << VMASST_TYPE_runstate_update_flag | 1UL << VMASST_TYPE_m2p_strict)
 
 /* Of CR4 what a guest sees; of those it may change the second set. */
-#define CR4_VISIBLE    (CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE)
+#define CR4_VISIBLE                                                                                \
+    (CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | \
+     CR4_OSXSAVE)
 #define CR4_GUEST_BITS (CR4_TSD | CR4_DE | CR4_FSGSBASE | CR4_OSXSAVE)
 
 #define DR6_RESET 0xffff0ff0UL
@@ -123,8 +125,9 @@ unsigned long pv_fix_cr4(unsigned long cr4)
 
 static bool context_addresses_ok(const struct vcpu_guest_context *c)
 {
-    if (!is_canonical(c->user_regs.rip) || !is_canonical(c->user_regs.rsp) || !is_canonical(c->kernel_sp) ||
-        !is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) || !is_canonical(c->gs_base_user) ||
+    if (!is_canonical(c->user_regs.rip) || !is_canonical(c->user_regs.rsp) ||
+        !is_canonical(c->kernel_sp) || !is_canonical(c->fs_base) ||
+        !is_canonical(c->gs_base_kernel) || !is_canonical(c->gs_base_user) ||
         !is_canonical(c->event_callback_eip) || !is_canonical(c->syscall_callback_eip) ||
         !is_canonical(c->failsafe_callback_eip))
         return false;
@@ -140,7 +143,7 @@ void arch_vm_assist_changed(struct domain *d)
 {
     struct vcpu *v;
 
-    for_each_vcpu(d, v) {
+    for_each_vcpu (d, v) {
         if (d->vm_assist & 1UL << VMASST_TYPE_architectural_iopl)
             atomic_or(&v->arch.rare, (u8)RARE_ARCH_IOPL);
         else
@@ -158,7 +161,8 @@ static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c
         c->ctrlreg[1] != (user ? xen_pfn_to_cr3(v->arch.guest_table_user.n) : 0) ||
         (!user && !(c->flags & VGCF_in_kernel)))
         return false;
-    if (c->gdt_ents != v->arch.gdt_entries || c->ldt_base != v->arch.ldt_base || c->ldt_ents != v->arch.ldt_entries)
+    if (c->gdt_ents != v->arch.gdt_entries || c->ldt_base != v->arch.ldt_base ||
+        c->ldt_ents != v->arch.ldt_entries)
         return false;
     for (unsigned int i = 0; i < frames; i++)
         if (c->gdt_frames[i] != v->arch.gdt_frames[i].n)
@@ -370,7 +374,8 @@ bool arch_write_runstate(struct vcpu *v)
         return false;
     smp_wmb();
     r.state_entry_time &= ~XEN_RUNSTATE_UPDATE;
-    return put_guest(area + offsetof(struct vcpu_runstate_info, state_entry_time), &r.state_entry_time) == 0;
+    return put_guest(area + offsetof(struct vcpu_runstate_info, state_entry_time),
+                     &r.state_entry_time) == 0;
 }
 
 /*
@@ -400,9 +405,10 @@ void arch_dump_vcpu(struct vcpu *v)
 {
     const struct cpu_user_regs *r = v == current ? guest_regs() : &v->arch.user_regs;
 
-    printk(LOG_ERR, "d%uv%u in %s mode, CR3 %016lx, CR2 %016lx, FS %016lx, GS %016lx (kernel) %016lx (user)",
-           v->domain->id, v->id, in_guest_kernel(v) ? "kernel" : "user", vcpu_cr3(v), v->arch.ctrlreg[2],
-           v->arch.fs_base, v->arch.gs_base_kernel, v->arch.gs_base_user);
+    printk(LOG_ERR,
+           "d%uv%u in %s mode, CR3 %016lx, CR2 %016lx, FS %016lx, GS %016lx (kernel) %016lx (user)",
+           v->domain->id, v->id, in_guest_kernel(v) ? "kernel" : "user", vcpu_cr3(v),
+           v->arch.ctrlreg[2], v->arch.fs_base, v->arch.gs_base_kernel, v->arch.gs_base_user);
     show_registers(r);
     if (v != current)
         return; /* its page tables are not loaded */

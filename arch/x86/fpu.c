@@ -10,20 +10,20 @@
 #include <asm/pv.h>
 #include <page_alloc.h>
 
-#define XSTATE_X87     1UL
-#define XSTATE_SSE     2UL
-#define XSTATE_AVX     4UL
-#define XSTATE_AVX512  0xe0UL /* mask registers, upper halves, registers 16 to 31: all or none */
+#define XSTATE_X87    1UL
+#define XSTATE_SSE    2UL
+#define XSTATE_AVX    4UL
+#define XSTATE_AVX512 0xe0UL /* mask registers, upper halves, registers 16 to 31: all or none */
 
-#define XSAVE_HEADER   512U /* offset; XSTATE_BV is its first word */
-#define XSAVE_MINIMUM  576U
-#define FXSAVE_SIZE    512U
-#define FCW_OFFSET     0U
-#define MXCSR_OFFSET   24U
+#define XSAVE_HEADER      512U /* offset; XSTATE_BV is its first word */
+#define XSAVE_MINIMUM     576U
+#define FXSAVE_SIZE       512U
+#define FCW_OFFSET        0U
+#define MXCSR_OFFSET      24U
 #define MXCSR_MASK_OFFSET 28U
-#define FCW_RESET      0x37fU
-#define MXCSR_RESET    0x1f80U
-#define MXCSR_MASK_OLD 0xffbfU /* when the CPU reports none */
+#define FCW_RESET         0x37fU
+#define MXCSR_RESET       0x1f80U
+#define MXCSR_MASK_OLD    0xffbfU /* when the CPU reports none */
 
 u64 xfeature_mask;
 static unsigned int area_size = FXSAVE_SIZE;
@@ -68,11 +68,14 @@ void __init fpu_init(void)
     if (!mxcsr_mask)
         mxcsr_mask = MXCSR_MASK_OLD;
     free_hv_pages(image, 0);
-    leaks_fpu_pointers = !strcmp(boot_cpu.vendor, "AuthenticAMD") || !strcmp(boot_cpu.vendor, "HygonGenuine");
+    leaks_fpu_pointers = !strcmp(boot_cpu.vendor, "AuthenticAMD") ||
+                         !strcmp(boot_cpu.vendor, "HygonGenuine");
     if (!boot_cpu.xsave || boot_cpu.max_leaf < 0xd)
         return;
-    xfeature_mask = cpuid_count(0xd, 0).eax & (XSTATE_X87 | XSTATE_SSE | XSTATE_AVX | XSTATE_AVX512);
-    if ((xfeature_mask & XSTATE_AVX512) != XSTATE_AVX512 || xsave_size(xfeature_mask) > FPU_AREA_MAX)
+    xfeature_mask = cpuid_count(0xd, 0).eax &
+                    (XSTATE_X87 | XSTATE_SSE | XSTATE_AVX | XSTATE_AVX512);
+    if ((xfeature_mask & XSTATE_AVX512) != XSTATE_AVX512 ||
+        xsave_size(xfeature_mask) > FPU_AREA_MAX)
         xfeature_mask &= ~XSTATE_AVX512;
     area_size = xsave_size(xfeature_mask);
     set_xcr0(xfeature_mask);
@@ -91,7 +94,8 @@ static void reset_area(u8 *area)
 
 int fpu_vcpu_create(struct vcpu *v)
 {
-    v->arch.fpu = alloc_hv_pages(0); /* 64-byte alignment is required, and most of a page is used with AVX-512 */
+    v->arch.fpu = alloc_hv_pages(
+        0); /* 64-byte alignment is required, and most of a page is used with AVX-512 */
     if (!v->arch.fpu)
         return -XEN_ENOMEM;
     reset_area(v->arch.fpu);
@@ -111,9 +115,13 @@ void fpu_save(struct vcpu *v)
     if (xfeature_mask) {
         set_xcr0(xfeature_mask);
         if (boot_cpu.xsaveopt)
-            __asm__ volatile("xsaveopt64 %0" : "+m"(*(u8(*)[FPU_AREA_MAX])v->arch.fpu) : "a"(~0U), "d"(~0U));
+            __asm__ volatile("xsaveopt64 %0"
+                             : "+m"(*(u8(*)[FPU_AREA_MAX])v->arch.fpu)
+                             : "a"(~0U), "d"(~0U));
         else
-            __asm__ volatile("xsave64 %0" : "+m"(*(u8(*)[FPU_AREA_MAX])v->arch.fpu) : "a"(~0U), "d"(~0U));
+            __asm__ volatile("xsave64 %0"
+                             : "+m"(*(u8(*)[FPU_AREA_MAX])v->arch.fpu)
+                             : "a"(~0U), "d"(~0U));
     } else {
         __asm__ volatile("fxsaveq %0" : "=m"(*(u8(*)[FXSAVE_SIZE])v->arch.fpu));
     }
@@ -130,7 +138,8 @@ void fpu_load(struct vcpu *v)
     }
     if (xfeature_mask) {
         set_xcr0(xfeature_mask);
-        __asm__ volatile("xrstor64 %0" ::"m"(*(u8(*)[FPU_AREA_MAX])v->arch.fpu), "a"(~0U), "d"(~0U));
+        __asm__ volatile("xrstor64 %0" ::"m"(*(u8(*)[FPU_AREA_MAX])v->arch.fpu), "a"(~0U),
+                         "d"(~0U));
         set_xcr0(v->arch.xcr0 ? v->arch.xcr0 : XSTATE_X87 | XSTATE_SSE);
     } else {
         __asm__ volatile("fxrstorq %0" ::"m"(*(u8(*)[FXSAVE_SIZE])v->arch.fpu));

@@ -36,10 +36,10 @@ enum { STACK_MC, STACK_DF, STACK_NMI, STACK_DB, NR_IST_STACKS };
 static u64 idt[2 * 256] __aligned(PAGE_SIZE);
 
 extern const char exc_divide_error[], exc_debug[], exc_nmi[], exc_breakpoint[], exc_overflow[],
-    exc_bounds[], exc_invalid_opcode[], exc_no_device[], exc_double_fault[], exc_coprocessor_overrun[],
-    exc_invalid_tss[], exc_no_segment[], exc_stack[], exc_protection[], exc_page_fault[],
-    exc_reserved[], exc_fpu[], exc_alignment[], exc_machine_check[], exc_simd[], irq_stubs[],
-    syscall_entry[], syscall32_entry[], sysenter_entry[], exit_iret_failed[];
+    exc_bounds[], exc_invalid_opcode[], exc_no_device[], exc_double_fault[],
+    exc_coprocessor_overrun[], exc_invalid_tss[], exc_no_segment[], exc_stack[], exc_protection[],
+    exc_page_fault[], exc_reserved[], exc_fpu[], exc_alignment[], exc_machine_check[], exc_simd[],
+    irq_stubs[], syscall_entry[], syscall32_entry[], sysenter_entry[], exit_iret_failed[];
 
 #define IRQ_STUB_SIZE 16U
 
@@ -47,19 +47,22 @@ static void __init set_gate(unsigned int vector, const char *entry, u64 type, u6
 {
     u64 at = (u64)entry;
 
-    idt[2 * vector] = (at & 0xffff) | (u64)HV_CS << 16 | ist << 32 | type << 40 | (at >> 16 & 0xffff) << 48;
+    idt[2 * vector] = (at & 0xffff) | (u64)HV_CS << 16 | ist << 32 | type << 40 |
+                      (at >> 16 & 0xffff) << 48;
     idt[2 * vector + 1] = at >> 32;
 }
 
 static void __init idt_init(void)
 {
     static const char *const exceptions[] __initconst = {
-        [EXC_DE] = exc_divide_error, [EXC_BP] = exc_breakpoint, [EXC_OF] = exc_overflow,
-        [EXC_BR] = exc_bounds,       [EXC_UD] = exc_invalid_opcode, [EXC_NM] = exc_no_device,
-        [9] = exc_coprocessor_overrun, [EXC_TS] = exc_invalid_tss, [EXC_NP] = exc_no_segment,
-        [EXC_SS] = exc_stack,        [EXC_GP] = exc_protection, [EXC_PF] = exc_page_fault,
-        [15] = exc_reserved,         [EXC_MF] = exc_fpu,        [EXC_AC] = exc_alignment,
-        [EXC_XM] = exc_simd,
+        [EXC_DE] = exc_divide_error,   [EXC_BP] = exc_breakpoint,
+        [EXC_OF] = exc_overflow,       [EXC_BR] = exc_bounds,
+        [EXC_UD] = exc_invalid_opcode, [EXC_NM] = exc_no_device,
+        [9] = exc_coprocessor_overrun, [EXC_TS] = exc_invalid_tss,
+        [EXC_NP] = exc_no_segment,     [EXC_SS] = exc_stack,
+        [EXC_GP] = exc_protection,     [EXC_PF] = exc_page_fault,
+        [15] = exc_reserved,           [EXC_MF] = exc_fpu,
+        [EXC_AC] = exc_alignment,      [EXC_XM] = exc_simd,
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(exceptions); i++)
@@ -96,13 +99,14 @@ static void gdt_init(struct cpu *cpu)
     gdt[(FLAT_RING3_CS32 & 0xfff) / 8] = DESC_CODE32 | DESC_RING3;
     gdt[(FLAT_RING3_DS32 & 0xfff) / 8] = DESC_DATA | DESC_RING3;
     gdt[(FLAT_RING3_CS64 & 0xfff) / 8] = DESC_CODE64 | DESC_RING3;
-    set_system_descriptor(&gdt[(TSS_SELECTOR & 0xfff) / 8], (unsigned long)cpu->arch.tss, sizeof(struct tss64) - 1,
-                          DESC_TSS);
+    set_system_descriptor(&gdt[(TSS_SELECTOR & 0xfff) / 8], (unsigned long)cpu->arch.tss,
+                          sizeof(struct tss64) - 1, DESC_TSS);
 }
 
 void set_ldt_descriptor(struct cpu *cpu, unsigned long base, unsigned int entries)
 {
-    set_system_descriptor(&cpu->arch.gdt[(LDT_SELECTOR & 0xfff) / 8], base, entries * 8UL - 1, DESC_LDT);
+    set_system_descriptor(&cpu->arch.gdt[(LDT_SELECTOR & 0xfff) / 8], base, entries * 8UL - 1,
+                          DESC_LDT);
 }
 
 static void tss_init(struct cpu *cpu)
@@ -159,7 +163,8 @@ static s32 relative(const void *end, const void *target)
     return (s32)d;
 }
 
-static void make_stub(struct syscall_stub *s, const struct cpu *cpu, u32 cs, u32 error, const char *entry)
+static void make_stub(struct syscall_stub *s, const struct cpu *cpu, u32 cs, u32 error,
+                      const char *entry)
 {
     const void *rsp = &cpu->info->guest_regs.rsp;
     struct syscall_stub code = {
@@ -218,8 +223,11 @@ void trap_cpu_init(void)
     tss_init(cpu);
     gdt_init(cpu);
     load_own_gdt();
-    __asm__ volatile("push %0\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tlretq\n1:" ::"i"(HV_CS) : "rax", "memory");
-    __asm__ volatile("mov %0, %%ss\n\tmov %1, %%ds\n\tmov %1, %%es\n\tmov %1, %%fs\n\tmov %1, %%gs" ::"r"(HV_DS), "r"(0));
+    __asm__ volatile("push %0\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tlretq\n1:" ::"i"(HV_CS)
+                     : "rax", "memory");
+    __asm__ volatile(
+        "mov %0, %%ss\n\tmov %1, %%ds\n\tmov %1, %%es\n\tmov %1, %%fs\n\tmov %1, %%gs" ::"r"(HV_DS),
+        "r"(0));
     lidt((unsigned long)idt, sizeof(idt) - 1);
     ltr(TSS_SELECTOR);
     lldt(0);
@@ -254,21 +262,21 @@ void show_registers(const struct cpu_user_regs *r)
 {
     printk(LOG_ERR, "RIP %04x:%016lx RFLAGS %08lx RSP %04x:%016lx", r->cs, (unsigned long)r->rip,
            (unsigned long)r->rflags, r->ss, (unsigned long)r->rsp);
-    printk(LOG_ERR, "RAX %016lx RBX %016lx RCX %016lx RDX %016lx", (unsigned long)r->rax, (unsigned long)r->rbx,
-           (unsigned long)r->rcx, (unsigned long)r->rdx);
-    printk(LOG_ERR, "RSI %016lx RDI %016lx RBP %016lx R8  %016lx", (unsigned long)r->rsi, (unsigned long)r->rdi,
-           (unsigned long)r->rbp, (unsigned long)r->r8);
-    printk(LOG_ERR, "R9  %016lx R10 %016lx R11 %016lx R12 %016lx", (unsigned long)r->r9, (unsigned long)r->r10,
-           (unsigned long)r->r11, (unsigned long)r->r12);
-    printk(LOG_ERR, "R13 %016lx R14 %016lx R15 %016lx", (unsigned long)r->r13, (unsigned long)r->r14,
-           (unsigned long)r->r15);
+    printk(LOG_ERR, "RAX %016lx RBX %016lx RCX %016lx RDX %016lx", (unsigned long)r->rax,
+           (unsigned long)r->rbx, (unsigned long)r->rcx, (unsigned long)r->rdx);
+    printk(LOG_ERR, "RSI %016lx RDI %016lx RBP %016lx R8  %016lx", (unsigned long)r->rsi,
+           (unsigned long)r->rdi, (unsigned long)r->rbp, (unsigned long)r->r8);
+    printk(LOG_ERR, "R9  %016lx R10 %016lx R11 %016lx R12 %016lx", (unsigned long)r->r9,
+           (unsigned long)r->r10, (unsigned long)r->r11, (unsigned long)r->r12);
+    printk(LOG_ERR, "R13 %016lx R14 %016lx R15 %016lx", (unsigned long)r->r13,
+           (unsigned long)r->r14, (unsigned long)r->r15);
 }
 
 static void __noreturn fatal_exception(const struct cpu_user_regs *regs, const char *what)
 {
     console_force_unlock();
-    printk(LOG_ERR, "%s in ring 0: vector %u, error code %#x, CR2 %016lx, CR3 %016lx", what, regs->entry_vector,
-           regs->error_code, read_cr2(), read_cr3());
+    printk(LOG_ERR, "%s in ring 0: vector %u, error code %#x, CR2 %016lx, CR3 %016lx", what,
+           regs->entry_vector, regs->error_code, read_cr2(), read_cr3());
     show_registers(regs);
     print_backtrace(regs->rip, regs->rbp);
     panic("%s", what);

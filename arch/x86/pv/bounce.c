@@ -12,7 +12,8 @@
  */
 #include "bounce.h"
 
-bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why, unsigned long addr)
+bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,
+                   unsigned long addr)
 {
     bool irqs_off = !local_irq_is_enabled();
 

@@ -16,7 +16,8 @@
 
 /* Crashes the guest for the reason said, with interrupts on meanwhile. Returns false. (bounce.c) */
 enum bounce_failure { BOUNCE_NO_HANDLER, BOUNCE_STACK_FAULT };
-bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why, unsigned long addr);
+bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,
+                   unsigned long addr);
 
 /* RFLAGS as the guest knows @rflags: IF is its event mask, IOPL its own if it asked for that. */
 HOT_INLINE u64 frame_rflags(const struct vcpu *v, u64 rflags, u32 mask)
@@ -67,8 +68,8 @@ HOT_INLINE void set_entry_selectors(struct cpu_user_regs *regs)
  * Enters the kernel of the current vCPU @v at @eip. True: done, and of the registers in @regs only those of the return
  * frame were changed. False: the guest was crashed.
  */
-HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip, bool disable_events,
-                       bool has_error, u32 error_code)
+HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip,
+                       bool disable_events, bool has_error, u32 error_code)
 {
     struct vcpu_info *info = v->info;
     u8 mask = info->evtchn_upcall_mask;
@@ -105,7 +106,8 @@ fault:
  * The same for SYSCALL from 64-bit user mode: RCX and R11 are RIP and RFLAGS, the selectors are flat and the frame is one for
  * SYSRET already.
  */
-HOT_INLINE bool bounce_syscall(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip, bool disable_events)
+HOT_INLINE bool bounce_syscall(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip,
+                               bool disable_events)
 {
     struct vcpu_info *info = v->info;
     u32 mask = info->evtchn_upcall_mask;
@@ -140,8 +142,8 @@ HOT_INLINE bool bounce_exception(struct cpu_user_regs *regs, struct vcpu *v, uns
     return bounce(regs, v, t->address, t->disable_events, false, 0);
 }
 
-HOT_INLINE bool bounce_exception_error(struct cpu_user_regs *regs, struct vcpu *v, unsigned int vector,
-                                          u32 error_code)
+HOT_INLINE bool bounce_exception_error(struct cpu_user_regs *regs, struct vcpu *v,
+                                       unsigned int vector, u32 error_code)
 {
     const struct guest_trap *t = &v->arch.traps[vector];
 
@@ -149,7 +151,7 @@ HOT_INLINE bool bounce_exception_error(struct cpu_user_regs *regs, struct vcpu *
 }
 
 HOT_INLINE bool bounce_page_fault(struct cpu_user_regs *regs, struct vcpu *v, unsigned long addr,
-                                     u32 error_code)
+                                  u32 error_code)
 {
     v->arch.ctrlreg[2] = addr;
     v->info->arch.cr2 = addr;

@@ -38,7 +38,8 @@ bool pv_syscall32(struct cpu_user_regs *regs, struct vcpu *v)
 {
     if (unlikely(!v->arch.syscall32_callback_eip))
         return no_callback(regs, v);
-    return bounce(regs, v, v->arch.syscall32_callback_eip, v->arch.syscall32_disables_events, false, 0);
+    return bounce(regs, v, v->arch.syscall32_callback_eip, v->arch.syscall32_disables_events, false,
+                  0);
 }
 
 bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
@@ -47,13 +48,15 @@ bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
         regs->entry_vector = EXC_GP;
         return bounce_exception_error(regs, v, EXC_GP, 0);
     }
-    return bounce(regs, v, v->arch.sysenter_callback_eip, v->arch.sysenter_disables_events, false, 0);
+    return bounce(regs, v, v->arch.sysenter_callback_eip, v->arch.sysenter_disables_events, false,
+                  0);
 }
 
 /* One at a time: the next waits for the callback's iret. */
 static void deliver_nmi(struct vcpu *v, struct cpu_user_regs *regs)
 {
-    if ((v->arch.rare & RARE_NMI_MASKED) || !v->arch.traps[EXC_NMI].address || !xchg(&v->nmi_pending, false))
+    if ((v->arch.rare & RARE_NMI_MASKED) || !v->arch.traps[EXC_NMI].address ||
+        !xchg(&v->nmi_pending, false))
         return;
     atomic_or(&v->arch.rare, RARE_NMI_MASKED);
     regs->entry_vector = EXC_NMI;
@@ -216,11 +219,13 @@ void hypercall_page_init(void *page)
         0xc3,                         /* ret */
     };
     static const u8 iret[] = {
-        0x51,                                         /* push %rcx */
-        0x41, 0x53,                                   /* push %r11 */
-        0x50,                                         /* push %rax */
-        0xb8, __HYPERVISOR_iret, 0x00, 0x00, 0x00,    /* mov $23, %eax */
-        0x0f, 0x05,                                   /* syscall */
+        0x51,       /* push %rcx */
+        0x41, 0x53, /* push %r11 */
+        0x50,       /* push %rax */
+        0xb8, __HYPERVISOR_iret,
+        0x00, 0x00,
+        0x00,       /* mov $23, %eax */
+        0x0f, 0x05, /* syscall */
     };
     u8 *p = page;
 

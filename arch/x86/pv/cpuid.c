@@ -7,15 +7,15 @@
  * less what needs an MSR that we do not give (IBRSB, STIBP, SSBD, ARCH_CAPS, DBEXT), RTM, and the topology bits HTT and
  * CMP_LEGACY: a PV guest has no caches or threads of its own to tell of.
  */
+#include <arch.h>
 #include <asm/context.h>
 #include <asm/msr.h>
 #include <asm/pv.h>
-#include <arch.h>
 #include <public/arch-x86/cpuid.h>
 #include <version.h>
 
-#define MAX_BASIC    0xdU
-#define MAX_EXTENDED 0x80000008U
+#define MAX_BASIC     0xdU
+#define MAX_EXTENDED  0x80000008U
 #define LEAF_XEN_TIME 3U
 
 #define FEATURES_1_EDX        0x0fc9cbf5U
@@ -36,16 +36,16 @@
 #define F1_ECX_HYPERVISOR (1U << 31)
 #define F1_ECX_XSAVE      (1U << 26)
 #define F1_ECX_OSXSAVE    (1U << 27)
-#define F1_ECX_NEED_AVX   (1U << 28 | 1U << 12 | 1U << 29)         /* AVX, FMA, F16C */
-#define F7_EBX_NEED_AVX   (1U << 5)                                /* AVX2 */
-#define F7_EBX_NEED_512   0xdc230000U                              /* AVX512F, DQ, IFMA, PF, ER, CD, BW, VL */
-#define F7_ECX_NEED_AVX   (1U << 9 | 1U << 10)                     /* VAES, VPCLMULQDQ */
+#define F1_ECX_NEED_AVX   (1U << 28 | 1U << 12 | 1U << 29) /* AVX, FMA, F16C */
+#define F7_EBX_NEED_AVX   (1U << 5)                        /* AVX2 */
+#define F7_EBX_NEED_512   0xdc230000U          /* AVX512F, DQ, IFMA, PF, ER, CD, BW, VL */
+#define F7_ECX_NEED_AVX   (1U << 9 | 1U << 10) /* VAES, VPCLMULQDQ */
 #define F7_ECX_NEED_512   (1U << 1 | 1U << 6 | 1U << 11 | 1U << 12 | 1U << 14)
 #define F7_EDX_NEED_512   (1U << 2 | 1U << 3)
 #define F71_EAX_NEED_AVX  (1U << 4)
 #define F71_EAX_NEED_512  (1U << 5)
-#define FE_ECX_NEED_AVX   (1U << 11 | 1U << 16)                    /* XOP, FMA4 */
-#define FE_EDX_ITSC       (1U << 8)                                /* of leaf 80000007 */
+#define FE_ECX_NEED_AVX   (1U << 11 | 1U << 16) /* XOP, FMA4 */
+#define FE_EDX_ITSC       (1U << 8)             /* of leaf 80000007 */
 
 #define XSTATE_AVX    4UL
 #define XSTATE_AVX512 0xe0UL
@@ -97,7 +97,8 @@ static void leaf_7(u32 subleaf, struct cpuid *r)
         r->edx = without(r->edx & FEATURES_7_EDX, 0, F7_EDX_NEED_512);
         break;
     case 1:
-        *r = (struct cpuid){.eax = without(r->eax & FEATURES_7_1_EAX, F71_EAX_NEED_AVX, F71_EAX_NEED_512)};
+        *r = (struct cpuid){
+            .eax = without(r->eax & FEATURES_7_1_EAX, F71_EAX_NEED_AVX, F71_EAX_NEED_512)};
         break;
     default:
         *r = (struct cpuid){0};

@@ -85,7 +85,8 @@ static enum emulated write_cr(struct vcpu *v, struct cpu_user_regs *regs, const 
 
 /* ---- debug registers ---- */
 
-static enum emulated move_dr(struct vcpu *v, struct cpu_user_regs *regs, const struct insn *insn, bool write)
+static enum emulated move_dr(struct vcpu *v, struct cpu_user_regs *regs, const struct insn *insn,
+                             bool write)
 {
     u64 *reg = insn_register(regs, insn->rm);
     long rc;
@@ -155,12 +156,14 @@ static enum emulated cpuid_instruction(const struct vcpu *v, struct cpu_user_reg
 /* ---- dispatch ---- */
 
 /* Two-byte instructions that belong to the kernel. */
-static enum emulated kernel_instruction(struct vcpu *v, struct cpu_user_regs *regs, const struct insn *insn)
+static enum emulated kernel_instruction(struct vcpu *v, struct cpu_user_regs *regs,
+                                        const struct insn *insn)
 {
     switch (insn->opcode) {
     case 0x01:
         if (insn->rm_kind == OPERAND_REG && (insn->rm & 7) == 1 && (insn->reg & 7) == 2)
-            return regs->ecx == 0 && fpu_set_xcr0(v, edx_eax(regs)) ? EMULATE_DONE : EMULATE_REFUSED;
+            return regs->ecx == 0 && fpu_set_xcr0(v, edx_eax(regs)) ? EMULATE_DONE
+                                                                    : EMULATE_REFUSED;
         if (insn->rm_kind == OPERAND_REG && (insn->rm & 7) == 1 && (insn->reg & 7) == 7)
             return read_tsc(v, regs, true);
         return EMULATE_REFUSED;

@@ -18,7 +18,8 @@
 /* Elements of a string instruction before the guest executes the rest of it: bounds the time away from it. */
 #define STRING_BATCH 1024U
 
-static spinlock_t index_lock = SPINLOCK_INIT(RANK_DEVICE); /* the index ports and what they select */
+static spinlock_t index_lock = SPINLOCK_INIT(
+    RANK_DEVICE); /* the index ports and what they select */
 
 /* The kernel counts as ring 1, as in 32-bit guests, unless it asked for IOPL as the architecture has it. */
 bool pv_iopl_ok(const struct vcpu *v)
@@ -57,7 +58,8 @@ static bool port_is_own(const struct domain *d, unsigned int port, unsigned int 
     return rangeset_contains(d->ioports, port, port + bytes - 1);
 }
 
-static u32 access_pci(const struct domain *d, unsigned int port, unsigned int bytes, bool write, u32 value)
+static u32 access_pci(const struct domain *d, unsigned int port, unsigned int bytes, bool write,
+                      u32 value)
 {
     unsigned long flags;
 
@@ -169,8 +171,8 @@ static u64 masked(u64 reg, const struct insn *insn)
 }
 
 /* INS: from the port to ES:RDI, whatever the prefix says. OUTS: from DS:RSI or another segment to the port. */
-static enum emulated string_io(struct cpu_user_regs *regs, const struct insn *given, unsigned int port,
-                               unsigned int bytes, bool out)
+static enum emulated string_io(struct cpu_user_regs *regs, const struct insn *given,
+                               unsigned int port, unsigned int bytes, bool out)
 {
     struct domain *d = current->domain;
     long step = regs->rflags & EFLAGS_DF ? -(long)bytes : (long)bytes;

@@ -35,16 +35,16 @@
 #define MSR_MISC_ENABLE      0x1a0
 #define MSR_HYPERCALL_PAGE   0x40000000
 
-#define APIC_BASE_DEFAULT    0xfee00000UL
-#define APIC_BASE_BSP        (1UL << 8)
-#define APIC_BASE_ENABLED    (1UL << 11)
+#define APIC_BASE_DEFAULT 0xfee00000UL
+#define APIC_BASE_BSP     (1UL << 8)
+#define APIC_BASE_ENABLED (1UL << 11)
 
 #define MISC_ENABLE_PERF_MON (1UL << 7)  /* no performance counters for guests */
 #define MISC_ENABLE_BTS      (1UL << 11) /* "unavailable" bits: branch trace, */
 #define MISC_ENABLE_PEBS     (1UL << 12) /* precise events */
 #define MISC_ENABLE_XD       (1UL << 34)
 
-#define PRED_CMD_IBPB        1UL
+#define PRED_CMD_IBPB 1UL
 
 static bool is_intel(void)
 {
@@ -68,7 +68,8 @@ bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
         *val = current_gs_base();
         return true;
     case MSR_KERNEL_GS_BASE:
-        *val = rdmsr(MSR_KERNEL_GS_BASE); /* the kernel runs: user mode's base is the one put away */
+        *val = rdmsr(
+            MSR_KERNEL_GS_BASE); /* the kernel runs: user mode's base is the one put away */
         return true;
     case MSR_TSC_AUX:
         *val = v->arch.tsc_aux;

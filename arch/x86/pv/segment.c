@@ -101,7 +101,8 @@ static u16 data_selector(const struct insn *insn, const struct cpu_user_regs *re
 }
 
 /* Compatibility mode: bases and limits count. */
-static __attribute__((noinline)) bool legacy_address(const struct insn *insn, const struct cpu_user_regs *regs,
+static __attribute__((noinline)) bool legacy_address(const struct insn *insn,
+                                                     const struct cpu_user_regs *regs,
                                                      unsigned long offset, unsigned int bytes,
                                                      unsigned long *addr)
 {
@@ -121,8 +122,8 @@ static __attribute__((noinline)) bool legacy_address(const struct insn *insn, co
     return true;
 }
 
-bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long offset,
-                        unsigned int bytes, unsigned long *addr)
+bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *regs,
+                        unsigned long offset, unsigned int bytes, unsigned long *addr)
 {
     if (unlikely(insn->code != CODE_64))
         return legacy_address(insn, regs, offset, bytes, addr);
@@ -134,7 +135,8 @@ bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *reg
     return true;
 }
 
-bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long *addr)
+bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs,
+                        unsigned long *addr)
 {
     return pv_segment_address(insn, regs, insn_offset(insn, regs), 1, addr);
 }

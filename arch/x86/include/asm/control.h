@@ -60,11 +60,11 @@ static inline void swapgs(void)
     __asm__ volatile("swapgs" ::: "memory");
 }
 
-#define read_dr(n) \
-    ({ \
-        unsigned long _dr; \
+#define read_dr(n)                                          \
+    ({                                                      \
+        unsigned long _dr;                                  \
         __asm__ volatile("mov %%dr" #n ", %0" : "=r"(_dr)); \
-        _dr; \
+        _dr;                                                \
     })
 #define write_dr(n, v) __asm__ volatile("mov %0, %%dr" #n ::"r"((unsigned long)(v)))
 

@@ -22,10 +22,12 @@
 void exit_to_guest(void) __noreturn;
 
 /* Continues at @fn with an empty main stack. */
-#define reset_stack_and_jump(fn) \
-    do { \
-        __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tjmp *%1" ::"r"(guest_regs()), "r"(fn) : "memory"); \
-        __builtin_unreachable(); \
+#define reset_stack_and_jump(fn)                                                             \
+    do {                                                                                     \
+        __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tjmp *%1" ::"r"(guest_regs()), \
+                         "r"(fn)                                                             \
+                         : "memory");                                                        \
+        __builtin_unreachable();                                                             \
     } while (0)
 
 /* Descriptor tables and entry points of this CPU, run on it; the boot CPU's part of it is trap_init(). */

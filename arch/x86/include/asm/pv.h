@@ -56,17 +56,7 @@ static inline bool in_guest_kernel(const struct vcpu *v)
     return v->arch.flags & TF_KERNEL_MODE;
 }
 
-/*
- * Our range is 2^43 bytes and aligned so. Checks of one address mind that what they read or write may begin or end a few
- * bytes further.
- */
-static inline bool is_hv_address(unsigned long addr)
-{
-    STATIC_ASSERT(HV_VIRT_END - HV_VIRT_START == 1UL << 43);
-    return addr >> 43 == HV_VIRT_START >> 43;
-}
-
-#define FRAME_BYTES_MAX 96U /* largest frame that we put on a guest's stack, with alignment */
+#define FRAME_BYTES_MAX  96U /* largest frame that we put on a guest's stack, with alignment */
 #define FAULTING_ADDRESS (1UL << 63) /* not canonical */
 
 /* The stack on which entries from user mode begin. */
@@ -74,7 +64,8 @@ static inline void set_kernel_stack(struct vcpu *v, unsigned long ss, unsigned l
 {
     v->arch.kernel_ss = (u16)ss | 3;
     v->arch.kernel_sp = sp;
-    v->arch.entry_sp = is_hv_address(sp) || is_hv_address(sp - FRAME_BYTES_MAX) ? FAULTING_ADDRESS : sp & ~0xfUL;
+    v->arch.entry_sp = is_hv_address(sp) || is_hv_address(sp - FRAME_BYTES_MAX) ? FAULTING_ADDRESS
+                                                                                : sp & ~0xfUL;
 }
 
 static inline bool is_canonical(unsigned long addr)
@@ -129,10 +120,11 @@ void pv_failsafe(struct cpu_user_regs *regs);
 /* The instruction at @regs->rip, read from guest memory. As insn_decode(); -XEN_EFAULT: it could not be read. */
 int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs);
 /* Linear address of its memory operand; false: beyond the segment's limit, or no usable segment. */
-bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long *addr);
+bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs,
+                        unsigned long *addr);
 /* The same for @bytes at @offset of the segment that insn->segment names (string instructions). */
-bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *regs, unsigned long offset,
-                        unsigned int bytes, unsigned long *addr);
+bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *regs,
+                        unsigned long offset, unsigned int bytes, unsigned long *addr);
 
 /* #GP in guest mode: completes what a kernel in ring 3 may do. True: done (or another exception was delivered). */
 bool pv_emulate_privileged(struct cpu_user_regs *regs);
