@@ -8,7 +8,7 @@
  *                       address sanitizer watches them
  *
  * One host thread is all CPUs: host_run_on() says which. Nothing happens by itself: time passes when the test sets
- * host_now, softirqs run in host_run_softirqs().
+ * host_now (asm/time.h), softirqs run in host_run_softirqs().
  */
 #ifndef HOST_H
 #define HOST_H
@@ -39,9 +39,6 @@ void host_settle(void);
 /* Lets time pass; timers that came due run. */
 void host_advance(s_time_t ns);
 
-extern s_time_t host_now;
-extern bool host_irqs_on;
-extern unsigned long host_tlb_flushes;
 extern s_time_t host_hw_timer;     /* what arch_set_timer() was told last */
 extern unsigned long host_kicks;   /* arch_kick_cpu() calls */
 extern unsigned int host_restarts; /* machine_restart() and poweroff */
