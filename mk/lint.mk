@@ -4,10 +4,11 @@
 # FILES="a.c b.c" checks those alone.
 
 LINT_JOBS ?= 2
+# Only looked up when something is linted.
 FILES ?= $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.S' '*.lds' \
              '*.mk' '*.sh' '*.py' Makefile)
-LINT_C := $(filter %.c %.h,$(FILES))
-LINT_UNITS := $(filter %.c,$(FILES))
+LINT_C = $(filter %.c %.h,$(FILES))
+LINT_UNITS = $(filter %.c,$(FILES))
 
 LINT_COMMON := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter \
                -Wno-unknown-warning-option -Imk
