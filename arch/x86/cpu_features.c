@@ -7,6 +7,7 @@
  * are on where the CPU has them; the PAT is the one of the guest ABI.
  */
 #include <asm/cpu_features.h>
+#include <asm/cpu_leaks.h>
 #include <asm/msr.h>
 #include <asm/paging.h>
 
@@ -83,6 +84,8 @@ void __init cpu_identify(void)
         boot_cpu.md_clear = r.edx >> 10 & 1;
         boot_cpu.ibrs = boot_cpu.ibpb = r.edx >> 26 & 1;
         boot_cpu.stibp = r.edx >> 27 & 1;
+        if (r.edx >> 29 & 1)
+            boot_cpu.arch_capabilities = rdmsr(MSR_ARCH_CAPABILITIES);
     }
     if (boot_cpu.smap && smap_breaks_iret()) {
         printk(LOG_INFO, "SMAP is not used: QEMU's emulated CPU applies it to IRET in ring 3");
@@ -100,7 +103,9 @@ void __init cpu_identify(void)
         boot_cpu.ibrs |= r.ebx >> 14 & 1;
         boot_cpu.stibp |= r.ebx >> 15 & 1;
     }
-    if (!strcmp(boot_cpu.vendor, "GenuineIntel") && !boot_cpu.hypervisor)
+    /* From Ivy Bridge on; older ones do not know the register. */
+    if (!strcmp(boot_cpu.vendor, "GenuineIntel") && !boot_cpu.hypervisor && boot_cpu.family == 6 &&
+        boot_cpu.model >= 0x3a)
         boot_cpu.cpuid_faulting = rdmsr(MSR_PLATFORM_INFO) >> 31 & 1;
 
     hv_cr4 = CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -115,6 +120,7 @@ void __init cpu_identify(void)
     printk(LOG_INFO, "CPU: %s family %u model %u stepping %u, %u-bit addresses, SMEP %s, SMAP %s",
            boot_cpu.vendor, boot_cpu.family, boot_cpu.model, boot_cpu.stepping, boot_cpu.phys_bits,
            boot_cpu.smep ? "on" : "not there", boot_cpu.smap ? "on" : "not there");
+    cpu_warn_leaks();
 }
 
 void cpu_setup(void)

@@ -29,6 +29,7 @@ HV_SRCS += \
     arch/x86/console_setup.c \
     arch/x86/context.c \
     arch/x86/cpu_features.c \
+    arch/x86/cpu_leaks.c \
     arch/x86/domain.c \
     arch/x86/domctl.c \
     arch/x86/entry.S \

@@ -45,6 +45,64 @@ static bool __init parse_bool(const char *value, void *arg)
     return false;
 }
 
+/* ---- spec-ctrl ---- */
+
+static void __init complain_of_part(const char *part, size_t len);
+
+/*
+ * Xen's forms: a boolean, or parts separated by commas, each a boolean, NAME, NAME=boolean or no-NAME. Of its names two
+ * mean what we have, the barriers that protect the hypervisor: xen (all of them) and branch-harden (the LFENCEs). Every
+ * other name is told to be without effect, and the parts around it count.
+ */
+static void __init parse_spec_part(const char *part, size_t len)
+{
+    static const char names[][14] __initconst = {"xen", "branch-harden"};
+    char word[24];
+    bool on = true, negated;
+    char *value;
+
+    if (len >= sizeof(word)) {
+        complain_of_part(part, len);
+        return;
+    }
+    memcpy(word, part, len);
+    word[len] = '\0';
+    if (parse_bool(word, &hv_options.spec_ctrl))
+        return;
+    negated = !strncmp(word, "no-", 3);
+    value = strchr(word, '=');
+    if (value) {
+        *value++ = '\0';
+        if (negated || !parse_bool(value, &on)) {
+            complain_of_part(part, len);
+            return;
+        }
+    }
+    for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!strcmp(word + (negated ? 3 : 0), names[i])) {
+            hv_options.spec_ctrl = on && !negated;
+            return;
+        }
+    }
+    complain_of_part(part, len);
+}
+
+static bool __init parse_spec_ctrl(const char *value, void *arg)
+{
+    if (!*value)
+        return false;
+    while (*value) {
+        const char *comma = strchr(value, ',');
+        size_t len = comma ? (size_t)(comma - value) : strlen(value);
+
+        parse_spec_part(value, len);
+        value += len + (comma != NULL);
+    }
+    return true;
+}
+
+/* ---- other values ---- */
+
 static bool __init parse_not_bool(const char *value, void *arg)
 {
     bool b;
@@ -128,7 +186,8 @@ TEXT_PARSER(guest_loglvl)
 TEXT_PARSER(clocksource)
 TEXT_PARSER(sched)
 
-#define SIZE_FORM "a number with b, k, m, g or t"
+#define SIZE_FORM      "a number with b, k, m, g or t"
+#define SPEC_CTRL_FORM "yes, no, [no-]xen or [no-]branch-harden"
 
 static const struct option options[] __initconst = {
     TEXT_OPTION("console", console, "com1, vga, none or com1,vga"),
@@ -139,7 +198,7 @@ static const struct option options[] __initconst = {
     TEXT_OPTION("sched", sched, "the name of a scheduler"),
     {"x2apic", parse_not_bool, &hv_options.no_x2apic, "yes or no"},
     {"noreboot", parse_flag, &hv_options.noreboot, NULL},
-    {"spec-ctrl", parse_bool, &hv_options.spec_ctrl, "yes or no"},
+    {"spec-ctrl", parse_spec_ctrl, NULL, SPEC_CTRL_FORM},
     {"maxcpus", parse_count, &hv_options.maxcpus, "a number from 1 on"},
     {"dom0_max_vcpus", parse_count, &hv_options.dom0_max_vcpus, "a number from 1 on"},
     {"dom0_mem", parse_dom0_mem, NULL, "SIZE[,min:SIZE][,max:SIZE], SIZE being " SIZE_FORM},
@@ -164,6 +223,18 @@ static void __init complain(const char *word, const struct option *option)
         complaints[nr_complaints].option = option;
     }
     nr_complaints++;
+}
+
+static void __init complain_of_part(const char *part, size_t len)
+{
+    static const struct option spec_ctrl __initconst = {"spec-ctrl", NULL, NULL, SPEC_CTRL_FORM};
+    char word[sizeof(complaints[0].word)] = "spec-ctrl=";
+    size_t n = strlen(word);
+
+    len = MIN(len, sizeof(word) - 1 - n);
+    memcpy(word + n, part, len);
+    word[n + len] = '\0';
+    complain(word, &spec_ctrl);
 }
 
 void __init options_report(void)

@@ -54,6 +54,38 @@ static void good_values(void **state)
     assert_true(hv_options.no_x2apic);
 }
 
+/* What Xen's users write: the parts that have a meaning here count, each other one is named. */
+static void lists_of_spec_ctrl(void **state)
+{
+    static const struct {
+        const char *line;
+        bool barriers;
+        const char *complaint;
+    } forms[] = {
+        {"spec-ctrl=false", false, NULL},
+        {"spec-ctrl=on", true, NULL},
+        {"spec-ctrl=no-xen", false, NULL},
+        {"spec-ctrl=xen", true, NULL},
+        {"spec-ctrl=no-branch-harden", false, NULL},
+        {"spec-ctrl=branch-harden=yes", true, NULL},
+        {"spec-ctrl=no,ibrs=yes", false, "'spec-ctrl=ibrs=yes' ignored"},
+        {"spec-ctrl=no-bti-thunk,branch-harden", true, "'spec-ctrl=no-bti-thunk' ignored"},
+        {"spec-ctrl=yes,no-xen=1", true, "'spec-ctrl=no-xen=1' ignored"},
+        {"spec-ctrl=a-part-that-is-too-long-for-any-name,0", false,
+         "too-long-for-any-name' ignored"},
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(forms); i++) {
+        hv_options.spec_ctrl = !forms[i].barriers;
+        options_parse(forms[i].line);
+        assert_int_equal(hv_options.spec_ctrl, forms[i].barriers);
+    }
+    options_report();
+    for (unsigned int i = 0; i < ARRAY_SIZE(forms); i++)
+        if (forms[i].complaint)
+            assert_non_null(strstr(messages, forms[i].complaint));
+}
+
 static void negative_and_plain_sizes(void **state)
 {
     options_parse("dom0_mem=-128M,max:4096");
@@ -85,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_values),
+        cmocka_unit_test(lists_of_spec_ctrl),
         cmocka_unit_test(negative_and_plain_sizes),
         cmocka_unit_test(bad_values_change_nothing),
     };

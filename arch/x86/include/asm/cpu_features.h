@@ -49,6 +49,7 @@ struct cpu_features {
     bool pcid;
     bool ibrs, stibp, ibpb; /* speculation controls */
     bool md_clear;
+    u64 arch_capabilities; /* IA32_ARCH_CAPABILITIES; 0 where it is not there */
     bool rdtscp;
     bool cpuid_faulting;
     bool hypervisor; /* we run under another hypervisor */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which of the leaks by speculation this CPU has that we do not defend against: Meltdown, L1TF, MDS. The administrator is
+ * told at boot; docs/architecture.md says what follows.
+ *
+ * Newer CPUs say in IA32_ARCH_CAPABILITIES what they do not suffer from. For older ones the vendors' lists count: of those
+ * that run 64-bit code, Intel's (and the first of Centaur and Zhaoxin, which we take to leak as well) have all three,
+ * except Intel's small cores; AMD's and Hygon's have none.
+ */
+#include <asm/cpu_leaks.h>
+#include <lib.h>
+
+/* IA32_ARCH_CAPABILITIES (Intel SDM volume 4, table 2-2). */
+#define CAP_RDCL_NO (1ULL << 0) /* neither Meltdown nor L1TF */
+#define CAP_MDS_NO  (1ULL << 5)
+
+#define ALL_LEAKS (CPU_LEAK_MELTDOWN | CPU_LEAK_L1TF | CPU_LEAK_MDS)
+
+/* Intel's models of family 6 that have fewer leaks than the rest. */
+struct small_core {
+    u8 model;
+    u8 leaks;
+};
+
+static const struct small_core small_cores[] __initconst = {
+    /* Bonnell, Saltwell: no speculation */
+    {0x1c, 0},
+    {0x26, 0},
+    {0x27, 0},
+    {0x35, 0},
+    {0x36, 0},
+    /* Silvermont, Airmont */
+    {0x37, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+    {0x4a, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+    {0x4c, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+    {0x4d, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+    {0x5a, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+    {0x5d, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+    {0x75, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+    /* Goldmont, Goldmont Plus */
+    {0x5c, CPU_LEAK_MELTDOWN},
+    {0x5f, CPU_LEAK_MELTDOWN},
+    {0x7a, CPU_LEAK_MELTDOWN},
+    /* Xeon Phi */
+    {0x57, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+    {0x85, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+};
+
+static unsigned int __init leaks_of_model(const struct cpu_features *cpu)
+{
+    if (!strcmp(cpu->vendor, "AuthenticAMD") || !strcmp(cpu->vendor, "HygonGenuine"))
+        return 0;
+    if (!strcmp(cpu->vendor, "GenuineIntel") && cpu->family == 6)
+        for (unsigned int i = 0; i < ARRAY_SIZE(small_cores); i++)
+            if (small_cores[i].model == cpu->model)
+                return small_cores[i].leaks;
+    return ALL_LEAKS;
+}
+
+unsigned int __init cpu_leaks(const struct cpu_features *cpu)
+{
+    unsigned int leaks = leaks_of_model(cpu);
+
+    if (cpu->arch_capabilities & CAP_RDCL_NO)
+        leaks &= ~(CPU_LEAK_MELTDOWN | CPU_LEAK_L1TF);
+    if (cpu->arch_capabilities & CAP_MDS_NO)
+        leaks &= ~CPU_LEAK_MDS;
+    return leaks;
+}
+
+void __init cpu_warn_leaks(void)
+{
+    unsigned int leaks = cpu_leaks(&boot_cpu);
+
+    if (leaks)
+        printk(
+            LOG_WARNING,
+            "this CPU leaks memory to guests, and nothing defends against it yet:%s%s%s. Run only guests you trust.",
+            leaks & CPU_LEAK_MELTDOWN ? " Meltdown" : "", leaks & CPU_LEAK_L1TF ? " L1TF" : "",
+            leaks & CPU_LEAK_MDS ? " MDS" : "");
+}

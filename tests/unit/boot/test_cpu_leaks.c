@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which CPUs the administrator is warned of, and that the warning is one line.
+ *
+ * SOURCES: arch/x86/cpu_leaks.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <asm/cpu_leaks.h>
+#include <lib.h>
+
+struct cpu_features boot_cpu;
+static char messages[512];
+
+void printk(enum loglevel level, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(messages, sizeof(messages), fmt, ap);
+    va_end(ap);
+    assert_int_equal(level, LOG_WARNING);
+}
+
+#define RDCL_NO (1u << 0)
+#define MDS_NO  (1u << 5)
+#define ALL     (CPU_LEAK_MELTDOWN | CPU_LEAK_L1TF | CPU_LEAK_MDS)
+
+static void leaks_by_model(void **state)
+{
+    static const struct {
+        struct cpu_features cpu;
+        unsigned int leaks;
+    } known[] = {
+        {{.vendor = "AuthenticAMD", .family = 15, .model = 107}, 0},
+        {{.vendor = "AuthenticAMD", .family = 25, .model = 1}, 0},
+        {{.vendor = "HygonGenuine", .family = 24, .model = 1}, 0},
+        {{.vendor = "GenuineIntel", .family = 15, .model = 6}, ALL},
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x0f}, ALL},
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x1a}, ALL},
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x9e}, ALL},
+        /* Cascade Lake: the same model as Skylake, told apart by what it says of itself. */
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x55}, ALL},
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x55, .arch_capabilities = RDCL_NO},
+         CPU_LEAK_MDS},
+        {{.vendor = "GenuineIntel",
+          .family = 6,
+          .model = 0x55,
+          .arch_capabilities = RDCL_NO | MDS_NO},
+         0},
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x9e, .arch_capabilities = MDS_NO},
+         CPU_LEAK_MELTDOWN | CPU_LEAK_L1TF},
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x1c}, 0},
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x4c}, CPU_LEAK_MELTDOWN | CPU_LEAK_MDS},
+        {{.vendor = "GenuineIntel", .family = 6, .model = 0x5c}, CPU_LEAK_MELTDOWN},
+        {{.vendor = "CentaurHauls", .family = 6, .model = 0x1c}, ALL},
+        {{.vendor = "NobodyKnows", .family = 6, .model = 1}, ALL},
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(known); i++)
+        assert_int_equal(cpu_leaks(&known[i].cpu), known[i].leaks);
+}
+
+static void warning(void **state)
+{
+    boot_cpu = (struct cpu_features){.vendor = "AuthenticAMD", .family = 15};
+    cpu_warn_leaks();
+    assert_string_equal(messages, "");
+    boot_cpu = (struct cpu_features){.vendor = "GenuineIntel", .family = 6, .model = 0x1a};
+    cpu_warn_leaks();
+    assert_ptr_not_equal(strchr(messages, ':'), NULL);
+    assert_string_equal(strchr(messages, ':'), ": Meltdown L1TF MDS. Run only guests you trust.");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(leaks_by_model),
+        cmocka_unit_test(warning),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
