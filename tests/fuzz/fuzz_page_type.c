@@ -98,16 +98,16 @@ static domid_t pick_domid(void)
 
 /* --- hypercalls --------------------------------------------------------------------------------------------------- */
 
+/* The guest makes its call again as long as it is told to, or does something else after a few times. */
 static long follow(long rc)
 {
-    unsigned int left = take() % 8 ? 100000 : take() % 4;
+    unsigned int patience = take() % 8 ? ~0U : take() % 4, rounds = 0;
 
-    while (rc == HOST_CONTINUED) {
+    while (rc == HOST_CONTINUED && rounds < patience) {
         const unsigned long *a = host_continued.args;
 
-        if (!left--)
-            return rc; /* the guest does something else first */
-        BUG_ON(left == 0);
+        if (++rounds > 100000)
+            panic("a hypercall never ends");
         rc = host_continued.op == __HYPERVISOR_mmu_update
                  ? do_mmu_update(a[0], (unsigned int)a[1], a[2], (unsigned int)a[3])
                  : do_mmuext_op(a[0], (unsigned int)a[1], a[2], (unsigned int)a[3]);

@@ -28,6 +28,7 @@ enum write_kind {
     WRITE_STRING,
     WRITE_XCHG,
     WRITE_ALU,
+    WRITE_LOGIC,
     WRITE_KEEP_CF,
     WRITE_NOT,
     WRITE_NEG,
@@ -102,6 +103,11 @@ static bool classify_0f(const struct insn *insn, struct cpu_user_regs *regs, str
     }
 }
 
+static u8 alu_kind(unsigned int op)
+{
+    return op == ALU_AND || op == ALU_OR || op == ALU_XOR ? WRITE_LOGIC : WRITE_ALU;
+}
+
 /* What the instruction does to memory; false: not one of ours. */
 static bool classify(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w)
 {
@@ -150,7 +156,7 @@ static bool classify(const struct insn *insn, struct cpu_user_regs *regs, struct
     case 0x80: /* arithmetic with an immediate */
     case 0x81:
     case 0x83:
-        w->kind = WRITE_ALU;
+        w->kind = alu_kind(sel);
         w->op = sel;
         w->src = low_bytes(insn->imm, w->bytes);
         return sel != ALU_CMP;
@@ -165,7 +171,7 @@ static bool classify(const struct insn *insn, struct cpu_user_regs *regs, struct
         w->src = 1;
         return sel <= 1;
     default: /* arithmetic with a register: 00 + 8 * op, 01 + 8 * op */
-        w->kind = WRITE_ALU;
+        w->kind = alu_kind(insn->opcode >> 3);
         w->op = insn->opcode >> 3;
         if (insn->opcode >= 0x38 || (insn->opcode & 7) > 1)
             return false;
@@ -176,23 +182,35 @@ static bool classify(const struct insn *insn, struct cpu_user_regs *regs, struct
 
 /* --- what the processor would have computed ----------------------------------------------------------------------- */
 
+/* Flags that the result @r alone decides. */
+static inline unsigned long result_flags(u64 r, unsigned int bytes)
+{
+    unsigned long f = (r >> (8 * bytes - 1) & 1) * FLAG_SF;
+
+    if (r == 0)
+        f |= FLAG_ZF;
+    if (!__builtin_parity((unsigned int)r & 0xff))
+        f |= FLAG_PF;
+    return f;
+}
+
+/* OR, AND, XOR: neither carry nor overflow. */
+static inline u64 logic(unsigned int op, u64 a, u64 b, unsigned int bytes, unsigned long *flags)
+{
+    u64 r = op == ALU_AND ? a & b : op == ALU_OR ? a | b : a ^ b;
+
+    *flags = (*flags & ~FLAGS_ARITHMETIC) | result_flags(r, bytes);
+    return r;
+}
+
 /* @a op @b on @bytes bytes; *@flags gets the new arithmetic flags (its carry goes in). */
-static u64 alu(unsigned int op, u64 a, u64 b, unsigned int bytes, unsigned long *flags)
+static u64 arithmetic(unsigned int op, u64 a, u64 b, unsigned int bytes, unsigned long *flags)
 {
     unsigned int top = 8 * bytes - 1;
     u64 carry = *flags & FLAG_CF, r, carries = 0, overflow = 0;
     unsigned long f = 0;
 
     switch (op) {
-    case ALU_OR:
-        r = a | b;
-        break;
-    case ALU_AND:
-        r = a & b;
-        break;
-    case ALU_XOR:
-        r = a ^ b;
-        break;
     case ALU_ADD:
     case ALU_ADC:
         r = a + b + (op == ALU_ADC ? carry : 0);
@@ -212,33 +230,29 @@ static u64 alu(unsigned int op, u64 a, u64 b, unsigned int bytes, unsigned long 
         f |= FLAG_CF;
     if (overflow >> top & 1)
         f |= FLAG_OF;
-    if (r >> top & 1)
-        f |= FLAG_SF;
-    if (r == 0)
-        f |= FLAG_ZF;
-    if (!__builtin_parity((unsigned int)r & 0xff))
-        f |= FLAG_PF;
-    *flags = (*flags & ~FLAGS_ARITHMETIC) | f;
+    *flags = (*flags & ~FLAGS_ARITHMETIC) | f | result_flags(r, bytes);
     return r;
 }
 
 /* The operand's new content, with the flags in *@flags. @rax is only looked at by CMPXCHG. */
-static u64 compute(const struct pte_write *w, u64 old, u64 rax, unsigned long *flags)
+static inline u64 compute(const struct pte_write *w, u64 old, u64 rax, unsigned long *flags)
 {
     unsigned long cf = *flags & FLAG_CF;
     u64 r, bit;
 
     switch (w->kind) {
+    case WRITE_LOGIC:
+        return logic(w->op, old, w->src, w->bytes, flags);
     case WRITE_ALU:
-        return alu(w->op, old, w->src, w->bytes, flags);
+        return arithmetic(w->op, old, w->src, w->bytes, flags);
     case WRITE_KEEP_CF:
-        r = alu(w->op, old, w->src, w->bytes, flags);
+        r = arithmetic(w->op, old, w->src, w->bytes, flags);
         *flags = (*flags & ~FLAG_CF) | cf;
         return r;
     case WRITE_XADD:
-        return alu(ALU_ADD, old, w->src, w->bytes, flags);
+        return arithmetic(ALU_ADD, old, w->src, w->bytes, flags);
     case WRITE_NEG:
-        return alu(ALU_SUB, 0, old, w->bytes, flags);
+        return arithmetic(ALU_SUB, 0, old, w->bytes, flags);
     case WRITE_NOT:
         return low_bytes(~old, w->bytes);
     case WRITE_BIT:
@@ -246,7 +260,7 @@ static u64 compute(const struct pte_write *w, u64 old, u64 rax, unsigned long *f
         *flags = (*flags & ~FLAG_CF) | (old & bit ? FLAG_CF : 0);
         return w->op == BIT_SET ? old | bit : w->op == BIT_RESET ? old & ~bit : old ^ bit;
     case WRITE_CMPXCHG:
-        alu(ALU_CMP, low_bytes(rax, w->bytes), old, w->bytes, flags);
+        arithmetic(ALU_CMP, low_bytes(rax, w->bytes), old, w->bytes, flags);
         return *flags & FLAG_ZF ? w->src : old;
     default: /* MOV, STOS, XCHG */
         return w->src;
@@ -268,6 +282,12 @@ static enum outcome update_if_same(u64 *pe, u64 old, u64 new, struct domain *d,
         adjusted = l1e_adjust(new);
         if (!((old ^ new) & ~PTE_HARMLESS_BITS))
             return cmpxchg(pe, &old, adjusted) ? DONE : CHANGED_MEANWHILE;
+        if (likely(l1e_is_write_protection(old, new, d, chunk))) {
+            if (!cmpxchg(pe, &old, adjusted))
+                return CHANGED_MEANWHILE;
+            l1e_drop_write(old);
+            return DONE;
+        }
         rc = l1e_get(new, d, d, chunk);
         if (rc < 0)
             return REFUSED;
@@ -356,7 +376,9 @@ static bool writes_at(const struct insn *insn, struct cpu_user_regs *regs, struc
 
     if (!classify(insn, regs, w) || addr & (w->bytes - 1U))
         return false;
-    if (w->kind == WRITE_STRING)
+    if (likely(insn->code == CODE_64 && insn->segment < SEG_FS && w->kind != WRITE_STRING))
+        operand = insn_offset(insn, regs); /* flat */
+    else if (w->kind == WRITE_STRING)
         operand = low_bytes(regs->rdi, insn->addr_bytes); /* ES:RDI, and ES is flat */
     else if (!pv_operand_address(insn, regs, &operand))
         return false;

@@ -130,6 +130,31 @@ static inline void l1e_put(u64 e, struct domain *l1_owner, unsigned long *chunk)
     }
 }
 
+/*
+ * Does @new only take the right to write away from the present entry @old, and does the frame belong to @d? Then the
+ * general count stays with the entry, and l1e_drop_write() drops the rest once it is written: guests do this to every
+ * page at each fork.
+ */
+static inline bool l1e_is_write_protection(u64 old, u64 new, const struct domain *d, unsigned long *chunk)
+{
+    return ((old ^ new) & ~(PTE_HARMLESS_BITS | PTE_WRITE)) == 0 && old & PTE_WRITE &&
+           !(new & PTE_WRITE) && mfn_valid_cached(pte_mfn(old), chunk) &&
+           READ_ONCE(mfn_to_page(pte_mfn(old))->owner) == page_owner_id(d);
+}
+
+static inline void l1e_drop_write(u64 old)
+{
+    struct page *pg = mfn_to_page(pte_mfn(old));
+    u64 s = READ_ONCE(pg->state);
+
+    do {
+        if (unlikely((s & PG_TYPE_COUNT_MASK) <= PG_TYPE_ONE)) {
+            put_page_type(pg, false);
+            return;
+        }
+    } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE)));
+}
+
 /* What the CPU is to see of a present L1 entry. */
 static inline u64 l1e_adjust(u64 e)
 {
