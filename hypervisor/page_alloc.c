@@ -16,23 +16,39 @@
 #include <public/errno.h>
 #include <sched.h>
 
+/* A frame below 2^z is in zone z or lower: blocks never cross a power of two. */
+#define ZONES 33U
+
 static struct {
     spinlock_t lock;
-    struct page_list free[MAX_ORDER + 1];
+    struct page_list free[MAX_ORDER + 1][ZONES];
+    u64 zones[MAX_ORDER + 1]; /* bit per zone: has it blocks of that order? */
     unsigned long free_pages, total_pages;
     unsigned long claimed; /* of the free ones: set aside for domains (claimed_pages) */
 } heap = {.lock = SPINLOCK_INIT(RANK_HEAP)};
 
+static unsigned int zone_of(const struct page *pg)
+{
+    return 64U - (unsigned int)__builtin_clzl(page_to_mfn(pg).n);
+}
+
 static void block_insert(struct page *pg, unsigned int order)
 {
+    unsigned int zone = zone_of(pg);
+
     pg->state |= PG_FREE;
     pg->order = (u8)order;
-    page_list_add_tail(&heap.free[order], pg);
+    page_list_add_tail(&heap.free[order][zone], pg);
+    heap.zones[order] |= 1ULL << zone;
 }
 
 static void block_remove(struct page *pg)
 {
-    page_list_del(&heap.free[pg->order], pg);
+    unsigned int zone = zone_of(pg), order = pg->order;
+
+    page_list_del(&heap.free[order][zone], pg);
+    if (!heap.free[order][zone].first)
+        heap.zones[order] &= ~(1ULL << zone);
     pg->state &= ~PG_FREE;
 }
 
@@ -59,27 +75,35 @@ static void block_free(struct page *pg, unsigned int order)
 }
 
 /*
- * Takes a block of exactly @order off the lists, splitting a larger one, whose frames all lie below
- * @limit. Heap lock held. NULL: none.
+ * Takes a block of exactly @order off the lists, splitting a larger one, whose frames all lie below 2^@bits. High
+ * addresses go first, since some uses need low ones; among those the smallest block. Heap lock held. NULL: none.
  */
-static struct page *block_alloc(unsigned int order, unsigned long limit)
+static struct page *block_alloc(unsigned int order, unsigned int bits)
 {
-    for (unsigned int o = order; o <= MAX_ORDER; o++) {
-        struct page *pg = page_list_first(&heap.free[o]);
+    const u64 allowed = bits < ZONES ? (2ULL << bits) - 1 : ~0ULL;
+    unsigned int best = MAX_ORDER;
+    int best_zone = -1;
+    struct page *pg;
 
-        while (pg && page_to_mfn(pg).n + (1UL << order) > limit)
-            pg = pg->next ? mfn_to_page(MFN(pg->next)) : NULL;
-        if (!pg)
-            continue;
-        block_remove(pg);
-        while (o > order) {
-            o--;
-            block_insert(pg + (1UL << o), o);
+    for (unsigned int o = MAX_ORDER + 1; o-- > order;) {
+        u64 zones = heap.zones[o] & allowed;
+        int zone = zones ? 63 - __builtin_clzll(zones) : -1;
+
+        if (zone >= 0 && zone >= best_zone) {
+            best = o;
+            best_zone = zone;
         }
-        heap.free_pages -= 1UL << order;
-        return pg;
     }
-    return NULL;
+    if (best_zone < 0)
+        return NULL;
+    pg = page_list_first(&heap.free[best][best_zone]);
+    block_remove(pg);
+    while (best > order) {
+        best--;
+        block_insert(pg + (1UL << best), best);
+    }
+    heap.free_pages -= 1UL << order;
+    return pg;
 }
 
 void heap_add_range(mfn_t start, mfn_t end)
@@ -137,7 +161,7 @@ void *alloc_hv_pages(unsigned int order)
     struct page *pg = NULL;
 
     if (heap.free_pages - heap.claimed >= 1UL << order)
-        pg = block_alloc(order, ~0UL);
+        pg = block_alloc(order, ZONES);
     spin_unlock_irqrestore(&heap.lock, flags);
     if (!pg)
         return NULL;
@@ -156,13 +180,14 @@ void free_hv_pages(void *p, unsigned int order)
 struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf)
 {
     unsigned int bits = memf >> 8;
-    unsigned long n = 1UL << order, limit = ~0UL, from_claim, flags;
+    unsigned long n = 1UL << order, from_claim, flags;
     struct page *pg = NULL;
 
     if (memf & MEMF_BELOW_4G)
         bits = bits && bits < 32 ? bits : 32;
-    if (bits && bits < 64)
-        limit = bits > PAGE_SHIFT ? 1UL << (bits - PAGE_SHIFT) : 0;
+    if (!bits)
+        bits = PAGE_SHIFT + ZONES;
+    bits = bits > PAGE_SHIFT ? bits - PAGE_SHIFT : 0;
     if (order > MAX_ORDER)
         return NULL;
 
@@ -176,7 +201,7 @@ struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned i
     from_claim = MIN(n, d->claimed_pages);
     flags = spin_lock_irqsave(&heap.lock);
     if (heap.free_pages - heap.claimed + from_claim >= n)
-        pg = block_alloc(order, limit);
+        pg = block_alloc(order, bits);
     if (pg) {
         d->claimed_pages -= from_claim;
         heap.claimed -= from_claim;
@@ -297,8 +322,9 @@ unsigned long heap_free_pages_between(unsigned long first, unsigned long end)
 {
     unsigned long flags = spin_lock_irqsave(&heap.lock), pages = 0;
 
-    for (unsigned int order = 0; order <= MAX_ORDER; order++) {
-        u32 m = heap.free[order].first;
+    for (unsigned int i = 0; i < (MAX_ORDER + 1) * ZONES; i++) {
+        unsigned int order = i / ZONES;
+        u32 m = heap.free[order][i % ZONES].first;
 
         while (m) {
             unsigned long from = MAX((unsigned long)m, first), to = MIN(m + (1UL << order), end);

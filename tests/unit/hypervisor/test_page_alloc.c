@@ -65,9 +65,9 @@ static void random_blocks(void **state)
         block[k] = NULL;
     }
     /* All merged again: the largest block that fits is there. */
-    block[0] = alloc_hv_pages(11);
+    block[0] = alloc_hv_pages(10);
     assert_non_null(block[0]);
-    free_hv_pages(block[0], 11);
+    free_hv_pages(block[0], 10);
 }
 
 static void everything(void **state)
@@ -101,6 +101,9 @@ static void address_limits(void **state)
         if (pg)
             assert_true(page_to_mfn(pg).n < 1UL << (bits - PAGE_SHIFT));
     }
+    /* Low memory is kept for who needs it. */
+    pg = alloc_domain_pages(d, 0, 0);
+    assert_true(page_to_mfn(pg).n >= FRAMES / 2);
     assert_null(alloc_domain_pages(d, 0, MEMF_ADDRESS_BITS(12)));
     assert_null(alloc_domain_pages(d, 3, MEMF_ADDRESS_BITS(14)));
     assert_non_null(alloc_domain_pages(d, 3, MEMF_BELOW_4G));
