@@ -22,7 +22,8 @@ FREESTANDING := -std=gnu11 -O2 -g -ffreestanding -nostdinc \
 # The hypervisor's text runs where it was linked, in an L4 slot far from both ends of the address
 # space: RIP-relative code, no global offset table, no relocation at run time.
 HV_CFLAGS := $(FREESTANDING) -fpie -mcmodel=small -fvisibility=hidden -fno-jump-tables \
-             -fno-omit-frame-pointer -mpreferred-stack-boundary=3 -D__BULKHEAD__ \
+             -fno-omit-frame-pointer -momit-leaf-frame-pointer -mpreferred-stack-boundary=3 \
+             -D__BULKHEAD__ \
              -include hypervisor/include/visibility.h \
              -Ihypervisor/include -Iarch/x86/include -I$(BUILD)/gen $(HV_CFLAGS_EXTRA)
 

@@ -94,6 +94,6 @@ gdb: iso
 	@rm -f $(BUILD)/serial.sock
 	@echo "Serial console: socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:$(BUILD)/serial.sock"
 	@exec gdb -q $(BUILD)/bulkhead -x mk/gdb/bulkhead-gdb.py \
-	    -ex 'add-symbol-file $(firstword $(wildcard $(DOM0_KERNEL)))' \
+	    $(if $(filter builtin,$(DOM0)),-ex 'add-symbol-file $(DOM0_KERNEL)') \
 	    -ex 'target remote | exec $(QEMU_MACHINE) -S -gdb stdio \
 	         -serial mon:unix:$(BUILD)/serial.sock,server=on,wait=off'

@@ -6,7 +6,7 @@
 
 PKGS_BUILD := gcc binutils liblzma-dev libzstd-dev liblz4-dev zlib1g-dev
 PKGS_RUN   := qemu-system-x86 grub-common grub-pc-bin xorriso mtools cpio
-PKGS_CHECK := libcmocka-dev libxen-dev clang libclang-rt-dev llvm python3 \
+PKGS_CHECK := libcmocka-dev libxen-dev clang libclang-rt-dev llvm python3 gdb \
               bochs bochs-term bochsbios vgabios
 PKGS_LINT  := clang-format clang-tidy cppcheck
 PKGS_GDB   := gdb

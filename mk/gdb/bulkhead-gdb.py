@@ -45,6 +45,8 @@ def domain_state(domain):
         return "dying" if int(domain["dying"]) == 1 else "dead"
     if domain["is_shut_down"]:
         return "shut down (%d)" % int(domain["shutdown_code"])
+    if domain["system"]:
+        return "system"
     if int(domain["pause_count"]) > 0:
         return "paused"
     return "running"
@@ -72,9 +74,11 @@ class Domains(gdb.Command):
     def invoke(self, argument, from_tty):
         print("%6s %-16s %10s %10s %5s  %s" % ("id", "state", "pages", "max", "vcpus", "struct"))
         for domain in domains():
-            print("%6d %-16s %10d %10d %5d  %#x" % (
+            limit = int(domain["max_pages"])
+            print("%6d %-16s %10d %10s %5d  %#x" % (
                 int(domain["id"]), domain_state(domain), int(domain["tot_pages"]),
-                int(domain["max_pages"]), len(list(vcpus(domain))), address_of(domain)))
+                "none" if limit >= 0xFFFFFFFF else limit, len(list(vcpus(domain))),
+                address_of(domain)))
 
 
 class Vcpus(gdb.Command):
