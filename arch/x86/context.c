@@ -169,10 +169,14 @@ void load_ts(const struct vcpu *v)
         clts();
 }
 
-/* Of CR4 a guest has TSD and FSGSBASE to itself; what else it sees is ours. */
+/*
+ * Of CR4 a guest has TSD and FSGSBASE to itself; what else it sees is ours. DE stays clear while a guest runs: with it an
+ * access to DR4 would be an invalid opcode, and not reach the emulation that knows what the guest's own DE says.
+ */
 static unsigned long cr4_for(const struct vcpu *v)
 {
-    return (hv_cr4 & ~CR4_FSGSBASE) | (v->arch.ctrlreg[4] & (CR4_TSD | (hv_cr4 & CR4_FSGSBASE)));
+    return (hv_cr4 & ~(CR4_FSGSBASE | CR4_DE)) |
+           (v->arch.ctrlreg[4] & (CR4_TSD | (hv_cr4 & CR4_FSGSBASE)));
 }
 
 static void set_cr4(unsigned long cr4)

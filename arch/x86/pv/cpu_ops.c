@@ -86,7 +86,7 @@ long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value)
     case 1:
     case 2:
     case 3:
-        if (!guest_addr_ok(value, sizeof(long)))
+        if (!is_canonical(value) || !guest_addr_ok(value, sizeof(long)))
             return -XEN_EPERM;
         v->arch.debugreg[reg] = value;
         break;
