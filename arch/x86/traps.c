@@ -291,12 +291,13 @@ static void __noreturn exit_failed(struct cpu_user_regs *regs)
 {
     struct cpu_user_regs *guest = guest_regs();
     u32 vector = regs->entry_vector, error_code = regs->error_code;
+    unsigned long addr = read_cr2();
 
     memmove(guest, regs, offsetof(struct cpu_user_regs, error_code));
     guest->entry_vector = vector;
     guest->error_code = error_code;
     local_irq_enable();
-    pv_exception(guest);
+    pv_exception(guest, addr);
     reset_stack_and_jump(exit_to_guest);
 }
 

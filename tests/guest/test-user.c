@@ -200,6 +200,39 @@ static void test_32bit(void)
     CHECK_EQ(regs.cs & 0xffff, FLAT_USER_CS32);
 }
 
+/* Code in the LDT, as old programs run it; and a return to it when it is not usable as such. */
+static void test_ldt_code(void)
+{
+    uint64_t *ldt = page_alloc_zeroed();
+    struct mmuext_op op = {
+        .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (unsigned long)ldt, .arg2.nr_ents = 512};
+    struct registers regs = {.cs = 0xf, .ss = FLAT_USER_SS32};
+
+    ldt[1] = 0x00cffa000000ffffull; /* 32-bit code of ring 3 */
+    CHECK_EQ(page_protect(ldt, PTE_KERNEL_RO), 0);
+    CHECK_EQ(hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+    RUN(&regs, "mov $7, %%ebx; int $0x80");
+    CHECK_EQ(regs.vector, TRAP_INT80);
+    CHECK_EQ(regs.cs & 0xffff, 0xf);
+    CHECK_EQ(regs.rbx, 7);
+    op.arg2.nr_ents = 0;
+    CHECK_EQ(hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+
+    /* On a writable page the kernel is told of a fault at its own address. */
+    CHECK_EQ(page_protect(ldt, PTE_KERNEL_DATA), 0);
+    op.arg2.nr_ents = 512;
+    CHECK_EQ(hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+    regs = (struct registers){.cs = 0xf, .ss = FLAT_USER_SS32};
+    RUN(&regs, "ud2");
+    CHECK_EQ(regs.vector, TRAP_PAGE_FAULT);
+    CHECK_EQ(regs.error_code, 4);
+    CHECK_EQ(trap_fault_address(), (uintptr_t)ldt + 8);
+    CHECK_EQ(regs.rip, CODE);
+    op.arg2.nr_ents = 0;
+    CHECK_EQ(hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
+    page_free(ldt);
+}
+
 /* Hypercalls from user mode are system calls to the kernel, whatever the number. */
 static void test_hypercall_from_user(void)
 {
@@ -253,6 +286,7 @@ void guest_main(void)
         {"isolation", test_isolation},
         {"exceptions", test_exceptions},
         {"32bit", test_32bit},
+        {"ldt_code", test_ldt_code},
         {"hypercall_from_user", test_hypercall_from_user},
         {"segments", test_segments},
         {"stack_switch", test_stack_switch},

@@ -216,7 +216,7 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
         return 0;
     case MMUEXT_FLUSH_CACHE_GLOBAL:
         if (!domain_has_devices(d))
-            return -XEN_EACCES;
+            return -XEN_EINVAL; /* not the other's errno: as on Xen */
         cache_flush_mask(&cpu_online);
         return 0;
     default: /* MMUEXT_SET_LDT */

@@ -51,6 +51,12 @@ fault:
     return pv_fault(regs, v);
 }
 
+/* A domain asks for direct writes to page tables by an assist; dom0 is served either way, as on Xen. */
+static bool wants_pte_writes(const struct domain *d)
+{
+    return d->vm_assist & 1UL << VMASST_TYPE_writable_pagetables || d->privileged;
+}
+
 static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs, struct vcpu *v,
                                                      unsigned long addr)
 {
@@ -61,7 +67,8 @@ static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs,
         fixed = pv_ldt_fault(addr);
         addr = pv_ldt_address(addr);
     } else {
-        fixed = in_guest_kernel(v) && pv_emulate_pte_write(addr, regs);
+        fixed = in_guest_kernel(v) && wants_pte_writes(v->domain) &&
+                pv_emulate_pte_write(addr, regs);
     }
     local_irq_disable();
     return fixed ? false : bounce_page_fault(regs, v, addr, regs->error_code);
@@ -126,12 +133,14 @@ bool pv_no_device(struct cpu_user_regs *regs, struct vcpu *v)
     return bounce_exception(regs, v, EXC_NM);
 }
 
-void pv_exception(struct cpu_user_regs *regs)
+void pv_exception(struct cpu_user_regs *regs, unsigned long addr)
 {
     u32 vector = regs->entry_vector;
 
     if (vector == EXC_GP)
         pv_protection_fault(regs, current);
+    else if (vector == EXC_PF) /* only a descriptor in the LDT can be the reason */
+        bounce_page_fault(regs, current, pv_ldt_address(addr), regs->error_code);
     else if (HAS_ERROR_CODE >> vector & 1)
         pv_fault_error(regs, current);
     else

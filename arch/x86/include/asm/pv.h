@@ -105,8 +105,8 @@ bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v);
 /* HYPERVISOR_iret (iret.c). */
 void pv_iret(struct cpu_user_regs *regs, struct vcpu *v);
-/* The exception that @regs->entry_vector and error_code name, but #PF; interrupts are on. */
-void pv_exception(struct cpu_user_regs *regs);
+/* The exception that @regs->entry_vector and error_code name, with @addr in CR2 if it is #PF; interrupts are on. */
+void pv_exception(struct cpu_user_regs *regs, unsigned long addr);
 /* EXIT_WORK_* of the current vCPU. */
 void pv_exit_work(struct cpu_user_regs *regs);
 /*
