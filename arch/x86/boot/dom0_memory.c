@@ -107,7 +107,10 @@ unsigned long __init dom0_populate(struct domain *d, unsigned long end)
         while (1UL << order > end - populated)
             order--;
         /* Whatever lies in RAM that was never used may be seen by dom0, which can map all of it anyway. */
-        pg = alloc_domain_pages(d, order, MEMF_NO_SCRUB);
+        pg = alloc_domain_pages(d, order, MEMF_NO_SCRUB | MEMF_BELOW_4G);
+        /* Its devices may reach no higher; where memory is short there, that is theirs to work around. */
+        if (!pg)
+            pg = alloc_domain_pages(d, order, MEMF_NO_SCRUB);
         if (pg) {
             if (!add_run(page_to_mfn(pg).n, 1UL << order))
                 break;
