@@ -61,6 +61,14 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SYSTEM_LIB:%=tests/system/%.c) \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SYSTEM_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
 
+# 32-bit programs for the Linux guests, without any library: no multilib is needed.
+$(BUILD)/tests/linux/%: tests/linux/%.c
+	$(call say,CC32,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m32 -std=gnu11 -O2 -ffreestanding -nostdlib -static -fno-pie -no-pie \
+	    -fno-stack-protector -fcf-protection=none $(WARNINGS) -Wno-missing-prototypes -o $@ $<
+$(BUILD)/tests/system/test_compat32: | $(BUILD)/tests/linux/compat32
+
 # ---- what runs ----
 
 RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh
