@@ -220,8 +220,7 @@ long do_vcpu_op(unsigned int cmd, unsigned int vcpuid, unsigned long arg)
     case VCPUOP_register_vcpu_info:
         return register_info(v, arg);
     case VCPUOP_send_nmi:
-        if (!xchg(&v->nmi_pending, true))
-            vcpu_kick(v);
+        arch_raise_nmi(v);
         return 0;
     case VCPUOP_get_physid:
         return -XEN_EINVAL; /* only for domains whose vCPUs are pinned */

@@ -151,6 +151,15 @@ void arch_vm_assist_changed(struct domain *d)
     }
 }
 
+void arch_raise_nmi(struct vcpu *v)
+{
+    if (xchg(&v->nmi_pending, true))
+        return;
+    /* Should another vCPU be there by now, it finds nothing to do; @v looks for itself when it is switched to. */
+    atomic_or(&cpus[v->processor]->info->exit_work, EXIT_WORK_NMI);
+    vcpu_kick(v);
+}
+
 /* A vCPU that has a context keeps its tables: the new one has to name the same. */
 static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c)
 {

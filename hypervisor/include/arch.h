@@ -32,6 +32,8 @@ struct vcpu_guest_context;
 int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
 void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx);
 int arch_vcpu_reset(struct vcpu *v);
+/* An NMI for @v: its NMI callback is entered at its next return to the guest. */
+void arch_raise_nmi(struct vcpu *v);
 /* d->vm_assist was changed. */
 void arch_vm_assist_changed(struct domain *d);
 
