@@ -10,6 +10,7 @@
 #include <arch.h>
 #include <asm/page_table.h>
 #include <asm/pv.h>
+#include <guest_access.h>
 
 #define FLAG_CF          0x001UL
 #define FLAG_PF          0x004UL
@@ -342,7 +343,7 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
 {
     unsigned long chunk = NO_CHUNK;
 
-    if (w->kind == WRITE_STORE && w->bytes == 8) {
+    if (likely(w->kind == WRITE_STORE && w->bytes == 8)) {
         if (l1e_update(pe, w->src, false, d, d, &chunk))
             return false;
         retire(insn, regs, w, 0, regs->rflags);
@@ -368,21 +369,82 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
     return true;
 }
 
-/* Does the instruction write its aligned operand at @addr? */
-static bool writes_at(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w,
-                      unsigned long addr)
+/*
+ * The forms that kernels really use on entries, without the general decoder: in 64-bit code, MOV and XCHG of four or eight
+ * bytes and [LOCK] AND, OR, XOR with a byte, on memory at a register with or without displacement, in eight bytes of
+ * code. Fills in what retire() looks at. False: another form.
+ */
+static bool decode_common(struct insn *insn, struct pte_write *w, unsigned long *operand,
+                          struct cpu_user_regs *regs)
+{
+    u8 rex = 0, opcode, modrm, mod, rm;
+    unsigned int n = 2;
+    u64 code;
+
+    if (regs->cs != FLAT_RING3_CS64 || get_guest(&code, regs->rip))
+        return false;
+    if ((u8)code == 0xf0) { /* LOCK: all is done atomically */
+        code >>= 8;
+        n++;
+    }
+    if ((code & 0xf0) == 0x40) {
+        rex = (u8)code;
+        code >>= 8;
+        n++;
+    }
+    opcode = (u8)code;
+    modrm = (u8)(code >> 8);
+    code >>= 16;
+    mod = modrm >> 6;
+    rm = modrm & 7;
+    if (rm == 4 || mod == 3 || (mod == 0 && rm == 5))
+        return false; /* SIB, register, RIP-relative */
+    *operand = *insn_register(regs, rm | (rex & 1U) << 3);
+    if (mod == 1) {
+        *operand += (unsigned long)(s8)code;
+        code >>= 8;
+        n++;
+    } else if (mod == 2) {
+        *operand += (unsigned long)(s32)code;
+        code >>= 32;
+        n += 4;
+    }
+
+    insn->rex = rex;
+    insn->reg = (u8)((modrm >> 3 & 7) | (rex & 4) << 1);
+    w->skip = 0;
+    if (opcode == 0x89 || opcode == 0x87) {
+        w->kind = opcode == 0x89 ? WRITE_STORE : WRITE_XCHG;
+        w->bytes = rex & 8 ? 8 : 4;
+        w->src = low_bytes(*insn_register(regs, insn->reg), w->bytes);
+    } else if (opcode == 0x80 && alu_kind(insn->reg & 7) == WRITE_LOGIC) {
+        w->kind = WRITE_LOGIC;
+        w->op = insn->reg & 7;
+        w->bytes = 1;
+        w->src = (u8)code;
+        n++;
+    } else {
+        return false;
+    }
+    insn->length = (u8)n;
+    return n <= sizeof(code);
+}
+
+/* Decodes the instruction. Does it write its aligned operand, and is that at @addr? */
+static bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_user_regs *regs,
+                         unsigned long addr)
 {
     unsigned long operand;
 
-    if (!classify(insn, regs, w) || addr & (w->bytes - 1U))
-        return false;
-    if (likely(insn->code == CODE_64 && insn->segment < SEG_FS && w->kind != WRITE_STRING))
-        operand = insn_offset(insn, regs); /* flat */
-    else if (w->kind == WRITE_STRING)
-        operand = low_bytes(regs->rdi, insn->addr_bytes); /* ES:RDI, and ES is flat */
-    else if (!pv_operand_address(insn, regs, &operand))
-        return false;
-    return operand + (unsigned long)w->skip == addr;
+    if (unlikely(!decode_common(insn, w, &operand, regs))) {
+        if (pv_fetch_insn(insn, regs) || !classify(insn, regs, w))
+            return false;
+        if (w->kind == WRITE_STRING)
+            operand = low_bytes(regs->rdi, insn->addr_bytes); /* ES:RDI, and ES is flat */
+        else if (!pv_operand_address(insn, regs, &operand))
+            return false;
+    }
+    return !(addr & (w->bytes - 1U)) && operand + (unsigned long)w->skip == addr;
 }
 
 bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs)
@@ -400,8 +462,8 @@ bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs)
     table = mfn_to_page(pte_mfn(e));
     if (READ_ONCE(table->owner) != page_owner_id(d) || !page_try_get_both(table, PG_TYPE_L1))
         return false;
-    if (likely(READ_ONCE(table->owner) == page_owner_id(d)) && pv_fetch_insn(&insn, regs) == 0 &&
-        writes_at(&insn, regs, &w, addr)) {
+    if (likely(READ_ONCE(table->owner) == page_owner_id(d)) &&
+        decode_write(&insn, &w, regs, addr)) {
         u64 *pe = (u64 *)((char *)mfn_to_virt(pte_mfn(e)) + (addr & ~PAGE_MASK & ~7UL));
 
         done = perform(&insn, regs, &w, pe, (addr & 7) * 8, d);
