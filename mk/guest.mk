@@ -33,7 +33,7 @@ $(GUEST_DIR)/$(1): $(GUEST_LIB_OBJS) $(call objects,$(GUEST_$(1)_SRCS)) $(GUEST_
 	@mkdir -p $$(@D)
 	$$(Q)$$(LD) $$(GUEST_LDFLAGS) -T $(GUEST_LDS) -Map $(BUILD)/obj/pv-guest/$(1).map -o $$@ \
 	    $(GUEST_LIB_OBJS) $(call objects,$(GUEST_$(1)_SRCS)) \
-	    --start-group $(GUEST_$(1)_LIBS) --end-group
+	    --start-group $$(GUEST_$(1)_LIBS) --end-group
 -include $(patsubst %.o,%.d,$(call objects,$(GUEST_$(1)_SRCS)))
 endef
 $(foreach image,$(GUEST_NAMES),$(eval $(call guest_image,$(image))))

@@ -9,7 +9,9 @@ HV_OBJS  := $(call objects,$(HV_SRCS))
 
 # Debian's own static archives. They are used while dom0's kernel is unpacked and lie in the part of
 # the image that is discarded after boot.
-HV_BOOT_LIBS ?= $(foreach lib,lzma zstd lz4 z,$(shell $(CC) -print-file-name=lib$(lib).a))
+BOOT_LIBS = $(eval BOOT_LIBS := $(foreach lib,lzma zstd lz4 z,$(shell \
+                $(CC) -print-file-name=lib$(lib).a)))$(BOOT_LIBS)
+HV_BOOT_LIBS ?= $(BOOT_LIBS)
 
 HV_OFFSETS := $(if $(wildcard arch/x86/asm-offsets.c),$(BUILD)/gen/asm-offsets.h)
 $(if $(HV_OFFSETS),$(eval $(call asm_offsets,arch/x86/asm-offsets.c,$(HV_OFFSETS),HV_CFLAGS)))

@@ -5,8 +5,9 @@
 
 LINT_JOBS ?= 2
 # Only looked up when something is linted.
-FILES ?= $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.S' '*.lds' \
-             '*.mk' '*.sh' '*.py' Makefile)
+FILES ?= $(shell find Makefile .ci arch dom0-tools hypervisor ldscripts mk pv-guest tests -type f \
+             '(' -name '*.[chS]' -o -name '*.lds' -o -name '*.mk' -o -name '*.sh' -o -name '*.py' \
+             -o -name Makefile -o -path .ci/run ')' | LC_ALL=C sort)
 LINT_C = $(filter %.c %.h,$(FILES))
 LINT_UNITS = $(filter %.c,$(FILES))
 

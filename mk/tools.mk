@@ -4,7 +4,7 @@
 # a newcomer types first (run, iso, check, lint ...), installs what is missing; a plain `make` only
 # says what that is.
 
-PKGS_BUILD := gcc binutils liblzma-dev libzstd-dev liblz4-dev zlib1g-dev
+PKGS_BUILD := gcc binutils libc6-dev liblzma-dev libzstd-dev liblz4-dev zlib1g-dev
 PKGS_RUN   := qemu-system-x86 grub-common grub-pc-bin xorriso mtools cpio
 PKGS_CHECK := libcmocka-dev libxen-dev clang libclang-rt-dev llvm python3 gdb \
               bochs bochs-term bochsbios vgabios
