@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands of dom0's prompt, each with what it changes and what it prints; creations that fail
+ * and leave nothing; the life of a domain through reboot and shutdown; the autorun file.
+ */
+#include "bulkhead.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct machine *boot(const char *name, const char *ramdisk)
+{
+    char modules[1024];
+
+    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
+    return machine_start(&(struct machine_options){.name = name,
+                                                   .kernel = build_path("bulkhead"),
+                                                   .cmdline = "console=com1",
+                                                   .modules = modules});
+}
+
+static struct machine *boot_with_demo(const char *name)
+{
+    static const char *const files[] = {"demo", "demo.cfg", NULL};
+    struct machine *machine = boot(name, make_ramdisk(name, files));
+
+    expect_prompt(machine);
+    return machine;
+}
+
+/* Types COMMAND; fails unless its output holds PART. */
+static void expect_output(struct machine *machine, const char *command, const char *part)
+{
+    const char *output = bh(machine, "%s", command);
+
+    if (!strstr(output, part)) {
+        machine_fail(machine, "%s: \"%s\" is not in its output", command, part);
+    }
+}
+
+static void each_verb_does_its_work(void **state)
+{
+    struct machine *machine = boot_with_demo("bh-verbs");
+
+    (void)state;
+    expect_output(machine, "help", "vcpu-list");
+    expect_output(machine, "help create", "-p");
+    expect_output(machine, "ls /guests", "demo.cfg");
+    expect_output(machine, "cat /guests/demo.cfg", "kernel = \"/guests/demo\"");
+    expect_output(machine, "dmesg", "dom0");
+    expect_output(machine, "nonsense", "nonsense");
+
+    bh(machine, "create -p /guests/demo.cfg");
+    expect_output(machine, "list demo", "--p---");
+    bh(machine, "unpause demo");
+    talk_to_demo(machine, "running");
+    expect_output(machine, "list --json", "\"name\": \"demo\"");
+    expect_output(machine, "list -l demo", "\"kernel\": \"/guests/demo\"");
+    expect_output(machine, "domid demo", "1");
+    expect_output(machine, "domname 1", "demo");
+    expect_output(machine, "vcpu-list", "demo");
+    expect_output(machine, "uptime", "demo");
+
+    bh(machine, "pause demo");
+    expect_output(machine, "list demo", "p---");
+    bh(machine, "unpause demo");
+    talk_to_demo(machine, "again");
+    bh(machine, "rename demo other");
+    expect_output(machine, "list", "other");
+    bh(machine, "destroy other");
+    assert_null(strstr(bh(machine, "list"), "other"));
+
+    machine_type(machine, "restart");
+    machine_expect_exit(machine);
+}
+
+static void failed_creations_leave_nothing(void **state)
+{
+    struct machine *machine = boot_with_demo("bh-failures");
+    long long free_before;
+
+    (void)state;
+    bh(machine, "create /guests/demo.cfg");
+    free_before = json_number(machine, bh(machine, "info --json"), "free_pages");
+    expect_output(machine, "create /guests/demo.cfg", "taken");
+    expect_output(machine, "create /guests/demo.cfg name=big memory=100000", "memory");
+    expect_output(machine, "create /guests/demo.cfg name=bad kernel=/guests/demo.cfg", "ELF");
+    expect_output(machine, "create /guests/demo.cfg name=none kernel=/none", "/none");
+    expect_output(machine, "create /guests/demo.cfg name=odd memory=abc", "expected");
+    expect_output(machine, "create /none.cfg", "/none.cfg");
+    assert_int_equal(json_number(machine, bh(machine, "info --json"), "free_pages"), free_before);
+    /* An unknown key only warns. */
+    expect_output(machine, "create /guests/demo.cfg name=odd frobnicate=1", "frobnicate");
+    expect_output(machine, "list", "odd");
+    bh(machine, "destroy odd");
+    assert_int_equal(json_number(machine, bh(machine, "info --json"), "free_pages"), free_before);
+    talk_to_demo(machine, "unharmed");
+}
+
+static void domains_reboot_and_shut_down(void **state)
+{
+    struct machine *machine = boot_with_demo("bh-life");
+    long long free_before = json_number(machine, bh(machine, "info --json"), "free_pages");
+
+    (void)state;
+    bh(machine, "create /guests/demo.cfg");
+    talk_to_demo(machine, "first");
+    bh(machine, "reboot -w demo");
+    /* It is back as a new domain with the same name. */
+    talk_to_demo(machine, "second");
+    expect_output(machine, "domid demo", "2");
+    bh(machine, "shutdown -w demo");
+    assert_null(strstr(bh(machine, "list"), "demo"));
+    assert_int_equal(json_number(machine, bh(machine, "info --json"), "free_pages"), free_before);
+    machine_type(machine, "poweroff");
+    machine_expect_exit(machine);
+}
+
+static void autorun_is_run_once(void **state)
+{
+    const char *folder = build_path("logs/bh-autorun.files"),
+               *ramdisk = build_path("logs/bh-autorun.cpio");
+    struct machine *machine;
+
+    (void)state;
+    run_command("rm -rf %s && mkdir %s && cp %s %s %s && "
+                "printf '%%s\\n' '# a comment' 'bh create /guests/demo.cfg' 'list' >%s/autorun",
+                folder, folder, build_path("guests/demo"), build_path("guests/demo.cfg"), folder,
+                folder);
+    run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
+    machine = boot("bh-autorun", ramdisk);
+    machine_expect(machine, "Domain-0");
+    machine_expect(machine, "demo ");
+    expect_prompt(machine);
+    talk_to_demo(machine, "hello");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(each_verb_does_its_work, machines_stop),
+        cmocka_unit_test_teardown(failed_creations_leave_nothing, machines_stop),
+        cmocka_unit_test_teardown(domains_reboot_and_shut_down, machines_stop),
+        cmocka_unit_test_teardown(autorun_is_run_once, machines_stop),
+    };
+
+    return cmocka_run_group_tests_name("bh", tests, NULL, NULL);
+}
