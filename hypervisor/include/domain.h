@@ -96,8 +96,9 @@ struct domain {
     xen_domain_handle_t handle;
     u32 create_flags; /* XEN_DOMCTL_CDF_* */
     u32 ssidref;
-    u16 sched_weight;         /* share of CPU time relative to others' */
-    evtchn_port_t suspend_port; /* told of a shutdown with SHUTDOWN_suspend; 0: VIRQ_DOM_EXC instead */
+    u16 sched_weight; /* share of CPU time relative to others' */
+    evtchn_port_t
+        suspend_port; /* told of a shutdown with SHUTDOWN_suspend; 0: VIRQ_DOM_EXC instead */
 
     unsigned int max_vcpus;
     struct vcpu **vcpu; /* max_vcpus pointers; NULL until created */
@@ -117,7 +118,7 @@ struct domain {
     unsigned long max_pages;
     unsigned long claimed_pages; /* free frames set aside for it */
     unsigned long release_left;  /* dying: frames not yet looked at, at most */
-    unsigned long hv_pages; /* frames of ours lent to it */
+    unsigned long hv_pages;      /* frames of ours lent to it */
     struct shared_info *shared_info;
 
     /* Event channels. */

@@ -67,7 +67,7 @@ struct page {
 #define PG_PINNED    (1ULL << 57) /* the owner pinned it: one type count and one general count */
 #define PG_BUSY      (1ULL << 58) /* being validated or taken apart by one CPU */
 #define PG_ALLOCATED (1ULL << 59) /* the owner's own general count is still held */
-#define PG_HYPERVISOR                                                                          \
+#define PG_HYPERVISOR \
     (1ULL << 60) /* our frame, shared with the owner (shared info, grant frames); never handed \
                     back by it */
 #define PG_FREE     (1ULL << 61) /* in the allocator */

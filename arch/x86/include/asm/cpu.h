@@ -21,8 +21,9 @@ struct arch_cpu {
     u32 apic_id;
     u64 *gdt; /* this CPU's page of reserved descriptors (GDT pages 14 and 15) */
     struct tss64 *tss;
-    u64 xcr0;               /* loaded now */
-    unsigned long cr3; /* of the last context switch; a vCPU changes between its two roots by itself */
+    u64 xcr0; /* loaded now */
+    unsigned long
+        cr3; /* of the last context switch; a vCPU changes between its two roots by itself */
     unsigned long cr4;
     u32 tlb_stamp;            /* TLB clock at the last full flush; read by others */
     unsigned long loaded_ldt; /* entries << 48 | base of the loaded LDT; 0: none */

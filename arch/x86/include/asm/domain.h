@@ -9,20 +9,20 @@
 #include <spinlock.h>
 
 struct arch_domain {
-    bool is_32bit; /* 32-bit PAE kernel in ring 1; not built yet: always false */
-    spinlock_t page_tables_lock; /* RANK_PAGE_TABLES: entries of L2 to L4, see page_table.h */
-    mfn_t perdomain_l3;          /* what L4 slot 260 of every root of this domain holds */
-    u64 *perdomain_l2;           /* its only L2 */
-    u64 **perdomain_l1;          /* one L1 for every 16 vCPUs; see descriptor.c */
-    bool roots_dropped;          /* arch_domain_relinquish(): the vCPUs are done */
-    unsigned long pages_to_scan; /* and so many frames are not */
+    bool is_32bit;                 /* 32-bit PAE kernel in ring 1; not built yet: always false */
+    spinlock_t page_tables_lock;   /* RANK_PAGE_TABLES: entries of L2 to L4, see page_table.h */
+    mfn_t perdomain_l3;            /* what L4 slot 260 of every root of this domain holds */
+    u64 *perdomain_l2;             /* its only L2 */
+    u64 **perdomain_l1;            /* one L1 for every 16 vCPUs; see descriptor.c */
+    bool roots_dropped;            /* arch_domain_relinquish(): the vCPUs are done */
+    unsigned long pages_to_scan;   /* and so many frames are not */
     struct e820_entry *memory_map; /* XENMEM_set_memory_map; under the domain's lock; NULL: none */
     unsigned int memory_map_entries;
     bool pirq_auto_unmask; /* PHYSDEVOP_eoi unmasks the event channel too */
     mfn_t pirq_eoi_mfn;
     unsigned long *pirq_eoi_map;
     u32 wallclock_version;
-    u32 pci_cf8;                 /* last value written to port 0xcf8 (dom0) */
+    u32 pci_cf8;      /* last value written to port 0xcf8 (dom0) */
     u8 cmos_index;    /* last value written to port 0x70 (dom0) */
     bool msr_relaxed; /* reads of unknown MSRs give 0 (XEN_X86_MSR_RELAXED) */
 };
@@ -52,9 +52,10 @@ struct arch_vcpu {
 
     /* Entry points and flags, hot. */
     u32 flags; /* TF_* */
-    u8 rare;                /* RARE_*: what iret and entries seldom have to look at */
+    u8 rare;   /* RARE_*: what iret and entries seldom have to look at */
     unsigned long kernel_ss, kernel_sp;
-    unsigned long entry_sp; /* kernel_sp aligned for a frame; in our range: an address that faults */
+    unsigned long
+        entry_sp; /* kernel_sp aligned for a frame; in our range: an address that faults */
     unsigned long event_callback_eip, failsafe_callback_eip, syscall_callback_eip;
     unsigned long syscall32_callback_eip, sysenter_callback_eip;
     bool syscall_disables_events, failsafe_disables_events, syscall32_disables_events,
@@ -79,7 +80,7 @@ struct arch_vcpu {
     spinlock_t ldt_lock;
 
     /* FPU. */
-    u8 *fpu; /* XSAVE or FXSAVE image, 64-byte aligned */
+    u8 *fpu;     /* XSAVE or FXSAVE image, 64-byte aligned */
     u64 xcr0;    /* as the guest set it; 0: not yet, x87 and SSE */
     u32 tsc_aux; /* what RDTSCP and RDPID give */
 
@@ -87,9 +88,10 @@ struct arch_vcpu {
     u32 time_version;
 };
 
-#define TF_KERNEL_MODE   1U /* guest kernel is running (else guest user mode) */
-#define TF_AREAS_PENDING 2U /* run-state or time area to be written when the kernel root is loaded */
-#define TF_BAD_SELECTOR  4U /* a selector could not be loaded: failsafe callback at the next entry */
+#define TF_KERNEL_MODE 1U /* guest kernel is running (else guest user mode) */
+#define TF_AREAS_PENDING \
+    2U                     /* run-state or time area to be written when the kernel root is loaded */
+#define TF_BAD_SELECTOR 4U /* a selector could not be loaded: failsafe callback at the next entry */
 
 /* arch_vcpu.rare, changed by atomic operations. */
 #define RARE_ARCH_IOPL  1U /* VMASST_TYPE_architectural_iopl */

@@ -12,7 +12,8 @@ extern unsigned long max_page; /* one above the highest machine frame of RAM */
 
 static inline struct page *mfn_to_page(mfn_t mfn)
 {
-    return (struct page *)(FRAME_TABLE_START + mfn.n * 32); /* sizeof(struct page); any number will do */
+    return (struct page *)(FRAME_TABLE_START +
+                           mfn.n * 32); /* sizeof(struct page); any number will do */
 }
 
 static inline mfn_t page_to_mfn(const struct page *pg)

@@ -135,10 +135,11 @@ static inline void l1e_put(u64 e, struct domain *l1_owner, unsigned long *chunk)
  * general count stays with the entry, and l1e_drop_write() drops the rest once it is written: guests do this to every
  * page at each fork.
  */
-static inline bool l1e_is_write_protection(u64 old, u64 new, const struct domain *d, unsigned long *chunk)
+static inline bool l1e_is_write_protection(u64 old, u64 new, const struct domain *d,
+                                           unsigned long *chunk)
 {
     return ((old ^ new) & ~(PTE_HARMLESS_BITS | PTE_WRITE)) == 0 && old & PTE_WRITE &&
-           !(new & PTE_WRITE) && mfn_valid_cached(pte_mfn(old), chunk) &&
+           !(new &PTE_WRITE) && mfn_valid_cached(pte_mfn(old), chunk) &&
            READ_ONCE(mfn_to_page(pte_mfn(old))->owner) == page_owner_id(d);
 }
 
