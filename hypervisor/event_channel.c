@@ -26,14 +26,17 @@ static bool virq_is_global(u32 virq)
 
 /* ---- showing a port as pending ---- */
 
-static inline void set_pending(struct domain *d, struct evtchn *chn)
+static void set_pending(struct domain *d, struct evtchn *chn)
 {
-    struct vcpu *v = d->vcpu[chn->notify_vcpu];
+    struct vcpu *v;
 
-    if (unlikely(d->evtchn_fifo))
-        evtchn_fifo_set_pending(v, chn);
-    else
-        evtchn_2l_set_pending(v, chn);
+    if (d->evtchn_fifo) {
+        evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
+        return;
+    }
+    if (evtchn_2l_show_pending(d, chn, &v))
+        vcpu_kick(v);
+    evtchn_check_pollers(d, chn->port);
 }
 
 static void clear_pending(struct domain *d, struct evtchn *chn)
@@ -504,28 +507,63 @@ static long reset(domid_t id)
 
 /* ---- sending ---- */
 
-int evtchn_send(struct domain *d, unsigned int port)
+/*
+ * The longer ways of evtchn_send(), which end by giving up the port's lock. Functions of their own that it ends in, so
+ * that the short way, where nobody has to be woken, saves no registers.
+ */
+static __noinline long send_to_nobody(struct evtchn *chn)
 {
-    struct evtchn *chn = evtchn_lookup(d, port);
-    int rc = 0;
+    /* Nobody listens yet; who binds is told then. */
+    long rc = chn->state == ECS_UNBOUND ? 0 : -XEN_EINVAL;
+
+    spin_unlock_irq(&chn->lock);
+    return rc;
+}
+
+static __noinline long send_fifo(struct evtchn *chn, struct domain *d, struct evtchn *to)
+{
+    evtchn_fifo_set_pending(d->vcpu[to->notify_vcpu], to);
+    spin_unlock_irq(&chn->lock);
+    return 0;
+}
+
+static __noinline long send_waking(struct evtchn *chn, struct domain *d, const struct evtchn *to,
+                                   struct vcpu *v)
+{
+    if (v)
+        vcpu_kick(v);
+    evtchn_check_pollers(d, to->port);
+    spin_unlock_irq(&chn->lock);
+    return 0;
+}
+
+HOT_INLINE long send(struct domain *d, unsigned int port)
+{
+    struct evtchn *chn = evtchn_lookup(d, port), *to = chn;
+    struct vcpu *v;
 
     if (unlikely(!chn))
         return -XEN_EINVAL;
     spin_lock_irq(&chn->lock);
-    switch (chn->state) {
-    case ECS_INTERDOMAIN:
-        set_pending(chn->remote, chn->peer);
-        break;
-    case ECS_IPI:
-        set_pending(d, chn);
-        break;
-    case ECS_UNBOUND:
-        break; /* nobody listens yet; who binds is told then */
-    default:
-        rc = -XEN_EINVAL;
+    if (chn->state == ECS_INTERDOMAIN) {
+        d = chn->remote;
+        to = chn->peer;
+    } else if (unlikely(chn->state != ECS_IPI)) {
+        return send_to_nobody(chn);
     }
+    if (d->evtchn_fifo)
+        return send_fifo(chn, d, to);
+    if (evtchn_2l_show_pending(d, to, &v) && vcpu_needs_kick(v))
+        return send_waking(chn, d, to, v);
+    if (unlikely(evtchn_has_pollers(d)))
+        return send_waking(chn, d, to, NULL);
     spin_unlock_irq(&chn->lock);
-    return rc;
+    return 0;
+}
+
+int evtchn_send(struct domain *d, unsigned int port)
+{
+    return (int)send(d, port);
 }
 
 /* Rings @port of @d if it is in @state. */
@@ -839,7 +877,7 @@ long do_event_channel_op(unsigned int cmd, unsigned long arg)
         return other_op(cmd, arg);
     if (get_guest(&port, arg))
         return -XEN_EFAULT;
-    return evtchn_send(current->domain, port);
+    return send(current->domain, port);
 }
 
 /* The older form: number and argument in one structure. */

@@ -78,7 +78,7 @@ static void dequeue(struct timer_queue *q, struct timer *t)
 }
 
 /* Locks the queue that @t belongs to, which may change until the lock is held. */
-static struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
+HOT_INLINE struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
 {
     for (;;) {
         unsigned int cpu = READ_ONCE(t->cpu);
@@ -95,13 +95,11 @@ static struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
  */
 static void program(struct timer_queue *q, unsigned int cpu)
 {
-    s_time_t first = q->root ? q->root->expires : 0;
-
-    if (!first || (q->programmed && q->programmed <= first))
+    if (!q->root || (q->programmed && q->programmed <= q->root->expires))
         return;
     if (cpu == smp_processor_id()) {
-        q->programmed = first;
-        arch_set_timer(first);
+        q->programmed = q->root->expires;
+        arch_set_timer(q->programmed);
     } else {
         softirq_raise_on(cpu, SOFTIRQ_TIMER);
     }

@@ -78,7 +78,7 @@ long do_set_timer_op(s_time_t timeout)
          */
         s_time_t t = now();
 
-        if (unlikely(timeout < 0 || (timeout > t && timeout - t >= SECONDS(0x40000))))
+        if (unlikely(timeout < 0 || timeout - t >= SECONDS(0x40000)))
             timeout = t + MILLISECS(100);
         timer_set(&v->singleshot, timeout);
     }

@@ -80,15 +80,15 @@ void save_selectors(struct cpu_user_regs *regs)
 }
 
 /* Loads a data selector; null when that faults, and then false. */
-#define load_selector(seg, sel)                                                             \
-    ({                                                                                      \
-        u32 _sel = (sel);                                                                   \
-        bool _ok = true;                                                                    \
-        __asm__ volatile("1: mov %0, %%" #seg "\n2:\n\t.pushsection .fixup, \"ax\"\n"       \
-                         "3: xor %0, %0\n\tmov %0, %%" #seg                                 \
-                         "\n\tmovb $0, %1\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
-                         : "+r"(_sel), "+q"(_ok));                                          \
-        _ok;                                                                                \
+#define load_selector(seg, sel)                                                                 \
+    ({                                                                                          \
+        u32 _sel = (sel);                                                                       \
+        bool _ok = true;                                                                        \
+        __asm__ volatile("1: mov %0, %%" #seg "\n2:\n\t.pushsection .fixup, \"ax\"\n"           \
+                         "3: xor %0, %0\n\tmov %0, %%" #seg                                     \
+                         "\n\tmovb $0, %1\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE("1b", "3b") \
+                         : "+r"(_sel), "+q"(_ok));                                              \
+        _ok;                                                                                    \
     })
 
 unsigned long current_fs_base(void)

@@ -21,6 +21,7 @@ enum evtchn_state {
 
 struct evtchn_fifo_queue;
 
+/* A cache line each: two CPUs that send do not slow each other down. */
 struct evtchn {
     spinlock_t
         lock;     /* RANK_EVENT_CHANNEL, interrupts off: state and peer do not change while held */
@@ -38,17 +39,22 @@ struct evtchn {
     struct domain *remote; /* ECS_INTERDOMAIN: the other end's domain and port */
     struct evtchn *peer;
     struct evtchn_fifo_queue *queue; /* FIFO: the queue it was linked on last */
-};
+} __aligned(64);
 
 #define EVTCHNS_PER_BUCKET 64U
 
 /* The struct of a port; NULL when no port of this number was ever allocated. */
 static inline struct evtchn *evtchn_lookup(const struct domain *d, unsigned int port)
 {
-    if (unlikely(port >= READ_ONCE(d->valid_evtchns)))
+    unsigned long i = port;
+    struct evtchn *chn;
+
+    if (unlikely(!index_ok(&i, READ_ONCE(d->valid_evtchns))))
         return NULL;
-    port = (unsigned int)index_nospec(port, d->valid_evtchns);
-    return &d->evtchn_buckets[port / EVTCHNS_PER_BUCKET][port % EVTCHNS_PER_BUCKET];
+    chn = &d->evtchn_buckets[i / EVTCHNS_PER_BUCKET][i % EVTCHNS_PER_BUCKET];
+    if (!chn)
+        __builtin_unreachable(); /* so that the caller's test is ours */
+    return chn;
 }
 
 /* Something is pending for @v: raise the upcall flag and wake it. */
@@ -61,25 +67,35 @@ static inline void vcpu_mark_pending(struct vcpu *v)
 /* Wakes the vCPUs that poll @port (or several ports). */
 void evtchn_wake_pollers(struct domain *d, unsigned int port);
 
-static inline void evtchn_check_pollers(struct domain *d, unsigned int port)
+static inline bool evtchn_has_pollers(const struct domain *d)
 {
     STATIC_ASSERT(ARRAY_SIZE(d->poll_mask) == 2);
-    if (unlikely(READ_ONCE(d->poll_mask[0]) | READ_ONCE(d->poll_mask[1])))
+    return READ_ONCE(d->poll_mask[0]) | READ_ONCE(d->poll_mask[1]);
+}
+
+static inline void evtchn_check_pollers(struct domain *d, unsigned int port)
+{
+    if (unlikely(evtchn_has_pollers(d)))
         evtchn_wake_pollers(d, port);
 }
 
-/* The hot one in line; see evtchn_2l.c. */
-static inline void evtchn_2l_set_pending(struct vcpu *v, struct evtchn *chn)
+/*
+ * Two-level: shows the port as pending. True: vCPU *@v has to be told, that is, its upcall flag was raised. The hot one in
+ * line; see evtchn_2l.c.
+ */
+static inline bool evtchn_2l_show_pending(struct domain *d, const struct evtchn *chn,
+                                          struct vcpu **v)
 {
-    struct domain *d = v->domain;
+    struct shared_info *s = d->shared_info;
     unsigned int port = chn->port;
+    struct vcpu_info *info;
 
-    if (test_and_set_bit(d->shared_info->evtchn_pending, port))
-        return;
-    if (!test_bit(d->shared_info->evtchn_mask, port) &&
-        !test_and_set_bit(&v->info->evtchn_pending_sel, port / BITS_PER_LONG))
-        vcpu_mark_pending(v);
-    evtchn_check_pollers(d, port);
+    if (test_and_set_bit(s->evtchn_pending, port) || test_bit(s->evtchn_mask, port))
+        return false;
+    *v = d->vcpu[chn->notify_vcpu];
+    info = (*v)->info;
+    return !test_and_set_bit(&info->evtchn_pending_sel, port / BITS_PER_LONG) &&
+           !xchg(&info->evtchn_upcall_pending, 1);
 }
 
 /* How a port is shown. @chn->lock held, interrupts off, except init/is_*; see

@@ -31,14 +31,17 @@
 #define READ_ONCE(x)                 (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)             (*(volatile __typeof__(x) *)&(x) = (v))
 #define barrier()                    __asm__ volatile("" ::: "memory")
-#define __init                       __attribute__((section(".init.text"), cold))
-#define __initdata                   __attribute__((section(".init.data")))
-#define __initconst                  __attribute__((section(".init.rodata")))
-#define __noinline __attribute__((noinline))
-#define __noreturn                   __attribute__((noreturn))
-#define __packed                     __attribute__((packed))
-#define __aligned(n)                 __attribute__((aligned(n)))
-#define __printf(f, a)               __attribute__((format(printf, f, a)))
+/* For functions on hot paths of which most goes away where the arguments are known. */
+#define HOT_INLINE  static inline __attribute__((always_inline))
+#define __init      __attribute__((section(".init.text"), cold))
+#define __initdata  __attribute__((section(".init.data")))
+#define __initconst __attribute__((section(".init.rodata")))
+#define __noinline  __attribute__((noinline))
+#undef __always_inline /* C libraries define it, too */
+#define __noreturn     __attribute__((noreturn))
+#define __packed       __attribute__((packed))
+#define __aligned(n)   __attribute__((aligned(n)))
+#define __printf(f, a) __attribute__((format(printf, f, a)))
 
 /* Clamps a guest-supplied @index below @size even under misspeculation; 0 when it is out of range.
  */
@@ -52,6 +55,29 @@ static inline unsigned long index_nospec(unsigned long index, unsigned long size
     mask = index < size ? ~0UL : 0;
 #endif
     return index & mask;
+}
+
+/*
+ * Is a guest-supplied @*index below @size? Where the branch on the answer is mispredicted, @*index is 0. One comparison
+ * serves for both.
+ */
+static inline bool index_ok(unsigned long *index, unsigned long size)
+{
+#ifdef __x86_64__
+    unsigned long mask;
+    bool too_large;
+
+    __asm__("cmp %2, %3\n\tsbb %0, %0" : "=r"(mask), "=@ccz"(too_large) : "r"(size), "r"(*index));
+    if (unlikely(too_large))
+        return false;
+    *index &= mask;
+    return true;
+#else
+    bool ok = *index < size;
+
+    *index = ok ? *index : 0;
+    return ok;
+#endif
 }
 
 /* Message levels, as Xen's `loglvl=` and `guest_loglvl=` name them. */

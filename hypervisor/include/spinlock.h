@@ -20,7 +20,7 @@ enum lock_rank {
     RANK_DOMAIN_LIST,   /* domain table writers */
     RANK_DOMAIN,        /* domain life cycle, vCPU bring-up, per-domain settings */
     RANK_GRANT,         /* grant table; two: by domain id */
-    RANK_GRANT_MAP,    /* mappings that a domain holds */
+    RANK_GRANT_MAP,     /* mappings that a domain holds */
     RANK_PAGE_TABLES,   /* page-table updates of one domain */
     RANK_EVENT,         /* event channels of a domain; two: by address */
     RANK_PIRQ,          /* interrupt binding */
@@ -66,10 +66,13 @@ static inline void spin_lock_init(spinlock_t *lock, enum lock_rank rank)
 
 static inline void spin_lock(spinlock_t *lock)
 {
-    u16 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+    u16 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
 
-    while (unlikely(load_acquire(&lock->serving) != ticket))
-        cpu_relax();
+    /* The plain look is for the lock that nobody holds; it may be the comparison's memory operand. */
+    if (unlikely(lock->serving != ticket))
+        while (load_acquire(&lock->serving) != ticket)
+            cpu_relax();
+    smp_rmb();
     lock_order_acquire(lock);
 }
 
@@ -83,10 +86,12 @@ static inline bool spin_trylock(spinlock_t *lock)
     return true;
 }
 
+/* Only the holder writes ->serving, so that adding to it need not be atomic. */
 static inline void spin_unlock(spinlock_t *lock)
 {
     lock_order_release(lock);
-    store_release(&lock->serving, (u16)(lock->serving + 1));
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    lock->serving++;
 }
 
 static inline bool spin_is_locked(const spinlock_t *lock)

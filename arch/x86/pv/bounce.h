@@ -11,9 +11,6 @@
 #include <asm/guest_access.h>
 #include <asm/pv.h>
 
-/* The callers are the handlers themselves: with constant arguments most of the code goes away. */
-#define HOT_INLINE static inline __attribute__((always_inline))
-
 /* Crashes the guest for the reason said, with interrupts on meanwhile. Returns false. (bounce.c) */
 enum bounce_failure { BOUNCE_NO_HANDLER, BOUNCE_STACK_FAULT };
 bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,

@@ -34,7 +34,7 @@ static bool read_segment(const struct vcpu *v, u16 sel, struct segment_info *s)
                 : index >= FIRST_RESERVED_GDT_ENTRY + PAGE_SIZE / 8 ||
                       (index >= v->arch.gdt_entries && index < FIRST_RESERVED_GDT_ENTRY))
         return false;
-    if (guest_get_word(&s->desc, (u64 *)table + index))
+    if (guest_load(&s->desc, (unsigned long)((u64 *)table + index), 8))
         return false;
     if ((s->desc & (DESC_SEGMENT | DESC_PRESENT)) != (DESC_SEGMENT | DESC_PRESENT))
         return false;

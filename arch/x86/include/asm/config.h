@@ -59,4 +59,18 @@
 #define TSS_SELECTOR            0xe040
 #define LDT_SELECTOR            0xe050
 
+#ifndef __ASSEMBLY__
+#include <lib.h>
+
+/*
+ * Our range is 2^43 bytes and aligned so. Checks of one address mind that what they read or write may begin or end a few
+ * bytes further.
+ */
+static inline bool is_hv_address(unsigned long addr)
+{
+    STATIC_ASSERT(HV_VIRT_END - HV_VIRT_START == 1UL << 43);
+    return addr >> 43 == HV_VIRT_START >> 43;
+}
+#endif
+
 #endif

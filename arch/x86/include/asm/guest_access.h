@@ -10,13 +10,16 @@
 #include <lib.h>
 
 /*
- * Every byte of [addr, addr + bytes) is a canonical address outside the hypervisor's range. For a constant @bytes each
- * half costs one comparison; the upper one, a kernel's own, comes first.
+ * Every byte of [addr, addr + bytes) is an address outside the hypervisor's range, or the first one faults. What is not
+ * canonical faults, and so does what begins just below our range, where no address is canonical: a piece of up to a
+ * page is all in the range or not at all.
  */
 static inline bool guest_addr_ok(unsigned long addr, unsigned long bytes)
 {
     const unsigned long upper = 0UL - HV_VIRT_END, lower = 0x0000800000000000UL;
 
+    if (__builtin_constant_p(bytes) && bytes <= PAGE_SIZE)
+        return !is_hv_address(addr);
     if (likely(bytes <= upper && addr - HV_VIRT_END <= upper - bytes))
         return true;
     return bytes <= lower && addr <= lower - bytes;
@@ -35,7 +38,6 @@ unsigned long guest_copy_raw(void *dst, const void *src, unsigned long bytes);
 unsigned long guest_clear_raw(void *dst, unsigned long bytes);
 
 /*
- * One aligned or unaligned word of 1, 2, 4 or 8 bytes; true on a fault. The address was checked.
  * STAC and CLAC are three-byte NOPs until the boot code patches them in (section .altinstr_smap
  * lists the sites).
  */
@@ -43,41 +45,13 @@ unsigned long guest_clear_raw(void *dst, unsigned long bytes);
     "661: .byte 0x0f, 0x1f, 0x00\n\t.pushsection .altinstr_smap, \"a\"\n\t.long 661b - .\n\t.long "
 #define ASM_STAC SMAP_SITE "1\n\t.popsection\n\t"
 #define ASM_CLAC SMAP_SITE "0\n\t.popsection\n\t"
-/* A fault at label 1 continues at label 3. */
-#define ASM_EXTABLE(from, to)                                                         \
-    ".pushsection .ex_table, \"a\"\n\t.balign 4\n\t.long " #from " - .\n\t.long " #to \
+/* A fault at one label continues at the other; both as the assembler knows them. */
+#define ASM_EXTABLE(from, to)                                                       \
+    ".pushsection .ex_table, \"a\"\n\t.balign 4\n\t.long " from " - .\n\t.long " to \
     " - .\n\t.popsection\n\t"
 
-#define guest_get_word(dst, src)                                                                   \
-    ({                                                                                             \
-        bool _fault;                                                                               \
-        __typeof__(*(dst)) _val = 0;                                                               \
-        __asm__ volatile(                                                                          \
-            ASM_STAC                                                                               \
-            "1: mov %2, %1\n\tclc\n2: setc %0\n\t" ASM_CLAC                                        \
-            ".pushsection .fixup, \"ax\"\n3: stc\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
-            : "=q"(_fault), "=&q"(_val)                                                            \
-            : "m"(*(const __typeof__(*(dst)) *)(src))                                              \
-            : "cc");                                                                               \
-        *(dst) = _val;                                                                             \
-        _fault;                                                                                    \
-    })
-
-#define guest_put_word(dst, val)                                                                   \
-    ({                                                                                             \
-        bool _fault;                                                                               \
-        __asm__ volatile(                                                                          \
-            ASM_STAC                                                                               \
-            "1: mov %1, %2\n\tclc\n2: setc %0\n\t" ASM_CLAC                                        \
-            ".pushsection .fixup, \"ax\"\n3: stc\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE(1b, 3b) \
-            : "=q"(_fault)                                                                         \
-            : "q"(val), "m"(*(__typeof__(val) *)(dst))                                             \
-            : "cc", "memory");                                                                     \
-        _fault;                                                                                    \
-    })
-
 /*
- * Frames of several words: one SMAP window, one instruction a word, a jump to a label when it faults. The addresses were
+ * Objects of some words: one SMAP window, one instruction a word, a jump to a label when it faults. The addresses were
  * checked; between open and close nothing else may be called.
  */
 static inline void guest_window_open(void)
@@ -90,35 +64,84 @@ static inline void guest_window_close(void)
     __asm__ volatile(ASM_CLAC ::: "memory");
 }
 
-#define guest_window_store(addr, val, fault)                                                       \
-    __asm__ goto("1: mov%z0 %1, %0\n\t" ASM_EXTABLE(1b, %l[fault])                                  \
-                 :                                                                                 \
-                 : "m"(*(__typeof__(val) *)(addr)), "re"(val)                                      \
-                 : "memory"                                                                        \
+#define guest_window_store(addr, val, fault)                                \
+    __asm__ goto("1: mov%z0 %1, %0\n\t" ASM_EXTABLE("1b", "%l[" #fault "]") \
+                 :                                                          \
+                 : "m"(*(__typeof__(val) *)(addr)), "re"(val)               \
+                 : "memory"                                                 \
                  : fault)
-#define guest_window_load(val, addr, fault)                                                        \
-    __asm__ goto("1: mov %1, %0\n\t" ASM_EXTABLE(1b, %l[fault])                                    \
-                 : "=r"(val)                                                                       \
-                 : "m"(*(const __typeof__(val) *)(addr))                                           \
-                 : "memory"                                                                        \
+#define guest_window_load(val, addr, fault)                              \
+    __asm__ goto("1: mov %1, %0\n\t" ASM_EXTABLE("1b", "%l[" #fault "]") \
+                 : "=r"(val)                                             \
+                 : "m"(*(const __typeof__(val) *)(addr))                 \
+                 : "memory"                                              \
                  : fault)
 
-/* Two or three words in one window; true on a fault. */
-static inline bool guest_load_words(u64 *dst, unsigned long src, unsigned int words)
+/* Does a piece of constant size consist of few enough words to be copied in line? */
+#define GUEST_INLINE(bytes) \
+    (__builtin_constant_p(bytes) && ((bytes) == 4 || ((bytes) % 8 == 0 && (bytes)-1 < 40)))
+
+/* One object of such a size; true on a fault. The address was checked. */
+HOT_INLINE bool guest_load(void *dst, unsigned long src, unsigned long bytes)
 {
     const u64 *from = (const u64 *)src;
-    u64 a, b, c = 0;
+    u64 a, b, c, d, e, *to = dst;
+    u32 half;
 
     guest_window_open();
+    if (bytes == 4) {
+        guest_window_load(half, (const u32 *)src, fault);
+        guest_window_close();
+        *(u32 *)dst = half;
+        return false;
+    }
     guest_window_load(a, from, fault);
-    guest_window_load(b, from + 1, fault);
-    if (words == 3)
+    if (bytes > 8)
+        guest_window_load(b, from + 1, fault);
+    if (bytes > 16)
         guest_window_load(c, from + 2, fault);
+    if (bytes > 24)
+        guest_window_load(d, from + 3, fault);
+    if (bytes > 32)
+        guest_window_load(e, from + 4, fault);
     guest_window_close();
-    dst[0] = a;
-    dst[1] = b;
-    if (words == 3)
-        dst[2] = c;
+    to[0] = a;
+    if (bytes > 8)
+        to[1] = b;
+    if (bytes > 16)
+        to[2] = c;
+    if (bytes > 24)
+        to[3] = d;
+    if (bytes > 32)
+        to[4] = e;
+    return false;
+fault:
+    guest_window_close();
+    return true;
+}
+
+HOT_INLINE bool guest_store(unsigned long dst, const void *src, unsigned long bytes)
+{
+    u64 *to = (u64 *)dst;
+    const u64 *from = src;
+
+    guest_window_open();
+    if (bytes == 2) {
+        guest_window_store((u16 *)dst, *(const u16 *)src, fault);
+    } else if (bytes == 4) {
+        guest_window_store((u32 *)dst, *(const u32 *)src, fault);
+    } else {
+        guest_window_store(to, from[0], fault);
+        if (bytes > 8)
+            guest_window_store(to + 1, from[1], fault);
+        if (bytes > 16)
+            guest_window_store(to + 2, from[2], fault);
+        if (bytes > 24)
+            guest_window_store(to + 3, from[3], fault);
+        if (bytes > 32)
+            guest_window_store(to + 4, from[4], fault);
+    }
+    guest_window_close();
     return false;
 fault:
     guest_window_close();
@@ -129,20 +152,8 @@ static inline unsigned long copy_from_guest(void *dst, unsigned long src, unsign
 {
     if (unlikely(!guest_addr_ok(src, bytes)))
         return bytes;
-    if (__builtin_constant_p(bytes)) {
-        switch (bytes) {
-        case 4:
-            return guest_get_word((u32 *)dst, src) ? bytes : 0;
-        case 8:
-            return guest_get_word((u64 *)dst, src) ? bytes : 0;
-        case 16:
-            return guest_load_words(dst, src, 2) ? bytes : 0;
-        case 24:
-            return guest_load_words(dst, src, 3) ? bytes : 0;
-        default:
-            break;
-        }
-    }
+    if (GUEST_INLINE(bytes))
+        return unlikely(guest_load(dst, src, bytes)) ? bytes : 0;
     return guest_copy_raw(dst, (const void *)src, bytes);
 }
 
@@ -150,16 +161,8 @@ static inline unsigned long copy_to_guest(unsigned long dst, const void *src, un
 {
     if (unlikely(!guest_addr_ok(dst, bytes)))
         return bytes;
-    if (__builtin_constant_p(bytes)) {
-        switch (bytes) {
-        case 4:
-            return guest_put_word(dst, *(const u32 *)src) ? bytes : 0;
-        case 8:
-            return guest_put_word(dst, *(const u64 *)src) ? bytes : 0;
-        default:
-            break;
-        }
-    }
+    if (GUEST_INLINE(bytes) || (__builtin_constant_p(bytes) && bytes == 2))
+        return unlikely(guest_store(dst, src, bytes)) ? bytes : 0;
     return guest_copy_raw((void *)dst, src, bytes);
 }
 
