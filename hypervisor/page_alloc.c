@@ -284,7 +284,7 @@ void page_release(struct page *pg)
     }
     arch_set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
     /* A translation may outlive the mapping; whoever gets the frame next flushes first. */
-    pg->stamp = tlb_clock();
+    page_stamp(pg);
     block_scrub_and_free(pg, 0);
     if (d && last)
         put_domain(d);

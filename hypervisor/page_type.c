@@ -106,7 +106,7 @@ static int take_apart(struct page *pg, u64 type, bool both, bool preemptible)
         return rc;
     }
     /* A CPU may have kept pointers to this table; whoever uses the frame next flushes them. */
-    pg->stamp = tlb_clock();
+    page_stamp(pg);
     if (page_refs(atomic_sub(&pg->state, PG_BUSY + PG_TYPE_ONE + refs)) == 0)
         page_release(pg);
     return 0;
@@ -141,7 +141,7 @@ static int drop_type(struct page *pg, bool both, bool preemptible)
                 return take_apart(pg, type, both, preemptible);
             }
             /* The entry is gone already, its translations may not be. */
-            pg->stamp = tlb_clock();
+            page_stamp(pg);
         }
         if (cmpxchg(&pg->state, &s, s - drop))
             break;

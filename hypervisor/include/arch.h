@@ -99,6 +99,13 @@ int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
  * were not flushed since the clock showed @stamp.
  */
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp);
+/* From now on translations of @pg may be stale. A stamp of 0 says that there are none: when the clock turns over, later. */
+static inline void page_stamp(struct page *pg)
+{
+    u32 now = tlb_clock();
+
+    pg->stamp = now ? now : 1;
+}
 
 /*
  * Grant mappings: makes or removes the L1 entry of current's address space that maps a granted

@@ -37,32 +37,49 @@ static void drop_vcpu(struct vcpu *v)
     }
 }
 
-/* The frame to look at, with a count; NULL: it is about to leave the list, and is no table. */
+/*
+ * Takes a count on a frame of the list, even where its mappings have used up all that a get may take (PG_REF_LIMIT leaves
+ * room for us). False: it is about to leave the list, and is no table.
+ */
+static bool hold_frame(struct page *pg)
+{
+    u64 s = READ_ONCE(pg->state);
+
+    do {
+        if (!page_refs(s))
+            return false;
+    } while (!cmpxchg(&pg->state, &s, s + PG_REF_ONE));
+    return true;
+}
+
+/* @pg is done. Page lock held. */
+static void move_to_end(struct domain *d, struct page *pg)
+{
+    page_list_del(&d->pages, pg);
+    page_list_add_tail(&d->pages, pg);
+}
+
+/* The frame to look at, with a count; NULL: nothing is to be done for it. */
 static struct page *first_frame(struct domain *d)
 {
     struct page *pg;
 
     spin_lock(&d->page_lock);
     pg = page_list_first(&d->pages);
-    if (pg && !get_page(pg, d))
+    if (pg && !hold_frame(pg)) {
+        move_to_end(d, pg);
         pg = NULL;
+    }
     spin_unlock(&d->page_lock);
     return pg;
 }
 
-/* On to the next one. */
-static void rotate_frames(struct domain *d)
+/* Our count kept it on the list: without that the next one would be passed over in its place. */
+static void frame_done(struct domain *d, struct page *pg)
 {
-    struct page *pg;
-
     spin_lock(&d->page_lock);
-    pg = page_list_first(&d->pages);
-    if (pg) {
-        page_list_del(&d->pages, pg);
-        page_list_add_tail(&d->pages, pg);
-    }
+    move_to_end(d, pg);
     spin_unlock(&d->page_lock);
-    d->arch.pages_to_scan--;
 }
 
 static int drop_frame(struct page *pg)
@@ -95,10 +112,12 @@ int arch_domain_relinquish(struct domain *d)
 
         if (pg) {
             rc = drop_frame(pg);
+            if (!rc)
+                frame_done(d, pg);
             put_page(pg);
         }
         if (!rc)
-            rotate_frames(d);
+            d->arch.pages_to_scan--;
         if (hypercall_preempt_check())
             return -ERESTART;
     }
