@@ -63,8 +63,12 @@ stop:
 static void watchdog_expired(void *arg)
 {
     struct domain *d = arg;
+    struct vcpu *v;
 
-    printk(LOG_WARNING, "d%u: watchdog timer expired\n", d->id);
+    printk(LOG_ERR, "d%u: watchdog timer expired\n", d->id);
+    for_each_vcpu (d, v)
+        if (v->initialised)
+            arch_dump_vcpu(v);
     domain_shutdown(d, SHUTDOWN_watchdog);
 }
 
@@ -129,6 +133,15 @@ static long remote_shutdown(unsigned long arg)
     return 0;
 }
 
+/* A kernel that ends in its own panic leaves as much behind as one that we stop. */
+static void shut_down(u32 reason)
+{
+    if (reason == SHUTDOWN_crash)
+        domain_crash(current->domain, "its kernel says so");
+    else
+        domain_shutdown(current->domain, reason);
+}
+
 long do_sched_op(unsigned int cmd, unsigned long arg)
 {
     switch (cmd) {
@@ -143,7 +156,7 @@ long do_sched_op(unsigned int cmd, unsigned long arg)
 
         if (get_guest(&op, arg))
             return -XEN_EFAULT;
-        domain_shutdown(current->domain, op.reason & 0xff);
+        shut_down(op.reason & 0xff);
         return 0;
     }
     case SCHEDOP_shutdown_code: {
@@ -188,7 +201,7 @@ long do_sched_op_compat(unsigned int cmd, unsigned long arg)
         vcpu_block_enable_events();
         return 0;
     case SCHEDOP_shutdown:
-        domain_shutdown(current->domain, arg & 0xff);
+        shut_down(arg & 0xff);
         return 0;
     default:
         return hypercall_unknown(__HYPERVISOR_sched_op_compat, cmd);

@@ -9,6 +9,7 @@
 #include <console.h>
 #include <control_impl.h>
 #include <event_channel.h>
+#include <grant_table.h>
 #include <guest_access.h>
 #include <hypercall.h>
 #include <page_alloc.h>
@@ -166,6 +167,9 @@ static void debug_key(char key)
     case 'e':
         for_all_domains(evtchn_dump);
         break;
+    case 'g':
+        for_all_domains(grant_table_dump);
+        break;
     case 'm':
         printk(LOG_INFO, "memory: %lu of %lu frames free, %lu claimed, %lu bytes of objects\n",
                heap_free_pages(), heap_total_pages(), heap_claimed_pages(), xalloc_in_use());
@@ -177,7 +181,7 @@ static void debug_key(char key)
         machine_restart();
     case 'h':
         printk(LOG_INFO,
-               "debug keys: e event channels, m memory, q domains and vCPUs, R restart\n");
+               "debug keys: e event channels, g grants, m memory, q domains and vCPUs, R restart\n");
         break;
     default:
         printk(LOG_INFO, "no debug key '%c'; h lists them\n", key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that show domains and the machine: list, vcpu-list, uptime, info, dmesg. Columns are xl's. */
+/* The verbs that show domains and the machine: list, vcpu-list, uptime, info, dmesg, debug-keys. Columns are xl's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -452,6 +452,15 @@ static int run_dmesg(int argc, char **argv)
     return 0;
 }
 
+static int run_debug_keys(int argc, char **argv)
+{
+    struct error e;
+
+    if (argc != 2)
+        return bh_usage(argv[0]);
+    return control_debug_keys(argv[1], &e) ? bh_fail(argv[0], "%s", e.text) : 0;
+}
+
 const struct bh_verb bh_info_verbs[] = {
     {"list", "[-l] [--json] [DOMAIN...]", "list domains (-l: with their configurations, as JSON)",
      ARGUMENT_DOMAIN, run_list},
@@ -461,5 +470,8 @@ const struct bh_verb bh_info_verbs[] = {
     {"info", "[--json]", "show what the machine and the hypervisor are", ARGUMENT_NONE, run_info},
     {"dmesg", "[-c]", "show the hypervisor's messages (-c: and empty the buffer)", ARGUMENT_NONE,
      run_dmesg},
+    {"debug-keys", "KEYS",
+     "send debug keys to the hypervisor, which answers in dmesg (h: lists them)", ARGUMENT_NONE,
+     run_debug_keys},
     {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
 };

@@ -219,6 +219,22 @@ int control_read_messages(char *text, size_t size, bool first, bool clear, uint3
     return status < 0 ? error_set(e, "reading the messages: %s", error_words((int)-status)) : 0;
 }
 
+int control_debug_keys(const char *keys, struct error *e)
+{
+    size_t length = strlen(keys);
+    char *buffer = platform_buffer_alloc(length);
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_debug_keys, .u.debug_keys.nr_keys = (uint32_t)length};
+    long status;
+
+    if (!buffer)
+        return error_set(e, "not enough memory");
+    memcpy(buffer, keys, length);
+    set_xen_guest_handle(op.u.debug_keys.keys, buffer);
+    status = platform_sysctl(&op);
+    platform_buffer_free(buffer, length);
+    return status < 0 ? error_set(e, "sending debug keys: %s", error_words((int)-status)) : 0;
+}
+
 const char *control_scheduler(void)
 {
     static const char *const names[] = {

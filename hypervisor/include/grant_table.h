@@ -30,5 +30,7 @@ unsigned int grant_table_nr_frames(const struct domain *d);
 unsigned int grant_table_max_frames(const struct domain *d);
 /* For DOMCTL/XENMEM_acquire_resource: the machine frame of shared frame @idx; grows the table. */
 int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn);
+/* Prints what is in use. (Debug key) */
+void grant_table_dump(struct domain *d);
 
 #endif

@@ -4,3 +4,6 @@
 
 $(foreach name,$(patsubst tests/guest/%.c,%,$(wildcard tests/guest/test-*.c)), \
     $(eval GUEST_$(name)_SRCS := tests/guest/harness.c tests/guest/$(name).c))
+
+# What system tests run.
+GUEST_crash_SRCS := tests/guest/crash.c

@@ -99,6 +99,33 @@ long long json_number(struct machine *machine, const char *json, const char *key
     return strtoll(place, NULL, 10);
 }
 
+long long free_memory(struct machine *machine)
+{
+    return json_number(machine, bh(machine, "info --json"), "free_memory_kib");
+}
+
+const char *hypervisor_counters(struct machine *machine)
+{
+    char *counters, *line, *next;
+
+    bh(machine, "dmesg -c");
+    bh(machine, "debug-keys megq");
+    counters = strdup(bh(machine, "dmesg -c"));
+    assert_non_null(counters);
+    assert_non_null(strstr(counters, "frames free"));
+    assert_non_null(strstr(counters, "d0 grants: "));
+    /* Not the vCPUs' lines, which say what dom0 happens to do. */
+    for (line = counters; *line; line = next) {
+        next = line + strcspn(line, "\n");
+        next += *next == '\n';
+        if (strstr(line, "  v") && strstr(line, "  v") < next) {
+            memmove(line, next, strlen(next) + 1);
+            next = line;
+        }
+    }
+    return counters;
+}
+
 const char *linux_release(void)
 {
     static char target[PATH_MAX];

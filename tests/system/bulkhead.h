@@ -42,6 +42,15 @@ void talk_to_demo(struct machine *machine, const char *word);
 /* The number that follows "KEY": in JSON output; fails the test when there is none. */
 long long json_number(struct machine *machine, const char *json, const char *key);
 
+/* What the hypervisor has free now, in KiB. */
+long long free_memory(struct machine *machine);
+
+/*
+ * All that the hypervisor counts: frames, objects, domains, event channels, grants; as the lines of its
+ * debug keys. Kept until the program ends. Empties its messages.
+ */
+const char *hypervisor_counters(struct machine *machine);
+
 /* The release of the Debian kernel that the build unpacked, as `uname -r` prints it. */
 const char *linux_release(void);
 

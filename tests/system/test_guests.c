@@ -125,11 +125,6 @@ static const char *make_domu_ramdisk(const char *image, const char *log_name)
     return ramdisk;
 }
 
-static long long free_memory(struct machine *machine)
-{
-    return json_number(machine, bh(machine, "info --json"), "free_memory_kib");
-}
-
 /*
  * The image runs beside a second domain, which must not notice, and leaves nothing behind. (How
  * soon Debian's Xen counts a page as free again is its own affair.)

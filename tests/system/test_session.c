@@ -18,11 +18,6 @@ static struct machine *boot(const char *name)
     return machine;
 }
 
-static long long free_memory(struct machine *machine)
-{
-    return json_number(machine, bh(machine, "info --json"), "free_memory_kib");
-}
-
 /* Types a command into the domain's Linux shell; returns what it printed. */
 static const char *linux_shell(struct machine *machine, const char *command)
 {

@@ -54,6 +54,9 @@ int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e);
 int control_read_messages(char *text, size_t size, bool first, bool clear, uint32_t *index,
                           size_t *length, struct error *e);
 
+/* Sends debug keys to the hypervisor, which answers in its messages. */
+int control_debug_keys(const char *keys, struct error *e);
+
 /* The scheduler's name as xl gives it: "credit2", ... */
 const char *control_scheduler(void);
 

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain that crashes: the reason, its registers and its stack are in the hypervisor's messages, its
+ * configuration says what becomes of it, and what is given up is given back to the last page.
+ */
+#include "bulkhead.h"
+
+#include <string.h>
+
+/* What tests/guest/crash.c leaves in R12 and on its stack. */
+#define IN_R12   "R12 1234abcd5678ef90"
+#define ON_STACK "0f1e2d3c4b5a6978"
+
+static struct machine *boot(const char *name)
+{
+    const char *folder = build_path("logs/%s.guests", name),
+               *ramdisk = build_path("logs/%s.cpio", name);
+    struct machine *machine;
+
+    run_command("rm -rf %s && mkdir -p %s && objcopy --strip-debug %s %s/crash", folder, folder,
+                build_path("pv-guest/crash"), folder);
+    run_command(
+        "printf 'name = \"crash\"\\nkernel = \"/guests/crash\"\\nmemory = 16\\n' >%s/crash.cfg",
+        folder);
+    run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
+    machine = machine_start(
+        &(struct machine_options){.name = name, .iso = make_dom0_iso(name, ramdisk)});
+    expect_prompt(machine);
+    return machine;
+}
+
+/* Creates the domain, lets it crash, and waits until dom0 has told what it does about it. */
+static void crash(struct machine *machine, const char *how, const char *on_crash, const char *told)
+{
+    bh(machine, "create /guests/crash.cfg on_crash=\"%s\"", on_crash);
+    machine_type(machine, "console crash");
+    machine_expect(machine, "crash how?");
+    machine_type(machine, "%s", how);
+    machine_expect(machine, told);
+    /* Ctrl-] leaves the console, if it has not gone with the domain; then the prompt ignores it. */
+    machine_send(machine, "\x1d");
+    machine_type(machine, "help help");
+    machine_expect(machine, "usage: bh help");
+    expect_prompt(machine);
+}
+
+static void the_reason_is_told(void **state)
+{
+    static const struct {
+        const char *how, *reason, *told;
+        bool stack; /* its stack pointer leads to its stack still */
+    } ways[] = {
+        {"trap", "no handler for vector 6", "has crashed", true},
+        {"stack", "no room for a frame on its stack", "has crashed", false},
+        {"iret", "iret frame at 0x10000000: it is not mapped", "has crashed", false},
+        {"report", "its kernel says so", "has crashed", true},
+        {"watchdog", "watchdog timer expired", "was stopped by its watchdog", true},
+    };
+    struct machine *machine = boot("crash");
+    long long free_before = free_memory(machine);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        const char *messages;
+
+        bh(machine, "dmesg -c");
+        crash(machine, ways[i].how, "destroy", ways[i].told);
+        messages = bh(machine, "dmesg");
+        if (!strstr(messages, ways[i].reason) || !strstr(messages, IN_R12) ||
+            !strstr(messages, "RIP e03") ||
+            (ways[i].stack && (!strstr(messages, "Stack at ") || !strstr(messages, ON_STACK)))) {
+            machine_fail(machine, "%s left: %s", ways[i].how, messages);
+        }
+        assert_null(strstr(bh(machine, "list"), "crash"));
+        assert_int_equal(free_memory(machine), free_before);
+    }
+}
+
+static void the_configuration_decides(void **state)
+{
+    struct machine *machine = boot("crash-policies");
+    long long free_before = free_memory(machine);
+    const char *list;
+
+    (void)state;
+    crash(machine, "trap", "preserve", "has crashed: preserve");
+    assert_non_null(strstr(bh(machine, "list crash"), "sc"));
+    bh(machine, "destroy crash");
+    assert_int_equal(free_memory(machine), free_before);
+
+    crash(machine, "trap", "restart", "is running again");
+    list = bh(machine, "list crash");
+    assert_null(strstr(list, "sc"));
+    assert_non_null(strstr(list, "crash"));
+    bh(machine, "destroy crash");
+    assert_int_equal(free_memory(machine), free_before);
+
+    crash(machine, "trap", "rename-restart", "is running again");
+    assert_non_null(strstr(bh(machine, "list crash-1"), "sc"));
+    assert_null(strstr(bh(machine, "list crash"), "sc"));
+    bh(machine, "destroy crash");
+    bh(machine, "destroy crash-1");
+    assert_null(strstr(bh(machine, "list"), "crash"));
+    assert_int_equal(free_memory(machine), free_before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(the_reason_is_told, machines_stop),
+        cmocka_unit_test_teardown(the_configuration_decides, machines_stop),
+    };
+
+    return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
+}
