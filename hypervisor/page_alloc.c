@@ -119,7 +119,7 @@ void heap_add_range(mfn_t start, mfn_t end)
     while (m < end.n) {
         unsigned int order = MIN((unsigned int)__builtin_ctzl(m), MAX_ORDER);
 
-        while (m + (1UL << order) > end.n)
+        while (order > 0 && m + (1UL << order) > end.n)
             order--;
         block_free(mfn_to_page(MFN(m)), order);
         m += 1UL << order;
