@@ -53,8 +53,9 @@ static bool __init has_ram(unsigned long first, unsigned long end)
 static void __init map_table(const struct table *t, size_t offset, paddr_t pa, size_t bytes)
 {
     map_range(t->address + offset, pa, bytes, RW);
+    /* Not global: with VMASST_TYPE_m2p_strict a guest's user root lacks it, and is loaded without a full flush. */
     if (t->ro_address)
-        map_range(t->ro_address + offset, pa, bytes, RO | PTE_USER);
+        map_range(t->ro_address + offset, pa, bytes, (RO & ~PTE_GLOBAL) | PTE_USER);
     memset((void *)(t->address + offset), t->fill, bytes);
 }
 
