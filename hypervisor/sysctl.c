@@ -180,8 +180,9 @@ static void debug_key(char key)
     case 'R':
         machine_restart();
     case 'h':
-        printk(LOG_INFO,
-               "debug keys: e event channels, g grants, m memory, q domains and vCPUs, R restart\n");
+        printk(
+            LOG_INFO,
+            "debug keys: e event channels, g grants, m memory, q domains and vCPUs, R restart\n");
         break;
     default:
         printk(LOG_INFO, "no debug key '%c'; h lists them\n", key);
