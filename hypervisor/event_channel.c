@@ -15,29 +15,7 @@
 #include <percpu.h>
 #include <sched.h>
 
-/* Who receives each global virtual interrupt; NULL: dom0. */
-static struct domain *global_virq_handler[NR_VIRQS];
-static spinlock_t global_virq_lock = SPINLOCK_INIT(RANK_EVENT_GLOBAL);
-
-static bool virq_is_global(u32 virq)
-{
-    return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
-}
-
 /* ---- showing a port as pending ---- */
-
-static void set_pending(struct domain *d, struct evtchn *chn)
-{
-    struct vcpu *v;
-
-    if (d->evtchn_fifo) {
-        evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
-        return;
-    }
-    if (evtchn_2l_show_pending(d, chn, &v))
-        vcpu_kick(v);
-    evtchn_check_pollers(d, chn->port);
-}
 
 static void clear_pending(struct domain *d, struct evtchn *chn)
 {
@@ -256,7 +234,7 @@ static long bind_interdomain(struct evtchn_bind_interdomain *op)
     rchn->peer = lchn;
     rchn->state = ECS_INTERDOMAIN;
     /* The other side may have rung before anyone listened. */
-    set_pending(ld, lchn);
+    evtchn_set_pending(ld, lchn);
     unlock_two(lchn, rchn, flags);
     op->local_port = (u32)lport;
     rc = 0;
@@ -448,22 +426,11 @@ static int close_all(struct domain *d)
 
 int evtchn_destroy(struct domain *d)
 {
-    unsigned int handled = 0;
-    unsigned long flags;
     int rc = close_all(d);
 
     if (rc)
         return rc;
-    flags = spin_lock_irqsave(&global_virq_lock);
-    for (unsigned int i = 0; i < NR_VIRQS; i++) {
-        if (global_virq_handler[i] == d) {
-            global_virq_handler[i] = NULL;
-            handled++;
-        }
-    }
-    spin_unlock_irqrestore(&global_virq_lock, flags);
-    while (handled--)
-        put_domain(d);
+    global_virq_drop_handler(d);
     spin_lock(&d->event_lock);
     evtchn_fifo_destroy(d);
     spin_unlock(&d->event_lock);
@@ -564,70 +531,6 @@ HOT_INLINE long send(struct domain *d, unsigned int port)
 int evtchn_send(struct domain *d, unsigned int port)
 {
     return (int)send(d, port);
-}
-
-/* Rings @port of @d if it is in @state. */
-static void ring(struct domain *d, unsigned int port, enum evtchn_state state)
-{
-    struct evtchn *chn = evtchn_lookup(d, port);
-    unsigned long flags;
-
-    if (!chn)
-        return;
-    lock_chn(chn, &flags);
-    if (chn->state == state)
-        set_pending(d, chn);
-    unlock_chn(chn, flags);
-}
-
-void send_guest_vcpu_virq(struct vcpu *v, u32 virq)
-{
-    unsigned int port = load_acquire(&v->virq_port[virq]);
-
-    if (port)
-        ring(v->domain, port, ECS_VIRQ);
-}
-
-void send_guest_global_virq(struct domain *d, u32 virq)
-{
-    /* Bound through vCPU 0; the port may have been moved to another one since. */
-    if (d && d->vcpu && d->vcpu[0])
-        send_guest_vcpu_virq(d->vcpu[0], virq);
-}
-
-void send_global_virq(u32 virq)
-{
-    unsigned long flags = spin_lock_irqsave(&global_virq_lock);
-    struct domain *d = global_virq_handler[virq];
-
-    send_guest_global_virq(d ? d : dom0, virq);
-    spin_unlock_irqrestore(&global_virq_lock, flags);
-}
-
-int set_global_virq_handler(struct domain *d, u32 virq)
-{
-    struct domain *old;
-    unsigned long flags;
-
-    if (virq >= NR_VIRQS || !virq_is_global(virq))
-        return -XEN_EINVAL;
-    if (d->dying || !get_domain(d))
-        return -XEN_EINVAL;
-    flags = spin_lock_irqsave(&global_virq_lock);
-    old = global_virq_handler[virq];
-    global_virq_handler[virq] = d;
-    spin_unlock_irqrestore(&global_virq_lock, flags);
-    if (old)
-        put_domain(old);
-    return 0;
-}
-
-void send_guest_pirq(struct domain *d, const struct pirq *pirq)
-{
-    unsigned int port = READ_ONCE(pirq->evtchn);
-
-    if (port)
-        ring(d, port, ECS_PIRQ);
 }
 
 /* ---- asking and changing ---- */

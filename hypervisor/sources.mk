@@ -33,6 +33,7 @@ HV_SRCS += \
     hypervisor/vcpu_op.c \
     hypervisor/vcpu_time.c \
     hypervisor/version.c \
+    hypervisor/virq.c \
     hypervisor/xalloc.c
 
 CFLAGS_hypervisor/version.c := \

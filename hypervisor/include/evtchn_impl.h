@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of the event-channel subsystem: ports (event_channel.c) and how a pending port
- * is shown to the guest (evtchn_2l.c, evtchn_fifo.c).
+ * Between the files of the event-channel subsystem: ports (event_channel.c), interrupts as events
+ * (virq.c), and how a pending port is shown to the guest (evtchn_2l.c, evtchn_fifo.c).
  */
 #ifndef BULKHEAD_EVTCHN_IMPL_H
 #define BULKHEAD_EVTCHN_IMPL_H
@@ -118,5 +118,24 @@ long evtchn_fifo_set_priority(struct domain *d, const struct evtchn_set_priority
 void evtchn_fifo_vcpu_destroy(struct vcpu *v);
 /* Back to two-level (reset) or the end of the domain. */
 void evtchn_fifo_destroy(struct domain *d);
+
+/* Makes the port pending, the way its domain chose. Port lock held, interrupts off. */
+static inline void evtchn_set_pending(struct domain *d, struct evtchn *chn)
+{
+    struct vcpu *v;
+
+    if (d->evtchn_fifo) {
+        evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
+        return;
+    }
+    if (evtchn_2l_show_pending(d, chn, &v))
+        vcpu_kick(v);
+    evtchn_check_pollers(d, chn->port);
+}
+
+/* Is this virtual interrupt one for the whole domain, not one a vCPU? (virq.c) */
+bool virq_is_global(u32 virq);
+/* @d receives no global virtual interrupt in dom0's place any more. */
+void global_virq_drop_handler(struct domain *d);
 
 #endif
