@@ -110,18 +110,18 @@ long grant_get_status_frames(unsigned long uop)
     return put_guest(uop, &op) ? -XEN_EFAULT : 0;
 }
 
-static int swap_one(grant_ref_t a, grant_ref_t b)
+static int swap_one(unsigned long a, unsigned long b)
 {
     struct grant_table *gt = current->domain->grant_table;
     int rc = GNTST_okay;
 
     spin_lock(&gt->lock);
-    if (!gref_valid(gt, a) || !gref_valid(gt, b)) {
+    if (!gref_ok(gt, &a) || !gref_ok(gt, &b)) {
         rc = GNTST_bad_gntref;
     } else if (a != b) {
         const struct grant_active *aa = active_entry(gt, a), *ab = active_entry(gt, b);
 
-        if (aa->readers || aa->writers || ab->readers || ab->writers) {
+        if (aa->in_use || ab->in_use) {
             rc = GNTST_eagain; /* in use by another domain */
         } else {
             struct grant_entry_v1 t = *shared_entry(gt, a);
@@ -134,19 +134,20 @@ static int swap_one(grant_ref_t a, grant_ref_t b)
     return rc;
 }
 
-long grant_swap_op(unsigned long uop, unsigned int count, unsigned int *done)
+long grant_swap_op(unsigned long uop, unsigned int count)
 {
-    for (unsigned int i = 0; i < count; i++) {
-        struct gnttab_swap_grant_ref op;
+    struct gnttab_swap_grant_ref op;
 
+    if (!guest_range_ok(uop, count, sizeof(op)))
+        return -XEN_EFAULT;
+    for (unsigned int i = 0; i < count; i++) {
         if (i && hypercall_preempt_check())
-            return -ERESTART;
+            return grant_continue(GNTTABOP_swap_grant_ref, uop, count, i, sizeof(op));
         if (get_guest_element(&op, uop, i))
             return -XEN_EFAULT;
         op.status = (s16)swap_one(op.ref_a, op.ref_b);
         if (put_guest_element(uop, i, &op))
             return -XEN_EFAULT;
-        *done = i + 1;
     }
     return 0;
 }
@@ -176,20 +177,22 @@ static long cache_flush_one(const struct gnttab_cache_flush *op)
     return 0;
 }
 
-long grant_cache_flush_op(unsigned long uop, unsigned int count, unsigned int *done)
+long grant_cache_flush_op(unsigned long uop, unsigned int count)
 {
+    struct gnttab_cache_flush op;
+
+    if (!guest_range_ok(uop, count, sizeof(op)))
+        return -XEN_EFAULT;
     for (unsigned int i = 0; i < count; i++) {
-        struct gnttab_cache_flush op;
         long rc;
 
         if (i && hypercall_preempt_check())
-            return -ERESTART;
+            return grant_continue(GNTTABOP_cache_flush, uop, count, i, sizeof(op));
         if (get_guest_element(&op, uop, i))
             return -XEN_EFAULT;
         rc = cache_flush_one(&op);
         if (rc)
             return rc;
-        *done = i + 1;
     }
     return 0;
 }

@@ -170,15 +170,14 @@ static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool readonly, 
 }
 
 /* Clears what no pin needs any more. */
-static void unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
+static inline void unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
 {
-    u16 keep = (u16) ~((act->writers ? 0 : GTF_writing) |
-                       (act->writers || act->readers ? 0 : GTF_reading));
+    u16 done = act->writers ? 0 : act->readers ? GTF_writing : GTF_reading | GTF_writing;
 
-    atomic_and(&sha->flags, keep);
+    atomic_and(&sha->flags, (u16)~done);
 }
 
-int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
+__noinline int grant_get_frame_slow(mfn_t frame, struct domain *owner, bool readonly)
 {
     struct page *pg;
 
@@ -190,65 +189,90 @@ int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
     return GNTST_okay;
 }
 
-void grant_put_frame(mfn_t frame, bool readonly)
+/*
+ * The end of grant_pin() where not everything is as usual, with the entry marked and its frame in act->frame. Gives up
+ * the table lock.
+ */
+static __noinline int pin_frame(struct domain *owner, struct grant_entry_v1 *sha,
+                                struct grant_active *act, const struct domain *user, bool readonly,
+                                mfn_t *frame)
 {
-    if (readonly)
-        put_page(mfn_to_page(frame));
-    else
-        put_page_and_type(mfn_to_page(frame));
+    int rc = grant_get_frame_slow(MFN(act->frame), owner, readonly);
+
+    if (rc) {
+        unmark(sha, act);
+    } else {
+        act->domid = user->id;
+        act->pins[readonly]++;
+        *frame = MFN(act->frame);
+    }
+    spin_unlock(&owner->grant_table->lock);
+    return rc;
 }
 
+/* The same from the start: the entry is in use already, or not as it should be. */
+static __noinline int pin_slow(struct domain *owner, unsigned long ref, const struct domain *user,
+                               bool readonly, mfn_t *frame)
+{
+    struct grant_table *gt = owner->grant_table;
+    struct grant_entry_v1 *sha = shared_entry(gt, ref);
+    struct grant_active *act = active_entry(gt, ref);
+
+    if (owner->dying || act->readers + act->writers >= ~0U >> 2 ||
+        (act->in_use && act->domid != user->id))
+        goto refused;
+    if (!act->in_use || (!readonly && !act->writers)) {
+        u32 seen;
+
+        if (mark_in_use(sha, user->id, readonly, &seen))
+            goto refused;
+        /* While pinned the frame is the one of the first pin. */
+        if (!act->in_use)
+            act->frame = seen;
+    }
+    return pin_frame(owner, sha, act, user, readonly, frame);
+
+refused:
+    spin_unlock(&gt->lock);
+    return GNTST_general_error;
+}
+
+/* In line is the first pin of an entry that permits it; the functions that it ends in else take any. */
 int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool readonly,
               mfn_t *frame)
 {
     struct grant_table *gt = owner->grant_table;
+    const union flags_domid want = {.flags = GTF_permit_access, .domid = user->id};
+    const union flags_domid look = {.flags = (u16)(GTF_type_mask | (readonly ? 0 : GTF_readonly)),
+                                    .domid = (domid_t)~0};
     struct grant_entry_v1 *sha;
     struct grant_active *act;
-    int rc = GNTST_okay;
-    u32 f;
+    unsigned long i = ref;
+    u32 seen;
 
     spin_lock(&gt->lock);
-    if (unlikely(!gref_valid(gt, ref))) {
-        rc = GNTST_bad_gntref;
-        goto out;
+    if (unlikely(!gref_ok(gt, &i))) {
+        spin_unlock(&gt->lock);
+        return GNTST_bad_gntref;
     }
-    if (unlikely(owner->dying)) {
-        rc = GNTST_general_error;
-        goto out;
-    }
-    sha = shared_entry(gt, ref);
-    act = active_entry(gt, ref);
-    if (unlikely(act->readers + act->writers >= ~0U >> 2 ||
-                 ((act->readers || act->writers) && act->domid != user->id))) {
-        rc = GNTST_general_error;
-        goto out;
-    }
-    f = act->frame;
-    if (!(act->readers | act->writers) || (!readonly && !act->writers)) {
-        u32 seen;
+    sha = shared_entry(gt, i);
+    act = active_entry(gt, i);
+    if (unlikely(owner->dying || act->in_use))
+        return pin_slow(owner, i, user, readonly, frame);
+    seen = READ_ONCE(*(u32 *)(void *)sha);
+    if (unlikely((seen & look.word) != want.word ||
+                 !cmpxchg((u32 *)(void *)sha, &seen,
+                          seen | (readonly ? GTF_reading : GTF_reading | GTF_writing))))
+        return pin_slow(owner, i, user, readonly, frame);
 
-        rc = mark_in_use(sha, user->id, readonly, &seen);
-        if (rc)
-            goto out;
-        /* While pinned the frame is the one of the first pin. */
-        if (!(act->readers | act->writers))
-            f = seen;
-    }
-    rc = grant_get_frame(MFN(f), owner, readonly);
-    if (unlikely(rc)) {
-        unmark(sha, act);
-        goto out;
-    }
-    act->frame = f;
+    act->frame = READ_ONCE(sha->frame);
+    *frame = MFN(act->frame);
+    if (unlikely(!grant_try_frame(*frame, owner, readonly)))
+        return pin_frame(owner, sha, act, user, readonly, frame);
     act->domid = user->id;
-    if (readonly)
-        act->readers++;
-    else
-        act->writers++;
-    *frame = MFN(f);
-out:
+    act->pins[readonly] = 1;
     spin_unlock(&gt->lock);
-    return rc;
+    return GNTST_okay;
 }
 
 void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly)
@@ -258,76 +282,26 @@ void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly)
 
     spin_lock(&gt->lock);
     act = active_entry(gt, ref);
-    if (readonly)
-        act->readers--;
-    else
-        act->writers--;
+    act->pins[readonly]--;
     /* A dead domain has given its shared frames back already. */
-    if ((!act->writers || !(act->readers | act->writers)) && gt->shared[ref / GRANTS_PER_FRAME])
+    if (!act->writers && gt->shared[ref / GRANTS_PER_FRAME])
         unmark(shared_entry(gt, ref), act);
     spin_unlock(&gt->lock);
 }
 
-void grant_table_dump(struct domain *d)
-{
-    struct grant_table *gt = d->grant_table;
-    unsigned int pinned = 0, mapped = 0;
-
-    spin_lock(&gt->lock);
-    for (unsigned int i = 0; i < gt->nr_frames; i++)
-        for (unsigned int j = 0; j < GRANTS_PER_FRAME; j++)
-            pinned += gt->active[i][j].readers || gt->active[i][j].writers;
-    spin_unlock(&gt->lock);
-    spin_lock(&gt->map_lock);
-    for (unsigned int i = 0; i < gt->nr_map_pages; i++)
-        for (unsigned int j = 0; j < MAPPINGS_PER_PAGE; j++)
-            mapped += gt->mappings[i][j].flags != 0;
-    spin_unlock(&gt->map_lock);
-    printk(LOG_INFO, "d%u grants: %u frames, %u entries in use by others, %u mappings of others\n",
-           d->id, gt->nr_frames, pinned, mapped);
-}
-
 /* ---- the hypercall ---- */
 
-long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count)
+long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count, unsigned int done,
+                    size_t size)
 {
-    static const u8 element_size[] = {
-        [GNTTABOP_map_grant_ref] = sizeof(struct gnttab_map_grant_ref),
-        [GNTTABOP_unmap_grant_ref] = sizeof(struct gnttab_unmap_grant_ref),
-        [GNTTABOP_copy] = sizeof(struct gnttab_copy),
-        [GNTTABOP_unmap_and_replace] = sizeof(struct gnttab_unmap_and_replace),
-        [GNTTABOP_swap_grant_ref] = sizeof(struct gnttab_swap_grant_ref),
-        [GNTTABOP_cache_flush] = sizeof(struct gnttab_cache_flush),
-    };
-    unsigned int done = 0, size = 0;
-    long rc;
+    return hypercall_continue(__HYPERVISOR_grant_table_op, 3, (unsigned long)cmd, uop + done * size,
+                              (unsigned long)(count - done));
+}
 
-    if ((int)count < 0)
-        return -XEN_EINVAL;
-    if (cmd < ARRAY_SIZE(element_size))
-        size = element_size[index_nospec(cmd, ARRAY_SIZE(element_size))];
-    if (size && !guest_range_ok(uop, count, size))
-        return -XEN_EFAULT;
-
+/* The operations that are asked for one at a time. */
+static __noinline long single_op(unsigned int cmd, unsigned long uop, unsigned int count)
+{
     switch (cmd) {
-    case GNTTABOP_map_grant_ref:
-        rc = grant_map_op(uop, count, &done);
-        break;
-    case GNTTABOP_unmap_grant_ref:
-        rc = grant_unmap_op(uop, count, &done);
-        break;
-    case GNTTABOP_unmap_and_replace:
-        rc = grant_unmap_and_replace_op(uop, count, &done);
-        break;
-    case GNTTABOP_copy:
-        rc = grant_copy_op(uop, count, &done);
-        break;
-    case GNTTABOP_swap_grant_ref:
-        rc = grant_swap_op(uop, count, &done);
-        break;
-    case GNTTABOP_cache_flush:
-        rc = grant_cache_flush_op(uop, count, &done);
-        break;
     case GNTTABOP_setup_table:
         return count == 1 ? grant_setup_table(uop) : -XEN_EINVAL;
     case GNTTABOP_query_size:
@@ -341,8 +315,23 @@ long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count)
     default:
         return hypercall_unknown(__HYPERVISOR_grant_table_op, cmd);
     }
-    if (rc == -ERESTART)
-        rc = hypercall_continue(__HYPERVISOR_grant_table_op, 3, (unsigned long)cmd,
-                                uop + (unsigned long)done * size, (unsigned long)(count - done));
-    return rc;
+}
+
+long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count)
+{
+    static long (*const array_op[])(unsigned long uop, unsigned int count) = {
+        [GNTTABOP_map_grant_ref] = grant_map_op,
+        [GNTTABOP_unmap_grant_ref] = grant_unmap_op,
+        [GNTTABOP_copy] = grant_copy_op,
+        [GNTTABOP_unmap_and_replace] = grant_unmap_and_replace_op,
+        [GNTTABOP_swap_grant_ref] = grant_swap_op,
+        [GNTTABOP_cache_flush] = grant_cache_flush_op,
+    };
+    unsigned long i = cmd;
+
+    if (unlikely((int)count < 0))
+        return -XEN_EINVAL;
+    if (unlikely(!index_ok(&i, ARRAY_SIZE(array_op)) || !array_op[i]))
+        return single_op(cmd, uop, count);
+    return array_op[i](uop, count);
 }

@@ -13,11 +13,13 @@
 #include <asm/guest_access.h>
 /*
  * asm/guest_access.h gives:
- *   bool guest_range_ok(unsigned long addr, unsigned long count, unsigned long size);   // count *
- * size does not overflow unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long
- * bytes); unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes);
+ *   bool guest_range_ok(unsigned long addr, unsigned long count, unsigned long size);
+ *       // the product does not overflow, and all of it may be the guest's
+ *   unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes);
+ *   unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes);
  *   unsigned long clear_guest(unsigned long dst, unsigned long bytes);
- * small constant sizes (1, 2, 4, 8, 16, 24, 32) are expanded in line.
+ *   copy_from_guest_unchecked(), copy_to_guest_unchecked(): the same, for parts of what guest_range_ok() agreed to
+ * Small constant sizes (4, and multiples of 8 up to 40) are expanded in line.
  */
 
 /* One object by its type: non-zero on a fault. */

@@ -148,22 +148,28 @@ fault:
     return true;
 }
 
-static inline unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
+static inline unsigned long copy_from_guest_unchecked(void *dst, unsigned long src, unsigned long bytes)
 {
-    if (unlikely(!guest_addr_ok(src, bytes)))
-        return bytes;
     if (GUEST_INLINE(bytes))
         return unlikely(guest_load(dst, src, bytes)) ? bytes : 0;
     return guest_copy_raw(dst, (const void *)src, bytes);
 }
 
-static inline unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes)
+static inline unsigned long copy_to_guest_unchecked(unsigned long dst, const void *src, unsigned long bytes)
 {
-    if (unlikely(!guest_addr_ok(dst, bytes)))
-        return bytes;
     if (GUEST_INLINE(bytes) || (__builtin_constant_p(bytes) && bytes == 2))
         return unlikely(guest_store(dst, src, bytes)) ? bytes : 0;
     return guest_copy_raw((void *)dst, src, bytes);
+}
+
+static inline unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
+{
+    return likely(guest_addr_ok(src, bytes)) ? copy_from_guest_unchecked(dst, src, bytes) : bytes;
+}
+
+static inline unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes)
+{
+    return likely(guest_addr_ok(dst, bytes)) ? copy_to_guest_unchecked(dst, src, bytes) : bytes;
 }
 
 static inline unsigned long clear_guest(unsigned long dst, unsigned long bytes)

@@ -24,4 +24,7 @@ unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
 unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes);
 unsigned long clear_guest(unsigned long dst, unsigned long bytes);
 
+#define copy_from_guest_unchecked copy_from_guest
+#define copy_to_guest_unchecked   copy_to_guest
+
 #endif
