@@ -123,6 +123,7 @@ long hypercall_continue(unsigned int op, unsigned int nargs, ...)
     va_end(ap);
     if (mcs->active) {
         mcs->preempted = true;
+        mcs->nr_args = (u8)nargs;
         mcs->call.op = op;
         for (unsigned int i = 0; i < nargs; i++)
             mcs->call.args[i] = args[i];
