@@ -81,16 +81,26 @@ static bool append_to_tail(const struct domain *d, u32 tail, u32 port)
 
 /*
  * Locks the queue to link @chn on: that of its vCPU and priority, unless it is still linked on the
- * one of before. Then the old one keeps it, since a port may be on one queue only.
+ * one of before. Then the old one keeps it, since a port may be on one queue only. A port that moves
+ * is no more the tail of its old queue: what is linked there next must not follow it to the new one.
  */
 static struct evtchn_fifo_queue *lock_queue(struct vcpu *v, struct evtchn *chn,
                                             const event_word_t *word)
 {
-    struct evtchn_fifo_queue *q = &v->fifo->queue[chn->priority];
+    struct evtchn_fifo_queue *q = &v->fifo->queue[chn->priority], *old = chn->queue;
 
-    if (chn->queue && chn->queue != q && (READ_ONCE(*word) & BIT(EVTCHN_FIFO_LINKED)))
-        q = chn->queue;
-    spin_lock(&q->lock);
+    if (likely(!old || old == q)) {
+        spin_lock(&q->lock);
+        return q;
+    }
+    spin_lock_two(&q->lock, &old->lock);
+    if (READ_ONCE(*word) & BIT(EVTCHN_FIFO_LINKED)) {
+        spin_unlock(&q->lock);
+        return old;
+    }
+    if (old->tail == chn->port)
+        old->tail = 0;
+    spin_unlock(&old->lock);
     return q;
 }
 

@@ -136,6 +136,31 @@ static void priorities(void **state)
     assert_int_equal(OP(set_priority, set), -XEN_EINVAL);
 }
 
+/* A port that was the last of its queue goes to another one: what comes to the first then is not linked behind it. */
+static void last_of_queue_moves(void **state)
+{
+    struct evtchn_set_priority set = {.priority = 3};
+    evtchn_port_t moves = ipi(0), stays = ipi(0);
+
+    fifo_on(1);
+    set.port = moves;
+    assert_int_equal(OP(set_priority, set), 0);
+    set.port = stays;
+    assert_int_equal(OP(set_priority, set), 0);
+    evtchn_send(d, moves);
+    assert_int_equal(consume(0, 3), moves);
+    set.port = moves;
+    set.priority = 5;
+    assert_int_equal(OP(set_priority, set), 0);
+    blocks[0]->ready = 0;
+    evtchn_send(d, moves);
+    evtchn_send(d, stays);
+    assert_int_equal(blocks[0]->ready, BIT(3) | BIT(5));
+    assert_int_equal(consume(0, 3), stays);
+    assert_int_equal(consume(0, 5), moves);
+    assert_int_equal(consume(0, 5), 0);
+}
+
 static void masked(void **state)
 {
     struct evtchn_unmask unmask;
@@ -319,7 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(in_order),          TEST(priorities),  TEST(masked),     TEST(latched_is_shown),
         TEST(bad_calls),         TEST(array_limit), TEST(many_ports), TEST(out_of_memory),
-        TEST(back_to_two_level), TEST(scribbling),
+        TEST(back_to_two_level), TEST(scribbling),  TEST(last_of_queue_moves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
