@@ -510,10 +510,12 @@ int domain_kill(struct domain *d)
         for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
             timer_kill(&d->watchdog[i]); /* takes the lock itself when it fires */
         spin_lock(&d->lock);
-        /* Under the page lock: from here on no frames are added. */
+        /* Under these locks: from here on no ports are opened and no frames are added. */
+        spin_lock(&d->event_lock);
         spin_lock(&d->page_lock);
         d->dying = DOMAIN_DYING;
         spin_unlock(&d->page_lock);
+        spin_unlock(&d->event_lock);
         claim_domain_pages(d, 0);
     }
     spin_unlock(&d->lock);

@@ -221,10 +221,12 @@ static bool steal_frame(struct page *pg, const struct domain *d)
 
 static void unsteal_frame(struct page *pg, struct domain *d)
 {
-    atomic_or(&pg->state, PG_ALLOCATED | PG_REF_ONE);
+    /* With a count for ourselves: another CPU may free it as soon as it is the domain's again. */
+    atomic_or(&pg->state, PG_ALLOCATED | 2 * PG_REF_ONE);
     /* The walk over a dying domain's frames may have passed this one meanwhile. */
     if (READ_ONCE(d->dying))
         free_domain_page(pg);
+    put_page(pg);
 }
 
 /* One frame for another. 0, or why not; then the guest keeps the old one. */

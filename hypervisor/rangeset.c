@@ -165,9 +165,14 @@ bool rangeset_contains(const struct rangeset *r, unsigned long first, unsigned l
 int rangeset_for_each(const struct rangeset *r,
                       int (*fn)(unsigned long first, unsigned long last, void *arg), void *arg)
 {
+    struct rangeset *rw = (struct rangeset *)(unsigned long)r; /* only its lock is written */
     int rc = 0;
 
-    for (unsigned int i = 0; r && i < r->count && !rc; i++)
+    if (!r)
+        return 0;
+    spin_lock(&rw->lock);
+    for (unsigned int i = 0; i < r->count && !rc; i++)
         rc = fn(r->ranges[i].first, r->ranges[i].last, arg);
+    spin_unlock(&rw->lock);
     return rc;
 }
