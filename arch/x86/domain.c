@@ -95,7 +95,9 @@ static void put_root(mfn_t *root)
 /* @v is paused and off its CPU, or never ran. */
 int arch_vcpu_reset(struct vcpu *v)
 {
-    destroy_gdt(v);
+    pv_descriptors_destroy(v);
+    v->arch.ldt_base = 0;
+    v->arch.ldt_entries = 0;
     put_root(&v->arch.guest_table);
     put_root(&v->arch.guest_table_user);
     reset_registers(v);

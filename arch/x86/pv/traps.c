@@ -63,7 +63,9 @@ static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs,
     bool fixed;
 
     local_irq_enable();
-    if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START) {
+    /* The processor looks up descriptors as a supervisor does, whatever it runs; the guest's own accesses fault. */
+    if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START &&
+        !(regs->error_code & PFEC_USER)) {
         fixed = pv_ldt_fault(addr);
         addr = pv_ldt_address(addr);
     } else {
