@@ -67,13 +67,20 @@ bool get_domain(struct domain *d)
     return true;
 }
 
-struct domain *get_domain_by_id(domid_t id)
+struct domain *find_domain(domid_t id)
 {
     struct domain *d = load_acquire(&hash[id % HASH_BUCKETS]);
 
     /* The memory of one that is leaving stays readable until this CPU has passed the scheduler. */
     while (d && d->id != id)
         d = load_acquire(&d->hash_next);
+    return d;
+}
+
+struct domain *get_domain_by_id(domid_t id)
+{
+    struct domain *d = find_domain(id);
+
     return d && get_domain(d) ? d : NULL;
 }
 

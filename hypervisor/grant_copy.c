@@ -13,60 +13,58 @@
 struct copy_end {
     bool held;
     bool is_gref;
-    bool readonly;
     domid_t domid;
     u64 name;             /* grant reference or frame number, as the guest gave it */
-    struct domain *owner; /* of a grant: referenced */
+    struct domain *owner; /* of a grant; it does not go away as long as we are in the hypercall */
     mfn_t frame;
 };
 
-static void release_end(struct copy_end *end)
+HOT_INLINE void release_end(struct copy_end *end, bool readonly)
 {
     if (!end->held)
         return;
-    grant_put_frame(end->frame, end->readonly);
-    if (end->is_gref) {
-        grant_unpin(end->owner, (grant_ref_t)end->name, end->readonly);
-        put_domain(end->owner);
-    }
+    grant_put_frame(end->frame, readonly);
+    if (end->is_gref)
+        grant_unpin(end->owner, (grant_ref_t)end->name, readonly);
     end->held = false;
 }
 
+static __noinline void release_both(struct copy_end *src, struct copy_end *dst)
+{
+    release_end(src, true);
+    release_end(dst, false);
+}
+
 /* Makes @end the frame that an element names. GNTST_*. */
-static int claim_end(struct copy_end *end, bool is_gref, domid_t domid, u64 name)
+HOT_INLINE int claim_end(struct copy_end *end, bool readonly, bool is_gref, domid_t domid, u64 name)
 {
     struct domain *d = current->domain;
     int rc;
 
-    if (end->held && end->is_gref == is_gref && end->domid == domid && end->name == name)
-        return GNTST_okay;
-    release_end(end);
+    if (end->held) {
+        if (end->is_gref == is_gref && end->domid == domid && end->name == name)
+            return GNTST_okay;
+        release_end(end, readonly);
+    }
     end->is_gref = is_gref;
     end->domid = domid;
     end->name = name;
     if (is_gref) {
-        end->owner = domid == DOMID_SELF ? get_domain_or_self(domid) : get_domain_by_id(domid);
+        end->owner = domid == DOMID_SELF ? d : find_domain(domid);
         if (!end->owner)
             return GNTST_bad_domain;
-        rc = end->owner->system
-                 ? GNTST_permission_denied
-                 : grant_pin(end->owner, (grant_ref_t)name, d, end->readonly, &end->frame);
-        if (rc) {
-            put_domain(end->owner);
-            return rc;
-        }
+        if (end->owner->system)
+            return GNTST_permission_denied;
+        rc = grant_pin(end->owner, (grant_ref_t)name, d, readonly, &end->frame);
     } else {
-        rc = name > ~0UL >> PAGE_SHIFT ? GNTST_bad_page
-                                       : grant_get_frame(MFN(name), d, end->readonly);
-        if (rc)
-            return rc;
         end->frame = MFN(name);
+        rc = grant_get_frame(end->frame, d, readonly);
     }
-    end->held = true;
-    return GNTST_okay;
+    end->held = rc == GNTST_okay;
+    return rc;
 }
 
-static int copy_one(const struct gnttab_copy *op, struct copy_end *src, struct copy_end *dst)
+HOT_INLINE int copy_one(const struct gnttab_copy *op, struct copy_end *src, struct copy_end *dst)
 {
     bool src_gref = op->flags & GNTCOPY_source_gref, dst_gref = op->flags & GNTCOPY_dest_gref;
     int rc;
@@ -76,11 +74,12 @@ static int copy_one(const struct gnttab_copy *op, struct copy_end *src, struct c
         return GNTST_permission_denied; /* only one's own frames go by number */
     if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
         return GNTST_bad_copy_arg;
-    rc = claim_end(src, src_gref, op->source.domid,
+    rc = claim_end(src, true, src_gref, op->source.domid,
                    src_gref ? op->source.u.ref : op->source.u.gmfn);
     if (rc)
         return rc;
-    rc = claim_end(dst, dst_gref, op->dest.domid, dst_gref ? op->dest.u.ref : op->dest.u.gmfn);
+    rc = claim_end(dst, false, dst_gref, op->dest.domid,
+                   dst_gref ? op->dest.u.ref : op->dest.u.gmfn);
     if (rc)
         return rc;
     /* Both ends may be the same frame. */
@@ -89,35 +88,37 @@ static int copy_one(const struct gnttab_copy *op, struct copy_end *src, struct c
     return GNTST_okay;
 }
 
-long grant_copy_op(unsigned long uop, unsigned int count, unsigned int *done)
+long grant_copy_op(unsigned long uop, unsigned int count)
 {
-    struct copy_end src = {.readonly = true}, dst = {.readonly = false};
+    struct copy_end src = {.held = false}, dst = {.held = false};
+    unsigned int i;
     long rc = 0;
 
-    for (unsigned int i = 0; i < count; i++) {
+    if (unlikely(!guest_range_ok(uop, count, sizeof(struct gnttab_copy))))
+        return -XEN_EFAULT;
+    for (i = 0; i < count; i++) {
+        unsigned long at = uop + i * sizeof(struct gnttab_copy);
         struct gnttab_copy op;
 
         if (i && hypercall_preempt_check()) {
             rc = -ERESTART;
             break;
         }
-        if (get_guest_element(&op, uop, i)) {
+        if (copy_from_guest_unchecked(&op, at, sizeof(op))) {
             rc = -XEN_EFAULT;
             break;
         }
         op.status = (s16)copy_one(&op, &src, &dst);
-        if (op.status != GNTST_okay) {
-            release_end(&src);
-            release_end(&dst);
-        }
-        if (copy_to_guest(uop + i * sizeof(op) + offsetof(struct gnttab_copy, status), &op.status,
-                          sizeof(op.status))) {
+        if (unlikely(op.status != GNTST_okay))
+            release_both(&src, &dst);
+        if (copy_to_guest_unchecked(at + offsetof(struct gnttab_copy, status), &op.status,
+                                    sizeof(op.status))) {
             rc = -XEN_EFAULT;
             break;
         }
-        *done = i + 1;
     }
-    release_end(&src);
-    release_end(&dst);
+    release_both(&src, &dst);
+    if (unlikely(rc == -ERESTART))
+        rc = grant_continue(GNTTABOP_copy, uop, count, i, sizeof(struct gnttab_copy));
     return rc;
 }

@@ -24,11 +24,9 @@
 #define MAP_FORM     (GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
 #define MAPPING_BUSY 0x8000U /* in grant_mapping.flags: a vCPU is unmapping it */
 
-static struct grant_mapping *mapping(const struct grant_table *gt, grant_handle_t handle)
+/* The mapping of a handle that is known to exist. */
+static struct grant_mapping *mapping(const struct grant_table *gt, unsigned long handle)
 {
-    if (handle >= gt->nr_map_pages * MAPPINGS_PER_PAGE)
-        return NULL;
-    handle = (grant_handle_t)index_nospec(handle, gt->nr_map_pages * MAPPINGS_PER_PAGE);
     return &gt->mappings[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
 }
 
@@ -37,26 +35,34 @@ static struct domain *mapping_owner(const struct grant_mapping *m)
     return mfn_to_virt(MFN(m->owner));
 }
 
+/* Another page of handles, when none is free. Map lock held. */
+static __noinline void add_handles(struct grant_table *gt)
+{
+    u32 first = gt->nr_map_pages * MAPPINGS_PER_PAGE;
+    struct grant_mapping *page;
+
+    if (gt->nr_map_pages == gt->max_map_pages)
+        return;
+    page = xzalloc_array(struct grant_mapping, MAPPINGS_PER_PAGE);
+    if (!page)
+        return;
+    for (u32 i = 0; i < MAPPINGS_PER_PAGE; i++)
+        page[i].ref = i + 1 < MAPPINGS_PER_PAGE ? first + i + 1 : NO_HANDLE;
+    gt->mappings[gt->nr_map_pages] = page;
+    store_release(&gt->nr_map_pages, gt->nr_map_pages + 1);
+    gt->free_handle = first;
+}
+
 /* A free handle, or NO_HANDLE. */
 static grant_handle_t get_handle(struct grant_table *gt)
 {
     grant_handle_t handle;
 
     spin_lock(&gt->map_lock);
-    if (gt->free_handle == NO_HANDLE && gt->nr_map_pages < gt->max_map_pages) {
-        struct grant_mapping *page = xzalloc_array(struct grant_mapping, MAPPINGS_PER_PAGE);
-        u32 first = gt->nr_map_pages * MAPPINGS_PER_PAGE;
-
-        if (page) {
-            for (u32 i = 0; i < MAPPINGS_PER_PAGE; i++)
-                page[i].ref = i + 1 < MAPPINGS_PER_PAGE ? first + i + 1 : NO_HANDLE;
-            gt->mappings[gt->nr_map_pages] = page;
-            store_release(&gt->nr_map_pages, gt->nr_map_pages + 1);
-            gt->free_handle = first;
-        }
-    }
+    if (unlikely(gt->free_handle == NO_HANDLE))
+        add_handles(gt);
     handle = gt->free_handle;
-    if (handle != NO_HANDLE)
+    if (likely(handle != NO_HANDLE))
         gt->free_handle = mapping(gt, handle)->ref;
     spin_unlock(&gt->map_lock);
     return handle;
@@ -140,26 +146,28 @@ out:
     return rc;
 }
 
-long grant_map_op(unsigned long uop, unsigned int count, unsigned int *done)
+long grant_map_op(unsigned long uop, unsigned int count)
 {
     /* In: all up to dom. Out: the two words from dom on. */
     const unsigned long out = offsetof(struct gnttab_map_grant_ref, dom);
+    struct gnttab_map_grant_ref op;
 
     STATIC_ASSERT(offsetof(struct gnttab_map_grant_ref, dom) == 16 &&
                   sizeof(struct gnttab_map_grant_ref) == 32);
+    if (unlikely(!guest_range_ok(uop, count, sizeof(op))))
+        return -XEN_EFAULT;
     for (unsigned int i = 0; i < count; i++) {
-        struct gnttab_map_grant_ref op;
+        unsigned long at = uop + i * sizeof(op);
 
         if (i && hypercall_preempt_check())
-            return -ERESTART;
-        if (copy_from_guest(&op, uop + i * sizeof(op), 24))
+            return grant_continue(GNTTABOP_map_grant_ref, uop, count, i, sizeof(op));
+        if (copy_from_guest_unchecked(&op, at, 24))
             return -XEN_EFAULT;
         op.handle = 0;
         op.dev_bus_addr = 0;
         op.status = (s16)map_one(&op);
-        if (copy_to_guest(uop + i * sizeof(op) + out, &op.dom, 16))
+        if (copy_to_guest_unchecked(at + out, &op.dom, 16))
             return -XEN_EFAULT;
-        *done = i + 1;
     }
     return 0;
 }
@@ -183,11 +191,13 @@ struct unmapped {
  */
 static struct grant_mapping *claim_handle(const struct grant_table *gt, grant_handle_t handle)
 {
-    struct grant_mapping *m = mapping(gt, handle);
+    unsigned long i = handle;
+    struct grant_mapping *m;
     u16 flags;
 
-    if (!m)
+    if (unlikely(!index_ok(&i, READ_ONCE(gt->nr_map_pages) * MAPPINGS_PER_PAGE)))
         return NULL;
+    m = mapping(gt, i);
     flags = READ_ONCE(m->flags);
     if (!(flags & MAP_KINDS) || (flags & MAPPING_BUSY) ||
         !cmpxchg(&m->flags, &flags, (u16)(flags | MAPPING_BUSY)))
@@ -234,46 +244,57 @@ static int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_addr,
     return rc;
 }
 
+/* One use of the frame. */
+static void give_up(const struct unmapped *u)
+{
+    grant_put_frame(u->frame, u->readonly);
+    grant_unpin(u->owner, u->ref, u->readonly);
+}
+
 /* After the flush: nobody reaches the frame through the mapping any more. */
 static void unmap_complete(const struct unmapped *u)
 {
     if (!u->owner)
         return;
-    for (u16 kind = GNTMAP_device_map; kind <= GNTMAP_host_map; kind = (u16)(kind << 1)) {
-        if (u->kinds & kind) {
-            grant_put_frame(u->frame, u->readonly);
-            grant_unpin(u->owner, u->ref, u->readonly);
-        }
-    }
+    if (u->kinds & GNTMAP_device_map)
+        give_up(u);
+    if (u->kinds & GNTMAP_host_map)
+        give_up(u);
     if (u->last) {
         put_handle(current->domain->grant_table, u->handle);
         put_domain(u->owner);
     }
 }
 
-long grant_unmap_op(unsigned long uop, unsigned int count, unsigned int *done)
+long grant_unmap_op(unsigned long uop, unsigned int count)
 {
     struct unmapped batch[UNMAP_BATCH];
+    unsigned int done = 0;
     long rc = 0;
 
     STATIC_ASSERT(sizeof(struct gnttab_unmap_grant_ref) == 24);
-    while (*done < count && rc == 0) {
-        unsigned int n, size = MIN(count - *done, UNMAP_BATCH);
+    if (unlikely(!guest_range_ok(uop, count, sizeof(struct gnttab_unmap_grant_ref))))
+        return -XEN_EFAULT;
+    while (done < count && rc == 0) {
+        unsigned int n, size = MIN(count - done, UNMAP_BATCH);
 
+        if (done && hypercall_preempt_check())
+            return grant_continue(GNTTABOP_unmap_grant_ref, uop, count, done,
+                                  sizeof(struct gnttab_unmap_grant_ref));
         for (n = 0; n < size; n++) {
-            unsigned long at = uop + (*done + n) * sizeof(struct gnttab_unmap_grant_ref);
+            unsigned long at = uop + (done + n) * sizeof(struct gnttab_unmap_grant_ref);
             struct gnttab_unmap_grant_ref op;
 
             batch[n].owner = NULL;
-            if (get_guest(&op, at)) {
+            if (copy_from_guest_unchecked(&op, at, sizeof(op))) {
                 rc = -XEN_EFAULT;
                 break;
             }
             op.status = (s16)unmap_begin(&batch[n], op.handle, op.host_addr, op.dev_bus_addr, false,
                                          0);
             /* Handle and status: one word. */
-            if (copy_to_guest(at + offsetof(struct gnttab_unmap_grant_ref, handle), &op.handle,
-                              8)) {
+            if (copy_to_guest_unchecked(at + offsetof(struct gnttab_unmap_grant_ref, handle),
+                                        &op.handle, 8)) {
                 rc = -XEN_EFAULT;
                 n++; /* this one was done, too */
                 break;
@@ -282,21 +303,22 @@ long grant_unmap_op(unsigned long uop, unsigned int count, unsigned int *done)
         arch_grant_flush(current->domain);
         for (unsigned int i = 0; i < n; i++)
             unmap_complete(&batch[i]);
-        *done += n;
-        if (rc == 0 && *done < count && hypercall_preempt_check())
-            rc = -ERESTART;
+        done += n;
     }
     return rc;
 }
 
-long grant_unmap_and_replace_op(unsigned long uop, unsigned int count, unsigned int *done)
+long grant_unmap_and_replace_op(unsigned long uop, unsigned int count)
 {
+    struct gnttab_unmap_and_replace op;
+
+    if (!guest_range_ok(uop, count, sizeof(op)))
+        return -XEN_EFAULT;
     for (unsigned int i = 0; i < count; i++) {
-        struct gnttab_unmap_and_replace op;
         struct unmapped u;
 
         if (i && hypercall_preempt_check())
-            return -ERESTART;
+            return grant_continue(GNTTABOP_unmap_and_replace, uop, count, i, sizeof(op));
         if (get_guest_element(&op, uop, i))
             return -XEN_EFAULT;
         op.status = (s16)unmap_begin(&u, op.handle, op.host_addr, 0, true, op.new_addr);
@@ -306,7 +328,6 @@ long grant_unmap_and_replace_op(unsigned long uop, unsigned int count, unsigned 
         }
         if (put_guest_element(uop, i, &op))
             return -XEN_EFAULT;
-        *done = i + 1;
     }
     return 0;
 }

@@ -289,6 +289,25 @@ void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly)
     spin_unlock(&gt->lock);
 }
 
+void grant_table_dump(struct domain *d)
+{
+    struct grant_table *gt = d->grant_table;
+    unsigned int pinned = 0, mapped = 0;
+
+    spin_lock(&gt->lock);
+    for (unsigned int i = 0; i < gt->nr_frames; i++)
+        for (unsigned int j = 0; j < GRANTS_PER_FRAME; j++)
+            pinned += gt->active[i][j].in_use != 0;
+    spin_unlock(&gt->lock);
+    spin_lock(&gt->map_lock);
+    for (unsigned int i = 0; i < gt->nr_map_pages; i++)
+        for (unsigned int j = 0; j < MAPPINGS_PER_PAGE; j++)
+            mapped += gt->mappings[i][j].flags != 0;
+    spin_unlock(&gt->map_lock);
+    printk(LOG_INFO, "d%u grants: %u frames, %u entries in use by others, %u mappings of others\n",
+           d->id, gt->nr_frames, pinned, mapped);
+}
+
 /* ---- the hypercall ---- */
 
 long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count, unsigned int done,

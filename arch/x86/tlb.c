@@ -114,7 +114,7 @@ static void flush_here(enum flush_kind kind, unsigned long va)
 }
 
 /* Does @mask name an online CPU other than @self? */
-static bool others_online(const cpumask_t *mask, unsigned int self)
+static inline bool others_online(const cpumask_t *mask, unsigned int self)
 {
     unsigned long others = 0;
 
@@ -130,14 +130,9 @@ static bool others_online(const cpumask_t *mask, unsigned int self)
     return others;
 }
 
-static void flush_mask(const cpumask_t *mask, enum flush_kind kind, unsigned long va)
+static __noinline void flush_others(const cpumask_t *mask, enum flush_kind kind, unsigned long va)
 {
     unsigned int cpu, self = smp_processor_id();
-
-    if (cpumask_test(mask, self))
-        flush_here(kind, va);
-    if (likely(!others_online(mask, self)))
-        return;
 
     spin_lock(&request.lock);
     request.kind = kind;
@@ -149,6 +144,16 @@ static void flush_mask(const cpumask_t *mask, enum flush_kind kind, unsigned lon
     while (!cpumask_empty(&request.waiting))
         cpu_relax();
     spin_unlock(&request.lock);
+}
+
+HOT_INLINE void flush_mask(const cpumask_t *mask, enum flush_kind kind, unsigned long va)
+{
+    unsigned int self = smp_processor_id();
+
+    if (unlikely(others_online(mask, self)))
+        flush_others(mask, kind, va);
+    if (cpumask_test(mask, self))
+        flush_here(kind, va);
 }
 
 void tlb_flush_mask(const cpumask_t *mask)

@@ -169,6 +169,11 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
 /* Creates vCPU @id, down, without a context. -ENOMEM. RANK_DOMAIN lock held. */
 int vcpu_create(struct domain *d, unsigned int id);
 
+/*
+ * Finds a domain; NULL: none with this id. It may be dying and without references, but its memory stays as long as the
+ * caller is in this hypercall.
+ */
+struct domain *find_domain(domid_t id);
 /* Finds a domain and takes a reference; NULL: none with this id (or DOMID_SELF forms are not
  * resolved here). */
 struct domain *get_domain_by_id(domid_t id);

@@ -13,8 +13,14 @@ struct grant_active {
     u32 frame;     /* machine frame pinned */
     domid_t domid; /* who uses it */
     u16 spare;
-    u32 readers; /* read-only mappings and copies out of it */
-    u32 writers; /* writable mappings and copies into it */
+    union {
+        struct {
+            u32 writers; /* writable mappings and copies into it */
+            u32 readers; /* read-only mappings and copies out of it */
+        };
+        u32 pins[2]; /* the same, by whether they are read-only */
+        u64 in_use;  /* the same: is there any? */
+    };
 };
 
 /*
@@ -46,20 +52,20 @@ struct grant_table {
     u32 release_cursor; /* of grant_table_release_mappings() */
 };
 
-static inline bool gref_valid(const struct grant_table *gt, grant_ref_t ref)
+/* Does the table have an entry *@ref? Clamps it where that is mispredicted. Table lock held. */
+static inline bool gref_ok(const struct grant_table *gt, unsigned long *ref)
 {
-    return ref < gt->nr_frames * GRANTS_PER_FRAME;
+    return index_ok(ref, gt->nr_frames * GRANTS_PER_FRAME);
 }
 
-static inline struct grant_entry_v1 *shared_entry(const struct grant_table *gt, grant_ref_t ref)
+/* The two halves of an entry that is known to exist. Table lock held. */
+static inline struct grant_entry_v1 *shared_entry(const struct grant_table *gt, unsigned long ref)
 {
-    ref = (grant_ref_t)index_nospec(ref, gt->nr_frames * GRANTS_PER_FRAME);
     return &gt->shared[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
 }
 
-static inline struct grant_active *active_entry(const struct grant_table *gt, grant_ref_t ref)
+static inline struct grant_active *active_entry(const struct grant_table *gt, unsigned long ref)
 {
-    ref = (grant_ref_t)index_nospec(ref, gt->nr_frames * GRANTS_PER_FRAME);
     return &gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
 }
 
@@ -75,25 +81,65 @@ int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool r
               mfn_t *frame);
 /* Undoes the pin; the counts on the frame are the caller's to drop. Takes the table lock. */
 void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly);
+/* Drops the counts that grant_pin() or grant_get_frame() took. */
+static inline void grant_put_frame(mfn_t frame, bool readonly)
+{
+    if (readonly)
+        put_page(mfn_to_page(frame));
+    else
+        put_page_and_type(mfn_to_page(frame));
+}
+
 /*
  * Takes the counts on a frame of @owner for one use. GNTST_okay; GNTST_bad_page: no such frame;
  * GNTST_general_error: not the owner's, or one that may not be written.
  */
-int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly);
-/* Drops the counts that grant_pin() or grant_get_frame() took. */
-void grant_put_frame(mfn_t frame, bool readonly);
+int grant_get_frame_slow(mfn_t frame, struct domain *owner, bool readonly);
+/*
+ * Does that for a frame that has been of the right type before. The owner is looked at before, to leave other domains'
+ * counts alone, and again once it cannot change.
+ */
+HOT_INLINE bool grant_try_frame(mfn_t frame, struct domain *owner, bool readonly)
+{
+    struct page *pg = mfn_to_page(frame);
 
-long grant_map_op(unsigned long uop, unsigned int count, unsigned int *done);
-long grant_unmap_op(unsigned long uop, unsigned int count, unsigned int *done);
-long grant_unmap_and_replace_op(unsigned long uop, unsigned int count, unsigned int *done);
-long grant_copy_op(unsigned long uop, unsigned int count, unsigned int *done);
+    if (unlikely(!mfn_valid(frame) || READ_ONCE(pg->owner) != page_owner_id(owner)))
+        return false;
+    if (readonly ? !page_try_get(pg) : !page_try_get_both(pg, PG_TYPE_WRITABLE))
+        return false;
+    if (likely(READ_ONCE(pg->owner) == page_owner_id(owner)))
+        return true;
+    grant_put_frame(frame, readonly);
+    return false;
+}
 
+HOT_INLINE int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
+{
+    return likely(grant_try_frame(frame, owner, readonly))
+               ? GNTST_okay
+               : grant_get_frame_slow(frame, owner, readonly);
+}
+
+/*
+ * The operations that take @count elements at guest address @uop, and do them one after the other. Each element's status
+ * says how it went; the result is -XEN_EFAULT where an element could not be read or written. They go on later by
+ * themselves when they are preempted.
+ */
+long grant_map_op(unsigned long uop, unsigned int count);
+long grant_unmap_op(unsigned long uop, unsigned int count);
+long grant_unmap_and_replace_op(unsigned long uop, unsigned int count);
+long grant_copy_op(unsigned long uop, unsigned int count);
+long grant_swap_op(unsigned long uop, unsigned int count);
+long grant_cache_flush_op(unsigned long uop, unsigned int count);
+/* Their way to do that: @done elements of @size bytes are done. */
+long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count, unsigned int done,
+                    size_t size);
+
+/* Those that take one. */
 long grant_setup_table(unsigned long uop);
 long grant_query_size(unsigned long uop);
 long grant_set_version(unsigned long uop);
 long grant_get_version(unsigned long uop);
 long grant_get_status_frames(unsigned long uop);
-long grant_swap_op(unsigned long uop, unsigned int count, unsigned int *done);
-long grant_cache_flush_op(unsigned long uop, unsigned int count, unsigned int *done);
 
 #endif

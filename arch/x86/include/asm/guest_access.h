@@ -148,14 +148,16 @@ fault:
     return true;
 }
 
-static inline unsigned long copy_from_guest_unchecked(void *dst, unsigned long src, unsigned long bytes)
+static inline unsigned long copy_from_guest_unchecked(void *dst, unsigned long src,
+                                                      unsigned long bytes)
 {
     if (GUEST_INLINE(bytes))
         return unlikely(guest_load(dst, src, bytes)) ? bytes : 0;
     return guest_copy_raw(dst, (const void *)src, bytes);
 }
 
-static inline unsigned long copy_to_guest_unchecked(unsigned long dst, const void *src, unsigned long bytes)
+static inline unsigned long copy_to_guest_unchecked(unsigned long dst, const void *src,
+                                                    unsigned long bytes)
 {
     if (GUEST_INLINE(bytes) || (__builtin_constant_p(bytes) && bytes == 2))
         return unlikely(guest_store(dst, src, bytes)) ? bytes : 0;
