@@ -120,6 +120,7 @@ run-abi:
 	@$(RUN_TEST) abi tests/abi/compare.sh $(BUILD)
 
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
+SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS))): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SYSTEM_ARGS_$(patsubst system/test_%,%,$*))
 
