@@ -182,6 +182,32 @@ static void test_ldt(void)
     page_free(ldt);
 }
 
+static void read_word(void *argument)
+{
+    (void)*(volatile uint64_t *)argument;
+}
+
+/* The processor sees the LDT in the hypervisor's range. The guest itself has no business there, mapped or not. */
+static void test_ldt_window(void)
+{
+    uint64_t *window = (uint64_t *)0xffff820000010000ul; /* of vCPU 0 */
+    uint64_t *ldt = page_alloc_zeroed();
+
+    ldt[1] = DATA32 | DPL(3);
+    CHECK_EQ(page_protect(ldt, PTE_KERNEL_RO), 0);
+    CHECK_EQ(set_ldt(ldt, 512), 0);
+    for (int mapped = 0; mapped < 2; mapped++) {
+        CHECK(trap_catch(read_word, window + 1, &report));
+        CHECK_EQ(report.regs.vector, TRAP_PAGE_FAULT);
+        CHECK_EQ(report.regs.error_code, mapped);
+        CHECK_EQ(report.address, (uintptr_t)(window + 1));
+        CHECK(ds_loads(0xf));
+    }
+    CHECK_EQ(set_ldt(NULL, 0), 0);
+    CHECK_EQ(page_protect(ldt, PTE_KERNEL_DATA), 0);
+    page_free(ldt);
+}
+
 /* A base in a descriptor gets to the segment register. */
 static void test_segment_base(void)
 {
@@ -209,6 +235,7 @@ void guest_main(void)
         {"descriptor_checks", test_descriptor_checks},
         {"update_descriptor", test_update_descriptor},
         {"ldt", test_ldt},
+        {"ldt_window", test_ldt_window},
         {"segment_base", test_segment_base},
         {NULL, NULL},
     };
