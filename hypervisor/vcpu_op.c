@@ -71,29 +71,51 @@ static long take_down(struct vcpu *v)
     return 0;
 }
 
+/*
+ * Stops another vCPU of the domain for a moment. Two that waited here for each other would do so for ever: one of them
+ * has to come again, and goes through the scheduler on its way. False: that is the caller.
+ */
+static spinlock_t pause_lock = SPINLOCK_INIT(RANK_DOMCTL);
+
+static bool pause_other(struct vcpu *v)
+{
+    if (v == current)
+        return true;
+    if (!spin_trylock(&pause_lock))
+        return false;
+    vcpu_pause(v);
+    return true;
+}
+
+static void unpause_other(struct vcpu *v)
+{
+    if (v == current)
+        return;
+    vcpu_unpause(v);
+    spin_unlock(&pause_lock);
+}
+
 static long set_periodic(struct vcpu *v, s_time_t period)
 {
     if (period < PERIOD_MIN || period > PERIOD_MAX)
         return -XEN_EINVAL;
-    if (v != current)
-        vcpu_pause(v);
+    if (!pause_other(v))
+        return -ERESTART;
     v->periodic_period = period;
     v->periodic_last = now();
     if (v == current)
         timer_set(&v->periodic, v->periodic_last + period);
-    else
-        vcpu_unpause(v);
+    unpause_other(v);
     return 0;
 }
 
 static long stop_periodic(struct vcpu *v)
 {
-    if (v != current)
-        vcpu_pause(v);
+    if (!pause_other(v))
+        return -ERESTART;
     v->periodic_period = 0;
     timer_stop(&v->periodic);
-    if (v != current)
-        vcpu_unpause(v);
+    unpause_other(v);
     return 0;
 }
 
@@ -171,20 +193,11 @@ static long register_area(struct vcpu *v, unsigned long arg, unsigned long size,
     return 0;
 }
 
-long do_vcpu_op(unsigned int cmd, unsigned int vcpuid, unsigned long arg)
+static long vcpu_op(struct vcpu *v, unsigned int cmd, unsigned long arg)
 {
-    struct vcpu *v = domain_vcpu(current->domain, vcpuid);
-    long rc;
-
-    if (!v)
-        return -XEN_ENOENT;
     switch (cmd) {
     case VCPUOP_initialise:
-        rc = initialise(v, arg);
-        if (rc == -ERESTART)
-            rc = hypercall_continue(__HYPERVISOR_vcpu_op, 3, (unsigned long)cmd,
-                                    (unsigned long)vcpuid, arg);
-        return rc;
+        return initialise(v, arg);
     case VCPUOP_up:
         return bring_up(v);
     case VCPUOP_down:
@@ -227,4 +240,15 @@ long do_vcpu_op(unsigned int cmd, unsigned int vcpuid, unsigned long arg)
     default:
         return hypercall_unknown(__HYPERVISOR_vcpu_op, cmd);
     }
+}
+
+long do_vcpu_op(unsigned int cmd, unsigned int vcpuid, unsigned long arg)
+{
+    struct vcpu *v = domain_vcpu(current->domain, vcpuid);
+    long rc = v ? vcpu_op(v, cmd, arg) : -XEN_ENOENT;
+
+    if (unlikely(rc == -ERESTART))
+        rc = hypercall_continue(__HYPERVISOR_vcpu_op, 3, (unsigned long)cmd, (unsigned long)vcpuid,
+                                arg);
+    return rc;
 }
