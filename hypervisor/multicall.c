@@ -54,8 +54,7 @@ long do_multicall(unsigned long call_list, unsigned int nr_calls)
         }
         if (unlikely(mcs->preempted)) {
             mcs->call.result = (unsigned long)result;
-            if (copy_to_guest(at, &mcs->call,
-                              offsetof(struct multicall_entry, args[mcs->nr_args])))
+            if (copy_to_guest(at, &mcs->call, offsetof(struct multicall_entry, args[mcs->nr_args])))
                 goto bad_address;
             goto preempted;
         }

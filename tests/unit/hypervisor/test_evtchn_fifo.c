@@ -342,9 +342,10 @@ static void scribbling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(in_order),          TEST(priorities),  TEST(masked),     TEST(latched_is_shown),
-        TEST(bad_calls),         TEST(array_limit), TEST(many_ports), TEST(out_of_memory),
-        TEST(back_to_two_level), TEST(scribbling),  TEST(last_of_queue_moves),
+        TEST(in_order),         TEST(priorities),          TEST(masked),
+        TEST(latched_is_shown), TEST(bad_calls),           TEST(array_limit),
+        TEST(many_ports),       TEST(out_of_memory),       TEST(back_to_two_level),
+        TEST(scribbling),       TEST(last_of_queue_moves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
