@@ -94,11 +94,9 @@ void hostile_fill(struct hostile *h, void *argument, size_t bytes)
         uint64_t value = hostile_number(h) % 3 ? hostile_value(h) : 0;
         size_t width = (size_t)2 << hostile_below(h, 3);
 
-        /* Fields are aligned to their size. */
-        while ((uintptr_t)at % width || (size_t)(end - at) < width)
+        /* Fields are aligned to their size; one byte always fits. */
+        while (width > 1 && ((uintptr_t)at % width || (size_t)(end - at) < width))
             width /= 2;
-        if (!width)
-            return;
         memcpy(at, &value, width);
         at += width;
     }

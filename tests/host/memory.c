@@ -6,7 +6,7 @@
  */
 #define alloc_hv_pages     real_alloc_hv_pages
 #define alloc_domain_pages real_alloc_domain_pages
-#include "../../hypervisor/page_alloc.c"
+#include "../../hypervisor/page_alloc.c" /* NOLINT(bugprone-suspicious-include) */
 #undef alloc_hv_pages
 #undef alloc_domain_pages
 

@@ -107,6 +107,6 @@ struct host_pte {
 };
 extern struct host_pte host_ptes[HOST_PTES];
 /* The guest overwrites entry @pte by other means than the grant operations: it gives its counts back. */
-void host_overwrite_pte(unsigned int pte);
+void host_overwrite_pte(unsigned int i);
 
 #endif
