@@ -10,7 +10,6 @@
 char *host_ram;
 void *host_frame_table;
 static unsigned long mapped_frames;
-static u8 all_chunks[64];
 
 struct cpu *cpus[NR_CPUS];
 static struct cpu cpu_storage[HOST_CPUS];
@@ -20,7 +19,6 @@ unsigned int nr_cpus;
 cpumask_t cpu_online;
 u64 cpu_khz = 1000000;
 unsigned long max_page;
-const u8 *frame_chunks = all_chunks;
 struct hv_options hv_options;
 
 s_time_t host_now;
@@ -62,7 +60,6 @@ void host_boot_memory(unsigned long frames, unsigned int nr)
     host_ram = reserve(frames << PAGE_SHIFT);
     host_frame_table = reserve(frames * sizeof(struct page));
     mapped_frames = max_page = frames;
-    memset(all_chunks, 0xff, sizeof(all_chunks));
 
     if (!host_guest)
         host_guest = reserve(HOST_WINDOW);

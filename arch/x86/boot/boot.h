@@ -113,6 +113,8 @@ void paging_init(void);
 void frame_table_init(void);
 /* Maps [@pa, @pa + @bytes) at @va with leaf flags @flags in our own tables, with the largest pages that fit. */
 void map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags);
+/* Makes @table, which may stand elsewhere too, the lowest-level table at @va, a multiple of 2 MiB. */
+void map_l1_table(unsigned long va, const u64 *table);
 /*
  * Removes what maps @va in our own tables and forgets the translation; the machine address it had, its size in *@bytes.
  * It is mapped.

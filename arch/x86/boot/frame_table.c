@@ -2,11 +2,11 @@
 /*
  * The frame table and the machine-to-physical table (M2P): memory for them, for RAM only.
  *
- * Both are arrays over all machine frames, mapped where there is RAM. A 2 MiB piece of the frame table describes
+ * Both are arrays over all machine frames, with memory where there is RAM. A 2 MiB piece of the frame table describes
  * 256 MiB of machine memory, one of the M2P 1 GiB. Where all of a piece is needed it is one large page; else 4 KiB pages
- * are used for what is needed, so a small machine wastes little. Inside a piece of the frame table that has any RAM, the
- * 4 KiB pages without RAM are all one read-only page of zeros: mfn_valid() has one bit a piece, and a get on such a
- * frame fails without writing.
+ * are used for what is needed, so a small machine wastes little. The pages of the frame table without RAM are all one
+ * read-only page of zeros, and pieces without any share one page table: mfn_valid() has nothing to look up, and a get
+ * on such a frame fails without writing.
  *
  * The time this takes is that of clearing the tables: 40 bytes for each 4 KiB of RAM.
  */
@@ -21,13 +21,10 @@
 #define LARGE    (1UL << L2_SHIFT)
 #define ANYWHERE (~0UL)
 
-#define FRAMES_PER_PIECE (LARGE / sizeof(struct page)) /* see mfn_valid() */
-STATIC_ASSERT(FRAMES_PER_PIECE == 1UL << 16);
+#define FRAMES_PER_PIECE (LARGE / sizeof(struct page))
 
 unsigned long max_page;
 unsigned long m2p_bytes;
-static u8 chunk_map[(DIRECTMAP_END - DIRECTMAP_START) / PAGE_SIZE / FRAMES_PER_PIECE / 8];
-const u8 *frame_chunks = chunk_map;
 
 /* A table to be built: an array with elements of @element bytes, indexed by machine frame. */
 struct table {
@@ -96,14 +93,17 @@ void __init frame_table_init(void)
     static const struct table frames __initconst = {sizeof(struct page), FRAME_TABLE_START, 0, 0};
     static const struct table m2p __initconst = {sizeof(u64), RW_M2P_START, RO_M2P_START, 0xff};
     paddr_t zero = virt_to_maddr(boot_alloc_table());
+    u64 *hole = boot_alloc_table();
 
+    for (unsigned int i = 0; i < PT_ENTRIES; i++)
+        hole[i] = zero | RO;
     for (size_t offset = 0; offset < max_page * frames.element; offset += LARGE) {
         unsigned long piece = offset / LARGE;
 
-        if (!has_ram(piece * FRAMES_PER_PIECE, (piece + 1) * FRAMES_PER_PIECE))
-            continue;
-        build_piece(&frames, offset, zero);
-        chunk_map[piece / 8] |= (u8)(1U << piece % 8);
+        if (has_ram(piece * FRAMES_PER_PIECE, (piece + 1) * FRAMES_PER_PIECE))
+            build_piece(&frames, offset, zero);
+        else
+            map_l1_table(FRAME_TABLE_START + offset, hole);
     }
     for (size_t offset = 0; offset < max_page * m2p.element; offset += LARGE)
         build_piece(&m2p, offset, 0);

@@ -50,6 +50,13 @@ static bool __init fits(unsigned long va, paddr_t pa, size_t bytes, unsigned int
     return !((va | pa) & ((1UL << shift) - 1)) && bytes >= 1UL << shift;
 }
 
+void __init map_l1_table(unsigned long va, const u64 *table)
+{
+    u64 *entry = &table_of(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
+
+    table_of(entry)[pt_index(va, L2_SHIFT)] = virt_to_maddr(table) | TABLE;
+}
+
 void __init map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags)
 {
     while (bytes) {

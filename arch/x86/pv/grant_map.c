@@ -49,7 +49,6 @@ static u64 grant_entry_flags(unsigned int flags)
 
 int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
 {
-    unsigned long chunk = NO_CHUNK;
     struct page *table;
     u64 *pe, e;
 
@@ -57,7 +56,7 @@ int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_fla
     if (!table)
         return GNTST_general_error;
     e = (frame.n << PAGE_SHIFT) | grant_entry_flags(flags) | cache_flags;
-    l1e_put(xchg(pe, e), current->domain, &chunk);
+    l1e_put(xchg(pe, e), current->domain);
     put_page_and_type(table);
     return GNTST_okay;
 }
@@ -93,7 +92,6 @@ int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags)
 
 int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags)
 {
-    unsigned long chunk = NO_CHUNK;
     struct page *table, *from;
     u64 *pe, *from_pe, moved;
     bool done;
@@ -114,7 +112,7 @@ int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int fl
     moved = xchg(from_pe, 0);
     done = replace_grant_entry(pe, frame, flags, moved);
     if (!done)
-        l1e_put(moved, current->domain, &chunk);
+        l1e_put(moved, current->domain);
     put_page_and_type(table);
     put_page_and_type(from);
     return done ? GNTST_okay : GNTST_general_error;

@@ -59,7 +59,6 @@ struct table_cursor {
     struct page *page;
     unsigned long mfn;
     unsigned int level;
-    unsigned long chunk; /* see mfn_valid_cached() */
 };
 
 static void leave_table(struct table_cursor *cur)
@@ -77,7 +76,7 @@ static bool enter_table(struct table_cursor *cur, unsigned long mfn, const struc
     u64 type;
 
     leave_table(cur);
-    if (!mfn_valid_cached(MFN(mfn), &cur->chunk))
+    if (!mfn_valid(MFN(mfn)))
         return false;
     type = READ_ONCE(pg->state) & PG_TYPE_MASK;
     if (type < PG_TYPE_L1 || type > PG_TYPE_L4 || READ_ONCE(pg->owner) != page_owner_id(d) ||
@@ -114,7 +113,7 @@ static inline int update_entry(struct table_cursor *cur, u64 ptr, u64 val, bool 
         return write_plain(mfn, offset, val, pt_owner);
     pe = (u64 *)((char *)mfn_to_virt(MFN(mfn)) + offset);
     if (likely(cur->level == 1))
-        return l1e_update(pe, val, preserve_ad, pt_owner, pg_owner, &cur->chunk);
+        return l1e_update(pe, val, preserve_ad, pt_owner, pg_owner);
     if (pg_owner != pt_owner)
         return -XEN_EINVAL; /* only mappings may name other domains' frames */
     return dir_entry_update(pe, val, preserve_ad, cur->level, pt_owner);
@@ -149,7 +148,7 @@ long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
 {
     struct vcpu *v = current;
     struct domain *d = v->domain, *pt_owner, *pg_owner;
-    struct table_cursor cur = {NULL, INVALID_MFN.n, 0, NO_CHUNK};
+    struct table_cursor cur = {NULL, INVALID_MFN.n, 0};
     unsigned int i, done = 0;
     bool frames_ok, tables_ok;
     long rc = 0;

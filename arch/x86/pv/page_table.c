@@ -112,7 +112,6 @@ static u64 *table_of(const struct page *pg)
 static int validate_l1(struct page *pg, struct domain *d)
 {
     u64 *table = table_of(pg);
-    unsigned long chunk = NO_CHUNK;
     unsigned int i;
 
     for (i = 0; i < PT_ENTRIES; i++) {
@@ -121,10 +120,10 @@ static int validate_l1(struct page *pg, struct domain *d)
 
         if (!(e & PTE_PRESENT))
             continue;
-        rc = l1e_get(e, d, d, &chunk);
+        rc = l1e_get(e, d, d);
         if (unlikely(rc < 0)) {
             while (i-- > 0)
-                l1e_put(table[i], d, &chunk);
+                l1e_put(table[i], d);
             return rc;
         }
         adjusted = l1e_adjust(e) ^ (u64)rc;
@@ -137,10 +136,9 @@ static int validate_l1(struct page *pg, struct domain *d)
 static void invalidate_l1(struct page *pg, struct domain *d)
 {
     const u64 *table = table_of(pg);
-    unsigned long chunk = NO_CHUNK;
 
     for (unsigned int i = 0; i < PT_ENTRIES; i++)
-        l1e_put(table[i], d, &chunk);
+        l1e_put(table[i], d);
 }
 
 /*

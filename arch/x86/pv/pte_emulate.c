@@ -273,8 +273,7 @@ static inline u64 compute(const struct pte_write *w, u64 old, u64 rax, unsigned 
 enum outcome { DONE, CHANGED_MEANWHILE, REFUSED };
 
 /* As l1e_update(), if the entry still is @old. */
-static enum outcome update_if_same(u64 *pe, u64 old, u64 new, struct domain *d,
-                                   unsigned long *chunk)
+static enum outcome update_if_same(u64 *pe, u64 old, u64 new, struct domain *d)
 {
     u64 adjusted = new;
     int rc = 0;
@@ -283,22 +282,22 @@ static enum outcome update_if_same(u64 *pe, u64 old, u64 new, struct domain *d,
         adjusted = l1e_adjust(new);
         if (!((old ^ new) & ~PTE_HARMLESS_BITS))
             return cmpxchg(pe, &old, adjusted) ? DONE : CHANGED_MEANWHILE;
-        if (likely(l1e_is_write_protection(old, new, d, chunk))) {
+        if (likely(l1e_is_write_protection(old, new, d))) {
             if (!cmpxchg(pe, &old, adjusted))
                 return CHANGED_MEANWHILE;
             l1e_drop_write(old);
             return DONE;
         }
-        rc = l1e_get(new, d, d, chunk);
+        rc = l1e_get(new, d, d);
         if (rc < 0)
             return REFUSED;
         adjusted ^= (u64)rc;
     }
     if (cmpxchg(pe, &old, adjusted)) {
-        l1e_put(old, d, chunk);
+        l1e_put(old, d);
         return DONE;
     }
-    l1e_put(adjusted, d, chunk);
+    l1e_put(adjusted, d);
     return CHANGED_MEANWHILE;
 }
 
@@ -341,10 +340,8 @@ static void retire(const struct insn *insn, struct cpu_user_regs *regs, const st
 static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const struct pte_write *w,
                     u64 *pe, unsigned int shift, struct domain *d)
 {
-    unsigned long chunk = NO_CHUNK;
-
     if (likely(w->kind == WRITE_STORE && w->bytes == 8)) {
-        if (l1e_update(pe, w->src, false, d, d, &chunk))
+        if (l1e_update(pe, w->src, false, d, d))
             return false;
         retire(insn, regs, w, 0, regs->rflags);
         return true;
@@ -356,7 +353,7 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
 
         new = compute(w, old, regs->rax, &flags);
         new = entry ^ (old ^ new) << shift;
-        switch (new == entry ? DONE : update_if_same(pe, entry, new, d, &chunk)) {
+        switch (new == entry ? DONE : update_if_same(pe, entry, new, d)) {
         case DONE:
             retire(insn, regs, w, old, flags);
             return true;

@@ -60,7 +60,6 @@ static int flush_mapping(const struct domain *d, unsigned long va, unsigned long
 static inline int update_va(unsigned long va, u64 val, unsigned long flags, struct domain *pg_owner)
 {
     struct vcpu *v = current;
-    unsigned long chunk = NO_CHUNK;
     struct page *table;
     u64 *pe;
     int rc;
@@ -68,7 +67,7 @@ static inline int update_va(unsigned long va, u64 val, unsigned long flags, stru
     table = get_l1_table(v, va, &pe);
     if (unlikely(!table))
         return -XEN_EINVAL;
-    rc = l1e_update(pe, val, false, v->domain, pg_owner, &chunk);
+    rc = l1e_update(pe, val, false, v->domain, pg_owner);
     put_page_and_type(table);
     if (rc || (flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE ||
         (flags & UVMF_FLUSHTYPE_MASK) == UVMF_FLUSHTYPE_MASK)

@@ -22,14 +22,12 @@ static inline mfn_t page_to_mfn(const struct page *pg)
 }
 
 /*
- * Is there a struct page for this frame, that is, may it be RAM? Frames of holes inside a mapped
- * part of the frame table have a struct page that is never allocated (all zero), so that a get on
- * them fails.
+ * Is there a struct page for this frame, that is, may it be RAM? Those of holes are never allocated (all zero, and
+ * read-only), so that a get on them fails.
  */
-extern const u8 *frame_chunks; /* bit per 2 MiB of frame table (256 MiB of memory): mapped? */
 static inline bool mfn_valid(mfn_t mfn)
 {
-    return mfn.n < max_page && (frame_chunks[mfn.n >> 19] >> (mfn.n >> 16 & 7) & 1);
+    return mfn.n < max_page;
 }
 
 /* Is the frame RAM that we use, whoever has it? What is not may be a device's. Slow: looks through the memory map. */

@@ -53,21 +53,6 @@ static inline bool is_hv_l4_slot(unsigned int slot)
     return slot - HV_L4_FIRST <= HV_L4_LAST - HV_L4_FIRST;
 }
 
-/*
- * mfn_valid(), remembering in *@chunk the last 256 MiB of machine memory that were found valid: neighbouring entries
- * mostly name frames of the same. Start with NO_CHUNK.
- */
-#define NO_CHUNK (~0UL)
-static inline bool mfn_valid_cached(mfn_t mfn, unsigned long *chunk)
-{
-    if (likely(mfn.n >> 16 == *chunk))
-        return true;
-    if (!mfn_valid(mfn))
-        return false;
-    *chunk = mfn.n >> 16;
-    return true;
-}
-
 /* --- L1 entries --------------------------------------------------------------------------------------------------- */
 
 int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner);
@@ -79,10 +64,9 @@ void l1e_put_segdesc(struct page *pg, struct domain *l1_owner);
  * 0; > 0: bits to be flipped in the entry first (caching of devices); -XEN_EINVAL: refused flags; -XEN_EBUSY: another
  * owner, or the frame may not become writable; -XEN_EPERM: a device that was not given.
  */
-static inline int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner,
-                          unsigned long *chunk)
+static inline int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 {
-    if (likely(!(e & L1E_CACHE_BITS) && mfn_valid_cached(pte_mfn(e), chunk))) {
+    if (likely(!(e & L1E_CACHE_BITS) && mfn_valid(pte_mfn(e)))) {
         struct page *pg = mfn_to_page(pte_mfn(e));
         u32 owner = page_owner_id(pg_owner);
 
@@ -105,12 +89,12 @@ static inline int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owne
 }
 
 /* Drops what an entry held in a table of @l1_owner. */
-static inline void l1e_put(u64 e, struct domain *l1_owner, unsigned long *chunk)
+static inline void l1e_put(u64 e, struct domain *l1_owner)
 {
     struct page *pg;
     u64 s;
 
-    if (!(e & PTE_PRESENT) || unlikely(!mfn_valid_cached(pte_mfn(e), chunk)))
+    if (!(e & PTE_PRESENT) || unlikely(!mfn_valid(pte_mfn(e))))
         return;
     pg = mfn_to_page(pte_mfn(e));
     s = READ_ONCE(pg->state);
@@ -135,11 +119,10 @@ static inline void l1e_put(u64 e, struct domain *l1_owner, unsigned long *chunk)
  * general count stays with the entry, and l1e_drop_write() drops the rest once it is written: guests do this to every
  * page at each fork.
  */
-static inline bool l1e_is_write_protection(u64 old, u64 new, const struct domain *d,
-                                           unsigned long *chunk)
+static inline bool l1e_is_write_protection(u64 old, u64 new, const struct domain *d)
 {
     return ((old ^ new) & ~(PTE_HARMLESS_BITS | PTE_WRITE)) == 0 && old & PTE_WRITE &&
-           !(new &PTE_WRITE) && mfn_valid_cached(pte_mfn(old), chunk) &&
+           !(new &PTE_WRITE) && mfn_valid(pte_mfn(old)) &&
            READ_ONCE(mfn_to_page(pte_mfn(old))->owner) == page_owner_id(d);
 }
 
@@ -198,7 +181,7 @@ static inline bool pte_replace_similar(u64 *pe, u64 new, u64 adjusted, bool pres
  * it may name. Errors as l1e_get(), and then nothing changed.
  */
 static inline int l1e_update(u64 *pe, u64 new, bool preserve_ad, struct domain *l1_owner,
-                             struct domain *pg_owner, unsigned long *chunk)
+                             struct domain *pg_owner)
 {
     if (new &PTE_PRESENT) {
         u64 adjusted = l1e_adjust(new);
@@ -206,7 +189,7 @@ static inline int l1e_update(u64 *pe, u64 new, bool preserve_ad, struct domain *
 
         if (pte_replace_similar(pe, new, adjusted, preserve_ad))
             return 0;
-        rc = l1e_get(new, l1_owner, pg_owner, chunk);
+        rc = l1e_get(new, l1_owner, pg_owner);
         if (unlikely(rc)) {
             if (rc < 0)
                 return rc;
@@ -214,7 +197,7 @@ static inline int l1e_update(u64 *pe, u64 new, bool preserve_ad, struct domain *
         }
         new = adjusted;
     }
-    l1e_put(pte_exchange(pe, new, preserve_ad), l1_owner, chunk);
+    l1e_put(pte_exchange(pe, new, preserve_ad), l1_owner);
     return 0;
 }
 
