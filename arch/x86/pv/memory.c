@@ -59,11 +59,11 @@ static long memory_map(unsigned long arg)
     struct xen_memory_map op;
     long rc = 0;
 
+    if (get_guest(&op, arg))
+        return -XEN_EFAULT;
     spin_lock(&d->lock);
     if (!d->arch.memory_map_entries) {
         rc = -XEN_ENOSYS; /* its builder gave it none */
-    } else if (get_guest(&op, arg)) {
-        rc = -XEN_EFAULT;
     } else {
         op.nr_entries = MIN(op.nr_entries, d->arch.memory_map_entries);
         if (copy_to_guest(handle_addr(op.buffer), d->arch.memory_map,
