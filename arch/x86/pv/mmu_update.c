@@ -54,66 +54,71 @@ long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned 
 
 /* --- the updates -------------------------------------------------------------------------------------------------- */
 
-/* The table of the last element: both counts are held while @page is not NULL. */
+/*
+ * The frame that the last element wrote to, by its level; level 0: not a page table now, but plain writable memory of the
+ * domain. Guests fill tables that they have not yet pinned by mmu_update too. Both counts are held while @page is
+ * not NULL.
+ */
 struct table_cursor {
     struct page *page;
     unsigned long mfn;
     unsigned int level;
 };
 
-static void leave_table(struct table_cursor *cur)
+static void leave_frame(struct table_cursor *cur)
 {
-    if (cur->page)
+    if (!cur->page)
+        return;
+    if (cur->level)
         put_page_table(cur->page);
+    else
+        put_page_and_type(cur->page);
     cur->page = NULL;
     cur->mfn = INVALID_MFN.n;
 }
 
-/* Moves to the validated table in frame @mfn of @d; false: the frame is none. */
-static bool enter_table(struct table_cursor *cur, unsigned long mfn, const struct domain *d)
+/* Moves to frame @mfn of @d; false: not its own, or neither a validated table nor to be had writable. */
+static bool enter_frame(struct table_cursor *cur, unsigned long mfn, struct domain *d)
 {
     struct page *pg = mfn_to_page(MFN(mfn));
     u64 type;
 
-    leave_table(cur);
+    leave_frame(cur);
     if (!mfn_valid(MFN(mfn)))
         return false;
     type = READ_ONCE(pg->state) & PG_TYPE_MASK;
-    if (type < PG_TYPE_L1 || type > PG_TYPE_L4 || READ_ONCE(pg->owner) != page_owner_id(d) ||
-        !page_try_get_both(pg, type))
-        return false;
+    if (type >= PG_TYPE_L1 && type <= PG_TYPE_L4 && READ_ONCE(pg->owner) == page_owner_id(d) &&
+        page_try_get_both(pg, type)) {
+        if (unlikely(READ_ONCE(pg->owner) != page_owner_id(d))) {
+            put_page_table(pg);
+            return false;
+        }
+        cur->level = table_level(type);
+    } else {
+        if (get_page_and_type(pg, d, PG_TYPE_WRITABLE))
+            return false;
+        cur->level = 0;
+    }
     cur->page = pg;
     cur->mfn = mfn;
-    cur->level = table_level(type);
-    if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
-        return true;
-    leave_table(cur);
-    return false;
-}
-
-/* A frame that is no page table takes the value as any writable memory of the domain would. */
-static int write_plain(unsigned long mfn, unsigned long offset, u64 val, struct domain *d)
-{
-    struct page *pg = mfn_to_page(MFN(mfn));
-
-    if (!mfn_valid(MFN(mfn)) || get_page_and_type(pg, d, PG_TYPE_WRITABLE))
-        return -XEN_EINVAL;
-    WRITE_ONCE(*(u64 *)((char *)mfn_to_virt(MFN(mfn)) + offset), val);
-    put_page_and_type(pg);
-    return 0;
+    return true;
 }
 
 static inline int update_entry(struct table_cursor *cur, u64 ptr, u64 val, bool preserve_ad,
                                struct domain *pt_owner, struct domain *pg_owner)
 {
-    unsigned long mfn = ptr >> PAGE_SHIFT, offset = ptr & ~PAGE_MASK & ~7UL;
+    unsigned long mfn = ptr >> PAGE_SHIFT;
     u64 *pe;
 
-    if (unlikely(mfn != cur->mfn) && !enter_table(cur, mfn, pt_owner))
-        return write_plain(mfn, offset, val, pt_owner);
-    pe = (u64 *)((char *)mfn_to_virt(MFN(mfn)) + offset);
+    if (unlikely(mfn != cur->mfn) && !enter_frame(cur, mfn, pt_owner))
+        return -XEN_EINVAL;
+    pe = (u64 *)((char *)mfn_to_virt(MFN(mfn)) + (ptr & ~PAGE_MASK & ~7UL));
     if (likely(cur->level == 1))
         return l1e_update(pe, val, preserve_ad, pt_owner, pg_owner);
+    if (cur->level == 0) {
+        WRITE_ONCE(*pe, val);
+        return 0;
+    }
     if (pg_owner != pt_owner)
         return -XEN_EINVAL; /* only mappings may name other domains' frames */
     return dir_entry_update(pe, val, preserve_ad, cur->level, pt_owner);
@@ -211,7 +216,7 @@ long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
         if (unlikely(rc))
             break;
     }
-    leave_table(&cur);
+    leave_frame(&cur);
     put_pg_owner(pg_owner);
     put_pg_owner(pt_owner);
     return finish_batch(__HYPERVISOR_mmu_update, ureqs, sizeof(struct mmu_update), count, i, done,
