@@ -16,33 +16,16 @@
 #include <memory.h>
 #include <pagetable.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "harness.h"
+#include "hostile.h"
 
 #define RANDOM_CALLS  20000
 #define SCRATCH_PAGES 4
 
 static uint8_t *scratch; /* pages that random calls may write to */
 static char *window;
-
-static void *const bad_pointers[] = {
-    NULL,
-    (void *)8,
-    UNMAPPED_ADDRESS,
-    HYPERVISOR_ADDRESS,
-    NON_CANONICAL,
-    (void *)0x7ffffffffff8ul,
-    (void *)0x800000000000ul,
-    (void *)0xffff7fffffffffffull,
-    (void *)0xffff800000000000ull, /* the M2P table, readable */
-    (void *)0xffff87ffffffffffull,
-    (void *)0xfffffffffffffff8ull,
-    (void *)0xffffffffffffffffull,
-};
-
-#define BAD_POINTERS (sizeof(bad_pointers) / sizeof(bad_pointers[0]))
 
 /* A call whose argument number `pointer` (0 the first) is a pointer. */
 struct pointer_call {
@@ -192,19 +175,11 @@ static void test_nested_multicalls(void)
     check_alive();
 }
 
-static uint64_t random_state;
-
-static uint64_t random_number(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
+static struct hostile sequence;
 
 static unsigned long random_argument(void)
 {
-    uint64_t r = random_number();
+    uint64_t r = hostile_number(&sequence);
 
     switch (r % 12) {
     case 0:
@@ -212,7 +187,7 @@ static unsigned long random_argument(void)
     case 1:
         return (r >> 8) % 0x10000;
     case 2:
-        return random_number();
+        return hostile_number(&sequence);
     case 3:
         return (unsigned long)bad_pointers[(r >> 8) % BAD_POINTERS];
     case 4:
@@ -236,10 +211,10 @@ static unsigned long random_argument(void)
 static void fill_scratch(void)
 {
     unsigned long *words = (unsigned long *)scratch;
-    unsigned long at = random_number() % (3 * PAGE_SIZE / sizeof(*words));
+    unsigned long at = hostile_number(&sequence) % (3 * PAGE_SIZE / sizeof(*words));
 
     for (unsigned int i = 0; i < 16; i++)
-        words[at + i] = random_number() % 3 ? random_argument() : 0;
+        words[at + i] = hostile_number(&sequence) % 3 ? random_argument() : 0;
 }
 
 /* Undo what calls that worked did to the scratch pages: pins, tables, mappings. */
@@ -306,19 +281,16 @@ static bool may_call(unsigned int number, unsigned long first)
 
 static void test_random(void)
 {
-    char seed[24] = "1";
-
-    guest_option("seed", seed, sizeof(seed));
-    random_state = 0x9e3779b97f4a7c15ull * strtoull(seed, NULL, 0) | 1;
+    hostile_init(&sequence, 0, scratch, SCRATCH_PAGES);
     for (unsigned int i = 0; i < RANDOM_CALLS; i++) {
-        unsigned int number = (unsigned int)(random_number() % 56);
+        unsigned int number = (unsigned int)(hostile_number(&sequence) % 56);
         unsigned long args[6];
 
         for (unsigned int a = 0; a < 6; a++)
             args[a] = random_argument();
         if (number == __HYPERVISOR_multicall)
             continue; /* its entries would escape the filter */
-        if (random_number() % 2)
+        if (hostile_number(&sequence) % 2)
             args[0] %= 32;
         if (!may_call(number, args[0]))
             continue;
