@@ -18,9 +18,7 @@
 #include <sched.h>
 #include <softirq.h>
 
-#define HASH_BUCKETS 256U
-
-static struct domain *hash[HASH_BUCKETS];
+struct domain *domain_buckets[DOMAIN_BUCKETS];
 static struct list all_domains = LIST_INIT(all_domains);
 static spinlock_t list_lock = SPINLOCK_INIT(RANK_DOMAIN_LIST);
 
@@ -32,7 +30,7 @@ static struct vcpu_info dummy_vcpu_info;
 
 static void insert_domain(struct domain *d)
 {
-    struct domain **bucket = &hash[d->id % HASH_BUCKETS];
+    struct domain **bucket = &domain_buckets[d->id % DOMAIN_BUCKETS];
     struct list *pos = &all_domains;
 
     spin_lock(&list_lock);
@@ -46,7 +44,7 @@ static void insert_domain(struct domain *d)
 
 static void remove_domain(struct domain *d)
 {
-    struct domain **link = &hash[d->id % HASH_BUCKETS];
+    struct domain **link = &domain_buckets[d->id % DOMAIN_BUCKETS];
 
     spin_lock(&list_lock);
     while (*link != d)
@@ -65,16 +63,6 @@ bool get_domain(struct domain *d)
             return false;
     } while (!cmpxchg(&d->refs, &refs, refs + 1));
     return true;
-}
-
-struct domain *find_domain(domid_t id)
-{
-    struct domain *d = load_acquire(&hash[id % HASH_BUCKETS]);
-
-    /* The memory of one that is leaving stays readable until this CPU has passed the scheduler. */
-    while (d && d->id != id)
-        d = load_acquire(&d->hash_next);
-    return d;
 }
 
 struct domain *get_domain_by_id(domid_t id)

@@ -104,7 +104,7 @@ static int map_one(struct gnttab_map_grant_ref *op)
     handle = get_handle(gt);
     if (handle == NO_HANDLE)
         goto out;
-    rc = grant_pin(owner, op->ref, user, readonly, &frame);
+    rc = grant_pin(owner, op->ref, user->id, readonly, &frame);
     if (rc)
         goto out_handle;
     /* The pin's counts go to the page-table entry; a device mapping has its own. */
@@ -112,7 +112,7 @@ static int map_one(struct gnttab_map_grant_ref *op)
         if (op->flags & GNTMAP_host_map) {
             mfn_t same;
 
-            rc = grant_pin(owner, op->ref, user, readonly, &same);
+            rc = grant_pin(owner, op->ref, user->id, readonly, &same);
             if (rc)
                 goto out_pin;
         }
@@ -146,7 +146,7 @@ out:
     return rc;
 }
 
-long grant_map_op(unsigned long uop, unsigned int count)
+long grant_map_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
     /* In: all up to dom. Out: the two words from dom on. */
     const unsigned long out = offsetof(struct gnttab_map_grant_ref, dom);
@@ -160,7 +160,7 @@ long grant_map_op(unsigned long uop, unsigned int count)
         unsigned long at = uop + i * sizeof(op);
 
         if (i && hypercall_preempt_check())
-            return grant_continue(GNTTABOP_map_grant_ref, uop, count, i, sizeof(op));
+            return grant_continue(cmd, uop + i * sizeof(op), count - i);
         if (copy_from_guest_unchecked(&op, at, 24))
             return -XEN_EFAULT;
         op.handle = 0;
@@ -207,8 +207,8 @@ static struct grant_mapping *claim_handle(const struct grant_table *gt, grant_ha
 
 /* Removes the entry (and device mapping) that an element names; notes in @u what is still to be
  * given up. */
-static int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_addr, u64 dev_bus_addr,
-                       bool replace, u64 new_addr)
+HOT_INLINE int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_addr,
+                           u64 dev_bus_addr, bool replace, u64 new_addr)
 {
     struct grant_mapping *m = claim_handle(current->domain->grant_table, handle);
     u16 flags, kinds = 0;
@@ -245,28 +245,32 @@ static int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_addr,
 }
 
 /* One use of the frame. */
-static void give_up(const struct unmapped *u)
+HOT_INLINE void give_up(const struct unmapped *u)
 {
     grant_put_frame(u->frame, u->readonly);
     grant_unpin(u->owner, u->ref, u->readonly);
 }
 
+static __noinline void give_up_second(const struct unmapped *u)
+{
+    give_up(u);
+}
+
 /* After the flush: nobody reaches the frame through the mapping any more. */
-static void unmap_complete(const struct unmapped *u)
+HOT_INLINE void unmap_complete(const struct unmapped *u)
 {
     if (!u->owner)
         return;
-    if (u->kinds & GNTMAP_device_map)
-        give_up(u);
-    if (u->kinds & GNTMAP_host_map)
-        give_up(u);
+    if (unlikely(u->kinds == MAP_KINDS))
+        give_up_second(u);
+    give_up(u);
     if (u->last) {
         put_handle(current->domain->grant_table, u->handle);
         put_domain(u->owner);
     }
 }
 
-long grant_unmap_op(unsigned long uop, unsigned int count)
+long grant_unmap_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
     struct unmapped batch[UNMAP_BATCH];
     unsigned int done = 0;
@@ -279,8 +283,8 @@ long grant_unmap_op(unsigned long uop, unsigned int count)
         unsigned int n, size = MIN(count - done, UNMAP_BATCH);
 
         if (done && hypercall_preempt_check())
-            return grant_continue(GNTTABOP_unmap_grant_ref, uop, count, done,
-                                  sizeof(struct gnttab_unmap_grant_ref));
+            return grant_continue(cmd, uop + done * sizeof(struct gnttab_unmap_grant_ref),
+                                  count - done);
         for (n = 0; n < size; n++) {
             unsigned long at = uop + (done + n) * sizeof(struct gnttab_unmap_grant_ref);
             struct gnttab_unmap_grant_ref op;
@@ -308,7 +312,7 @@ long grant_unmap_op(unsigned long uop, unsigned int count)
     return rc;
 }
 
-long grant_unmap_and_replace_op(unsigned long uop, unsigned int count)
+long grant_unmap_and_replace_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
     struct gnttab_unmap_and_replace op;
 
@@ -318,7 +322,7 @@ long grant_unmap_and_replace_op(unsigned long uop, unsigned int count)
         struct unmapped u;
 
         if (i && hypercall_preempt_check())
-            return grant_continue(GNTTABOP_unmap_and_replace, uop, count, i, sizeof(op));
+            return grant_continue(cmd, uop + i * sizeof(op), count - i);
         if (get_guest_element(&op, uop, i))
             return -XEN_EFAULT;
         op.status = (s16)unmap_begin(&u, op.handle, op.host_addr, 0, true, op.new_addr);

@@ -134,7 +134,7 @@ static int swap_one(unsigned long a, unsigned long b)
     return rc;
 }
 
-long grant_swap_op(unsigned long uop, unsigned int count)
+long grant_swap_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
     struct gnttab_swap_grant_ref op;
 
@@ -142,7 +142,7 @@ long grant_swap_op(unsigned long uop, unsigned int count)
         return -XEN_EFAULT;
     for (unsigned int i = 0; i < count; i++) {
         if (i && hypercall_preempt_check())
-            return grant_continue(GNTTABOP_swap_grant_ref, uop, count, i, sizeof(op));
+            return grant_continue(cmd, uop + i * sizeof(op), count - i);
         if (get_guest_element(&op, uop, i))
             return -XEN_EFAULT;
         op.status = (s16)swap_one(op.ref_a, op.ref_b);
@@ -177,7 +177,7 @@ static long cache_flush_one(const struct gnttab_cache_flush *op)
     return 0;
 }
 
-long grant_cache_flush_op(unsigned long uop, unsigned int count)
+long grant_cache_flush_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
     struct gnttab_cache_flush op;
 
@@ -187,7 +187,7 @@ long grant_cache_flush_op(unsigned long uop, unsigned int count)
         long rc;
 
         if (i && hypercall_preempt_check())
-            return grant_continue(GNTTABOP_cache_flush, uop, count, i, sizeof(op));
+            return grant_continue(cmd, uop + i * sizeof(op), count - i);
         if (get_guest_element(&op, uop, i))
             return -XEN_EFAULT;
         rc = cache_flush_one(&op);

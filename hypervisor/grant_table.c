@@ -169,14 +169,6 @@ static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool readonly, 
     return GNTST_general_error;
 }
 
-/* Clears what no pin needs any more. */
-static inline void unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
-{
-    u16 done = act->writers ? 0 : act->readers ? GTF_writing : GTF_reading | GTF_writing;
-
-    atomic_and(&sha->flags, (u16)~done);
-}
-
 __noinline int grant_get_frame_slow(mfn_t frame, struct domain *owner, bool readonly)
 {
     struct page *pg;
@@ -189,20 +181,25 @@ __noinline int grant_get_frame_slow(mfn_t frame, struct domain *owner, bool read
     return GNTST_okay;
 }
 
+__noinline int grant_lost_frame(mfn_t frame, struct domain *owner, bool readonly)
+{
+    grant_put_frame(frame, readonly);
+    return grant_get_frame_slow(frame, owner, readonly);
+}
+
 /*
- * The end of grant_pin() where not everything is as usual, with the entry marked and its frame in act->frame. Gives up
- * the table lock.
+ * The end of a pin, with the entry marked and its frame in act->frame, where not everything is as usual. Gives up the
+ * table lock.
  */
 static __noinline int pin_frame(struct domain *owner, struct grant_entry_v1 *sha,
-                                struct grant_active *act, const struct domain *user, bool readonly,
-                                mfn_t *frame)
+                                struct grant_active *act, domid_t user, bool readonly, mfn_t *frame)
 {
     int rc = grant_get_frame_slow(MFN(act->frame), owner, readonly);
 
     if (rc) {
-        unmark(sha, act);
+        grant_unmark(sha, act);
     } else {
-        act->domid = user->id;
+        act->domid = user;
         act->pins[readonly]++;
         *frame = MFN(act->frame);
     }
@@ -210,21 +207,29 @@ static __noinline int pin_frame(struct domain *owner, struct grant_entry_v1 *sha
     return rc;
 }
 
-/* The same from the start: the entry is in use already, or not as it should be. */
-static __noinline int pin_slow(struct domain *owner, unsigned long ref, const struct domain *user,
-                               bool readonly, mfn_t *frame)
+static __noinline int pin_lost_frame(struct domain *owner, struct grant_entry_v1 *sha,
+                                     struct grant_active *act, domid_t user, bool readonly,
+                                     mfn_t *frame)
+{
+    grant_put_frame(MFN(act->frame), readonly);
+    return pin_frame(owner, sha, act, user, readonly, frame);
+}
+
+/* A pin from the start: the entry is in use already, or not as it should be. */
+static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t user, bool readonly,
+                               mfn_t *frame)
 {
     struct grant_table *gt = owner->grant_table;
     struct grant_entry_v1 *sha = shared_entry(gt, ref);
     struct grant_active *act = active_entry(gt, ref);
 
     if (owner->dying || act->readers + act->writers >= ~0U >> 2 ||
-        (act->in_use && act->domid != user->id))
+        (act->in_use && act->domid != user))
         goto refused;
     if (!act->in_use || (!readonly && !act->writers)) {
         u32 seen;
 
-        if (mark_in_use(sha, user->id, readonly, &seen))
+        if (mark_in_use(sha, user, readonly, &seen))
             goto refused;
         /* While pinned the frame is the one of the first pin. */
         if (!act->in_use)
@@ -238,17 +243,16 @@ refused:
 }
 
 /* In line is the first pin of an entry that permits it; the functions that it ends in else take any. */
-int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool readonly,
-              mfn_t *frame)
+HOT_INLINE int pin(struct domain *owner, grant_ref_t ref, domid_t user, bool readonly, mfn_t *frame)
 {
+    const u32 look = 0xffff0000U | GTF_type_mask | (readonly ? 0 : GTF_readonly);
+    const u32 mark = readonly ? GTF_reading : GTF_reading | GTF_writing;
     struct grant_table *gt = owner->grant_table;
-    const union flags_domid want = {.flags = GTF_permit_access, .domid = user->id};
-    const union flags_domid look = {.flags = (u16)(GTF_type_mask | (readonly ? 0 : GTF_readonly)),
-                                    .domid = (domid_t)~0};
+    u32 seen, owner_id = page_owner_id(owner);
     struct grant_entry_v1 *sha;
     struct grant_active *act;
     unsigned long i = ref;
-    u32 seen;
+    mfn_t f;
 
     spin_lock(&gt->lock);
     if (unlikely(!gref_ok(gt, &i))) {
@@ -260,33 +264,31 @@ int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool r
     if (unlikely(owner->dying || act->in_use))
         return pin_slow(owner, i, user, readonly, frame);
     seen = READ_ONCE(*(u32 *)(void *)sha);
-    if (unlikely((seen & look.word) != want.word ||
-                 !cmpxchg((u32 *)(void *)sha, &seen,
-                          seen | (readonly ? GTF_reading : GTF_reading | GTF_writing))))
+    if (unlikely((seen & look) != ((u32)user << 16 | GTF_permit_access) ||
+                 !cmpxchg((u32 *)(void *)sha, &seen, seen | mark)))
         return pin_slow(owner, i, user, readonly, frame);
 
-    act->frame = READ_ONCE(sha->frame);
-    *frame = MFN(act->frame);
-    if (unlikely(!grant_try_frame(*frame, owner, readonly)))
+    f = MFN(READ_ONCE(sha->frame));
+    act->frame = (u32)f.n;
+    if (unlikely(!grant_try_frame(f, owner_id, readonly)))
         return pin_frame(owner, sha, act, user, readonly, frame);
-    act->domid = user->id;
+    if (unlikely(!grant_owns_frame(f, owner_id)))
+        return pin_lost_frame(owner, sha, act, user, readonly, frame);
+    act->domid = user;
     act->pins[readonly] = 1;
+    *frame = f;
     spin_unlock(&gt->lock);
     return GNTST_okay;
 }
 
-void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly)
+int grant_pin_reading(struct domain *owner, grant_ref_t ref, domid_t user, mfn_t *frame)
 {
-    struct grant_table *gt = owner->grant_table;
-    struct grant_active *act;
+    return pin(owner, ref, user, true, frame);
+}
 
-    spin_lock(&gt->lock);
-    act = active_entry(gt, ref);
-    act->pins[readonly]--;
-    /* A dead domain has given its shared frames back already. */
-    if (!act->writers && gt->shared[ref / GRANTS_PER_FRAME])
-        unmark(shared_entry(gt, ref), act);
-    spin_unlock(&gt->lock);
+int grant_pin_writing(struct domain *owner, grant_ref_t ref, domid_t user, mfn_t *frame)
+{
+    return pin(owner, ref, user, false, frame);
 }
 
 void grant_table_dump(struct domain *d)
@@ -310,15 +312,14 @@ void grant_table_dump(struct domain *d)
 
 /* ---- the hypercall ---- */
 
-long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count, unsigned int done,
-                    size_t size)
+long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count)
 {
-    return hypercall_continue(__HYPERVISOR_grant_table_op, 3, (unsigned long)cmd, uop + done * size,
-                              (unsigned long)(count - done));
+    return hypercall_continue(__HYPERVISOR_grant_table_op, 3, (unsigned long)cmd, uop,
+                              (unsigned long)count);
 }
 
-/* The operations that are asked for one at a time. */
-static __noinline long single_op(unsigned int cmd, unsigned long uop, unsigned int count)
+/* The operations that are asked for one at a time, and what is none. */
+static long single_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
     switch (cmd) {
     case GNTTABOP_setup_table:
@@ -338,11 +339,14 @@ static __noinline long single_op(unsigned int cmd, unsigned long uop, unsigned i
 
 long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
-    static long (*const array_op[])(unsigned long uop, unsigned int count) = {
+    static long (*const operation[])(unsigned int cmd, unsigned long uop, unsigned int count) = {
         [GNTTABOP_map_grant_ref] = grant_map_op,
         [GNTTABOP_unmap_grant_ref] = grant_unmap_op,
+        [GNTTABOP_setup_table... GNTTABOP_copy - 1] = single_op,
         [GNTTABOP_copy] = grant_copy_op,
+        [GNTTABOP_query_size] = single_op,
         [GNTTABOP_unmap_and_replace] = grant_unmap_and_replace_op,
+        [GNTTABOP_set_version... GNTTABOP_swap_grant_ref - 1] = single_op,
         [GNTTABOP_swap_grant_ref] = grant_swap_op,
         [GNTTABOP_cache_flush] = grant_cache_flush_op,
     };
@@ -350,7 +354,7 @@ long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count)
 
     if (unlikely((int)count < 0))
         return -XEN_EINVAL;
-    if (unlikely(!index_ok(&i, ARRAY_SIZE(array_op)) || !array_op[i]))
+    if (unlikely(!index_ok(&i, ARRAY_SIZE(operation))))
         return single_op(cmd, uop, count);
-    return array_op[i](uop, count);
+    return operation[i](cmd, uop, count);
 }

@@ -130,10 +130,13 @@ static inline bool others_online(const cpumask_t *mask, unsigned int self)
     return others;
 }
 
-static __noinline void flush_others(const cpumask_t *mask, enum flush_kind kind, unsigned long va)
+static __noinline void flush_everywhere(const cpumask_t *mask, enum flush_kind kind,
+                                        unsigned long va)
 {
     unsigned int cpu, self = smp_processor_id();
 
+    if (cpumask_test(mask, self))
+        flush_here(kind, va);
     spin_lock(&request.lock);
     request.kind = kind;
     request.va = va;
@@ -151,8 +154,8 @@ HOT_INLINE void flush_mask(const cpumask_t *mask, enum flush_kind kind, unsigned
     unsigned int self = smp_processor_id();
 
     if (unlikely(others_online(mask, self)))
-        flush_others(mask, kind, va);
-    if (cpumask_test(mask, self))
+        flush_everywhere(mask, kind, va);
+    else if (cpumask_test(mask, self))
         flush_here(kind, va);
 }
 

@@ -169,11 +169,21 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
 /* Creates vCPU @id, down, without a context. -ENOMEM. RANK_DOMAIN lock held. */
 int vcpu_create(struct domain *d, unsigned int id);
 
+#define DOMAIN_BUCKETS 256U
+extern struct domain *domain_buckets[DOMAIN_BUCKETS];
+
 /*
  * Finds a domain; NULL: none with this id. It may be dying and without references, but its memory stays as long as the
- * caller is in this hypercall.
+ * caller is in this hypercall: until this CPU has passed the scheduler.
  */
-struct domain *find_domain(domid_t id);
+static inline struct domain *find_domain(domid_t id)
+{
+    struct domain *d = load_acquire(&domain_buckets[id % DOMAIN_BUCKETS]);
+
+    while (d && d->id != id)
+        d = load_acquire(&d->hash_next);
+    return d;
+}
 /* Finds a domain and takes a reference; NULL: none with this id (or DOMID_SELF forms are not
  * resolved here). */
 struct domain *get_domain_by_id(domid_t id);

@@ -73,14 +73,44 @@ static inline struct grant_active *active_entry(const struct grant_table *gt, un
 int grant_table_grow(struct domain *d, unsigned int frames);
 
 /*
- * Pins entry @ref of @owner for @user: checks the shared entry, shows in it that it is in use,
+ * Pins entry @ref of @owner for domain @user: checks the shared entry, shows in it that it is in use,
  * counts. On success *frame is the frame, on which the caller has a general count (and, if
  * !@readonly, a type count of writable). GNTST_okay or another GNTST_*. Takes the table lock.
  */
-int grant_pin(struct domain *owner, grant_ref_t ref, struct domain *user, bool readonly,
-              mfn_t *frame);
+int grant_pin_reading(struct domain *owner, grant_ref_t ref, domid_t user, mfn_t *frame);
+int grant_pin_writing(struct domain *owner, grant_ref_t ref, domid_t user, mfn_t *frame);
+static inline int grant_pin(struct domain *owner, grant_ref_t ref, domid_t user, bool readonly,
+                            mfn_t *frame)
+{
+    return readonly ? grant_pin_reading(owner, ref, user, frame)
+                    : grant_pin_writing(owner, ref, user, frame);
+}
+
+/* Clears in the shared entry what no pin needs any more. Table lock held. */
+static inline void grant_unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
+{
+    u16 done = act->writers ? 0 : act->readers ? GTF_writing : GTF_reading | GTF_writing;
+
+    atomic_and(&sha->flags, (u16)~done);
+}
+
 /* Undoes the pin; the counts on the frame are the caller's to drop. Takes the table lock. */
-void grant_unpin(struct domain *owner, grant_ref_t ref, bool readonly);
+HOT_INLINE void grant_unpin(struct domain *owner, unsigned long ref, bool readonly)
+{
+    struct grant_table *gt = owner->grant_table;
+    struct grant_entry_v1 *shared;
+    struct grant_active *act;
+
+    spin_lock(&gt->lock);
+    act = active_entry(gt, ref);
+    act->pins[readonly]--;
+    /* A dead domain has given its shared frames back already. */
+    shared = gt->shared[ref / GRANTS_PER_FRAME];
+    if (!act->writers && likely(shared))
+        grant_unmark(&shared[ref % GRANTS_PER_FRAME], act);
+    spin_unlock(&gt->lock);
+}
+
 /* Drops the counts that grant_pin() or grant_get_frame() took. */
 static inline void grant_put_frame(mfn_t frame, bool readonly)
 {
@@ -95,29 +125,37 @@ static inline void grant_put_frame(mfn_t frame, bool readonly)
  * GNTST_general_error: not the owner's, or one that may not be written.
  */
 int grant_get_frame_slow(mfn_t frame, struct domain *owner, bool readonly);
+/* The same after counts were taken of what turned out not to be the owner's any more. */
+int grant_lost_frame(mfn_t frame, struct domain *owner, bool readonly);
+
 /*
- * Does that for a frame that has been of the right type before. The owner is looked at before, to leave other domains'
- * counts alone, and again once it cannot change.
+ * Takes the counts of a frame that has been of the right type before; false: it was not. Before a type count the owner
+ * is looked at, to leave other domains' types alone; the caller does that afterwards, when it cannot change any more.
  */
-HOT_INLINE bool grant_try_frame(mfn_t frame, struct domain *owner, bool readonly)
+HOT_INLINE bool grant_try_frame(mfn_t frame, u32 owner_id, bool readonly)
 {
     struct page *pg = mfn_to_page(frame);
 
-    if (unlikely(!mfn_valid(frame) || READ_ONCE(pg->owner) != page_owner_id(owner)))
+    if (unlikely(!mfn_valid(frame)))
         return false;
-    if (readonly ? !page_try_get(pg) : !page_try_get_both(pg, PG_TYPE_WRITABLE))
-        return false;
-    if (likely(READ_ONCE(pg->owner) == page_owner_id(owner)))
-        return true;
-    grant_put_frame(frame, readonly);
-    return false;
+    if (readonly)
+        return page_try_get(pg);
+    return READ_ONCE(pg->owner) == owner_id && page_try_get_both(pg, PG_TYPE_WRITABLE);
+}
+
+HOT_INLINE bool grant_owns_frame(mfn_t frame, u32 owner_id)
+{
+    return READ_ONCE(mfn_to_page(frame)->owner) == owner_id;
 }
 
 HOT_INLINE int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
 {
-    return likely(grant_try_frame(frame, owner, readonly))
-               ? GNTST_okay
-               : grant_get_frame_slow(frame, owner, readonly);
+    u32 id = page_owner_id(owner);
+
+    if (unlikely(!grant_try_frame(frame, id, readonly)))
+        return grant_get_frame_slow(frame, owner, readonly);
+    return likely(grant_owns_frame(frame, id)) ? GNTST_okay
+                                               : grant_lost_frame(frame, owner, readonly);
 }
 
 /*
@@ -125,15 +163,14 @@ HOT_INLINE int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
  * says how it went; the result is -XEN_EFAULT where an element could not be read or written. They go on later by
  * themselves when they are preempted.
  */
-long grant_map_op(unsigned long uop, unsigned int count);
-long grant_unmap_op(unsigned long uop, unsigned int count);
-long grant_unmap_and_replace_op(unsigned long uop, unsigned int count);
-long grant_copy_op(unsigned long uop, unsigned int count);
-long grant_swap_op(unsigned long uop, unsigned int count);
-long grant_cache_flush_op(unsigned long uop, unsigned int count);
-/* Their way to do that: @done elements of @size bytes are done. */
-long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count, unsigned int done,
-                    size_t size);
+long grant_map_op(unsigned int cmd, unsigned long uop, unsigned int count);
+long grant_unmap_op(unsigned int cmd, unsigned long uop, unsigned int count);
+long grant_unmap_and_replace_op(unsigned int cmd, unsigned long uop, unsigned int count);
+long grant_copy_op(unsigned int cmd, unsigned long uop, unsigned int count);
+long grant_swap_op(unsigned int cmd, unsigned long uop, unsigned int count);
+long grant_cache_flush_op(unsigned int cmd, unsigned long uop, unsigned int count);
+/* Their way to do that: @count elements at @uop are left. */
+long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count);
 
 /* Those that take one. */
 long grant_setup_table(unsigned long uop);

@@ -12,17 +12,15 @@
 #include <public/grant_table.h>
 
 /*
- * The entry that @addr names (a virtual address, or with GNTMAP_contains_pte the machine address of the entry), in a
- * validated L1 table of current's that is held by both counts; NULL: there is none.
+ * The table of the entry at machine address @addr (GNTMAP_contains_pte), a validated L1 table of current's, held by
+ * both counts; NULL: there is none. Entries named by virtual address are held by the lock of the page tables instead.
  */
-static struct page *get_grant_entry(u64 addr, unsigned int flags, u64 **pe)
+static struct page *get_named_table(u64 addr)
 {
     struct domain *d = current->domain;
     mfn_t mfn = MFN(addr >> PAGE_SHIFT);
     struct page *table = mfn_to_page(mfn);
 
-    if (!(flags & GNTMAP_contains_pte))
-        return get_l1_table(current, addr, pe);
     if (addr & 7 || !mfn_valid(mfn) || READ_ONCE(table->owner) != page_owner_id(d) ||
         !page_try_get_both(table, PG_TYPE_L1))
         return NULL;
@@ -30,7 +28,6 @@ static struct page *get_grant_entry(u64 addr, unsigned int flags, u64 **pe)
         put_page_and_type(table);
         return NULL;
     }
-    *pe = (u64 *)((char *)mfn_to_virt(mfn) + (addr & ~PAGE_MASK));
     return table;
 }
 
@@ -47,18 +44,37 @@ static u64 grant_entry_flags(unsigned int flags)
     return l1e_adjust(e);
 }
 
-int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
+/* What a new mapping replaced. */
+static __noinline int drop_entry(u64 e)
 {
-    struct page *table;
-    u64 *pe, e;
+    l1e_put(e, current->domain);
+    return GNTST_okay;
+}
 
-    table = get_grant_entry(host_addr, flags, &pe);
+static __noinline int map_named(u64 maddr, u64 e)
+{
+    struct page *table = get_named_table(maddr);
+
     if (!table)
         return GNTST_general_error;
-    e = (frame.n << PAGE_SHIFT) | grant_entry_flags(flags) | cache_flags;
-    l1e_put(xchg(pe, e), current->domain);
+    e = xchg((u64 *)maddr_to_virt(maddr), e);
     put_page_and_type(table);
-    return GNTST_okay;
+    return drop_entry(e);
+}
+
+int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
+{
+    u64 e = (frame.n << PAGE_SHIFT) | grant_entry_flags(flags) | cache_flags, *pe;
+    struct vcpu *v = current;
+
+    if (unlikely(flags & GNTMAP_contains_pte))
+        return map_named(host_addr, e);
+    pe = lock_l1e(v, host_addr);
+    if (unlikely(!pe))
+        return GNTST_general_error;
+    e = xchg(pe, e);
+    unlock_l1e(v);
+    return unlikely(e & PTE_PRESENT) ? drop_entry(e) : GNTST_okay;
 }
 
 /*
@@ -76,18 +92,32 @@ static bool replace_grant_entry(u64 *pe, mfn_t frame, unsigned int flags, u64 ne
     return true;
 }
 
+static __noinline int unmap_named(u64 maddr, mfn_t frame, unsigned int flags)
+{
+    struct page *table = get_named_table(maddr);
+    bool done;
+
+    if (!table)
+        return GNTST_general_error;
+    done = replace_grant_entry(maddr_to_virt(maddr), frame, flags, 0);
+    put_page_and_type(table);
+    return done ? GNTST_okay : GNTST_general_error;
+}
+
 int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags)
 {
-    struct page *table;
+    struct vcpu *v = current;
     bool done;
     u64 *pe;
 
-    table = get_grant_entry(host_addr, flags, &pe);
-    if (!table)
+    if (unlikely(flags & GNTMAP_contains_pte))
+        return unmap_named(host_addr, frame, flags);
+    pe = lock_l1e(v, host_addr);
+    if (unlikely(!pe))
         return GNTST_general_error;
     done = replace_grant_entry(pe, frame, flags, 0);
-    put_page_and_type(table);
-    return done ? GNTST_okay : GNTST_general_error;
+    unlock_l1e(v);
+    return likely(done) ? GNTST_okay : GNTST_general_error;
 }
 
 int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags)
@@ -103,7 +133,7 @@ int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int fl
     from = get_l1_table(current, new_addr, &from_pe);
     if (!from)
         return GNTST_general_error;
-    table = get_grant_entry(host_addr, flags, &pe);
+    table = get_l1_table(current, host_addr, &pe);
     if (!table) {
         put_page_and_type(from);
         return GNTST_general_error;

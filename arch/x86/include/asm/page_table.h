@@ -263,19 +263,39 @@ static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **
     return pg;
 }
 
-/* The L1 entry for guest address @va in the kernel root of the current vCPU, as it is at this moment; 0: none. */
-static inline u64 read_l1e(struct vcpu *v, unsigned long va)
+/*
+ * The L1 entry for guest address @va in the kernel root of the current vCPU @v, with page_tables_lock held: until it is
+ * given up, the entry's table stays one. NULL, without the lock: there is none, or it is no guest address.
+ */
+static inline u64 *lock_l1e(struct vcpu *v, unsigned long va)
 {
     spinlock_t *lock = &v->domain->arch.page_tables_lock;
     u64 e;
 
     if (unlikely(!guest_va_ok(va)))
-        return 0;
+        return NULL;
     spin_lock(lock);
     e = walk_to_l2e(v, va);
     if (likely(e))
-        e = READ_ONCE(((u64 *)mfn_to_virt(pte_mfn(e)))[pt_index(va, L1_SHIFT)]);
+        return (u64 *)mfn_to_virt(pte_mfn(e)) + pt_index(va, L1_SHIFT);
     spin_unlock(lock);
+    return NULL;
+}
+
+static inline void unlock_l1e(struct vcpu *v)
+{
+    spin_unlock(&v->domain->arch.page_tables_lock);
+}
+
+/* The same entry as it is at this moment; 0: none. */
+static inline u64 read_l1e(struct vcpu *v, unsigned long va)
+{
+    u64 *pe = lock_l1e(v, va), e;
+
+    if (unlikely(!pe))
+        return 0;
+    e = READ_ONCE(*pe);
+    unlock_l1e(v);
     return likely(e & PTE_PRESENT) ? e : 0;
 }
 
