@@ -65,20 +65,20 @@ struct table_cursor {
     unsigned int level;
 };
 
-static void leave_frame(struct table_cursor *cur)
+static inline void leave_frame(struct table_cursor *cur)
 {
     if (!cur->page)
         return;
-    if (cur->level)
-        put_page_table(cur->page);
-    else
+    if (likely(cur->level <= 1))
         put_page_and_type(cur->page);
+    else
+        put_page_table(cur->page);
     cur->page = NULL;
     cur->mfn = INVALID_MFN.n;
 }
 
 /* Moves to frame @mfn of @d; false: not its own, or neither a validated table nor to be had writable. */
-static bool enter_frame(struct table_cursor *cur, unsigned long mfn, struct domain *d)
+static __noinline bool enter_frame(struct table_cursor *cur, unsigned long mfn, struct domain *d)
 {
     struct page *pg = mfn_to_page(MFN(mfn));
     u64 type;
@@ -104,8 +104,8 @@ static bool enter_frame(struct table_cursor *cur, unsigned long mfn, struct doma
     return true;
 }
 
-static inline int update_entry(struct table_cursor *cur, u64 ptr, u64 val, bool preserve_ad,
-                               struct domain *pt_owner, struct domain *pg_owner)
+HOT_INLINE int update_entry(struct table_cursor *cur, u64 ptr, u64 val, bool preserve_ad,
+                            struct domain *pt_owner, struct domain *pg_owner)
 {
     unsigned long mfn = ptr >> PAGE_SHIFT;
     u64 *pe;
@@ -148,20 +148,68 @@ static struct domain *get_pt_owner(unsigned int foreigndom)
     return owner;
 }
 
-long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
-                   unsigned int foreigndom)
+/*
+ * Makes elements until one is refused or it is time to stop; *@made says how many. @tables_ok, @frames_ok: may the caller
+ * change page tables of @pt_owner, name frames of @pg_owner?
+ */
+HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int count,
+                             struct domain *pt_owner, struct domain *pg_owner, bool tables_ok,
+                             bool frames_ok, unsigned int *made)
+{
+    struct table_cursor cur = {NULL, INVALID_MFN.n, 0};
+    unsigned int i;
+    long rc = 0;
+
+    for (i = 0; i < count; i++) {
+        struct mmu_update req;
+
+        if (i && (unlikely(v->old_table) || unlikely(hypercall_preempt_check()))) {
+            rc = -ERESTART;
+            break;
+        }
+        if (unlikely(get_guest_element(&req, ureqs, i))) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        switch (req.ptr & 7) {
+        case MMU_NORMAL_PT_UPDATE:
+        case MMU_PT_UPDATE_PRESERVE_AD:
+        case MMU_PT_UPDATE_NO_TRANSLATE:
+            rc = likely(tables_ok)
+                     ? update_entry(&cur, req.ptr, req.val,
+                                    (req.ptr & 7) == MMU_PT_UPDATE_PRESERVE_AD, pt_owner, pg_owner)
+                     : -XEN_EPERM;
+            break;
+        case MMU_MACHPHYS_UPDATE:
+            rc = frames_ok && pt_owner == v->domain ? update_m2p(req.ptr, req.val, pg_owner)
+                                                    : -XEN_EPERM;
+            break;
+        default:
+            rc = -XEN_ENOSYS;
+            break;
+        }
+        if (unlikely(rc))
+            break;
+    }
+    leave_frame(&cur);
+    *made = i;
+    return rc;
+}
+
+/* The general case: another domain's tables or frames, or the continuation of a batch. */
+static __noinline long update_foreign(unsigned long ureqs, unsigned int count, unsigned long pdone,
+                                      unsigned int foreigndom)
 {
     struct vcpu *v = current;
     struct domain *d = v->domain, *pt_owner, *pg_owner;
-    struct table_cursor cur = {NULL, INVALID_MFN.n, 0};
     unsigned int i, done = 0;
-    bool frames_ok, tables_ok;
-    long rc = 0;
+    bool frames_ok;
+    long rc;
 
-    if (unlikely(page_finish_old_table(v)))
+    if (page_finish_old_table(v))
         return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs, (unsigned long)count, pdone,
                                   (unsigned long)foreigndom);
-    if (unlikely(count & MMU_UPDATE_PREEMPTED)) {
+    if (count & MMU_UPDATE_PREEMPTED) {
         if (count == MMU_UPDATE_PREEMPTED && !ureqs)
             return (int)foreigndom; /* only a table was left to take apart */
         count &= ~MMU_UPDATE_PREEMPTED;
@@ -184,41 +232,29 @@ long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
         return -XEN_ESRCH;
     }
     frames_ok = pg_owner == dom_io || may_target(d, pg_owner);
-    tables_ok = frames_ok && may_target(d, pt_owner);
-
-    for (i = 0; i < count; i++) {
-        struct mmu_update req;
-
-        if (unlikely(v->old_table) || (i && unlikely(hypercall_preempt_check()))) {
-            rc = -ERESTART;
-            break;
-        }
-        if (unlikely(get_guest_element(&req, ureqs, i))) {
-            rc = -XEN_EFAULT;
-            break;
-        }
-        switch (req.ptr & 7) {
-        case MMU_NORMAL_PT_UPDATE:
-        case MMU_PT_UPDATE_PRESERVE_AD:
-        case MMU_PT_UPDATE_NO_TRANSLATE:
-            rc = likely(tables_ok)
-                     ? update_entry(&cur, req.ptr, req.val,
-                                    (req.ptr & 7) == MMU_PT_UPDATE_PRESERVE_AD, pt_owner, pg_owner)
-                     : -XEN_EPERM;
-            break;
-        case MMU_MACHPHYS_UPDATE:
-            rc = d == pt_owner && frames_ok ? update_m2p(req.ptr, req.val, pg_owner) : -XEN_EPERM;
-            break;
-        default:
-            rc = -XEN_ENOSYS;
-            break;
-        }
-        if (unlikely(rc))
-            break;
-    }
-    leave_frame(&cur);
+    rc = update_batch(v, ureqs, count, pt_owner, pg_owner, frames_ok && may_target(d, pt_owner),
+                      frames_ok, &i);
     put_pg_owner(pg_owner);
     put_pg_owner(pt_owner);
     return finish_batch(__HYPERVISOR_mmu_update, ureqs, sizeof(struct mmu_update), count, i, done,
+                        pdone, foreigndom, rc);
+}
+
+long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
+                   unsigned int foreigndom)
+{
+    struct vcpu *v = current;
+    struct domain *d = v->domain;
+    unsigned int i;
+    long rc;
+
+    if (unlikely(foreigndom != DOMID_SELF || v->old_table || count & MMU_UPDATE_PREEMPTED))
+        return update_foreign(ureqs, count, pdone, foreigndom);
+    if (unlikely(!guest_range_ok(ureqs, count, sizeof(struct mmu_update))))
+        return -XEN_EFAULT;
+    rc = update_batch(v, ureqs, count, d, d, true, true, &i);
+    if (likely(!pdone && rc != -ERESTART && !v->old_table))
+        return rc;
+    return finish_batch(__HYPERVISOR_mmu_update, ureqs, sizeof(struct mmu_update), count, i, 0,
                         pdone, foreigndom, rc);
 }

@@ -64,7 +64,7 @@ void l1e_put_segdesc(struct page *pg, struct domain *l1_owner);
  * 0; > 0: bits to be flipped in the entry first (caching of devices); -XEN_EINVAL: refused flags; -XEN_EBUSY: another
  * owner, or the frame may not become writable; -XEN_EPERM: a device that was not given.
  */
-static inline int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
+HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 {
     if (likely(!(e & L1E_CACHE_BITS) && mfn_valid(pte_mfn(e)))) {
         struct page *pg = mfn_to_page(pte_mfn(e));
@@ -180,8 +180,8 @@ static inline bool pte_replace_similar(u64 *pe, u64 new, u64 adjusted, bool pres
  * Writes an entry of a validated L1 table of @l1_owner, on which the caller holds a type count. @pg_owner: whose frame
  * it may name. Errors as l1e_get(), and then nothing changed.
  */
-static inline int l1e_update(u64 *pe, u64 new, bool preserve_ad, struct domain *l1_owner,
-                             struct domain *pg_owner)
+HOT_INLINE int l1e_update(u64 *pe, u64 new, bool preserve_ad, struct domain *l1_owner,
+                          struct domain *pg_owner)
 {
     if (new &PTE_PRESENT) {
         u64 adjusted = l1e_adjust(new);
