@@ -70,9 +70,10 @@ $(BUILD)/tests/linux/%: tests/linux/%.c
 $(BUILD)/tests/system/test_compat32: | $(BUILD)/tests/linux/compat32
 
 # 64-bit programs that are the first process of a Linux ramdisk of their own.
-LINUX_PROGRAMS := stress
+LINUX_PROGRAMS := bench stress
 LINUX_CFLAGS := -std=gnu11 -O2 -g -static -pthread -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 LINUX_RAMDISKS := $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%.cpio)
+$(BUILD)/tests/linux/bench: tests/linux/bench.c
 $(BUILD)/tests/linux/stress: $(wildcard tests/linux/stress/*.c tests/linux/stress/*.h)
 $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%): | $(TOOLS_STAMP)
 	$(call say,LINUXCC,$@)
@@ -108,7 +109,7 @@ RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) \
 RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
         $(filter-out run-guests% run-system%,$(RUNS))
 
-.PHONY: check check-all check-build bench $(RUNS)
+.PHONY: check check-all check-build bench bench-linux $(RUNS)
 
 check-build: all packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SYSTEM_TESTS)) \
              $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
@@ -166,3 +167,11 @@ bench: $(BUILD)/tests/system/bench $(BUILD)/bulkhead $(PKG)/xen $(GUEST_DIR)/ben
 	@status=0; BUILD=$(BUILD) QEMU=$(QEMU) $< $(BUILD)/benchmarks.md || status=1; \
 	cat $(BUILD)/benchmarks.md; \
 	mk/update-section.sh docs/benchmarks.md bench $(BUILD)/benchmarks.md; exit $$status
+
+# The same inside Debian's kernel, natively and as dom0.
+bench-linux: $(BUILD)/tests/system/bench_linux $(BUILD)/bulkhead $(PKG)/xen \
+             $(BUILD)/tests/linux/bench.cpio | $(TOOL_STAMPS)
+	@mkdir -p $(BUILD)/logs
+	@BUILD=$(BUILD) QEMU=$(QEMU) $< $(BUILD)/benchmarks-linux.md
+	@cat $(BUILD)/benchmarks-linux.md
+	@mk/update-section.sh docs/benchmarks.md bench-linux $(BUILD)/benchmarks-linux.md
