@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grant table, version 1. References are kept on a free list threaded through an array of our own,
- * because the table itself is shared with the hypervisor. The table is set up on first use.
+ * Grant table, version 1. References are kept on a free list threaded through arrays of our own,
+ * because the table itself is shared with the hypervisor. The table is set up on first use, at
+ * addresses that hold the largest one there can be, and grows a piece at a time.
  */
 #include <errno.h>
 #include <grant.h>
@@ -11,31 +12,80 @@
 
 #include "internal.h"
 
-#define GRANT_FRAMES      4u
 #define ENTRIES_PER_FRAME ((unsigned int)(PAGE_SIZE / sizeof(grant_entry_v1_t)))
-#define MAX_ENTRIES       (GRANT_FRAMES * ENTRIES_PER_FRAME)
+#define MAX_FRAMES        256u
+#define PIECE_FRAMES      4u
+#define PIECE_ENTRIES     (PIECE_FRAMES * ENTRIES_PER_FRAME)
+#define PIECE_LIST_PAGES  (PIECE_ENTRIES * sizeof(grant_ref_t) / PAGE_SIZE)
+
+/* Operations of one hypercall when mapping for grant_map(). */
+#define BATCH 32u
+
+/* How often GNTST_eagain is taken for an answer worth asking for again. */
+#define EAGAIN_TRIES 64
 
 static grant_entry_v1_t *table;
-static unsigned int entries;
-static grant_ref_t next_free[MAX_ENTRIES];
+static unsigned int frames, max_frames;
+static grant_ref_t *next_free[MAX_FRAMES / PIECE_FRAMES];
 static grant_ref_t first_free; /* 0: none; the reserved references are never free */
+
+static grant_ref_t *next_of(grant_ref_t reference)
+{
+    return &next_free[reference / PIECE_ENTRIES][reference % PIECE_ENTRIES];
+}
+
+static int map_table_frames(const unsigned long *mfns, unsigned int first, unsigned int count)
+{
+    for (unsigned int i = first; i < first + count; i++) {
+        const char *va = (const char *)table + i * PAGE_SIZE;
+        int error = pte_set(pte_lookup(va, 1), make_pte(mfns[i], PTE_KERNEL_DATA));
+
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+/* Add a piece to the table. Events are disabled. @return whether there are free references now. */
+static bool grow(void)
+{
+    unsigned long mfns[MAX_FRAMES];
+    struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = frames + PIECE_FRAMES};
+    grant_ref_t begin = frames * ENTRIES_PER_FRAME;
+    grant_ref_t *list;
+
+    if (setup.nr_frames > max_frames)
+        return false;
+    list = pages_alloc(PIECE_LIST_PAGES);
+    if (!list)
+        return false;
+    set_xen_guest_handle(setup.frame_list, mfns);
+    if (hypercall_grant_table_op(GNTTABOP_setup_table, &setup, 1) || setup.status != GNTST_okay ||
+        map_table_frames(mfns, frames, PIECE_FRAMES)) {
+        pages_free(list, PIECE_LIST_PAGES);
+        return false;
+    }
+    next_free[begin / PIECE_ENTRIES] = list;
+    frames += PIECE_FRAMES;
+    for (grant_ref_t ref = begin + PIECE_ENTRIES; ref-- > begin;) {
+        if (ref < GNTTAB_NR_RESERVED_ENTRIES)
+            break;
+        *next_of(ref) = first_free;
+        first_free = ref;
+    }
+    return true;
+}
 
 static void set_up(void)
 {
-    struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = GRANT_FRAMES};
-    unsigned long frames[GRANT_FRAMES];
+    struct gnttab_query_size query = {.dom = DOMID_SELF};
 
-    set_xen_guest_handle(setup.frame_list, frames);
-    if (hypercall_grant_table_op(GNTTABOP_setup_table, &setup, 1) || setup.status != GNTST_okay)
-        guest_panic("no grant table: status %d", setup.status);
-    table = map_frames(frames, GRANT_FRAMES, DOMID_SELF, PTE_KERNEL_DATA, NULL);
-    if (!table)
-        guest_panic("cannot map the grant table");
-    entries = MAX_ENTRIES;
-    for (grant_ref_t ref = entries - 1; ref >= GNTTAB_NR_RESERVED_ENTRIES; ref--) {
-        next_free[ref] = first_free;
-        first_free = ref;
-    }
+    if (hypercall_grant_table_op(GNTTABOP_query_size, &query, 1) || query.status != GNTST_okay)
+        guest_panic("no grant table: status %d", query.status);
+    max_frames = query.max_nr_frames < MAX_FRAMES ? query.max_nr_frames : MAX_FRAMES;
+    table = window_reserve(max_frames);
+    if (!table || !grow())
+        guest_panic("cannot set up the grant table");
 }
 
 grant_entry_v1_t *grant_table(void)
@@ -48,17 +98,19 @@ grant_entry_v1_t *grant_table(void)
 unsigned int grant_entries(void)
 {
     grant_table();
-    return entries;
+    return frames * ENTRIES_PER_FRAME;
 }
 
 int grant_offer(domid_t domid, mfn_t mfn, bool readonly)
 {
     bool enabled = events_disable();
     grant_entry_v1_t *entry = grant_table();
-    grant_ref_t ref = first_free;
+    grant_ref_t ref = 0;
 
-    if (ref)
-        first_free = next_free[ref];
+    if (first_free || grow()) {
+        ref = first_free;
+        first_free = *next_of(ref);
+    }
     events_restore(enabled);
     if (!ref)
         return -ENOSPC;
@@ -83,43 +135,90 @@ bool grant_end(grant_ref_t reference)
     } while (!__atomic_compare_exchange_n(&entry->flags, &flags, 0, false, __ATOMIC_SEQ_CST,
                                           __ATOMIC_RELAXED));
     enabled = events_disable();
-    next_free[reference] = first_free;
+    *next_of(reference) = first_free;
     first_free = reference;
     events_restore(enabled);
     return true;
 }
 
-static int map_one(struct grant_mapping *mapping, unsigned int index, domid_t domid,
-                   grant_ref_t reference, bool readonly)
-{
-    struct gnttab_map_grant_ref map = {
-        .host_addr = (uintptr_t)mapping->va + index * PAGE_SIZE,
-        .flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0),
-        .ref = reference,
-        .dom = domid,
-    };
-    long error = hypercall_grant_table_op(GNTTABOP_map_grant_ref, &map, 1);
+/* ---- many at once ---- */
 
-    if (error)
-        return (int)error;
-    if (map.status != GNTST_okay)
-        return -EINVAL;
-    mapping->handles[index] = map.handle;
-    return 0;
+void grant_copy_batch(struct gnttab_copy *ops, unsigned int count)
+{
+    if (hypercall_grant_table_op(GNTTABOP_copy, ops, count))
+        guest_panic("a batch of grant copies was refused");
+    for (unsigned int i = 0; i < count; i++)
+        for (int tries = EAGAIN_TRIES; ops[i].status == GNTST_eagain && tries > 0; tries--)
+            hypercall_grant_table_op(GNTTABOP_copy, &ops[i], 1);
 }
 
+void grant_map_batch(struct gnttab_map_grant_ref *ops, unsigned int count)
+{
+    if (hypercall_grant_table_op(GNTTABOP_map_grant_ref, ops, count))
+        guest_panic("a batch of grant mappings was refused");
+    for (unsigned int i = 0; i < count; i++)
+        for (int tries = EAGAIN_TRIES; ops[i].status == GNTST_eagain && tries > 0; tries--)
+            hypercall_grant_table_op(GNTTABOP_map_grant_ref, &ops[i], 1);
+}
+
+void grant_unmap_batch(struct gnttab_unmap_grant_ref *ops, unsigned int count)
+{
+    if (hypercall_grant_table_op(GNTTABOP_unmap_grant_ref, ops, count))
+        guest_panic("a batch of grant unmappings was refused");
+    for (unsigned int i = 0; i < count; i++)
+        if (ops[i].status != GNTST_okay)
+            guest_panic("cannot unmap a grant: status %d", ops[i].status);
+}
+
+/* ---- mappings in the window ---- */
+
+/* Undo the first `count` pages, of which those with a handle are mapped. */
 static void unmap_pages(struct grant_mapping *mapping, unsigned int count)
 {
+    struct gnttab_unmap_grant_ref ops[BATCH];
+    unsigned int size = 0;
+
     for (unsigned int i = 0; i < count; i++) {
-        struct gnttab_unmap_grant_ref unmap = {
+        ops[size++] = (struct gnttab_unmap_grant_ref){
             .host_addr = (uintptr_t)mapping->va + i * PAGE_SIZE,
             .handle = mapping->handles[i],
         };
-
-        if (hypercall_grant_table_op(GNTTABOP_unmap_grant_ref, &unmap, 1) ||
-            unmap.status != GNTST_okay)
-            guest_panic("cannot unmap a grant: status %d", unmap.status);
+        if (size == BATCH || i + 1 == count) {
+            grant_unmap_batch(ops, size);
+            size = 0;
+        }
     }
+}
+
+/* Map pages from `first` on, at most a batch. @return how many are mapped; fewer than asked for is
+ * an error. */
+static unsigned int map_pages(struct grant_mapping *mapping, unsigned int first, unsigned int count,
+                              domid_t domid, const grant_ref_t *references, bool readonly)
+{
+    struct gnttab_map_grant_ref ops[BATCH];
+    unsigned int mapped = 0;
+
+    for (unsigned int i = 0; i < count; i++)
+        ops[i] = (struct gnttab_map_grant_ref){
+            .host_addr = (uintptr_t)mapping->va + (first + i) * PAGE_SIZE,
+            .flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0),
+            .ref = references[first + i],
+            .dom = domid,
+        };
+    grant_map_batch(ops, count);
+    while (mapped < count && ops[mapped].status == GNTST_okay) {
+        mapping->handles[first + mapped] = ops[mapped].handle;
+        mapped++;
+    }
+    /* What came through behind the first failure is of no use. */
+    for (unsigned int i = mapped; i < count; i++) {
+        struct gnttab_unmap_grant_ref unmap = {.host_addr = ops[i].host_addr,
+                                               .handle = ops[i].handle};
+
+        if (ops[i].status == GNTST_okay)
+            grant_unmap_batch(&unmap, 1);
+    }
+    return mapped;
 }
 
 int grant_map(struct grant_mapping *mapping, domid_t domid, const grant_ref_t *references,
@@ -132,10 +231,13 @@ int grant_map(struct grant_mapping *mapping, domid_t domid, const grant_ref_t *r
     mapping->va = window_reserve(count);
     if (!mapping->handles || !mapping->va)
         goto fail;
-    for (unsigned int i = 0; i < count; i++) {
-        error = map_one(mapping, i, domid, references[i], readonly);
-        if (error) {
-            unmap_pages(mapping, i);
+    for (unsigned int first = 0; first < count; first += BATCH) {
+        unsigned int size = count - first < BATCH ? count - first : BATCH;
+        unsigned int mapped = map_pages(mapping, first, size, domid, references, readonly);
+
+        if (mapped < size) {
+            unmap_pages(mapping, first + mapped);
+            error = -EINVAL;
             goto fail;
         }
     }
@@ -154,6 +256,8 @@ void grant_unmap(struct grant_mapping *mapping)
     window_release(mapping->va, mapping->count);
     free(mapping->handles);
 }
+
+/* ---- one copy ---- */
 
 static int copy(struct gnttab_copy *copy_op)
 {

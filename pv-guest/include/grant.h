@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grant tables, version 1: offering our pages to another domain, and using theirs.
+ * Grant tables, version 1: offering our pages to another domain, and using theirs, one by one or
+ * many with one hypercall. Safe in threads, work items and event handlers.
  */
 #ifndef GRANT_H
 #define GRANT_H
@@ -9,11 +10,11 @@
 #include <public/grant_table.h>
 #include <stdbool.h>
 
-/** Our own grant table, for tests; grant_entries() entries. */
+/** Our own grant table, for tests; grant_entries() entries. It grows as references run out. */
 grant_entry_v1_t *grant_table(void);
 unsigned int grant_entries(void);
 
-/** Offer frame `mfn` to `domid`. @return the reference, or a negative errno. */
+/** Offer frame `mfn` to `domid`. @return the reference, or -ENOSPC. */
 int grant_offer(domid_t domid, mfn_t mfn, bool readonly);
 
 /** Withdraw an offer. @return false while the other side still has it mapped. */
@@ -45,5 +46,21 @@ int grant_copy_from(void *local, domid_t domid, grant_ref_t reference, unsigned 
                     unsigned int length);
 int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsigned int offset,
                   unsigned int length);
+
+/**
+ * Run operations with one hypercall. Each has a status of its own (GNTST_*); those that the
+ * hypervisor asks to repeat (GNTST_eagain) are repeated a few times.
+ *
+ * A copy may have grants on both sides: set GNTCOPY_source_gref and GNTCOPY_dest_gref, and each
+ * side's domain and reference. Elements that follow one another with the same source or
+ * destination are cheaper than others.
+ */
+void grant_copy_batch(struct gnttab_copy *ops, unsigned int count);
+
+/** Where status is GNTST_okay, `handle` and `dev_bus_addr` (for devices) are set. */
+void grant_map_batch(struct gnttab_map_grant_ref *ops, unsigned int count);
+
+/** One flush of the TLB for all. A mapping that cannot be undone is our own error: a panic. */
+void grant_unmap_batch(struct gnttab_unmap_grant_ref *ops, unsigned int count);
 
 #endif
