@@ -31,7 +31,7 @@ HV_CFLAGS = $(FREESTANDING) -fpie -mcmodel=small -fvisibility=hidden -fno-jump-t
              -Ihypervisor/include -Iarch/x86/include -I$(BUILD)/gen $(HV_CFLAGS_EXTRA)
 
 GUEST_CFLAGS = $(FREESTANDING) -fno-pie -mcmodel=kernel -fno-omit-frame-pointer \
-                -Ipv-guest/include -Ihypervisor/include -I$(BUILD)/gen/pv-guest \
+                -Ipv-guest/include -Ipv-guest -Ihypervisor/include -I$(BUILD)/gen/pv-guest \
                 $(GUEST_CFLAGS_EXTRA)
 
 # dom0-tools sees a C library by its standard names (pv-guest's or the host's) and its own headers.

@@ -17,7 +17,7 @@ LINT_FREE := $(LINT_COMMON) -ffreestanding -nostdlibinc
 # Headers of the C library are there for the one file that includes the decompression libraries'.
 LINT_HV    := $(LINT_FREE) -fpie -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu \
                -D__BULKHEAD__ '-DBULKHEAD_CHANGESET=""' -Ihypervisor/include -Iarch/x86/include
-LINT_GUEST := $(LINT_FREE) -mcmodel=kernel -Ipv-guest/include -Ihypervisor/include
+LINT_GUEST := $(LINT_FREE) -mcmodel=kernel -Ipv-guest/include -Ipv-guest -Ihypervisor/include
 LINT_TOOLS := $(LINT_GUEST) -Idom0-tools/include
 LINT_HOST  := $(LINT_COMMON) $(HOST_INCLUDES)
 
@@ -50,7 +50,8 @@ lint-cppcheck:
 	    --enable=warning,performance,portability --suppressions-list=mk/cppcheck.suppress \
 	    --cppcheck-build-dir=$(BUILD)/cppcheck --max-configs=1 \
 	    -D__x86_64__=1 -D__GNUC__=12 -D__BULKHEAD__=1 -D__STDC_VERSION__=201112L \
-	    -Ihypervisor/include -Iarch/x86/include -Ipv-guest/include -Idom0-tools/include \
+	    -Ihypervisor/include -Iarch/x86/include -Ipv-guest/include -Ipv-guest \
+	    -Idom0-tools/include \
 	    $(LINT_UNITS)
 
 # Rewrites the files as lint-format wants them.

@@ -28,7 +28,7 @@ FUZZ_TESTS   := $(FUZZ_SRCS:tests/%.c=%)
 SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
 
 HOST_INCLUDES := -Itests/host/include -Ihypervisor/include -Idom0-tools/include \
-                 -Iarch/x86/include
+                 -Iarch/x86/include -Ipv-guest
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D_GNU_SOURCE \
                -fsanitize=address,undefined -fno-sanitize-recover=all \
                $(WARNINGS) -Wno-missing-prototypes -Wno-write-strings $(HOST_INCLUDES)

@@ -2,7 +2,7 @@
 /*
  * Deferred work: what an event handler wants done in a thread.
  *
- * One thread, started on first use, runs the items in the order in which they were scheduled. All
+ * One thread, started with the kernel, runs the items in the order in which they were scheduled. All
  * data paths of the drivers run there, one after the other, so they need no locks among themselves.
  * An item must not wait; what has to (talking to the store, for one) has a thread of its own.
  */
