@@ -12,7 +12,7 @@ TOOLS_SRCS := $(addprefix dom0-tools/, \
     service/service.c service/rings.c service/console.c service/life.c \
     bh/output.c bh/json.c bh/line_editor.c bh/shell.c \
     bh/verbs_create.c bh/verbs_domain.c bh/verbs_info.c bh/verbs_machine.c \
-    platform/builtin.c platform/builtin_main.c)
+    platform/builtin.c platform/builtin_store.c platform/builtin_main.c)
 
 # The decompressors' headers are Debian's; they include nothing that pv-guest's C library lacks.
 CFLAGS_dom0-tools/image/unpack.c := -idirafter /usr/include

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Store client: one ring in each direction (public/io/xs_wire.h), a lock that keeps a request's
- * bytes together, and a thread that hands each answer to the request with its number and counts
- * watch events. A watch's token is the hexadecimal address of its structure.
+ * Store client: a link that carries bytes both ways (the ring of public/io/xs_wire.h, or what
+ * store_attach() was given), a lock that keeps a request's bytes together, and a thread that hands
+ * each answer to the request with its number and counts watch events. A watch's token is the
+ * hexadecimal address of its structure.
  */
 #include <errno.h>
 #include <guest.h>
@@ -32,35 +33,20 @@ struct part {
     size_t length;
 };
 
-static struct xenstore_domain_interface *ring;
-static evtchn_port_t port;
-static struct wait_queue ring_queue, writer_queue, answer_queue;
+static const struct store_link *link;
+static struct wait_queue link_queue, writer_queue, answer_queue;
 static bool writing;
 static uint32_t last_id;
 static struct request *requests;
 static struct store_watch *watches;
 
+/* The ring that the builder set up. */
+static struct xenstore_domain_interface *ring;
+static evtchn_port_t port;
+
 bool store_present(void)
 {
-    return ring != NULL;
-}
-
-static void ring_event(evtchn_port_t event_port, void *argument)
-{
-    (void)event_port;
-    (void)argument;
-    wake_all(&ring_queue);
-}
-
-static uint32_t space_for_request(void)
-{
-    return XENSTORE_RING_SIZE -
-           (ring->req_prod - __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE));
-}
-
-static uint32_t answer_bytes(void)
-{
-    return __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) - ring->rsp_cons;
+    return link != NULL;
 }
 
 /* Bytes that can be copied in one piece at `index`, given how many the ring has. */
@@ -72,20 +58,56 @@ static size_t piece(size_t wanted, uint32_t available, XENSTORE_RING_IDX index)
     return size < to_end ? size : to_end;
 }
 
+static size_t ring_send(const void *data, size_t length)
+{
+    uint32_t used = ring->req_prod - __atomic_load_n(&ring->req_cons, __ATOMIC_ACQUIRE);
+    size_t size = piece(length, XENSTORE_RING_SIZE - used, ring->req_prod);
+
+    memcpy(&ring->req[MASK_XENSTORE_IDX(ring->req_prod)], data, size);
+    __atomic_store_n(&ring->req_prod, ring->req_prod + (uint32_t)size, __ATOMIC_RELEASE);
+    return size;
+}
+
+static size_t ring_receive(void *data, size_t length)
+{
+    uint32_t waiting = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE) - ring->rsp_cons;
+    size_t size = piece(length, waiting, ring->rsp_cons);
+
+    memcpy(data, &ring->rsp[MASK_XENSTORE_IDX(ring->rsp_cons)], size);
+    __atomic_store_n(&ring->rsp_cons, ring->rsp_cons + (uint32_t)size, __ATOMIC_RELEASE);
+    return size;
+}
+
+static void ring_notify(void)
+{
+    event_send(port);
+}
+
+static const struct store_link ring_link = {ring_send, ring_receive, ring_notify};
+
+static void ring_event(evtchn_port_t event_port, void *argument)
+{
+    (void)event_port;
+    (void)argument;
+    store_link_ready();
+}
+
+void store_link_ready(void)
+{
+    wake_all(&link_queue);
+}
+
 static void write_bytes(const void *data, size_t length)
 {
     const char *from = data;
 
     while (length > 0) {
-        size_t size;
+        size_t size = link->send(from, length);
 
-        if (space_for_request() == 0) {
-            event_send(port);
-            wait_until(&ring_queue, space_for_request() > 0);
+        if (size == 0) {
+            link->notify();
+            wait_until(&link_queue, (size = link->send(from, length)) > 0);
         }
-        size = piece(length, space_for_request(), ring->req_prod);
-        memcpy(&ring->req[MASK_XENSTORE_IDX(ring->req_prod)], from, size);
-        __atomic_store_n(&ring->req_prod, ring->req_prod + (uint32_t)size, __ATOMIC_RELEASE);
         from += size;
         length -= size;
     }
@@ -95,21 +117,20 @@ static void write_bytes(const void *data, size_t length)
 static void read_bytes(char *data, size_t length)
 {
     while (length > 0) {
-        size_t size;
+        char dropped[256];
+        char *to = data ? data : dropped;
+        size_t room = data || length < sizeof(dropped) ? length : sizeof(dropped);
+        size_t size = link->receive(to, room);
 
-        if (answer_bytes() == 0) {
-            event_send(port);
-            wait_until(&ring_queue, answer_bytes() > 0);
+        if (size == 0) {
+            link->notify();
+            wait_until(&link_queue, (size = link->receive(to, room)) > 0);
         }
-        size = piece(length, answer_bytes(), ring->rsp_cons);
-        if (data) {
-            memcpy(data, &ring->rsp[MASK_XENSTORE_IDX(ring->rsp_cons)], size);
+        if (data)
             data += size;
-        }
-        __atomic_store_n(&ring->rsp_cons, ring->rsp_cons + (uint32_t)size, __ATOMIC_RELEASE);
         length -= size;
     }
-    event_send(port);
+    link->notify();
 }
 
 /* The errors that a store may name. */
@@ -125,9 +146,9 @@ static int call(uint32_t type, store_transaction transaction, const struct part 
                 unsigned int count, struct request *request)
 {
     struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
-    struct request **link;
+    struct request **place;
 
-    if (!ring)
+    if (!link)
         return -ENODEV;
     for (unsigned int i = 0; i < count; i++)
         header.len += (uint32_t)parts[i].length;
@@ -142,14 +163,14 @@ static int call(uint32_t type, store_transaction transaction, const struct part 
     write_bytes(&header, sizeof(header));
     for (unsigned int i = 0; i < count; i++)
         write_bytes(parts[i].data, parts[i].length);
-    event_send(port);
+    link->notify();
     writing = false;
     wake_one(&writer_queue);
 
     wait_until(&answer_queue, request->answered);
-    for (link = &requests; *link != request; link = &(*link)->next)
+    for (place = &requests; *place != request; place = &(*place)->next)
         ;
-    *link = request->next;
+    *place = request->next;
     if (!request->body)
         return -ENOMEM;
     if (request->type == XS_ERROR) {
@@ -304,13 +325,13 @@ int store_watch(struct store_watch *watch)
 
 void store_unwatch(struct store_watch *watch)
 {
-    struct store_watch **link = &watches;
+    struct store_watch **place = &watches;
 
     call_watch(XS_UNWATCH, watch);
-    while (*link && *link != watch)
-        link = &(*link)->next;
-    if (*link)
-        *link = watch->next;
+    while (*place && *place != watch)
+        place = &(*place)->next;
+    if (*place)
+        *place = watch->next;
 }
 
 unsigned int store_watch_wait(struct store_watch *watch, unsigned int seen)
@@ -331,6 +352,8 @@ static void take_watch_event(const char *body, uint32_t length)
         if ((unsigned long)watch != token)
             continue;
         watch->fired++;
+        if (watch->event)
+            watch->event(watch, body);
         wake_all(&watch->queue);
     }
 }
@@ -373,6 +396,18 @@ static void reader_thread(void *argument)
     }
 }
 
+int store_attach(const struct store_link *new_link)
+{
+    if (link)
+        return -EBUSY;
+    link = new_link;
+    if (!thread_create("store", reader_thread, NULL)) {
+        link = NULL;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
 void store_init(void)
 {
     if (!start_info->store_mfn || !start_info->store_evtchn)
@@ -380,6 +415,6 @@ void store_init(void)
     ring = mfn_to_va(start_info->store_mfn);
     port = start_info->store_evtchn;
     event_set_handler(port, ring_event, NULL);
-    if (!thread_create("store", reader_thread, NULL))
+    if (store_attach(&ring_link))
         guest_panic("no memory for the store client");
 }

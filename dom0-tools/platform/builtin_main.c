@@ -8,6 +8,7 @@
 #include <tools/service.h>
 
 #include "../bh/shell.h"
+#include "builtin.h"
 
 static void shell(void *unused)
 {
@@ -27,6 +28,10 @@ void guest_main(void)
     }
     if (service_start(bh_notice, &e)) {
         printf("The service does not start: %s.\n", e.text);
+        return;
+    }
+    if (builtin_store_attach()) {
+        printf("Not enough memory for the store's client.\n");
         return;
     }
     printf("Bulkhead's built-in dom0. `help` lists the commands.\n");

@@ -17,6 +17,19 @@ static bool is_introduced(void *context, uint16_t domid)
 
 static const struct store_host host = {.is_introduced = is_introduced};
 
+/* The service's thread brings a domain what others' requests have to tell it. */
+static void on_output(void *context)
+{
+    (void)context;
+    platform_wake();
+}
+
+struct store_session *service_store_session(void (*output)(void *context), void *context)
+{
+    return store_session_open(service_store, 0, true, &store_default_limits, &host, output,
+                              context);
+}
+
 int attach_rings(struct managed_domain *d, const struct build_result *built, struct error *e)
 {
     d->store_page = platform_map_frames(d->domid, &built->store_frame, 1, true);
@@ -24,7 +37,8 @@ int attach_rings(struct managed_domain *d, const struct build_result *built, str
     if (!d->store_page || !d->console_page)
         return error_set(e, "mapping the domain's rings failed");
     store_ring_init(d->store_page);
-    d->session = store_session_open(service_store, d->domid, false, &store_default_limits, &host);
+    d->session = store_session_open(service_store, d->domid, false, &store_default_limits, &host,
+                                    on_output, NULL);
     d->console = console_open(d->console_page);
     if (!d->session || !d->console)
         return error_set(e, "not enough memory");

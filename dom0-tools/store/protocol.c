@@ -27,6 +27,9 @@ struct message {
 struct store_session {
     struct store_connection *connection;
     const struct store_host *host;
+    void (*output)(void *context);
+    void *output_context;
+    bool taking; /* inside of store_session_put: whoever called it looks for output anyway */
     bool broken;
 
     /* The request being received. */
@@ -58,6 +61,8 @@ static void enqueue(struct store_session *s, const struct xsd_sockmsg *header, c
     *s->end = m;
     s->end = &m->next;
     s->queued += sizeof(m->header) + a_length + b_length;
+    if (!s->taking && s->output)
+        s->output(s->output_context);
 }
 
 static void reply(struct store_session *s, const void *data, size_t length)
@@ -451,7 +456,8 @@ static void handle(struct store_session *s)
 
 struct store_session *store_session_open(struct store *store, uint16_t domid, bool privileged,
                                          const struct store_limits *limits,
-                                         const struct store_host *host)
+                                         const struct store_host *host,
+                                         void (*output)(void *context), void *context)
 {
     struct store_session *s = calloc(1, sizeof(*s));
 
@@ -463,6 +469,8 @@ struct store_session *store_session_open(struct store *store, uint16_t domid, bo
         return NULL;
     }
     s->host = host;
+    s->output = output;
+    s->output_context = context;
     s->end = &s->first;
     return s;
 }
@@ -484,6 +492,7 @@ long store_session_put(struct store_session *s, const void *data, size_t length)
     const uint8_t *bytes = data;
     size_t taken = 0;
 
+    s->taking = true;
     while (taken < length && !s->broken && s->queued < QUEUE_LIMIT) {
         bool in_header = s->received < sizeof(s->header);
         size_t wanted = in_header ? sizeof(s->header) - s->received
@@ -505,6 +514,7 @@ long store_session_put(struct store_session *s, const void *data, size_t length)
             handle(s);
         }
     }
+    s->taking = false;
     return s->broken ? -1 : (long)taken;
 }
 

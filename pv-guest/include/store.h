@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Store client: requests to the store daemon over the ring that the builder set up.
+ * Store client: requests to the store daemon over the ring that the builder set up, or over a link
+ * that the daemon attaches where it lives in the same image (the built-in dom0).
  *
  * Calls wait for the answer; several threads may use the store at once. In a domain without a
  * store (dom0, before its daemon runs) every call returns -ENODEV.
@@ -9,13 +10,14 @@
 #define STORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <thread.h>
 
 /** A transaction's number; 0 is none. */
 typedef uint32_t store_transaction;
 
-/** Whether this domain has a store ring. */
+/** Whether this domain can reach a store. */
 bool store_present(void);
 
 /** Read a node. @param value receives malloc'ed NUL-terminated text. @return its length or <0. */
@@ -52,6 +54,9 @@ struct store_watch {
     const char *path;
     unsigned int fired; /* events so far; the first comes at once by protocol */
     struct wait_queue queue;
+    /** NULL, or called for each event with the path that changed. It must not wait, nor use the
+     *  store; what it writes is in place when waiters see `fired` grow. */
+    void (*event)(struct store_watch *watch, const char *path);
     struct store_watch *next;
 };
 
@@ -61,5 +66,24 @@ void store_unwatch(struct store_watch *watch);
 
 /** Wait until the watch fired more often than `seen` times. @return the new count. */
 unsigned int store_watch_wait(struct store_watch *watch, unsigned int seen);
+
+/* What carries the messages of public/io/xs_wire.h, as plain bytes. None of it waits. */
+struct store_link {
+    /** Take bytes of a request. @return how many; 0: none before store_link_ready(). */
+    size_t (*send)(const void *data, size_t length);
+    /** Give bytes of answers and events. @return how many; 0: none before store_link_ready(). */
+    size_t (*receive)(void *data, size_t length);
+    /** Called after sending or receiving, before waiting: the other side may go on. */
+    void (*notify)(void);
+};
+
+/**
+ * Use this link from now on, in a domain that has no ring. It stays for good.
+ * @return 0, -EBUSY where there is a link already, or -ENOMEM.
+ */
+int store_attach(const struct store_link *new_link);
+
+/** The link can take or give more. Safe in event handlers and inside the link's functions. */
+void store_link_ready(void);
 
 #endif

@@ -50,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (uint16_t i = 0; i < CLIENTS; i++) {
         struct store_permission p = {.domid = (uint16_t)(i + 1)};
 
-        session[i] = store_session_open(store, p.domid, false, &store_default_limits, &host);
+        session[i] = store_session_open(store, p.domid, false, &store_default_limits, &host, NULL,
+                                        NULL);
         store_ring_init(&ring[i]);
         xs_mkdir(tools, STORE_NO_TRANSACTION, homes[i]);
         xs_set_permissions(tools, STORE_NO_TRANSACTION, homes[i], &p, 1);

@@ -12,12 +12,19 @@
 #include <platform.h>
 #include <tools/console.h>
 #include <tools/guest_config.h>
+#include <tools/store_protocol.h>
 
 /* Told when a domain stops by itself, and what was done about it. @text has no newline. */
 typedef void service_notice_fn(const char *text);
 
 /* Makes the store and starts the service's thread. */
 int service_start(service_notice_fn *notice, struct error *e);
+
+/*
+ * Opens a session of domain 0 with the service's store, for what lives in the same image; see
+ * store_session_open. Returns NULL when memory is short.
+ */
+struct store_session *service_store_session(void (*output)(void *context), void *context);
 
 /*
  * Creates a domain as @config asks, all or nothing. With @paused it does not run yet. May wait.

@@ -16,10 +16,15 @@ struct store_host {
     void *context;
 };
 
-/* Opens a session of @domid; @limits and @host outlive it. Returns NULL when memory is short. */
+/*
+ * Opens a session of @domid; @limits and @host outlive it. @output is called with @context whenever there
+ * is something to fetch that did not come of store_session_put; it must not call back. Returns NULL
+ * when memory is short.
+ */
 struct store_session *store_session_open(struct store *store, uint16_t domid, bool privileged,
                                          const struct store_limits *limits,
-                                         const struct store_host *host);
+                                         const struct store_host *host,
+                                         void (*output)(void *context), void *context);
 
 void store_session_close(struct store_session *s);
 

@@ -349,7 +349,7 @@ static void test_wire(void **state)
     char long_path[5000];
 
     (void)state;
-    session = store_session_open(store, 1, false, &store_default_limits, &host);
+    session = store_session_open(store, 1, false, &store_default_limits, &host, NULL, NULL);
     assert_int_equal(ASK(XS_WRITE, 0, "data/a\0hello"), XS_WRITE);
     assert_string_equal(answer, "OK|");
     assert_int_equal(ASK(XS_READ, 0, "/local/domain/1/data/a\0"), XS_READ);
@@ -426,7 +426,7 @@ static void test_wire_long_directory(void **state)
     size_t offset = 0, total = 0;
 
     (void)state;
-    session = store_session_open(store, 0, true, NULL, &host);
+    session = store_session_open(store, 0, true, NULL, &host, NULL, NULL);
     for (unsigned int i = 0; i < 900; i++) {
         snprintf(path, sizeof(path), "/many/node%04u", i);
         xs_mkdir(dom0, 0, path);
@@ -453,7 +453,7 @@ static void test_wire_breach(void **state)
     struct xsd_sockmsg header = {.type = XS_READ, .len = XENSTORE_PAYLOAD_MAX + 1};
 
     (void)state;
-    session = store_session_open(store, 1, false, &store_default_limits, &host);
+    session = store_session_open(store, 1, false, &store_default_limits, &host, NULL, NULL);
     assert_int_equal(store_session_put(session, &header, sizeof(header)), -1);
     store_session_close(session);
 }
@@ -466,7 +466,7 @@ static void test_ring(void **state)
     unsigned int asked = 0, answered = 0;
 
     (void)state;
-    session = store_session_open(store, 1, false, &store_default_limits, &host);
+    session = store_session_open(store, 1, false, &store_default_limits, &host, NULL, NULL);
     store_ring_init(ring);
     ring->req_cons = ring->req_prod = 0xfffffff0u; /* indices wrap */
     ring->rsp_cons = ring->rsp_prod = 0xfffffff0u;

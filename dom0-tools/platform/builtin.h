@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the built-in dom0's platform share. Private to dom0-tools/platform. */
+#ifndef TOOLS_BUILTIN_H
+#define TOOLS_BUILTIN_H
+
+/*
+ * Links pv-guest's store client (store.h) with the service's store; after service_start, before any driver
+ * starts. Returns 0, or -1 when memory is short.
+ */
+int builtin_store_attach(void);
+
+#endif
