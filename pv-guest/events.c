@@ -125,6 +125,14 @@ int event_bind_virq(unsigned int virq, unsigned int vcpu)
     return new_port(error, bind.port, vcpu);
 }
 
+int event_bind_pirq(unsigned int pirq, bool shared)
+{
+    struct evtchn_bind_pirq bind = {.pirq = pirq, .flags = shared ? BIND_PIRQ__WILL_SHARE : 0};
+    long error = hypercall_event_channel_op(EVTCHNOP_bind_pirq, &bind);
+
+    return new_port(error, bind.port, 0);
+}
+
 int event_bind_ipi(unsigned int vcpu)
 {
     struct evtchn_bind_ipi bind = {.vcpu = vcpu};

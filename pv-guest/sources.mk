@@ -8,5 +8,10 @@ GUEST_SRCS := $(addprefix pv-guest/, \
     thread.c grant.c console.c fs.c store.c user.c \
     lib/string.c lib/number.c lib/malloc.c lib/printf.c lib/sort.c lib/runtime.c)
 
+# Drivers are linked into the images that name them: what all of them need, then one by one.
+SPLIT_SRCS := $(addprefix pv-guest/drivers/, work.c split.c)
+
+PCI_SRCS := $(addprefix pv-guest/, pci.c pci_interrupts.c)
+
 GUEST_demo_SRCS := pv-guest/apps/demo.c
 GUEST_bench_SRCS := pv-guest/apps/bench.c pv-guest/apps/bench_entry.S

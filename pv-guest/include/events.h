@@ -46,6 +46,12 @@ int event_bind_interdomain(domid_t remote, evtchn_port_t remote_port);
 /** Bind a VIRQ_*. @return the port or a negative errno. */
 int event_bind_virq(unsigned int virq, unsigned int vcpu);
 
+/**
+ * Bind physical interrupt `pirq` of ours; its line may have other users if `shared`.
+ * @return the port or a negative errno.
+ */
+int event_bind_pirq(unsigned int pirq, bool shared);
+
 /** Make a port by which vCPUs of this domain signal `vcpu`. @return the port or an errno < 0. */
 int event_bind_ipi(unsigned int vcpu);
 
