@@ -11,6 +11,9 @@ GUEST_SRCS := $(addprefix pv-guest/, \
 # Drivers are linked into the images that name them: what all of them need, then one by one.
 SPLIT_SRCS := $(addprefix pv-guest/drivers/, work.c split.c)
 
+BLOCK_SRCS := $(addprefix pv-guest/drivers/, \
+    block.c block_wait.c block_target.c file_disk.c cow_disk.c)
+
 PCI_SRCS := $(addprefix pv-guest/, pci.c pci_interrupts.c)
 
 GUEST_demo_SRCS := pv-guest/apps/demo.c

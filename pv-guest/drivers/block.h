@@ -5,13 +5,15 @@
  * what they stand on.
  *
  * Sectors are of 512 bytes everywhere here, whatever the device's own block sizes are. Requests are
- * submitted from threads or work items, never from event handlers, and complete in the work thread
- * (work.h), perhaps before block_submit() returns.
+ * submitted from threads or work items, never from event handlers. They complete in the work thread
+ * (work.h), in any order, perhaps before block_submit() returns: a device in memory does that, so
+ * who submits from `done` must not do it without end.
  */
 #ifndef DRIVERS_BLOCK_H
 #define DRIVERS_BLOCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SECTOR_SIZE     512u
@@ -20,42 +22,53 @@
 enum block_operation {
     BLOCK_READ,
     BLOCK_WRITE,
-    BLOCK_FLUSH,   /* what was completed before it is on the medium when it completes */
-    BLOCK_DISCARD, /* the content of a range is not needed any more */
+    BLOCK_FLUSH,        /* what was completed before it is on the medium when it completes */
+    BLOCK_DISCARD,      /* the content of a range is not needed any more */
+    BLOCK_WRITE_ZEROES, /* a range reads as zeroes afterwards */
 };
 
 /** A piece of memory within one page. */
 struct block_segment {
     void *va;        /* where this kernel sees it */
     uint64_t maddr;  /* where a device does */
-    uint32_t length; /* bytes, a multiple of SECTOR_SIZE */
+    uint32_t length; /* bytes, a multiple of the device's logical_size */
 };
 
 struct block_request {
     enum block_operation operation;
-    uint64_t sector;
-    uint64_t sectors; /* BLOCK_DISCARD; else 0: the segments say */
+    unsigned int segment_count; /* at most the device's max_segments; 0 without data */
+    /** They stay as they are until `done`. */
     const struct block_segment *segments;
-    unsigned int segment_count; /* at most the device's max_segments */
+    uint64_t sector;  /* from the start of the device that it is submitted to */
+    uint64_t sectors; /* BLOCK_DISCARD, BLOCK_WRITE_ZEROES: how many; else block_submit() sets it */
     /** Called once, with 0 or a negative errno. The request is the caller's again. */
     void (*done)(struct block_request *request, int error);
-    void *context;              /* the caller's */
-    struct block_request *next; /* the device's, while it has the request */
+    void *context; /* the caller's */
+    /* The device's, while it has the request. */
+    uint64_t disk_sector; /* from the start of the whole disk */
+    struct block_request *next;
 };
 
 struct block_device;
 
 struct block_operations {
-    /** Take a request, whose range and segments were checked; queue it if there is no room. */
-    void (*submit)(struct block_device *device, struct block_request *request);
-    /** Tell the hardware or the other end about what was submitted since the last time. */
-    void (*kick)(struct block_device *device);
-    /** Nobody uses the device any more; NULL where that means nothing. */
-    void (*close)(struct block_device *device);
+    /**
+     * Take a request, whose range and segments were checked; queue it if there is no room. It
+     * begins at request->disk_sector. Never BLOCK_FLUSH for a device without `flush`.
+     */
+    void (*submit)(struct block_device *disk, struct block_request *request);
+    /** Tell the hardware or the other end about what was submitted since the last time, or NULL. */
+    void (*kick)(struct block_device *disk);
+    /** A device that was opened for one user alone is not used any more: free it. Else NULL. */
+    void (*close)(struct block_device *disk);
 };
 
+struct block_claim;
+
 struct block_device {
-    const struct block_operations *operations;
+    const struct block_operations *operations; /* the disk's, for a partition */
+    struct block_device *disk;  /* the whole of which this is a part; itself, for a whole disk */
+    uint64_t first;             /* where it begins in there; 0 for a whole disk */
     char name[BLOCK_NAME_SIZE]; /* "vda", "vda1", "/guests/disk.img" */
     uint64_t sectors;
     uint32_t logical_size;  /* bytes: requests begin and end at multiples of it */
@@ -64,26 +77,29 @@ struct block_device {
     bool read_only;
     bool flush;                   /* has a cache that BLOCK_FLUSH empties */
     bool discard;                 /* takes BLOCK_DISCARD */
+    bool write_zeroes;            /* takes BLOCK_WRITE_ZEROES */
     uint32_t discard_granularity; /* bytes */
-    /** Called in a thread when `sectors` has changed, by whom the device is held. NULL: nobody. */
-    void (*resized)(struct block_device *device, void *context);
-    void *resized_context;
-    struct block_device *next; /* block.c's list */
+    /* block.c's */
+    struct block_claim *claims;
+    struct block_device *next;
 };
 
 /** Make a device known under its name. @return 0, or -EEXIST. */
 int block_register(struct block_device *device);
+
+/** Forget a device and the partitions on it. Nobody may hold them. */
 void block_unregister(struct block_device *device);
 
 /** Find a device that was registered, or NULL. Accepts "vda1" and "/dev/vda1". */
 struct block_device *block_find(const char *name);
 
-/** Call `entry` for every registered device until it returns false. */
+/** Call `entry` for every registered device, in order of registration, until it returns false. */
 void block_list(bool (*entry)(struct block_device *device, void *argument), void *argument);
 
 /**
- * Check a request against the device and pass it on. One that does not fit (beyond the end, not
- * aligned, a write to a read-only device) completes with -EINVAL, -EROFS or -EOPNOTSUPP at once.
+ * Check a request against the device and pass it on. One that does not fit completes at once:
+ * -EINVAL beyond the end, not aligned, too many segments; -EROFS a change of a read-only device;
+ * -EOPNOTSUPP. BLOCK_FLUSH completes at once where there is no cache.
  */
 void block_submit(struct block_device *device, struct block_request *request);
 
@@ -91,14 +107,76 @@ void block_submit(struct block_device *device, struct block_request *request);
 static inline void block_kick(struct block_device *device)
 {
     if (device->operations->kick)
-        device->operations->kick(device);
+        device->operations->kick(device->disk);
 }
 
-/** Read or write `length` bytes from or to the physical map, and wait. @return 0 or negative errno. */
-int block_read(struct block_device *device, uint64_t sector, void *buffer, uint32_t length);
-int block_write(struct block_device *device, uint64_t sector, const void *buffer, uint32_t length);
+/* ---- Who uses what ---- */
+
+enum block_access {
+    BLOCK_READER,
+    BLOCK_WRITER,        /* "w": nobody else may have it, not even for reading */
+    BLOCK_SHARED_WRITER, /* "w!": the administrator says that the users get along */
+};
+
+/** One user's hold on a device, within the user's own structure. */
+struct block_claim {
+    enum block_access access;
+    char owner[48]; /* for messages: "domain 3 (xvda)" */
+    /** Called in the work thread when `device->sectors` has changed. May be NULL. */
+    void (*resized)(struct block_claim *claim);
+    void *context; /* the user's */
+    /* block.c's */
+    struct block_device *device;
+    struct block_claim *next;
+};
+
+/**
+ * Hold a device. The rules are those of xl: a writer wants it alone, a reader bears other readers
+ * and shared writers, a shared writer is never refused. What overlaps counts as the same: a disk and
+ * its partitions.
+ * @param claim  `access` and `owner` are set, `resized` and `context` may be.
+ * @param why    receives a sentence when refused; may be NULL with size 0.
+ * @return 0; -EBUSY; -EROFS for writing what is read-only.
+ */
+int block_claim(struct block_claim *claim, struct block_device *device, char *why, size_t size);
+
+/** End a hold. Nothing happens if it is not held. */
+void block_release(struct block_claim *claim);
+
+/** A disk's driver saw that it has another size: set it, and tell who holds the disk. */
+void block_resized(struct block_device *disk, uint64_t sectors);
+
+/* ---- Targets: what a virtual disk is made of (block_target.c) ---- */
+
+/**
+ * Find or make the device that `spec` names, and hold it.
+ *
+ * "/dev/vda1" and "vda1" name a registered device. Any other path that begins with "/" is a file of
+ * the ramdisk: read-only for a BLOCK_READER; else copy-on-write in memory, for this user alone, and
+ * what was written is gone with block_target_close().
+ * @return 0 with claim->device set, or a negative errno and a sentence in `why`: -ENOENT, -EISDIR,
+ *         -EINVAL (empty), -ENOMEM, and those of block_claim().
+ */
+int block_target_open(struct block_claim *claim, const char *spec, char *why, size_t size);
+
+/** Release it. No request may be under way. Nothing happens if it is not held. */
+void block_target_close(struct block_claim *claim);
+
+/* ---- For threads that wait (block_wait.c); never in the work thread ---- */
+
+/**
+ * Read or write and wait.
+ * @param buffer in the physical map, aligned to the logical_size.
+ * @param length bytes, a multiple of the device's logical_size.
+ * @return 0 or a negative errno.
+ */
+int block_read(struct block_device *device, uint64_t sector, void *buffer, size_t length);
+int block_write(struct block_device *device, uint64_t sector, const void *buffer, size_t length);
 
 /** Flush, and wait. */
 int block_flush(struct block_device *device);
+
+/** Discard, and wait. */
+int block_discard(struct block_device *device, uint64_t sector, uint64_t sectors);
 
 #endif

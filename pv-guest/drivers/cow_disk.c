@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copy-on-write over any device. What was written lies in chunks of a page each, found through a
+ * hash table, and a bit for each sector says whether it is there. So a write never reads the base; a
+ * read takes from the base what it has and is then patched with the sectors that are here.
+ *
+ * A request either finds all the memory that it needs before it changes anything, or it fails.
+ */
+#include <drivers/cow_disk.h>
+
+#include <errno.h>
+#include <memory.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_SECTORS (PAGE_SIZE / SECTOR_SIZE)
+#define BUCKETS_MAX   4096u
+#define PAGES_SPARED  1024u /* left free for all else, however many disks there are */
+
+struct chunk {
+    uint64_t number; /* sector / CHUNK_SECTORS */
+    uint8_t present; /* a bit a sector */
+    char *data;      /* a page */
+    struct chunk *next;
+};
+
+_Static_assert(CHUNK_SECTORS == 8, "`present` has as many bits");
+
+struct cow_disk {
+    struct block_device device; /* first */
+    struct block_device *base;
+    unsigned long pages_left;
+    unsigned int bucket_mask;
+    struct chunk *buckets[];
+};
+
+/* A read that the base works on. */
+struct base_read {
+    struct block_request request;
+    struct cow_disk *cow;
+    struct block_request *outer;
+};
+
+static struct chunk **bucket_of(struct cow_disk *cow, uint64_t number)
+{
+    return &cow->buckets[(number ^ number >> 12) & cow->bucket_mask];
+}
+
+static struct chunk *find_chunk(struct cow_disk *cow, uint64_t number)
+{
+    struct chunk *chunk = *bucket_of(cow, number);
+
+    while (chunk && chunk->number != number)
+        chunk = chunk->next;
+    return chunk;
+}
+
+static bool add_chunk(struct cow_disk *cow, uint64_t number)
+{
+    struct chunk **bucket = bucket_of(cow, number);
+    struct chunk *chunk;
+
+    if (cow->pages_left == 0 || memory_free_pages() <= PAGES_SPARED)
+        return false;
+    chunk = calloc(1, sizeof(*chunk));
+    if (!chunk)
+        return false;
+    chunk->data = page_alloc();
+    if (!chunk->data) {
+        free(chunk);
+        return false;
+    }
+    chunk->number = number;
+    chunk->next = *bucket;
+    *bucket = chunk;
+    cow->pages_left--;
+    return true;
+}
+
+/* Take back chunks of a range that nothing was written to. */
+static void drop_empty(struct cow_disk *cow, uint64_t number, uint64_t end)
+{
+    for (; number < end; number++) {
+        struct chunk **link = bucket_of(cow, number);
+
+        while (*link && (*link)->number != number)
+            link = &(*link)->next;
+        if (*link && !(*link)->present) {
+            struct chunk *chunk = *link;
+
+            *link = chunk->next;
+            page_free(chunk->data);
+            free(chunk);
+            cow->pages_left++;
+        }
+    }
+}
+
+static bool reserve(struct cow_disk *cow, uint64_t sector, uint64_t sectors)
+{
+    uint64_t begin = sector / CHUNK_SECTORS;
+    uint64_t end = (sector + sectors + CHUNK_SECTORS - 1) / CHUNK_SECTORS;
+
+    for (uint64_t number = begin; number < end; number++) {
+        if (!find_chunk(cow, number) && !add_chunk(cow, number)) {
+            drop_empty(cow, begin, number);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Copy between a chunk and memory, sectors [first, first + count) of the chunk. */
+static void copy_sectors(struct chunk *chunk, unsigned int first, unsigned int count, char *memory,
+                         bool write)
+{
+    for (unsigned int i = first; i < first + count; i++, memory += SECTOR_SIZE) {
+        char *data = chunk->data + i * SECTOR_SIZE;
+
+        if (write) {
+            memcpy(data, memory, SECTOR_SIZE);
+            chunk->present |= (uint8_t)(1u << i);
+        } else if (chunk->present & 1u << i) {
+            memcpy(memory, data, SECTOR_SIZE);
+        }
+    }
+}
+
+/* Copy what a request has in chunks: all of it for a write. */
+static void copy_request(struct cow_disk *cow, const struct block_request *request)
+{
+    uint64_t sector = request->disk_sector;
+
+    for (unsigned int i = 0; i < request->segment_count; i++) {
+        char *memory = request->segments[i].va;
+        uint64_t end = sector + request->segments[i].length / SECTOR_SIZE;
+
+        while (sector < end) {
+            struct chunk *chunk = find_chunk(cow, sector / CHUNK_SECTORS);
+            unsigned int first = sector % CHUNK_SECTORS;
+            unsigned int count = CHUNK_SECTORS - first;
+
+            if (count > end - sector)
+                count = (unsigned int)(end - sector);
+            if (chunk)
+                copy_sectors(chunk, first, count, memory, request->operation == BLOCK_WRITE);
+            memory += count * SECTOR_SIZE;
+            sector += count;
+        }
+    }
+}
+
+/* Whether a range is here altogether. */
+static bool all_present(struct cow_disk *cow, uint64_t sector, uint64_t sectors)
+{
+    const struct chunk *chunk = NULL;
+
+    for (uint64_t i = sector; i < sector + sectors; i++) {
+        if (!chunk || i % CHUNK_SECTORS == 0)
+            chunk = find_chunk(cow, i / CHUNK_SECTORS);
+        if (!chunk || !(chunk->present & 1u << i % CHUNK_SECTORS))
+            return false;
+    }
+    return true;
+}
+
+static void base_done(struct block_request *request, int error)
+{
+    struct base_read *read = request->context;
+    struct block_request *outer = read->outer;
+
+    if (!error)
+        copy_request(read->cow, outer);
+    free(read);
+    outer->done(outer, error);
+}
+
+static void submit_read(struct cow_disk *cow, struct block_request *request)
+{
+    struct base_read *read;
+
+    if (all_present(cow, request->disk_sector, request->sectors)) {
+        copy_request(cow, request);
+        request->done(request, 0);
+        return;
+    }
+    read = calloc(1, sizeof(*read));
+    if (!read) {
+        request->done(request, -ENOMEM);
+        return;
+    }
+    read->cow = cow;
+    read->outer = request;
+    read->request = (struct block_request){
+        .operation = BLOCK_READ,
+        .segment_count = request->segment_count,
+        .segments = request->segments,
+        .sector = request->disk_sector,
+        .done = base_done,
+        .context = read,
+    };
+    block_submit(cow->base, &read->request);
+}
+
+static void submit(struct block_device *device, struct block_request *request)
+{
+    struct cow_disk *cow = (struct cow_disk *)device;
+
+    if (request->operation == BLOCK_READ) {
+        submit_read(cow, request);
+    } else if (reserve(cow, request->disk_sector, request->sectors)) {
+        copy_request(cow, request);
+        request->done(request, 0);
+    } else {
+        request->done(request, -ENOSPC);
+    }
+}
+
+static void kick(struct block_device *device)
+{
+    block_kick(((struct cow_disk *)device)->base);
+}
+
+static void close_cow(struct block_device *device)
+{
+    struct cow_disk *cow = (struct cow_disk *)device;
+
+    for (unsigned int i = 0; i <= cow->bucket_mask; i++) {
+        while (cow->buckets[i]) {
+            struct chunk *chunk = cow->buckets[i];
+
+            cow->buckets[i] = chunk->next;
+            page_free(chunk->data);
+            free(chunk);
+        }
+    }
+    if (cow->base->operations->close)
+        cow->base->operations->close(cow->base);
+    free(cow);
+}
+
+static const struct block_operations operations = {
+    .submit = submit, .kick = kick, .close = close_cow};
+
+int cow_disk_open(struct block_device *base, unsigned long pages, struct block_device **device)
+{
+    unsigned int buckets = 16;
+    struct cow_disk *cow;
+
+    while (buckets < pages && buckets < BUCKETS_MAX)
+        buckets *= 2;
+    cow = calloc(1, sizeof(*cow) + buckets * sizeof(struct chunk *));
+    if (!cow)
+        return -ENOMEM;
+    cow->base = base;
+    cow->pages_left = pages;
+    cow->bucket_mask = buckets - 1;
+    cow->device = (struct block_device){
+        .operations = &operations,
+        .disk = &cow->device,
+        .sectors = base->sectors,
+        .logical_size = base->logical_size,
+        .physical_size = base->physical_size,
+        .max_segments = base->max_segments,
+    };
+    snprintf(cow->device.name, sizeof(cow->device.name), "%s", base->name);
+    *device = &cow->device;
+    return 0;
+}

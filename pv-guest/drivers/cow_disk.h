@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A disk that can be written while what it stands on stays as it is: written sectors are kept in
+ * memory and are gone when it is closed.
+ */
+#ifndef DRIVERS_COW_DISK_H
+#define DRIVERS_COW_DISK_H
+
+#include <drivers/block.h>
+
+/**
+ * Lay a copy-on-write disk over `base`, which is closed together with it.
+ * @param pages how many it may take for data. A write that finds no room, by this limit or since
+ *              memory is used up, fails with -ENOSPC and changes nothing.
+ * @return 0 or -ENOMEM.
+ */
+int cow_disk_open(struct block_device *base, unsigned long pages, struct block_device **device);
+
+#endif
