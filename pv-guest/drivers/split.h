@@ -3,12 +3,29 @@
  * Split devices in the store: how the two ends of a device find each other and move through the
  * states of public/io/xenbus.h. The same code serves front and back drivers.
  *
- *   front   device/KIND/ID                              in the front's own directory
- *   back    /local/domain/BACK/backend/KIND/FRONT/ID    each end has the other's path in its node
+ *   front   device/KIND/ID          each in the own domain's directory, and each with
+ *   back    backend/KIND/FRONT/ID   the other's absolute path in its node
  *
  * A driver registers for a kind and a role. For every device of the kind that the tools put into
- * the store, split.c makes a `struct split_device`, keeps a thread for it that follows both ends'
- * states and calls the driver's functions from there, so they may wait and may use the store.
+ * the store, split.c makes a `struct split_device` and a thread that follows both ends' states and
+ * calls the driver's functions, so they may wait and may use the store.
+ *
+ * The way of a device, where the driver does what is in [brackets] and split.c the rest:
+ *
+ *   back                                         front
+ *   probe: [features, state InitWait]            probe: [own state]
+ *                                                told InitWait: [rings, ports, Initialised]
+ *   told Initialised or Connected:
+ *     [map, bind, sectors..., Connected]         told Connected: [the device is ready]
+ *   told Closing: [finish]; Closing              told Closing or Closed: [stop, keep what was not
+ *   told Closed: [unmap, unbind]; Closed           answered]; Closed
+ *   told Initialising: InitWait, from the top    told InitWait: Initialising, from the top, [replay]
+ *   the node is gone: [remove]                   the node is gone: [remove]
+ *
+ * The state that stands behind a semicolon is set by split.c when other_changed() has returned and
+ * has not set it itself. An end that vanishes, or that began anew so fast that Closed was not seen,
+ * is told as Closed first. A driver is told Closed only if it was told more than that it may begin.
+ * A back device whose `online` is 0 closes, as soon as the front end lets it.
  */
 #ifndef DRIVERS_SPLIT_H
 #define DRIVERS_SPLIT_H
@@ -20,6 +37,7 @@
 #include <store.h>
 
 struct split_device;
+struct split_registration;
 
 struct split_driver {
     const char *kind; /* "vbd", "vif" */
@@ -27,62 +45,85 @@ struct split_driver {
     /**
      * A device was found. The driver allocates its own state (device->driver_data) and writes what
      * the other end needs to know first (features). @return 0, or a negative errno: the device is
-     * closed with the reason.
+     * closed with the reason, unless split_fail() gave one.
      */
     int (*probe)(struct split_device *device);
     /**
-     * The other end went to `state` (XenbusState*), or our own first look found it there. The driver
-     * answers with split_set_state().
+     * The other end went to `state`, or our own first look found it there; never Unknown. Connected is
+     * told again when the other end writes it again, as after a change of a disk's size.
      */
     void (*other_changed)(struct split_device *device, enum xenbus_state state);
-    /** The device is taken away: release all. Called once after a successful probe, also at the end of
-     *  the other domain. */
+    /**
+     * The device is taken away, or has failed: release all. Called once after a successful probe;
+     * nothing else is called afterwards.
+     */
     void (*remove)(struct split_device *device);
-    struct split_driver *next; /* split.c's */
+    struct split_registration *registration; /* split.c's */
 };
 
 struct split_device {
     const struct split_driver *driver;
     domid_t other;       /* the domain of the other end */
     unsigned int id;     /* as in the path: the virtual device number, the vif's handle */
-    char path[80];       /* our node */
-    char other_path[80]; /* theirs */
+    char path[80];       /* our node, relative to this domain's directory */
+    char other_path[80]; /* theirs, absolute */
     enum xenbus_state state, other_state;
+    bool failed; /* split_fail() was called: data paths shall do nothing more */
     void *driver_data;
-    /* The rest is split.c's. */
-    struct split_internal *internal;
 };
 
 /** Serve every device of the driver's kind from now on. @return 0 or a negative errno. */
 int split_register(struct split_driver *driver);
 
-/** Write our state to the store. */
+/**
+ * Stop: remove every device, each left in XenbusStateClosed. Waits until that is done. A driver
+ * that registers again finds the devices and lets their front ends connect anew.
+ */
+void split_unregister(struct split_driver *driver);
+
+/**
+ * Write our state to the store. For the driver's functions and what split_call() calls.
+ * @return 0, -ENOENT when the device's node is gone, or another negative errno.
+ */
 int split_set_state(struct split_device *device, enum xenbus_state state);
 
 /**
- * Something about the device is wrong beyond repair: print one line ("vbd 3/51712: why"), write it
- * to the `error` node, and go to XenbusStateClosing. May be called from work items too: the
- * store is then told by the device's thread.
+ * Something about the device is wrong beyond repair: print one line ("vbd 3/51712: why"), then, in
+ * the device's thread, call remove(), write the line to the `error` node and go to
+ * XenbusStateClosing. Safe in work items and in the driver's functions, not in event handlers. Only
+ * the first failure of a device counts. `error` is a negative errno.
  */
 void split_fail(struct split_device *device, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** Have the device's thread call `function` soon. Safe in work items and event handlers. */
+/**
+ * Have the device's thread call `function` soon, unless remove() comes first; once, however often
+ * it is asked before. Safe in work items and event handlers.
+ */
 void split_call(struct split_device *device, void (*function)(struct split_device *device));
 
-/** Read a number from our own (split_own) or the other end's node. @return 0 or a negative errno. */
+/**
+ * Read a number from our own (split_own) or the other end's node.
+ * @return 0, -ENOENT, -EINVAL when it is no decimal number, or another negative errno.
+ */
 int split_own_number(const struct split_device *device, const char *key, uint64_t *value);
 int split_other_number(const struct split_device *device, const char *key, uint64_t *value);
 
-/** As above with 0 for what is absent: for features. */
+/** As above with 0 for what is absent or no number: for features. */
 uint64_t split_other_feature(const struct split_device *device, const char *key);
 
 /** Read text; `value` is malloc'ed. @return its length or a negative errno. */
 int split_own_text(const struct split_device *device, const char *key, char **value);
 int split_other_text(const struct split_device *device, const char *key, char **value);
 
-/** Write under our own node. @return 0 or a negative errno. */
+/**
+ * Write under our own node, in a transaction or (0) alone.
+ * @return 0, -ENOENT when the node is gone, or another negative errno.
+ */
 int split_write(struct split_device *device, store_transaction transaction, const char *key,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/** Who prints the lines of split_fail(); printf where this is NULL. */
+extern void (*split_notice)(const char *text);
 
 #endif
