@@ -4,7 +4,8 @@
 
 TOOLS_SRCS := $(addprefix dom0-tools/, \
     error.c \
-    config/config.c config/guest_config.c \
+    config/config.c config/guest_config.c config/device_list.c \
+    config/parameters.c config/disk_config.c config/vif_config.c \
     image/unpack.c image/elf_stream.c image/kernel_image.c \
     control/control.c \
     builder/guest_memory.c builder/page_tables.c builder/build.c \

@@ -11,6 +11,8 @@
 
 #include <tools/guest_config.h>
 
+#include "device_list.h"
+
 #define DEFAULT_MEMORY_MIB 128
 
 /* Texts of the keys that only together make the kernel's command line. */
@@ -207,15 +209,28 @@ static int read_on_crash(struct reading *r, const struct config_setting *s)
     return read_action(r, s, &r->guest->on_crash);
 }
 
+static int read_disks(struct reading *r, const struct config_setting *s)
+{
+    return read_disk_list(r->guest, s, r->error);
+}
+
+static int read_vifs(struct reading *r, const struct config_setting *s)
+{
+    return read_vif_list(r->guest, s, r->error);
+}
+
 static const struct {
     const char *key;
     int (*read)(struct reading *r, const struct config_setting *s);
 } keys[] = {
-    {"name", read_name},           {"uuid", read_uuid},         {"kernel", read_kernel},
-    {"ramdisk", read_ramdisk},     {"cmdline", read_cmdline},   {"root", read_root},
-    {"extra", read_extra},         {"memory", read_memory},     {"maxmem", read_maxmem},
-    {"vcpus", read_vcpus},         {"maxvcpus", read_maxvcpus}, {"on_poweroff", read_on_poweroff},
+    {"name", read_name},           {"uuid", read_uuid},
+    {"kernel", read_kernel},       {"ramdisk", read_ramdisk},
+    {"cmdline", read_cmdline},     {"root", read_root},
+    {"extra", read_extra},         {"memory", read_memory},
+    {"maxmem", read_maxmem},       {"vcpus", read_vcpus},
+    {"maxvcpus", read_maxvcpus},   {"on_poweroff", read_on_poweroff},
     {"on_reboot", read_on_reboot}, {"on_crash", read_on_crash},
+    {"disk", read_disks},          {"vif", read_vifs},
 };
 
 static int read_settings(struct reading *r, const struct config *c, config_warn_fn *warn,
@@ -319,7 +334,20 @@ void guest_config_free(struct guest_config *g)
     free(g->kernel);
     free(g->ramdisk);
     free(g->cmdline);
+    free(g->disks);
+    free(g->vifs);
     g->kernel = g->ramdisk = g->cmdline = NULL;
+    g->disks = NULL;
+    g->vifs = NULL;
+    g->disk_count = g->vif_count = 0;
+}
+
+/* Copies @size bytes into memory of their own. Returns NULL when memory is short, or there is nothing. */
+static void *copy_array(const void *from, size_t size)
+{
+    void *to = size ? malloc(size) : NULL;
+
+    return to ? memcpy(to, from, size) : NULL;
 }
 
 int guest_config_copy(struct guest_config *to, const struct guest_config *from)
@@ -328,7 +356,10 @@ int guest_config_copy(struct guest_config *to, const struct guest_config *from)
     to->kernel = strdup(from->kernel);
     to->ramdisk = from->ramdisk ? strdup(from->ramdisk) : NULL;
     to->cmdline = strdup(from->cmdline);
-    if (to->kernel && to->cmdline && (to->ramdisk || !from->ramdisk))
+    to->disks = copy_array(from->disks, from->disk_count * sizeof(*from->disks));
+    to->vifs = copy_array(from->vifs, from->vif_count * sizeof(*from->vifs));
+    if (to->kernel && to->cmdline && (to->ramdisk || !from->ramdisk) &&
+        (to->disks || !from->disk_count) && (to->vifs || !from->vif_count))
         return 0;
     guest_config_free(to);
     return -1;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <tools/config.h>
+#include <tools/device_config.h>
 
 #define GUEST_NAME_SIZE      64 /* bytes, terminator included */
 #define GUEST_MAX_VCPUS      32 /* what the shared-info page alone has room for */
@@ -33,6 +34,9 @@ struct guest_config {
     uint32_t memory_mib, maxmem_mib;
     unsigned int vcpus, maxvcpus;
     enum stop_action on_poweroff, on_reboot, on_crash;
+    struct disk_config *disks; /* arrays from malloc; no two devices have the same number */
+    struct vif_config *vifs;
+    unsigned int disk_count, vif_count;
 };
 
 /* Called for each thing worth a word that is not an error; @text has no newline. */
@@ -50,6 +54,24 @@ void guest_config_free(struct guest_config *g);
 
 /* Copies @from into @to. Returns 0, or -1 when memory is short. */
 int guest_config_copy(struct guest_config *to, const struct guest_config *from);
+
+/*
+ * Adds a device, its number not in use. Returns its place, good until the next change, or NULL when memory is
+ * short.
+ */
+struct disk_config *guest_config_add_disk(struct guest_config *g, const struct disk_config *disk);
+struct vif_config *guest_config_add_vif(struct guest_config *g, const struct vif_config *vif);
+
+/* The device with that number, or NULL. */
+struct disk_config *guest_config_disk(const struct guest_config *g, uint32_t number);
+struct vif_config *guest_config_vif(const struct guest_config *g, unsigned int devid);
+
+/* Removes the device with that number, if there is one. */
+void guest_config_remove_disk(struct guest_config *g, uint32_t number);
+void guest_config_remove_vif(struct guest_config *g, unsigned int devid);
+
+/* The lowest number that no vif of @g has; above VIF_MAX_DEVID: all are taken. */
+unsigned int guest_config_free_devid(const struct guest_config *g);
 
 /* Whether @name may name a domain. Returns 0, or -1 with the reason in @e. */
 int guest_name_check(const char *name, struct error *e);

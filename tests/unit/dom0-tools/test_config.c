@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration syntax and the meaning of its keys: values, limits, and the exact messages. */
 /* SOURCES: dom0-tools/error.c dom0-tools/config/config.c dom0-tools/config/guest_config.c */
+/* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
+/* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -5,6 +5,8 @@
  */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
+/* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
+/* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
 /* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c dom0-tools/builder/page_tables.c */
