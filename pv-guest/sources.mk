@@ -5,7 +5,7 @@
 GUEST_SRCS := $(addprefix pv-guest/, \
     x86_64/boot.S x86_64/entry.S \
     start.c guest.c vcpu.c traps.c memory.c physical_map.c pagetable.c window.c events.c clock.c \
-    thread.c grant.c console.c fs.c store.c user.c \
+    thread.c grant.c console.c fs.c store.c store_ring.c user.c \
     lib/string.c lib/number.c lib/malloc.c lib/printf.c lib/sort.c lib/runtime.c)
 
 # Drivers are linked into the images that name them: what all of them need, then one by one.
