@@ -18,6 +18,7 @@ include mk/tools.mk
 include mk/hypervisor.mk
 include mk/guest.mk
 include mk/packages.mk
+include mk/debian.mk
 include mk/run.mk
 include mk/tests.mk
 include mk/lint.mk
