@@ -4,8 +4,8 @@
  *
  * Every external interrupt enters through do_irq(). Vectors of fixed meaning (timer, IPIs, errors)
  * are served here; the others belong to one hardware interrupt each, whose descriptor says whether
- * it is ours or guests'. Vectors are handed out once and never taken back: there are more of them
- * than a machine has lines.
+ * it is ours or guests'. A vector is handed out once and stays with its interrupt: there are more of
+ * them than a machine has lines, and the numbers of messages are used again, lowest first.
  */
 #include <asm/acpi.h>
 #include <asm/apic.h>
@@ -111,6 +111,32 @@ int irq_program(struct irq_desc *desc)
         return -XEN_ENOSPC;
     desc->controller->setup(irq, desc->vector, desc->level, desc->active_low);
     return 0;
+}
+
+int irq_create(const struct irq_controller *controller)
+{
+    unsigned long flags = spin_lock_irqsave(&vector_lock);
+    int irq = -XEN_ENOSPC;
+
+    for (unsigned int i = nr_gsis; i < MAX_IRQS; i++)
+        if (!descs[i].controller) {
+            descs[i].level = descs[i].active_low = false;
+            descs[i].controller = controller;
+            irq = (int)i;
+            break;
+        }
+    spin_unlock_irqrestore(&vector_lock, flags);
+    return irq;
+}
+
+void irq_destroy(unsigned int irq)
+{
+    unsigned long flags;
+
+    BUG_ON(descs[irq].use != IRQ_FREE);
+    flags = spin_lock_irqsave(&vector_lock);
+    descs[irq].controller = NULL;
+    spin_unlock_irqrestore(&vector_lock, flags);
 }
 
 int irq_request_isa(unsigned int isa_irq, void (*fn)(void *arg), void *arg)

@@ -4,13 +4,13 @@
  * some.
  *
  * Dom0 finds out by itself (from ACPI) how the lines are wired and says so (setup_gsi); each domain
- * then maps lines to pirqs and binds them to event channels. Devices are announced so that a
- * hypervisor may prepare for them; we have nothing to prepare and accept the announcement. Messages
- * (MSI) are refused: drivers fall back to lines.
+ * then maps lines to pirqs and binds them to event channels. It announces the devices, and has their
+ * messages (MSI, MSI-X) mapped to pirqs likewise. All devices are dom0's.
  */
 #include <asm/acpi.h>
 #include <asm/ioapic.h>
 #include <asm/irq.h>
+#include <asm/msi.h>
 #include <asm/pirq.h>
 #include <domain.h>
 #include <event_channel.h>
@@ -80,30 +80,74 @@ static long map_line(struct domain *d, struct physdev_map_pirq *op)
     return pirq_map_gsi(d, irq, &op->pirq);
 }
 
+/* Several messages of one device need interrupt remapping, which we do not use. */
+static long check_count(const struct physdev_map_pirq *op)
+{
+    if (op->entry_nr <= 0 || op->entry_nr > 32)
+        return -XEN_EDOM;
+    return op->entry_nr > 1 ? -XEN_EOPNOTSUPP : 0;
+}
+
+static long map_message(struct domain *d, struct physdev_map_pirq *op, u16 segment)
+{
+    struct msi_request request = {.at = {.bus = (u8)op->bus, .devfn = (u8)op->devfn},
+                                  .segment = segment,
+                                  .msix = op->table_base != 0,
+                                  .entry = (unsigned int)op->entry_nr,
+                                  .table_base = op->table_base};
+    unsigned int irq;
+    long rc;
+
+    if (op->type == MAP_PIRQ_TYPE_MULTI_MSI && op->pirq < 0) {
+        rc = check_count(op);
+        if (rc)
+            return rc;
+    } else if (op->type == MAP_PIRQ_TYPE_MSI && op->index != -1) {
+        return -XEN_EINVAL; /* the number of the interrupt is ours to choose */
+    }
+    if (op->pirq >= 0 && (unsigned int)op->pirq >= d->nr_pirqs)
+        return -XEN_EINVAL;
+    if (d != dom0)
+        return -XEN_ENODEV; /* no device is anybody else's */
+    rc = msi_map(&request, &irq);
+    if (rc)
+        return rc;
+    rc = pirq_map_message(d, irq, &op->pirq);
+    if (rc)
+        msi_unmap(irq);
+    return rc;
+}
+
 static long map_pirq(unsigned long arg)
 {
     struct physdev_map_pirq op;
     struct domain *d;
+    u16 segment = 0;
     long rc;
 
     if (get_guest(&op, arg))
         return -XEN_EFAULT;
+    if (op.type == MAP_PIRQ_TYPE_MULTI_MSI && op.table_base)
+        return -XEN_EINVAL;
+    if (op.type == MAP_PIRQ_TYPE_MSI_SEG || op.type == MAP_PIRQ_TYPE_MULTI_MSI)
+        segment = (u16)((u32)op.bus >> 16);
+    if (op.type == MAP_PIRQ_TYPE_MSI_SEG)
+        op.type = MAP_PIRQ_TYPE_MSI; /* so the caller gets it back, as from Xen */
     d = get_domain_or_self(op.domid);
     if (!d)
-        return -XEN_ESRCH;
-    if (!current->domain->privileged)
+        rc = -XEN_ESRCH;
+    else if (!current->domain->privileged)
         rc = -XEN_EPERM;
     else if (op.type == MAP_PIRQ_TYPE_GSI)
         rc = map_line(d, &op);
-    else if (op.type == MAP_PIRQ_TYPE_MSI || op.type == MAP_PIRQ_TYPE_MSI_SEG ||
-             op.type == MAP_PIRQ_TYPE_MULTI_MSI)
-        rc = -XEN_ENODEV; /* no device is known to us */
+    else if (op.type == MAP_PIRQ_TYPE_MSI || op.type == MAP_PIRQ_TYPE_MULTI_MSI)
+        rc = map_message(d, &op, segment);
     else
         rc = -XEN_EINVAL;
-    put_domain(d);
-    if (!rc && put_guest(arg, &op))
-        rc = -XEN_EFAULT;
-    return rc;
+    if (d)
+        put_domain(d);
+    /* Refused or not: Linux tells by errors and by what came back. */
+    return put_guest(arg, &op) ? -XEN_EFAULT : rc;
 }
 
 static long unmap_pirq(unsigned long arg)
@@ -205,14 +249,76 @@ static long set_iobitmap(unsigned long arg)
     return 0;
 }
 
-/* A device appeared or went; @size: of the operation's structure. */
-static long announce_device(unsigned long arg, size_t size)
-{
-    u8 op[sizeof(struct physdev_manage_pci_ext)];
+/* ---- devices ---- */
 
-    if (copy_from_guest(op, arg, size))
+static struct pci_address address(u8 bus, u8 devfn)
+{
+    return (struct pci_address){.bus = bus, .devfn = devfn};
+}
+
+static long add_device(u16 segment, u8 bus, u8 devfn)
+{
+    return current->domain->privileged ? msi_device_add(segment, address(bus, devfn)) : -XEN_EPERM;
+}
+
+static long remove_device(u16 segment, u8 bus, u8 devfn)
+{
+    if (!current->domain->privileged)
+        return -XEN_EPERM;
+    return msi_device_remove(segment, address(bus, devfn));
+}
+
+static long manage_pci(unsigned long arg, bool add)
+{
+    struct physdev_manage_pci op;
+
+    if (get_guest(&op, arg))
         return -XEN_EFAULT;
-    return current->domain->privileged ? 0 : -XEN_EPERM;
+    return add ? add_device(0, op.bus, op.devfn) : remove_device(0, op.bus, op.devfn);
+}
+
+static long manage_pci_add_ext(unsigned long arg)
+{
+    struct physdev_manage_pci_ext op;
+
+    if (get_guest(&op, arg))
+        return -XEN_EFAULT;
+    if (op.is_extfn > 1 || op.is_virtfn > 1)
+        return -XEN_EINVAL;
+    return add_device(0, op.bus, op.devfn);
+}
+
+static long pci_device_add(unsigned long arg)
+{
+    struct physdev_pci_device_add op;
+
+    if (copy_from_guest(&op, arg, offsetof(struct physdev_pci_device_add, optarr)))
+        return -XEN_EFAULT;
+    return add_device(op.seg, op.bus, op.devfn);
+}
+
+static long device_op(int cmd, unsigned long arg)
+{
+    struct physdev_pci_device op;
+
+    if (get_guest(&op, arg))
+        return -XEN_EFAULT;
+    if (cmd == PHYSDEVOP_pci_device_remove)
+        return remove_device(op.seg, op.bus, op.devfn);
+    if (!current->domain->privileged)
+        return -XEN_EPERM;
+    if (cmd == PHYSDEVOP_restore_msi_ext)
+        return msi_restore(op.seg, address(op.bus, op.devfn));
+    return msi_keep_table(op.seg, address(op.bus, op.devfn), cmd == PHYSDEVOP_release_msix);
+}
+
+static long restore_msi(unsigned long arg)
+{
+    struct physdev_restore_msi op;
+
+    if (get_guest(&op, arg))
+        return -XEN_EFAULT;
+    return current->domain->privileged ? msi_restore(0, address(op.bus, op.devfn)) : -XEN_EPERM;
 }
 
 /* Dom0 says that the firmware really reserves the configuration window that MCFG told us about. */
@@ -245,12 +351,6 @@ static long debug_port(unsigned long arg)
                : -XEN_EINVAL;
 }
 
-/* Messages of a device are to be written again: we have written none. */
-static long restore_msi(void)
-{
-    return current->domain->privileged ? -XEN_ENODEV : -XEN_EPERM;
-}
-
 long do_physdev_op(int cmd, unsigned long arg)
 {
     switch (cmd) {
@@ -280,18 +380,20 @@ long do_physdev_op(int cmd, unsigned long arg)
         return set_iobitmap(arg);
     case PHYSDEVOP_manage_pci_add:
     case PHYSDEVOP_manage_pci_remove:
-        return announce_device(arg, sizeof(struct physdev_manage_pci));
+        return manage_pci(arg, cmd == PHYSDEVOP_manage_pci_add);
     case PHYSDEVOP_manage_pci_add_ext:
-        return announce_device(arg, sizeof(struct physdev_manage_pci_ext));
+        return manage_pci_add_ext(arg);
     case PHYSDEVOP_pci_device_add:
-        return announce_device(arg, offsetof(struct physdev_pci_device_add, optarr));
+        return pci_device_add(arg);
     case PHYSDEVOP_pci_device_remove:
-        return announce_device(arg, sizeof(struct physdev_pci_device));
+    case PHYSDEVOP_prepare_msix:
+    case PHYSDEVOP_release_msix:
+    case PHYSDEVOP_restore_msi_ext:
+        return device_op(cmd, arg);
+    case PHYSDEVOP_restore_msi:
+        return restore_msi(arg);
     case PHYSDEVOP_pci_mmcfg_reserved:
         return mmcfg_reserved(arg);
-    case PHYSDEVOP_restore_msi:
-    case PHYSDEVOP_restore_msi_ext:
-        return restore_msi();
     case PHYSDEVOP_dbgp_op:
         return debug_port(arg);
     default:

@@ -15,6 +15,7 @@
 #include <arch.h>
 #include <asm/apic.h>
 #include <asm/irq.h>
+#include <asm/msi.h>
 #include <asm/pirq.h>
 #include <domain.h>
 #include <event_channel.h>
@@ -272,6 +273,36 @@ out:
     return rc;
 }
 
+int pirq_map_message(struct domain *d, unsigned int irq, int *pirq)
+{
+    struct pirq *p;
+    int number = *pirq, rc = -XEN_EINVAL;
+
+    spin_lock(&d->pirq_lock);
+    if (number < 0 && !d->dying)
+        number = find_free(d, false);
+    if (number < 0) {
+        rc = d->dying ? -XEN_EINVAL : number;
+    } else if (!d->dying && (unsigned int)number < d->nr_pirqs) {
+        p = pirq_get(d, (unsigned int)number, true);
+        rc = !p ? -XEN_ENOMEM : p->irq >= 0 ? -XEN_EEXIST : 0;
+        if (!rc) {
+            p->irq = (int)irq;
+            *pirq = number;
+        }
+    }
+    spin_unlock(&d->pirq_lock);
+    return rc;
+}
+
+/* What is left of a mapping when nothing is bound to it. */
+static void release_irq(struct pirq *p)
+{
+    if (p->irq >= (int)nr_gsis)
+        msi_unmap((unsigned int)p->irq);
+    p->irq = PIRQ_UNMAPPED;
+}
+
 int pirq_unmap(struct domain *d, unsigned int pirq)
 {
     struct pirq *p;
@@ -282,7 +313,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
     p = pirq_get(d, pirq, false);
     if (p && p->irq >= 0) {
         arch_pirq_unbind(d, p);
-        p->irq = PIRQ_UNMAPPED;
+        release_irq(p);
         rc = 0;
     }
     spin_unlock(&d->pirq_lock);
@@ -333,6 +364,7 @@ void pirq_free_all(struct domain *d)
     for (unsigned int i = 0; table && i < d->nr_pirqs; i++)
         if (table[i]) {
             arch_pirq_unbind(d, table[i]);
+            release_irq(table[i]);
             xfree(table[i]);
         }
     xfree(table);

@@ -7,6 +7,7 @@
 #include <asm/apic.h>
 #include <asm/ioapic.h>
 #include <asm/irq.h>
+#include <asm/msi.h>
 #include <asm/setup.h>
 #include <asm/time.h>
 #include <asm/uart.h>
@@ -20,6 +21,7 @@ void __init platform_init(void)
     irq_init();
     apic_init(hv_options.no_x2apic);
     ioapic_init();
+    msi_init();
     time_init(hv_options.clocksource);
     uart_init_irq();
 }

@@ -30,6 +30,7 @@ HV_SRCS += \
     arch/x86/context.c \
     arch/x86/cpu_features.c \
     arch/x86/cpu_leaks.c \
+    arch/x86/device_window.c \
     arch/x86/domain.c \
     arch/x86/domctl.c \
     arch/x86/entry.S \
@@ -39,7 +40,9 @@ HV_SRCS += \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
     arch/x86/m2p.c \
+    arch/x86/msi.c \
     arch/x86/panic.c \
+    arch/x86/pci.c \
     arch/x86/physdev.c \
     arch/x86/pirq.c \
     arch/x86/pit.c \

@@ -84,6 +84,9 @@ static void wait_for_results(struct machine *machine, const char *image)
     check_results(machine, image, closing);
 }
 
+/* What test-pci looks for: a device that interrupts on request, and one with MSI-X. */
+static const char *const devices[] = {"-device", "edu", "-device", "e1000e,romfile=", NULL};
+
 static void run_as_dom0(void **state)
 {
     const char *image = *state;
@@ -101,7 +104,8 @@ static void run_as_dom0(void **state)
         machine = machine_start(&(struct machine_options){.name = name,
                                                           .kernel = hypervisor_image(),
                                                           .cmdline = hypervisor_cmdline(),
-                                                          .modules = modules});
+                                                          .modules = modules,
+                                                          .extra = devices});
     }
     wait_for_results(machine, image);
 }

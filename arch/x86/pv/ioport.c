@@ -8,12 +8,11 @@
  */
 #include <asm/context.h>
 #include <asm/guest_access.h>
+#include <asm/pci.h>
 #include <asm/pv.h>
 
-#define PORT_CMOS_INDEX  0x70U
-#define PORT_CMOS_DATA   0x71U
-#define PORT_PCI_ADDRESS 0xcf8U
-#define PORT_PCI_DATA    0xcfcU
+#define PORT_CMOS_INDEX 0x70U
+#define PORT_CMOS_DATA  0x71U
 
 /* Elements of a string instruction before the guest executes the rest of it: bounds the time away from it. */
 #define STRING_BATCH 1024U
@@ -53,26 +52,9 @@ static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int bytes)
 /* Does the domain drive these ports itself? */
 static bool port_is_own(const struct domain *d, unsigned int port, unsigned int bytes)
 {
-    if ((port == PORT_PCI_ADDRESS && bytes == 4) || (port & ~1U) == PORT_CMOS_INDEX)
+    if ((port == PCI_PORT_ADDRESS && bytes == 4) || (port & ~1U) == PORT_CMOS_INDEX)
         return false;
     return rangeset_contains(d->ioports, port, port + bytes - 1);
-}
-
-static u32 access_pci(const struct domain *d, unsigned int port, unsigned int bytes, bool write,
-                      u32 value)
-{
-    unsigned long flags;
-
-    if (!d->privileged)
-        return ~0U;
-    flags = spin_lock_irqsave(&index_lock);
-    hw_port_write(PORT_PCI_ADDRESS, 4, d->arch.pci_cf8);
-    if (write)
-        hw_port_write((u16)port, bytes, value);
-    else
-        value = hw_port_read((u16)port, bytes);
-    spin_unlock_irqrestore(&index_lock, flags);
-    return value;
 }
 
 static u32 access_cmos(const struct domain *d, bool write, u32 value)
@@ -105,14 +87,14 @@ static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
             part = d->arch.cmos_index;
         } else if (port == PORT_CMOS_DATA) {
             part = access_cmos(d, false, 0);
-        } else if (port == PORT_PCI_ADDRESS && bytes == 4) {
+        } else if (port == PCI_PORT_ADDRESS && bytes == 4) {
             size = 4;
             part = d->arch.pci_cf8;
-        } else if ((port & ~3U) == PORT_PCI_DATA) {
+        } else if ((port & ~3U) == PCI_PORT_DATA) {
             size = MIN(bytes - done, 4 - (port & 3));
             if (size == 3)
                 size = 2;
-            part = access_pci(d, port, size, false, 0);
+            part = pci_guest_read(d, port, size);
         }
         if (size == 4)
             return part;
@@ -135,14 +117,14 @@ static void port_write(struct domain *d, unsigned int port, unsigned int bytes, 
             d->arch.cmos_index = (u8)part;
         } else if (port == PORT_CMOS_DATA) {
             access_cmos(d, true, part & 0xff);
-        } else if (port == PORT_PCI_ADDRESS && bytes == 4) {
+        } else if (port == PCI_PORT_ADDRESS && bytes == 4) {
             size = 4;
             d->arch.pci_cf8 = part;
-        } else if ((port & ~3U) == PORT_PCI_DATA) {
+        } else if ((port & ~3U) == PCI_PORT_DATA) {
             size = MIN(bytes - done, 4 - (port & 3));
             if (size == 3)
                 size = 2;
-            access_pci(d, port, size, true, part);
+            pci_guest_write(d, port, size, part);
         }
     }
 }

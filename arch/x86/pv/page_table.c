@@ -18,6 +18,8 @@
 
 /* --- L1 entries: what the inline path does not take --------------------------------------------------------------- */
 
+struct rangeset *mmio_read_only;
+
 static int found_one(unsigned long first, unsigned long last, void *arg)
 {
     return 1;
@@ -33,6 +35,7 @@ bool domain_has_devices(const struct domain *d)
 static int l1e_get_io(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 {
     unsigned long mfn = pte_mfn(e).n;
+    int drop = 0;
 
     if (pg_owner == dom_io)
         pg_owner = current->domain;
@@ -43,16 +46,18 @@ static int l1e_get_io(u64 e, struct domain *l1_owner, struct domain *pg_owner)
         printk_guest(LOG_WARNING, "d%d: may not map device frame %lx\n", l1_owner->id, mfn);
         return -XEN_EPERM;
     }
+    if (e & PTE_WRITE && mmio_read_only && rangeset_contains(mmio_read_only, mfn, mfn))
+        drop = PTE_WRITE;
     /* Write-back, write-through and write-protected become uncached; the other kinds are left alone. */
     switch (e & L1E_CACHE_BITS) {
     case 0:
-        return PTE_PWT | PTE_PCD;
+        return drop | PTE_PWT | PTE_PCD;
     case PTE_PWT:
-        return PTE_PCD;
+        return drop | PTE_PCD;
     case PTE_PWT | PTE_PAT:
-        return PTE_PCD | PTE_PAT;
+        return drop | PTE_PCD | PTE_PAT;
     default:
-        return 0;
+        return drop;
     }
 }
 

@@ -92,6 +92,15 @@ void irq_set_controller(unsigned int irq, const struct irq_controller *controlle
 int irq_program(struct irq_desc *desc);
 
 /*
+ * A number for a message, edge-triggered and served by @controller; -ENOSPC. The vector that it gets
+ * stays with the number for good, so a late message meets a descriptor that is free, or at worst
+ * another message's new owner.
+ */
+int irq_create(const struct irq_controller *controller);
+/* Gives it back. Nobody uses it. */
+void irq_destroy(unsigned int irq);
+
+/*
  * Our own interrupt: programs and unmasks the line that ISA interrupt @isa_irq arrives on. @fn runs
  * in interrupt context. -EINVAL: no such line; -EBUSY: in use; -ENOSPC: no vector left.
  */

@@ -320,6 +320,9 @@ static inline bool may_target(const struct domain *d, const struct domain *targe
     return d == target || d->privileged;
 }
 
+/* Device frames that no guest may map writable: it gets a read-only mapping. NULL: there are none. */
+extern struct rangeset *mmio_read_only;
+
 /* Has the domain been given any device? Then it may choose how its pages are cached, and flush caches. */
 bool domain_has_devices(const struct domain *d);
 

@@ -18,7 +18,13 @@ int pirq_reserve(struct domain *d, bool gsi);
  * @d is dying; -EEXIST: the line or the number is mapped otherwise already; -ENOSPC; -ENOMEM.
  */
 int pirq_map_gsi(struct domain *d, unsigned int irq, int *pirq);
-/* Unbinds and unmaps. -EINVAL: not mapped. */
+/*
+ * Maps message @irq (msi.h), which no pirq has yet, under the number *@pirq, or one of our choice if
+ * that is negative. -EINVAL: number out of range, or @d is dying; -EEXIST: the number stands for
+ * another interrupt; -ENOSPC; -ENOMEM.
+ */
+int pirq_map_message(struct domain *d, unsigned int irq, int *pirq);
+/* Unbinds and unmaps; a message is taken back from its device. -EINVAL: not mapped. */
 int pirq_unmap(struct domain *d, unsigned int pirq);
 /*
  * PHYSDEVOP_pirq_eoi_gmfn_v1 (@auto_unmask: PHYSDEVOP_eoi unmasks the event channel too) and _v2:
