@@ -12,10 +12,11 @@ GUEST_SRCS := $(addprefix pv-guest/, \
 SPLIT_SRCS := $(addprefix pv-guest/drivers/, work.c split.c)
 
 BLOCK_SRCS := $(addprefix pv-guest/drivers/, \
-    block.c block_wait.c block_target.c file_disk.c cow_disk.c)
+    block.c block_wait.c block_target.c block_partitions.c partition.c file_disk.c cow_disk.c)
 
 PCI_SRCS := $(addprefix pv-guest/, pci.c pci_interrupts.c)
 VIRTIO_SRCS := $(addprefix pv-guest/drivers/, virtqueue.c virtio_pci.c)
+VIRTIO_BLK_SRCS := pv-guest/drivers/virtio_blk.c
 
 GUEST_demo_SRCS := pv-guest/apps/demo.c
 GUEST_bench_SRCS := pv-guest/apps/bench.c pv-guest/apps/bench_entry.S

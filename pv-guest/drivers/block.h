@@ -162,7 +162,7 @@ int block_target_open(struct block_claim *claim, const char *spec, char *why, si
 /** Release it. No request may be under way. Nothing happens if it is not held. */
 void block_target_close(struct block_claim *claim);
 
-/* ---- For threads that wait (block_wait.c); never in the work thread ---- */
+/* ---- For threads that wait (block_wait.c, block_partitions.c); never in the work thread ---- */
 
 /**
  * Read or write and wait.
@@ -175,6 +175,13 @@ int block_write(struct block_device *device, uint64_t sector, const void *buffer
 
 /** Flush, and wait. */
 int block_flush(struct block_device *device);
+
+/**
+ * Read the partition table of a disk that is registered and register the partitions, as "vda1" and
+ * so on. What is wrong with a table is printed.
+ * @return how many.
+ */
+unsigned int block_add_partitions(struct block_device *disk);
 
 /** Discard, and wait. */
 int block_discard(struct block_device *device, uint64_t sector, uint64_t sectors);

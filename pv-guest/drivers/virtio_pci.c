@@ -281,8 +281,10 @@ void virtio_config_read(struct virtio_device *device, size_t offset, void *to, s
     uint8_t before;
 
     memset(to, 0, size);
-    if (offset > device->config_length || size > device->config_length - offset)
+    if (offset >= device->config_length)
         return;
+    if (size > device->config_length - offset)
+        size = device->config_length - offset;
     for (unsigned int i = 0; i < CONFIG_TRIES; i++) {
         before = get8(device->common, COMMON_GENERATION);
         read_config(device, offset, to, size);

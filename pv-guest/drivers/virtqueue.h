@@ -34,7 +34,16 @@ struct virtq_desc {
     uint16_t next;  /* index in the same table, with VIRTQ_DESC_NEXT */
 };
 
-/** A chain starts at its table's first descriptor. */
+/** Fill in a descriptor with two stores. */
+static inline void virtq_desc_set(struct virtq_desc *descriptor, uint64_t address, uint32_t length,
+                                  uint16_t flags, uint16_t next)
+{
+    uint64_t rest = length | (uint64_t)flags << 32 | (uint64_t)next << 48;
+
+    descriptor->address = address;
+    __builtin_memcpy(&descriptor->length, &rest, sizeof(rest));
+}
+
 struct virtq_avail {
     uint16_t flags;
     uint16_t index;
@@ -118,13 +127,10 @@ static inline bool virtqueue_add(struct virtqueue *queue, const struct virtq_des
         return virtqueue_add_direct(queue, table, count, writable, token);
     if (queue->free_count == 0)
         return false;
-    if (count > 1) {
-        descriptor->address = maddr;
-        descriptor->length = count * (uint32_t)sizeof(*table);
-        descriptor->flags = VIRTQ_DESC_INDIRECT;
-    } else {
+    if (count > 1)
+        virtq_desc_set(descriptor, maddr, count * (uint32_t)sizeof(*table), VIRTQ_DESC_INDIRECT, 0);
+    else
         *descriptor = *table;
-    }
     queue->free_count--;
     queue->free_first = slot->next;
     slot->token = token;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtio block devices: the disks of a machine under QEMU and its like, as "vda", "vdb"...
+ */
+#ifndef DRIVERS_VIRTIO_BLK_H
+#define DRIVERS_VIRTIO_BLK_H
+
+/**
+ * Find the disks and their partitions, register them (block.h) and print a line about each. For a
+ * thread of dom0, once.
+ */
+void virtio_blk_init(void);
+
+#endif
