@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_op: giving frames back and getting others, exchange of single frames, limits, memory maps,
+ * memory_op: giving frames back and getting others, exchange of frames and extents, limits, memory maps,
  * and where the machine-to-physical table is.
  */
 #include <errno.h>
@@ -176,6 +176,77 @@ static void test_exchange(void)
     pages_free(pages, 2);
 }
 
+#define EXTENT_ORDER 4u
+#define EXTENT_PAGES (1u << EXTENT_ORDER)
+
+/* As Linux prepares a buffer for a device: single frames for neighbours below 4 GiB, and back. */
+static void test_exchange_extents(void)
+{
+    char *pages = pages_alloc(EXTENT_PAGES);
+    xen_pfn_t singles[EXTENT_PAGES], extent = va_to_pfn(pages);
+    struct xen_memory_exchange join = {.in = reservation(singles, EXTENT_PAGES),
+                                       .out = reservation(&extent, 1)};
+    struct xen_memory_exchange part = {.in = reservation(&extent, 1),
+                                       .out = reservation(singles, EXTENT_PAGES)};
+    long before = current();
+
+    for (unsigned int i = 0; i < EXTENT_PAGES; i++)
+        singles[i] = va_to_mfn(pages + i * PAGE_SIZE);
+    unmap_pages(pages, EXTENT_PAGES);
+    join.out.extent_order = EXTENT_ORDER;
+    join.out.mem_flags = XENMEMF_address_bits(32);
+    CHECK_EQ(hypercall_memory_op(XENMEM_exchange, &join), 0);
+    CHECK_EQ(join.nr_exchanged, EXTENT_PAGES);
+    CHECK_EQ(current(), before);
+    CHECK_EQ(extent % EXTENT_PAGES, 0);
+    CHECK(extent + EXTENT_PAGES <= 1ul << (32 - PAGE_SHIFT));
+    for (unsigned int i = 0; i < EXTENT_PAGES; i++) {
+        CHECK_EQ(mfn_to_pfn(extent + i), va_to_pfn(pages) + i);
+        map_page(pages + i * PAGE_SIZE, extent + i);
+        pages[i * PAGE_SIZE] = (char)i;
+    }
+
+    for (unsigned int i = 0; i < EXTENT_PAGES; i++)
+        singles[i] = va_to_pfn(pages) + i;
+    part.in.extent_order = EXTENT_ORDER;
+    unmap_pages(pages, EXTENT_PAGES - 1);
+    /* One of them is still mapped. */
+    CHECK_EQ(hypercall_memory_op(XENMEM_exchange, &part), -EINVAL);
+    CHECK_EQ(part.nr_exchanged, 0);
+    map_page(pages, extent);
+    unmap_pages(pages, EXTENT_PAGES);
+    CHECK_EQ(hypercall_memory_op(XENMEM_exchange, &part), 0);
+    CHECK_EQ(part.nr_exchanged, 1);
+    CHECK_EQ(current(), before);
+    for (unsigned int i = 0; i < EXTENT_PAGES; i++) {
+        CHECK_EQ(mfn_to_pfn(singles[i]), va_to_pfn(pages) + i);
+        map_page(pages + i * PAGE_SIZE, singles[i]);
+    }
+    pages_free(pages, EXTENT_PAGES);
+}
+
+/* What cannot be had changes nothing. */
+static void test_exchange_no_room(void)
+{
+    char *pages = pages_alloc(2);
+    xen_pfn_t in[2] = {va_to_mfn(pages), va_to_mfn(pages + PAGE_SIZE)}, out = va_to_pfn(pages);
+    struct xen_memory_exchange exchange = {.in = reservation(in, 2), .out = reservation(&out, 1)};
+
+    unmap_pages(pages, 2);
+    exchange.out.extent_order = 1;
+    exchange.out.mem_flags = XENMEMF_address_bits(PAGE_SHIFT + 1);
+    CHECK_EQ(hypercall_memory_op(XENMEM_exchange, &exchange), -ENOMEM);
+    CHECK_EQ(exchange.nr_exchanged, 0);
+    exchange.out.mem_flags = 0;
+    exchange.out.extent_order = 30;
+    CHECK_EQ(hypercall_memory_op(XENMEM_exchange, &exchange), -EPERM);
+    exchange.out.extent_order = 2;
+    CHECK_EQ(hypercall_memory_op(XENMEM_exchange, &exchange), -EINVAL);
+    map_page(pages, in[0]);
+    map_page(pages + PAGE_SIZE, in[1]);
+    pages_free(pages, 2);
+}
+
 static void test_exchange_refused(void)
 {
     char *page = page_alloc();
@@ -261,6 +332,8 @@ void guest_main(void)
         {"decrease_mapped", test_decrease_mapped},
         {"refused", test_refused},
         {"exchange", test_exchange},
+        {"exchange_extents", test_exchange_extents},
+        {"exchange_no_room", test_exchange_no_room},
         {"exchange_refused", test_exchange_refused},
         {"machphys", test_machphys},
         {"memory_map", test_memory_map},
