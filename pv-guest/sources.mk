@@ -5,7 +5,7 @@
 GUEST_SRCS := $(addprefix pv-guest/, \
     x86_64/boot.S x86_64/entry.S \
     start.c guest.c vcpu.c traps.c memory.c physical_map.c pagetable.c window.c events.c clock.c \
-    thread.c grant.c console.c fs.c store.c store_ring.c user.c \
+    thread.c grant.c io_page.c console.c fs.c store.c store_ring.c user.c \
     lib/string.c lib/number.c lib/malloc.c lib/printf.c lib/sort.c lib/runtime.c)
 
 # Drivers are linked into the images that name them: what all of them need, then one by one.
@@ -13,6 +13,10 @@ SPLIT_SRCS := $(addprefix pv-guest/drivers/, work.c split.c)
 
 BLOCK_SRCS := $(addprefix pv-guest/drivers/, \
     block.c block_wait.c block_target.c block_partitions.c partition.c file_disk.c cow_disk.c)
+# Both ends of split block devices.
+BLOCK_FRONT_SRCS := $(addprefix pv-guest/drivers/, blkfront.c blkfront_io.c blkfront_ring.c)
+BLOCK_BACK_SRCS := $(addprefix pv-guest/drivers/, \
+    blkback.c blkback_io.c blkback_pages.c blkback_ring.c)
 
 PCI_SRCS := $(addprefix pv-guest/, pci.c pci_interrupts.c)
 VIRTIO_SRCS := $(addprefix pv-guest/drivers/, virtqueue.c virtio_pci.c)
@@ -20,3 +24,5 @@ VIRTIO_BLK_SRCS := pv-guest/drivers/virtio_blk.c
 
 GUEST_demo_SRCS := pv-guest/apps/demo.c
 GUEST_bench_SRCS := pv-guest/apps/bench.c pv-guest/apps/bench_entry.S
+GUEST_disk_SRCS := pv-guest/apps/disk.c pv-guest/apps/disk_job.c \
+    $(SPLIT_SRCS) $(BLOCK_SRCS) $(BLOCK_FRONT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS)

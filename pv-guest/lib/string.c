@@ -9,7 +9,10 @@
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     void *at = to;
+    size_t words = size / 8;
 
+    asm volatile("rep movsq" : "+D"(at), "+S"(from), "+c"(words) : : "memory");
+    size %= 8;
     asm volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(size) : : "memory");
     return to;
 }
@@ -31,7 +34,13 @@ void *memmove(void *to, const void *from, size_t size)
 void *memset(void *to, int byte, size_t size)
 {
     void *at = to;
+    size_t words = size / 8;
 
+    asm volatile("rep stosq"
+                 : "+D"(at), "+c"(words)
+                 : "a"((uint8_t)byte * 0x0101010101010101ul)
+                 : "memory");
+    size %= 8;
     asm volatile("rep stosb" : "+D"(at), "+c"(size) : "a"(byte) : "memory");
     return to;
 }

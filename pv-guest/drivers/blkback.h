@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The block back driver: serves the "vbd" devices of other domains from block devices of this one.
+ * Parts of the driver see its structures here; everybody else calls blkback_init().
+ *
+ * The data path (blkback_io.c, blkback_pages.c) runs in the work thread alone. Connecting and
+ * disconnecting (blkback.c) happen in the thread that split.c keeps for each device; it touches the
+ * data path only while that is stopped.
+ */
+#ifndef DRIVERS_BLKBACK_H
+#define DRIVERS_BLKBACK_H
+
+#include <drivers/blkback_ring.h>
+#include <drivers/block.h>
+#include <drivers/split.h>
+#include <drivers/work.h>
+#include <grant.h>
+#include <public/event_channel.h>
+#include <thread.h>
+
+/** Serve every vbd from now on. @return 0 or a negative errno. */
+int blkback_init(void);
+
+/** Leave all fronts, which wait for blkback_init() to come back to. */
+void blkback_exit(void);
+
+/* ---- Pages of the front that are mapped (blkback_pages.c) ---- */
+
+/* Pages of one device that can be mapped at a time: what Linux's back driver keeps, too. */
+#define BLKBACK_PAGES 1056u
+#define BLKBACK_HASH  2048u
+
+struct blkback_page {
+    grant_ref_t gref;
+    grant_handle_t handle;
+    uint64_t maddr;
+    uint16_t next;  /* in its hash chain, or in the free list */
+    uint16_t users; /* requests under way; counts segments */
+    bool mapped;
+    bool recent; /* used since the clock's hand came by */
+};
+
+struct blkback_pages {
+    domid_t domid;
+    bool persistent; /* pages stay mapped after use */
+    char *va;        /* page i is at va + i * PAGE_SIZE */
+    struct blkback_page *pages;
+    uint16_t *hash; /* persistent: first of a chain by reference */
+    uint16_t free;
+    unsigned int free_count;
+    unsigned int hand;
+    unsigned int dirty_count;
+    uint16_t dirty[64]; /* not used any more, to be unmapped together */
+};
+
+/** @return 0 or -ENOMEM. */
+int blkback_pages_init(struct blkback_pages *pages, domid_t domid, bool persistent);
+
+/** Unmap all. None may be in use. Nothing happens if it was not initialised. */
+void blkback_pages_destroy(struct blkback_pages *pages);
+
+/**
+ * Map what the segments of a command name, or find it mapped.
+ * @param readonly the front's pages need only be readable.
+ * @param used     receives the index of each segment's page.
+ * @return 0; -EAGAIN: too many are in use, nothing was taken; -EINVAL: a wrong grant reference.
+ */
+int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
+                      bool readonly, uint16_t *used);
+
+/** Give pages up. Those that do not stay are unmapped by the next blkback_pages_flush(). */
+void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsigned int count);
+
+/** Unmap what is not used any more; before the front is told that requests are done. */
+void blkback_pages_flush(struct blkback_pages *pages);
+
+/**
+ * Find page `gref` mapped, or map it to stay. For persistent pages only; it is valid until the next
+ * call of any other function.
+ * @return its address, or NULL.
+ */
+const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref);
+
+static inline void *blkback_page_va(const struct blkback_pages *pages, uint16_t index)
+{
+    return pages->va + (unsigned long)index * 4096;
+}
+
+/* ---- The data path (blkback_io.c) ---- */
+
+struct blkback_request;
+
+struct blkback {
+    struct split_device *split;
+    struct block_claim claim;
+    bool opened;    /* the claim is held */
+    bool connected; /* all below is set up */
+    bool stopping;  /* no request is taken any more */
+
+    struct grant_mapping ring_pages;
+    evtchn_port_t port;
+    struct blkback_ring ring;
+    struct blkback_limits limits;
+    struct blkback_pages pages;
+
+    struct work work;
+    struct blkback_command command; /* the request that was taken last */
+    bool held_back;                 /* it has not been begun for want of something */
+    struct blkback_request *free;   /* requests that are not in use */
+    unsigned int request_count;     /* all that exist */
+    unsigned int under_way;
+    struct blkback_request *completed, **completed_end;
+    struct blkback_request *ordered; /* what is between a barrier's steps */
+    struct wait_queue idle_queue;
+    void *copy; /* a page for descriptors that are not mapped */
+};
+
+/** Set up the data path on a mapped ring of `size` bytes. @return 0 or a negative errno. */
+int blkback_io_start(struct blkback *back, void *shared, uint32_t size, bool narrow,
+                     bool persistent);
+
+/** Take no more requests, wait for those under way, release all that the data path holds. */
+void blkback_io_stop(struct blkback *back);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The block back driver's data path: from the front's ring to the disk and back.
+ *
+ * One work item for each device. It answers what the disk has completed, takes what the front has
+ * put, starts the disk once for all of it, and shows the front all answers at once. The disk reads
+ * and writes the front's own pages.
+ *
+ * A request that cannot begin yet (no place to map its pages, a barrier before it) is held back as
+ * it was read; the ring is not looked at again before it has begun.
+ */
+#include <drivers/blkback.h>
+#include <errno.h>
+#include <events.h>
+#include <memory.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Requests of one device that are under way at a time; more wait in the ring. */
+#define MAX_REQUESTS 128u
+
+/* The steps of a request that orders others; it waits until those before it are done. */
+enum step { STEP_WAIT, STEP_FLUSH, STEP_WRITE, STEP_FLUSH_AGAIN, STEP_DONE };
+
+struct blkback_request {
+    struct block_request block;
+    struct blkback *back;
+    struct blkback_request *next; /* free or completed */
+    uint64_t id;
+    uint8_t operation;
+    int16_t status;
+    enum step step; /* of back->ordered */
+    bool barrier;
+    unsigned int segment_count;
+    uint16_t *pages; /* behind the segments */
+    struct block_segment segments[];
+};
+
+static unsigned int max_segments(const struct blkback *back)
+{
+    return back->limits.segments > BLKIF_MAX_SEGMENTS_PER_REQUEST ? back->limits.segments
+                                                                  : BLKIF_MAX_SEGMENTS_PER_REQUEST;
+}
+
+static void block_done(struct block_request *block, int error)
+{
+    struct blkback_request *request = block->context;
+    struct blkback *back = request->back;
+
+    if (error)
+        request->status = error == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
+    request->next = NULL;
+    *back->completed_end = request;
+    back->completed_end = &request->next;
+    work_schedule(&back->work);
+}
+
+static struct blkback_request *new_request(struct blkback *back)
+{
+    unsigned int count = max_segments(back);
+    struct blkback_request *request;
+
+    request = malloc(sizeof(*request) + count * (sizeof(request->segments[0]) + sizeof(uint16_t)));
+    if (!request)
+        return NULL;
+    request->back = back;
+    request->pages = (uint16_t *)&request->segments[count];
+    request->block.segments = request->segments;
+    request->block.done = block_done;
+    request->block.context = request;
+    back->request_count++;
+    return request;
+}
+
+static inline struct blkback_request *get_request(struct blkback *back)
+{
+    struct blkback_request *request = back->free;
+
+    if (request)
+        back->free = request->next;
+    else if (back->request_count < MAX_REQUESTS)
+        request = new_request(back);
+    return request;
+}
+
+static inline void put_request(struct blkback *back, struct blkback_request *request)
+{
+    request->next = back->free;
+    back->free = request;
+}
+
+/* The front broke the protocol. It is not spoken to any more; what the disk does for it is waited for. */
+static void fail(struct blkback *back, const char *why)
+{
+    back->stopping = true;
+    split_fail(back->split, -EPROTO, "%s", why);
+}
+
+/* ---- from the ring to the disk ---- */
+
+static inline void submit(struct blkback *back, struct blkback_request *request,
+                          enum block_operation operation, unsigned int segments)
+{
+    request->block.operation = operation;
+    request->block.segment_count = segments;
+    block_submit(back->claim.device, &request->block);
+}
+
+/* Fetch the descriptors of an indirect request. @return NULL, or why the device is to be closed. */
+static const char *fetch_segments(struct blkback *back)
+{
+    struct blkback_command *command = &back->command;
+
+    for (unsigned int page = 0; page < command->page_count; page++) {
+        grant_ref_t gref = command->pages[page];
+        const void *shared = NULL;
+        const char *why;
+
+        if (back->pages.persistent)
+            shared = blkback_pages_peek(&back->pages, gref);
+        if (!shared) {
+            shared = back->copy;
+            if (grant_copy_from(back->copy, back->split->other, gref, 0, PAGE_SIZE))
+                return "a wrong grant reference for indirect segments";
+        }
+        why = blkback_ring_segments(command, &back->limits, page, shared);
+        if (why)
+            return why;
+    }
+    command->page_count = 0;
+    return NULL;
+}
+
+static inline void fill_segments(struct blkback *back, struct blkback_request *request)
+{
+    const struct blkback_command *command = &back->command;
+
+    for (unsigned int i = 0; i < command->segment_count; i++) {
+        const struct blkif_request_segment *from = &command->segments[i];
+        struct block_segment *to = &request->segments[i];
+        uint16_t page = request->pages[i];
+        uint32_t offset = from->first_sect * SECTOR_SIZE;
+
+        to->va = (char *)blkback_page_va(&back->pages, page) + offset;
+        to->maddr = back->pages.pages[page].maddr + offset;
+        to->length = (from->last_sect - from->first_sect + 1u) * SECTOR_SIZE;
+    }
+}
+
+/* The next step of the request that orders others. */
+static void go_on(struct blkback *back)
+{
+    struct blkback_request *request = back->ordered;
+    bool failed = request->status != BLKIF_RSP_OKAY;
+
+    do {
+        request->step++;
+    } while (
+        (request->step == STEP_WRITE && request->segment_count == 0) ||
+        (request->step == STEP_FLUSH_AGAIN && (!request->barrier || request->segment_count == 0)));
+    if (failed || request->step == STEP_DONE) {
+        request->step = STEP_DONE;
+        block_done(&request->block, 0);
+        return;
+    }
+    if (request->step == STEP_WRITE)
+        submit(back, request, BLOCK_WRITE, request->segment_count);
+    else
+        submit(back, request, BLOCK_FLUSH, 0);
+}
+
+/* Begin the command. @return 0; -EAGAIN: later; other errors: it is not to be begun. */
+static int begin(struct blkback *back)
+{
+    struct blkback_command *command = &back->command;
+    struct blkback_request *request = get_request(back);
+    int error;
+
+    if (!request)
+        return back->under_way > 0 ? -EAGAIN : -ENOMEM;
+    error = blkback_pages_get(&back->pages, command, command->kind != BLKBACK_READ, request->pages);
+    if (error) {
+        put_request(back, request);
+        return error;
+    }
+    back->under_way++;
+    request->id = command->id;
+    request->operation = command->operation;
+    request->status = BLKIF_RSP_OKAY;
+    request->segment_count = command->segment_count;
+    request->block.sector = command->sector;
+    request->block.sectors = command->sectors;
+    fill_segments(back, request);
+    switch (command->kind) {
+    case BLKBACK_READ:
+        submit(back, request, BLOCK_READ, request->segment_count);
+        break;
+    case BLKBACK_WRITE:
+        submit(back, request, BLOCK_WRITE, request->segment_count);
+        break;
+    case BLKBACK_DISCARD:
+        submit(back, request, BLOCK_DISCARD, 0);
+        break;
+    default: /* a flush, or a barrier */
+        request->barrier = command->kind == BLKBACK_BARRIER;
+        if (!request->barrier && request->segment_count == 0) {
+            submit(back, request, BLOCK_FLUSH, 0);
+            break;
+        }
+        request->step = STEP_WAIT;
+        back->ordered = request;
+        if (back->under_way == 1)
+            go_on(back);
+        break;
+    }
+    return 0;
+}
+
+/* What the disk cannot do; a front that read our features does not ask for it. */
+static bool supported(const struct blkback *back, enum blkback_kind kind)
+{
+    switch (kind) {
+    case BLKBACK_UNKNOWN:
+        return false;
+    case BLKBACK_FLUSH:
+    case BLKBACK_BARRIER:
+        return back->claim.device->flush;
+    case BLKBACK_DISCARD:
+        return back->claim.device->discard;
+    default:
+        return true;
+    }
+}
+
+/* Deal with the command that was taken. @return whether the next one may be taken. */
+static bool dispatch(struct blkback *back)
+{
+    struct blkback_command *command = &back->command;
+    const char *why;
+    int error;
+
+    back->held_back = true;
+    if (back->ordered)
+        return false;
+    if (!supported(back, command->kind)) {
+        blkback_ring_answer(&back->ring, command->id, command->operation, BLKIF_RSP_EOPNOTSUPP);
+        back->held_back = false;
+        return true;
+    }
+    if (command->page_count > 0) {
+        why = fetch_segments(back);
+        if (why) {
+            fail(back, why);
+            return false;
+        }
+    }
+    error = begin(back);
+    if (error == -EINVAL) {
+        fail(back, "a wrong grant reference");
+        return false;
+    }
+    if (error == -EAGAIN && back->under_way > 0)
+        return false;
+    back->held_back = false;
+    if (error)
+        blkback_ring_answer(&back->ring, command->id, command->operation, BLKIF_RSP_ERROR);
+    return true;
+}
+
+/* Take what waits in the ring. @return whether all of it was taken. */
+static bool take_requests(struct blkback *back)
+{
+    uint32_t waiting;
+
+    if (back->held_back && !dispatch(back))
+        return false;
+    if (!blkback_ring_waiting(&back->ring, &waiting)) {
+        fail(back, "its producer index is impossible");
+        return false;
+    }
+    while (waiting-- > 0) {
+        const char *why = blkback_ring_take(&back->ring, &back->limits, &back->command);
+
+        if (why) {
+            fail(back, why);
+            return false;
+        }
+        if (!dispatch(back))
+            return false;
+    }
+    return true;
+}
+
+/* ---- from the disk to the ring ---- */
+
+static inline struct blkback_request *take_completed(struct blkback *back)
+{
+    struct blkback_request *request = back->completed;
+
+    if (request) {
+        back->completed = request->next;
+        if (!back->completed)
+            back->completed_end = &back->completed;
+    }
+    return request;
+}
+
+/* Give back the pages of all that is done, then answer. */
+static void answer_completed(struct blkback *back)
+{
+    struct blkback_request *done = NULL, **end = &done;
+    struct blkback_request *request;
+
+    while ((request = take_completed(back))) {
+        if (request == back->ordered) {
+            if (request->step != STEP_DONE) {
+                go_on(back);
+                continue;
+            }
+            back->ordered = NULL;
+        }
+        blkback_pages_put(&back->pages, request->pages, request->segment_count);
+        request->next = NULL;
+        *end = request;
+        end = &request->next;
+    }
+    blkback_pages_flush(&back->pages);
+    while ((request = done)) {
+        done = request->next;
+        blkback_ring_answer(&back->ring, request->id, request->operation, request->status);
+        put_request(back, request);
+        back->under_way--;
+    }
+    if (back->ordered && back->ordered->step == STEP_WAIT && back->under_way == 1)
+        go_on(back);
+}
+
+static void run(struct work *work)
+{
+    struct blkback *back = (struct blkback *)((char *)work - offsetof(struct blkback, work));
+    bool more;
+
+    do {
+        more = false;
+        answer_completed(back);
+        if (!back->stopping && take_requests(back))
+            more = blkback_ring_sleep(&back->ring);
+        block_kick(back->claim.device);
+        /* A disk in memory has completed some by now. */
+    } while (!back->stopping && (more || back->completed));
+    if (!back->stopping && back->ring.rsp_prod != back->ring.rsp_pushed &&
+        blkback_ring_push(&back->ring))
+        event_send(back->port);
+    if (back->stopping && back->under_way == 0)
+        wake_all(&back->idle_queue);
+}
+
+/* ---- beginning and end ---- */
+
+int blkback_io_start(struct blkback *back, void *shared, uint32_t size, bool narrow,
+                     bool persistent)
+{
+    int error = blkback_pages_init(&back->pages, back->split->other, persistent);
+
+    if (error)
+        return error;
+    back->copy = page_alloc();
+    if (!back->copy) {
+        blkback_pages_destroy(&back->pages);
+        return -ENOMEM;
+    }
+    blkback_ring_init(&back->ring, shared, size, narrow);
+    back->work.run = run;
+    back->held_back = false;
+    back->free = back->completed = back->ordered = NULL;
+    back->completed_end = &back->completed;
+    back->request_count = back->under_way = 0;
+    back->stopping = false;
+    return 0;
+}
+
+void blkback_io_stop(struct blkback *back)
+{
+    back->stopping = true;
+    work_schedule(&back->work);
+    wait_until(&back->idle_queue, back->under_way == 0);
+    work_cancel(&back->work);
+    while (back->free) {
+        struct blkback_request *request = back->free;
+
+        back->free = request->next;
+        free(request);
+    }
+    blkback_pages_destroy(&back->pages);
+    page_free(back->copy);
+    back->copy = NULL;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages of a front that the block back driver has mapped.
+ *
+ * With persistent grants a page stays mapped after its first use, found again by a hash of its
+ * reference; when all places are taken, those that were not used for the longest time go (a clock
+ * with one bit of age). Without, each use maps the page and its end unmaps it, many with one
+ * hypercall. References are the front's to choose: the same one may come in many segments.
+ */
+#include <drivers/blkback.h>
+#include <errno.h>
+#include <pagetable.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE  0xffffu
+#define EVICT 64u /* pages that make room together */
+
+_Static_assert(BLKBACK_PAGES >= BLKBACK_MAX_SEGMENTS + EVICT, "a request finds room");
+
+/* What is mapped for one command; the work thread is the only one here. */
+static struct gnttab_map_grant_ref map_ops[BLKBACK_MAX_SEGMENTS];
+
+static inline uint16_t *chain(const struct blkback_pages *pages, grant_ref_t gref)
+{
+    return &pages->hash[gref % BLKBACK_HASH];
+}
+
+static inline uint16_t find(const struct blkback_pages *pages, grant_ref_t gref)
+{
+    uint16_t index = *chain(pages, gref);
+
+    while (index != NONE && pages->pages[index].gref != gref)
+        index = pages->pages[index].next;
+    return index;
+}
+
+int blkback_pages_init(struct blkback_pages *pages, domid_t domid, bool persistent)
+{
+    *pages = (struct blkback_pages){.domid = domid, .persistent = persistent, .free = NONE};
+    pages->pages = calloc(BLKBACK_PAGES, sizeof(*pages->pages));
+    pages->hash = malloc(BLKBACK_HASH * sizeof(*pages->hash));
+    pages->va = window_reserve(BLKBACK_PAGES);
+    if (!pages->pages || !pages->hash || !pages->va) {
+        blkback_pages_destroy(pages);
+        return -ENOMEM;
+    }
+    memset(pages->hash, 0xff, BLKBACK_HASH * sizeof(*pages->hash));
+    for (unsigned int i = BLKBACK_PAGES; i-- > 0;) {
+        pages->pages[i].next = pages->free;
+        pages->free = (uint16_t)i;
+    }
+    pages->free_count = BLKBACK_PAGES;
+    return 0;
+}
+
+static void unhash(struct blkback_pages *pages, uint16_t index)
+{
+    uint16_t *link = chain(pages, pages->pages[index].gref);
+
+    while (*link != index)
+        link = &pages->pages[*link].next;
+    *link = pages->pages[index].next;
+}
+
+static inline uint16_t take_free(struct blkback_pages *pages)
+{
+    uint16_t index = pages->free;
+
+    pages->free = pages->pages[index].next;
+    pages->free_count--;
+    return index;
+}
+
+static inline void give_free(struct blkback_pages *pages, uint16_t index)
+{
+    pages->pages[index].next = pages->free;
+    pages->free = index;
+    pages->free_count++;
+}
+
+void blkback_pages_flush(struct blkback_pages *pages)
+{
+    struct gnttab_unmap_grant_ref ops[sizeof(pages->dirty) / sizeof(pages->dirty[0])];
+
+    if (pages->dirty_count == 0)
+        return;
+    for (unsigned int i = 0; i < pages->dirty_count; i++)
+        ops[i] = (struct gnttab_unmap_grant_ref){
+            .host_addr = (uintptr_t)blkback_page_va(pages, pages->dirty[i]),
+            .handle = pages->pages[pages->dirty[i]].handle,
+        };
+    grant_unmap_batch(ops, pages->dirty_count);
+    for (unsigned int i = 0; i < pages->dirty_count; i++)
+        give_free(pages, pages->dirty[i]);
+    pages->dirty_count = 0;
+}
+
+/* Nobody uses the page any more and no chain holds it: to be unmapped at the next flush. */
+static void retire(struct blkback_pages *pages, uint16_t index)
+{
+    if (pages->dirty_count == sizeof(pages->dirty) / sizeof(pages->dirty[0]))
+        blkback_pages_flush(pages);
+    pages->pages[index].mapped = false;
+    pages->dirty[pages->dirty_count++] = index;
+}
+
+void blkback_pages_destroy(struct blkback_pages *pages)
+{
+    if (pages->pages) {
+        blkback_pages_flush(pages);
+        for (unsigned int i = 0; i < BLKBACK_PAGES; i++)
+            if (pages->pages[i].mapped)
+                retire(pages, (uint16_t)i);
+        blkback_pages_flush(pages);
+    }
+    if (pages->va)
+        window_release(pages->va, BLKBACK_PAGES);
+    free(pages->hash);
+    free(pages->pages);
+    memset(pages, 0, sizeof(*pages));
+}
+
+/* Make room: the hand goes round, at most twice, past pages that were used since it last came. */
+static void evict(struct blkback_pages *pages)
+{
+    unsigned int wanted = EVICT;
+
+    for (unsigned int steps = 0; steps < 2 * BLKBACK_PAGES && wanted > 0; steps++) {
+        uint16_t index = (uint16_t)pages->hand;
+        struct blkback_page *page = &pages->pages[index];
+
+        if (++pages->hand == BLKBACK_PAGES)
+            pages->hand = 0;
+        if (!page->mapped || page->users > 0)
+            continue;
+        if (page->recent) {
+            page->recent = false;
+            continue;
+        }
+        unhash(pages, index);
+        retire(pages, index);
+        wanted--;
+    }
+    blkback_pages_flush(pages);
+}
+
+/* A place for a reference that is to be mapped; NONE when all are in use. */
+static uint16_t place(struct blkback_pages *pages, grant_ref_t gref)
+{
+    uint16_t index;
+
+    if (pages->free_count == 0) {
+        if (pages->persistent)
+            evict(pages);
+        else
+            blkback_pages_flush(pages);
+        if (pages->free_count == 0)
+            return NONE;
+    }
+    index = take_free(pages);
+    pages->pages[index].gref = gref;
+    pages->pages[index].users = 0;
+    if (pages->persistent) {
+        pages->pages[index].next = *chain(pages, gref);
+        *chain(pages, gref) = index;
+    }
+    return index;
+}
+
+/* Map the places in `map_ops`. @return whether all went well; those that did not are free. */
+static bool map_places(struct blkback_pages *pages, unsigned int count)
+{
+    bool all = true;
+
+    grant_map_batch(map_ops, count);
+    for (unsigned int i = 0; i < count; i++) {
+        uint16_t index = (uint16_t)((map_ops[i].host_addr - (uintptr_t)pages->va) / PAGE_SIZE);
+        struct blkback_page *page = &pages->pages[index];
+
+        if (map_ops[i].status == GNTST_okay) {
+            page->handle = map_ops[i].handle;
+            page->maddr = map_ops[i].dev_bus_addr;
+            page->mapped = true;
+            continue;
+        }
+        all = false;
+        if (pages->persistent)
+            unhash(pages, index);
+        /* Its users are gone with the request that fails; nobody looks at the place again. */
+        page->users = 0;
+        give_free(pages, index);
+    }
+    return all;
+}
+
+static inline void set_map_op(struct blkback_pages *pages, unsigned int op, uint16_t index,
+                              bool readonly)
+{
+    map_ops[op] = (struct gnttab_map_grant_ref){
+        .host_addr = (uintptr_t)blkback_page_va(pages, index),
+        .flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0),
+        .ref = pages->pages[index].gref,
+        .dom = pages->domid,
+    };
+}
+
+/* Take back the first `count` uses of a command whose page at `failed` or later could not be had. */
+static void undo(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        struct blkback_page *page = &pages->pages[used[i]];
+
+        if (page->users > 0 && --page->users == 0 && page->mapped && !pages->persistent)
+            retire(pages, used[i]);
+    }
+}
+
+int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
+                      bool readonly, uint16_t *used)
+{
+    unsigned int new_count = 0;
+    bool full = false;
+    unsigned int i;
+
+    for (i = 0; i < command->segment_count; i++) {
+        grant_ref_t gref = command->segments[i].gref;
+        uint16_t index = pages->persistent ? find(pages, gref) : NONE;
+
+        if (index == NONE) {
+            index = place(pages, gref);
+            full = index == NONE;
+            if (full)
+                break;
+            /* What stays mapped is mapped for all that may be done with it later. */
+            set_map_op(pages, new_count++, index, readonly && !pages->persistent);
+        }
+        pages->pages[index].users++;
+        pages->pages[index].recent = true;
+        used[i] = index;
+    }
+    if (new_count > 0 && !map_places(pages, new_count)) {
+        undo(pages, used, i);
+        return -EINVAL;
+    }
+    if (full) {
+        undo(pages, used, i);
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
+{
+    for (unsigned int i = 0; i < count; i++)
+        if (--pages->pages[used[i]].users == 0 && !pages->persistent)
+            retire(pages, used[i]);
+}
+
+const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref)
+{
+    uint16_t index = find(pages, gref);
+
+    if (index == NONE) {
+        index = place(pages, gref);
+        if (index == NONE)
+            return NULL;
+        set_map_op(pages, 0, index, false);
+        if (!map_places(pages, 1))
+            return NULL;
+    }
+    pages->pages[index].recent = true;
+    return blkback_page_va(pages, index);
+}
