@@ -70,10 +70,11 @@ $(BUILD)/tests/linux/%: tests/linux/%.c
 $(BUILD)/tests/system/test_compat32: | $(BUILD)/tests/linux/compat32
 
 # 64-bit programs that are the first process of a Linux ramdisk of their own.
-LINUX_PROGRAMS := bench stress
+LINUX_PROGRAMS := bench stress durable
 LINUX_CFLAGS := -std=gnu11 -O2 -g -static -pthread -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 LINUX_RAMDISKS := $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%.cpio)
 $(BUILD)/tests/linux/bench: tests/linux/bench.c
+$(BUILD)/tests/linux/durable: tests/linux/durable.c tests/linux/durable.h
 $(BUILD)/tests/linux/stress: $(wildcard tests/linux/stress/*.c tests/linux/stress/*.h)
 $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%): | $(TOOLS_STAMP)
 	$(call say,LINUXCC,$@)
@@ -81,6 +82,7 @@ $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%): | $(TOOLS_STAMP)
 	$(Q)$(CC) $(LINUX_CFLAGS) -o $@ $(filter %.c,$^)
 
 LINUX_MODULES_stress := xen-evtchn xen-gntalloc xen-gntdev
+LINUX_MODULES_durable := xen-blkfront
 $(LINUX_RAMDISKS): %.cpio: % $(PKG)/vmlinuz mk/make-cpio.sh
 	$(call say,RAMDISK,$@)
 	@rm -rf $*.tree && mkdir -p $*.tree/lib/modules && strip -o $*.tree/init $<
@@ -88,6 +90,8 @@ $(LINUX_RAMDISKS): %.cpio: % $(PKG)/vmlinuz mk/make-cpio.sh
 	    cp "$$(find -L $(PKG)/modules -name $$module.ko -print -quit)" $*.tree/lib/modules/; done
 	@mk/make-cpio.sh $*.tree >$@
 $(BUILD)/tests/system/test_linux_stress: | $(BUILD)/tests/linux/stress.cpio
+$(BUILD)/tests/system/test_durability: tests/system/replay.c tests/linux/durable.h \
+    | $(BUILD)/tests/linux/durable.cpio
 
 # ---- what runs ----
 
@@ -142,6 +146,7 @@ run-abi:
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 SYSTEM_ARGS_linux_stress = $(if $(LONG),long)
+SYSTEM_ARGS_durability = $(if $(LONG),long)
 $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS))): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SYSTEM_ARGS_$(patsubst system/test_%,%,$*))
 

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A write that was reported flushed is on the disk. Debian's kernel, as a domU with dom0's real disk
+ * behind the block drivers, runs a workload that says what it has been told is safe
+ * (tests/linux/durable.c), while QEMU's blklogwrites records what reaches the disk and when it is
+ * flushed. The record is then replayed to every flush (replay.h). Once to the end, once with the
+ * power cut in the middle. With the argument "long" there are more rounds.
+ */
+#include "bulkhead.h"
+#include "replay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DISK_MIB  16
+#define PARTITION (1u << 20) /* where the recorded disk's only partition begins */
+
+static uint32_t rounds = 40;
+
+/* Boots the built-in dom0 with a fresh recorded disk, vda with a partition vda1. */
+static struct machine *boot(const char *name, const char *target)
+{
+    const char *folder = build_path("logs/%s.guests", name);
+    const char *ramdisk = build_path("logs/%s.cpio", name);
+    const char *disk = build_path("logs/%s.img", name);
+    const char *log = build_path("logs/%s.writes", name);
+    char modules[1024], record[1024];
+    const char *const extra[] = {"-blockdev", record, "-device",
+                                 "virtio-blk-pci,drive=recorded,disable-legacy=on", NULL};
+    struct machine *machine;
+
+    run_command("rm -f %s %s && truncate -s %uM %s && truncate -s 0 %s && "
+                "echo start=%u | sfdisk -q --label gpt %s >%s.sfdisk",
+                disk, log, DISK_MIB, disk, log, PARTITION / 512, disk, disk);
+    run_command("rm -rf %s && mkdir -p %s && cp -L %s %s %s && "
+                "printf '%%s\\n' 'kernel = \"/guests/vmlinuz\"' 'memory = 160' "
+                "'name = \"durable\"' 'ramdisk = \"/guests/durable.cpio\"' "
+                "'extra = \"console=hvc0 quiet -- /dev/xvda %u\"' "
+                "'disk = [ \"%s,raw,xvda,w\" ]' >%s/durable.cfg && mk/make-ramdisk.sh %s %s",
+                folder, folder, build_path("guests/vmlinuz"),
+                build_path("tests/linux/durable.cpio"), folder, rounds, target, folder, ramdisk,
+                folder);
+    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
+    snprintf(record, sizeof(record),
+             "driver=blklogwrites,node-name=recorded,log-sector-size=512,file.driver=file,"
+             "file.filename=%s,log.driver=file,log.filename=%s",
+             disk, log);
+    machine = machine_start(&(struct machine_options){.name = name,
+                                                      .memory_mib = 1024,
+                                                      .kernel = build_path("bulkhead"),
+                                                      .cmdline = "console=com1",
+                                                      .modules = modules,
+                                                      .extra = extra});
+    expect_prompt(machine);
+    return machine;
+}
+
+/* Reads acknowledgements into SEEN until COUNT have come, or the workload has ended. */
+static bool read_acknowledgements(struct machine *machine, unsigned int count,
+                                  uint32_t seen[DURABLE_WORKERS])
+{
+    for (unsigned int i = 0; i < count; i++) {
+        unsigned long worker, round;
+        char *end;
+
+        switch (machine_expect_any(machine, "ACK ", "DURABLE FAIL ", "DURABLE DONE ")) {
+        case 1:
+            machine_expect(machine, "\n");
+            machine_fail(machine, "%s", machine_between(machine));
+        case 2:
+            return false;
+        }
+        machine_expect(machine, "\n");
+        worker = strtoul(machine_between(machine), &end, 10);
+        round = strtoul(end, NULL, 10);
+        assert_true(worker < DURABLE_WORKERS);
+        assert_int_equal(round, seen[worker] + 1);
+        seen[worker] = (uint32_t)round;
+    }
+    return true;
+}
+
+static void check_record(const char *name, uint64_t start, const uint32_t seen[DURABLE_WORKERS])
+{
+    struct replay_result result;
+
+    if (!replay_check(build_path("logs/%s.writes", name), start, seen, &result)) {
+        fail_msg("%s", result.error);
+    }
+    print_message("%s: %llu writes, %llu flushes, %llu rounds acknowledged and found\n", name,
+                  (unsigned long long)result.writes, (unsigned long long)result.flushes,
+                  (unsigned long long)result.rounds);
+    assert_true(result.flushes > 0);
+}
+
+static void all_that_was_flushed_is_on_the_disk(void **state)
+{
+    struct machine *machine = boot("durability", "/dev/vda1");
+    uint32_t seen[DURABLE_WORKERS] = {0};
+
+    (void)state;
+    machine_type(machine, "create -c /guests/durable.cfg");
+    read_acknowledgements(machine, DURABLE_WORKERS * rounds, seen);
+    machine_expect(machine, "DURABLE DONE 0 errors");
+    machine_type(machine, "%s", ""); /* it powers off */
+    expect_prompt(machine);
+    machine_type(machine, "poweroff");
+    machine_expect_exit(machine);
+    for (unsigned int i = 0; i < DURABLE_WORKERS; i++) {
+        assert_int_equal(seen[i], rounds);
+    }
+    check_record("durability", PARTITION, seen);
+}
+
+/*
+ * The disk sees no orderly end. Of the record's last entries some may be numbered and not written
+ * yet, so what is asked of it are the acknowledgements that came a while before the cut.
+ */
+static void nothing_is_lost_when_the_power_is_cut(void **state)
+{
+    struct machine *machine = boot("power-cut", "/dev/vda");
+    uint32_t seen[DURABLE_WORKERS] = {0}, later[DURABLE_WORKERS];
+
+    (void)state;
+    machine_type(machine, "create -c /guests/durable.cfg");
+    assert_true(read_acknowledgements(machine, DURABLE_WORKERS * rounds / 3, seen));
+    memcpy(later, seen, sizeof(later));
+    assert_true(read_acknowledgements(machine, DURABLE_WORKERS * rounds / 3, later));
+    machines_stop(NULL);
+    check_record("power-cut", 0, seen);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(all_that_was_flushed_is_on_the_disk, machines_stop),
+        cmocka_unit_test_teardown(nothing_is_lost_when_the_power_is_cut, machines_stop),
+    };
+
+    if (argc > 1 && !strcmp(argv[1], "long")) {
+        rounds = 1000;
+    }
+    return cmocka_run_group_tests_name("durability", tests, NULL, NULL);
+}
