@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtio disks, on Bulkhead and on Debian's Xen: the image tests/guest/virtio-blk.c in dom0's place, which says what
+ * disks it wants; what it wrote and discarded is then looked for in the files. And the line that
+ * the built-in dom0 prints about each disk.
+ */
+#include "bulkhead.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define MIB        1048576L
+#define BLOCK_SIZE 4096L /* of the disk with an MBR */
+
+/* ---- The disks ---- */
+
+static const char *disk_path(const char *name, char letter)
+{
+    return build_path("logs/%s-%c.img", name, letter);
+}
+
+static void make_disk(const char *name, char letter, long mib)
+{
+    run_command("rm -f %s && truncate -s %ldM %s", disk_path(name, letter), mib,
+                disk_path(name, letter));
+}
+
+struct mbr_entry {
+    unsigned char type;
+    unsigned int first, count; /* blocks */
+};
+
+/* sfdisk writes tables for blocks of 512 bytes alone, when the disk is a file. */
+static void write_mbr(FILE *file, long block, const struct mbr_entry *entries, int count)
+{
+    unsigned char bytes[512] = {[510] = 0x55, [511] = 0xaa};
+
+    for (int i = 0; i < count; i++) {
+        unsigned char *entry = bytes + 446 + i * 16;
+
+        entry[4] = entries[i].type;
+        memcpy(entry + 8, &entries[i].first, 4);
+        memcpy(entry + 12, &entries[i].count, 4);
+    }
+    assert_int_equal(fseek(file, block * BLOCK_SIZE, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, sizeof(bytes), 1, file), 1);
+}
+
+static void make_disks(const char *name)
+{
+    FILE *file;
+
+    make_disk(name, 'a', 64);
+    make_disk(name, 'b', 32);
+    make_disk(name, 'c', 32);
+    run_command("printf 'label: gpt\\nstart=2048,size=16384\\nstart=20480,size=8192\\n' | "
+                "PATH=$PATH:/usr/sbin sfdisk -q %s",
+                disk_path(name, 'b'));
+    file = fopen(disk_path(name, 'c'), "r+be");
+    assert_non_null(file);
+    write_mbr(file, 0, (struct mbr_entry[]){{0x83, 256, 2048}, {0x05, 2560, 5120}}, 2);
+    write_mbr(file, 2560, (struct mbr_entry[]){{0x83, 256, 1024}, {0x05, 1280, 2304}}, 2);
+    write_mbr(file, 3840, (struct mbr_entry[]){{0x83, 256, 2048}}, 1);
+    fclose(file);
+}
+
+/* A disk with one sector that cannot be read and one that cannot be written. */
+static const char bad_disk[] =
+    "{'driver':'blkdebug','node-name':'bad','image':'null','inject-error':["
+    "{'event':'none','iotype':'read','sector':2048},"
+    "{'event':'none','iotype':'write','sector':4096}]}";
+
+/* QEMU's words for the disks. vda has the modern interface alone, the others are transitional. */
+static struct machine *start(const char *name, bool on_xen, const char *modules)
+{
+    char a[512], b[512], c[512], qmp[512];
+    const char *extra[] = {
+        "-drive",    a,
+        "-device",   "virtio-blk-pci,drive=a,disable-legacy=on",
+        "-drive",    b,
+        "-device",   "virtio-blk-pci,drive=b",
+        "-drive",    c,
+        "-device",   "virtio-blk-pci,drive=c,logical_block_size=4096,physical_block_size=4096",
+        "-blockdev", "driver=null-co,size=16777216,read-zeroes=on,node-name=null",
+        "-blockdev", bad_disk,
+        "-device",   "virtio-blk-pci,drive=bad,rerror=report,werror=report",
+        "-qmp",      qmp,
+        NULL};
+
+    make_disks(name);
+    snprintf(a, sizeof(a), "file=%s,format=raw,if=none,id=a,discard=unmap", disk_path(name, 'a'));
+    snprintf(b, sizeof(b), "file=%s,format=raw,if=none,id=b,readonly=on", disk_path(name, 'b'));
+    snprintf(c, sizeof(c), "file=%s,format=raw,if=none,id=c", disk_path(name, 'c'));
+    snprintf(qmp, sizeof(qmp), "unix:%s,server=on,wait=off", build_path("logs/%s.qmp", name));
+    return machine_start(&(struct machine_options){.name = name,
+                                                   .kernel = on_xen ? build_path("packages/xen")
+                                                                    : build_path("bulkhead"),
+                                                   .cmdline = "console=com1 noreboot dom0_mem=256M",
+                                                   .modules = modules,
+                                                   .extra = extra});
+}
+
+/* ---- QEMU's monitor ---- */
+
+/* Says LINE and waits for the answer, which must be no error. */
+static void qmp_say(FILE *monitor, const char *line)
+{
+    char answer[1024];
+
+    fprintf(monitor, "%s\n", line);
+    fflush(monitor);
+    do {
+        assert_non_null(fgets(answer, sizeof(answer), monitor));
+        assert_null(strstr(answer, "\"error\""));
+    } while (!strstr(answer, "\"return\""));
+}
+
+static void resize_disk(const char *name, long mib)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char line[256];
+    FILE *monitor;
+
+    assert_true(connection >= 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", build_path("logs/%s.qmp", name));
+    assert_int_equal(connect(connection, (struct sockaddr *)&address, sizeof(address)), 0);
+    monitor = fdopen(connection, "r+");
+    assert_non_null(monitor);
+    qmp_say(monitor, "{\"execute\":\"qmp_capabilities\"}");
+    snprintf(line, sizeof(line),
+             "{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"a\",\"size\":%ld}}",
+             mib * MIB);
+    qmp_say(monitor, line);
+    fclose(monitor);
+}
+
+/* ---- The tests ---- */
+
+/* The discard at the end of the image's work gave back what it had written before the resizing. */
+static void check_files(struct machine *machine, const char *name)
+{
+    struct stat file;
+
+    assert_int_equal(stat(disk_path(name, 'a'), &file), 0);
+    assert_int_equal(file.st_size, 80 * MIB);
+    if (file.st_blocks * 512L > MIB) {
+        machine_fail(machine, "%ld bytes of the disk are in use", file.st_blocks * 512L);
+    }
+}
+
+static void image_passes(const char *name, bool on_xen)
+{
+    struct machine *machine = start(name, on_xen, build_path("pv-guest/virtio-blk"));
+
+    machine_expect(machine, "RESIZE vda\n");
+    resize_disk(name, 80);
+    machine_expect(machine, "TESTS DONE ");
+    machine_expect(machine, " failed");
+    if (strcmp(machine_between(machine), "9 passed, 0") != 0) {
+        machine_fail(machine, "%s failed", machine_between(machine));
+    }
+    check_files(machine, name);
+}
+
+static void on_bulkhead(void **state)
+{
+    (void)state;
+    image_passes("virtio-blk", false);
+}
+
+static void on_debians_xen(void **state)
+{
+    (void)state;
+    image_passes("virtio-blk-xen", true);
+}
+
+static void dom0_names_its_disks(void **state)
+{
+    char modules[1024];
+    struct machine *machine;
+
+    (void)state;
+    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), dom0_ramdisk());
+    machine = start("virtio-blk-dom0", false, modules);
+    machine_expect(machine, "vda: 64 MiB at virtio ");
+    machine_expect(machine, ": no partitions\n");
+    machine_expect(machine, "vdb: 32 MiB at virtio ");
+    machine_expect(machine, "read-only: vdb1 vdb2\n");
+    machine_expect(machine, "vdc: 32 MiB at virtio ");
+    machine_expect(machine, ": vdc1 vdc5 vdc6\n");
+    expect_prompt(machine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(on_bulkhead, machines_stop),
+        cmocka_unit_test_teardown(on_debians_xen, machines_stop),
+        cmocka_unit_test_teardown(dom0_names_its_disks, machines_stop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
