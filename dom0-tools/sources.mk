@@ -9,11 +9,16 @@ TOOLS_SRCS := $(addprefix dom0-tools/, \
     image/unpack.c image/elf_stream.c image/kernel_image.c \
     control/control.c \
     builder/guest_memory.c builder/page_tables.c builder/build.c \
-    store/tree.c store/store.c store/watch.c store/protocol.c store/ring.c \
+    store/tree.c store/store.c store/watch.c \
+    store/protocol.c store/ring.c \
     service/service.c service/rings.c service/console.c service/life.c \
     bh/output.c bh/json.c bh/line_editor.c bh/shell.c \
     bh/verbs_create.c bh/verbs_domain.c bh/verbs_info.c bh/verbs_machine.c \
-    platform/builtin.c platform/builtin_store.c platform/builtin_main.c)
+    platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_main.c)
+
+# The drivers of pv-guest that the built-in dom0 uses.
+TOOLS_SRCS += $(SPLIT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS) $(BLOCK_SRCS) \
+              $(NET_BACK_SRCS) $(VIRTIO_NET_SRCS)
 
 # The decompressors' headers are Debian's; they include nothing that pv-guest's C library lacks.
 CFLAGS_dom0-tools/image/unpack.c := -idirafter /usr/include

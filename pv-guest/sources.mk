@@ -22,7 +22,18 @@ PCI_SRCS := $(addprefix pv-guest/, pci.c pci_interrupts.c)
 VIRTIO_SRCS := $(addprefix pv-guest/drivers/, virtqueue.c virtio_pci.c)
 VIRTIO_BLK_SRCS := pv-guest/drivers/virtio_blk.c
 
-GUEST_demo_SRCS := pv-guest/apps/demo.c
+# Packets and what goes with them; both ends of split network devices; the bridge; the IP stack.
+NET_SRCS := $(addprefix pv-guest/drivers/, net.c net_checksum.c net_offload.c)
+VIRTIO_NET_SRCS := pv-guest/drivers/virtio_net.c
+NET_FRONT_SRCS := $(NET_SRCS) $(addprefix pv-guest/drivers/, \
+    netfront.c netfront_data.c netfront_ring.c)
+NET_BACK_SRCS := $(NET_SRCS) $(addprefix pv-guest/drivers/, \
+    bridge.c netback.c netback_transmit.c netback_receive.c netback_ring.c)
+IP_SRCS := $(addprefix pv-guest/drivers/, ip.c ip_arp.c ip_icmp.c ip_udp.c ip_dhcp.c)
+
+GUEST_demo_SRCS := $(addprefix pv-guest/apps/, demo.c shutdown.c)
+GUEST_echo_SRCS := $(addprefix pv-guest/apps/, echo.c shutdown.c) \
+    $(SPLIT_SRCS) $(NET_FRONT_SRCS) $(IP_SRCS)
 GUEST_bench_SRCS := pv-guest/apps/bench.c pv-guest/apps/bench_entry.S
 GUEST_disk_SRCS := pv-guest/apps/disk.c pv-guest/apps/disk_job.c \
     $(SPLIT_SRCS) $(BLOCK_SRCS) $(BLOCK_FRONT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS)

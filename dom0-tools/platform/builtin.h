@@ -9,4 +9,7 @@
  */
 int builtin_store_attach(void);
 
+/* Finds dom0's own devices and starts the back drivers (builtin_drivers.c); says what fails. */
+void builtin_drivers_start(void);
+
 #endif

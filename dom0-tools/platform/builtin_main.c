@@ -34,6 +34,7 @@ void guest_main(void)
         printf("Not enough memory for the store's client.\n");
         return;
     }
+    builtin_drivers_start();
     printf("Bulkhead's built-in dom0. `help` lists the commands.\n");
     if (platform_thread_start("bh", shell, NULL)) {
         printf("Not enough memory for the prompt.\n");

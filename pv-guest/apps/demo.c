@@ -10,12 +10,12 @@
 #include <guest.h>
 #include <inttypes.h>
 #include <memory.h>
-#include <public/sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <store.h>
-#include <string.h>
 #include <thread.h>
+
+#include "shutdown.h"
 
 static void print_node(const char *path)
 {
@@ -49,37 +49,6 @@ static void tick_thread(void *argument)
     }
 }
 
-/* Requests to end come as words; writing the empty word back acknowledges them. */
-static void shutdown_thread(void *argument)
-{
-    static struct store_watch watch = {.path = "control/shutdown"};
-    unsigned int seen = 0;
-
-    (void)argument;
-    store_write(0, "control/feature-poweroff", "1");
-    store_write(0, "control/feature-reboot", "1");
-    if (store_watch(&watch))
-        return;
-    for (;;) {
-        char *word;
-
-        seen = store_watch_wait(&watch, seen);
-        if (store_read(0, watch.path, &word) < 0)
-            continue;
-        if (*word)
-            store_write(0, watch.path, "");
-        if (strcmp(word, "poweroff") == 0 || strcmp(word, "halt") == 0) {
-            printf("powering off\n");
-            guest_shutdown(SHUTDOWN_poweroff);
-        }
-        if (strcmp(word, "reboot") == 0) {
-            printf("rebooting\n");
-            guest_shutdown(SHUTDOWN_reboot);
-        }
-        free(word);
-    }
-}
-
 void guest_main(void)
 {
     char seconds[12] = "10";
@@ -89,8 +58,7 @@ void guest_main(void)
     guest_option("tick", seconds, sizeof(seconds));
     if (strtoul(seconds, NULL, 10) > 0)
         thread_create("tick", tick_thread, (void *)strtoul(seconds, NULL, 10));
-    if (store_present())
-        thread_create("shutdown", shutdown_thread, NULL);
+    shutdown_obey();
     for (;;) {
         console_read_line(line, sizeof(line));
         printf("you said: %s\n", line);

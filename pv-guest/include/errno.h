@@ -52,9 +52,11 @@
 #define EISCONN       106
 #define ENOTCONN      107
 #define EOPNOTSUPP    95
+#define EMSGSIZE      90
 #define EADDRINUSE    98
 #define EADDRNOTAVAIL 99
 #define ETIMEDOUT     110
+#define EHOSTUNREACH  113
 #define ECONNREFUSED  111
 #define EALREADY      114
 #define EINPROGRESS   115

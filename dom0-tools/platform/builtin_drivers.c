@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The drivers of the built-in dom0: its own devices first, then the back ends that lend them to other
+ * domains. After builtin_store_attach().
+ */
+#include <stdio.h>
+
+#include <drivers/netback.h>
+#include <drivers/virtio_blk.h>
+#include <drivers/virtio_net.h>
+
+#include "builtin.h"
+
+void builtin_drivers_start(void)
+{
+    virtio_blk_init();
+    virtio_net_init();
+    if (netback_start())
+        printf("The network back driver does not start.\n");
+}

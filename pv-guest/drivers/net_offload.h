@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a port's other end cannot do, done here in software: checksums and TCP segmentation. Both
+ * copy the packet to memory of our own first, so that it cannot change under the sum.
+ */
+#ifndef DRIVERS_NET_OFFLOAD_H
+#define DRIVERS_NET_OFFLOAD_H
+
+#include <drivers/net.h>
+#include <drivers/net_checksum.h>
+
+/** Fill in the blank checksum of a packet and send it; counts what cannot be sent. */
+void net_send_with_checksum(struct net_port *port, const struct net_packet *packet);
+
+/** Cut a packet into segments of its gso_size, with checksums, and send them. */
+void net_send_segments(struct net_port *port, const struct net_packet *packet);
+
+#endif
