@@ -15,7 +15,7 @@ static struct store_session *session;
 
 static size_t send_bytes(const void *data, size_t length)
 {
-    long taken = store_session_put(session, data, length);
+    long taken = store_session_put(session, data, length, NULL);
 
     return taken > 0 ? (size_t)taken : 0;
 }

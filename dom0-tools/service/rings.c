@@ -6,45 +6,18 @@
 #include <tools/control.h>
 
 #include "state.h"
-
-static bool is_introduced(void *context, uint16_t domid)
-{
-    const struct managed_domain *d = managed_find(domid);
-
-    (void)context;
-    return domid == 0 || (d && d->session);
-}
-
-static const struct store_host host = {.is_introduced = is_introduced};
-
-/* The service's thread brings a domain what others' requests have to tell it. */
-static void on_output(void *context)
-{
-    (void)context;
-    platform_wake();
-}
-
-struct store_session *service_store_session(void (*output)(void *context), void *context)
-{
-    return store_session_open(service_store, 0, true, &store_default_limits, &host, output,
-                              context);
-}
+#include "store_clients.h"
 
 int attach_rings(struct managed_domain *d, const struct build_result *built, struct error *e)
 {
-    d->store_page = platform_map_frames(d->domid, &built->store_frame, 1, true);
     d->console_page = platform_map_frames(d->domid, &built->console_frame, 1, true);
-    if (!d->store_page || !d->console_page)
-        return error_set(e, "mapping the domain's rings failed");
-    store_ring_init(d->store_page);
-    d->session = store_session_open(service_store, d->domid, false, &store_default_limits, &host,
-                                    on_output, NULL);
+    if (!d->console_page)
+        return error_set(e, "mapping the console's ring failed");
     d->console = console_open(d->console_page);
-    if (!d->session || !d->console)
+    if (!d->console)
         return error_set(e, "not enough memory");
-    d->store_port = platform_port_bind(d->domid, built->store_port);
-    if (d->store_port < 0)
-        return error_set(e, "binding the store's event channel: %s", error_words(-d->store_port));
+    if (store_client_attach(d->domid, built->store_frame, built->store_port, e))
+        return -1;
     d->console_port = platform_port_bind(d->domid, built->console_port);
     if (d->console_port < 0)
         return error_set(e, "binding the console's event channel: %s",
@@ -52,22 +25,10 @@ int attach_rings(struct managed_domain *d, const struct build_result *built, str
     return 0;
 }
 
-static void detach_store(struct managed_domain *d)
-{
-    if (d->store_port >= 0)
-        platform_port_close(d->store_port);
-    d->store_port = -1;
-    if (d->session)
-        store_session_close(d->session);
-    d->session = NULL;
-    if (d->store_page)
-        platform_unmap_frames(d->store_page, 1);
-    d->store_page = NULL;
-}
-
 void detach_rings(struct managed_domain *d)
 {
-    detach_store(d);
+    if (d->domid != DOMID_INVALID)
+        store_client_detach(d->domid);
     if (d->console_port >= 0)
         platform_port_close(d->console_port);
     d->console_port = -1;
@@ -84,43 +45,12 @@ void detach_rings(struct managed_domain *d)
     d->console_gone = NULL;
 }
 
-/* Returns false if the domain broke the protocol and is disconnected. */
-static bool serve_store(struct managed_domain *d)
-{
-    switch (store_ring_turn(d->store_page, d->session)) {
-    case RING_IDLE:
-        break;
-    case RING_MOVED:
-        platform_port_notify(d->store_port);
-        break;
-    case RING_BROKEN:
-        store_ring_fail(d->store_page);
-        platform_port_notify(d->store_port);
-        detach_store(d);
-        return false;
-    }
-    return true;
-}
-
 void serve_port(int port)
 {
-    char text[ERROR_TEXT_SIZE];
-
     for (struct managed_domain *d = service_domains; d; d = d->next)
         if (port == d->console_port && d->console && console_turn(d->console))
             platform_port_notify(d->console_port);
-    /* What one domain or the tools wrote may be an event for any other. */
-    for (struct managed_domain *d = service_domains; d; d = d->next) {
-        const void *waiting;
-
-        if (!d->session || d->store_port < 0)
-            continue;
-        if ((port != d->store_port && !store_session_peek(d->session, &waiting)) || serve_store(d))
-            continue;
-        snprintf(text, sizeof(text), "domain '%s' (%u) broke the store's protocol: disconnected",
-                 d->config.name, d->domid);
-        service_notice(text);
-    }
+    store_clients_serve(port);
 }
 
 /* ---- The nodes ---- */
@@ -233,4 +163,5 @@ void remove_store_nodes(const struct managed_domain *d)
     node_paths(d, base, vm);
     xs_remove(service_tools, STORE_NO_TRANSACTION, base);
     xs_remove(service_tools, STORE_NO_TRANSACTION, vm);
+    xs_domain_gone(service_store, d->domid);
 }

@@ -12,6 +12,7 @@
 #include <tools/control.h>
 
 #include "state.h"
+#include "store_clients.h"
 
 #define DOM0_NAME "Domain-0"
 #define NO_NAME   "(null)"
@@ -50,11 +51,12 @@ static void run(void *unused)
     }
 }
 
-static void ignore_event(void *context, const char *path, const char *token)
+static bool ignore_event(void *context, const char *path, const char *token)
 {
     (void)context;
     (void)path;
     (void)token;
+    return true;
 }
 
 int service_start(service_notice_fn *notice, struct error *e)
@@ -131,7 +133,7 @@ static struct managed_domain *enter(const struct guest_config *config, struct er
         make_uuid(d->config.uuid);
     d->life = LIFE_CREATING;
     d->domid = DOMID_INVALID;
-    d->console_port = d->store_port = -1;
+    d->console_port = -1;
     d->next = service_domains;
     service_domains = d;
     return d;
@@ -340,7 +342,7 @@ static int control_node(domid_t domid, const char *node, const char *value, stru
     char path[64];
     int error;
 
-    if (!d || !d->session)
+    if (!d || !store_client_is_connected(domid))
         return error_set(e, "domain %u has no connection to the store", domid);
     snprintf(path, sizeof(path), "/local/domain/%u/control/%s", domid, node);
     error = xs_write(service_tools, STORE_NO_TRANSACTION, path, value, strlen(value));

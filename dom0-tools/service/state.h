@@ -5,7 +5,6 @@
 
 #include <tools/builder.h>
 #include <tools/service.h>
-#include <tools/store_ring.h>
 
 enum life {
     LIFE_CREATING, /* its name is taken, nothing else may touch it */
@@ -21,11 +20,10 @@ struct managed_domain {
     struct guest_config config; /* its name is the domain's name */
     uint64_t started;           /* platform_now */
 
-    /* The near ends of its two rings; NULL and -1 while there are none. */
-    void *console_page, *store_page;
+    /* The near end of its console's ring; NULL and -1 while there is none. */
+    void *console_page;
     struct console *console;
-    struct store_session *session;
-    int console_port, store_port;
+    int console_port;
 
     void (*console_gone)(void *context);
     void *console_context;

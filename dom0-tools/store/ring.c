@@ -2,8 +2,8 @@
 /*
  * Moving bytes between a domain's store page and its session.
  *
- * The guest's indices are read once per turn and believed only if they leave a possible amount; our own
- * are written, never read back as truth beyond that check. Data is copied out before it is looked at.
+ * The guest's indices are read once for each step and believed only if they leave a possible amount; so are
+ * our own, which the guest can overwrite: what comes of it is the guest's loss. Data is copied out before it is looked at.
  */
 #include <string.h>
 
@@ -11,27 +11,46 @@
 
 #include <tools/store_ring.h>
 
-/* Requests handled in one turn are bounded, so that one domain cannot keep the service busy. */
-#define MAX_ROUNDS 16
+/* Requests carried out in one turn: one domain cannot keep the service busy. */
+#define TURN_REQUESTS 16
 
 void store_ring_init(void *page)
 {
     struct xenstore_domain_interface *ring = page;
 
     memset(ring, 0, sizeof(*ring));
-    ring->server_features = XENSTORE_SERVER_FEATURE_ERROR;
+    ring->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
 }
 
-void store_ring_fail(void *page)
+bool store_ring_wants_reconnection(const void *page)
+{
+    const struct xenstore_domain_interface *ring = page;
+
+    return __atomic_load_n(&ring->connection, __ATOMIC_ACQUIRE) == XENSTORE_RECONNECT;
+}
+
+void store_ring_reconnect(void *page)
 {
     struct xenstore_domain_interface *ring = page;
 
-    __atomic_store_n(&ring->error, XENSTORE_ERROR_PROTO, __ATOMIC_RELEASE);
+    ring->req_cons = ring->req_prod = ring->rsp_cons = ring->rsp_prod = 0;
+    ring->error = XENSTORE_ERROR_NONE;
+    __atomic_store_n(&ring->connection, XENSTORE_CONNECTED, __ATOMIC_RELEASE);
+}
+
+void store_ring_fail(void *page, enum ring_state state)
+{
+    struct xenstore_domain_interface *ring = page;
+
+    __atomic_store_n(&ring->error,
+                     state == RING_BAD_INDEX ? XENSTORE_ERROR_RINGIDX : XENSTORE_ERROR_PROTO,
+                     __ATOMIC_RELEASE);
 }
 
 static enum ring_state take_requests(struct xenstore_domain_interface *ring,
-                                     struct store_session *session)
+                                     struct store_session *session, unsigned int *budget)
 {
+    unsigned int before = *budget;
     char bytes[XENSTORE_RING_SIZE];
     uint32_t cons = __atomic_load_n(&ring->req_cons, __ATOMIC_RELAXED);
     uint32_t prod = __atomic_load_n(&ring->req_prod, __ATOMIC_ACQUIRE);
@@ -39,19 +58,16 @@ static enum ring_state take_requests(struct xenstore_domain_interface *ring,
     long taken;
 
     if (length > XENSTORE_RING_SIZE)
-        return RING_BROKEN;
-    if (!length)
-        return RING_IDLE;
+        return RING_BAD_INDEX;
     head = length < XENSTORE_RING_SIZE - start ? length : XENSTORE_RING_SIZE - start;
     memcpy(bytes, ring->req + start, head);
     memcpy(bytes + head, ring->req, length - head);
-    taken = store_session_put(session, bytes, length);
+    taken = store_session_put(session, bytes, length, budget);
     if (taken < 0)
-        return RING_BROKEN;
-    if (!taken)
-        return RING_IDLE;
-    __atomic_store_n(&ring->req_cons, cons + (uint32_t)taken, __ATOMIC_RELEASE);
-    return RING_MOVED;
+        return RING_BAD_MESSAGE;
+    if (taken)
+        __atomic_store_n(&ring->req_cons, cons + (uint32_t)taken, __ATOMIC_RELEASE);
+    return taken || *budget != before ? RING_MOVED : RING_IDLE;
 }
 
 static enum ring_state give_answers(struct xenstore_domain_interface *ring,
@@ -64,7 +80,7 @@ static enum ring_state give_answers(struct xenstore_domain_interface *ring,
     size_t length;
 
     if (prod - cons > XENSTORE_RING_SIZE)
-        return RING_BROKEN;
+        return RING_BAD_INDEX;
     while (prod - cons < XENSTORE_RING_SIZE && (length = store_session_peek(session, &data)) > 0) {
         uint32_t start = MASK_XENSTORE_IDX(prod), room = XENSTORE_RING_SIZE - (prod - cons);
 
@@ -84,17 +100,22 @@ static enum ring_state give_answers(struct xenstore_domain_interface *ring,
 
 enum ring_state store_ring_turn(void *page, struct store_session *session)
 {
+    unsigned int budget = TURN_REQUESTS;
     enum ring_state result = RING_IDLE;
 
-    for (unsigned int round = 0; round < MAX_ROUNDS; round++) {
-        enum ring_state in = take_requests(page, session);
-        enum ring_state out = in == RING_BROKEN ? in : give_answers(page, session);
+    for (;;) {
+        enum ring_state in = take_requests(page, session, &budget);
+        enum ring_state out;
 
-        if (in == RING_BROKEN || out == RING_BROKEN)
-            return RING_BROKEN;
+        if (in == RING_BAD_INDEX || in == RING_BAD_MESSAGE)
+            return in;
+        out = give_answers(page, session);
+        if (out == RING_BAD_INDEX)
+            return out;
         if (in == RING_IDLE && out == RING_IDLE)
-            break;
+            return result;
+        if (!budget)
+            return RING_MORE;
         result = RING_MOVED;
     }
-    return result;
 }

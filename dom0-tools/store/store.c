@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests on the store.
+ * Requests on the store: who may do what, and what it costs.
  *
- * The live tree is one root (tree.h). A transaction holds the root it began with and its own working root;
- * it notes each path that it looked at or changed, and each change. Ending it compares the noted paths in
- * the root it began with and in the live one: if all are as they were, the changes are made again on
- * the live tree. So two transactions meet only if they touch the same nodes.
+ * Everything is checked before anything is changed, and a change makes a new tree (tree.h) before the live
+ * one is let go, so whatever fails leaves all as it was.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,47 +20,82 @@ const struct store_limits store_default_limits = {
     .watches = 128,
     .transactions = 10,
     .changes = 1024,
+    .permissions = 5,
+    .outstanding = 20,
+    .memory = 1u << 20,
 };
-
-static unsigned int *usage_of(struct store *s, uint16_t domid, bool create)
-{
-    struct usage *u;
-
-    for (u = s->usage; u; u = u->next)
-        if (u->domid == domid)
-            return &u->nodes;
-    u = create ? calloc(1, sizeof(*u)) : NULL;
-    if (!u)
-        return NULL;
-    u->domid = domid;
-    u->next = s->usage;
-    s->usage = u;
-    return &u->nodes;
-}
 
 unsigned int xs_nodes_owned(const struct store *store, uint16_t domid)
 {
-    for (const struct usage *u = store->usage; u; u = u->next)
+    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
         if (u->domid == domid)
             return u->nodes;
     return 0;
 }
 
-/* Where a subtree was @before and is @now, either may be NULL: moves its nodes between their owners. */
-static void recount(struct store *s, const struct tree_node *before, const struct tree_node *now)
+size_t xs_memory_used(const struct store *store, uint16_t domid)
+{
+    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
+        if (u->domid == domid)
+            return u->bytes;
+    return 0;
+}
+
+void xs_charge(struct store_connection *c, long bytes)
+{
+    c->usage->bytes += (size_t)bytes;
+}
+
+size_t xs_memory_left(const struct store_connection *c)
+{
+    if (c->privileged)
+        return SIZE_MAX;
+    return c->usage->bytes < c->limits->memory ? c->limits->memory - c->usage->bytes : 0;
+}
+
+void xs_each_domain(const struct store *store,
+                    void (*entry)(void *context, uint16_t domid, unsigned int nodes, size_t bytes),
+                    void *context)
+{
+    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
+        if (u->nodes || u->bytes)
+            entry(context, u->domid, u->nodes, u->bytes);
+}
+
+static unsigned int count_nodes(const struct tree_node *node, uint16_t domid)
+{
+    unsigned int count = tree_owner(node) == domid;
+
+    for (size_t i = 0; i < node->child_count; i++)
+        count += count_nodes(node->children[i], domid);
+    return count;
+}
+
+bool xs_is_consistent(const struct store *store)
+{
+    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
+        if (u->nodes != count_nodes(store->root, u->domid))
+            return false;
+    return true;
+}
+
+bool is_over_memory(const struct store_connection *c)
+{
+    return !c->privileged && c->usage->bytes >= c->limits->memory;
+}
+
+/* The entries are there: whoever owns a node has one. */
+void recount(struct store *s, const struct tree_node *before, const struct tree_node *now)
 {
     size_t i = 0, j = 0, before_count = before ? before->child_count : 0;
     size_t now_count = now ? now->child_count : 0;
-    unsigned int *nodes;
 
     if (before == now)
         return;
-    nodes = before ? usage_of(s, tree_owner(before), false) : NULL;
-    if (nodes && *nodes)
-        --*nodes;
-    nodes = now ? usage_of(s, tree_owner(now), false) : NULL;
-    if (nodes)
-        ++*nodes;
+    if (before)
+        before->data->usage->nodes--;
+    if (now)
+        now->data->usage->nodes++;
     while (i < before_count || j < now_count) {
         const struct tree_node *a = i < before_count ? before->children[i] : NULL;
         const struct tree_node *b = j < now_count ? now->children[j] : NULL;
@@ -76,28 +109,61 @@ static void recount(struct store *s, const struct tree_node *before, const struc
 
 struct store *store_create(void)
 {
+    static const char *const names[SPECIAL_COUNT] = {"@introduceDomain", "@releaseDomain"};
     struct store *s = calloc(1, sizeof(*s));
 
     if (!s)
         return NULL;
-    s->root = tree_create(&s->stamps, (struct tree_perm){.domid = 0, .access = PERM_READ});
+    s->root = tree_create(&s->forest, (struct tree_perm){.domid = 0, .access = PERM_READ});
     if (!s->root) {
+        tree_usages_sweep(&s->forest, true);
         free(s);
         return NULL;
+    }
+    recount(s, NULL, s->root);
+    for (size_t i = 0; i < SPECIAL_COUNT; i++) {
+        s->special[i].name = names[i];
+        s->special[i].perm_count = 1; /* nothing for others than domain 0 */
     }
     return s;
 }
 
 void store_destroy(struct store *store)
 {
-    while (store->usage) {
-        struct usage *u = store->usage;
-
-        store->usage = u->next;
-        free(u);
-    }
     tree_release(store->root);
+    tree_usages_sweep(&store->forest, true);
     free(store);
+}
+
+struct special *find_special(struct store *s, const char *path)
+{
+    for (size_t i = 0; i < SPECIAL_COUNT; i++)
+        if (!strcmp(path, s->special[i].name))
+            return &s->special[i];
+    return NULL;
+}
+
+int xs_domain_gone(struct store *store, uint16_t domid)
+{
+    struct tree_node *former = tree_hold(store->root);
+    int error = tree_purge(&store->root, &store->forest, domid) ? XEN_ENOMEM : 0;
+
+    recount(store, former, store->root);
+    tree_release(former);
+    for (size_t i = 0; i < SPECIAL_COUNT; i++) {
+        struct special *special = &store->special[i];
+        unsigned int count = 1;
+
+        for (unsigned int j = 1; j < special->perm_count; j++)
+            if (special->perms[j].domid != domid)
+                special->perms[count++] = special->perms[j];
+        special->perm_count = count;
+    }
+    for (struct store_connection *c = store->connections; c; c = c->next)
+        if (c->target == domid)
+            c->target = c->domid;
+    tree_usages_sweep(&store->forest, false);
+    return error;
 }
 
 struct store_connection *store_connect(struct store *store, uint16_t domid, bool privileged,
@@ -108,8 +174,14 @@ struct store_connection *store_connect(struct store *store, uint16_t domid, bool
 
     if (!c)
         return NULL;
+    c->usage = tree_usage(&store->forest, domid, true);
+    if (!c->usage) {
+        free(c);
+        return NULL;
+    }
+    c->usage->holds++;
     c->store = store;
-    c->domid = domid;
+    c->domid = c->target = domid;
     c->privileged = privileged;
     c->limits = limits;
     c->event = event;
@@ -147,13 +219,20 @@ int xs_resolve(const struct store_connection *c, const char *path, char absolute
     return depth > TREE_MAX_DEPTH ? XEN_EINVAL : 0;
 }
 
-static struct transaction *find_transaction(struct store_connection *c, uint32_t id)
+void store_connection_set_target(struct store_connection *c, uint16_t target)
 {
-    struct transaction *t = c->transactions;
+    c->target = target;
+}
 
-    while (t && t->id != id)
-        t = t->next;
-    return t;
+unsigned int access_of(const struct store_connection *c, const struct tree_perm *perms,
+                       unsigned int count)
+{
+    if (c->privileged || perms[0].domid == c->domid || perms[0].domid == c->target)
+        return PERM_READ | PERM_WRITE;
+    for (unsigned int i = 1; i < count; i++)
+        if (perms[i].domid == c->domid || perms[i].domid == c->target)
+            return perms[i].access;
+    return perms[0].access;
 }
 
 /* Finds the root that a request works on; *@t is NULL outside of transactions. */
@@ -171,30 +250,6 @@ static int select_root(struct store_connection *c, uint32_t id, struct transacti
     return 0;
 }
 
-/* Notes that a transaction depends on @path. */
-static int touch(struct transaction *t, const char *path)
-{
-    struct touched *touched;
-    size_t length;
-
-    if (!t)
-        return 0;
-    for (touched = t->touched; touched; touched = touched->next)
-        if (!strcmp(touched->path, path))
-            return 0;
-    if (t->touched_count >= t->limit)
-        return XEN_ENOSPC;
-    length = strlen(path) + 1;
-    touched = malloc(sizeof(*touched) + length);
-    if (!touched)
-        return XEN_ENOMEM;
-    memcpy(touched->path, path, length);
-    touched->next = t->touched;
-    t->touched = touched;
-    t->touched_count++;
-    return 0;
-}
-
 /* Whether @c may do @wanted at @path: 0, EACCES or, where it may but nothing is there, ENOENT. */
 static int check_access(const struct store_connection *c, const struct tree_node *root,
                         const char *path, unsigned int wanted, const struct tree_node **found)
@@ -203,7 +258,7 @@ static int check_access(const struct store_connection *c, const struct tree_node
     const struct tree_node *asked = node ? node : tree_nearest(root, path);
 
     *found = node;
-    if (!c->privileged && (tree_access(asked, c->domid) & wanted) != wanted)
+    if ((access_of(c, asked->data->perms, asked->data->perm_count) & wanted) != wanted)
         return XEN_EACCES;
     return node ? 0 : XEN_ENOENT;
 }
@@ -262,32 +317,33 @@ int xs_directory(struct store_connection *c, uint32_t transaction, const char *p
 int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                        struct store_permission *permissions, unsigned int *count)
 {
+    const struct special *special = find_special(c->store, path);
+    const struct tree_perm *perms;
     const struct tree_node *node;
-    int error = look(c, transaction, path, &node);
 
-    if (error)
-        return error;
-    *count = node->data->perm_count;
+    if (special) {
+        if (!(access_of(c, special->perms, special->perm_count) & PERM_READ))
+            return XEN_EACCES;
+        perms = special->perms;
+        *count = special->perm_count;
+    } else {
+        int error = look(c, transaction, path, &node);
+
+        if (error)
+            return error;
+        perms = node->data->perms;
+        *count = node->data->perm_count;
+    }
     for (unsigned int i = 0; i < *count; i++) {
-        permissions[i].domid = node->data->perms[i].domid;
-        permissions[i].read = node->data->perms[i].access & PERM_READ;
-        permissions[i].write = node->data->perms[i].access & PERM_WRITE;
+        permissions[i].domid = perms[i].domid;
+        permissions[i].read = perms[i].access & PERM_READ;
+        permissions[i].write = perms[i].access & PERM_WRITE;
     }
     return 0;
 }
 
-static void free_changes(struct change *first)
-{
-    while (first) {
-        struct change *change = first;
-
-        first = change->next;
-        free(change);
-    }
-}
-
-static struct change *make_change(enum change_kind kind, const char *path, const void *value,
-                                  size_t length, const struct tree_perm *perms, unsigned int count)
+static struct change *new_change(enum change_kind kind, const char *path, const void *value,
+                                 size_t length, const struct tree_perm *perms, unsigned int count)
 {
     size_t path_bytes = strlen(path) + 1, perm_bytes = count * sizeof(*perms);
     struct change *change = malloc(sizeof(*change) + perm_bytes + length + path_bytes);
@@ -321,9 +377,8 @@ static unsigned int inherit(const struct store_connection *c, const struct tree_
     return parent->perm_count;
 }
 
-static int check_change(const struct store_connection *c, const struct tree_node *root,
-                        const struct transaction *t, const struct change *change,
-                        const struct tree_node **node)
+int check_change(const struct store_connection *c, const struct tree_node *root,
+                 unsigned int created, const struct change *change, const struct tree_node **node)
 {
     int error = check_access(c, root, change->path, PERM_WRITE, node);
 
@@ -332,18 +387,18 @@ static int check_change(const struct store_connection *c, const struct tree_node
     case CHANGE_WRITE:
         if (!error || error != XEN_ENOENT)
             return error;
-        if (!c->privileged && xs_nodes_owned(c->store, c->domid) +
-                                      tree_missing(root, change->path) + (t ? t->created : 0) >
-                                  c->limits->nodes)
+        if (!c->privileged &&
+            xs_nodes_owned(c->store, c->domid) + tree_missing(root, change->path) + created >
+                c->limits->nodes)
             return XEN_ENOSPC;
         return 0;
     case CHANGE_PERMISSIONS:
         if (error)
             return error;
-        if (!c->privileged && tree_owner(*node) != c->domid)
+        if (!c->privileged && tree_owner(*node) != c->domid && tree_owner(*node) != c->target)
             return XEN_EACCES;
         /* An owner may share, but neither give away nor unload its nodes onto others. */
-        if (!c->privileged && change->perms[0].domid != c->domid)
+        if (!c->privileged && change->perms[0].domid != tree_owner(*node))
             return XEN_EPERM;
         return 0;
     case CHANGE_REMOVE:
@@ -352,12 +407,8 @@ static int check_change(const struct store_connection *c, const struct tree_node
     return XEN_EINVAL;
 }
 
-/*
- * Makes one checked change on a tree; @node is what is at its path now, or NULL. Adds to *@created what it
- * creates. Whoever gets to own nodes has an entry in the usage table afterwards.
- */
-static int make_on_tree(struct store_connection *c, struct tree_node **root, unsigned int *created,
-                        const struct change *change, const struct tree_node *node)
+int make_change(struct store_connection *c, struct tree_node **root, unsigned int *created,
+                const struct change *change, const struct tree_node *node)
 {
     struct store *s = c->store;
     struct tree_perm perms[STORE_MAX_PERMS];
@@ -369,24 +420,19 @@ static int make_on_tree(struct store_connection *c, struct tree_node **root, uns
         if (node && change->kind == CHANGE_MKDIR)
             return 0;
         missing = tree_missing(*root, change->path);
-        if (missing) {
+        if (missing)
             count = inherit(c, *root, change->path, perms);
-            if (!usage_of(s, perms[0].domid, true))
-                return XEN_ENOMEM;
-        }
-        if (tree_set(root, &s->stamps, change->path, change->value, change->length,
+        if (tree_set(root, &s->forest, change->path, change->value, change->length,
                      missing ? perms : NULL, count))
             return XEN_ENOMEM;
         *created += missing;
         return 0;
     case CHANGE_PERMISSIONS:
-        if (!usage_of(s, change->perms[0].domid, true))
-            return XEN_ENOMEM;
-        return tree_set(root, &s->stamps, change->path, NULL, 0, change->perms, change->perm_count)
+        return tree_set(root, &s->forest, change->path, NULL, 0, change->perms, change->perm_count)
                    ? XEN_ENOMEM
                    : 0;
     case CHANGE_REMOVE:
-        return tree_remove(root, &s->stamps, change->path) ? XEN_ENOMEM : 0;
+        return tree_remove(root, &s->forest, change->path) ? XEN_ENOMEM : 0;
     }
     return XEN_EINVAL;
 }
@@ -402,20 +448,21 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
 
     if (!error && t && t->change_count >= t->limit)
         error = XEN_ENOSPC;
+    /* Removing takes memory only where it has to be remembered. */
+    if (!error && (t || change->kind != CHANGE_REMOVE) && is_over_memory(c))
+        error = XEN_ENOMEM;
     if (!error)
         error = touch(t, change->path);
     if (!error)
-        error = check_change(c, *root, t, change, &node);
+        error = check_change(c, *root, t ? t->created : 0, change, &node);
     if (error) {
         free(change);
         return error;
     }
     former = tree_hold(*root);
-    error = make_on_tree(c, root, t ? &t->created : &created, change, node);
+    error = make_change(c, root, t ? &t->created : &created, change, node);
     if (!error && t) {
-        *t->changes_end = change;
-        t->changes_end = &change->next;
-        t->change_count++;
+        keep_change(t, change);
     } else {
         if (!error) {
             recount(c->store, former, *root);
@@ -435,13 +482,13 @@ int xs_write(struct store_connection *c, uint32_t transaction, const char *path,
     if (!c->privileged && length > c->limits->node_size)
         return XEN_ENOSPC;
     /* A NULL value would mean: leave the value as it is. */
-    change = make_change(CHANGE_WRITE, path, value, length, NULL, 0);
+    change = new_change(CHANGE_WRITE, path, value, length, NULL, 0);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
 
 int xs_mkdir(struct store_connection *c, uint32_t transaction, const char *path)
 {
-    struct change *change = make_change(CHANGE_MKDIR, path, NULL, 0, NULL, 0);
+    struct change *change = new_change(CHANGE_MKDIR, path, NULL, 0, NULL, 0);
 
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
@@ -463,136 +510,41 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
     if (check_access(c, *root, path, PERM_WRITE, &node) == XEN_ENOENT &&
         tree_missing(*root, path) == 1 && slash)
         return touch(t, path);
-    change = make_change(CHANGE_REMOVE, path, NULL, 0, NULL, 0);
+    change = new_change(CHANGE_REMOVE, path, NULL, 0, NULL, 0);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
 
 int xs_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                        const struct store_permission *permissions, unsigned int count)
 {
+    struct special *special = find_special(c->store, path);
     struct tree_perm perms[STORE_MAX_PERMS];
     struct change *change;
 
     if (!count || count > STORE_MAX_PERMS)
         return XEN_EINVAL;
+    if (!c->privileged && count > c->limits->permissions)
+        return XEN_ENOSPC;
     for (unsigned int i = 0; i < count; i++) {
         perms[i].domid = permissions[i].domid;
         perms[i].access = (uint16_t)((permissions[i].read ? PERM_READ : 0) |
                                      (permissions[i].write ? PERM_WRITE : 0));
     }
-    change = make_change(CHANGE_PERMISSIONS, path, NULL, 0, perms, count);
+    if (special) {
+        if (!c->privileged)
+            return XEN_EACCES;
+        memcpy(special->perms, perms, count * sizeof(perms[0]));
+        special->perm_count = count;
+        return 0;
+    }
+    change = new_change(CHANGE_PERMISSIONS, path, NULL, 0, perms, count);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
-}
-
-static void free_transaction(struct transaction *t)
-{
-    while (t->touched) {
-        struct touched *touched = t->touched;
-
-        t->touched = touched->next;
-        free(touched);
-    }
-    free_changes(t->changes);
-    tree_release(t->base);
-    tree_release(t->work);
-    free(t);
-}
-
-int xs_transaction_start(struct store_connection *c, uint32_t *transaction)
-{
-    struct transaction *t;
-    unsigned int open = 0;
-
-    for (t = c->transactions; t; t = t->next)
-        open++;
-    if (!c->privileged && open >= c->limits->transactions)
-        return XEN_ENOSPC;
-    t = calloc(1, sizeof(*t));
-    if (!t)
-        return XEN_ENOMEM;
-    do
-        t->id = ++c->last_transaction;
-    while (t->id == STORE_NO_TRANSACTION || find_transaction(c, t->id));
-    t->base = tree_hold(c->store->root);
-    t->work = tree_hold(c->store->root);
-    t->changes_end = &t->changes;
-    t->limit = c->privileged ? UINT32_MAX : c->limits->changes;
-    t->next = c->transactions;
-    c->transactions = t;
-    *transaction = t->id;
-    return 0;
-}
-
-/* Whether all that the transaction depends on is in the live tree as it was when it began. */
-static bool still_valid(const struct store *s, const struct transaction *t)
-{
-    for (const struct touched *touched = t->touched; touched; touched = touched->next) {
-        const struct tree_node *before = tree_find(t->base, touched->path);
-        const struct tree_node *now = tree_find(s->root, touched->path);
-
-        if (before != now && (!before || !now || before->stamp != now->stamp))
-            return false;
-    }
-    return true;
-}
-
-/* Makes the changes again on the live tree, all or none, then fires the watches. */
-static int commit(struct store_connection *c, struct transaction *t)
-{
-    struct store *s = c->store;
-    struct tree_node *former = tree_hold(s->root);
-    const struct tree_node *node;
-    struct change *change;
-    int error = still_valid(s, t) ? 0 : XEN_EAGAIN;
-
-    /* A rehearsal on a root of its own finds what would fail, before anything counts. */
-    tree_release(t->work);
-    t->work = tree_hold(s->root);
-    t->created = 0;
-    for (change = t->changes; change && !error; change = change->next) {
-        error = check_change(c, t->work, t, change, &node);
-        if (!error)
-            error = make_on_tree(c, &t->work, &t->created, change, node);
-        if (error && error != XEN_ENOMEM && error != XEN_ENOSPC)
-            error = XEN_EAGAIN;
-    }
-    if (!error && t->changes) {
-        tree_release(s->root);
-        s->root = tree_hold(t->work);
-        recount(s, former, s->root);
-        for (change = t->changes; change; change = change->next)
-            watches_fire(s, former, change);
-    }
-    tree_release(former);
-    return error;
-}
-
-int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool wanted)
-{
-    struct transaction **link = &c->transactions;
-    struct transaction *t;
-    int error;
-
-    while (*link && (*link)->id != transaction)
-        link = &(*link)->next;
-    t = *link;
-    if (!t)
-        return XEN_ENOENT;
-    *link = t->next;
-    error = wanted ? commit(c, t) : 0;
-    free_transaction(t);
-    return error;
 }
 
 void xs_reset(struct store_connection *c)
 {
     watches_drop(c);
-    while (c->transactions) {
-        struct transaction *t = c->transactions;
-
-        c->transactions = t->next;
-        free_transaction(t);
-    }
+    transactions_drop(c);
 }
 
 void store_disconnect(struct store_connection *c)
@@ -603,6 +555,8 @@ void store_disconnect(struct store_connection *c)
     while (*link != c)
         link = &(*link)->next;
     *link = c->next;
+    c->usage->holds--;
+    tree_usages_sweep(&c->store->forest, false);
     free(c);
 }
 

@@ -33,6 +33,8 @@ struct touched {
 
 struct transaction {
     struct transaction *next;
+    struct store_connection *owner;
+    size_t bytes; /* charged to its domain for what follows, beside nodes */
     uint32_t id;
     struct tree_node *base, *work; /* the live root when it began; what it looks like from inside */
     struct touched *touched;
@@ -46,13 +48,17 @@ struct watch {
     char *path;     /* as the client wrote it */
     char *token;
     size_t strip; /* bytes to leave out at the front of an event's path: the watch is relative */
+    bool missed;  /* an event could not be told */
 };
 
 struct store_connection {
     struct store_connection *next;
     struct store *store;
+    struct tree_usage *usage; /* of its domain */
     uint16_t domid;
+    uint16_t target; /* has the rights of this domain too; its own number: of none */
     bool privileged;
+    bool any_missed; /* some watch has missed an event */
     const struct store_limits *limits;
     store_event_fn *event;
     void *context;
@@ -61,19 +67,61 @@ struct store_connection {
     uint32_t last_transaction;
 };
 
-/* Nodes that a domain owns in the live tree. */
-struct usage {
-    struct usage *next;
-    uint16_t domid;
-    unsigned int nodes;
+/* @introduceDomain and @releaseDomain: no nodes, but they have permissions. */
+#define SPECIAL_COUNT 2
+
+struct special {
+    const char *name;
+    struct tree_perm perms[STORE_MAX_PERMS];
+    unsigned int perm_count;
 };
 
 struct store {
     struct tree_node *root;
-    struct tree_stamps stamps;
+    struct tree_forest forest;
     struct store_connection *connections;
-    struct usage *usage;
+    struct special special[SPECIAL_COUNT];
 };
+
+/* The special name that @path is, or NULL. */
+struct special *find_special(struct store *s, const char *path);
+
+/* What a connection may do where these are the permissions: PERM_* bits. */
+unsigned int access_of(const struct store_connection *c, const struct tree_perm *perms,
+                       unsigned int count);
+
+/* Whether the connection's domain may not take more memory. */
+bool is_over_memory(const struct store_connection *c);
+
+/* Moves the nodes of a subtree that was @before and is @now, either may be NULL, between their owners. */
+void recount(struct store *s, const struct tree_node *before, const struct tree_node *now);
+
+/* Whether a change may be made on the tree @root; @node: what is at its path, or NULL. 0 or an errno. */
+int check_change(const struct store_connection *c, const struct tree_node *root,
+                 unsigned int created, const struct change *change, const struct tree_node **node);
+
+/*
+ * Makes one checked change on a tree. Adds to *@created what it creates. Whoever gets to own nodes has an
+ * entry in the usage table afterwards.
+ */
+int make_change(struct store_connection *c, struct tree_node **root, unsigned int *created,
+                const struct change *change, const struct tree_node *node);
+
+/* ---- Transactions (transaction.c) ---- */
+
+/* The connection's transaction of that number, or NULL. */
+struct transaction *find_transaction(struct store_connection *c, uint32_t id);
+
+/* Notes that a transaction (NULL: none) depends on @path. */
+int touch(struct transaction *t, const char *path);
+
+/* Keeps a change that was made on the transaction's tree, to make it again. */
+void keep_change(struct transaction *t, struct change *change);
+
+/* Forgets all of a connection. */
+void transactions_drop(struct store_connection *c);
+
+/* ---- Watches (watch.c) ---- */
 
 /* Fires what @change, just made on the live tree, triggers. @former is the root before it. */
 void watches_fire(struct store *s, const struct tree_node *former, const struct change *change);

@@ -15,15 +15,65 @@ struct walk {
     unsigned int found;
 };
 
-static struct tree_data *data_create(const char *name, size_t name_length, const void *value,
-                                     size_t length, const struct tree_perm *perms,
-                                     unsigned int perm_count)
+/* What the allocator needs for itself, about. */
+#define BLOCK_OVERHEAD 16
+
+struct tree_usage *tree_usage(struct tree_forest *forest, uint16_t domid, bool create)
+{
+    struct tree_usage *u = forest->usages;
+
+    while (u && u->domid != domid)
+        u = u->next;
+    if (u || !create)
+        return u;
+    u = calloc(1, sizeof(*u));
+    if (!u)
+        return NULL;
+    u->domid = domid;
+    u->next = forest->usages;
+    forest->usages = u;
+    return u;
+}
+
+void tree_usages_sweep(struct tree_forest *forest, bool all)
+{
+    struct tree_usage **link = &forest->usages;
+
+    while (*link) {
+        struct tree_usage *u = *link;
+
+        if (!all && (u->nodes || u->holds || u->bytes)) {
+            link = &u->next;
+            continue;
+        }
+        *link = u->next;
+        free(u);
+    }
+}
+
+static size_t data_bytes(const struct tree_data *data)
+{
+    return sizeof(*data) + data->perm_count * sizeof(*data->perms) + data->length +
+           strlen(data->name) + 1 + BLOCK_OVERHEAD;
+}
+
+static size_t node_bytes(const struct tree_node *node)
+{
+    return sizeof(*node) + node->child_count * sizeof(node->children[0]) + BLOCK_OVERHEAD;
+}
+
+static struct tree_data *data_create(struct tree_forest *forest, const char *name,
+                                     size_t name_length, const void *value, size_t length,
+                                     const struct tree_perm *perms, unsigned int perm_count)
 {
     size_t perm_bytes = perm_count * sizeof(*perms);
-    struct tree_data *data = malloc(sizeof(*data) + perm_bytes + length + name_length + 1);
+    struct tree_usage *usage = tree_usage(forest, perms[0].domid, true);
+    struct tree_data *data = usage ? malloc(sizeof(*data) + perm_bytes + length + name_length + 1)
+                                   : NULL;
 
     if (!data)
         return NULL;
+    data->usage = usage;
     data->refs = 1;
     data->perm_count = perm_count;
     data->length = length;
@@ -35,13 +85,16 @@ static struct tree_data *data_create(const char *name, size_t name_length, const
         memcpy(data->value, value, length);
     memcpy(data->name, name, name_length);
     data->name[name_length] = '\0';
+    usage->bytes += data_bytes(data);
     return data;
 }
 
 static void data_release(struct tree_data *data)
 {
-    if (--data->refs == 0)
-        free(data);
+    if (--data->refs)
+        return;
+    data->usage->bytes -= data_bytes(data);
+    free(data);
 }
 
 struct tree_node *tree_hold(struct tree_node *node)
@@ -57,6 +110,7 @@ void tree_release(struct tree_node *node)
     /* As deep as the tree at most, which TREE_MAX_DEPTH bounds. */
     for (size_t i = 0; i < node->child_count; i++)
         tree_release(node->children[i]);
+    node->data->usage->bytes -= node_bytes(node);
     data_release(node->data);
     free(node);
 }
@@ -76,12 +130,13 @@ static struct tree_node *node_create(struct tree_data *data, uint64_t stamp, siz
     node->stamp = stamp;
     node->data = data;
     node->child_count = child_count;
+    data->usage->bytes += node_bytes(node);
     return node;
 }
 
-struct tree_node *tree_create(struct tree_stamps *stamps, struct tree_perm owner)
+struct tree_node *tree_create(struct tree_forest *forest, struct tree_perm owner)
 {
-    return node_create(data_create("", 0, NULL, 0, &owner, 1), ++stamps->last, 0);
+    return node_create(data_create(forest, "", 0, NULL, 0, &owner, 1), ++forest->last, 0);
 }
 
 static int compare_name(const char *part, size_t length, const char *name)
@@ -194,7 +249,7 @@ static struct tree_node *with_child(const struct tree_node *node, uint64_t stamp
  * Rebuilds the tree above node[@depth] of the walk, which becomes @changed (NULL: goes away), and makes it
  * *@root. The direct parent gets a new stamp if its set of children changed.
  */
-static int rebuild(struct tree_node **root, struct tree_stamps *stamps, const struct walk *w,
+static int rebuild(struct tree_node **root, struct tree_forest *forest, const struct walk *w,
                    unsigned int depth, struct tree_node *changed)
 {
     bool names_change = !changed || depth > w->found;
@@ -205,7 +260,7 @@ static int rebuild(struct tree_node **root, struct tree_stamps *stamps, const st
         size_t index;
 
         exists = find_child(parent, w->part[depth - 1], w->length[depth - 1], &index);
-        changed = with_child(parent, names_change ? ++stamps->last : parent->stamp, index, changed,
+        changed = with_child(parent, names_change ? ++forest->last : parent->stamp, index, changed,
                              !exists);
         if (!changed)
             return -1;
@@ -229,7 +284,7 @@ static struct tree_node *with_data(const struct tree_node *node, struct tree_dat
     return copy;
 }
 
-int tree_set(struct tree_node **root, struct tree_stamps *stamps, const char *path,
+int tree_set(struct tree_node **root, struct tree_forest *forest, const char *path,
              const void *value, size_t length, const struct tree_perm *perms,
              unsigned int perm_count)
 {
@@ -244,19 +299,20 @@ int tree_set(struct tree_node **root, struct tree_stamps *stamps, const char *pa
 
         depth = w.parts;
         changed = with_data(node,
-                            data_create(old->name, strlen(old->name), value ? value : old->value,
-                                        value ? length : old->length, perms ? perms : old->perms,
+                            data_create(forest, old->name, strlen(old->name),
+                                        value ? value : old->value, value ? length : old->length,
+                                        perms ? perms : old->perms,
                                         perms ? perm_count : old->perm_count),
-                            ++stamps->last);
-        return changed ? rebuild(root, stamps, &w, depth, changed) : -1;
+                            ++forest->last);
+        return changed ? rebuild(root, forest, &w, depth, changed) : -1;
     }
-    changed = node_create(
-        data_create(w.part[w.parts - 1], w.length[w.parts - 1], value, length, perms, perm_count),
-        ++stamps->last, 0);
+    changed = node_create(data_create(forest, w.part[w.parts - 1], w.length[w.parts - 1], value,
+                                      length, perms, perm_count),
+                          ++forest->last, 0);
     for (depth = w.parts; changed && depth > w.found + 1; depth--) {
         struct tree_node *parent = node_create(
-            data_create(w.part[depth - 2], w.length[depth - 2], NULL, 0, perms, perm_count),
-            ++stamps->last, 1);
+            data_create(forest, w.part[depth - 2], w.length[depth - 2], NULL, 0, perms, perm_count),
+            ++forest->last, 1);
 
         if (parent)
             parent->children[0] = changed;
@@ -264,25 +320,86 @@ int tree_set(struct tree_node **root, struct tree_stamps *stamps, const char *pa
             tree_release(changed);
         changed = parent;
     }
-    return changed ? rebuild(root, stamps, &w, depth, changed) : -1;
+    return changed ? rebuild(root, forest, &w, depth, changed) : -1;
 }
 
-int tree_remove(struct tree_node **root, struct tree_stamps *stamps, const char *path)
+int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path)
 {
     struct walk w;
 
     walk_path(&w, *root, path);
-    return rebuild(root, stamps, &w, w.parts, NULL);
+    return rebuild(root, forest, &w, w.parts, NULL);
 }
 
-unsigned int tree_access(const struct tree_node *node, uint16_t domid)
+/* Whether @domid has a part in @node or anything below it. */
+static bool mentions(const struct tree_node *node, uint16_t domid)
 {
     const struct tree_data *data = node->data;
 
-    if (data->perms[0].domid == domid)
-        return PERM_READ | PERM_WRITE;
-    for (unsigned int i = 1; i < data->perm_count; i++)
+    for (unsigned int i = 0; i < data->perm_count; i++)
         if (data->perms[i].domid == domid)
-            return data->perms[i].access;
-    return data->perms[0].access;
+            return true;
+    for (size_t i = 0; i < node->child_count; i++)
+        if (mentions(node->children[i], domid))
+            return true;
+    return false;
+}
+
+/* The same data without the permissions of @domid, which is not its owner. */
+static struct tree_data *data_without(struct tree_forest *forest, struct tree_data *data,
+                                      uint16_t domid)
+{
+    struct tree_data *copy = data_create(forest, data->name, strlen(data->name), data->value,
+                                         data->length, data->perms, data->perm_count);
+    unsigned int count = 0;
+
+    if (!copy)
+        return NULL;
+    copy->usage->bytes -= data_bytes(copy);
+    for (unsigned int i = 0; i < copy->perm_count; i++)
+        if (copy->perms[i].domid != domid)
+            copy->perms[count++] = copy->perms[i];
+    copy->perm_count = count;
+    copy->usage->bytes += data_bytes(copy);
+    return copy;
+}
+
+/* A version of @node, which is not owned by @domid, without what mentions @domid; NULL without memory. */
+static struct tree_node *purged(struct tree_forest *forest, struct tree_node *node, uint16_t domid)
+{
+    size_t kept = 0, to = 0;
+    struct tree_node *copy;
+    bool failed = false;
+
+    if (!mentions(node, domid))
+        return tree_hold(node);
+    for (size_t i = 0; i < node->child_count; i++)
+        kept += tree_owner(node->children[i]) != domid;
+    copy = node_create(data_without(forest, node->data, domid), ++forest->last, kept);
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < node->child_count; i++) {
+        if (tree_owner(node->children[i]) == domid)
+            continue;
+        copy->children[to] = purged(forest, node->children[i], domid);
+        if (!copy->children[to])
+            failed = true;
+        to++;
+    }
+    if (failed) {
+        tree_release(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid)
+{
+    struct tree_node *changed = purged(forest, *root, domid);
+
+    if (!changed)
+        return -1;
+    tree_release(*root);
+    *root = changed;
+    return 0;
 }

@@ -24,8 +24,30 @@ struct tree_perm {
     uint16_t access; /* PERM_* */
 };
 
+/* What a domain has in the forest. */
+struct tree_usage {
+    struct tree_usage *next;
+    uint16_t domid;
+    unsigned int nodes; /* in the live tree: kept by who knows which that is */
+    unsigned int holds; /* by who keeps a pointer to this beside nodes */
+    size_t bytes; /* of all its nodes, live or held by a snapshot, and what is charged besides */
+};
+
+/* All trees that share nodes or are compared with each other: their stamps and their owners. */
+struct tree_forest {
+    uint64_t last; /* stamp */
+    struct tree_usage *usages;
+};
+
+/* The entry of a domain, made if @create and there is none. NULL: none, or memory is short. */
+struct tree_usage *tree_usage(struct tree_forest *forest, uint16_t domid, bool create);
+
+/* Forgets the entries that are all zero, of all domains or, with @all, whatever they are. */
+void tree_usages_sweep(struct tree_forest *forest, bool all);
+
 /* What a node holds. Shared between versions of the node. */
 struct tree_data {
+    struct tree_usage *usage; /* of the owner */
     unsigned int refs;
     unsigned int perm_count; /* at least 1 */
     size_t length;           /* of the value */
@@ -43,13 +65,8 @@ struct tree_node {
     struct tree_node *children[]; /* sorted by name */
 };
 
-/* The source of stamps; one for all trees that are compared with each other. */
-struct tree_stamps {
-    uint64_t last;
-};
-
 /* Makes a root with one permission entry. Returns NULL when memory is short. */
-struct tree_node *tree_create(struct tree_stamps *stamps, struct tree_perm owner);
+struct tree_node *tree_create(struct tree_forest *forest, struct tree_perm owner);
 
 /* Takes and drops a reference. */
 struct tree_node *tree_hold(struct tree_node *node);
@@ -70,15 +87,18 @@ unsigned int tree_missing(const struct tree_node *root, const char *path);
  * NULL when the node does not exist. Replaces *@root. Returns 0, or -1 with *@root unchanged when memory
  * is short.
  */
-int tree_set(struct tree_node **root, struct tree_stamps *stamps, const char *path,
+int tree_set(struct tree_node **root, struct tree_forest *forest, const char *path,
              const void *value, size_t length, const struct tree_perm *perms,
              unsigned int perm_count);
 
 /* Removes the node at @path, which exists and is not the root, with all below it. Returns as tree_set. */
-int tree_remove(struct tree_node **root, struct tree_stamps *stamps, const char *path);
+int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path);
 
-/* What @domid may do with @node: PERM_* bits. */
-unsigned int tree_access(const struct tree_node *node, uint16_t domid);
+/*
+ * Removes what a domain that is no more owns, with all below it, and its name from the permissions of
+ * other nodes: its number may be given to another. Returns as tree_set.
+ */
+int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid);
 
 static inline uint16_t tree_owner(const struct tree_node *node)
 {

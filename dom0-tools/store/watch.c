@@ -29,13 +29,35 @@ static bool may_hear(const struct store_connection *c, const struct tree_node *f
     const struct tree_node *node;
 
     if (c->privileged)
-        return true;
+        return true; /* without a look */
     node = tree_find(c->store->root, path);
     if (!node) /* gone: whoever could read it may know */
         node = tree_find(former, path);
     if (!node)
         node = tree_nearest(c->store->root, path);
-    return tree_access(node, c->domid) & PERM_READ;
+    return access_of(c, node->data->perms, node->data->perm_count) & PERM_READ;
+}
+
+/* Tells one watch, or remembers that it is to be told. */
+static void tell(struct store_connection *c, struct watch *w, const char *path)
+{
+    if (!w->missed && !c->event(c->context, path, w->token))
+        w->missed = c->any_missed = true;
+}
+
+void xs_missed_events(struct store_connection *c)
+{
+    if (!c->any_missed)
+        return;
+    c->any_missed = false;
+    for (struct watch *w = c->watches; w; w = w->next) {
+        if (!w->missed)
+            continue;
+        w->missed = false;
+        tell(c, w, w->path);
+        if (w->missed)
+            return; /* those behind it wait as well */
+    }
 }
 
 void watches_fire(struct store *s, const struct tree_node *former, const struct change *change)
@@ -52,17 +74,20 @@ void watches_fire(struct store *s, const struct tree_node *former, const struct 
                      tree_find(former, w->absolute))
                 path = w->absolute;
             if (path && may_hear(c, former, path))
-                c->event(c->context, path + w->strip, w->token);
+                tell(c, w, path + w->strip);
         }
     }
 }
 
 void xs_fire_special(struct store *store, const char *name)
 {
+    const struct special *special = find_special(store, name);
+
     for (struct store_connection *c = store->connections; c; c = c->next)
         for (struct watch *w = c->watches; w; w = w->next)
-            if (c->privileged && !strcmp(w->absolute, name))
-                c->event(c->context, name, w->token);
+            if (!strcmp(w->absolute, name) &&
+                (access_of(c, special->perms, special->perm_count) & PERM_READ))
+                tell(c, w, name);
 }
 
 static struct watch **find_watch(struct store_connection *c, const char *path, const char *token)
@@ -72,6 +97,11 @@ static struct watch **find_watch(struct store_connection *c, const char *path, c
     while (*link && (strcmp((*link)->path, path) != 0 || strcmp((*link)->token, token) != 0))
         link = &(*link)->next;
     return link;
+}
+
+static size_t watch_bytes(const struct watch *w)
+{
+    return sizeof(*w) + strlen(w->absolute) + strlen(w->path) + strlen(w->token) + 3;
 }
 
 static void free_watch(struct watch *w)
@@ -105,6 +135,8 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
         return XEN_EEXIST;
     if (!c->privileged && count >= c->limits->watches)
         return XEN_E2BIG;
+    if (is_over_memory(c))
+        return XEN_ENOMEM;
     w = calloc(1, sizeof(*w));
     if (!w)
         return XEN_ENOMEM;
@@ -117,13 +149,16 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
     }
     w->strip = path[0] == '/' || path[0] == '@' ? 0 : strlen(absolute) - strlen(path);
     *end = w;
+    xs_charge(c, (long)watch_bytes(w));
     return 0;
 }
 
 void xs_watch_first(struct store_connection *c, const char *path, const char *token)
 {
-    if (*find_watch(c, path, token))
-        c->event(c->context, path, token);
+    struct watch *w = *find_watch(c, path, token);
+
+    if (w)
+        tell(c, w, path);
 }
 
 int xs_unwatch(struct store_connection *c, const char *path, const char *token)
@@ -134,6 +169,7 @@ int xs_unwatch(struct store_connection *c, const char *path, const char *token)
     if (!w)
         return XEN_ENOENT;
     *link = w->next;
+    xs_charge(c, -(long)watch_bytes(w));
     free_watch(w);
     return 0;
 }
@@ -144,6 +180,8 @@ void watches_drop(struct store_connection *c)
         struct watch *w = c->watches;
 
         c->watches = w->next;
+        xs_charge(c, -(long)watch_bytes(w));
         free_watch(w);
     }
+    c->any_missed = false;
 }

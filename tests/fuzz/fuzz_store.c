@@ -4,8 +4,9 @@
  * the type of request and its transaction, one that tells the length, and the payload. Afterwards all that
  * the domains own is removed, and the counts must be back at zero.
  */
-/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/ring.c */
-/* SOURCES: dom0-tools/store/store.c dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/ring.c */
+/* SOURCES: dom0-tools/store/control.c dom0-tools/store/store.c dom0-tools/store/tree.c */
+/* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/watch.c */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,12 @@ static bool introduced(void *context, uint16_t domid)
 
 static const struct store_host host = {.is_introduced = introduced};
 
-static void ignore(void *context, const char *path, const char *token)
+static bool ignore(void *context, const char *path, const char *token)
 {
     (void)context;
     (void)path;
     (void)token;
+    return true;
 }
 
 static void put(struct xenstore_domain_interface *ring, const void *data, size_t length)
@@ -66,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += 2 + m.len;
         size -= 2 + m.len;
         for (unsigned int i = 0; i < CLIENTS; i++) {
-            if (store_ring_turn(&ring[i], session[i]) == RING_BROKEN)
+            if (store_ring_turn(&ring[i], session[i]) >= RING_BAD_INDEX)
                 abort(); /* the messages are well formed */
             ring[i].rsp_cons = ring[i].rsp_prod;
         }

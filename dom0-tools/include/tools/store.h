@@ -16,7 +16,7 @@
 
 #define STORE_PATH_SIZE     3072 /* bytes of an absolute path, terminator included */
 #define STORE_RELATIVE_SIZE 2048
-#define STORE_MAX_PERMS     64 /* entries in one node's permissions */
+#define STORE_MAX_PERMS     64 /* entries in one node's permissions, also for domain 0 */
 
 #define STORE_NO_TRANSACTION 0u
 
@@ -28,22 +28,26 @@ struct store_permission {
     bool read, write;
 };
 
-/* What an unprivileged connection may use; beyond it ENOSPC or E2BIG, as the protocol has them. */
+/* What an unprivileged connection may use; the error beyond it is the one in brackets. */
 struct store_limits {
-    unsigned int nodes;     /* owned by the domain */
-    unsigned int node_size; /* bytes of one value */
-    unsigned int watches;
-    unsigned int transactions; /* open at a time */
-    unsigned int changes;      /* in one transaction */
+    unsigned int nodes;        /* owned by the domain (ENOSPC) */
+    unsigned int node_size;    /* bytes of one value (ENOSPC) */
+    unsigned int watches;      /* (E2BIG) */
+    unsigned int transactions; /* open at a time (ENOSPC) */
+    unsigned int changes;      /* paths looked at or changed in one transaction (ENOSPC) */
+    unsigned int permissions;  /* entries in one node's (ENOSPC) */
+    unsigned int outstanding;  /* answers not yet fetched; then requests wait */
+    unsigned int memory;       /* bytes of nodes, watches, transactions and messages (ENOMEM) */
 };
 
 extern const struct store_limits store_default_limits;
 
 /*
  * Called for an event of a watch: @path is what changed, in the form (relative or not) of the watch.
- * It runs inside of the change and must not call back into the store.
+ * It runs inside of the change and must not call back into the store. Returns whether it was told; if not,
+ * xs_missed_events tells it later, as a change of the watch's own path.
  */
-typedef void store_event_fn(void *context, const char *path, const char *token);
+typedef bool store_event_fn(void *context, const char *path, const char *token);
 
 /* Makes an empty store: only "/", owned by domain 0. Returns NULL when memory is short. */
 struct store *store_create(void);
@@ -63,6 +67,9 @@ struct store_connection *store_connect(struct store *store, uint16_t domid, bool
 void store_disconnect(struct store_connection *c);
 
 bool store_connection_privileged(const struct store_connection *c);
+
+/* Gives a connection the rights of another domain beside its own. */
+void store_connection_set_target(struct store_connection *c, uint16_t target);
 
 /*
  * Makes @path absolute: what does not start with / is below the domain's own directory. Checks
@@ -115,11 +122,35 @@ int xs_unwatch(struct store_connection *c, const char *path, const char *token);
 /* Drops all watches and transactions. */
 void xs_reset(struct store_connection *c);
 
-/* Fires one of the special watches, to privileged connections only. */
+/* Tells again what could not be told, as far as it can be now. */
+void xs_missed_events(struct store_connection *c);
+
+/* Fires @introduceDomain or @releaseDomain, to those who may read it: xs_set_permissions takes the name. */
 void xs_fire_special(struct store *store, const char *name);
 
-/* How many nodes @domid owns. */
+/*
+ * A domain is no more: removes the nodes that it owns and its number from all permissions, since another
+ * domain may get that number. ENOMEM: they are still there, and it can be tried again.
+ */
+int xs_domain_gone(struct store *store, uint16_t domid);
+
+/* How many nodes @domid owns, and the bytes that count against its limit. */
 unsigned int xs_nodes_owned(const struct store *store, uint16_t domid);
+size_t xs_memory_used(const struct store *store, uint16_t domid);
+
+/* Counts bytes that are held for the connection outside of the store (negative: that were). */
+void xs_charge(struct store_connection *c, long bytes);
+
+/* What xs_charge may not exceed for this connection, or SIZE_MAX: bytes that are left. */
+size_t xs_memory_left(const struct store_connection *c);
+
+/* Calls @entry for each domain that has anything in the store, with its nodes and bytes. */
+void xs_each_domain(const struct store *store,
+                    void (*entry)(void *context, uint16_t domid, unsigned int nodes, size_t bytes),
+                    void *context);
+
+/* Whether all counts agree with the tree: for tests and `xenstore-control check`. */
+bool xs_is_consistent(const struct store *store);
 
 /* xs_write with the path and value as text; the value from a format. */
 int xs_printf(struct store_connection *c, uint32_t transaction, const char *path,

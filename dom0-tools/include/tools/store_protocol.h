@@ -10,9 +10,17 @@
 
 struct store_session;
 
-/* What the protocol asks of its host. */
+/*
+ * What the protocol asks of its host. The functions that return int give 0 or a positive errno of the ABI;
+ * NULL is ENOSYS. They are called for privileged sessions only.
+ */
 struct store_host {
     bool (*is_introduced)(void *context, uint16_t domid);
+    /* Serves a domain's ring, in machine frame @frame, from now on; or by another port. */
+    int (*introduce)(void *context, uint16_t domid, uint64_t frame, uint32_t port);
+    int (*release)(void *context, uint16_t domid);
+    int (*set_target)(void *context, uint16_t domid, uint16_t target);
+    struct store_limits *limits; /* what XS_CONTROL may show and change, or NULL */
     void *context;
 };
 
@@ -29,11 +37,21 @@ struct store_session *store_session_open(struct store *store, uint16_t domid, bo
 void store_session_close(struct store_session *s);
 
 /*
- * Takes up to @length bytes from the client and answers the requests that they complete. Returns how many
- * were taken: none while too much output waits to be fetched. Returns -1 when the client broke the
- * protocol or memory ran out in the middle of an answer; the session is then good for closing only.
+ * Gives the session the rights of another domain beside its own.
  */
-long store_session_put(struct store_session *s, const void *data, size_t length);
+void store_session_set_target(struct store_session *s, uint16_t target);
+
+/* Begins anew: no watch, transaction, half request or waiting message is left. */
+void store_session_reset(struct store_session *s);
+
+/*
+ * Takes up to @length bytes from the client and answers the requests that they complete, at most *@budget (which
+ * is counted down; NULL: as many as there are). Returns how many bytes were taken: none while too
+ * much output waits to be fetched; with no bytes it goes on with what waited. Returns -1 when the client broke
+ * the protocol; the session is then good for store_session_reset and closing only.
+ */
+long store_session_put(struct store_session *s, const void *data, size_t length,
+                       unsigned int *budget);
 
 /* The bytes that wait for the client; *@data is good until the next call. Returns how many. */
 size_t store_session_peek(struct store_session *s, const void **data);

@@ -12,18 +12,26 @@
 
 /* What came of a turn at a ring. */
 enum ring_state {
-    RING_IDLE,   /* nothing moved */
-    RING_MOVED,  /* bytes moved: the domain is to be notified */
-    RING_BROKEN, /* the domain broke the ring or the protocol: disconnect it */
+    RING_IDLE,        /* nothing moved */
+    RING_MOVED,       /* bytes moved: the domain is to be notified */
+    RING_MORE,        /* as RING_MOVED, and there may be more to do in a turn of its own */
+    RING_BAD_INDEX,   /* the domain broke the ring: disconnect it */
+    RING_BAD_MESSAGE, /* the domain broke the protocol: disconnect it */
 };
 
 /* Prepares the page of a domain that has not started. */
 void store_ring_init(void *page);
 
-/* Moves what can be moved between @page and @session, both ways. */
+/*
+ * Moves what can be moved between @page and @session, both ways, and carries out a bounded number of requests.
+ */
 enum ring_state store_ring_turn(void *page, struct store_session *session);
 
 /* Leaves a word for the guest about why it was disconnected. */
-void store_ring_fail(void *page);
+void store_ring_fail(void *page, enum ring_state state);
+
+/* Whether the guest asks to begin anew; and, once its session was reset, that it may. */
+bool store_ring_wants_reconnection(const void *page);
+void store_ring_reconnect(void *page);
 
 #endif

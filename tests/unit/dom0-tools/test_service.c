@@ -10,7 +10,9 @@
 /* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c dom0-tools/builder/page_tables.c */
-/* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/ring.c dom0-tools/store/store.c */
+/* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
+/* SOURCES: dom0-tools/store/ring.c dom0-tools/store/store.c dom0-tools/store/transaction.c */
+/* SOURCES: dom0-tools/service/store_clients.c */
 /* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c dom0-tools/service/console.c */
 /* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
 /* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc -Dfree=fake_free -Dstrdup=fake_strdup */
@@ -383,34 +385,49 @@ static void test_policies(void **state)
 
 /* ---- Rings ---- */
 
+static void serve_all_ports(void)
+{
+    for (int port = 0; port < FAKE_PORTS; port++)
+        serve_port(port);
+}
+
 static void test_store_ring(void **state)
 {
     static const char request[] = "/local/domain/1/name";
     struct xsd_sockmsg m = {.type = XS_READ, .req_id = 5, .len = sizeof(request)};
     struct xenstore_domain_interface *ring;
-    struct managed_domain *d;
+    const void *frame;
     struct error e;
+    size_t length;
     domid_t domid;
 
     (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
-    d = managed_find(domid);
-    ring = d->store_page;
+    assert_int_equal(xs_read(service_tools, 0, "/local/domain/1/store/ring-ref", &frame, &length),
+                     0);
+    ring = fake_frame(strtoul(frame, NULL, 10));
     memcpy(ring->req, &m, sizeof(m));
     memcpy(ring->req + sizeof(m), request, sizeof(request));
     ring->req_prod = sizeof(m) + sizeof(request);
-    serve_port(d->store_port);
+    serve_all_ports();
     memcpy(&m, ring->rsp, sizeof(m));
     assert_int_equal(m.type, XS_READ);
     assert_memory_equal(ring->rsp + sizeof(m), "test", 4);
     assert_int_equal(service_request_stop(domid, "poweroff", &e), 0);
 
     ring->req_prod = ring->req_cons + 5000;
-    serve_port(d->store_port);
-    assert_string_equal(notices, "domain 'test' (1) broke the store's protocol: disconnected\n");
-    assert_null(d->session);
+    serve_all_ports();
+    assert_string_equal(notices, "domain 'test' (1) broke the store's ring: disconnected\n");
+    assert_int_equal(ring->error, XENSTORE_ERROR_RINGIDX);
     assert_int_equal(service_request_stop(domid, "poweroff", &e), -1);
     assert_string_equal(e.text, "domain 1 has no connection to the store");
+
+    /* It begins anew. */
+    ring->connection = XENSTORE_RECONNECT;
+    serve_all_ports();
+    assert_int_equal(ring->connection, XENSTORE_CONNECTED);
+    assert_int_equal(ring->error, XENSTORE_ERROR_NONE);
+    assert_int_equal(service_request_stop(domid, "poweroff", &e), 0);
 }
 
 static char shown[200000];

@@ -4,8 +4,9 @@
  * store client and the real store; the other end and the tools are the test.
  */
 /* SOURCES: pv-guest/drivers/split.c pv-guest/store.c tests/host/guest/threads.c */
-/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c */
-/* SOURCES: dom0-tools/store/store.c dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
+/* SOURCES: dom0-tools/store/control.c dom0-tools/store/store.c dom0-tools/store/tree.c */
+/* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/watch.c */
 /* CFLAGS: -Itests/host -idirafter pv-guest/include */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +39,7 @@ static struct split_device *last;
 
 static size_t send_bytes(const void *data, size_t length)
 {
-    long taken = store_session_put(session, data, length);
+    long taken = store_session_put(session, data, length, NULL);
 
     return taken > 0 ? (size_t)taken : 0;
 }
@@ -121,11 +122,12 @@ static struct split_driver front = {
 
 /* ---- The tools and the other end ---- */
 
-static void no_event(void *context, const char *path, const char *token)
+static bool no_event(void *context, const char *path, const char *token)
 {
     (void)context;
     (void)path;
     (void)token;
+    return true;
 }
 
 static bool is_introduced(void *context, uint16_t domid)

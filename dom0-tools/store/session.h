@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* A session's state, and what its parts call of each other. Private to dom0-tools/store. */
+#ifndef TOOLS_STORE_SESSION_H
+#define TOOLS_STORE_SESSION_H
+
+#include <public/io/xs_wire.h>
+
+#include <tools/store_protocol.h>
+
+struct message {
+    struct message *next;
+    uint32_t hash;             /* of the payload */
+    struct xsd_sockmsg header; /* right in front of the payload: they are fetched together */
+    char payload[];
+};
+
+struct store_session {
+    struct store_connection *connection;
+    const struct store_limits *limits;
+    const struct store_host *host;
+    void (*output)(void *context);
+    void *output_context;
+    bool taking; /* inside of store_session_put: whoever called it looks for output anyway */
+    bool broken;
+
+    /* The request being received, or that waits until its answer finds room. */
+    struct xsd_sockmsg header;
+    char payload[XENSTORE_PAYLOAD_MAX + 1]; /* always ends in a zero byte of ours */
+    size_t received;                        /* header and payload */
+
+    /*
+     * Where the answer goes: allocated before the request is carried out. When there is no memory, the
+     * request is not carried out, and ENOMEM goes into the spare.
+     */
+    struct message *answer;
+    struct message *spare;
+    bool spare_queued;
+
+    /* What waits to be fetched; the first @fetched bytes of the first message are gone. */
+    struct message *first, **end;
+    size_t fetched, event_bytes;
+    unsigned int answers;
+};
+
+/* Answers the request; for exactly one call of these in each request that succeeds. */
+void reply(struct store_session *s, const void *data, size_t length);
+void reply_text(struct store_session *s, const char *text); /* with its zero byte */
+void reply_ok(struct store_session *s);
+
+/* Carries out the request: 0 if it was answered, or the errno to answer with. */
+int store_request(struct store_session *s);
+
+/* XS_CONTROL, for a privileged session. As store_request. */
+int store_control(struct store_session *s);
+
+/* Splits the payload into at most @max strings, each ended by a zero byte. Returns how many, or
+ * UINT32_MAX when it has no such form. */
+unsigned int split_payload(struct store_session *s, const char **strings, unsigned int max);
+
+/* A number in decimal, all of @text, up to @max. Returns 0 or EINVAL. */
+int parse_decimal(const char *text, uint64_t max, uint64_t *number);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transactions.
+ *
+ * A transaction holds the root it began with and its own working root; it notes each path that it looked at or
+ * changed, and each change. Ending it compares the noted paths in the root it began with and in the live
+ * one: if all are as they were, the changes are made again on the live tree. So two transactions meet only
+ * if they touch the same nodes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <public/errno.h>
+
+#include "store_internal.h"
+
+struct transaction *find_transaction(struct store_connection *c, uint32_t id)
+{
+    struct transaction *t = c->transactions;
+
+    while (t && t->id != id)
+        t = t->next;
+    return t;
+}
+
+static void charge(struct transaction *t, size_t bytes)
+{
+    t->bytes += bytes;
+    xs_charge(t->owner, (long)bytes);
+}
+
+int touch(struct transaction *t, const char *path)
+{
+    struct touched *touched;
+    size_t length;
+
+    if (!t)
+        return 0;
+    for (touched = t->touched; touched; touched = touched->next)
+        if (!strcmp(touched->path, path))
+            return 0;
+    if (t->touched_count >= t->limit)
+        return XEN_ENOSPC;
+    if (is_over_memory(t->owner))
+        return XEN_ENOMEM;
+    length = strlen(path) + 1;
+    touched = malloc(sizeof(*touched) + length);
+    if (!touched)
+        return XEN_ENOMEM;
+    memcpy(touched->path, path, length);
+    touched->next = t->touched;
+    t->touched = touched;
+    t->touched_count++;
+    charge(t, sizeof(*touched) + length);
+    return 0;
+}
+
+void keep_change(struct transaction *t, struct change *change)
+{
+    *t->changes_end = change;
+    t->changes_end = &change->next;
+    t->change_count++;
+    charge(t, sizeof(*change) + change->perm_count * sizeof(*change->perms) + change->length +
+                  strlen(change->path) + 1);
+}
+
+static void free_transaction(struct transaction *t)
+{
+    while (t->touched) {
+        struct touched *touched = t->touched;
+
+        t->touched = touched->next;
+        free(touched);
+    }
+    while (t->changes) {
+        struct change *change = t->changes;
+
+        t->changes = change->next;
+        free(change);
+    }
+    xs_charge(t->owner, -(long)t->bytes);
+    tree_release(t->base);
+    tree_release(t->work);
+    free(t);
+}
+
+int xs_transaction_start(struct store_connection *c, uint32_t *transaction)
+{
+    struct transaction *t;
+    unsigned int open = 0;
+
+    for (t = c->transactions; t; t = t->next)
+        open++;
+    if (!c->privileged && open >= c->limits->transactions)
+        return XEN_ENOSPC;
+    if (is_over_memory(c))
+        return XEN_ENOMEM;
+    t = calloc(1, sizeof(*t));
+    if (!t)
+        return XEN_ENOMEM;
+    do
+        t->id = ++c->last_transaction;
+    while (t->id == STORE_NO_TRANSACTION || find_transaction(c, t->id));
+    t->owner = c;
+    charge(t, sizeof(*t));
+    t->base = tree_hold(c->store->root);
+    t->work = tree_hold(c->store->root);
+    t->changes_end = &t->changes;
+    t->limit = c->privileged ? UINT32_MAX : c->limits->changes;
+    t->next = c->transactions;
+    c->transactions = t;
+    *transaction = t->id;
+    return 0;
+}
+
+/* Whether all that the transaction depends on is in the live tree as it was when it began. */
+static bool still_valid(const struct store *s, const struct transaction *t)
+{
+    for (const struct touched *touched = t->touched; touched; touched = touched->next) {
+        const struct tree_node *before = tree_find(t->base, touched->path);
+        const struct tree_node *now = tree_find(s->root, touched->path);
+
+        if (before != now && (!before || !now || before->stamp != now->stamp))
+            return false;
+    }
+    return true;
+}
+
+/* Makes the changes again on the live tree, all or none, then fires the watches. */
+static int commit(struct store_connection *c, struct transaction *t)
+{
+    struct store *s = c->store;
+    struct tree_node *former = tree_hold(s->root);
+    const struct tree_node *node;
+    struct change *change;
+    int error = still_valid(s, t) ? 0 : XEN_EAGAIN;
+
+    /* A rehearsal on a root of its own finds what would fail, before anything counts. */
+    tree_release(t->work);
+    t->work = tree_hold(s->root);
+    t->created = 0;
+    for (change = t->changes; change && !error; change = change->next) {
+        error = check_change(c, t->work, t->created, change, &node);
+        if (!error)
+            error = make_change(c, &t->work, &t->created, change, node);
+        if (error && error != XEN_ENOMEM && error != XEN_ENOSPC)
+            error = XEN_EAGAIN;
+    }
+    if (!error && t->changes) {
+        tree_release(s->root);
+        s->root = tree_hold(t->work);
+        recount(s, former, s->root);
+        for (change = t->changes; change; change = change->next)
+            watches_fire(s, former, change);
+    }
+    tree_release(former);
+    return error;
+}
+
+int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool wanted)
+{
+    struct transaction **link = &c->transactions;
+    struct transaction *t;
+    int error;
+
+    while (*link && (*link)->id != transaction)
+        link = &(*link)->next;
+    t = *link;
+    if (!t)
+        return XEN_ENOENT;
+    *link = t->next;
+    error = wanted ? commit(c, t) : 0;
+    free_transaction(t);
+    return error;
+}
+
+void transactions_drop(struct store_connection *c)
+{
+    while (c->transactions) {
+        struct transaction *t = c->transactions;
+
+        c->transactions = t->next;
+        free_transaction(t);
+    }
+}
