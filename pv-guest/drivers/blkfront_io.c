@@ -274,8 +274,13 @@ static bool start(struct blkfront *front, struct block_request *request)
     shadow = &front->shadows[blkfront_ring_next_id(&front->ring)];
     shadow->request = request;
     shadow->order = front->ring.req_prod;
-    if (request->operation <= BLOCK_WRITE)
-        return start_data(front, shadow);
+    if (request->operation <= BLOCK_WRITE) {
+        bool started = start_data(front, shadow);
+
+        if (!started)
+            shadow->request = NULL;
+        return started;
+    }
     shadow->plain = true;
     shadow->indirect = NULL;
     shadow->count = 0;
@@ -501,19 +506,29 @@ void blkfront_io_go(struct blkfront *front)
     kick(&front->device);
 }
 
+/* The request that was put into the ring last, of those that are there. NULL: none is. */
+static struct blkfront_shadow *youngest(struct blkfront *front)
+{
+    struct blkfront_shadow *found = NULL;
+
+    for (uint32_t id = 0; id < front->ring.slots; id++) {
+        struct blkfront_shadow *shadow = &front->shadows[id];
+
+        if (shadow->request && (!found || front->ring.req_prod - shadow->order <
+                                              front->ring.req_prod - found->order))
+            found = shadow;
+    }
+    return found;
+}
+
 /* Have what is in the ring wait again, in its order and before all else. */
 static void take_back(struct blkfront *front)
 {
-    for (uint32_t age = 1; age <= front->ring.req_prod - front->ring.rsp_cons; age++) {
-        for (uint32_t id = 0; id < front->ring.slots; id++) {
-            struct blkfront_shadow *shadow = &front->shadows[id];
+    struct blkfront_shadow *shadow;
 
-            /* The youngest first: each is put before those that were. */
-            if (shadow->request && shadow->order == front->ring.req_prod - age) {
-                wait_first(front, shadow->request);
-                shadow->request = NULL;
-            }
-        }
+    while ((shadow = youngest(front))) {
+        wait_first(front, shadow->request);
+        shadow->request = NULL;
     }
 }
 
