@@ -71,6 +71,13 @@ void json_number(struct json *j, const char *key, uint64_t number)
     end(j);
 }
 
+void json_signed(struct json *j, const char *key, int64_t number)
+{
+    begin(j, key);
+    bh_print("%lld", (long long)number);
+    end(j);
+}
+
 void json_bool(struct json *j, const char *key, bool value)
 {
     begin(j, key);

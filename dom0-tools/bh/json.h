@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <tools/device_config.h>
+
 struct json {
     unsigned int depth;
     bool empty[8]; /* for each open bracket: nothing is in it yet */
@@ -16,6 +18,11 @@ void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 void json_text(struct json *j, const char *key, const char *text);
 void json_number(struct json *j, const char *key, uint64_t number);
+void json_signed(struct json *j, const char *key, int64_t number);
 void json_bool(struct json *j, const char *key, bool value);
+
+/* The members of an object that describes a device, with the keys of its configuration. */
+void json_disk(struct json *j, const struct disk_config *disk);
+void json_vif(struct json *j, const struct vif_config *vif);
 
 #endif

@@ -119,6 +119,24 @@ static void list_json(const domain_info *info, void *context)
     json_close(j, '}');
 }
 
+static void list_devices(struct json *j, const struct guest_config *c)
+{
+    json_open(j, "disk", '[');
+    for (unsigned int i = 0; i < c->disk_count; i++) {
+        json_open(j, NULL, '{');
+        json_disk(j, &c->disks[i]);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_open(j, "vif", '[');
+    for (unsigned int i = 0; i < c->vif_count; i++) {
+        json_open(j, NULL, '{');
+        json_vif(j, &c->vifs[i]);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 /* As list -l: what the domain was created with, too. */
 static void list_long(const domain_info *info, void *context)
 {
@@ -147,6 +165,7 @@ static void list_long(const domain_info *info, void *context)
     json_text(j, "on_poweroff", stop_action_word(c->on_poweroff));
     json_text(j, "on_reboot", stop_action_word(c->on_reboot));
     json_text(j, "on_crash", stop_action_word(c->on_crash));
+    list_devices(j, c);
     json_close(j, '}');
     json_close(j, '}');
 }

@@ -74,6 +74,18 @@ int platform_wait(void);
 /* Makes platform_wait return -1, now or when it is called next. */
 void platform_wake(void);
 
+/* ---- Devices ---- */
+
+/* What a domain's network interface has carried: rx is what the domain received. */
+struct platform_vif_counters {
+    uint64_t rx_packets, rx_bytes, rx_dropped;
+    uint64_t tx_packets, tx_bytes, tx_dropped;
+};
+
+/* Returns false if the back driver does not know the interface. */
+bool platform_vif_counters(domid_t domid, unsigned int devid,
+                           struct platform_vif_counters *counters);
+
 /* ---- Files ---- */
 
 /* A file's content, to be looked at only. */

@@ -20,6 +20,8 @@
 
 #include <public/sched.h>
 
+#include <drivers/netback.h>
+
 #include <platform.h>
 
 #define LIBRARY_STACK_SIZE (128ul << 10) /* zstd and lzma keep large frames */
@@ -184,6 +186,24 @@ void platform_wake(void)
     woken = true;
     wake_all(&service_queue);
     events_restore(enabled);
+}
+
+/* ---- Devices ---- */
+
+bool platform_vif_counters(domid_t domid, unsigned int devid,
+                           struct platform_vif_counters *counters)
+{
+    struct net_counters n;
+
+    if (!netback_counters(domid, devid, &n))
+        return false;
+    counters->rx_packets = n.sent_packets;
+    counters->rx_bytes = n.sent_bytes;
+    counters->rx_dropped = n.sent_dropped + n.sent_errors;
+    counters->tx_packets = n.received_packets;
+    counters->tx_bytes = n.received_bytes;
+    counters->tx_dropped = n.received_dropped + n.received_errors;
+    return true;
 }
 
 /* ---- Files ---- */

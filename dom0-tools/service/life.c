@@ -3,8 +3,7 @@
  * What happens to domains that stop: their configurations' on_poweroff, on_reboot and on_crash.
  *
  * The hypervisor raises VIRQ_DOM_EXC when any domain stops or dies; it does not say which, so all records are
- * looked at. A restart builds a domain, which takes long: it gets a thread of its own, so that the other
- * domains' rings are served meanwhile.
+ * looked at.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,9 +29,9 @@ say(const struct managed_domain *d, const char *format, ...)
     service_notice(text);
 }
 
-static void restart(void *argument)
+/* Creates a domain from a copied configuration, and frees that. */
+static void start_again(struct guest_config *config)
 {
-    struct guest_config *config = argument;
     struct error e;
     domid_t domid;
 
@@ -41,26 +40,6 @@ static void restart(void *argument)
     else
         say(managed_find(domid), "is running again");
     guest_config_free(config);
-    free(config);
-}
-
-static void start_again(const struct guest_config *config)
-{
-    struct guest_config *copy = malloc(sizeof(*copy));
-
-    if (copy && !guest_config_copy(copy, config) &&
-        !platform_thread_start("restart", restart, copy))
-        return;
-    service_notice("not enough memory to restart a domain");
-    free(copy);
-}
-
-static void destroy(struct managed_domain *d)
-{
-    struct error e;
-
-    if (service_destroy(d->domid, &e))
-        service_notice(e.text);
 }
 
 /* Renames a stopped domain to name-1, name-2, ... so that its name is free. */
@@ -76,31 +55,76 @@ static int step_aside(struct managed_domain *d, struct error *e)
     return -1;
 }
 
-static void act(struct managed_domain *d, const char *what, enum stop_action action)
+/* Keeps a stopped domain without its name, UUID and devices, which are for the new one. */
+static void set_aside(struct managed_domain *d, struct guest_config *config)
 {
+    struct error e;
+
+    if (step_aside(d, &e))
+        service_notice(e.text);
+    else
+        memset(config->uuid, 0, sizeof(config->uuid)); /* the old one keeps its own */
+    remove_devices(d);
+    d->config.disk_count = d->config.vif_count = 0;
+    d->life = LIFE_STOPPED;
+}
+
+/* A domain that is in LIFE_STOPPING, and that nobody else touches therefore. */
+struct ending {
+    struct managed_domain *domain;
+    enum stop_action action;
+};
+
+static void end(void *argument)
+{
+    struct ending ending = *(struct ending *)argument;
+    struct managed_domain *d = ending.domain;
     struct guest_config config;
     struct error e;
 
-    say(d, "%s: %s", what, stop_action_word(action));
-    d->life = LIFE_STOPPED;
-    if (action == STOP_PRESERVE)
-        return;
-    if (action == STOP_DESTROY) {
-        destroy(d);
-        return;
-    }
-    if (guest_config_copy(&config, &d->config)) {
+    free(argument);
+    if (ending.action != STOP_DESTROY && guest_config_copy(&config, &d->config)) {
         service_notice("not enough memory to restart a domain");
+        d->life = LIFE_STOPPED;
         return;
     }
-    if (action == STOP_RESTART)
-        destroy(d);
-    else if (step_aside(d, &e))
+    if (ending.action == STOP_RENAME_RESTART)
+        set_aside(d, &config);
+    else if (destroy_managed(d, &e))
         service_notice(e.text);
+    if (ending.action != STOP_DESTROY)
+        start_again(&config);
+}
+
+/* What takes long, or waits, has a thread of its own: the rings of others are served meanwhile. */
+static void start_ending(struct managed_domain *d, enum stop_action action)
+{
+    struct ending *ending = malloc(sizeof(*ending));
+
+    d->life = LIFE_STOPPING;
+    if (ending) {
+        ending->domain = d;
+        ending->action = action;
+        if (!platform_thread_start("ending", end, ending))
+            return;
+        free(ending);
+    }
+    /* Short of memory: what gives memory back is done here, even if it takes seconds. */
+    if (action == STOP_DESTROY) {
+        destroy_managed(d, NULL);
+        return;
+    }
+    d->life = LIFE_STOPPED;
+    service_notice("not enough memory to restart a domain");
+}
+
+static void act(struct managed_domain *d, const char *what, enum stop_action action)
+{
+    say(d, "%s: %s", what, stop_action_word(action));
+    if (action == STOP_PRESERVE)
+        d->life = LIFE_STOPPED;
     else
-        memset(config.uuid, 0, sizeof(config.uuid)); /* the old one keeps its own */
-    start_again(&config);
-    guest_config_free(&config);
+        start_ending(d, action);
 }
 
 static void stopped(struct managed_domain *d, unsigned int reason)
@@ -134,7 +158,7 @@ static bool look_after_one(void)
             continue;
         if (control_domain_info(d->domid, &info) || (info.flags & XEN_DOMINF_dying)) {
             say(d, "is gone");
-            destroy(d);
+            start_ending(d, STOP_DESTROY);
             return true;
         }
         if (info.flags & XEN_DOMINF_shutdown) {

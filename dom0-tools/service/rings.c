@@ -3,10 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <public/errno.h>
+
 #include <tools/control.h>
 
 #include "state.h"
 #include "store_clients.h"
+
+#define REMOVE_ATTEMPTS 8
+#define REMOVE_DELAY    5000000ull /* ns */
 
 int attach_rings(struct managed_domain *d, const struct build_result *built, struct error *e)
 {
@@ -161,7 +166,14 @@ void remove_store_nodes(const struct managed_domain *d)
     char base[64], vm[64];
 
     node_paths(d, base, vm);
-    xs_remove(service_tools, STORE_NO_TRANSACTION, base);
-    xs_remove(service_tools, STORE_NO_TRANSACTION, vm);
-    xs_domain_gone(service_store, d->domid);
+    /* Even removing needs memory; if that is short for the moment, it is waited for a little. */
+    for (unsigned int i = 0; i < REMOVE_ATTEMPTS; i++) {
+        int base_error = xs_remove(service_tools, STORE_NO_TRANSACTION, base);
+        int vm_error = xs_remove(service_tools, STORE_NO_TRANSACTION, vm);
+        int gone_error = xs_domain_gone(service_store, d->domid);
+
+        if (base_error != XEN_ENOMEM && vm_error != XEN_ENOMEM && gone_error != XEN_ENOMEM)
+            return;
+        platform_sleep(REMOVE_DELAY);
+    }
 }

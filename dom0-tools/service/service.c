@@ -131,6 +131,9 @@ static struct managed_domain *enter(const struct guest_config *config, struct er
     }
     if (is_zero(d->config.uuid))
         make_uuid(d->config.uuid);
+    for (unsigned int i = 0; i < d->config.vif_count; i++)
+        if (!d->config.vifs[i].mac_set)
+            make_mac(&d->config.vifs[i]);
     d->life = LIFE_CREATING;
     d->domid = DOMID_INVALID;
     d->console_port = -1;
@@ -184,7 +187,7 @@ static int make(struct managed_domain *d, struct build_request *request, struct 
     if (!control_create(d->config.uuid, d->config.maxvcpus, &domid, e)) {
         d->domid = request->domid = domid;
         if (!build_domain(request, built, e) && !attach_rings(d, built, e) &&
-            !write_store_nodes(d, built, e))
+            !write_store_nodes(d, built, e) && !create_devices(d, e))
             status = 0;
     }
     free(built);
@@ -214,12 +217,16 @@ static int create(struct managed_domain *d, struct error *e)
     return status;
 }
 
-/* Undoes all that there is of a domain. The record stays. */
+/* Undoes all that there is of a domain. The record stays. May wait. */
 static int take_apart(struct managed_domain *d, struct error *e)
 {
     int status;
 
     d->life = LIFE_DYING;
+    if (d->domid != DOMID_INVALID && (d->config.disk_count || d->config.vif_count)) {
+        control_pause(d->domid, NULL); /* so that it does not see its devices go */
+        remove_devices(d);
+    }
     detach_rings(d);
     status = d->domid == DOMID_INVALID ? 0 : control_destroy(d->domid, e);
     if (d->domid != DOMID_INVALID)
@@ -248,10 +255,18 @@ int service_create(const struct guest_config *config, bool paused, domid_t *domi
     return error_prefix(e, "cannot create '%s'", config->name);
 }
 
+int destroy_managed(struct managed_domain *d, struct error *e)
+{
+    int status = take_apart(d, e);
+
+    xs_fire_special(service_store, "@releaseDomain");
+    leave(d);
+    return status;
+}
+
 int service_destroy(domid_t domid, struct error *e)
 {
     struct managed_domain *d = managed_find(domid);
-    int status;
 
     if (domid == 0)
         return error_set(e, "domain 0 cannot be destroyed");
@@ -262,10 +277,9 @@ int service_destroy(domid_t domid, struct error *e)
         return control_destroy(domid, e); /* not made by us, or left by a former service */
     if (d->life == LIFE_DYING)
         return error_set(e, "domain '%s' is being destroyed already", d->config.name);
-    status = take_apart(d, e);
-    xs_fire_special(service_store, "@releaseDomain");
-    leave(d);
-    return status;
+    if (d->life == LIFE_STOPPING)
+        return error_set(e, "domain '%s' has stopped and is being taken care of", d->config.name);
+    return destroy_managed(d, e);
 }
 
 /* ---- Questions and requests ---- */

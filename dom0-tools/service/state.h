@@ -9,6 +9,7 @@
 enum life {
     LIFE_CREATING, /* its name is taken, nothing else may touch it */
     LIFE_RUNNING,  /* complete: running, paused or not yet started */
+    LIFE_STOPPING, /* it stopped by itself; a thread does what its configuration says */
     LIFE_STOPPED,  /* it stopped by itself and was kept */
     LIFE_DYING,    /* being taken apart */
 };
@@ -47,8 +48,23 @@ void detach_rings(struct managed_domain *d);
 int write_store_nodes(const struct managed_domain *d, const struct build_result *built,
                       struct error *e);
 
-/* Removes them. */
+/* Removes them. May wait. */
 void remove_store_nodes(const struct managed_domain *d);
+
+/*
+ * Makes the devices that a new domain's configuration names, and waits until their back ends are ready. Returns
+ * 0, or -1 with @e. @d is protected by its life. May wait.
+ */
+int create_devices(const struct managed_domain *d, struct error *e);
+
+/* Takes all devices away from a domain that does not run any more. The same holds. */
+void remove_devices(const struct managed_domain *d);
+
+/* Makes up an address that no other vif has. */
+void make_mac(struct vif_config *vif);
+
+/* As service_destroy, for a domain that has stopped by itself. */
+int destroy_managed(struct managed_domain *d, struct error *e);
 
 /* Serves the ring behind @port (-1: none), and what the store has to tell to domains. */
 void serve_port(int port);

@@ -51,6 +51,36 @@ bool service_is_alive(domid_t domid);
 /* Passes a magic SysRq key to the domain's kernel. */
 int service_sysrq(domid_t domid, char key, struct error *e);
 
+enum device_kind {
+    DEVICE_DISK,
+    DEVICE_VIF,
+};
+
+/* What the store says of a device's front end; -1 for what is not there. */
+struct device_state {
+    long state; /* public/io/xenbus.h */
+    long event_channel, ring_ref, tx_ring_ref, rx_ring_ref;
+    char backend[96]; /* path of the back end's node */
+};
+
+/*
+ * Give a running domain another disk or network interface, and wait until its back end is ready. @vif gets the
+ * number and the address that it was given. May wait.
+ */
+int service_attach_disk(domid_t domid, const struct disk_config *disk, struct error *e);
+int service_attach_vif(domid_t domid, struct vif_config *vif, struct error *e);
+
+/*
+ * Take a device away from a running domain. It fails if the domain does not let go of it within seconds;
+ * with @force the domain is not asked. May wait.
+ */
+int service_detach_disk(domid_t domid, uint32_t number, bool force, struct error *e);
+int service_detach_vif(domid_t domid, unsigned int devid, bool force, struct error *e);
+
+/* The state of a device. */
+void service_device_state(domid_t domid, enum device_kind kind, uint32_t id,
+                          struct device_state *state);
+
 /* Lets a paused domain run; pauses one. */
 int service_unpause(domid_t domid, struct error *e);
 int service_pause(domid_t domid, struct error *e);

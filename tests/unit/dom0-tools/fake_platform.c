@@ -477,11 +477,29 @@ void platform_file_close(struct platform_file *file)
     file->data = NULL;
 }
 
+static uint64_t now;
+static void (*sleep_hook)(void);
+
 uint64_t platform_now(void)
 {
-    static uint64_t now;
-
     return now += 1000;
+}
+
+void platform_sleep(uint64_t nanoseconds)
+{
+    now += nanoseconds;
+    if (sleep_hook)
+        sleep_hook();
+}
+
+void fake_pass_time(uint64_t nanoseconds)
+{
+    now += nanoseconds;
+}
+
+void fake_on_sleep(void (*hook)(void))
+{
+    sleep_hook = hook;
 }
 
 uint64_t platform_wall_clock(void)

@@ -49,6 +49,12 @@ unsigned int fake_bound_ports(void);
 unsigned int fake_domain_count(void);
 unsigned int fake_free_frames(void);
 
+/* Has @hook called, in place of all other threads, whenever somebody sleeps; or nothing with NULL. */
+void fake_on_sleep(void (*hook)(void));
+
+/* Lets time pass. */
+void fake_pass_time(uint64_t nanoseconds);
+
 /* Runs the threads that were started, except the service's loop. */
 void fake_run_threads(void);
 

@@ -3,6 +3,7 @@
  * The builder and the service on a fake machine: what a new domain finds, that creation is all or nothing
  * whatever fails, and what happens to domains that stop.
  */
+/* SOURCES: tests/unit/dom0-tools/service_fixture.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
@@ -15,6 +16,7 @@
 /* SOURCES: dom0-tools/service/store_clients.c */
 /* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c dom0-tools/service/console.c */
 /* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
+/* SOURCES: dom0-tools/service/devices.c */
 /* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc -Dfree=fake_free -Dstrdup=fake_strdup */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,120 +28,13 @@
 
 #include <cmocka.h>
 
-#include <image/elf.h>
-#include <public/elfnote.h>
 #include <public/io/console.h>
 #include <public/io/xs_wire.h>
 #include <public/sched.h>
 #include <service/state.h>
 
 #include "fake_platform.h"
-
-#define PAGE         4096ull
-#define BASE         0xffffffff80000000ull
-#define KERNEL_AT    0x100000ull
-#define ENTRY        (BASE + KERNEL_AT + 0x10)
-#define KERNEL_SIZE  20000u
-#define OWN_P2M      0x8000000000ull
-#define RAMDISK_SIZE 10000u
-
-static uint8_t kernel[32768], ramdisk[RAMDISK_SIZE];
-static char notices[2048];
-
-static void notice(const char *text)
-{
-    snprintf(notices + strlen(notices), sizeof(notices) - strlen(notices), "%s\n", text);
-}
-
-static void add_note(size_t *at, uint32_t type, uint64_t number)
-{
-    struct elf_note note = {.n_namesz = 4, .n_descsz = 8, .n_type = type};
-
-    memcpy(kernel + *at, &note, sizeof(note));
-    memcpy(kernel + *at + sizeof(note), "Xen", 4);
-    memcpy(kernel + *at + sizeof(note) + 4, &number, 8);
-    *at += sizeof(note) + 12;
-}
-
-static void make_kernel(bool modern)
-{
-    size_t notes_at = 4096 + KERNEL_SIZE, at = notes_at;
-    struct elf_header h = {
-        .e_magic = {0x7f, 'E', 'L', 'F'},
-        .e_class = ELF_CLASS_64,
-        .e_data = ELF_DATA_LITTLE,
-        .e_machine = ELF_MACHINE_X86_64,
-        .e_phoff = sizeof(h),
-        .e_phnum = 2,
-        .e_phentsize = sizeof(struct elf_segment),
-    };
-    struct elf_segment p[2] = {
-        {.p_type = ELF_PT_LOAD,
-         .p_offset = 4096,
-         .p_paddr = KERNEL_AT,
-         .p_filesz = KERNEL_SIZE,
-         .p_memsz = KERNEL_SIZE + 100},
-        {.p_type = ELF_PT_NOTE, .p_offset = notes_at},
-    };
-
-    memset(kernel, 0, sizeof(kernel));
-    for (size_t i = 0; i < KERNEL_SIZE; i++)
-        kernel[4096 + i] = (uint8_t)(i * 13);
-    add_note(&at, XEN_ELFNOTE_VIRT_BASE, BASE);
-    add_note(&at, XEN_ELFNOTE_ENTRY, ENTRY);
-    add_note(&at, XEN_ELFNOTE_HYPERCALL_PAGE, BASE + KERNEL_AT + 0x1000);
-    if (modern) {
-        add_note(&at, XEN_ELFNOTE_INIT_P2M, OWN_P2M);
-        add_note(&at, XEN_ELFNOTE_MOD_START_PFN, 1);
-    }
-    p[1].p_filesz = at - notes_at;
-    memcpy(kernel, &h, sizeof(h));
-    memcpy(kernel + sizeof(h), p, sizeof(p));
-    fake_add_file("/kernel", kernel, at);
-}
-
-static struct guest_config config = {
-    .name = "test",
-    .kernel = (char *)"/kernel",
-    .ramdisk = (char *)"/ramdisk",
-    .cmdline = (char *)"hello world",
-    .memory_mib = 16,
-    .maxmem_mib = 16,
-    .vcpus = 1,
-    .maxvcpus = 2,
-    .on_poweroff = STOP_DESTROY,
-    .on_reboot = STOP_RESTART,
-    .on_crash = STOP_RENAME_RESTART,
-};
-
-static int setup(void **state)
-{
-    struct error e;
-
-    (void)state;
-    fake_reset();
-    notices[0] = '\0';
-    make_kernel(false);
-    for (size_t i = 0; i < RAMDISK_SIZE; i++)
-        ramdisk[i] = (uint8_t)(i * 7);
-    fake_add_file("/ramdisk", ramdisk, RAMDISK_SIZE);
-    assert_int_equal(service_start(notice, &e), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct error e;
-
-    (void)state;
-    while (service_domains)
-        assert_int_equal(service_destroy(service_domains->domid, &e), 0);
-    assert_int_equal(fake_mappings(), 0);
-    store_disconnect(service_tools);
-    store_destroy(service_store);
-    assert_int_equal(fake_blocks(), 0);
-    return 0;
-}
+#include "service_fixture.h"
 
 /* ---- What a domain finds ---- */
 
@@ -354,6 +249,10 @@ static void test_policies(void **state)
     (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     stop(domid, SHUTDOWN_poweroff);
+    assert_true(service_is_alive(domid));
+    assert_int_equal(service_destroy(domid, &e), -1);
+    assert_string_equal(e.text, "domain 'test' has stopped and is being taken care of");
+    fake_run_threads();
     assert_null(service_domains);
     assert_int_equal(fake_domain_count(), 0);
     assert_string_equal(notices, "domain 'test' (1) has powered off: destroy\n");
