@@ -52,7 +52,7 @@ unsigned int block_add_partitions(struct block_device *disk)
 
 static uint8_t config[60];
 static uint64_t offered;
-static struct virtio_device device;
+static struct virtio_device transport;
 static struct virtio_queue *queue;
 static volatile uint16_t doorbell;
 static bool stopped, needs_reset;
@@ -66,17 +66,17 @@ static void config_put(unsigned int offset, uint64_t value, unsigned int size)
 void virtio_probe(unsigned int type, int (*probe)(struct virtio_device *device))
 {
     assert_int_equal(type, VIRTIO_TYPE_BLOCK);
-    memset(&device, 0, sizeof(device));
-    probe_result = probe(&device);
+    memset(&transport, 0, sizeof(transport));
+    probe_result = probe(&transport);
 }
 
-int virtio_negotiate(struct virtio_device *virtio, uint64_t wanted)
+int virtio_negotiate(struct virtio_device *device, uint64_t wanted)
 {
-    virtio->features = offered & (wanted | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX);
+    device->features = offered & (wanted | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX);
     return 0;
 }
 
-void virtio_config_read(struct virtio_device *virtio, size_t offset, void *to, size_t size)
+void virtio_config_read(struct virtio_device *device, size_t offset, void *to, size_t size)
 {
     memset(to, 0, size);
     if (size > sizeof(config) - offset)
@@ -84,7 +84,7 @@ void virtio_config_read(struct virtio_device *virtio, size_t offset, void *to, s
     memcpy(to, config + offset, size);
 }
 
-int virtio_start(struct virtio_device *virtio, struct virtio_queue *queues, unsigned int count)
+int virtio_start(struct virtio_device *device, struct virtio_queue *queues, unsigned int count)
 {
     assert_int_equal(count, 1);
     queue = queues;
@@ -92,17 +92,17 @@ int virtio_start(struct virtio_device *virtio, struct virtio_queue *queues, unsi
     memset(queue->pages, 0, 2 * PAGE_SIZE);
     virtqueue_init(&queue->ring, 0, QUEUE, queue->pages, (char *)queue->pages + PAGE_SIZE,
                    calloc(QUEUE, sizeof(struct virtqueue_slot)), &doorbell,
-                   virtio_has(virtio, VIRTIO_F_INDIRECT_DESC),
-                   virtio_has(virtio, VIRTIO_F_EVENT_IDX));
+                   virtio_has(device, VIRTIO_F_INDIRECT_DESC),
+                   virtio_has(device, VIRTIO_F_EVENT_IDX));
     return 0;
 }
 
-bool virtio_needs_reset(struct virtio_device *virtio)
+bool virtio_needs_reset(struct virtio_device *device)
 {
     return needs_reset;
 }
 
-void virtio_stop(struct virtio_device *virtio, const char *why)
+void virtio_stop(struct virtio_device *device, const char *why)
 {
     stopped = true;
 }
@@ -574,7 +574,7 @@ static void a_device_that_gives_up(void **state)
 {
     submit_many(USERS);
     needs_reset = true;
-    device.config_work.run(&device.config_work);
+    transport.config_work.run(&transport.config_work);
     expect_stopped(USERS);
 }
 
@@ -591,10 +591,10 @@ static void resizing(void **state)
 
     start();
     assert_int_equal(block_claim(&claim, disk, NULL, 0), 0);
-    device.config_work.run(&device.config_work);
+    transport.config_work.run(&transport.config_work);
     assert_int_equal(resized, 0);
     config_put(0, 100, 8);
-    device.config_work.run(&device.config_work);
+    transport.config_work.run(&transport.config_work);
     assert_int_equal(resized, 1);
     assert_int_equal(disk->sectors, 100);
     expect(submit(0, BLOCK_READ, 100, 1), -EINVAL);
