@@ -20,7 +20,13 @@
 #define MAX_WORDS 32
 
 const struct bh_verb *const bh_verbs[] = {
-    bh_create_verbs, bh_domain_verbs, bh_device_verbs, bh_info_verbs, bh_machine_verbs, NULL,
+    bh_create_verbs,
+    bh_domain_verbs,
+    bh_console_verbs,
+    bh_device_verbs,
+    bh_info_verbs,
+    bh_machine_verbs,
+    NULL,
 };
 
 static struct editor editor;
@@ -201,6 +207,7 @@ void bh_notice(const char *text)
 {
     if (prompting)
         editor_hide(&editor);
+    bh_end_console_line();
     bh_print("%s\n", text);
     if (prompting)
         editor_show(&editor);

@@ -1,77 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* bh create and bh console. */
-#include <string.h>
-
+/* bh create. */
 #include <platform.h>
 #include <tools/service.h>
 
 #include "bh.h"
-
-#define DETACH_KEY    0x1d        /* Ctrl-] */
-#define INPUT_RETRY   10000000ull /* ns between attempts while the guest does not read */
-#define INPUT_RETRIES 100
-
-struct attachment {
-    bool gone;
-};
-
-static void show_output(void *context, const void *data, size_t length)
-{
-    (void)context;
-    platform_terminal_write(data, length);
-}
-
-static void domain_gone(void *context)
-{
-    struct attachment *a = context;
-
-    a->gone = true;
-    platform_terminal_wake();
-}
-
-int bh_attach_console(const char *verb, uint16_t domid)
-{
-    struct attachment a = {false};
-    struct error e;
-    char name[GUEST_NAME_SIZE];
-
-    strncpy(name, service_name(domid), sizeof(name) - 1);
-    name[sizeof(name) - 1] = '\0';
-    if (service_console_attach(domid, show_output, domain_gone, &a, &e))
-        return bh_fail(verb, "%s", e.text);
-    while (!a.gone) {
-        int key = platform_terminal_read();
-        char byte = (char)key;
-
-        if (key < 0)
-            continue;
-        if (key == DETACH_KEY)
-            break;
-        /* A guest that does not read keeps us for a second, then its input is lost. */
-        for (int i = 0; !a.gone && !service_console_input(domid, &byte, 1) && i < INPUT_RETRIES;
-             i++)
-            platform_sleep(INPUT_RETRY);
-    }
-    if (a.gone) {
-        bh_print("\n[%s is gone]\n", name);
-    } else {
-        service_console_detach(domid);
-        bh_print("\n[detached from %s]\n", name);
-    }
-    return 0;
-}
-
-static int run_console(int argc, char **argv)
-{
-    struct error e;
-    domid_t domid;
-
-    if (argc != 2)
-        return bh_usage(argv[0]);
-    if (service_find(argv[1], &domid, &e))
-        return bh_fail(argv[0], "%s", e.text);
-    return bh_attach_console(argv[0], domid);
-}
 
 static void warn(void *context, const char *text)
 {
@@ -122,14 +54,12 @@ static int run_create(int argc, char **argv)
         return 0;
     if (!paused && service_unpause(domid, &e))
         return bh_fail(argv[0], "%s", e.text);
-    return bh_attach_console(argv[0], domid);
+    return bh_attach_console(argv[0], &domid, 1);
 }
 
 const struct bh_verb bh_create_verbs[] = {
     {"create", "[-p] [-c] FILE [key=value...]",
      "create a domain from a configuration file (-p: paused, -c: with its console)", ARGUMENT_FILE,
      run_create},
-    {"console", "DOMAIN", "attach to a domain's console; Ctrl-] leaves it", ARGUMENT_DOMAIN,
-     run_console},
     {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
 };

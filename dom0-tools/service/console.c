@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Consoles of domains. A guest that writes without end fills its ring and is served one ring's worth a turn;
- * what is older than the log's size is forgotten, never waited for.
+ * Consoles of domains. A guest that writes without end fills its ring and is served one ring's worth a turn,
+ * so that others have theirs in between.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,11 +16,11 @@
 struct console {
     struct xencons_interface *ring;
     uint8_t log[CONSOLE_LOG_SIZE];
-    uint64_t written, seen; /* bytes ever; the log holds the last ones before `written` */
+    uint64_t written; /* bytes ever; the log holds the last ones before that */
+    uint64_t seen;    /* how many of them any reader has seen */
     uint8_t input[CONSOLE_INPUT_SIZE];
     size_t input_length;
-    console_sink *sink;
-    void *context;
+    struct console_reader *readers;
 };
 
 struct console *console_open(void *page)
@@ -34,22 +34,43 @@ struct console *console_open(void *page)
 
 void console_close(struct console *c)
 {
+    while (c->readers) {
+        struct console_reader *reader = c->readers;
+
+        c->readers = reader->next;
+        reader->gone(reader->context);
+    }
     free(c);
 }
 
-/* Hands the sink what it has not seen. */
+/* The part of the log from byte @from of all output on that lies in one piece. */
+static const uint8_t *piece(const struct console *c, uint64_t from, size_t *length)
+{
+    size_t start = from % CONSOLE_LOG_SIZE, room = CONSOLE_LOG_SIZE - start;
+
+    *length = c->written - from < room ? (size_t)(c->written - from) : room;
+    return c->log + start;
+}
+
+/* Skips what is not in the log any more. */
+static uint64_t oldest(const struct console *c, uint64_t from)
+{
+    return c->written - from > CONSOLE_LOG_SIZE ? c->written - CONSOLE_LOG_SIZE : from;
+}
+
+/* Hands the readers what they have not seen. */
 static void show(struct console *c)
 {
-    if (c->written - c->seen > CONSOLE_LOG_SIZE)
-        c->seen = c->written - CONSOLE_LOG_SIZE;
-    while (c->sink && c->seen != c->written) {
-        size_t start = c->seen % CONSOLE_LOG_SIZE;
-        size_t length = CONSOLE_LOG_SIZE - start;
+    for (struct console_reader *r = c->readers; r; r = r->next) {
+        r->seen = oldest(c, r->seen);
+        while (r->seen != c->written) {
+            size_t length;
+            const uint8_t *data = piece(c, r->seen, &length);
 
-        if (length > c->written - c->seen)
-            length = c->written - c->seen;
-        c->seen += length;
-        c->sink(c->context, c->log + start, length);
+            r->seen += length;
+            r->sink(r->context, data, length);
+        }
+        c->seen = c->written;
     }
 }
 
@@ -98,11 +119,41 @@ bool console_turn(struct console *c)
     return moved;
 }
 
-void console_attach(struct console *c, console_sink *sink, void *context)
+void console_attach(struct console *c, struct console_reader *reader)
 {
-    c->sink = sink;
-    c->context = context;
+    reader->seen = c->seen;
+    reader->next = c->readers;
+    c->readers = reader;
     show(c);
+}
+
+void console_detach(struct console *c, struct console_reader *reader)
+{
+    struct console_reader **link = &c->readers;
+
+    while (*link && *link != reader)
+        link = &(*link)->next;
+    if (*link)
+        *link = reader->next;
+}
+
+uint64_t console_written(const struct console *c)
+{
+    return c->written;
+}
+
+size_t console_read_log(const struct console *c, uint64_t *position, void *buffer, size_t size)
+{
+    const uint8_t *data;
+    size_t length;
+
+    *position = oldest(c, *position);
+    data = piece(c, *position, &length);
+    if (length > size)
+        length = size;
+    memcpy(buffer, data, length);
+    *position += length;
+    return length;
 }
 
 size_t console_input(struct console *c, const void *data, size_t length)

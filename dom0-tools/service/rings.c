@@ -45,9 +45,6 @@ void detach_rings(struct managed_domain *d)
     if (d->console_page)
         platform_unmap_frames(d->console_page, 1);
     d->console_page = NULL;
-    if (d->console_gone)
-        d->console_gone(d->console_context);
-    d->console_gone = NULL;
 }
 
 void serve_port(int port)

@@ -393,29 +393,51 @@ int service_pause(domid_t domid, struct error *e)
     return domid ? control_pause(domid, e) : error_set(e, "domain 0 cannot be paused");
 }
 
-int service_console_attach(domid_t domid, console_sink *sink, void (*gone)(void *context),
-                           void *context, struct error *e)
+static struct console *find_console(domid_t domid, struct error *e)
 {
     struct managed_domain *d = managed_find(domid);
 
-    if (!d || !d->console)
-        return error_set(e, "domain %u has no console here", domid);
-    if (d->console_gone)
-        return error_set(e, "somebody is attached to the console of '%s'", d->config.name);
-    d->console_gone = gone;
-    d->console_context = context;
-    console_attach(d->console, sink, context);
+    if (d && d->console)
+        return d->console;
+    error_set(e, "domain %u has no console here", domid);
+    return NULL;
+}
+
+int service_console_attach(domid_t domid, struct console_reader *reader, struct error *e)
+{
+    struct console *console = find_console(domid, e);
+
+    if (!console)
+        return -1;
+    console_attach(console, reader);
     return 0;
 }
 
-void service_console_detach(domid_t domid)
+void service_console_detach(domid_t domid, struct console_reader *reader)
 {
-    struct managed_domain *d = managed_find(domid);
+    struct console *console = find_console(domid, NULL);
 
-    if (!d || !d->console)
-        return;
-    d->console_gone = NULL;
-    console_attach(d->console, NULL, NULL);
+    if (console)
+        console_detach(console, reader);
+}
+
+int service_console_log(domid_t domid, console_sink *sink, void *context, struct error *e)
+{
+    struct console *console = find_console(domid, e);
+    uint64_t position = 0, end = console ? console_written(console) : 0;
+    char part[1024];
+
+    if (!console)
+        return -1;
+    /* The domain may write more, or go, whenever others run. */
+    while (console && position < end) {
+        size_t length = console_read_log(console, &position, part, sizeof(part));
+
+        sink(context, part, length);
+        platform_yield();
+        console = find_console(domid, NULL);
+    }
+    return 0;
 }
 
 size_t service_console_input(domid_t domid, const void *data, size_t length)

@@ -25,9 +25,6 @@ struct managed_domain {
     void *console_page;
     struct console *console;
     int console_port;
-
-    void (*console_gone)(void *context);
-    void *console_context;
 };
 
 extern struct managed_domain *service_domains;

@@ -1,25 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A domain's console, seen from the service: output moves from the shared ring (public/io/console.h) into a
- * log of the last CONSOLE_LOG_SIZE bytes, and from there to whoever is attached; input goes the other way.
- * The ring is shared with a guest that may write anything into it at any time.
+ * log of the last CONSOLE_LOG_SIZE bytes, and from there to every reader that is attached; input goes the other
+ * way. The ring is shared with a guest that may write anything into it at any time.
+ *
+ * What is in the ring stays there until it has been handed to all readers, so a slow reader slows the guest
+ * and loses nothing. While nobody is attached the log takes all, and forgets the oldest.
  */
 #ifndef TOOLS_CONSOLE_H
 #define TOOLS_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#define CONSOLE_LOG_SIZE   (32u << 10)
+#define CONSOLE_LOG_SIZE   (128u << 10)
 #define CONSOLE_INPUT_SIZE 1024u
 
 struct console;
 
-/* Takes output of an attached console. May take long, but does not wait for the guest. */
+/* Takes output. May take long, but does not let other threads run. */
 typedef void console_sink(void *context, const void *data, size_t length);
+
+/* Somebody who is attached; the structure is theirs, and stays where it is. */
+struct console_reader {
+    console_sink *sink;
+    void (*gone)(void *context); /* the console is closed, and the reader detached */
+    void *context;
+    uint64_t seen; /* this and the next are the console's */
+    struct console_reader *next;
+};
 
 /* @page is the mapped ring; it outlives the console. Returns NULL when memory is short. */
 struct console *console_open(void *page);
+
+/* Tells the readers that it is over. */
 void console_close(struct console *c);
 
 /*
@@ -29,15 +44,25 @@ void console_close(struct console *c);
 bool console_turn(struct console *c);
 
 /*
- * Attaches @sink, in place of another, and hands it the output that nobody has seen yet. NULL detaches:
- * output is kept from then on.
+ * Attaches a reader beside those that there are, and hands it the output that nobody has seen yet. Sinks do
+ * not attach or detach.
  */
-void console_attach(struct console *c, console_sink *sink, void *context);
+void console_attach(struct console *c, struct console_reader *reader);
+void console_detach(struct console *c, struct console_reader *reader);
 
 /*
  * Queues typed bytes. Returns how many were taken: the rest has no room until the guest reads. A turn is
  * due afterwards.
  */
 size_t console_input(struct console *c, const void *data, size_t length);
+
+/* How many bytes of output there have been. */
+uint64_t console_written(const struct console *c);
+
+/*
+ * Copies output from the log, from byte *@position of all output on, or from the oldest that is left; moves
+ * *@position behind it. Returns how many bytes: none at the end.
+ */
+size_t console_read_log(const struct console *c, uint64_t *position, void *buffer, size_t size);
 
 #endif

@@ -85,13 +85,12 @@ void service_device_state(domid_t domid, enum device_kind kind, uint32_t id,
 int service_unpause(domid_t domid, struct error *e);
 int service_pause(domid_t domid, struct error *e);
 
-/*
- * Attaches to a domain's console; see console_attach. @gone is called, once, when the domain is destroyed
- * while attached.
- */
-int service_console_attach(domid_t domid, console_sink *sink, void (*gone)(void *context),
-                           void *context, struct error *e);
-void service_console_detach(domid_t domid);
+/* Attach to a domain's console, and leave it again unless the reader was told that it is gone. */
+int service_console_attach(domid_t domid, struct console_reader *reader, struct error *e);
+void service_console_detach(domid_t domid, struct console_reader *reader);
+
+/* Hands @sink all of a console's log up to now. May wait between its parts. */
+int service_console_log(domid_t domid, console_sink *sink, void *context, struct error *e);
 
 /* Passes typed bytes. Returns how many were taken. */
 size_t service_console_input(domid_t domid, const void *data, size_t length);

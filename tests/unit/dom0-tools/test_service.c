@@ -329,7 +329,7 @@ static void test_store_ring(void **state)
     assert_int_equal(service_request_stop(domid, "poweroff", &e), 0);
 }
 
-static char shown[200000];
+static char shown[2 * CONSOLE_LOG_SIZE];
 static size_t shown_length;
 static unsigned int gone_count;
 
@@ -346,8 +346,19 @@ static void gone(void *context)
     gone_count++;
 }
 
+static size_t other_length;
+
+static void other_sink(void *context, const void *data, size_t length)
+{
+    (void)context;
+    (void)data;
+    other_length += length;
+}
+
 static void test_console(void **state)
 {
+    struct console_reader reader = {.sink = sink, .gone = gone};
+    struct console_reader other = {.sink = other_sink, .gone = gone};
     struct xencons_interface *ring;
     struct managed_domain *d;
     uint8_t next = 0;
@@ -364,16 +375,30 @@ static void test_console(void **state)
         if (ring->out_prod - ring->out_cons == sizeof(ring->out))
             serve_port(d->console_port);
     }
-    assert_int_equal(service_console_attach(domid, sink, gone, NULL, &e), 0);
+    assert_int_equal(service_console_log(domid, sink, NULL, &e), 0);
+    assert_int_equal(shown_length, CONSOLE_LOG_SIZE);
+    memset(shown, 0, sizeof(shown));
+    shown_length = 0;
+    assert_int_equal(service_console_attach(domid, &reader, &e), 0);
     assert_int_equal(shown_length, CONSOLE_LOG_SIZE);
     for (size_t i = 0; i < shown_length; i++)
         assert_int_equal((uint8_t)shown[i],
                          (uint8_t)((size_t)2 * CONSOLE_LOG_SIZE - shown_length + i));
-    assert_int_equal(service_console_attach(domid, sink, gone, NULL, &e), -1);
-    assert_string_equal(e.text, "somebody is attached to the console of 'test'");
-    service_console_detach(domid);
-    assert_int_equal(service_console_attach(domid, sink, gone, NULL, &e), 0);
+    service_console_detach(domid, &reader);
+    assert_int_equal(service_console_attach(domid, &reader, &e), 0);
     assert_int_equal(shown_length, CONSOLE_LOG_SIZE); /* nothing twice */
+    /* Another reader gets what comes from now on, too. */
+    assert_int_equal(service_console_attach(domid, &other, &e), 0);
+    assert_int_equal(other_length, 0);
+    ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = '!';
+    serve_port(d->console_port);
+    assert_int_equal(shown_length, CONSOLE_LOG_SIZE + 1);
+    assert_int_equal(other_length, 1);
+    service_console_detach(domid, &other);
+    ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = '?';
+    serve_port(d->console_port);
+    assert_int_equal(shown_length, CONSOLE_LOG_SIZE + 2);
+    assert_int_equal(other_length, 1);
 
     /* Input: a ring full, a queue full, then no more. */
     for (unsigned int i = 0; i < sizeof(ring->in) + CONSOLE_INPUT_SIZE; i++)
