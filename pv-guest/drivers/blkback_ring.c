@@ -71,7 +71,7 @@ bool blkback_ring_waiting(const struct blkback_ring *ring, uint32_t *count)
     uint32_t put = __atomic_load_n(&indices(ring)->req_prod, __ATOMIC_ACQUIRE);
 
     *count = put - ring->req_cons;
-    return put - ring->rsp_prod <= ring->slots;
+    return *count <= ring->slots - (ring->req_cons - ring->rsp_prod);
 }
 
 /* One descriptor, checked. */

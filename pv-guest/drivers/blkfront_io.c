@@ -514,8 +514,8 @@ static struct blkfront_shadow *youngest(struct blkfront *front)
     for (uint32_t id = 0; id < front->ring.slots; id++) {
         struct blkfront_shadow *shadow = &front->shadows[id];
 
-        if (shadow->request && (!found || front->ring.req_prod - shadow->order <
-                                              front->ring.req_prod - found->order))
+        if (shadow->request &&
+            (!found || front->ring.req_prod - shadow->order < front->ring.req_prod - found->order))
             found = shadow;
     }
     return found;
