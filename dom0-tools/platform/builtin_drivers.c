@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include <drivers/blkback.h>
 #include <drivers/netback.h>
 #include <drivers/virtio_blk.h>
 #include <drivers/virtio_net.h>
@@ -15,6 +16,8 @@ void builtin_drivers_start(void)
 {
     virtio_blk_init();
     virtio_net_init();
+    if (blkback_init())
+        printf("The block back driver does not start.\n");
     if (netback_start())
         printf("The network back driver does not start.\n");
 }
