@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <thread.h>
 
+#include <drivers/split.h>
 #include <platform.h>
 #include <tools/service.h>
 
@@ -34,6 +35,7 @@ void guest_main(void)
         printf("Not enough memory for the store's client.\n");
         return;
     }
+    split_notice = bh_notice;
     builtin_drivers_start();
     printf("Bulkhead's built-in dom0. `help` lists the commands.\n");
     if (platform_thread_start("bh", shell, NULL)) {

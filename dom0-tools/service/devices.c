@@ -25,6 +25,7 @@
 
 #define NODE_SIZE   96
 #define POLL        5000000ull     /* ns between looks at a back end */
+#define MOMENT      200000000ull   /* ns for a driver to take notice of a device */
 #define PATIENCE    10000000000ull /* ns that a driver gets for a step, as long as libxl waits */
 #define MAX_COMMITS 8              /* attempts to write a device's nodes */
 
@@ -307,11 +308,17 @@ static void put_closing(struct writing *w, const struct device *v, const void *a
     put(w, v->back, "state", "%d", XenbusStateClosing);
 }
 
-/* The same, the front end having no say any more. */
+/*
+ * The same, the front end having no say any more. A device that no driver has taken so far keeps its state, and
+ * will be refused by one that finds it now.
+ */
 static void put_gone(struct writing *w, const struct device *v, const void *argument)
 {
     remove_node(w, v->front);
-    put_closing(w, v, argument);
+    if (back_state(v) == XenbusStateInitialising)
+        put(w, v->back, "online", "0");
+    else
+        put_closing(w, v, argument);
 }
 
 static void put_nothing(struct writing *w, const struct device *v, const void *argument)
@@ -351,15 +358,22 @@ static int wait_ready(const struct device *v, uint64_t deadline, struct error *e
     }
 }
 
-/* Waits until the back end has let go of the device. Returns whether it did. */
-static bool wait_closed(const struct device *v, uint64_t deadline)
+/*
+ * Waits until the back end has let go of the device, which it was asked for. Returns whether it did. If no driver
+ * has taken the device, it is given a moment only.
+ */
+static bool wait_closed(const struct device *v)
 {
+    uint64_t start = platform_now();
+
     for (;;) {
         long state = back_state(v);
 
         if (state == XenbusStateClosed || state == XenbusStateUnknown)
             return true;
-        if (platform_now() > deadline)
+        if (state == XenbusStateInitialising && platform_now() > start + MOMENT)
+            return true;
+        if (platform_now() > start + PATIENCE)
             return false;
         platform_sleep(POLL);
     }
@@ -394,16 +408,15 @@ int create_devices(const struct managed_domain *d, struct error *e)
 
 void remove_devices(const struct managed_domain *d)
 {
-    uint64_t deadline = platform_now() + PATIENCE;
     char text[ERROR_TEXT_SIZE];
     struct device v;
 
-    /* All at once, then wait for all. A device that no driver has taken has nobody to wait for. */
+    /* All at once, then wait for all. */
     for (unsigned int n = 0; nth_device(d, n, &v); n++)
-        if (back_state(&v) > XenbusStateInitialising)
+        if (back_state(&v) != XenbusStateUnknown)
             commit(put_gone, &v, NULL);
     for (unsigned int n = 0; nth_device(d, n, &v); n++) {
-        if (back_state(&v) > XenbusStateInitialising && !wait_closed(&v, deadline)) {
+        if (!wait_closed(&v)) {
             snprintf(text, sizeof(text), "domain '%s' (%u): the back end of %s does not close",
                      d->config.name, d->domid, v.name);
             service_notice(text);
@@ -454,7 +467,7 @@ static int attach(const struct device *v, int error, struct error *e)
         return 0;
     if (!error) {
         commit(put_gone, v, NULL);
-        wait_closed(v, platform_now() + PATIENCE);
+        wait_closed(v);
         commit(put_nothing, v, NULL);
     }
     d = managed_find(v->domid);
@@ -507,7 +520,7 @@ static int detach(const struct device *v, bool force, struct error *e)
 
     if (error)
         return error_set(e, "%s: writing to the store: %s", v->name, error_words(error));
-    if (!wait_closed(v, platform_now() + PATIENCE) && !force)
+    if (!wait_closed(v) && !force)
         return error_set(e, "%s: the domain does not let go of it, it may be in use", v->name);
     d = managed_find(v->domid);
     if (!d || d->life != LIFE_RUNNING)
