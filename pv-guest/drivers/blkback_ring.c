@@ -133,6 +133,7 @@ static const char *take_indirect(const struct blkback_limits *limits,
     if (count == 0 || count > limits->segments || count > BLKBACK_MAX_SEGMENTS)
         return "an indirect request has a wrong number of segments";
     command->kind = operation == BLKIF_OP_READ ? BLKBACK_READ : BLKBACK_WRITE;
+    command->operation = operation;
     command->segment_count = count;
     command->page_count = (count + BLKIF_SEGMENTS_PER_PAGE - 1) / BLKIF_SEGMENTS_PER_PAGE;
     for (unsigned int i = 0; i < command->page_count; i++)

@@ -49,7 +49,7 @@ enum blkback_kind {
 /** A request, out of reach of the front. */
 struct blkback_command {
     enum blkback_kind kind;
-    uint8_t operation; /* as in the slot, for the answer */
+    uint8_t operation; /* for the answer: as in the slot, but what an indirect request asks for */
     uint64_t id;
     uint64_t sector;
     uint64_t sectors; /* all segments together, or what to discard */

@@ -48,7 +48,8 @@ uint16_t blkfront_ring_put_indirect(struct blkfront_ring *ring, uint8_t operatio
                                     blkif_vdev_t handle, uint64_t sector, unsigned int count,
                                     const grant_ref_t *pages, unsigned int page_count)
 {
-    uint16_t id = take_id(ring, BLKIF_OP_INDIRECT);
+    /* The answer names what is done, not that it was asked for indirectly. */
+    uint16_t id = take_id(ring, operation);
     struct blkif_request_indirect *request = (void *)&next_slot(ring)->req;
 
     request->operation = BLKIF_OP_INDIRECT;
