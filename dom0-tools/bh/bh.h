@@ -47,7 +47,7 @@ int bh_run(const char *line);
 
 /* Groups of verbs, one a file; each ends in an entry without a name. */
 extern const struct bh_verb bh_create_verbs[], bh_domain_verbs[], bh_info_verbs[],
-    bh_machine_verbs[], bh_device_verbs[], bh_console_verbs[];
+    bh_machine_verbs[], bh_device_verbs[], bh_console_verbs[], bh_store_verbs[];
 
 /* Attaches the terminal to domains' consoles until Ctrl-] or the domains' end. */
 int bh_attach_console(const char *verb, const uint16_t *domids, unsigned int count);

@@ -24,6 +24,7 @@ const struct bh_verb *const bh_verbs[] = {
     bh_domain_verbs,
     bh_console_verbs,
     bh_device_verbs,
+    bh_store_verbs,
     bh_info_verbs,
     bh_machine_verbs,
     NULL,

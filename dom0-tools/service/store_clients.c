@@ -124,6 +124,11 @@ struct store_session *service_store_session(void (*output)(void *context), void 
     return store_session_open(service_store, 0, true, &limits, &host, output, context);
 }
 
+struct store_connection *service_store_connect(store_event_fn *event, void *context)
+{
+    return store_connect(service_store, 0, true, &limits, event, context);
+}
+
 static void free_client(struct store_client *c)
 {
     if (c->port >= 0)

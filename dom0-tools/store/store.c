@@ -114,7 +114,7 @@ struct store *store_create(void)
 
     if (!s)
         return NULL;
-    s->root = tree_create(&s->forest, (struct tree_perm){.domid = 0, .access = PERM_READ});
+    s->root = tree_create(&s->forest, (struct tree_perm){.domid = 0});
     if (!s->root) {
         tree_usages_sweep(&s->forest, true);
         free(s);

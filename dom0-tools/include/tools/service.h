@@ -26,6 +26,9 @@ int service_start(service_notice_fn *notice, struct error *e);
  */
 struct store_session *service_store_session(void (*output)(void *context), void *context);
 
+/* Opens a connection of domain 0; see store_connect. Returns NULL when memory is short. */
+struct store_connection *service_store_connect(store_event_fn *event, void *context);
+
 /*
  * Creates a domain as @config asks, all or nothing. With @paused it does not run yet. May wait.
  */

@@ -39,6 +39,8 @@ static int setup(void **state)
     dom2 = store_connect(store, 2, false, &store_default_limits, on_event, "2");
     assert_int_equal(xs_mkdir(dom0, 0, "/local/domain/1"), 0);
     assert_int_equal(xs_set_permissions(dom0, 0, "/local/domain/1", &p, 1), 0);
+    p = (struct store_permission){.domid = 0, .read = true};
+    assert_int_equal(xs_set_permissions(dom0, 0, "/", &p, 1), 0); /* as "/" is not by itself */
     events[0] = '\0';
     return 0;
 }

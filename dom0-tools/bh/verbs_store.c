@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs that show and change the store. Options and output are those of the xenstore-* commands; a path
+ * that does not start with / is below domain 0's own directory.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <public/errno.h>
+
+#include <platform.h>
+#include <tools/service.h>
+
+#include "bh.h"
+#include "json.h"
+
+#define CTRL_C       0x03
+#define CTRL_BRACKET 0x1d /* what leaves consoles too */
+
+static bool ignore(void *context, const char *path, const char *token)
+{
+    (void)context;
+    (void)path;
+    (void)token;
+    return true;
+}
+
+static struct store_connection *connect(const char *verb)
+{
+    struct store_connection *c = service_store_connect(ignore, NULL);
+
+    if (!c)
+        bh_fail(verb, "not enough memory");
+    return c;
+}
+
+static int fail(const char *verb, const char *path, int error)
+{
+    return bh_fail(verb, "%s: %s", path,
+                   error == XEN_ENOENT   ? "no such node"
+                   : error == XEN_EINVAL ? "not a path of the store"
+                                         : error_words(error));
+}
+
+/* Prints a value; what does not print is written as in C. */
+static void print_value(const char *value, size_t length, bool raw)
+{
+    if (raw) {
+        platform_terminal_write(value, length);
+        return;
+    }
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)value[i];
+
+        if (c == '\n')
+            bh_print("\\n");
+        else if (c == '\t')
+            bh_print("\\t");
+        else if (c == '\r')
+            bh_print("\\r");
+        else if (c == '\\')
+            bh_print("\\\\");
+        else if (c < 0x20 || c >= 0x7f)
+            bh_print("\\x%02x", c);
+        else
+            bh_print("%c", c);
+    }
+}
+
+/* ---- store-ls ---- */
+
+struct listing {
+    struct store_connection *connection;
+    bool full, permissions;
+    struct json *json; /* NULL: as text */
+    char path[STORE_PATH_SIZE];
+};
+
+/* "n0,r1" */
+static void permissions_text(const struct store_permission *p, unsigned int count, char *text,
+                             size_t size)
+{
+    size_t length = 0;
+
+    for (unsigned int i = 0; i < count && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%c%u", i ? "," : "",
+                                   p[i].read ? (p[i].write ? 'b' : 'r') : (p[i].write ? 'w' : 'n'),
+                                   p[i].domid);
+}
+
+static int show_node(struct listing *l, const char *name, unsigned int depth)
+{
+    struct store_permission p[STORE_MAX_PERMS];
+    char permissions[STORE_MAX_PERMS * 8];
+    const void *value;
+    unsigned int count;
+    size_t length;
+    int error = xs_read(l->connection, STORE_NO_TRANSACTION, l->path, &value, &length);
+
+    if (!error)
+        error = xs_get_permissions(l->connection, STORE_NO_TRANSACTION, l->path, p, &count);
+    if (error)
+        return error;
+    permissions_text(p, count, permissions, sizeof(permissions));
+    if (l->json) {
+        char *text = strndup(value, length);
+
+        if (!text)
+            return XEN_ENOMEM;
+        json_open(l->json, NULL, '{');
+        json_text(l->json, "path", l->path);
+        json_text(l->json, "value", text);
+        json_text(l->json, "permissions", permissions);
+        json_close(l->json, '}');
+        free(text);
+        return 0;
+    }
+    if (l->full)
+        bh_print("%s = \"", l->path);
+    else
+        bh_print("%*s%s = \"", (int)depth, "", name);
+    print_value(value, length, false);
+    if (l->permissions)
+        bh_print("\"   (%s)\n", permissions);
+    else
+        bh_print("\"\n");
+    return 0;
+}
+
+/* Shows all below l->path, which is the same again afterwards. */
+static int show_children(struct listing *l, unsigned int depth)
+{
+    size_t end = strlen(l->path), length;
+    uint64_t generation;
+    char *names;
+    int error = xs_directory(l->connection, STORE_NO_TRANSACTION, l->path, &names, &length,
+                             &generation);
+
+    if (error)
+        return error;
+    for (size_t at = 0; at < length && !error; at += strlen(names + at) + 1) {
+        snprintf(l->path + end, sizeof(l->path) - end, "%s%s", end > 1 ? "/" : "", names + at);
+        error = show_node(l, names + at, depth);
+        /* The depth of the store's tree is bounded. NOLINTNEXTLINE(misc-no-recursion) */
+        if (!error)
+            error = show_children(l, depth + 1);
+        l->path[end] = '\0';
+    }
+    free(names);
+    return error;
+}
+
+static int run_ls(int argc, char **argv)
+{
+    struct listing *l = calloc(1, sizeof(*l));
+    struct json json = {.depth = 0};
+    int error = 0, status = 0;
+
+    if (!l)
+        return bh_fail(argv[0], "not enough memory");
+    l->full = bh_take_option(&argc, argv, "-f");
+    l->permissions = bh_take_option(&argc, argv, "-p");
+    if (bh_take_option(&argc, argv, "--json"))
+        l->json = &json;
+    l->connection = connect(argv[0]);
+    if (!l->connection) {
+        free(l);
+        return -1;
+    }
+    if (l->json)
+        json_open(&json, NULL, '[');
+    for (int i = 1; (i < argc || i == 1) && !status; i++) {
+        const char *path = i < argc ? argv[i] : "/";
+
+        error = xs_resolve(l->connection, path, l->path);
+        if (!error)
+            error = show_children(l, 0);
+        if (error)
+            status = fail(argv[0], path, error);
+    }
+    if (l->json)
+        json_close(&json, ']');
+    store_disconnect(l->connection);
+    free(l);
+    return status;
+}
+
+/* ---- store-read, store-write, store-rm ---- */
+
+static int run_read(int argc, char **argv)
+{
+    bool prefix = bh_take_option(&argc, argv, "-p"), raw = bh_take_option(&argc, argv, "-R");
+    struct store_connection *c;
+    char path[STORE_PATH_SIZE];
+    int status = 0;
+
+    if (argc < 2)
+        return bh_usage(argv[0]);
+    c = connect(argv[0]);
+    if (!c)
+        return -1;
+    for (int i = 1; i < argc && !status; i++) {
+        const void *value;
+        size_t length;
+        int error = xs_resolve(c, argv[i], path);
+
+        if (!error)
+            error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
+        if (error) {
+            status = fail(argv[0], argv[i], error);
+            break;
+        }
+        if (prefix)
+            bh_print("%s: ", argv[i]);
+        print_value(value, length, raw);
+        bh_print("\n");
+    }
+    store_disconnect(c);
+    return status;
+}
+
+/* All or nothing, in one transaction. Nobody comes between: no function here waits. */
+static int run_write(int argc, char **argv)
+{
+    struct store_connection *c;
+    char path[STORE_PATH_SIZE];
+    uint32_t transaction;
+    const char *at = "/";
+    int error;
+
+    if (argc < 3 || argc % 2 == 0)
+        return bh_usage(argv[0]);
+    c = connect(argv[0]);
+    if (!c)
+        return -1;
+    error = xs_transaction_start(c, &transaction);
+    for (int i = 1; i < argc && !error; i += 2) {
+        at = argv[i];
+        error = xs_resolve(c, at, path);
+        if (!error)
+            error = xs_write(c, transaction, path, argv[i + 1], strlen(argv[i + 1]));
+    }
+    if (!error)
+        error = xs_transaction_end(c, transaction, true);
+    store_disconnect(c);
+    return error ? fail(argv[0], at, error) : 0;
+}
+
+/* Removes the parents of @path that hold nothing any more. */
+static void tidy(struct store_connection *c, char *path)
+{
+    for (;;) {
+        char *slash = strrchr(path, '/'), *names;
+        uint64_t generation;
+        const void *value;
+        size_t length, children;
+
+        if (!slash || slash == path)
+            return;
+        *slash = '\0';
+        if (xs_read(c, STORE_NO_TRANSACTION, path, &value, &length) || length ||
+            xs_directory(c, STORE_NO_TRANSACTION, path, &names, &children, &generation))
+            return;
+        free(names);
+        if (children || xs_remove(c, STORE_NO_TRANSACTION, path))
+            return;
+    }
+}
+
+static int run_rm(int argc, char **argv)
+{
+    bool with_parents = bh_take_option(&argc, argv, "-t");
+    struct store_connection *c;
+    char path[STORE_PATH_SIZE];
+    int status = 0;
+
+    if (argc < 2)
+        return bh_usage(argv[0]);
+    c = connect(argv[0]);
+    if (!c)
+        return -1;
+    for (int i = 1; i < argc && !status; i++) {
+        const void *value;
+        size_t length;
+        int error = xs_resolve(c, argv[i], path);
+
+        if (!error)
+            error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
+        if (!error)
+            error = xs_remove(c, STORE_NO_TRANSACTION, path);
+        if (error)
+            status = fail(argv[0], argv[i], error);
+        else if (with_parents)
+            tidy(c, path);
+    }
+    store_disconnect(c);
+    return status;
+}
+
+/* ---- store-watch ---- */
+
+struct watcher {
+    uint64_t left; /* events to show, 0: no end */
+    bool bounded, over;
+};
+
+static bool show_event(void *context, const char *path, const char *token)
+{
+    struct watcher *w = context;
+
+    (void)token;
+    if (w->over)
+        return true;
+    bh_print("%s\n", path);
+    if (w->bounded && --w->left == 0) {
+        w->over = true;
+        platform_terminal_wake();
+    }
+    return true;
+}
+
+static int run_watch(int argc, char **argv)
+{
+    struct watcher w = {.left = 0};
+    struct store_connection *c;
+    int error = 0, first = 1;
+
+    if (argc > 2 && !strcmp(argv[1], "-n")) {
+        char *end;
+
+        w.bounded = true;
+        w.left = strtoull(argv[2], &end, 10);
+        if (*end || !w.left)
+            return bh_usage(argv[0]);
+        first = 3;
+    }
+    if (first >= argc)
+        return bh_usage(argv[0]);
+    c = service_store_connect(show_event, &w);
+    if (!c)
+        return bh_fail(argv[0], "not enough memory");
+    for (int i = first; i < argc && !error; i++) {
+        error = xs_watch(c, argv[i], "");
+        if (error)
+            fail(argv[0], argv[i], error);
+        else
+            xs_watch_first(c, argv[i], "");
+    }
+    while (!error && !w.over) {
+        int key = platform_terminal_read();
+
+        if (key == CTRL_C || key == CTRL_BRACKET)
+            break;
+    }
+    store_disconnect(c);
+    return error ? -1 : 0;
+}
+
+const struct bh_verb bh_store_verbs[] = {
+    {"store-ls", "[-f] [-p] [--json] [PATH...]", "show the store, or what is below PATH",
+     ARGUMENT_NONE, run_ls},
+    {"store-read", "[-p] [-R] PATH...", "show values", ARGUMENT_NONE, run_read},
+    {"store-write", "PATH VALUE [PATH VALUE...]", "write values", ARGUMENT_NONE, run_write},
+    {"store-rm", "[-t] PATH...", "remove nodes and all below them", ARGUMENT_NONE, run_rm},
+    {"store-watch", "[-n COUNT] PATH...", "show what changes, until Ctrl-C", ARGUMENT_NONE,
+     run_watch},
+    {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
+};
