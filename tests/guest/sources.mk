@@ -9,6 +9,7 @@ GUEST_test-pci_SRCS += $(PCI_SRCS)
 
 # What system tests run.
 GUEST_crash_SRCS := tests/guest/crash.c
+GUEST_writer_SRCS := tests/guest/writer.c
 GUEST_chaos_SRCS := tests/guest/hostile.c tests/guest/chaos.c
 GUEST_virtio-blk_SRCS := tests/guest/harness.c tests/guest/virtio-blk.c pv-guest/drivers/work.c \
                          $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS) $(BLOCK_SRCS)
