@@ -151,6 +151,7 @@ static struct domain *alloc_domain(domid_t id)
     if (!d)
         return NULL;
     d->id = id;
+    d->owner_id = page_owner_id(d);
     d->refs = 1;
     d->shutdown_code = ~0U;
     d->sched_weight = SCHED_DEFAULT_WEIGHT;
@@ -492,6 +493,12 @@ static void release_vcpu_infos(struct domain *d)
     }
 }
 
+/* Whoever found the page in d->shared_info is done with it. */
+static void release_shared_info(struct rcu_head *head)
+{
+    unshare_hv_page(container_of(head, struct domain, shared_info_rcu)->dead_shared_info);
+}
+
 enum teardown_step { STEP_EVENTS, STEP_GRANTS, STEP_INFO, STEP_ARCH, STEP_FRAMES, STEP_DONE };
 
 int domain_kill(struct domain *d)
@@ -511,6 +518,7 @@ int domain_kill(struct domain *d)
         d->dying = DOMAIN_DYING;
         spin_unlock(&d->page_lock);
         spin_unlock(&d->event_lock);
+        grant_table_close(d);
         claim_domain_pages(d, 0);
     }
     spin_unlock(&d->lock);
@@ -547,8 +555,10 @@ int domain_kill(struct domain *d)
         return rc;
     d->dying = DOMAIN_DEAD;
     grant_table_unshare(d);
-    unshare_hv_page(d->shared_info);
-    d->shared_info = NULL;
+    d->dead_shared_info = d->shared_info;
+    WRITE_ONCE(d->shared_info, NULL);
+    call_rcu(&d->shared_info_rcu,
+             release_shared_info); /* keeps a reference on the domain until then */
     put_domain(d);
     send_global_virq(VIRQ_DOM_EXC);
     return 0;

@@ -1,198 +1,251 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GNTTABOP_copy: bytes from one frame to another, each either a grant or a frame of the caller's
- * own. Neighbouring elements often name the same frame, so the last source and the last destination
- * stay pinned until another one comes.
+ * GNTTABOP_copy: bytes from one frame to another, each either a grant or a frame of the caller's own.
+ *
+ * An element is tried the short way first, which is one piece of code for each way of naming the two frames: grants that
+ * nobody else uses, frames that have the type already. When it meets anything else it undoes what it did, and the element
+ * is read again and done the long way, which says what is wrong with it.
  */
 #include <arch.h>
 #include <grant_impl.h>
 #include <guest_access.h>
 #include <hypercall.h>
 
-#define BY_GREF 0x10000U /* in copy_end.who: the name is a grant reference */
-#define NOBODY  (~0U)
+/* ---- the short way ---- */
 
-/* One end of a copy, pinned unless ->who is NOBODY. */
-struct copy_end {
-    u32 who;              /* domain number, and BY_GREF */
-    u64 name;             /* grant reference or frame number, as the guest gave it */
-    struct domain *owner; /* of a grant; it does not go away as long as we are in the hypercall */
-    mfn_t frame;
+/* An element as it lies in memory (public/grant_table.h): name, then domain and offset, of both ends; length and flags. */
+struct words {
+    u64 source, source_at, dest, dest_at, what;
 };
 
-/* A batch of elements, and the one that it has come to. */
-struct copy {
-    struct gnttab_copy op;
-    struct copy_end src, dst;
-};
+STATIC_ASSERT(sizeof(struct words) == sizeof(struct gnttab_copy) &&
+              offsetof(struct gnttab_copy_ptr, domid) == 8 &&
+              offsetof(struct gnttab_copy_ptr, offset) == 10 &&
+              offsetof(struct gnttab_copy, len) == 32 && offsetof(struct gnttab_copy, flags) == 34);
 
-HOT_INLINE void release(struct copy_end *end, bool readonly)
+static inline domid_t domid_in(u64 word)
 {
-    if (end->who & BY_GREF)
-        grant_unpin(end->owner, (grant_ref_t)end->name, readonly);
-    end->who = NOBODY;
+    return (domid_t)word;
+}
+
+static inline unsigned int offset_in(u64 word)
+{
+    return (u32)word >> 16;
+}
+
+/* One end of a copy, pinned. */
+struct copy_end {
+    mfn_t frame;
+    /* Of a grant. */
+    struct grant_table *gt;
+    struct grant_entry_v1 *sha;
+    struct grant_active *act;
+};
+
+HOT_INLINE bool take_own(struct copy_end *end, u64 name, domid_t domid, const struct domain *d,
+                         bool readonly)
+{
+    u32 id = d->owner_id;
+
+    end->frame = MFN(name);
+    if (unlikely(domid != DOMID_SELF) || unlikely(!grant_try_frame(end->frame, id, readonly)))
+        return false;
+    if (likely(grant_owns_frame(end->frame, id)))
+        return true;
+    grant_put_frame(end->frame, readonly);
+    return false;
+}
+
+HOT_INLINE bool take_grant(struct copy_end *end, u64 name, domid_t domid, const struct domain *d,
+                           bool readonly)
+{
+    struct domain *owner = find_domain(domid);
+    unsigned long ref = (grant_ref_t)name;
+    struct grant_table *gt;
+
+    /* Neither goes away as long as we are in the hypercall. System domains have no table. */
+    if (unlikely(!owner))
+        return false;
+    gt = owner->grant_table;
+    if (unlikely(!gt))
+        return false;
+    spin_lock(&gt->lock);
+    if (unlikely(!gref_open(gt, &ref)))
+        goto fail;
+    end->gt = gt;
+    end->sha = shared_entry(gt, ref);
+    end->act = active_entry(gt, ref);
+    if (unlikely(!grant_pin_first(owner, end->sha, end->act, d->id, readonly, &end->frame)))
+        goto fail;
+    spin_unlock(&gt->lock);
+    return true;
+fail:
+    spin_unlock(&gt->lock);
+    return false;
+}
+
+HOT_INLINE bool take(struct copy_end *end, u64 name, domid_t domid, bool gref,
+                     const struct domain *d, bool readonly)
+{
+    return gref ? take_grant(end, name, domid, d, readonly)
+                : take_own(end, name, domid, d, readonly);
+}
+
+HOT_INLINE void drop(const struct copy_end *end, bool gref, bool readonly)
+{
+    if (gref) {
+        spin_lock(&end->gt->lock);
+        grant_drop_pin(end->gt, end->sha, end->act, readonly);
+        spin_unlock(&end->gt->lock);
+    }
     grant_put_frame(end->frame, readonly);
 }
 
-static __noinline void release_source(struct copy_end *end)
+/* False: nothing was done. */
+HOT_INLINE bool copy_short(struct words w, bool src_gref, bool dst_gref)
 {
-    release(end, true);
-}
+    unsigned int from = offset_in(w.source_at), to = offset_in(w.dest_at), len = (u16)w.what;
+    const struct domain *d = current->domain;
+    struct copy_end src, dst;
+    const char *from_addr;
+    char *to_addr;
 
-static __noinline void release_dest(struct copy_end *end)
-{
-    release(end, false);
-}
-
-HOT_INLINE void release_both(struct copy *c)
-{
-    if (c->src.who != NOBODY)
-        release_source(&c->src);
-    if (c->dst.who != NOBODY)
-        release_dest(&c->dst);
-}
-
-/* Makes @end, which is free, the frame that an element names. GNTST_*; after an error @end is to be made free again. */
-HOT_INLINE int claim(struct copy_end *end, u32 who, u64 name, bool readonly)
-{
-    struct domain *d = current->domain, *owner = d;
-
-    end->who = who;
-    end->name = name;
-    if (!(who & BY_GREF)) {
-        end->frame = MFN(name);
-        return grant_get_frame(MFN(name), d, readonly);
+    if (unlikely(from + len > PAGE_SIZE) || unlikely(to + len > PAGE_SIZE) ||
+        unlikely(!take(&dst, w.dest, domid_in(w.dest_at), dst_gref, d, false)))
+        return false;
+    if (unlikely(!take(&src, w.source, domid_in(w.source_at), src_gref, d, true))) {
+        drop(&dst, dst_gref, false);
+        return false;
     }
-    if ((domid_t)who != DOMID_SELF) {
-        owner = find_domain((domid_t)who);
-        if (!owner)
+    to_addr = (char *)mfn_to_virt(dst.frame) + to;
+    from_addr = (const char *)mfn_to_virt(src.frame) + from;
+    if (unlikely(mfn_eq(dst.frame, src.frame)))
+        memmove(to_addr, from_addr, len);
+    else
+        memcpy_inline(to_addr, from_addr, len);
+    drop(&src, src_gref, true);
+    drop(&dst, dst_gref, false);
+    return true;
+}
+
+/* ---- the long way ---- */
+
+/* Pins what @p names. GNTST_*. *owner: of a grant. */
+static int take_any(const struct gnttab_copy_ptr *p, bool gref, bool readonly,
+                    struct domain **owner, mfn_t *frame)
+{
+    struct domain *d = current->domain;
+
+    *owner = d;
+    if (!gref) {
+        *frame = MFN(p->u.gmfn);
+        return grant_get_frame(*frame, d, readonly);
+    }
+    if (p->domid != DOMID_SELF) {
+        *owner = find_domain(p->domid);
+        if (!*owner)
             return GNTST_bad_domain;
-        if (owner->system)
+        if ((*owner)->system)
             return GNTST_permission_denied;
     }
-    end->owner = owner;
-    return grant_pin(owner, (grant_ref_t)name, d->id, readonly, &end->frame);
+    return grant_pin(*owner, p->u.ref, d->id, readonly, frame);
 }
 
-/* The same for ends that are not free. */
-static __noinline int claim_source_anew(struct copy_end *end, u32 who, u64 name)
+static void drop_any(const struct gnttab_copy_ptr *p, bool gref, bool readonly,
+                     struct domain *owner, mfn_t frame)
 {
-    release_source(end);
-    return claim(end, who, name, true);
+    if (gref)
+        grant_unpin(owner, p->u.ref, readonly);
+    grant_put_frame(frame, readonly);
 }
 
-static __noinline int claim_dest_anew(struct copy_end *end, u32 who, u64 name)
+static int copy_any(const struct gnttab_copy *op)
 {
-    release_dest(end);
-    return claim(end, who, name, false);
-}
-
-/*
- * The end that the present element names, unless the one before it named the same. Functions of their own, which end in
- * others, so that neither they nor copy_one() have many values to keep.
- */
-static __noinline int take_source(struct copy *c)
-{
-    const struct gnttab_copy_ptr *p = &c->op.source;
-    bool gref = c->op.flags & GNTCOPY_source_gref;
-    u32 who = gref ? p->domid | BY_GREF : DOMID_SELF;
-    u64 name = gref ? p->u.ref : p->u.gmfn;
-
-    if (c->src.who == NOBODY)
-        return claim(&c->src, who, name, true);
-    if (c->src.who == who && c->src.name == name)
-        return GNTST_okay;
-    return claim_source_anew(&c->src, who, name);
-}
-
-static __noinline int take_dest(struct copy *c)
-{
-    const struct gnttab_copy_ptr *p = &c->op.dest;
-    bool gref = c->op.flags & GNTCOPY_dest_gref;
-    u32 who = gref ? p->domid | BY_GREF : DOMID_SELF;
-    u64 name = gref ? p->u.ref : p->u.gmfn;
-
-    if (c->dst.who == NOBODY)
-        return claim(&c->dst, who, name, false);
-    if (c->dst.who == who && c->dst.name == name)
-        return GNTST_okay;
-    return claim_dest_anew(&c->dst, who, name);
-}
-
-/* Only one's own frames go by number. */
-HOT_INLINE bool may_name(const struct gnttab_copy_ptr *p, unsigned int gref)
-{
-    return gref || likely(p->domid == DOMID_SELF);
-}
-
-/* Copies one element. GNTST_*. After an error both ends are free. */
-static __noinline int copy_one(struct copy *c)
-{
-    unsigned int len = c->op.len;
-    const char *from;
-    char *to;
+    bool src_gref = op->flags & GNTCOPY_source_gref, dst_gref = op->flags & GNTCOPY_dest_gref;
+    struct domain *src_owner, *dst_owner;
+    mfn_t src, dst;
     int rc;
 
-    rc = GNTST_permission_denied;
-    if (unlikely(!may_name(&c->op.source, c->op.flags & GNTCOPY_source_gref) ||
-                 !may_name(&c->op.dest, c->op.flags & GNTCOPY_dest_gref)))
-        goto fail;
-    rc = GNTST_bad_copy_arg;
-    if (unlikely(c->op.source.offset + len > PAGE_SIZE || c->op.dest.offset + len > PAGE_SIZE))
-        goto fail;
-    rc = take_source(c);
-    if (unlikely(rc)) {
-        c->src.who = NOBODY;
-        goto fail;
+    /* Only one's own frames go by number. */
+    if ((!src_gref && op->source.domid != DOMID_SELF) ||
+        (!dst_gref && op->dest.domid != DOMID_SELF))
+        return GNTST_permission_denied;
+    if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
+        return GNTST_bad_copy_arg;
+    rc = take_any(&op->source, src_gref, true, &src_owner, &src);
+    if (rc)
+        return rc;
+    rc = take_any(&op->dest, dst_gref, false, &dst_owner, &dst);
+    if (rc == GNTST_okay) {
+        memmove((char *)mfn_to_virt(dst) + op->dest.offset,
+                (const char *)mfn_to_virt(src) + op->source.offset, op->len);
+        drop_any(&op->dest, dst_gref, false, dst_owner, dst);
     }
-    rc = take_dest(c);
-    if (unlikely(rc)) {
-        c->dst.who = NOBODY;
-        goto fail;
-    }
-    to = (char *)mfn_to_virt(c->dst.frame) + c->op.dest.offset;
-    from = (const char *)mfn_to_virt(c->src.frame) + c->op.source.offset;
-    if (unlikely(mfn_eq(c->dst.frame, c->src.frame)))
-        memmove(to, from, c->op.len);
-    else
-        memcpy(to, from, c->op.len);
-    return GNTST_okay;
-
-fail:
-    release_both(c);
+    drop_any(&op->source, src_gref, true, src_owner, src);
     return rc;
+}
+
+static __noinline long copy_long(unsigned long at)
+{
+    struct gnttab_copy op;
+    s16 status;
+
+    if (copy_from_guest_unchecked(&op, at, sizeof(op)))
+        return -XEN_EFAULT;
+    status = (s16)copy_any(&op);
+    return copy_to_guest_unchecked(at + offsetof(struct gnttab_copy, status), &status,
+                                   sizeof(status))
+               ? -XEN_EFAULT
+               : 0;
+}
+
+/* ---- the hypercall ---- */
+
+/* One element, at an address that may be the guest's. */
+static __noinline long copy_at(unsigned long at)
+{
+    const s16 okay = GNTST_okay;
+    unsigned int flags;
+    struct words w;
+    bool done;
+
+    if (unlikely(copy_from_guest_unchecked(&w, at, sizeof(w))))
+        return -XEN_EFAULT;
+    flags = (u32)w.what >> 16;
+    if (likely(flags == GNTCOPY_source_gref))
+        done = copy_short(w, true, false);
+    else if (flags == GNTCOPY_dest_gref)
+        done = copy_short(w, false, true);
+    else if (flags == (GNTCOPY_source_gref | GNTCOPY_dest_gref))
+        done = copy_short(w, true, true);
+    else
+        done = false;
+    if (unlikely(!done))
+        return copy_long(at);
+    return unlikely(copy_to_guest_unchecked(at + offsetof(struct gnttab_copy, status), &okay,
+                                            sizeof(okay)))
+               ? -XEN_EFAULT
+               : 0;
+}
+
+static __noinline long copy_batch(unsigned int cmd, unsigned long uop, unsigned int count)
+{
+    if (!guest_range_ok(uop, count, sizeof(struct gnttab_copy)))
+        return -XEN_EFAULT;
+    for (; count; count--, uop += sizeof(struct gnttab_copy)) {
+        long rc = copy_at(uop);
+
+        if (rc)
+            return rc;
+        if (count > 1 && unlikely(hypercall_preempt_check()))
+            return grant_continue(cmd, uop + sizeof(struct gnttab_copy), count - 1);
+    }
+    return 0;
 }
 
 long grant_copy_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
-    struct copy c;
-
-    if (unlikely(!guest_range_ok(uop, count, sizeof(c.op))))
-        return -XEN_EFAULT;
-    if (unlikely(!count))
-        return 0;
-    c.src.who = c.dst.who = NOBODY;
-    for (;;) {
-        s16 status;
-
-        if (copy_from_guest_unchecked(&c.op, uop, sizeof(c.op)))
-            goto fault;
-        status = (s16)copy_one(&c);
-        if (copy_to_guest_unchecked(uop + offsetof(struct gnttab_copy, status), &status,
-                                    sizeof(status)))
-            goto fault;
-        if (--count == 0)
-            break;
-        uop += sizeof(c.op);
-        if (unlikely(hypercall_preempt_check())) {
-            release_both(&c);
-            return grant_continue(GNTTABOP_copy, uop, count);
-        }
-    }
-    release_both(&c);
-    return 0;
-
-fault:
-    release_both(&c);
-    return -XEN_EFAULT;
+    if (unlikely(count != 1))
+        return copy_batch(cmd, uop, count);
+    return likely(guest_addr_ok(uop, sizeof(struct gnttab_copy))) ? copy_at(uop) : -XEN_EFAULT;
 }

@@ -37,6 +37,7 @@ int grant_table_grow(struct domain *d, unsigned int frames)
         gt->shared[gt->nr_frames] = shared;
         gt->active[gt->nr_frames] = active;
         store_release(&gt->nr_frames, gt->nr_frames + 1);
+        gt->open_entries = gt->nr_frames * GRANTS_PER_FRAME;
     }
     return 0;
 }
@@ -71,6 +72,15 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
         grant_table_destroy(d);
     }
     return rc;
+}
+
+void grant_table_close(struct domain *d)
+{
+    struct grant_table *gt = d->grant_table;
+
+    spin_lock(&gt->lock);
+    gt->open_entries = 0;
+    spin_unlock(&gt->lock);
 }
 
 void grant_table_unshare(struct domain *d)
@@ -169,7 +179,7 @@ static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool readonly, 
     return GNTST_general_error;
 }
 
-__noinline int grant_get_frame_slow(mfn_t frame, struct domain *owner, bool readonly)
+int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
 {
     struct page *pg;
 
@@ -181,50 +191,16 @@ __noinline int grant_get_frame_slow(mfn_t frame, struct domain *owner, bool read
     return GNTST_okay;
 }
 
-__noinline int grant_lost_frame(mfn_t frame, struct domain *owner, bool readonly)
-{
-    grant_put_frame(frame, readonly);
-    return grant_get_frame_slow(frame, owner, readonly);
-}
-
-/*
- * The end of a pin, with the entry marked and its frame in act->frame, where not everything is as usual. Gives up the
- * table lock.
- */
-static __noinline int pin_frame(struct domain *owner, struct grant_entry_v1 *sha,
-                                struct grant_active *act, domid_t user, bool readonly, mfn_t *frame)
-{
-    int rc = grant_get_frame_slow(MFN(act->frame), owner, readonly);
-
-    if (rc) {
-        grant_unmark(sha, act);
-    } else {
-        act->domid = user;
-        act->pins[readonly]++;
-        *frame = MFN(act->frame);
-    }
-    spin_unlock(&owner->grant_table->lock);
-    return rc;
-}
-
-static __noinline int pin_lost_frame(struct domain *owner, struct grant_entry_v1 *sha,
-                                     struct grant_active *act, domid_t user, bool readonly,
-                                     mfn_t *frame)
-{
-    grant_put_frame(MFN(act->frame), readonly);
-    return pin_frame(owner, sha, act, user, readonly, frame);
-}
-
-/* A pin from the start: the entry is in use already, or not as it should be. */
+/* A pin where the entry is in use already, or not as it should be. Gives up the table lock. */
 static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t user, bool readonly,
                                mfn_t *frame)
 {
     struct grant_table *gt = owner->grant_table;
     struct grant_entry_v1 *sha = shared_entry(gt, ref);
     struct grant_active *act = active_entry(gt, ref);
+    int rc;
 
-    if (owner->dying || act->readers + act->writers >= ~0U >> 2 ||
-        (act->in_use && act->domid != user))
+    if (act->readers + act->writers >= ~0U >> 2 || (act->in_use && act->domid != user))
         goto refused;
     if (!act->in_use || (!readonly && !act->writers)) {
         u32 seen;
@@ -235,48 +211,42 @@ static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t 
         if (!act->in_use)
             act->frame = seen;
     }
-    return pin_frame(owner, sha, act, user, readonly, frame);
+    rc = grant_get_frame(MFN(act->frame), owner, readonly);
+    if (rc) {
+        grant_unmark(sha, act);
+    } else {
+        act->domid = user;
+        act->pins[readonly]++;
+        *frame = MFN(act->frame);
+    }
+    spin_unlock(&gt->lock);
+    return rc;
 
 refused:
     spin_unlock(&gt->lock);
     return GNTST_general_error;
 }
 
-/* In line is the first pin of an entry that permits it; the functions that it ends in else take any. */
+/* There is no such entry, or none can be pinned. Gives up the table lock. */
+static __noinline int pin_refused(struct grant_table *gt, unsigned long ref)
+{
+    bool exists = gref_ok(gt, &ref);
+
+    spin_unlock(&gt->lock);
+    return exists ? GNTST_general_error : GNTST_bad_gntref;
+}
+
 HOT_INLINE int pin(struct domain *owner, grant_ref_t ref, domid_t user, bool readonly, mfn_t *frame)
 {
-    const u32 look = 0xffff0000U | GTF_type_mask | (readonly ? 0 : GTF_readonly);
-    const u32 mark = readonly ? GTF_reading : GTF_reading | GTF_writing;
     struct grant_table *gt = owner->grant_table;
-    u32 seen, owner_id = page_owner_id(owner);
-    struct grant_entry_v1 *sha;
-    struct grant_active *act;
     unsigned long i = ref;
-    mfn_t f;
 
     spin_lock(&gt->lock);
-    if (unlikely(!gref_ok(gt, &i))) {
-        spin_unlock(&gt->lock);
-        return GNTST_bad_gntref;
-    }
-    sha = shared_entry(gt, i);
-    act = active_entry(gt, i);
-    if (unlikely(owner->dying || act->in_use))
+    if (unlikely(!gref_open(gt, &i)))
+        return pin_refused(gt, ref);
+    if (unlikely(!grant_pin_first(owner, shared_entry(gt, i), active_entry(gt, i), user, readonly,
+                                  frame)))
         return pin_slow(owner, i, user, readonly, frame);
-    seen = READ_ONCE(*(u32 *)(void *)sha);
-    if (unlikely((seen & look) != ((u32)user << 16 | GTF_permit_access) ||
-                 !cmpxchg((u32 *)(void *)sha, &seen, seen | mark)))
-        return pin_slow(owner, i, user, readonly, frame);
-
-    f = MFN(READ_ONCE(sha->frame));
-    act->frame = (u32)f.n;
-    if (unlikely(!grant_try_frame(f, owner_id, readonly)))
-        return pin_frame(owner, sha, act, user, readonly, frame);
-    if (unlikely(!grant_owns_frame(f, owner_id)))
-        return pin_lost_frame(owner, sha, act, user, readonly, frame);
-    act->domid = user;
-    act->pins[readonly] = 1;
-    *frame = f;
     spin_unlock(&gt->lock);
     return GNTST_okay;
 }

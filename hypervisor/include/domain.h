@@ -35,6 +35,8 @@ struct sched_unit;
 
 #define MAX_VCPUS 128U /* per domain; XEN_LEGACY_MAX_VCPUS of them live in shared_info */
 
+#define MORE_OLD_TABLES 2U
+
 enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
 struct vcpu {
@@ -71,8 +73,11 @@ struct vcpu {
     int poll_port;           /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling */
     struct evtchn_fifo_vcpu *fifo;
 
-    /* A page table still to be taken apart (page_type.c); holds a general count. */
-    struct page *old_table;
+    /*
+     * Page tables still to be taken apart (page_type.c), each with a general count. NULL: no more. One element of mmu_update
+     * leaves three at most: that of the element before it, the one that it replaces, and its own at the end of the batch.
+     */
+    struct page *old_table, *more_old_tables[MORE_OLD_TABLES];
 
     bool initialised; /* has a context */
     bool nmi_pending;
@@ -86,6 +91,7 @@ struct domain {
     domid_t id;
     bool privileged;          /* may use the control operations: dom0 */
     bool system;              /* DOMID_IO, DOMID_XEN: own frames, never run */
+    u32 owner_id;             /* page_owner_id(), ready for the paths of grants */
     u32 refs;                 /* references; the creation holds one until domain_kill() is done */
     struct list all_link;     /* all domains by id, under RANK_DOMAIN_LIST */
     struct rcu_head rcu;      /* its memory goes back after a grace period */
@@ -116,10 +122,12 @@ struct domain {
     struct page_list pages;  /* guest frames, PG_ALLOCATED */
     unsigned long tot_pages; /* = pages still allocated to it */
     unsigned long max_pages;
-    unsigned long claimed_pages; /* free frames set aside for it */
-    unsigned long release_left;  /* dying: frames not yet looked at, at most */
-    unsigned long hv_pages;      /* frames of ours lent to it */
-    struct shared_info *shared_info;
+    unsigned long claimed_pages;     /* free frames set aside for it */
+    unsigned long release_left;      /* dying: frames not yet looked at, at most */
+    unsigned long hv_pages;          /* frames of ours lent to it */
+    struct shared_info *shared_info; /* NULL: a system domain, or dead. Read without a lock */
+    struct shared_info *dead_shared_info;
+    struct rcu_head shared_info_rcu;
 
     /* Event channels. */
     spinlock_t event_lock; /* RANK_EVENT */
@@ -129,6 +137,7 @@ struct domain {
     u32 max_evtchn_port;        /* highest port the toolstack allows */
     unsigned int active_evtchns;
     unsigned int lowest_free_evtchn;                    /* no port below it is free */
+    unsigned int reset_cursor, destroy_cursor;          /* closing all ports: where to go on */
     unsigned long poll_mask[MAX_VCPUS / BITS_PER_LONG]; /* vCPUs with poll_port set */
     struct evtchn_fifo *evtchn_fifo;                    /* NULL: two-level */
 

@@ -42,6 +42,8 @@ struct grant_mapping {
 struct grant_table {
     spinlock_t lock; /* RANK_GRANT: shared frames and active entries */
     unsigned int nr_frames, max_frames;
+    unsigned long
+        open_entries; /* how many can be pinned: all, and none any more once the domain dies */
     struct grant_entry_v1 **shared; /* max_frames pointers to frames of ours lent to the domain */
     struct grant_active **active;   /* one array a shared frame */
 
@@ -56,6 +58,12 @@ struct grant_table {
 static inline bool gref_ok(const struct grant_table *gt, unsigned long *ref)
 {
     return index_ok(ref, gt->nr_frames * GRANTS_PER_FRAME);
+}
+
+/* The same where it is to be pinned. */
+static inline bool gref_open(const struct grant_table *gt, unsigned long *ref)
+{
+    return index_ok(ref, gt->open_entries);
 }
 
 /* The two halves of an entry that is known to exist. Table lock held. */
@@ -94,20 +102,29 @@ static inline void grant_unmark(struct grant_entry_v1 *sha, const struct grant_a
     atomic_and(&sha->flags, (u16)~done);
 }
 
+/* One pin less. A closed table may have given its shared frames back, and nobody looks at them any more. Lock held. */
+HOT_INLINE void grant_drop_pin(const struct grant_table *gt, struct grant_entry_v1 *sha,
+                               struct grant_active *act, bool readonly)
+{
+    /* The common case reads as one word what was written long ago. */
+    if (likely(act->in_use == (readonly ? 1UL << 32 : 1UL))) {
+        act->in_use = 0;
+        if (likely(gt->open_entries))
+            atomic_and(&sha->flags, (u16) ~(GTF_reading | GTF_writing));
+        return;
+    }
+    act->pins[readonly]--;
+    if (!act->writers && gt->open_entries)
+        grant_unmark(sha, act);
+}
+
 /* Undoes the pin; the counts on the frame are the caller's to drop. Takes the table lock. */
-HOT_INLINE void grant_unpin(struct domain *owner, unsigned long ref, bool readonly)
+static inline void grant_unpin(struct domain *owner, unsigned long ref, bool readonly)
 {
     struct grant_table *gt = owner->grant_table;
-    struct grant_entry_v1 *shared;
-    struct grant_active *act;
 
     spin_lock(&gt->lock);
-    act = active_entry(gt, ref);
-    act->pins[readonly]--;
-    /* A dead domain has given its shared frames back already. */
-    shared = gt->shared[ref / GRANTS_PER_FRAME];
-    if (!act->writers && likely(shared))
-        grant_unmark(&shared[ref % GRANTS_PER_FRAME], act);
+    grant_drop_pin(gt, shared_entry(gt, ref), active_entry(gt, ref), readonly);
     spin_unlock(&gt->lock);
 }
 
@@ -124,9 +141,7 @@ static inline void grant_put_frame(mfn_t frame, bool readonly)
  * Takes the counts on a frame of @owner for one use. GNTST_okay; GNTST_bad_page: no such frame;
  * GNTST_general_error: not the owner's, or one that may not be written.
  */
-int grant_get_frame_slow(mfn_t frame, struct domain *owner, bool readonly);
-/* The same after counts were taken of what turned out not to be the owner's any more. */
-int grant_lost_frame(mfn_t frame, struct domain *owner, bool readonly);
+int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly);
 
 /*
  * Takes the counts of a frame that has been of the right type before; false: it was not. Before a type count the owner
@@ -139,8 +154,8 @@ HOT_INLINE bool grant_try_frame(mfn_t frame, u32 owner_id, bool readonly)
     if (unlikely(!mfn_valid(frame)))
         return false;
     if (readonly)
-        return page_try_get(pg);
-    return READ_ONCE(pg->owner) == owner_id && page_try_get_both(pg, PG_TYPE_WRITABLE);
+        return page_try_get_once(pg);
+    return READ_ONCE(pg->owner) == owner_id && page_try_get_both_once(pg, PG_TYPE_WRITABLE);
 }
 
 HOT_INLINE bool grant_owns_frame(mfn_t frame, u32 owner_id)
@@ -148,14 +163,40 @@ HOT_INLINE bool grant_owns_frame(mfn_t frame, u32 owner_id)
     return READ_ONCE(mfn_to_page(frame)->owner) == owner_id;
 }
 
-HOT_INLINE int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
+/*
+ * The first pin of an entry that permits it: marks it, takes the counts of the frame (@*frame), counts. False: it has to be
+ * done by the longer way, and nothing was changed. Table lock held.
+ */
+HOT_INLINE bool grant_pin_first(const struct domain *owner, struct grant_entry_v1 *sha,
+                                struct grant_active *act, domid_t user, bool readonly, mfn_t *frame)
 {
-    u32 id = page_owner_id(owner);
+    const u32 look = 0xffff0000U | GTF_type_mask | (readonly ? 0 : GTF_readonly);
+    const u32 mark = readonly ? GTF_reading : GTF_reading | GTF_writing;
+    u32 seen, id = owner->owner_id;
+    mfn_t f;
 
-    if (unlikely(!grant_try_frame(frame, id, readonly)))
-        return grant_get_frame_slow(frame, owner, readonly);
-    return likely(grant_owns_frame(frame, id)) ? GNTST_okay
-                                               : grant_lost_frame(frame, owner, readonly);
+    if (unlikely(act->in_use))
+        return false;
+    seen = READ_ONCE(*(u32 *)(void *)sha);
+    if (unlikely((seen & look) != ((u32)user << 16 | GTF_permit_access) ||
+                 !cmpxchg((u32 *)(void *)sha, &seen, seen | mark)))
+        return false;
+    f = MFN(READ_ONCE(sha->frame));
+    if (unlikely(!grant_try_frame(f, id, readonly)))
+        goto unmark;
+    if (unlikely(!grant_owns_frame(f, id)))
+        goto put;
+    act->frame = (u32)f.n;
+    act->domid = user;
+    act->pins[readonly] = 1;
+    *frame = f;
+    return true;
+
+put:
+    grant_put_frame(f, readonly);
+unmark:
+    grant_unmark(sha, act);
+    return false;
 }
 
 /*

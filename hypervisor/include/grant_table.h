@@ -14,6 +14,8 @@
 
 int grant_table_create(struct domain *d, unsigned int max_grant_frames,
                        unsigned int max_maptrack_frames);
+/* @d is dying: none of its entries is pinned any more. */
+void grant_table_close(struct domain *d);
 /* Drops every mapping that a dying @d holds of others (preemptible: -ERESTART). */
 int grant_table_release_mappings(struct domain *d);
 /* The dead domain's shared frames: unshare_hv_page() each; they go when nobody maps them. */

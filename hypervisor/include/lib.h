@@ -111,6 +111,20 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 #define ASSERT(cond) ((void)sizeof(!(cond)))
 #endif
 
+/*
+ * Large pieces go by string instructions, eight bytes at a time: without vector registers, which belong to the guest,
+ * nothing is faster on all CPUs.
+ */
+static inline void memcpy_inline(void *dst, const void *src, size_t n)
+{
+    size_t words = n / 8, rest = n % 8;
+
+    __asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
+                     : "+D"(dst), "+S"(src), "+c"(words)
+                     : "r"(rest)
+                     : "memory");
+}
+
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);

@@ -116,6 +116,19 @@ static inline bool page_refs_ok(u64 state)
     return (state & PG_REF_MASK) - 1 < PG_REF_LIMIT - 1;
 }
 
+/* Was the frame validated for @type, so that the type can be used at once? By one shift: constants of 64 bits cost more. */
+static inline bool page_is_valid(u64 state, u64 type)
+{
+    STATIC_ASSERT(PG_VALID == 8ULL << PG_TYPE_SHIFT);
+    return (state >> PG_TYPE_SHIFT & 15) == (type | PG_VALID) >> PG_TYPE_SHIFT;
+}
+
+/* Is there more than one type count? */
+static inline bool page_type_shared(u64 state)
+{
+    return state >> PG_COUNT_BITS & PG_COUNT_MAX & ~1ULL;
+}
+
 /* What page->owner holds for frames of @d. */
 static inline u32 page_owner_id(const struct domain *d)
 {
@@ -134,6 +147,14 @@ static inline bool page_try_get(struct page *pg)
     return true;
 }
 
+/* As page_try_get(), where it is no harm to give up because another CPU changes a count at the same moment. */
+static inline bool page_try_get_once(struct page *pg)
+{
+    u64 s = READ_ONCE(pg->state);
+
+    return likely(page_refs_ok(s)) && likely(cmpxchg(&pg->state, &s, s + PG_REF_ONE));
+}
+
 /* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its maximum. */
 static inline bool get_page(struct page *pg, const struct domain *d)
 {
@@ -146,10 +167,21 @@ static inline bool get_page(struct page *pg, const struct domain *d)
     return false;
 }
 
+/*
+ * Drops a general count; true: it was the last one. The lower half of the state holds that count and the lowest bits of
+ * the type count, which is never the larger one: so the half is zero exactly when the general count is, and the processor
+ * says so by itself.
+ */
+static inline bool page_drop_ref(struct page *pg)
+{
+    STATIC_ASSERT(PG_COUNT_BITS < 32 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+    return atomic_sub((u32 *)(void *)&pg->state, 1) == 0;
+}
+
 /* Drops one general count. */
 static inline void put_page(struct page *pg)
 {
-    if (unlikely(page_refs(atomic_sub(&pg->state, PG_REF_ONE)) == 0))
+    if (unlikely(page_drop_ref(pg)))
         page_release(pg);
 }
 
@@ -162,10 +194,19 @@ static inline bool page_try_get_both(struct page *pg, u64 type)
     u64 s = READ_ONCE(pg->state);
 
     do {
-        if (unlikely((s & (PG_TYPE_MASK | PG_VALID)) != (type | PG_VALID) || !page_refs_ok(s)))
+        if (unlikely(!page_is_valid(s, type) || !page_refs_ok(s)))
             return false;
     } while (unlikely(!cmpxchg(&pg->state, &s, s + PG_TYPE_ONE + PG_REF_ONE)));
     return true;
+}
+
+/* The same, with one try, as page_try_get_once(). */
+static inline bool page_try_get_both_once(struct page *pg, u64 type)
+{
+    u64 s = READ_ONCE(pg->state);
+
+    return likely(page_is_valid(s, type)) && likely(page_refs_ok(s)) &&
+           likely(cmpxchg(&pg->state, &s, s + PG_TYPE_ONE + PG_REF_ONE));
 }
 
 /*
@@ -197,7 +238,7 @@ static inline void put_page_and_type(struct page *pg)
     u64 s = READ_ONCE(pg->state);
 
     do {
-        if (unlikely((s & PG_TYPE_COUNT_MASK) <= PG_TYPE_ONE)) {
+        if (unlikely(!page_type_shared(s))) {
             put_page_and_last_type(pg);
             return;
         }
@@ -212,6 +253,8 @@ static inline void put_page_and_type(struct page *pg)
 int put_page_table(struct page *pg);
 /* Does what put_page_table() left for later. 0: done; -ERESTART: preempted again. @v: current, or not running. */
 int page_finish_old_table(struct vcpu *v);
+/* The domain of @v dies: who walks over its frames finds what is left. */
+void page_forget_old_tables(struct vcpu *v);
 
 /*
  * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page). page_claim_type() is

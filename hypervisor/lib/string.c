@@ -2,19 +2,9 @@
 /* Memory and string functions, as lib.h declares them. The compiler may call the first four on its own. */
 #include <lib.h>
 
-/*
- * Large pieces go by string instructions, eight bytes at a time: without vector registers, which belong to the guest,
- * nothing is faster on all CPUs.
- */
 void *memcpy(void *dst, const void *src, size_t n)
 {
-    void *d = dst;
-    size_t words = n / 8, rest = n % 8;
-
-    __asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
-                     : "+D"(d), "+S"(src), "+c"(words)
-                     : "r"(rest)
-                     : "memory");
+    memcpy_inline(dst, src, n);
     return dst;
 }
 

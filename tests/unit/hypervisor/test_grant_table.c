@@ -379,6 +379,86 @@ static void copies(void **state)
     assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_readonly);
 }
 
+/* Each way of naming both frames, with grants that are free or in use, and frames with and without the type: one result. */
+static void copies_every_way(void **state)
+{
+    for (unsigned int way = 0; way < 32; way++) {
+        bool src_gref = way & 1, dst_gref = way & 2, same = way & 16;
+        mfn_t from = src_gref ? grant(8, 0, GTF_readonly) : page_to_mfn(host_frame(b, 0));
+        mfn_t to = dst_gref ? grant(9, same ? 0 : 1, 0) : page_to_mfn(host_frame(b, same ? 0 : 1));
+        char *src = mfn_to_virt(from), *dst = mfn_to_virt(to);
+        struct gnttab_map_grant_ref other = {0};
+        struct gnttab_copy op = {.source = {.u.ref = 8, .domid = 1, .offset = 10},
+                                 .dest = {.u.ref = 9, .domid = 1, .offset = 20},
+                                 .len = 1001,
+                                 .flags = (u16)(way & 3)};
+        u64 before_from = refs(from), before_to = refs(to);
+
+        if (same && src_gref != dst_gref)
+            continue;
+        if (!src_gref)
+            op.source = (struct gnttab_copy_ptr){
+                .u.gmfn = from.n, .domid = DOMID_SELF, .offset = 10};
+        if (!dst_gref)
+            op.dest = (struct gnttab_copy_ptr){.u.gmfn = to.n, .domid = DOMID_SELF, .offset = 20};
+        if ((way & 4) && !(way & 3))
+            continue;
+        if (way & 4) /* somebody else uses the grant */
+            other = map(dst_gref ? 9 : 8, 1, GNTMAP_host_map | (dst_gref ? 0 : GNTMAP_readonly));
+        if (way & 8) { /* the frame was of another type last */
+            assert_int_equal(get_page_and_type(mfn_to_page(to), dst_gref ? a : b, PG_TYPE_L1),
+                             other.status == GNTST_okay && (way & 4) && dst_gref ? -XEN_EINVAL : 0);
+            if (!(way & 4) || !dst_gref)
+                put_page_and_type(mfn_to_page(to));
+        }
+        for (unsigned int i = 0; i < PAGE_SIZE; i++) {
+            dst[i] = 'd';
+            src[i] = (char)i;
+        }
+        assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+        assert_int_equal(op.status, GNTST_okay);
+        for (unsigned int i = 0; i < PAGE_SIZE; i++)
+            if (i >= 20 && i < 1021)
+                assert_int_equal(dst[i], (char)(i - 10));
+            else if (!same)
+                assert_int_equal(dst[i], 'd');
+        if (way & 4) {
+            assert_int_equal(other.status, GNTST_okay);
+            assert_int_equal(unmap(other.handle, 1, 0), GNTST_okay);
+        }
+        assert_int_equal(refs(from), before_from);
+        assert_int_equal(refs(to), before_to);
+        assert_int_equal(types(to), 0);
+        assert_int_equal(entry(8)->flags & (GTF_reading | GTF_writing), 0);
+        assert_int_equal(entry(9)->flags & (GTF_reading | GTF_writing), 0);
+    }
+}
+
+/* Of a domain that dies nothing can be copied or mapped any more, and what was pinned is given back. */
+static void dying_domains_grant_nothing(void **state)
+{
+    struct gnttab_map_grant_ref held, refused;
+    struct gnttab_copy op = {
+        .source = {.u.ref = 8, .domid = 1},
+        .dest = {.u.gmfn = page_to_mfn(host_frame(b, 1)).n, .domid = DOMID_SELF},
+        .len = 8,
+        .flags = GNTCOPY_source_gref};
+    mfn_t m = grant(8, 0, 0);
+
+    grant(9, 1, 0);
+    held = map(8, 1, GNTMAP_host_map);
+    assert_int_equal(held.status, GNTST_okay);
+    grant_table_close(a);
+    refused = map(9, 2, GNTMAP_host_map);
+    assert_int_equal(refused.status, GNTST_general_error);
+    refused = map(100000, 2, GNTMAP_host_map);
+    assert_int_equal(refused.status, GNTST_bad_gntref);
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_general_error);
+    assert_int_equal(unmap(held.handle, 1, 0), GNTST_okay);
+    assert_int_equal(refs(m), 1);
+}
+
 static void table_operations(void **state)
 {
     struct gnttab_setup_table set = {.dom = DOMID_SELF, .nr_frames = 4};
@@ -469,6 +549,8 @@ int main(void)
         TEST(handles_run_out),
         TEST(batches),
         TEST(copies),
+        TEST(copies_every_way),
+        TEST(dying_domains_grant_nothing),
         TEST(table_operations),
         TEST(faults_and_failures),
     };
