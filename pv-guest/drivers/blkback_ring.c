@@ -124,6 +124,7 @@ static const char *take_indirect(const struct blkback_limits *limits,
     uint8_t operation = (uint8_t)(head >> 8);
     unsigned int count = head >> 16;
 
+    command->operation = operation;
     if (limits->segments == 0) {
         command->kind = BLKBACK_UNKNOWN;
         return NULL;

@@ -85,7 +85,7 @@ typedef struct blkif_request_indirect blkif_request_indirect_t;
 
 struct blkif_response {
     uint64_t id;       /* of the request */
-    uint8_t operation; /* of the request */
+    uint8_t operation; /* of the request; of an indirect one, its indirect_op */
     int16_t status;    /* BLKIF_RSP_* */
 };
 typedef struct blkif_response blkif_response_t;
