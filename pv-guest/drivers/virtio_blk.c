@@ -74,7 +74,6 @@ struct range {
 #define CHAIN_STATUS    1u /* descriptors 0 and 1 of a slot's chain are fixed */
 #define CHAIN_DATA      2u
 #define SEGMENTS_MAX    (CHAIN_SIZE - CHAIN_DATA)
-#define SEGMENTS_DIRECT 14u
 #define SLOTS_IN_A_PAGE (PAGE_SIZE / SLOT_SIZE)
 
 /* The memory of a slot that the device sees. */
@@ -375,14 +374,22 @@ static void free_slots(struct disk *disk)
 /* As many slots as the ring has room for. */
 static int make_slots(struct disk *disk)
 {
-    unsigned int count = disk->queue.ring.mask + 1u;
+    unsigned int count = disk->queue.ring.mask + 1u, *segments = &disk->device.max_segments;
     struct slot_memory *page = NULL;
 
-    if (!disk->queue.ring.indirect)
-        count /= disk->device.max_segments + CHAIN_DATA;
+    if (!disk->queue.ring.indirect) {
+        /* So that a long request does not take a queue for itself, unless it is tiny. */
+        unsigned int limit = count > 8 * CHAIN_DATA ? count / 8 : count;
+
+        if (limit <= CHAIN_DATA)
+            return -ENODEV;
+        if (*segments > limit - CHAIN_DATA)
+            *segments = limit - CHAIN_DATA;
+        count /= *segments + CHAIN_DATA;
+    }
     disk->slot_count = count < SLOTS_MAX ? count : SLOTS_MAX;
     disk->slots = calloc(disk->slot_count, sizeof(*disk->slots));
-    if (!disk->slots || disk->slot_count == 0)
+    if (!disk->slots)
         return -ENOMEM;
     for (unsigned int i = 0; i < disk->slot_count; i++) {
         struct slot *slot = &disk->slots[i];
@@ -410,10 +417,6 @@ static int start_disk(struct disk *disk)
 
     if (!error)
         error = read_configuration(disk);
-    /* Without indirect descriptors a long request would leave no room for a second. */
-    if (!virtio_has(disk->virtio, VIRTIO_F_INDIRECT_DESC) &&
-        disk->device.max_segments > SEGMENTS_DIRECT)
-        disk->device.max_segments = SEGMENTS_DIRECT;
     disk->queue.work.run = run_queue;
     disk->virtio->config_work.run = run_config;
     if (!error)

@@ -181,6 +181,56 @@ static void on_debians_xen(void **state)
     image_passes("virtio-blk-xen", true);
 }
 
+#define PASSED "1 passed, 0 failed"
+
+/*
+ * Devices and machines of other kinds, one disk each: interrupts by one message for all and by the line, a
+ * device behind a bridge, without features that shorten requests, with a short queue, with an older
+ * machine; and one that has nothing but the older interface, which is passed over.
+ */
+static void other_devices(void **state)
+{
+    static const struct {
+        const char *type, *expected, *devices[2];
+    } kinds[] = {
+        {"q35", PASSED, {"virtio-blk-pci,drive=a,vectors=1"}},
+        {"q35", PASSED, {"virtio-blk-pci,drive=a,vectors=0"}},
+        {"q35", PASSED, {"pcie-root-port,id=bridge", "virtio-blk-pci,drive=a,bus=bridge"}},
+        {"q35", PASSED, {"virtio-blk-pci,drive=a,indirect_desc=off,event_idx=off"}},
+        {"q35",
+         PASSED,
+         {"virtio-blk-pci,drive=a,indirect_desc=off,queue-size=8,seg-max-adjust=off"}},
+        {"pc", PASSED, {"virtio-blk-pci,drive=a,queue-size=1024"}},
+        {"q35",
+         "has no virtio 1.0 interface",
+         {"virtio-blk-pci,drive=a,disable-modern=on,disable-legacy=off"}},
+    };
+    char modules[512], drive[512];
+
+    (void)state;
+    snprintf(modules, sizeof(modules), "%s only=full_queue", build_path("pv-guest/virtio-blk"));
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const char *const *devices = kinds[i].devices;
+        const char *extra[] = {
+            "-drive",   drive, "-device", devices[0], devices[1] ? "-device" : NULL,
+            devices[1], NULL};
+        struct machine *machine;
+
+        make_disk("virtio-blk-kinds", 'a', 64);
+        snprintf(drive, sizeof(drive), "file=%s,format=raw,if=none,id=a",
+                 disk_path("virtio-blk-kinds", 'a'));
+        machine = machine_start(&(struct machine_options){.name = "virtio-blk-kinds",
+                                                          .type = kinds[i].type,
+                                                          .kernel = build_path("bulkhead"),
+                                                          .cmdline = "console=com1 noreboot",
+                                                          .modules = modules,
+                                                          .extra = extra,
+                                                          .expect_fatal = true});
+        machine_expect(machine, kinds[i].expected);
+        machines_stop(NULL);
+    }
+}
+
 static void dom0_names_its_disks(void **state)
 {
     char modules[1024];
@@ -203,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(on_bulkhead, machines_stop),
         cmocka_unit_test_teardown(on_debians_xen, machines_stop),
+        cmocka_unit_test_teardown(other_devices, machines_stop),
         cmocka_unit_test_teardown(dom0_names_its_disks, machines_stop),
     };
 
