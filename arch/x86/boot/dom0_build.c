@@ -128,15 +128,19 @@ static void __init make_layout(const struct kernel_info *info, unsigned long ram
 
 /*
  * How much memory dom0 gets, and the layout that goes with it: the P2M list is as long as the memory is large, and the
- * memory may not be smaller than the layout.
+ * memory may not be smaller than the layout. Both only grow, a page of list for two MiB of memory, until they fit.
  */
 static unsigned long __init choose_size(const struct kernel_info *info, unsigned long ramdisk_bytes,
                                         unsigned long reclaimable)
 {
-    unsigned long nr_pages = dom0_size(info, 0, reclaimable);
+    unsigned long nr_pages = dom0_size(info, 0, reclaimable), former;
 
-    make_layout(info, ramdisk_bytes, nr_pages);
-    return dom0_size(info, layout.frames, reclaimable);
+    do {
+        former = nr_pages;
+        make_layout(info, ramdisk_bytes, nr_pages);
+        nr_pages = dom0_size(info, layout.frames, reclaimable);
+    } while (nr_pages > former);
+    return nr_pages;
 }
 
 /* ---- contents ---- */

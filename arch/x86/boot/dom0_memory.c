@@ -13,7 +13,8 @@
 
 #define PAGES_PER_MIB    (1UL << (20 - PAGE_SHIFT))
 #define PV_GUEST_DEFAULT (64 * PAGES_PER_MIB)
-#define PV_GUEST_SHARE   4 /* at most one part in four of the machine */
+#define PV_GUEST_SPARE   (48 * PAGES_PER_MIB) /* beside its kernel and ramdisk: xz alone takes 32 */
+#define PV_GUEST_SHARE   4                    /* at most one part in four of the machine */
 /* Left for our own use when dom0 gets nearly everything: a sixteenth, within limits. */
 #define RESERVE_SHARE 16
 #define RESERVE_MIN   (8 * PAGES_PER_MIB)
@@ -44,14 +45,15 @@ static unsigned long __init size_in_pages(s64 bytes, unsigned long all, unsigned
 }
 
 /* Quarters and sixteenths are of the machine's RAM, @all is what can be had. */
-static unsigned long __init default_size(const struct kernel_info *info, unsigned long all)
+static unsigned long __init default_size(const struct kernel_info *info, unsigned long needed,
+                                         unsigned long all)
 {
     unsigned long ram_pages = memory_ram_pages();
     unsigned long share = MAX(ram_pages / RESERVE_SHARE, RESERVE_MIN);
     unsigned long reserve = MIN(share, RESERVE_MAX);
 
     if (info->is_pv_guest)
-        return MIN(PV_GUEST_DEFAULT, ram_pages / PV_GUEST_SHARE);
+        return MIN(MAX(PV_GUEST_DEFAULT, needed + PV_GUEST_SPARE), ram_pages / PV_GUEST_SHARE);
     return all > reserve ? all - reserve : 0;
 }
 
@@ -60,7 +62,7 @@ unsigned long __init dom0_size(const struct kernel_info *info, unsigned long nee
 {
     unsigned long all = heap_free_pages() + reclaimable, pages, min, max;
 
-    pages = size_in_pages(hv_options.dom0_mem, all, default_size(info, all));
+    pages = size_in_pages(hv_options.dom0_mem, all, default_size(info, needed, all));
     min = size_in_pages(hv_options.dom0_mem_min, all, 0);
     max = size_in_pages(hv_options.dom0_mem_max, all, ~0UL);
     max = MIN(max, all);
@@ -68,7 +70,7 @@ unsigned long __init dom0_size(const struct kernel_info *info, unsigned long nee
     pages = MIN(pages, max);
     if (pages < needed)
         boot_fatal(
-            "too little memory: dom0 would get %lu MiB, its kernel and ramdisk need at least %lu MiB",
+            "too little memory: dom0 would get %lu MiB, its kernel and ramdisk need at least %lu MiB: see dom0_mem=",
             pages / PAGES_PER_MIB, needed / PAGES_PER_MIB + 1);
     return pages;
 }
