@@ -91,4 +91,7 @@ bool virtio_needs_reset(struct virtio_device *device);
  */
 void virtio_stop(struct virtio_device *device, const char *why);
 
+/** Give back the queues of a device that was stopped, so that their memory can be freed. */
+void virtio_free_queues(struct virtio_device *device);
+
 #endif

@@ -424,8 +424,10 @@ static int start_disk(struct disk *disk)
     if (error)
         return error;
     error = make_slots(disk);
-    if (error)
+    if (error) {
         virtio_stop(disk->virtio, NULL);
+        virtio_free_queues(disk->virtio);
+    }
     return error;
 }
 

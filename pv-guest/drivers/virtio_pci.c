@@ -63,9 +63,8 @@
 #define ISR_QUEUE  0x1
 #define ISR_CONFIG 0x2
 
-#define NO_VECTOR 0xffff
-
 #define RESET_TRIES  1000 /* a millisecond apart */
+#define STOP_TRIES   10000
 #define CONFIG_TRIES 100
 #define CONFIG_MAX   4096
 
@@ -312,16 +311,19 @@ static void on_config(evtchn_port_t port, void *argument)
         work_schedule(&device->config_work);
 }
 
-/* One vector for all, or no MSI-X at all: reading the status also takes the line back. */
+/*
+ * One vector for all, of which nothing tells what it means; or no MSI-X at all: then the status does, and
+ * reading it takes the line back.
+ */
 static void on_any(evtchn_port_t port, void *argument)
 {
     struct virtio_device *device = argument;
-    uint8_t status = get8(device->isr, 0);
+    bool msix = device->pci->interrupt_kind == PCI_INTERRUPTS_MSIX;
+    uint8_t status = msix ? ISR_QUEUE | ISR_CONFIG : get8(device->isr, 0);
 
     if (status & ISR_CONFIG)
         on_config(port, device);
-    /* With MSI-X the status need not tell about queues. */
-    if (status & ISR_QUEUE || device->pci->interrupt_kind == PCI_INTERRUPTS_MSIX)
+    if (status & ISR_QUEUE)
         for (unsigned int i = 0; i < device->queue_count; i++)
             work_schedule(&device->queues[i].work);
 }
@@ -447,9 +449,7 @@ int virtio_start(struct virtio_device *device, struct virtio_queue *queues, unsi
         return 0;
     }
     reset(device);
-    for (unsigned int i = 0; i < count; i++)
-        free_queue(&queues[i]);
-    device->queue_count = 0;
+    virtio_free_queues(device);
     return error;
 }
 
@@ -463,6 +463,19 @@ void virtio_stop(struct virtio_device *device, const char *why)
     if (why)
         printf("virtio %s: stopped: %s\n", device->place, why);
     put8(device->common, COMMON_STATUS, 0);
+    /* Nobody may sleep in the work thread; besides, the device gets no access to memory any more. */
     pci_disable(device->pci);
+    for (unsigned int i = 0; i < STOP_TRIES && get8(device->common, COMMON_STATUS); i++)
+        ;
     pci_interrupts_disable(device->pci);
+}
+
+void virtio_free_queues(struct virtio_device *device)
+{
+    work_cancel(&device->config_work);
+    for (unsigned int i = 0; i < device->queue_count; i++) {
+        work_cancel(&device->queues[i].work);
+        free_queue(&device->queues[i]);
+    }
+    device->queue_count = 0;
 }

@@ -107,6 +107,10 @@ void virtio_stop(struct virtio_device *device, const char *why)
     stopped = true;
 }
 
+void virtio_free_queues(struct virtio_device *device)
+{
+}
+
 /* ---- The device ---- */
 
 static char medium[SECTORS * SECTOR_SIZE];
