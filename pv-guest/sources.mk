@@ -37,3 +37,6 @@ GUEST_echo_SRCS := $(addprefix pv-guest/apps/, echo.c shutdown.c) \
 GUEST_bench_SRCS := pv-guest/apps/bench.c pv-guest/apps/bench_entry.S
 GUEST_disk_SRCS := pv-guest/apps/disk.c pv-guest/apps/disk_job.c \
     $(SPLIT_SRCS) $(BLOCK_SRCS) $(BLOCK_FRONT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS)
+# Both ends of the example of docs/drivers.md.
+GUEST_shout-back_SRCS := $(addprefix pv-guest/apps/, shout_back.c shutdown.c) $(SPLIT_SRCS)
+GUEST_shout-front_SRCS := $(addprefix pv-guest/apps/, shout_front.c shutdown.c) $(SPLIT_SRCS)

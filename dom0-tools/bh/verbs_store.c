@@ -298,6 +298,51 @@ static int run_rm(int argc, char **argv)
     return status;
 }
 
+/* ---- store-chmod ---- */
+
+/* "r5": what domain 5 may do; n, r, w or b for nothing, reading, writing or both. */
+static bool parse_mode(const char *text, struct store_permission *p)
+{
+    static const char letters[] = "nrwb";
+    const char *access = *text ? strchr(letters, *text) : NULL;
+    unsigned long domid;
+    char *end;
+
+    if (!access || text[1] < '0' || text[1] > '9')
+        return false;
+    domid = strtoul(text + 1, &end, 10);
+    if (*end || domid > UINT16_MAX)
+        return false;
+    *p = (struct store_permission){
+        .domid = (uint16_t)domid, .read = (access - letters) & 1, .write = (access - letters) & 2};
+    return true;
+}
+
+static int run_chmod(int argc, char **argv)
+{
+    struct store_permission p[STORE_MAX_PERMS];
+    unsigned int count = 0;
+    struct store_connection *c;
+    char path[STORE_PATH_SIZE];
+    int error;
+
+    if (argc < 3 || argc - 2 > STORE_MAX_PERMS)
+        return bh_usage(argv[0]);
+    for (int i = 2; i < argc; i++)
+        if (!parse_mode(argv[i], &p[count++]))
+            return bh_fail(argv[0],
+                           "'%s' is no permission: n, r, w or b and a domain's number, as r5",
+                           argv[i]);
+    c = connect(argv[0]);
+    if (!c)
+        return -1;
+    error = xs_resolve(c, argv[1], path);
+    if (!error)
+        error = xs_set_permissions(c, STORE_NO_TRANSACTION, path, p, count);
+    store_disconnect(c);
+    return error ? fail(argv[0], argv[1], error) : 0;
+}
+
 /* ---- store-watch ---- */
 
 struct watcher {
@@ -363,6 +408,8 @@ const struct bh_verb bh_store_verbs[] = {
     {"store-read", "[-p] [-R] PATH...", "show values", ARGUMENT_NONE, run_read},
     {"store-write", "PATH VALUE [PATH VALUE...]", "write values", ARGUMENT_NONE, run_write},
     {"store-rm", "[-t] PATH...", "remove nodes and all below them", ARGUMENT_NONE, run_rm},
+    {"store-chmod", "PATH MODE...", "set a node's owner and who else may do what", ARGUMENT_NONE,
+     run_chmod},
     {"store-watch", "[-n COUNT] PATH...", "show what changes, until Ctrl-C", ARGUMENT_NONE,
      run_watch},
     {NULL, NULL, NULL, ARGUMENT_NONE, NULL},

@@ -137,6 +137,8 @@ static void bench(unsigned long count)
     } rows[] = {
         {"write_128k", {.kind = DISK_JOB_WRITE, .size = 32, .depth = 16}},
         {"read_128k", {.kind = DISK_JOB_READ, .size = 32, .depth = 16}},
+        {"write_128k_alone", {.kind = DISK_JOB_WRITE, .size = 32, .depth = 1}},
+        {"read_128k_alone", {.kind = DISK_JOB_READ, .size = 32, .depth = 1}},
         {"write_4k", {.kind = DISK_JOB_RANDOM_WRITE, .size = 1, .depth = 16}},
         {"read_4k", {.kind = DISK_JOB_RANDOM_READ, .size = 1, .depth = 16}},
     };

@@ -5,7 +5,7 @@
  * that a write is under way to is not touched by another request.
  *
  * The marks are instructions that do nothing, with a number in them that a counter in the emulator
- * looks for: one when all slots are busy for the first time, and one at the end.
+ * looks for: one after a few requests, and one after `count` more.
  */
 #include "disk_job.h"
 
@@ -214,13 +214,14 @@ static struct slot *take_finished(void)
 int disk_job_run(const struct disk_job *job)
 {
     unsigned long total = job->count ? job->count : job->blocks / job->size;
-    unsigned long warm_up = job->marks ? 4 * DISK_JOB_DEPTH : 0;
+    unsigned long warm_up = job->marks ? 4ul * job->depth : 0;
     unsigned long started = 0, under_way = 0, ended = 0;
     int error = 0;
 
     if (job->kind == DISK_JOB_WRITE)
         memset(states, 0, job->blocks);
-    total += warm_up;
+    /* At both marks all slots are busy. */
+    total += job->marks ? warm_up + job->depth : 0;
     for (; started < job->depth && started < total; started++, under_way++)
         start(job, &slots[started], started);
     block_kick(job->device);
@@ -234,8 +235,11 @@ int disk_job_run(const struct disk_job *job)
             if (!error)
                 error = result;
             under_way--;
-            if (++ended == warm_up)
+            ended++;
+            if (job->marks && ended == warm_up)
                 mark_begin();
+            if (job->marks && ended == warm_up + job->count)
+                mark_end();
             if (!error && started < total) {
                 start(job, slot, started++);
                 under_way++;
@@ -244,7 +248,5 @@ int disk_job_run(const struct disk_job *job)
         }
         block_kick(job->device);
     }
-    if (job->marks)
-        mark_end();
     return error;
 }

@@ -28,7 +28,7 @@ struct disk_job {
     unsigned int size;   /* of a request, in blocks */
     unsigned int depth;  /* requests under way */
     unsigned long count; /* requests; 0: once over all blocks */
-    bool marks;          /* tell a counter outside when it begins and ends, after a few requests */
+    bool marks; /* tell a counter outside when `count` begins, after a few more, and when it ends */
 };
 
 /** Get ready for `blocks` blocks. @return 0 or -ENOMEM. */
