@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the store does when a client takes too much or fetches too little, when domains come, go or stand for
+ * others, and what the tools may ask of it over the wire.
+ */
+/* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
+/* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
+/* SOURCES: dom0-tools/store/ring.c dom0-tools/store/store.c dom0-tools/store/transaction.c */
+/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <public/errno.h>
+#include <tools/store_ring.h>
+
+#include "store_wire.h"
+
+#define HOME "/local/domain/1"
+
+static struct store *store;
+static struct store_connection *tools;
+static struct store_session *dom0, *dom1;
+static struct store_limits limits;
+static char asked[64]; /* of the host */
+static const char *text;
+
+/* ---- The host ---- */
+
+static bool is_introduced(void *context, uint16_t domid)
+{
+    (void)context;
+    return domid <= 2;
+}
+
+static int introduce(void *context, uint16_t domid, uint64_t frame, uint32_t port)
+{
+    (void)context;
+    snprintf(asked, sizeof(asked), "introduce %u %llu %u", domid, (unsigned long long)frame, port);
+    return domid == 9 ? XEN_EINVAL : 0;
+}
+
+static int release(void *context, uint16_t domid)
+{
+    (void)context;
+    snprintf(asked, sizeof(asked), "release %u", domid);
+    return 0;
+}
+
+static int set_target(void *context, uint16_t domid, uint16_t target)
+{
+    (void)context;
+    assert_int_equal(domid, 1);
+    store_session_set_target(dom1, target);
+    return 0;
+}
+
+static const struct store_host host = {
+    .is_introduced = is_introduced,
+    .introduce = introduce,
+    .release = release,
+    .set_target = set_target,
+    .limits = &limits,
+};
+
+static bool no_event(void *context, const char *path, const char *token)
+{
+    (void)context;
+    (void)path;
+    (void)token;
+    return true;
+}
+
+static int setup(void **state)
+{
+    struct store_permission p = {.domid = 1};
+
+    (void)state;
+    limits = store_default_limits;
+    store = store_create();
+    tools = store_connect(store, 0, true, NULL, no_event, NULL);
+    dom0 = store_session_open(store, 0, true, &limits, &host, NULL, NULL);
+    dom1 = store_session_open(store, 1, false, &limits, &host, NULL, NULL);
+    assert_int_equal(xs_mkdir(tools, 0, HOME), 0);
+    assert_int_equal(xs_set_permissions(tools, 0, HOME, &p, 1), 0);
+    asked[0] = '\0';
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    assert_true(xs_is_consistent(store));
+    store_session_close(dom0);
+    store_session_close(dom1);
+    assert_int_equal(xs_domain_gone(store, 1), 0);
+    assert_int_equal(xs_memory_used(store, 1), 0);
+    store_disconnect(tools);
+    store_destroy(store);
+    return 0;
+}
+
+#define ASK(session, type, t, payload) ask(session, type, t, payload, sizeof(payload) - 1)
+
+static int ask(struct store_session *session, uint32_t type, uint32_t t, const char *payload,
+               size_t length)
+{
+    assert_true(wire_send(session, type, t, payload, length));
+    return wire_fetch(session, &text);
+}
+
+static void assert_error(int type, const char *name)
+{
+    assert_int_equal(type, XS_ERROR);
+    assert_string_equal(text, name);
+}
+
+static int write_value(struct store_session *session, uint32_t t, const char *name, size_t length)
+{
+    char payload[XENSTORE_PAYLOAD_MAX];
+    size_t start = (size_t)snprintf(payload, sizeof(payload), "%s", name) + 1;
+
+    memset(payload + start, 'v', length);
+    return ask(session, XS_WRITE, t, payload, start + length);
+}
+
+/* ---- Tests ---- */
+
+/* Old versions of nodes that transactions keep alive count; ending them gives all back. */
+static void test_memory(void **state)
+{
+    uint32_t transactions[10];
+    size_t before = xs_memory_used(store, 1);
+    unsigned int begun = 0, rounds = 0;
+    char name[32];
+    int type;
+
+    (void)state;
+    do {
+        type = ASK(dom1, XS_TRANSACTION_START, 0, "\0");
+        if (type == XS_TRANSACTION_START)
+            transactions[begun++] = (uint32_t)strtoul(text, NULL, 10);
+        for (unsigned int i = 0; i < 100 && type != XS_ERROR; i++) {
+            snprintf(name, sizeof(name), "n%u", i);
+            type = write_value(dom1, 0, name, 2048);
+        }
+    } while (type != XS_ERROR && ++rounds < 9);
+    assert_error(type, "ENOMEM|");
+    assert_in_range(rounds, 3, 6); /* of 200 KiB */
+    assert_in_range(xs_memory_used(store, 1), limits.memory, limits.memory + 65536);
+    /* What takes no memory still works. */
+    assert_int_equal(ASK(dom1, XS_READ, 0, "n0\0"), XS_READ);
+    assert_error(ASK(dom1, XS_WATCH, 0, "n0\0t\0"), "ENOMEM|");
+    assert_error(ASK(dom1, XS_TRANSACTION_START, 0, "\0"), "ENOMEM|");
+    while (begun)
+        assert_int_equal(ask(dom1, XS_TRANSACTION_END, transactions[--begun], "F", 2),
+                         XS_TRANSACTION_END);
+    assert_int_equal(write_value(dom1, 0, "n0", 2048), XS_WRITE);
+    for (unsigned int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        assert_int_equal(ask(dom1, XS_RM, 0, name, strlen(name) + 1), XS_RM);
+    }
+    assert_int_equal(xs_memory_used(store, 1), before);
+    /* Others are not concerned. */
+    limits.memory = 1;
+    assert_error(write_value(dom1, 0, "n0", 1), "ENOMEM|");
+    assert_int_equal(write_value(dom0, 0, "/other", 2000), XS_WRITE);
+}
+
+static void test_transaction_size(void **state)
+{
+    char name[32];
+
+    (void)state;
+    limits.changes = 5;
+    assert_int_equal(ASK(dom1, XS_TRANSACTION_START, 0, "\0"), XS_TRANSACTION_START);
+    for (unsigned int i = 0; i < 5; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        assert_int_equal(write_value(dom1, 1, name, 1), XS_WRITE);
+    }
+    assert_error(write_value(dom1, 1, "n5", 1), "ENOSPC|");
+    assert_error(ASK(dom1, XS_READ, 1, "n6\0"), "ENOSPC|");
+    assert_int_equal(ASK(dom1, XS_TRANSACTION_END, 1, "T\0"), XS_TRANSACTION_END);
+    assert_int_equal(xs_nodes_owned(store, 1), 6);
+}
+
+static void test_permissions_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(dom1, XS_WRITE, 0, "x\0v"), XS_WRITE);
+    assert_int_equal(ASK(dom1, XS_SET_PERMS, 0, "x\0n1\0r2\0r3\0r4\0r5\0"), XS_SET_PERMS);
+    assert_error(ASK(dom1, XS_SET_PERMS, 0, "x\0n1\0r2\0r3\0r4\0r5\0r6\0"), "ENOSPC|");
+    assert_int_equal(ASK(dom0, XS_SET_PERMS, 0, "/local/domain/1/x\0n1\0r2\0r3\0r4\0r5\0r6\0"),
+                     XS_SET_PERMS);
+    assert_error(ASK(dom1, XS_SET_PERMS, 0, "x\0n32768\0"), "EINVAL|");
+}
+
+/* Requests wait while answers do; nothing is lost. */
+static void test_outstanding(void **state)
+{
+    unsigned int sent = 0, got = 0;
+
+    (void)state;
+    assert_int_equal(ASK(dom1, XS_WRITE, 0, "x\0v"), XS_WRITE);
+    while (sent < 1000 && wire_send(dom1, XS_READ, 0, "x", 2))
+        sent++;
+    /* One more has been received and waits; the bytes of the next were not taken. */
+    assert_int_equal(sent, limits.outstanding + 1);
+    while (wire_fetch(dom1, &text) >= 0) {
+        assert_string_equal(text, "v");
+        got++;
+        assert_int_equal(store_session_put(dom1, "", 0, NULL), 0);
+    }
+    assert_int_equal(got, sent);
+}
+
+/* Events that found no room are told later, once for each watch. */
+static void test_missed_events(void **state)
+{
+    char path[128];
+    unsigned int events = 0, own = 0;
+
+    (void)state;
+    assert_int_equal(ASK(dom1, XS_WATCH, 0, "a\0one\0"), XS_WATCH);
+    assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
+    assert_int_equal(ASK(dom1, XS_WATCH, 0, "b\0two\0"), XS_WATCH);
+    assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
+    assert_int_equal(wire_fetch(dom1, &text), -1);
+    for (unsigned int i = 0; i < 5000; i++) {
+        struct store_permission p = {.domid = 1};
+
+        snprintf(path, sizeof(path), HOME "/%c/a-name-of-some-length-%u", i % 2 ? 'a' : 'b', i);
+        xs_mkdir(tools, 0, path);
+        xs_set_permissions(tools, 0, path, &p, 1);
+    }
+    assert_in_range(xs_memory_used(store, 1), 0, 2u << 20);
+    while (wire_fetch(dom1, &text) == XS_WATCH_EVENT) {
+        events++;
+        own += !strcmp(text, "a|one|") || !strcmp(text, "b|two|");
+    }
+    assert_in_range(events, 500, 2000);
+    assert_int_equal(own, 2);
+    /* And all is as usual afterwards. */
+    write_value(dom1, 0, "a/a-name-of-some-length-1", 1);
+    assert_string_equal(text, "a/a-name-of-some-length-1|one|");
+}
+
+static void test_special_names(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(dom0, XS_GET_PERMS, 0, "@releaseDomain\0"), XS_GET_PERMS);
+    assert_string_equal(text, "n0|");
+    assert_error(ASK(dom1, XS_GET_PERMS, 0, "@releaseDomain\0"), "EACCES|");
+    assert_error(ASK(dom1, XS_SET_PERMS, 0, "@releaseDomain\0n1\0"), "EACCES|");
+    assert_error(ASK(dom0, XS_GET_PERMS, 0, "@else\0"), "EINVAL|");
+    assert_error(ASK(dom0, XS_READ, 0, "@releaseDomain\0"), "EINVAL|");
+    assert_error(ASK(dom0, XS_WRITE, 0, "@releaseDomain\0x"), "EINVAL|");
+    assert_int_equal(ASK(dom1, XS_WATCH, 0, "@releaseDomain\0t\0"), XS_WATCH);
+    assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
+    xs_fire_special(store, "@releaseDomain");
+    assert_int_equal(wire_fetch(dom1, &text), -1);
+    assert_int_equal(ASK(dom0, XS_SET_PERMS, 0, "@releaseDomain\0n0\0r1\0"), XS_SET_PERMS);
+    xs_fire_special(store, "@releaseDomain");
+    assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
+    assert_string_equal(text, "@releaseDomain|t|");
+    xs_fire_special(store, "@introduceDomain");
+    assert_int_equal(wire_fetch(dom1, &text), -1);
+    assert_int_equal(xs_domain_gone(store, 1), 0);
+    xs_fire_special(store, "@releaseDomain");
+    assert_int_equal(wire_fetch(dom1, &text), -1);
+}
+
+static void test_target(void **state)
+{
+    struct store_permission p = {.domid = 2};
+
+    (void)state;
+    xs_mkdir(tools, 0, "/local/domain/2/data");
+    xs_set_permissions(tools, 0, "/local/domain/2/data", &p, 1);
+    assert_error(ASK(dom1, XS_READ, 0, "/local/domain/2/data\0"), "EACCES|");
+    assert_error(ASK(dom1, XS_SET_TARGET, 0, "1\0002\0"), "EACCES|");
+    assert_error(ASK(dom0, XS_SET_TARGET, 0, "7\0002\0"), "ENOENT|");
+    assert_int_equal(ASK(dom0, XS_SET_TARGET, 0, "1\0002\0"), XS_SET_TARGET);
+    assert_int_equal(ASK(dom1, XS_READ, 0, "/local/domain/2/data\0"), XS_READ);
+    assert_int_equal(ASK(dom1, XS_SET_PERMS, 0, "/local/domain/2/data\0n2\0r1\0"), XS_SET_PERMS);
+    assert_error(ASK(dom1, XS_SET_PERMS, 0, "/local/domain/2/data\0n1\0"), "EPERM|");
+    assert_int_equal(xs_domain_gone(store, 2), 0);
+    assert_error(ASK(dom1, XS_READ, 0, "/local/domain/2/data\0"), "EACCES|");
+}
+
+static void test_domain_gone(void **state)
+{
+    struct store_permission mine = {.domid = 1};
+    struct store_permission shared[] = {{.domid = 0}, {.domid = 1, .read = true}, {.domid = 2}};
+
+    (void)state;
+    write_value(dom1, 0, "a/b", 10);
+    xs_mkdir(tools, 0, HOME "/a/of-another");
+    xs_mkdir(tools, 0, "/shared/left");
+    xs_set_permissions(tools, 0, "/shared", shared, 3);
+    xs_set_permissions(tools, 0, "/shared/left", &mine, 1);
+    assert_int_equal(xs_domain_gone(store, 1), 0);
+    assert_true(xs_is_consistent(store));
+    assert_int_equal(xs_nodes_owned(store, 1), 0);
+    assert_error(ASK(dom0, XS_READ, 0, HOME "\0"), "ENOENT|");
+    assert_error(ASK(dom0, XS_READ, 0, "/shared/left\0"), "ENOENT|");
+    assert_int_equal(ASK(dom0, XS_GET_PERMS, 0, "/shared\0"), XS_GET_PERMS);
+    assert_string_equal(text, "n0|n2|");
+}
+
+static void test_introduction(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(dom0, XS_INTRODUCE, 0, "5\000123\0007\0"), XS_INTRODUCE);
+    assert_string_equal(asked, "introduce 5 123 7");
+    assert_error(ASK(dom0, XS_INTRODUCE, 0, "9\0001\0002\0"), "EINVAL|");
+    assert_error(ASK(dom0, XS_INTRODUCE, 0, "0\0001\0002\0"), "EINVAL|");
+    assert_error(ASK(dom0, XS_INTRODUCE, 0, "5\0001\0"), "EINVAL|");
+    assert_error(ASK(dom0, XS_INTRODUCE, 0, "5\0001\000x\0"), "EINVAL|");
+    assert_int_equal(ASK(dom0, XS_RELEASE, 0, "1\0"), XS_RELEASE);
+    assert_string_equal(asked, "release 1");
+    assert_error(ASK(dom0, XS_RELEASE, 0, "5\0"), "ENOENT|");
+    assert_error(ASK(dom1, XS_RELEASE, 0, "1\0"), "EACCES|");
+    assert_int_equal(ASK(dom0, XS_RESUME, 0, "1\0"), XS_RESUME);
+    assert_error(ASK(dom0, XS_RESUME, 0, "7\0"), "ENOENT|");
+    assert_error(ASK(dom1, XS_RESUME, 0, "1\0"), "EACCES|");
+}
+
+static void test_control(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(dom0, XS_CONTROL, 0, "check\0"), XS_CONTROL);
+    assert_string_equal(text, "OK|");
+    assert_int_equal(ASK(dom0, XS_CONTROL, 0, "help\0"), XS_CONTROL);
+    assert_non_null(strstr(text, "memreport"));
+    assert_int_equal(ASK(dom0, XS_CONTROL, 0, "quota\0"), XS_CONTROL);
+    assert_non_null(strstr(text, "nodes            :     1000"));
+    assert_int_equal(ASK(dom0, XS_CONTROL, 0, "quota\0set\0nodes\00012\0"), XS_CONTROL);
+    assert_int_equal(limits.nodes, 12);
+    assert_error(ASK(dom0, XS_CONTROL, 0, "quota\0set\0nodes\0x\0"), "EINVAL|");
+    assert_error(ASK(dom0, XS_CONTROL, 0, "quota\0set\0what\0001\0"), "EINVAL|");
+    assert_int_equal(ASK(dom0, XS_CONTROL, 0, "quota\0001\0"), XS_CONTROL);
+    assert_non_null(strstr(text, "nodes            :        1"));
+    assert_int_equal(ASK(dom0, XS_CONTROL, 0, "memreport\0"), XS_CONTROL);
+    assert_non_null(strstr(text, "domain     1:      1 nodes"));
+    assert_error(ASK(dom0, XS_CONTROL, 0, "explode\0"), "EINVAL|");
+    assert_error(ASK(dom0, XS_CONTROL, 0, ""), "EINVAL|");
+    assert_error(ASK(dom1, XS_CONTROL, 0, "check\0"), "EACCES|");
+}
+
+/* ---- Rings ---- */
+
+static void put(struct xenstore_domain_interface *ring, const void *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        ring->req[MASK_XENSTORE_IDX(ring->req_prod++)] = ((const char *)data)[i];
+}
+
+static void put_request(struct xenstore_domain_interface *ring)
+{
+    struct xsd_sockmsg header = {.type = XS_READ, .len = 5};
+
+    put(ring, &header, sizeof(header));
+    put(ring, "/abc", 5);
+}
+
+/* A turn carries out a bounded number of requests, and says that there is more. */
+static void test_turn(void **state)
+{
+    struct xenstore_domain_interface ring;
+    unsigned int turns = 1;
+
+    (void)state;
+    store_ring_init(&ring);
+    assert_int_equal(ring.server_features, 3);
+    for (unsigned int i = 0; i < 40; i++)
+        put_request(&ring);
+    limits.outstanding = 1000;
+    while (store_ring_turn(&ring, dom1) == RING_MORE) {
+        turns++;
+        ring.rsp_cons = ring.rsp_prod;
+    }
+    assert_int_equal(turns, 3);
+    assert_int_equal(ring.req_cons, ring.req_prod);
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_IDLE);
+}
+
+static void test_reconnection(void **state)
+{
+    struct xsd_sockmsg half = {.type = XS_WRITE, .len = 100};
+    struct xenstore_domain_interface ring;
+
+    (void)state;
+    store_ring_init(&ring);
+    ASK(dom1, XS_WATCH, 0, "data\0t\0");
+    ASK(dom1, XS_TRANSACTION_START, 0, "\0");
+    put(&ring, &half, sizeof(half)); /* and never the rest */
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_IDLE);
+    ring.req_prod += 5000;
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_BAD_INDEX);
+    store_ring_fail(&ring, RING_BAD_INDEX);
+    assert_int_equal(ring.error, XENSTORE_ERROR_RINGIDX);
+    assert_false(store_ring_wants_reconnection(&ring));
+    ring.connection = XENSTORE_RECONNECT;
+    assert_true(store_ring_wants_reconnection(&ring));
+    store_session_reset(dom1);
+    store_ring_reconnect(&ring);
+    assert_int_equal(ring.connection, XENSTORE_CONNECTED);
+    assert_int_equal(ring.error, XENSTORE_ERROR_NONE);
+    put_request(&ring);
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
+    assert_int_equal(((struct xsd_sockmsg *)ring.rsp)->type, XS_ERROR);
+    assert_error(ASK(dom1, XS_UNWATCH, 0, "data\0t\0"), "ENOENT|");
+    assert_error(ASK(dom1, XS_TRANSACTION_END, 1, "T\0"), "ENOENT|");
+
+    half.len = XENSTORE_PAYLOAD_MAX + 1;
+    put(&ring, &half, sizeof(half));
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_BAD_MESSAGE);
+    store_ring_fail(&ring, RING_BAD_MESSAGE);
+    assert_int_equal(ring.error, XENSTORE_ERROR_PROTO);
+    store_session_reset(dom1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_transaction_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_permissions_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outstanding, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_missed_events, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_special_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_target, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_domain_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_introduction, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_control, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reconnection, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
