@@ -18,7 +18,7 @@
 
 #include "elf_stream.h"
 
-/* Offsets into a bzImage's setup header (Linux boot protocol 2.08). */
+/* Offsets into a bzImage's setup header (Linux boot protocol 2.08 and 2.10). */
 #define BZ_SETUP_SECTS     0x1f1
 #define BZ_BOOT_FLAG       0x1fe
 #define BZ_HEADER          0x202
@@ -27,6 +27,10 @@
 #define BZ_PAYLOAD_LENGTH  0x24c
 #define BZ_END             0x250
 #define BZ_VERSION_PAYLOAD 0x0208 /* the first one with a payload offset */
+#define BZ_PREF_ADDRESS    0x258
+#define BZ_INIT_SIZE       0x260
+#define BZ_NEEDS_END       0x264
+#define BZ_VERSION_NEEDS   0x020a /* the first one with these two */
 
 /* Features that a kernel may insist on; what a PV domain has. */
 #define FEATURES_OFFERED                                                             \
@@ -48,6 +52,24 @@ static uint64_t little(const uint8_t *bytes, unsigned int length)
     return value;
 }
 
+static bool is_bzimage(const uint8_t *file, size_t size)
+{
+    return size >= BZ_END && little(file + BZ_BOOT_FLAG, 2) == 0xaa55 &&
+           !memcmp(file + BZ_HEADER, "HdrS", 4);
+}
+
+uint64_t kernel_image_needs(const void *file, size_t size)
+{
+    const uint8_t *header = file;
+    uint64_t address;
+
+    if (!is_bzimage(header, size) || size < BZ_NEEDS_END ||
+        little(header + BZ_VERSION, 2) < BZ_VERSION_NEEDS)
+        return 0;
+    address = little(header + BZ_PREF_ADDRESS, 8);
+    return address < UINT32_MAX ? address + little(header + BZ_INIT_SIZE, 4) : 0;
+}
+
 /* Finds the payload if @file is a bzImage; else the payload is all of the file. */
 static int find_payload(const uint8_t *file, size_t size, const uint8_t **payload, size_t *length,
                         struct error *e)
@@ -56,8 +78,7 @@ static int find_payload(const uint8_t *file, size_t size, const uint8_t **payloa
 
     *payload = file;
     *length = size;
-    if (size < BZ_END || little(file + BZ_BOOT_FLAG, 2) != 0xaa55 ||
-        memcmp(file + BZ_HEADER, "HdrS", 4) != 0)
+    if (!is_bzimage(file, size))
         return 0;
     if (little(file + BZ_VERSION, 2) < BZ_VERSION_PAYLOAD)
         return error_set(e, "a bzImage of boot protocol %u.%02u; 2.08 or newer is needed",

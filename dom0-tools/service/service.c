@@ -160,12 +160,19 @@ static int open_file(const char *key, const char *path, struct platform_file *fi
     return status < 0 ? error_set(e, "%s %s: %s", key, path, error_file_words(-status)) : 0;
 }
 
-/* Memory that is plainly not there is noticed before anything is made. */
-static int check_memory(const struct guest_config *config, struct error *e)
+/* Memory that is plainly too little, or not there, is noticed before anything is made. */
+static int check_memory(const struct guest_config *config, const struct build_request *request,
+                        struct error *e)
 {
+    uint64_t needed = kernel_image_needs(request->kernel.data, request->kernel.size);
     struct xen_sysctl_physinfo info;
     uint64_t free_mib;
 
+    if (needed)
+        needed = (needed + request->ramdisk.size + (1u << 20) - 1) >> 20;
+    if (config->memory_mib < needed)
+        return error_set(e, "memory of %u MiB is not enough: kernel and ramdisk need %llu MiB",
+                         config->memory_mib, (unsigned long long)needed);
     if (control_machine_info(&info, e))
         return -1;
     free_mib = (info.free_pages - info.outstanding_pages) >> 8;
@@ -208,7 +215,7 @@ static int create(struct managed_domain *d, struct error *e)
     if (open_file("kernel", d->config.kernel, &request.kernel, e))
         return -1;
     if (!d->config.ramdisk || !open_file("ramdisk", d->config.ramdisk, &request.ramdisk, e)) {
-        if (!check_memory(&d->config, e))
+        if (!check_memory(&d->config, &request, e))
             status = make(d, &request, e);
         if (d->config.ramdisk)
             platform_file_close(&request.ramdisk);

@@ -11,8 +11,8 @@
 #include <tools/config.h>
 #include <tools/device_config.h>
 
-#define GUEST_NAME_SIZE      64 /* bytes, terminator included */
-#define GUEST_MAX_VCPUS      32 /* what the shared-info page alone has room for */
+#define GUEST_NAME_SIZE      64  /* bytes, terminator included */
+#define GUEST_MAX_VCPUS      128 /* what the hypervisor has; a kernel registers those above 32 */
 #define GUEST_MIN_MEMORY_MIB 1
 #define GUEST_MAX_MEMORY_MIB (1u << 20)
 #define GUEST_CMDLINE_SIZE   1024 /* start_info's field, terminator included */

@@ -45,4 +45,10 @@ struct kernel_image {
 int kernel_image_load(const void *file, size_t size, const struct image_target *target,
                       struct kernel_image *image, struct error *e);
 
+/*
+ * How many bytes of pseudo-physical memory, from 0 on, a packed kernel says that it takes, to be known before
+ * it is unpacked; 0 if it does not say.
+ */
+uint64_t kernel_image_needs(const void *file, size_t size);
+
 #endif

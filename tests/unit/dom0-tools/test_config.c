@@ -247,8 +247,8 @@ static void test_bad_values(void **state)
                        "f.cfg:3: memory: expected MiB of memory, a number from 1 to 1048576");
     assert_value_error(MINIMUM "memory=[1]",
                        "f.cfg:3: memory: expected MiB of memory, a number from 1 to 1048576");
-    assert_value_error(MINIMUM "vcpus=33",
-                       "f.cfg:3: vcpus: expected how many vCPUs, a number from 1 to 32");
+    assert_value_error(MINIMUM "vcpus=129",
+                       "f.cfg:3: vcpus: expected how many vCPUs, a number from 1 to 128");
     assert_value_error(MINIMUM "vcpus=2\nmaxvcpus=1", "f.cfg: maxvcpus (1) is less than vcpus (2)");
     assert_value_error(MINIMUM "memory=2\nmaxmem=1", "f.cfg: maxmem (1) is less than memory (2)");
     assert_value_error(

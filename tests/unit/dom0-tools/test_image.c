@@ -415,13 +415,33 @@ static int teardown(void **state)
     return 0;
 }
 
+static void test_needs(void **state)
+{
+    struct file f = make_bzimage((struct file){.bytes = (uint8_t *)"x", .size = 1});
+    uint64_t address = 0x1000000;
+    uint32_t size = 0x2345678;
+
+    (void)state;
+    memcpy(f.bytes + 0x258, &address, 8);
+    memcpy(f.bytes + 0x260, &size, 4);
+    assert_int_equal(kernel_image_needs(f.bytes, f.size), 0x3345678);
+    assert_int_equal(kernel_image_needs(f.bytes, 0x263), 0);
+    address = UINT64_MAX;
+    memcpy(f.bytes + 0x258, &address, 8);
+    assert_int_equal(kernel_image_needs(f.bytes, f.size), 0);
+    f.bytes[0x206] = 0x09; /* an older boot protocol */
+    memset(f.bytes + 0x258, 0, 8);
+    assert_int_equal(kernel_image_needs(f.bytes, f.size), 0);
+    assert_int_equal(kernel_image_needs("x", 1), 0);
+    free(f.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_fuzzed_headers),
+        cmocka_unit_test(test_forms),  cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_damage), cmocka_unit_test(test_fuzzed_headers),
+        cmocka_unit_test(test_needs),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
