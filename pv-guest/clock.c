@@ -47,12 +47,17 @@ uint64_t clock_wall(void)
     return seconds * NANOSECONDS_PER_SECOND + nanoseconds + clock_now();
 }
 
+static uint64_t timer_deadline; /* that the hypervisor was told and that has not come; 0: none */
+static volatile unsigned int timer_events;
+
+/* A vCPU that waits and is woken all the time mostly wants what it has. */
 void clock_set_timer(uint64_t deadline)
 {
+    if (deadline == timer_deadline)
+        return;
+    timer_deadline = deadline;
     hypercall_set_timer_op(deadline);
 }
-
-static volatile unsigned int timer_events;
 
 unsigned int clock_timer_events(void)
 {
@@ -63,6 +68,7 @@ static void timer_event(evtchn_port_t port, void *argument)
 {
     (void)port;
     (void)argument;
+    timer_deadline = 0;
     timer_events++;
     threads_timer_expired();
 }

@@ -33,7 +33,7 @@ bool thread_may_wait(void);
 /** Make threads runnable whose deadline is over (from the timer's event handler). */
 void threads_timer_expired(void);
 
-/** Ask for a timer event at `deadline`; 0 asks for none. */
+/** Ask for a timer event at `deadline`; 0 asks for none. With events disabled. */
 void clock_set_timer(uint64_t deadline);
 
 /* entry.S */

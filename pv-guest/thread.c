@@ -121,7 +121,8 @@ static void idle(void)
         hypercall_sched_op(SCHEDOP_block, NULL);
         events_disable();
     }
-    threads_timer_expired();
+    if (sleepers)
+        threads_timer_expired();
 }
 
 /* Run whoever is next; returns when the caller's turn comes again. */
