@@ -145,14 +145,14 @@ static void keep_waiting(struct vif *vif, const struct net_packet *packet)
         vif->port.counters.sent_dropped++;
         return;
     }
-    if (vif->last_waiting)
-        vif->last_waiting->next = waiting;
-    else
-        vif->first_waiting = waiting;
-    vif->last_waiting = waiting;
     vif->waiting_pages += waiting->pages;
-    if (netback_rx_want(&vif->receive,
-                        slots_for(vif->first_waiting->length, vif->first_waiting->gso_size)))
+    if (vif->first_waiting) {
+        vif->last_waiting->next = waiting;
+        vif->last_waiting = waiting;
+        return;
+    }
+    vif->first_waiting = vif->last_waiting = waiting;
+    if (netback_rx_want(&vif->receive, slots_for(waiting->length, waiting->gso_size)))
         work_schedule(&vif->receive_work);
 }
 
@@ -213,9 +213,8 @@ void vif_receive_run(struct work *work)
         struct vif_waiting *waiting = vif->first_waiting;
         unsigned int slots = slots_for(waiting->length, waiting->gso_size);
 
-        if (!has_room(vif, slots) && !netback_rx_want(&vif->receive, slots))
-            break;
-        if (!has_room(vif, slots))
+        if (!has_room(vif, slots) &&
+            (!netback_rx_want(&vif->receive, slots) || !has_room(vif, slots)))
             break;
         take_first(vif);
         place_waiting(vif, waiting);

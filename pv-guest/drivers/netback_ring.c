@@ -20,14 +20,19 @@ static enum netback_taken broken(struct netback_packet *packet, const char *why)
     return NETBACK_BROKEN;
 }
 
-static void read_slot(const netif_tx_back_ring_t *ring, struct place *place, void *slot)
+/* A slot, read once. */
+union slot {
+    netif_tx_request_t request;
+    struct netif_extra_info extra;
+    uint32_t words[3];
+};
+
+static void read_slot(const netif_tx_back_ring_t *ring, struct place *place, union slot *slot)
 {
     const volatile uint32_t *from = (const volatile uint32_t *)RING_GET_REQUEST(ring, place->next);
-    uint32_t *to = slot;
 
-    to[0] = from[0];
-    to[1] = from[1];
-    to[2] = from[2];
+    for (unsigned int i = 0; i < 3; i++)
+        slot->words[i] = from[i];
     place->next++;
     place->left--;
 }
@@ -36,28 +41,25 @@ static enum netback_taken take_extras(const netif_tx_back_ring_t *ring, struct p
                                       struct netback_packet *packet)
 {
     enum netback_taken result = NETBACK_PACKET;
-    union {
-        struct netif_extra_info info;
-        netif_tx_request_t whole_slot;
-    } extra;
+    union slot slot;
 
     do {
         if (place->left == 0)
             return broken(packet, "extra information is missing");
         if (packet->slot_count == NETBACK_MAX_SLOTS)
             return broken(packet, "extra information without end");
-        read_slot(ring, place, &extra);
+        read_slot(ring, place, &slot);
         packet->slot_count++;
         packet->extra_count++;
-        switch (extra.info.type) {
+        switch (slot.extra.type) {
         case XEN_NETIF_EXTRA_TYPE_GSO:
-            if (extra.info.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 &&
-                extra.info.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6)
+            if (slot.extra.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 &&
+                slot.extra.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6)
                 return broken(packet, "an unknown kind of segmentation");
-            if (extra.info.u.gso.size == 0)
+            if (slot.extra.u.gso.size == 0)
                 return broken(packet, "segments of no size");
-            packet->gso_size = extra.info.u.gso.size;
-            packet->gso_type = extra.info.u.gso.type;
+            packet->gso_size = slot.extra.u.gso.size;
+            packet->gso_type = slot.extra.u.gso.type;
             break;
         case XEN_NETIF_EXTRA_TYPE_MCAST_ADD:
         case XEN_NETIF_EXTRA_TYPE_MCAST_DEL:
@@ -68,35 +70,41 @@ static enum netback_taken take_extras(const netif_tx_back_ring_t *ring, struct p
         default:
             return broken(packet, "unknown extra information");
         }
-    } while (extra.info.flags & XEN_NETIF_EXTRA_FLAG_MORE);
+    } while (slot.extra.flags & XEN_NETIF_EXTRA_FLAG_MORE);
     return result;
 }
 
 /* The pieces behind the first. The first slot's size is that of the packet. */
 static enum netback_taken take_pieces(const netif_tx_back_ring_t *ring, struct place *place,
-                                      struct netback_packet *packet, netif_tx_request_t *slot)
+                                      struct netback_packet *packet)
 {
     enum netback_taken result = NETBACK_PACKET;
-    uint32_t first_size = slot->size;
+    uint32_t first_size = packet->length;
+    uint16_t flags = packet->flags;
     unsigned int ids = 1;
 
-    while (slot->flags & NETTXF_more_data) {
+    while (flags & NETTXF_more_data) {
+        const netif_tx_request_t *request;
+        union slot slot;
+
         if (place->left == 0)
             return broken(packet, "a packet without its end");
         if (packet->slot_count == NETBACK_MAX_SLOTS)
             return broken(packet, "a packet of too many pieces");
-        read_slot(ring, place, slot);
+        read_slot(ring, place, &slot);
+        request = &slot.request;
+        flags = request->flags;
         packet->slot_count++;
-        packet->ids[ids++] = slot->id;
-        if (slot->offset + slot->size > PAGE_BYTES)
+        packet->ids[ids++] = request->id;
+        if (request->offset + request->size > PAGE_BYTES)
             return broken(packet, "a piece that crosses the end of its page");
-        if (slot->size > first_size || packet->piece_count == NETBACK_MAX_PIECES)
+        if (request->size > first_size || packet->piece_count == NETBACK_MAX_PIECES)
             result = NETBACK_DROP;
         if (result == NETBACK_DROP)
             continue;
-        first_size -= slot->size;
-        packet->pieces[packet->piece_count++] = (struct netback_piece){slot->gref, slot->offset,
-                                                                       slot->size};
+        first_size -= request->size;
+        packet->pieces[packet->piece_count++] = (struct netback_piece){
+            request->gref, request->offset, request->size};
     }
     if (result == NETBACK_DROP)
         return result;
@@ -111,7 +119,7 @@ enum netback_taken netback_take(netif_tx_back_ring_t *ring, struct netback_packe
     RING_IDX put = __atomic_load_n(&ring->sring->req_prod, __ATOMIC_ACQUIRE);
     struct place place = {ring->req_cons, put - ring->req_cons};
     enum netback_taken extras = NETBACK_PACKET, pieces;
-    netif_tx_request_t slot;
+    union slot slot;
 
     packet->slot_count = 1;
     packet->extra_count = 0;
@@ -122,18 +130,18 @@ enum netback_taken netback_take(netif_tx_back_ring_t *ring, struct netback_packe
     if (place.left == 0)
         return NETBACK_NONE;
     read_slot(ring, &place, &slot);
-    packet->ids[0] = slot.id;
-    packet->flags = slot.flags;
-    packet->length = slot.size;
-    packet->pieces[0] = (struct netback_piece){slot.gref, slot.offset, slot.size};
+    packet->ids[0] = slot.request.id;
+    packet->flags = slot.request.flags;
+    packet->length = slot.request.size;
+    packet->pieces[0] = (struct netback_piece){slot.request.gref, slot.request.offset,
+                                               slot.request.size};
     packet->piece_count = 1;
-    if (slot.flags & NETTXF_extra_info) {
+    if (packet->flags & NETTXF_extra_info) {
         extras = take_extras(ring, &place, packet);
         if (extras == NETBACK_BROKEN)
             return extras;
-        slot.flags = packet->flags;
     }
-    pieces = take_pieces(ring, &place, packet, &slot);
+    pieces = take_pieces(ring, &place, packet);
     if (pieces == NETBACK_BROKEN)
         return pieces;
     ring->req_cons = place.next;

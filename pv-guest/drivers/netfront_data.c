@@ -282,9 +282,9 @@ static void send_again(struct netfront *front, RING_IDX from, RING_IDX to)
         is_extra = begins[from & MASK] && slot->req.flags & NETTXF_extra_info;
         put_slot(front, slot, begins[from & MASK]);
     }
-    for (uint16_t id = 0; id < NETFRONT_SLOTS; id++)
+    for (unsigned int id = 0; id < NETFRONT_SLOTS; id++)
         if (!front->page_used[id])
-            front->free_pages[front->free_count++] = id;
+            front->free_pages[front->free_count++] = (uint16_t)id;
 }
 
 void netfront_reset_rings(struct netfront *front)

@@ -9,13 +9,19 @@ struct place {
     unsigned int left; /* responses that the back end has published from there on */
 };
 
-static void read_slot(const netif_rx_front_ring_t *ring, struct place *place, void *slot)
+/* A slot, read once. */
+union slot {
+    netif_rx_response_t response;
+    struct netif_extra_info extra;
+    uint32_t words[2];
+};
+
+static void read_slot(const netif_rx_front_ring_t *ring, struct place *place, union slot *slot)
 {
     const volatile uint32_t *from = (const volatile uint32_t *)RING_GET_RESPONSE(ring, place->next);
-    uint32_t *to = slot;
 
-    to[0] = from[0];
-    to[1] = from[1];
+    for (unsigned int i = 0; i < 2; i++)
+        slot->words[i] = from[i];
     place->next++;
     place->left--;
 }
@@ -24,17 +30,17 @@ static void read_slot(const netif_rx_front_ring_t *ring, struct place *place, vo
 static bool take_extras(const netif_rx_front_ring_t *ring, struct place *place,
                         struct netfront_packet *packet)
 {
-    struct netif_extra_info extra;
+    union slot slot;
 
     do {
         if (place->left == 0)
             return false;
-        read_slot(ring, place, &extra);
-        if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO) {
-            packet->gso_size = extra.u.gso.size;
-            packet->gso_type = extra.u.gso.type;
+        read_slot(ring, place, &slot);
+        if (slot.extra.type == XEN_NETIF_EXTRA_TYPE_GSO) {
+            packet->gso_size = slot.extra.u.gso.size;
+            packet->gso_type = slot.extra.u.gso.type;
         }
-    } while (extra.flags & XEN_NETIF_EXTRA_FLAG_MORE);
+    } while (slot.extra.flags & XEN_NETIF_EXTRA_FLAG_MORE);
     return true;
 }
 
@@ -55,7 +61,7 @@ enum netfront_taken netfront_take(netif_rx_front_ring_t *ring, struct netfront_p
     RING_IDX put = __atomic_load_n(&ring->sring->rsp_prod, __ATOMIC_ACQUIRE);
     struct place place = {ring->rsp_cons, put - ring->rsp_cons};
     bool good = true, first = true;
-    netif_rx_response_t slot;
+    union slot slot;
 
     packet->piece_count = 0;
     packet->length = 0;
@@ -69,17 +75,17 @@ enum netfront_taken netfront_take(netif_rx_front_ring_t *ring, struct netfront_p
         if (place.left == 0)
             return NETFRONT_NONE;
         read_slot(ring, &place, &slot);
-        if (slot.id != (at & (RING_SIZE(ring) - 1)))
+        if (slot.response.id != (at & (RING_SIZE(ring) - 1)))
             return NETFRONT_BROKEN;
-        if (!add_piece(packet, &slot))
+        if (!add_piece(packet, &slot.response))
             good = false;
         if (first) {
-            packet->flags = slot.flags;
-            if (slot.flags & NETRXF_extra_info && !take_extras(ring, &place, packet))
+            packet->flags = slot.response.flags;
+            if (slot.response.flags & NETRXF_extra_info && !take_extras(ring, &place, packet))
                 return NETFRONT_NONE;
         }
         first = false;
-    } while (slot.flags & NETRXF_more_data);
+    } while (slot.response.flags & NETRXF_more_data);
     ring->rsp_cons = place.next;
     return good && packet->length > 0 ? NETFRONT_PACKET : NETFRONT_DROP;
 }
