@@ -21,6 +21,7 @@ include mk/packages.mk
 include mk/debian.mk
 include mk/run.mk
 include mk/tests.mk
+include mk/peer.mk
 include mk/lint.mk
 
 .PHONY: all clean help install
