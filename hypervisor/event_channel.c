@@ -409,24 +409,24 @@ out:
     return rc;
 }
 
-/* Closes all ports. -ERESTART: preempted. */
-static int close_all(struct domain *d)
+/* Closes all ports. -ERESTART: preempted, and *@cursor says where to go on. */
+static int close_all(struct domain *d, unsigned int *cursor)
 {
-    for (unsigned int port = 1; port < d->valid_evtchns; port++) {
-        struct evtchn *chn = evtchn_lookup(d, port);
-
-        if (!is_usable(chn))
-            continue;
-        close_any(d, port);
-        if (port % 64 == 0 && hypercall_preempt_check())
+    for (unsigned int port = READ_ONCE(*cursor); port < READ_ONCE(d->valid_evtchns); port++) {
+        if (is_usable(evtchn_lookup(d, port)))
+            close_any(d, port);
+        if (port % 64 == 63 && hypercall_preempt_check()) {
+            WRITE_ONCE(*cursor, port + 1);
             return -ERESTART;
+        }
     }
+    WRITE_ONCE(*cursor, 0);
     return 0;
 }
 
 int evtchn_destroy(struct domain *d)
 {
-    int rc = close_all(d);
+    int rc = close_all(d, &d->destroy_cursor);
 
     if (rc)
         return rc;
@@ -458,10 +458,13 @@ static long reset(domid_t id)
     if (d != current->domain && !READ_ONCE(d->controller_pause_count))
         rc = -XEN_EINVAL;
     else
-        rc = close_all(d);
+        rc = close_all(d, &d->reset_cursor);
     if (!rc) {
         spin_lock(&d->event_lock);
-        /* Another of its vCPUs may have opened ports meanwhile, which still show themselves. */
+        /*
+         * Another of its vCPUs may have opened ports meanwhile, or moved the cursor past some by a reset of its own. They
+         * still show themselves.
+         */
         if (d->active_evtchns)
             rc = -XEN_EAGAIN;
         else

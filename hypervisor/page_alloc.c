@@ -22,7 +22,8 @@
 static struct {
     spinlock_t lock;
     struct page_list free[MAX_ORDER + 1][ZONES];
-    u64 zones[MAX_ORDER + 1]; /* bit per zone: has it blocks of that order? */
+    u64 zones[MAX_ORDER + 1];        /* bit per zone: has it blocks of that order? */
+    unsigned long zone_pages[ZONES]; /* free frames of each */
     unsigned long free_pages, total_pages;
     unsigned long claimed; /* of the free ones: set aside for domains (claimed_pages) */
 } heap = {.lock = SPINLOCK_INIT(RANK_HEAP)};
@@ -40,6 +41,7 @@ static void block_insert(struct page *pg, unsigned int order)
     pg->order = (u8)order;
     page_list_add_tail(&heap.free[order][zone], pg);
     heap.zones[order] |= 1ULL << zone;
+    heap.zone_pages[zone] += 1UL << order;
 }
 
 static void block_remove(struct page *pg)
@@ -49,6 +51,7 @@ static void block_remove(struct page *pg)
     page_list_del(&heap.free[order][zone], pg);
     if (!heap.free[order][zone].first)
         heap.zones[order] &= ~(1ULL << zone);
+    heap.zone_pages[zone] -= 1UL << order;
     pg->state &= ~PG_FREE;
 }
 
@@ -318,21 +321,13 @@ unsigned long heap_free_pages(void)
     return READ_ONCE(heap.free_pages);
 }
 
-unsigned long heap_free_pages_between(unsigned long first, unsigned long end)
+unsigned long heap_free_pages_below(unsigned int bits)
 {
+    unsigned int zones = bits < PAGE_SHIFT ? 0 : MIN(bits - PAGE_SHIFT + 1, ZONES);
     unsigned long flags = spin_lock_irqsave(&heap.lock), pages = 0;
 
-    for (unsigned int i = 0; i < (MAX_ORDER + 1) * ZONES; i++) {
-        unsigned int order = i / ZONES;
-        u32 m = heap.free[order][i % ZONES].first;
-
-        while (m) {
-            unsigned long from = MAX((unsigned long)m, first), to = MIN(m + (1UL << order), end);
-
-            pages += to > from ? to - from : 0;
-            m = mfn_to_page(MFN(m))->next;
-        }
-    }
+    for (unsigned int zone = 0; zone < zones; zone++)
+        pages += heap.zone_pages[zone];
     spin_unlock_irqrestore(&heap.lock, flags);
     return pages;
 }

@@ -11,6 +11,8 @@
  *     |                            | taken apart                   |
  *     +----------------------------+-------------------------------+
  *
+ * The last put of any other type is BUSY for as long as it stamps the frame.
+ *
  * A claim is one compare-and-exchange: from then on nobody can get the frame with another type, and who wants it with
  * the same type waits. Only then are stale translations flushed that could still write to it (or that still use it
  * as a page table), only then are its contents looked at, and only when they are good is the type published. So nobody
@@ -61,7 +63,7 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
             return -XEN_EINVAL; /* in use as something else */
 
         if (s & PG_BUSY) {
-            cpu_relax();
+            tlb_relax(); /* who has it may be waiting for a flush of ours */
             s = READ_ONCE(pg->state);
             continue;
         }
@@ -127,26 +129,27 @@ int page_take_apart(struct page *pg, u64 type, bool preemptible)
 static int drop_type(struct page *pg, bool both, bool preemptible)
 {
     u64 drop = PG_TYPE_ONE + (both ? PG_REF_ONE : 0);
-    u64 s = READ_ONCE(pg->state);
+    u64 s = READ_ONCE(pg->state), type;
+    bool last;
 
-    for (;;) {
+    do {
         ASSERT(s & PG_TYPE_COUNT_MASK && !(s & (PG_BUSY | PG_PARTIAL)));
-        if ((s & PG_TYPE_COUNT_MASK) == PG_TYPE_ONE) {
-            u64 type = s & PG_TYPE_MASK;
+        last = (s & PG_TYPE_COUNT_MASK) == PG_TYPE_ONE;
+    } while (!cmpxchg(&pg->state, &s, last ? s - PG_VALID + PG_BUSY : s - drop));
+    if (!last)
+        return 0; /* the general count is at least the type count, which was above one */
 
-            if (is_table(type)) {
-                if (!cmpxchg(&pg->state, &s, s - PG_VALID + PG_BUSY))
-                    continue;
-                pg->done = TABLE_ENTRIES;
-                return take_apart(pg, type, both, preemptible);
-            }
-            /* The entry is gone already, its translations may not be. */
-            page_stamp(pg);
-        }
-        if (cmpxchg(&pg->state, &s, s - drop))
-            break;
+    type = s & PG_TYPE_MASK;
+    if (is_table(type)) {
+        pg->done = TABLE_ENTRIES;
+        return take_apart(pg, type, both, preemptible);
     }
-    if (page_refs(s - drop) == 0)
+    /*
+     * The entry is gone already, its translations may not be. Were the frame not BUSY, somebody could get and put the type
+     * between the look at the clock and the end, and leave translations younger than the stamp.
+     */
+    page_stamp(pg);
+    if (page_refs(atomic_add(&pg->state, PG_VALID - PG_BUSY - drop)) == 0)
         page_release(pg);
     return 0;
 }
@@ -168,26 +171,47 @@ int put_page_type(struct page *pg, bool preemptible)
 
 /* ---- what cannot be finished at once ---- */
 
-int page_finish_old_table(struct vcpu *v)
+/* Takes the next one off the vCPU's list. */
+static void drop_old_table(struct vcpu *v)
 {
     struct page *pg = v->old_table;
 
-    if (likely(!pg))
-        return 0;
-    if (page_take_apart(pg, pg->state & PG_TYPE_MASK, true))
-        return -ERESTART;
-    v->old_table = NULL;
+    v->old_table = v->more_old_tables[0];
+    for (unsigned int i = 0; i + 1 < MORE_OLD_TABLES; i++)
+        v->more_old_tables[i] = v->more_old_tables[i + 1];
+    v->more_old_tables[MORE_OLD_TABLES - 1] = NULL;
     put_page(pg);
+}
+
+int page_finish_old_table(struct vcpu *v)
+{
+    while (unlikely(v->old_table)) {
+        if (page_take_apart(v->old_table, v->old_table->state & PG_TYPE_MASK, true))
+            return -ERESTART;
+        drop_old_table(v);
+    }
     return 0;
 }
 
-/* Leaves a PG_PARTIAL table to the current vCPU, with a general count of the caller; at once if it has one already. */
+void page_forget_old_tables(struct vcpu *v)
+{
+    while (v->old_table)
+        drop_old_table(v);
+}
+
+/*
+ * Leaves a PG_PARTIAL table to the current vCPU, with a general count of the caller. At once if there is no place left,
+ * which takes more than one element of a batch leaves.
+ */
 static int leave_for_later(struct page *pg, u64 type)
 {
     struct vcpu *v = current;
+    struct page **place = &v->old_table;
 
-    if (!v->old_table) {
-        v->old_table = pg;
+    for (unsigned int i = 0; *place && i < MORE_OLD_TABLES; i++)
+        place = &v->more_old_tables[i];
+    if (!*place) {
+        *place = pg;
         return -ERESTART;
     }
     page_take_apart(pg, type, false);

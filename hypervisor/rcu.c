@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grace periods by epochs. A callback waits until every online CPU has announced a quiescent state
- * (scheduler or idle loop) in an epoch later than the one in which the callback was queued.
+ * (scheduler or idle loop) in an epoch later than the one in which the callback was queued. Who starts an epoch sends
+ * all CPUs through their schedulers, so that one that sleeps keeps nobody waiting; and they tell it when they have been.
  */
 #include <arch.h>
 #include <percpu.h>
@@ -9,6 +10,7 @@
 #include <softirq.h>
 
 static u64 epoch = 1;
+static cpumask_t waiters; /* CPUs with callbacks that wait for others */
 
 /* Has every CPU been quiescent since @since? */
 static bool grace_over(u64 since)
@@ -29,31 +31,53 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
     r->fresh = head;
     local_irq_restore(flags);
     softirq_raise(SOFTIRQ_RCU);
-    softirq_raise(SOFTIRQ_SCHEDULE); /* brings a quiescent state soon */
 }
 
 void rcu_quiescent(void)
 {
     struct rcu_cpu *r = &this_cpu()->rcu;
 
-    WRITE_ONCE(r->quiescent, READ_ONCE(epoch));
+    u64 now = load_acquire(&epoch);
+
+    if (r->quiescent != now) {
+        unsigned int cpu;
+
+        xchg(&r->quiescent, now); /* before the look at who waits for that */
+        for_each_cpu(cpu, &waiters) if (cpu != smp_processor_id())
+            softirq_raise_on(cpu, SOFTIRQ_RCU);
+    }
     if (r->waiting || r->fresh)
         softirq_raise(SOFTIRQ_RCU);
+}
+
+/* What was queued since the last time, perhaps by an interrupt. False: nothing. */
+static bool take_fresh(struct rcu_cpu *r)
+{
+    unsigned long flags = local_irq_save();
+
+    r->waiting = r->fresh;
+    r->fresh = NULL;
+    local_irq_restore(flags);
+    return r->waiting != NULL;
 }
 
 void rcu_softirq(void)
 {
     struct rcu_cpu *r = &this_cpu()->rcu;
+    unsigned int self = smp_processor_id();
     struct rcu_head *done = NULL;
 
     if (r->waiting && grace_over(r->epoch)) {
         done = r->waiting;
         r->waiting = NULL;
+        cpumask_clear(&waiters, self);
     }
-    if (!r->waiting && r->fresh) {
-        r->waiting = r->fresh;
-        r->fresh = NULL;
+    if (!r->waiting && take_fresh(r)) {
+        unsigned int cpu;
+
+        cpumask_set(&waiters, self);
         r->epoch = __atomic_fetch_add(&epoch, 1, __ATOMIC_SEQ_CST);
+        for_each_cpu(cpu, &cpu_online) softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
     }
     while (done) {
         struct rcu_head *next = done->next;

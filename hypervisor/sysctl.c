@@ -71,16 +71,11 @@ static long cpu_info(struct xen_sysctl_getcpuinfo *op)
 
 static long avail_heap(struct xen_sysctl_availheap *op)
 {
-    unsigned int lo = op->min_bitwidth, hi = op->max_bitwidth;
-    unsigned long first = lo > PAGE_SHIFT ? 1UL << MIN(lo - PAGE_SHIFT, 63U) : 0;
-    unsigned long end = hi ? (hi > PAGE_SHIFT ? 1UL << MIN(hi - PAGE_SHIFT, 63U) : 0) : ~0UL;
+    unsigned long below = op->max_bitwidth ? heap_free_pages_below(op->max_bitwidth)
+                                           : heap_free_pages();
+    unsigned long low = op->min_bitwidth ? heap_free_pages_below(op->min_bitwidth) : 0;
 
-    if (op->node > 0)
-        op->avail_bytes = 0;
-    else if (lo || hi)
-        op->avail_bytes = heap_free_pages_between(first, end) << PAGE_SHIFT;
-    else
-        op->avail_bytes = heap_free_pages() << PAGE_SHIFT;
+    op->avail_bytes = op->node > 0 || low > below ? 0 : (below - low) << PAGE_SHIFT;
     return 0;
 }
 

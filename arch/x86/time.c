@@ -247,7 +247,7 @@ bool time_write_secondary(struct vcpu *v, unsigned long addr)
 
 void arch_update_wallclock(struct domain *d)
 {
-    struct shared_info *si = d->shared_info;
+    struct shared_info *si = READ_ONCE(d->shared_info);
     unsigned long flags;
     u64 secs;
     u32 version;

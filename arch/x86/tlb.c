@@ -3,7 +3,8 @@
  * Translation caches: local and remote flushes. See asm/tlb.h for the clock and what it promises.
  *
  * A remote flush is one request at a time, published under a lock and answered by interrupt: each CPU asked clears its
- * bit when it is done. The sender waits with interrupts on, so that two senders cannot wait for each other.
+ * bit when it is done. Who waits, for the lock, for the answers, or elsewhere for a CPU that may be doing so (tlb_relax),
+ * looks for requests itself: so no two CPUs wait for each other, be their interrupts on or off.
  */
 #include <arch.h>
 #include <asm/apic.h>
@@ -137,7 +138,8 @@ static __noinline void flush_everywhere(const cpumask_t *mask, enum flush_kind k
 
     if (cpumask_test(mask, self))
         flush_here(kind, va);
-    spin_lock(&request.lock);
+    while (!spin_trylock(&request.lock))
+        tlb_relax();
     request.kind = kind;
     request.va = va;
     for_each_cpu(cpu, mask) if (cpu != self && cpumask_test(&cpu_online, cpu))
@@ -147,6 +149,17 @@ static __noinline void flush_everywhere(const cpumask_t *mask, enum flush_kind k
     while (!cpumask_empty(&request.waiting))
         cpu_relax();
     spin_unlock(&request.lock);
+}
+
+void tlb_relax(void)
+{
+    unsigned long flags = local_irq_save();
+
+    /* The interrupt comes nevertheless, and flushes once more. */
+    if (unlikely(cpumask_test(&request.waiting, smp_processor_id())))
+        tlb_flush_interrupt();
+    local_irq_restore(flags);
+    cpu_relax();
 }
 
 HOT_INLINE void flush_mask(const cpumask_t *mask, enum flush_kind kind, unsigned long va)

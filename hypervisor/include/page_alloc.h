@@ -60,8 +60,8 @@ void unshare_hv_page(void *page);
 
 unsigned long heap_free_pages(void);
 unsigned long heap_total_pages(void);
-/* Free frames in [@first, @end). Slow: walks over all free blocks. */
-unsigned long heap_free_pages_between(unsigned long first, unsigned long end);
+/* Free frames whose addresses have at most @bits bits. */
+unsigned long heap_free_pages_below(unsigned int bits);
 /* Free, but claimed by domains. */
 unsigned long heap_claimed_pages(void);
 

@@ -25,6 +25,7 @@ s_time_t host_now;
 bool host_irqs_on;
 u32 tlb_now = 1;
 unsigned long host_tlb_flushes;
+void (*host_after_clock)(void);
 
 char *host_guest;
 static unsigned long window_start, window_bytes;

@@ -31,10 +31,7 @@ static void drop_vcpu(struct vcpu *v)
     drop_root(&v->arch.guest_table_user);
     v->arch.cr3 = 0;
     pv_descriptors_destroy(v);
-    if (v->old_table) {
-        put_page(v->old_table);
-        v->old_table = NULL;
-    }
+    page_forget_old_tables(v);
 }
 
 /*

@@ -187,10 +187,15 @@ static void lent_frames(void **state)
     assert_int_equal(d->hv_pages, 2); /* shared info and the first grant frame */
     assert_int_equal(get_page_and_type(pg, d, PG_TYPE_WRITABLE), 0);
     assert_int_equal(get_page_and_type(pg, d, PG_TYPE_L1), -XEN_EINVAL);
-    host_kill(d);
+    host_become(cpus[0]->rq.idle);
+    assert_int_equal(domain_kill(d), 0);
+    assert_null(d->shared_info);
+    assert_int_equal(d->hv_pages, 1);
+    assert_int_equal(page_type_count(pg->state), 2); /* who found it before may still write there */
+    host_settle();
+    assert_int_equal(page_type_count(pg->state), 1);
     assert_ptr_equal(get_domain_by_id(9), d);
     put_domain(d);
-    assert_int_equal(d->hv_pages, 1);
     put_page_and_type(pg);
     host_settle();
     assert_same(before);

@@ -338,6 +338,42 @@ static void resetting(void **state)
     assert_int_equal(domain_unpause_by_controller(b), 0);
 }
 
+/* A reset goes on where it was preempted; what was opened behind it makes it fail, and a death closes that, too. */
+static void resetting_in_pieces(void **state)
+{
+    struct evtchn_bind_ipi ipi = {.vcpu = 0};
+    struct evtchn_reset reset = {.dom = DOMID_SELF};
+    long rc;
+
+    host_become(b->vcpu[0]);
+    for (unsigned int i = 0; i < 200; i++)
+        assert_int_equal(OP(bind_ipi, ipi), 0);
+    memcpy(host_guest, &reset, sizeof(reset));
+    host_preempt_every(1);
+    assert_int_equal(do_event_channel_op(EVTCHNOP_reset, GUEST(0)), HOST_CONTINUED);
+    host_preempt_every(0);
+    assert_int_equal(b->active_evtchns, 200 - 63);
+    assert_int_equal(OP(bind_ipi, ipi), 0);
+    assert_int_equal(ipi.port, 1);
+    memcpy(host_guest, &reset, sizeof(reset));
+    host_preempt_every(1);
+    while ((rc = do_event_channel_op(EVTCHNOP_reset, GUEST(0))) == HOST_CONTINUED)
+        ;
+    host_preempt_every(0);
+    assert_int_equal(rc, -XEN_EAGAIN);
+    assert_int_equal(b->active_evtchns, 1);
+
+    for (unsigned int i = 0; i < 100; i++)
+        assert_int_equal(OP(bind_ipi, ipi), 0);
+    memcpy(host_guest, &reset, sizeof(reset));
+    host_preempt_every(1);
+    assert_int_equal(do_event_channel_op(EVTCHNOP_reset, GUEST(0)), HOST_CONTINUED);
+    host_preempt_every(0);
+    assert_int_equal(OP(bind_ipi, ipi), 0);
+    assert_int_equal(evtchn_destroy(b), 0);
+    assert_int_equal(b->active_evtchns, 0);
+}
+
 /* A domain dies while connected: its peers wait for a domain of that number again. */
 static void peer_dies(void **state)
 {
@@ -441,8 +477,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(interdomain),  TEST(loopback),      TEST(who_may_bind), TEST(virqs),
         TEST(virq_handler), TEST(ipis),          TEST(pirqs),        TEST(masking),
-        TEST(limits),       TEST(out_of_memory), TEST(resetting),    TEST(peer_dies),
-        TEST(polling),      TEST(bad_calls),     TEST(scribbling),
+        TEST(limits),       TEST(out_of_memory), TEST(resetting),    TEST(resetting_in_pieces),
+        TEST(peer_dies),    TEST(polling),       TEST(bad_calls),    TEST(scribbling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,13 +151,25 @@ static void counters_do_not_overflow(void **state)
 
 static void free_by_address(void **state)
 {
-    unsigned long total = 0;
+    unsigned long all = heap_free_pages(), low;
+    void *p;
 
-    for (unsigned long m = 0; m < FRAMES; m += 512)
-        total += heap_free_pages_between(m, m + 512);
-    assert_int_equal(total, heap_free_pages());
-    assert_int_equal(heap_free_pages_between(0, ~0UL), heap_free_pages());
-    assert_int_equal(heap_free_pages_between(FRAMES, ~0UL), 0);
+    for (unsigned int bits = 0; bits < 70; bits++) {
+        unsigned long frames = 0;
+
+        for (unsigned long m = 0; m < FRAMES && bits < 64 && m << PAGE_SHIFT < 1UL << bits; m++)
+            if (mfn_to_page(MFN(m))->state & PG_FREE)
+                frames += 1UL << mfn_to_page(MFN(m))->order;
+        if (bits < 64)
+            assert_int_equal(heap_free_pages_below(bits), frames);
+        else
+            assert_int_equal(heap_free_pages_below(bits), all);
+    }
+    low = heap_free_pages_below(23);
+    p = alloc_hv_pages(3); /* from the top */
+    assert_int_equal(heap_free_pages_below(23), low);
+    assert_int_equal(heap_free_pages_below(64), all - 8);
+    free_hv_pages(p, 3);
 }
 
 static void double_free(void *pg)

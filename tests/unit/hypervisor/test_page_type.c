@@ -72,11 +72,40 @@ static void dies_with_pinned_frames_given_back(void **state)
     }
 }
 
+/* Another vCPU of the guest maps the frame, writes, and unmaps it, between our look at the clock and our last put. */
+static struct page *contended;
+static bool got;
+
+static void other_cpu(void)
+{
+    got = page_try_get_both(contended, PG_TYPE_WRITABLE);
+    if (got) {
+        tlb_flush_local(); /* what it has from now on is younger than the stamp that we are about to set */
+        put_page_and_type(contended);
+    }
+}
+
+/* A stamp is never older than the last translation. */
+static void stamp_against_another_cpu(void **state)
+{
+    machine_start(FRAMES);
+    contended = frame(10);
+    host_after_clock = other_cpu;
+    unmap(10);
+    assert_null(host_after_clock);
+    assert_true(!got || contended->stamp == tlb_now);
+    assert_int_equal(page_type_count(contended->state), 0);
+    assert_int_equal(pin_l1(10), 0);
+    machine_check();
+    machine_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stamp_at_every_turn),
         cmocka_unit_test(dies_with_pinned_frames_given_back),
+        cmocka_unit_test(stamp_against_another_cpu),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,13 +37,15 @@ void tlb_switch_root(unsigned long cr3);
 void tlb_flush_local(void);
 
 /*
- * Both forms on the CPUs of @mask, this one included if it is there; back when all have done it. Interrupts are on, or
- * no other CPU is in @mask.
+ * Both forms on the CPUs of @mask, this one included if it is there; back when all have done it. Interrupts may be off:
+ * while it waits, a CPU does what others ask of it.
  */
 void tlb_flush_mask(const cpumask_t *mask);
 void tlb_flush_page_mask(const cpumask_t *mask, unsigned long va);
 /* Another CPU asks for a flush: handler of IPI_FLUSH_VECTOR. */
 void tlb_flush_interrupt(void);
+/* In a loop that waits for another CPU, which may be waiting for a flush of this one. Any context. */
+void tlb_relax(void);
 
 /* Writes back and invalidates the caches of this CPU, or of the CPUs of @mask. */
 void cache_flush_local(void);

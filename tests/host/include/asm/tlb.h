@@ -7,10 +7,22 @@
 
 extern u32 tlb_now;
 extern unsigned long host_tlb_flushes;
+/* What another CPU does right after this one has looked at the clock; called once. */
+extern void (*host_after_clock)(void);
 
 static inline u32 tlb_clock(void)
 {
-    return tlb_now;
+    void (*other)(void) = host_after_clock;
+    u32 now = tlb_now;
+
+    host_after_clock = NULL;
+    if (other)
+        other();
+    return now;
+}
+
+static inline void tlb_relax(void)
+{
 }
 
 static inline void tlb_flush_page(unsigned long va)
