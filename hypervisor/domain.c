@@ -352,6 +352,7 @@ int domain_unpause_by_controller(struct domain *d)
         if (count <= 0)
             return -XEN_EINVAL;
     } while (!cmpxchg(&d->controller_pause_count, &count, count - 1));
+    d->has_run = true;
     domain_unpause(d);
     return 0;
 }

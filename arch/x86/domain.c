@@ -47,6 +47,7 @@ int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *c
 void arch_domain_destroy(struct domain *d)
 {
     pv_window_destroy(d);
+    xfree(d->arch.cpu_policy);
 }
 
 /* Registers of a vCPU that has no context. */

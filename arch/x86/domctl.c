@@ -4,6 +4,7 @@
  * domain, its time-stamp counter.
  */
 #include <arch.h>
+#include <asm/cpu_policy.h>
 #include <asm/pv.h>
 #include <guest_access.h>
 #include <hypercall.h>
@@ -137,6 +138,15 @@ long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl
         return get_tsc_info(&op->u.tsc_info);
     case XEN_DOMCTL_settscinfo:
         return set_tsc_info(d, &op->u.tsc_info);
+    case XEN_DOMCTL_get_cpu_policy:
+        *copyback = true;
+        return cpu_policy_get(d, op);
+    case XEN_DOMCTL_set_cpu_policy:
+        return cpu_policy_set(d, op, u_domctl);
+    case XEN_DOMCTL_gethvmcontext:
+    case XEN_DOMCTL_gethvmcontext_partial:
+    case XEN_DOMCTL_sethvmcontext:
+        return -XEN_EINVAL; /* no such domain */
     case XEN_DOMCTL_ioport_mapping:
         return -XEN_EOPNOTSUPP; /* for hardware virtualisation */
     default:

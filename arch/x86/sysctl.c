@@ -4,6 +4,7 @@
  */
 #include <arch.h>
 #include <asm/cpu_features.h>
+#include <asm/cpu_policy.h>
 #include <asm/msr.h>
 #include <guest_access.h>
 #include <hypercall.h>
@@ -159,6 +160,12 @@ long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
                                                                 : 0;
         *copyback = true;
         return 0;
+    case XEN_SYSCTL_get_cpu_policy:
+        *copyback = true;
+        return cpu_policy_sysctl(&op->u.cpu_policy);
+    case XEN_SYSCTL_get_cpu_featureset:
+        *copyback = true;
+        return cpu_policy_featureset(&op->u.cpu_featureset);
     default:
         return hypercall_unknown(__HYPERVISOR_sysctl, op->cmd);
     }

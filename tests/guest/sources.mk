@@ -7,6 +7,9 @@ $(foreach name,$(patsubst tests/guest/%.c,%,$(wildcard tests/guest/test-*.c)), \
 
 GUEST_test-pci_SRCS += $(PCI_SRCS)
 
+# Control calls: a domU may make none of them.
+GUEST_test-cpu-policy_ROLE := dom0
+
 # What system tests run.
 GUEST_crash_SRCS := tests/guest/crash.c
 GUEST_writer_SRCS := tests/guest/writer.c

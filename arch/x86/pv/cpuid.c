@@ -9,6 +9,7 @@
  */
 #include <arch.h>
 #include <asm/context.h>
+#include <asm/cpu_policy.h>
 #include <asm/msr.h>
 #include <asm/pv.h>
 #include <public/arch-x86/cpuid.h>
@@ -55,9 +56,10 @@ static bool is_amd(void)
     return !strcmp(boot_cpu.vendor, "AuthenticAMD") || !strcmp(boot_cpu.vendor, "HygonGenuine");
 }
 
+/* Where no vCPU asks, but a toolstack wants to know: XCR0 as after a reset. */
 static u64 guest_xcr0(const struct vcpu *v)
 {
-    return v->arch.xcr0 ? v->arch.xcr0 : 3;
+    return v && v->arch.xcr0 ? v->arch.xcr0 : 3;
 }
 
 /* What the state that we switch does not cover, no feature may use. */
@@ -75,16 +77,16 @@ static void leaf_1(const struct vcpu *v, struct cpuid *r)
     u32 features = FEATURES_1_EDX;
 
     /* Dom0's kernel sets up memory types through platform_op. */
-    if (v->domain->privileged && in_guest_kernel(v))
+    if (v && v->domain->privileged && in_guest_kernel(v))
         features |= F1_EDX_MTRR;
     r->ebx &= 0x0000ff00; /* CLFLUSH line; no APIC id, no threads */
     r->edx &= features;
     r->ecx = without(r->ecx & FEATURES_1_ECX, F1_ECX_NEED_AVX, 0) | F1_ECX_HYPERVISOR;
-    /* CR4.OSXSAVE is ours and always on, and CPUID that does not fault says so too. */
-    if (xfeature_mask)
-        r->ecx |= F1_ECX_OSXSAVE;
-    else
+    /* CR4.OSXSAVE is ours and always on, and CPUID that does not fault says so too. It is no feature. */
+    if (!xfeature_mask)
         r->ecx &= ~F1_ECX_XSAVE;
+    else if (v)
+        r->ecx |= F1_ECX_OSXSAVE;
 }
 
 static void leaf_7(u32 subleaf, struct cpuid *r)
@@ -157,7 +159,7 @@ static void basic_leaf(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid
     }
 }
 
-static void extended_leaf(const struct vcpu *v, u32 leaf, struct cpuid *r)
+static void extended_leaf(const struct domain *d, u32 leaf, struct cpuid *r)
 {
     u32 shared;
 
@@ -178,7 +180,7 @@ static void extended_leaf(const struct vcpu *v, u32 leaf, struct cpuid *r)
         break;
     case 0x80000007:
         /* Only who is never moved to another machine can count on the frequency. */
-        *r = (struct cpuid){.edx = v->domain->privileged ? r->edx & FE_EDX_ITSC : 0};
+        *r = (struct cpuid){.edx = !d || d->privileged ? r->edx & FE_EDX_ITSC : 0};
         break;
     case 0x80000008:
         *r = (struct cpuid){.eax = r->eax & 0xffff, .ebx = r->ebx & FEATURES_80000008_EBX};
@@ -216,7 +218,9 @@ static void hypervisor_leaf(u32 leaf, u32 subleaf, struct cpuid *r)
     }
 }
 
-void pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid *out)
+/* @v: who asks; NULL: nobody in particular. @d NULL: the most that any domain can have. */
+static void shown_leaf(const struct domain *d, const struct vcpu *v, u32 leaf, u32 subleaf,
+                       struct cpuid *out)
 {
     *out = (struct cpuid){0};
     if (leaf >= XEN_CPUID_FIRST_LEAF && leaf <= XEN_CPUID_LEAF(0xff)) {
@@ -231,6 +235,18 @@ void pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid *out)
         if (leaf > MIN(boot_cpu.max_ext_leaf, MAX_EXTENDED))
             return;
         *out = cpuid(leaf);
-        extended_leaf(v, leaf, out);
+        extended_leaf(d, leaf, out);
     }
+    if (d && unlikely(d->arch.cpu_policy))
+        cpu_policy_limit(d->arch.cpu_policy, leaf, subleaf, out);
+}
+
+void pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid *out)
+{
+    shown_leaf(v->domain, v, leaf, subleaf, out);
+}
+
+void pv_domain_cpuid(const struct domain *d, u32 leaf, u32 subleaf, struct cpuid *out)
+{
+    shown_leaf(d, NULL, leaf, subleaf, out);
 }

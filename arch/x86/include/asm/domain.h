@@ -22,9 +22,10 @@ struct arch_domain {
     mfn_t pirq_eoi_mfn;
     unsigned long *pirq_eoi_map;
     u32 wallclock_version;
-    u32 pci_cf8;      /* last value written to port 0xcf8 (dom0) */
-    u8 cmos_index;    /* last value written to port 0x70 (dom0) */
-    bool msr_relaxed; /* reads of unknown MSRs give 0 (XEN_X86_MSR_RELAXED) */
+    u32 pci_cf8;                   /* last value written to port 0xcf8 (dom0) */
+    u8 cmos_index;                 /* last value written to port 0x70 (dom0) */
+    bool msr_relaxed;              /* reads of unknown MSRs give 0 (XEN_X86_MSR_RELAXED) */
+    struct cpu_policy *cpu_policy; /* what the toolstack leaves of CPUID; NULL: everything */
 };
 
 /* What an exception handler of the guest looks like (from HYPERVISOR_set_trap_table). */

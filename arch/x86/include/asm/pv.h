@@ -134,6 +134,8 @@ bool pv_emulate_forced(struct cpu_user_regs *regs);
 /* CPUID as @v sees it: registers in and out of @regs. */
 struct cpuid;
 void pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid *out);
+/* The same without what depends on a vCPU's state. @d NULL: the most that a domain can be shown. */
+void pv_domain_cpuid(const struct domain *d, u32 leaf, u32 subleaf, struct cpuid *out);
 /* RDMSR, WRMSR under the policy at the top of msr.c. False: #GP. */
 bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);
 bool pv_wrmsr(struct vcpu *v, u32 msr, u64 val);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What toolstacks ask and say about CPUID: the policies of the machine and of domains. */
+#ifndef ASM_CPU_POLICY_H
+#define ASM_CPU_POLICY_H
+
+#include <types.h>
+
+struct cpu_policy;
+struct cpuid;
+struct domain;
+struct xen_domctl;
+struct xen_sysctl_cpu_policy;
+struct xen_sysctl_cpu_featureset;
+
+/* Takes from @out, one leaf as the domain could have it at most, what @p leaves out of it. */
+void cpu_policy_limit(const struct cpu_policy *p, u32 leaf, u32 subleaf, struct cpuid *out);
+
+/* The operations. Errors as Xen's: -ENOBUFS too little room, -ERANGE unknown leaf or MSR, -EINVAL more than there is... */
+long cpu_policy_sysctl(struct xen_sysctl_cpu_policy *op);
+long cpu_policy_featureset(struct xen_sysctl_cpu_featureset *op);
+long cpu_policy_get(const struct domain *d, struct xen_domctl *op);
+/* -EEXIST: @d has run already. After some errors the caller finds in its structure (@u_domctl) what was wrong. */
+long cpu_policy_set(struct domain *d, struct xen_domctl *op, unsigned long u_domctl);
+
+#endif
