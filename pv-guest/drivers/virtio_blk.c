@@ -119,10 +119,10 @@ static unsigned int fill_data(struct slot *slot, uint16_t flags)
     const struct block_segment *segment = request->segments;
     const struct block_segment *end = segment + request->segment_count;
     struct virtq_desc *descriptor = &slot->memory->chain[CHAIN_DATA];
-    uint16_t next = CHAIN_DATA + 1;
+    uint64_t link = VIRTQ_DESC_LINK(flags, CHAIN_DATA + 1);
 
-    for (; segment < end; segment++, descriptor++)
-        virtq_desc_set(descriptor, segment->maddr, segment->length, flags, next++);
+    for (; segment < end; segment++, descriptor++, link += VIRTQ_DESC_LINK(0, 1))
+        virtq_desc_set(descriptor, segment->maddr, segment->length, link);
     descriptor[-1].next = CHAIN_STATUS;
     return request->segment_count + CHAIN_DATA;
 }
@@ -140,7 +140,7 @@ static unsigned int fill_range(struct slot *slot, uint32_t limit)
     slot->sectors_given += range->sectors;
     virtq_desc_set(&slot->memory->chain[CHAIN_DATA],
                    slot->maddr + offsetof(struct slot_memory, range), sizeof(*range),
-                   VIRTQ_DESC_NEXT, CHAIN_STATUS);
+                   VIRTQ_DESC_LINK(VIRTQ_DESC_NEXT, CHAIN_STATUS));
     return CHAIN_DATA + 1;
 }
 
@@ -401,9 +401,10 @@ static int make_slots(struct disk *disk)
         slot->memory = page + i % SLOTS_IN_A_PAGE;
         slot->maddr = va_to_maddr(slot->memory);
         virtq_desc_set(&slot->memory->chain[0], slot->maddr + offsetof(struct slot_memory, header),
-                       sizeof(struct header), VIRTQ_DESC_NEXT, CHAIN_DATA);
+                       sizeof(struct header), VIRTQ_DESC_LINK(VIRTQ_DESC_NEXT, CHAIN_DATA));
         virtq_desc_set(&slot->memory->chain[CHAIN_STATUS],
-                       slot->maddr + offsetof(struct slot_memory, status), 1, VIRTQ_DESC_WRITE, 0);
+                       slot->maddr + offsetof(struct slot_memory, status), 1,
+                       VIRTQ_DESC_LINK(VIRTQ_DESC_WRITE, 0));
         slot->next = disk->free_slots;
         disk->free_slots = slot;
     }

@@ -34,11 +34,14 @@ struct virtq_desc {
     uint16_t next;  /* index in the same table, with VIRTQ_DESC_NEXT */
 };
 
-/** Fill in a descriptor with two stores. */
+/* `flags` and `next` as they lie behind `length`, so that a descriptor is made by two stores. */
+#define VIRTQ_DESC_LINK(flags, next) ((uint64_t)(flags) << 32 | (uint64_t)(next) << 48)
+
+/** Fill in a descriptor. */
 static inline void virtq_desc_set(struct virtq_desc *descriptor, uint64_t address, uint32_t length,
-                                  uint16_t flags, uint16_t next)
+                                  uint64_t link)
 {
-    uint64_t rest = length | (uint64_t)flags << 32 | (uint64_t)next << 48;
+    uint64_t rest = length | link;
 
     descriptor->address = address;
     __builtin_memcpy(&descriptor->length, &rest, sizeof(rest));
@@ -128,7 +131,8 @@ static inline bool virtqueue_add(struct virtqueue *queue, const struct virtq_des
     if (queue->free_count == 0)
         return false;
     if (count > 1)
-        virtq_desc_set(descriptor, maddr, count * (uint32_t)sizeof(*table), VIRTQ_DESC_INDIRECT, 0);
+        virtq_desc_set(descriptor, maddr, count * (uint32_t)sizeof(*table),
+                       VIRTQ_DESC_LINK(VIRTQ_DESC_INDIRECT, 0));
     else
         *descriptor = *table;
     queue->free_count--;

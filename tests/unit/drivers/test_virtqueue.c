@@ -72,7 +72,7 @@ static void make_table(struct virtq_desc *table, unsigned int count)
             next = 1;
         if (i == 1 || count == 1)
             flags = next = 0;
-        virtq_desc_set(&table[i], 0x1000 * (i + 1), 100 + i, flags, next);
+        virtq_desc_set(&table[i], 0x1000 * (i + 1), 100 + i, VIRTQ_DESC_LINK(flags, next));
     }
 }
 
