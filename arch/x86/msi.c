@@ -459,6 +459,16 @@ void msi_unmap(unsigned int irq)
 
 /* ---- what dom0 tells of devices ---- */
 
+bool msi_device_exists(u16 segment, struct pci_address at)
+{
+    bool exists;
+
+    spin_lock(&functions_lock);
+    exists = find(segment, at);
+    spin_unlock(&functions_lock);
+    return exists;
+}
+
 int msi_device_add(u16 segment, struct pci_address at)
 {
     struct function *f;

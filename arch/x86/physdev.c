@@ -297,6 +297,14 @@ static long pci_device_add(unsigned long arg)
     return add_device(op.seg, op.bus, op.devfn);
 }
 
+/* Here as on Xen, what is not there is found out first. */
+static long restore(u16 segment, struct pci_address at)
+{
+    if (!current->domain->privileged)
+        return msi_device_exists(segment, at) ? -XEN_EPERM : -XEN_ENODEV;
+    return msi_restore(segment, at);
+}
+
 static long device_op(int cmd, unsigned long arg)
 {
     struct physdev_pci_device op;
@@ -305,10 +313,10 @@ static long device_op(int cmd, unsigned long arg)
         return -XEN_EFAULT;
     if (cmd == PHYSDEVOP_pci_device_remove)
         return remove_device(op.seg, op.bus, op.devfn);
+    if (cmd == PHYSDEVOP_restore_msi_ext)
+        return restore(op.seg, address(op.bus, op.devfn));
     if (!current->domain->privileged)
         return -XEN_EPERM;
-    if (cmd == PHYSDEVOP_restore_msi_ext)
-        return msi_restore(op.seg, address(op.bus, op.devfn));
     return msi_keep_table(op.seg, address(op.bus, op.devfn), cmd == PHYSDEVOP_release_msix);
 }
 
@@ -318,7 +326,7 @@ static long restore_msi(unsigned long arg)
 
     if (get_guest(&op, arg))
         return -XEN_EFAULT;
-    return current->domain->privileged ? msi_restore(0, address(op.bus, op.devfn)) : -XEN_EPERM;
+    return restore(0, address(op.bus, op.devfn));
 }
 
 /* Dom0 says that the firmware really reserves the configuration window that MCFG told us about. */

@@ -444,6 +444,19 @@ static bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_user
     return !(addr & (w->bytes - 1U)) && operand + (unsigned long)w->skip == addr;
 }
 
+/* A store to device registers that guests may only read (asm/page_table.h) is lost, as Xen has it. False: it is none. */
+static bool lose_device_write(unsigned long addr, struct cpu_user_regs *regs, mfn_t mfn)
+{
+    struct pte_write w;
+    struct insn insn;
+
+    if (!mmio_read_only || !rangeset_contains(mmio_read_only, mfn.n, mfn.n) ||
+        !decode_write(&insn, &w, regs, addr) || w.kind != WRITE_STORE)
+        return false;
+    retire(&insn, regs, &w, 0, regs->rflags);
+    return true;
+}
+
 bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs)
 {
     struct vcpu *v = current;
@@ -454,10 +467,12 @@ bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs)
     bool done = false;
     u64 e = read_l1e(v, addr);
 
-    if ((e & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT || !mfn_valid(pte_mfn(e)))
+    if ((e & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT)
         return false;
     table = mfn_to_page(pte_mfn(e));
-    if (READ_ONCE(table->owner) != page_owner_id(d) || !page_try_get_both(table, PG_TYPE_L1))
+    if (!mfn_valid(pte_mfn(e)) || READ_ONCE(table->owner) != page_owner_id(d))
+        return lose_device_write(addr, regs, pte_mfn(e));
+    if (!page_try_get_both(table, PG_TYPE_L1))
         return false;
     if (likely(READ_ONCE(table->owner) == page_owner_id(d)) &&
         decode_write(&insn, &w, regs, addr)) {

@@ -29,7 +29,9 @@ int msi_map(const struct msi_request *request, unsigned int *irq);
 /* Takes it back from the device and frees the number. Nobody is bound to it. */
 void msi_unmap(unsigned int irq);
 
-/* Dom0 tells of a device; telling again is no error. -ENODEV: in a segment out of reach; -ENOMEM. */
+/* Is it known, or does it answer? */
+bool msi_device_exists(u16 segment, struct pci_address at);
+/* Dom0 tells of a device; telling again is no error. -ENOMEM. */
 int msi_device_add(u16 segment, struct pci_address at);
 /* It is gone: its messages come no more, their numbers stay until they are unmapped. -ENODEV. */
 int msi_device_remove(u16 segment, struct pci_address at);
