@@ -527,6 +527,8 @@ static int detach(const struct device *v, bool force, struct error *e)
         return 0; /* gone with the domain */
     commit(put_nothing, v, NULL);
     forget(d, v);
+    /* A front driver may write once more to the node that it loses. It shall not hit the next device's. */
+    platform_sleep(MOMENT);
     return 0;
 }
 

@@ -39,6 +39,7 @@ struct device {
     void (*calls[CALLS_MAX])(struct split_device *device);
     unsigned int call_count;
     bool probed;   /* probe() succeeded and remove() was not called */
+    bool offline;  /* the tools take it away: Closed is not written before all is released */
     bool closed;   /* nothing is done for this device any more */
     bool linked;   /* the driver was told of a state in which it has something to release */
     bool reported; /* the failure is in the store */
@@ -333,7 +334,7 @@ static void unlink_driver(struct device *d)
     if (d->linked)
         tell(d, XenbusStateClosed);
     d->linked = false;
-    if (d->public.state != XenbusStateClosed)
+    if (d->public.state != XenbusStateClosed && !d->offline)
         split_set_state(&d->public, XenbusStateClosed);
 }
 
@@ -427,7 +428,7 @@ static int check_own(struct device *d, enum xenbus_state *state)
     if (!error && *state == XenbusStateUnknown)
         error = -ENOENT;
     /* Only the tools set a state back, when they make the device again. */
-    if (!error && d->probed && *state < device->state && *state == XenbusStateInitialising)
+    if (!error && *state < device->state && *state == XenbusStateInitialising)
         error = -ENOENT;
     return error;
 }
@@ -477,6 +478,7 @@ static enum outcome look(struct device *d)
         error = read_number(device->path, "online", &online);
         if (error == -ENOENT || error == -EINVAL)
             online = error = 0;
+        d->offline = !online;
     }
     again = d->other.fired;
     d->other.fired = false;
