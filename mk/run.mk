@@ -17,7 +17,7 @@ HV_CMDLINE ?= console=com1,vga
 
 GUESTS_DIR := $(BUILD)/guests
 GUEST_FILES := $(addprefix $(GUESTS_DIR)/,linux.cfg vmlinuz linux.cpio.gz grub.cfg \
-                 grub-x86_64-xen.bin demo.cfg demo echo.cfg echo)
+                 grub-x86_64-xen.bin demo.cfg demo echo.cfg echo disk.cfg disk)
 
 $(GUESTS_DIR)/%.cfg: mk/guests/%.cfg
 	@mkdir -p $(@D) && cp $< $@
@@ -29,7 +29,7 @@ $(GUESTS_DIR)/grub-x86_64-xen.bin: $(PKG)/pvgrub
 	@mkdir -p $(@D) && cp -L $< $@
 
 # Without debug information: dom0 and its ramdisk have to fit in 64 MiB.
-$(GUESTS_DIR)/demo $(GUESTS_DIR)/echo: $(GUESTS_DIR)/%: $(GUEST_DIR)/%
+$(GUESTS_DIR)/demo $(GUESTS_DIR)/echo $(GUESTS_DIR)/disk: $(GUESTS_DIR)/%: $(GUEST_DIR)/%
 	@mkdir -p $(@D) && $(OBJCOPY) --strip-debug $< $@
 
 INITRAMFS := mk/make-initramfs.sh mk/make-cpio.sh $(wildcard mk/initramfs/*)

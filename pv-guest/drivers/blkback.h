@@ -38,7 +38,7 @@ struct blkback_page {
     uint16_t users; /* requests under way; counts segments */
     bool mapped;
     bool recent; /* used since the clock's hand came by */
-};
+} __attribute__((aligned(32)));
 
 struct blkback_pages {
     domid_t domid;
@@ -63,10 +63,11 @@ void blkback_pages_destroy(struct blkback_pages *pages);
  * Map what the segments of a command name, or find it mapped.
  * @param readonly the front's pages need only be readable.
  * @param used     receives the index of each segment's page.
+ * @param segments receives where each segment is.
  * @return 0; -EAGAIN: too many are in use, nothing was taken; -EINVAL: a wrong grant reference.
  */
 int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
-                      bool readonly, uint16_t *used);
+                      bool readonly, uint16_t *used, struct block_segment *segments);
 
 /** Give pages up. Those that do not stay are unmapped by the next blkback_pages_flush(). */
 void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsigned int count);
@@ -80,11 +81,6 @@ void blkback_pages_flush(struct blkback_pages *pages);
  * @return its address, or NULL.
  */
 const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref);
-
-static inline void *blkback_page_va(const struct blkback_pages *pages, uint16_t index)
-{
-    return pages->va + (unsigned long)index * 4096;
-}
 
 /* ---- The data path (blkback_io.c) ---- */
 

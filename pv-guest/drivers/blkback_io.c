@@ -131,22 +131,6 @@ static const char *fetch_segments(struct blkback *back)
     return NULL;
 }
 
-static inline void fill_segments(struct blkback *back, struct blkback_request *request)
-{
-    const struct blkback_command *command = &back->command;
-
-    for (unsigned int i = 0; i < command->segment_count; i++) {
-        const struct blkif_request_segment *from = &command->segments[i];
-        struct block_segment *to = &request->segments[i];
-        uint16_t page = request->pages[i];
-        uint32_t offset = from->first_sect * SECTOR_SIZE;
-
-        to->va = (char *)blkback_page_va(&back->pages, page) + offset;
-        to->maddr = back->pages.pages[page].maddr + offset;
-        to->length = (from->last_sect - from->first_sect + 1u) * SECTOR_SIZE;
-    }
-}
-
 /* The next step of the request that orders others. */
 static void go_on(struct blkback *back)
 {
@@ -178,7 +162,8 @@ static int begin(struct blkback *back)
 
     if (!request)
         return back->under_way > 0 ? -EAGAIN : -ENOMEM;
-    error = blkback_pages_get(&back->pages, command, command->kind != BLKBACK_READ, request->pages);
+    error = blkback_pages_get(&back->pages, command, command->kind != BLKBACK_READ, request->pages,
+                              request->segments);
     if (error) {
         put_request(back, request);
         return error;
@@ -190,7 +175,6 @@ static int begin(struct blkback *back)
     request->segment_count = command->segment_count;
     request->block.sector = command->sector;
     request->block.sectors = command->sectors;
-    fill_segments(back, request);
     switch (command->kind) {
     case BLKBACK_READ:
         submit(back, request, BLOCK_READ, request->segment_count);

@@ -21,6 +21,11 @@ _Static_assert(BLKBACK_PAGES >= BLKBACK_MAX_SEGMENTS + EVICT, "a request finds r
 /* What is mapped for one command; the work thread is the only one here. */
 static struct gnttab_map_grant_ref map_ops[BLKBACK_MAX_SEGMENTS];
 
+static inline void *page_va(const struct blkback_pages *pages, uint16_t index)
+{
+    return pages->va + index * PAGE_SIZE;
+}
+
 static inline uint16_t *chain(const struct blkback_pages *pages, grant_ref_t gref)
 {
     return &pages->hash[gref % BLKBACK_HASH];
@@ -87,7 +92,7 @@ void blkback_pages_flush(struct blkback_pages *pages)
         return;
     for (unsigned int i = 0; i < pages->dirty_count; i++)
         ops[i] = (struct gnttab_unmap_grant_ref){
-            .host_addr = (uintptr_t)blkback_page_va(pages, pages->dirty[i]),
+            .host_addr = (uintptr_t)page_va(pages, pages->dirty[i]),
             .handle = pages->pages[pages->dirty[i]].handle,
         };
     grant_unmap_batch(ops, pages->dirty_count);
@@ -198,7 +203,7 @@ static inline void set_map_op(struct blkback_pages *pages, unsigned int op, uint
                               bool readonly)
 {
     map_ops[op] = (struct gnttab_map_grant_ref){
-        .host_addr = (uintptr_t)blkback_page_va(pages, index),
+        .host_addr = (uintptr_t)page_va(pages, index),
         .flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0),
         .ref = pages->pages[index].gref,
         .dom = pages->domid,
@@ -216,15 +221,60 @@ static void undo(struct blkback_pages *pages, const uint16_t *used, unsigned int
     }
 }
 
-int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
-                      bool readonly, uint16_t *used)
+/*
+ * The common case: pages that stay mapped, and are. What the loop needs is in locals, because it
+ * writes memory of which the compiler does not know what it is. @return segments dealt with.
+ */
+static unsigned int get_mapped(struct blkback_pages *pages, const struct blkback_command *command,
+                               uint16_t *used, struct block_segment *to)
 {
+    struct blkback_page *const table = pages->pages;
+    const uint16_t *const hash = pages->hash;
+    char *const base = pages->va;
+    const uint64_t *segment = command->segments;
+    const uint64_t *const end = segment + command->segment_count;
+
+    for (; segment < end; segment++, to++) {
+        uint64_t word = *segment;
+        uint32_t offset = blkback_segment_first(word) * SECTOR_SIZE;
+        uint16_t index = hash[blkback_segment_gref(word) % BLKBACK_HASH];
+        struct blkback_page *page = &table[index];
+
+        /* Only the first of a chain; it rarely has more. */
+        if (index == NONE || page->gref != blkback_segment_gref(word))
+            break;
+        page->users++;
+        page->recent = true;
+        *used++ = index;
+        to->va = base + index * PAGE_SIZE + offset;
+        to->maddr = page->maddr + offset;
+        to->length = (blkback_segment_last(word) + 1) * SECTOR_SIZE - offset;
+    }
+    return (unsigned int)(segment - command->segments);
+}
+
+static inline void set_segment(const struct blkback_pages *pages, uint16_t index, uint64_t segment,
+                               struct block_segment *to)
+{
+    uint32_t offset = blkback_segment_first(segment) * SECTOR_SIZE;
+
+    to->va = (char *)page_va(pages, index) + offset;
+    to->maddr = pages->pages[index].maddr + offset;
+    to->length = (blkback_segment_last(segment) + 1) * SECTOR_SIZE - offset;
+}
+
+int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
+                      bool readonly, uint16_t *used, struct block_segment *segments)
+{
+    unsigned int first = pages->persistent ? get_mapped(pages, command, used, segments) : 0;
     unsigned int new_count = 0;
     bool full = false;
     unsigned int i;
 
-    for (i = 0; i < command->segment_count; i++) {
-        grant_ref_t gref = command->segments[i].gref;
+    if (first == command->segment_count)
+        return 0;
+    for (i = first; i < command->segment_count; i++) {
+        grant_ref_t gref = blkback_segment_gref(command->segments[i]);
         uint16_t index = pages->persistent ? find(pages, gref) : NONE;
 
         if (index == NONE) {
@@ -247,14 +297,19 @@ int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command 
         undo(pages, used, i);
         return -EAGAIN;
     }
+    for (i = first; i < command->segment_count; i++)
+        set_segment(pages, used[i], command->segments[i], &segments[i]);
     return 0;
 }
 
 void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
 {
-    for (unsigned int i = 0; i < count; i++)
-        if (--pages->pages[used[i]].users == 0 && !pages->persistent)
-            retire(pages, used[i]);
+    struct blkback_page *const table = pages->pages;
+    const bool persistent = pages->persistent;
+
+    for (const uint16_t *end = used + count; used < end; used++)
+        if (--table[*used].users == 0 && !persistent)
+            retire(pages, *used);
 }
 
 const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref)
@@ -270,5 +325,5 @@ const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref)
             return NULL;
     }
     pages->pages[index].recent = true;
-    return blkback_page_va(pages, index);
+    return page_va(pages, index);
 }

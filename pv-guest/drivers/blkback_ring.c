@@ -74,18 +74,26 @@ bool blkback_ring_waiting(const struct blkback_ring *ring, uint32_t *count)
     return *count <= ring->slots - (ring->req_cons - ring->rsp_prod);
 }
 
-/* One descriptor, checked. */
-static inline const char *take_segment(struct blkback_command *command, unsigned int index,
-                                       const uint8_t *at)
+/*
+ * Take `count` descriptors from shared memory, the first of which is the command's number `index`.
+ * @return NULL, or why the device is to be closed.
+ */
+static inline const char *take_segments(struct blkback_command *command, unsigned int index,
+                                        unsigned int count, const uint8_t *at)
 {
-    uint64_t word = take64(at);
-    uint32_t first = (uint8_t)(word >> 32), last = (uint8_t)(word >> 40);
+    uint64_t *to = &command->segments[index];
+    uint64_t sectors = 0;
 
-    if (first > last || last >= SECTORS_PER_PAGE)
-        return "a segment is no part of a page";
-    command->segments[index] = (struct blkif_request_segment){
-        .gref = (grant_ref_t)word, .first_sect = (uint8_t)first, .last_sect = (uint8_t)last};
-    command->sectors += last - first + 1;
+    for (const uint8_t *end = at + count * sizeof(uint64_t); at < end; at += sizeof(uint64_t)) {
+        uint64_t segment = take64(at);
+        uint32_t first = blkback_segment_first(segment), last = blkback_segment_last(segment);
+
+        if (first > last || last >= SECTORS_PER_PAGE)
+            return "a segment is no part of a page";
+        *to++ = segment;
+        sectors += last - first + 1;
+    }
+    command->sectors += sectors;
     return NULL;
 }
 
@@ -101,18 +109,16 @@ static const char *take_direct(const struct blkback_limits *limits, struct blkba
                                uint32_t head, const uint8_t *rest)
 {
     unsigned int count = (uint8_t)(head >> 8);
+    const char *why;
 
     if (count > BLKIF_MAX_SEGMENTS_PER_REQUEST)
         return "a request has more segments than fit";
     if (count == 0 && (command->kind == BLKBACK_READ || command->kind == BLKBACK_WRITE))
         return "a request has no segments";
     command->segment_count = count;
-    for (unsigned int i = 0; i < count; i++) {
-        const char *why = take_segment(command, i, rest + REST_SEGMENTS + i * sizeof(uint64_t));
-
-        if (why)
-            return why;
-    }
+    why = take_segments(command, 0, count, rest + REST_SEGMENTS);
+    if (why)
+        return why;
     /* A flush without data may have any number there. */
     return count ? check_range(command, limits) : NULL;
 }
@@ -197,16 +203,13 @@ const char *blkback_ring_segments(struct blkback_command *command,
 {
     unsigned int first = page * BLKIF_SEGMENTS_PER_PAGE;
     unsigned int end = first + BLKIF_SEGMENTS_PER_PAGE;
+    const char *why;
 
     if (end > command->segment_count)
         end = command->segment_count;
-    for (unsigned int i = first; i < end; i++) {
-        const char *why = take_segment(command, i,
-                                       (const uint8_t *)shared + (i - first) * sizeof(uint64_t));
-
-        if (why)
-            return why;
-    }
+    why = take_segments(command, first, end - first, shared);
+    if (why)
+        return why;
     return end == command->segment_count ? check_range(command, limits) : NULL;
 }
 

@@ -56,8 +56,24 @@ struct blkback_command {
     unsigned int segment_count;
     unsigned int page_count; /* indirect: pages that hold the segments; else 0, and they are here */
     grant_ref_t pages[BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST];
-    struct blkif_request_segment segments[BLKBACK_MAX_SEGMENTS];
+    uint64_t segments[BLKBACK_MAX_SEGMENTS]; /* as they were in shared memory, but checked */
 };
+
+/* What a segment says: the page, and its first and last sector, 0 to 7. */
+static inline grant_ref_t blkback_segment_gref(uint64_t segment)
+{
+    return (grant_ref_t)segment;
+}
+
+static inline uint32_t blkback_segment_first(uint64_t segment)
+{
+    return (uint8_t)(segment >> 32);
+}
+
+static inline uint32_t blkback_segment_last(uint64_t segment)
+{
+    return (uint8_t)(segment >> 40);
+}
 
 /**
  * Begin with an empty ring.

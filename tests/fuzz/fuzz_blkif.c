@@ -34,9 +34,11 @@ static void check_command(void)
 
     must(command.segment_count <= BLKBACK_MAX_SEGMENTS);
     for (unsigned int i = 0; i < command.segment_count; i++) {
-        must(command.segments[i].first_sect <= command.segments[i].last_sect);
-        must(command.segments[i].last_sect < 8);
-        sectors += command.segments[i].last_sect - command.segments[i].first_sect + 1u;
+        uint32_t first = blkback_segment_first(command.segments[i]);
+        uint32_t last = blkback_segment_last(command.segments[i]);
+
+        must(first <= last && last < 8);
+        sectors += last - first + 1;
     }
     if (command.kind == BLKBACK_UNKNOWN)
         return;

@@ -87,7 +87,7 @@ static void a_request_goes_there_and_back(void **state)
     assert_int_equal(command.sector, 40);
     assert_int_equal(command.sectors, 24);
     assert_int_equal(command.segment_count, 3);
-    assert_int_equal(command.segments[2].gref, 102);
+    assert_int_equal(blkback_segment_gref(command.segments[2]), 102);
     blkback_ring_answer(&back, command.id, command.operation, BLKIF_RSP_OKAY);
     assert_null(blkfront_ring_waiting(&front, &count));
     assert_int_equal(count, 0); /* not shown yet */
@@ -153,8 +153,8 @@ static void narrow_fronts_are_understood(void **state)
     assert_int_equal(command.id, 77);
     assert_int_equal(command.sector, 9);
     assert_int_equal(command.sectors, 4 + 4);
-    assert_int_equal(command.segments[1].gref, 6);
-    assert_int_equal(command.segments[1].first_sect, 4);
+    assert_int_equal(blkback_segment_gref(command.segments[1]), 6);
+    assert_int_equal(blkback_segment_first(command.segments[1]), 4);
     assert_null(take());
     assert_int_equal(command.kind, BLKBACK_DISCARD);
     assert_int_equal(command.id, 78);
@@ -189,10 +189,10 @@ static void indirect_segments_are_fetched(void **state)
     assert_int_equal(command.pages[0], 500);
     assert_null(blkback_ring_segments(&command, &limits, 0, page));
     assert_int_equal(command.sectors, 320);
-    assert_int_equal(command.segments[39].gref, 39);
+    assert_int_equal(blkback_segment_gref(command.segments[39]), 39);
     /* Changed afterwards: nothing of it is seen. */
     page[39] = blkfront_segment(0, 7, 0);
-    assert_int_equal(command.segments[39].last_sect, 7);
+    assert_int_equal(blkback_segment_last(command.segments[39]), 7);
     command.sectors = 0;
     assert_non_null(blkback_ring_segments(&command, &limits, 0, page));
 }
