@@ -29,5 +29,14 @@ $(PKG)/busybox: mk/fetch-package.sh
 	$(call FETCH,busybox-static)
 	@ln -sfn root/bin/busybox $@ && touch -c $@
 
+# The xenstore-* commands with the libraries they need: a file that says so.
+$(PKG)/xenstore-utils: mk/fetch-package.sh
+	$(call FETCH,xenstore-utils)
+	$(call FETCH,libxenstore4)
+	$(call FETCH,libxentoolcore1)
+	$(call FETCH,libc6)
+	$(call FETCH,libgcc-s1)
+	@touch $@
+
 .PHONY: packages
-packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox
+packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox $(PKG)/xenstore-utils

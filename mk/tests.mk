@@ -117,6 +117,21 @@ $(BUILD)/tests/network.cpio.gz: $(BUILD)/tests/linux/network tests/linux/dhcp.sh
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
 $(BUILD)/tests/system/test_network: | $(BUILD)/tests/network.cpio.gz
 
+# Linux with Debian's xenstore-* commands.
+XENSTORE_LIBS := libc.so.6 libgcc_s.so.1 libxenstore.so.4 libxentoolcore.so.1
+$(BUILD)/tests/xenstore-utils.cpio.gz: $(PKG)/xenstore-utils $(GUESTS_DIR)/linux.cpio.gz \
+                                       mk/make-cpio.sh
+	$(call say,RAMDISK,$@)
+	@rm -rf $@.tree && mkdir -p $@.tree/usr/bin $@.tree/lib64 $@.tree/lib/x86_64-linux-gnu
+	@cp -a $(PKG)/root/usr/bin/xenstore-[!c]* $(PKG)/root/usr/bin/xenstore-chmod $@.tree/usr/bin
+	@cp -L $(PKG)/root/lib64/ld-linux-x86-64.so.2 $@.tree/lib64
+	@for lib in $(XENSTORE_LIBS); do \
+	    cp -L "$$(ls $(PKG)/root/usr/lib/x86_64-linux-gnu/$$lib \
+	        $(PKG)/root/lib/x86_64-linux-gnu/$$lib 2>/dev/null | head -n 1)" \
+	        $@.tree/lib/x86_64-linux-gnu; done
+	@(cat $(GUESTS_DIR)/linux.cpio.gz && mk/make-cpio.sh $@.tree | gzip -n -6) >$@
+$(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.gz
+
 # ---- what runs ----
 
 RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh

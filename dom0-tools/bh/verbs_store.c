@@ -74,6 +74,7 @@ struct listing {
     struct store_connection *connection;
     bool full, permissions;
     struct json *json; /* NULL: as text */
+    size_t strip;      /* bytes at the front of the path that the user left out */
     char path[STORE_PATH_SIZE];
 };
 
@@ -117,7 +118,7 @@ static int show_node(struct listing *l, const char *name, unsigned int depth)
         return 0;
     }
     if (l->full)
-        bh_print("%s = \"", l->path);
+        bh_print("%s = \"", l->path + l->strip);
     else
         bh_print("%*s%s = \"", (int)depth, "", name);
     print_value(value, length, false);
@@ -174,6 +175,7 @@ static int run_ls(int argc, char **argv)
         const char *path = i < argc ? argv[i] : "/";
 
         error = xs_resolve(l->connection, path, l->path);
+        l->strip = !error && *path != '/' ? strlen(l->path) - strlen(path) : 0;
         if (!error)
             error = show_children(l, 0);
         if (error)

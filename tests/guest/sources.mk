@@ -7,6 +7,12 @@ $(foreach name,$(patsubst tests/guest/%.c,%,$(wildcard tests/guest/test-*.c)), \
 
 GUEST_test-pci_SRCS += $(PCI_SRCS)
 
+# These speak to the store that a domain is given.
+GUEST_test-store_SRCS += tests/guest/raw_store.c
+GUEST_test-hostile-store_SRCS += tests/guest/raw_store.c
+GUEST_test-store_ROLE := domu
+GUEST_test-hostile-store_ROLE := domu
+
 # Control calls: a domU may make none of them.
 GUEST_test-cpu-policy_ROLE := dom0
 
