@@ -159,7 +159,10 @@ void block_resized(struct block_device *disk, uint64_t sectors);
  */
 int block_target_open(struct block_claim *claim, const char *spec, char *why, size_t size);
 
-/** Release it. No request may be under way. Nothing happens if it is not held. */
+/**
+ * Release it. No request may be under way. Nothing happens if it is not held. For threads that may wait:
+ * the partitions of a disk that could be written are read again.
+ */
 void block_target_close(struct block_claim *claim);
 
 /* ---- For threads that wait (block_wait.c, block_partitions.c); never in the work thread ---- */
@@ -182,6 +185,12 @@ int block_flush(struct block_device *device);
  * @return how many.
  */
 unsigned int block_add_partitions(struct block_device *disk);
+
+/**
+ * Read it again, and replace the partitions if others are there now. Nothing changes while anybody
+ * holds the disk or one of them, or if it cannot be read.
+ */
+void block_reread_partitions(struct block_device *disk);
 
 /** Discard, and wait. */
 int block_discard(struct block_device *device, uint64_t sector, uint64_t sectors);

@@ -6,6 +6,7 @@
 #include <drivers/partition.h>
 
 #include <ctype.h>
+#include <errno.h>
 #include <memory.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,28 +29,9 @@ static int read_block(void *context, uint64_t block, void *buffer)
     return error;
 }
 
-static bool add_partition(struct block_device *disk, const struct partition *partition)
+/* @return how many, or a negative errno; whoever calls frees `partitions`. */
+static int scan(struct block_device *disk, struct partition **partitions, const char **note)
 {
-    struct block_device *device = calloc(1, sizeof(*device));
-    size_t length = strlen(disk->name);
-
-    if (!device)
-        return false;
-    *device = *disk;
-    device->claims = NULL;
-    device->first = partition->first;
-    device->sectors = partition->sectors;
-    snprintf(device->name, sizeof(device->name), "%s%s%u", disk->name,
-             isdigit(disk->name[length - 1]) ? "p" : "", partition->number);
-    if (block_register(device) == 0)
-        return true;
-    free(device);
-    return false;
-}
-
-unsigned int block_add_partitions(struct block_device *disk)
-{
-    struct partition *partitions = calloc(PARTITIONS_MAX, sizeof(*partitions));
     struct reader reader = {.disk = disk, .page = page_alloc()};
     struct partition_source source = {
         .sectors = disk->sectors,
@@ -57,20 +39,134 @@ unsigned int block_add_partitions(struct block_device *disk)
         .read = read_block,
         .context = &reader,
     };
-    const char *note = "no memory to read the partition table";
-    unsigned int added = 0;
-    int count = 0;
+    int count = -ENOMEM;
 
-    if (partitions && reader.page)
-        count = partition_scan(&source, partitions, &note);
+    *partitions = calloc(PARTITIONS_MAX, sizeof(**partitions));
+    if (*partitions && reader.page)
+        count = partition_scan(&source, *partitions, note);
     if (count < 0)
-        note = "the partition table cannot be read";
-    if (note)
-        printf("%s: %s\n", disk->name, note);
-    for (int i = 0; i < count; i++)
-        added += add_partition(disk, &partitions[i]);
+        *note = "the partition table cannot be read";
     if (reader.page)
         page_free(reader.page);
+    return count;
+}
+
+static void name_partition(const struct block_device *disk, unsigned int number, char *name)
+{
+    size_t length = strlen(disk->name);
+
+    snprintf(name, BLOCK_NAME_SIZE, "%.48s%s%u", disk->name,
+             isdigit(disk->name[length - 1]) ? "p" : "", number);
+}
+
+static unsigned int add_all(struct block_device *disk, const struct partition *partitions,
+                            int count)
+{
+    unsigned int added = 0;
+
+    for (int i = 0; i < count; i++) {
+        struct block_device *device = calloc(1, sizeof(*device));
+
+        if (!device)
+            break;
+        *device = *disk;
+        device->claims = NULL;
+        device->first = partitions[i].first;
+        device->sectors = partitions[i].sectors;
+        name_partition(disk, partitions[i].number, device->name);
+        if (block_register(device) == 0)
+            added++;
+        else
+            free(device);
+    }
+    return added;
+}
+
+unsigned int block_add_partitions(struct block_device *disk)
+{
+    struct partition *partitions;
+    const char *note = NULL;
+    int count = scan(disk, &partitions, &note);
+    unsigned int added;
+
+    if (note)
+        printf("%s: %s\n", disk->name, note);
+    added = add_all(disk, partitions, count);
     free(partitions);
     return added;
+}
+
+/* ---- Again, after somebody wrote to the disk ---- */
+
+/* What is registered for a disk. */
+struct registered {
+    struct block_device *disk;
+    struct block_device *partition; /* one of them */
+    int count;
+    bool in_use; /* the disk, or one of them */
+};
+
+static bool look_at(struct block_device *device, void *argument)
+{
+    struct registered *registered = argument;
+
+    if (device->disk != registered->disk)
+        return true;
+    if (device->claims)
+        registered->in_use = true;
+    if (device != registered->disk) {
+        registered->partition = device;
+        registered->count++;
+    }
+    return true;
+}
+
+static struct registered find_registered(struct block_device *disk)
+{
+    struct registered registered = {.disk = disk};
+
+    block_list(look_at, &registered);
+    return registered;
+}
+
+static bool is_registered(const struct block_device *disk, const struct partition *partition)
+{
+    const struct block_device *device;
+    char name[BLOCK_NAME_SIZE];
+
+    name_partition(disk, partition->number, name);
+    device = block_find(name);
+    return device && device->first == partition->first && device->sectors == partition->sectors;
+}
+
+static void replace_all(struct block_device *disk, const struct partition *partitions, int count)
+{
+    struct registered registered;
+
+    while ((registered = find_registered(disk)).count > 0) {
+        block_unregister(registered.partition);
+        free(registered.partition);
+    }
+    printf("%s: now has %u partitions\n", disk->name, add_all(disk, partitions, count));
+}
+
+void block_reread_partitions(struct block_device *disk)
+{
+    struct registered registered = find_registered(disk);
+    struct partition *partitions;
+    const char *note;
+    bool same;
+    int count;
+
+    if (registered.in_use)
+        return;
+    count = scan(disk, &partitions, &note);
+    /* Reading took its time. */
+    registered = find_registered(disk);
+    same = count == registered.count;
+    for (int i = 0; i < count && same; i++)
+        same = is_registered(disk, &partitions[i]);
+    if (count >= 0 && !same && !registered.in_use)
+        replace_all(disk, partitions, count);
+    free(partitions);
 }

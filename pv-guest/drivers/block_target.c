@@ -74,4 +74,6 @@ void block_target_close(struct block_claim *claim)
     block_release(claim);
     if (device->operations->close)
         device->operations->close(device);
+    else if (device->disk == device && claim->access != BLOCK_READER)
+        block_reread_partitions(device);
 }

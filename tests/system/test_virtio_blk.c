@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Virtio disks, on Bulkhead and on Debian's Xen: the image tests/guest/virtio-blk.c in dom0's place, which says what
- * disks it wants; what it wrote and discarded is then looked for in the files. And the line that
- * the built-in dom0 prints about each disk.
+ * disks it wants; what it wrote and discarded is then looked for in the files. And what the built-in dom0
+ * says about each disk at boot, and after a domain wrote to one.
  */
 #include "bulkhead.h"
 
@@ -231,13 +231,18 @@ static void other_devices(void **state)
     }
 }
 
-static void dom0_names_its_disks(void **state)
+#define WRITE_TO(disk) \
+    "create /guests/disk.cfg extra='do=write mib=1' disk=['/dev/" disk ",raw,xvda,w']"
+
+static void dom0_knows_its_disks(void **state)
 {
+    static const char *const guests[] = {"disk", "disk.cfg", NULL};
     char modules[1024];
     struct machine *machine;
 
     (void)state;
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), dom0_ramdisk());
+    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(),
+             make_ramdisk("virtio-blk-dom0", guests));
     machine = start("virtio-blk-dom0", false, modules);
     machine_expect(machine, "vda: 64 MiB at virtio ");
     machine_expect(machine, ": no partitions\n");
@@ -246,6 +251,14 @@ static void dom0_names_its_disks(void **state)
     machine_expect(machine, "vdc: 32 MiB at virtio ");
     machine_expect(machine, ": vdc1 vdc5 vdc6\n");
     expect_prompt(machine);
+
+    /* Writing to a partition changes no others; writing over the whole disk does. */
+    machine_type(machine, WRITE_TO("vdc5"));
+    machine_expect(machine, "'disk' (1) has powered off");
+    machine_expect(machine, BH_PROMPT);
+    machine_type(machine, WRITE_TO("vdc"));
+    machine_expect(machine, "vdc: now has 0 partitions\n");
+    assert_null(strstr(machine_between(machine), "now has"));
 }
 
 int main(void)
@@ -254,7 +267,7 @@ int main(void)
         cmocka_unit_test_teardown(on_bulkhead, machines_stop),
         cmocka_unit_test_teardown(on_debians_xen, machines_stop),
         cmocka_unit_test_teardown(other_devices, machines_stop),
-        cmocka_unit_test_teardown(dom0_names_its_disks, machines_stop),
+        cmocka_unit_test_teardown(dom0_knows_its_disks, machines_stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,14 +4,16 @@
  * against a plain array.
  */
 /* SOURCES: pv-guest/drivers/block.c pv-guest/drivers/block_target.c pv-guest/drivers/file_disk.c */
-/* SOURCES: pv-guest/drivers/cow_disk.c */
-/* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
+/* SOURCES: pv-guest/drivers/cow_disk.c pv-guest/drivers/block_partitions.c */
+/* SOURCES: pv-guest/drivers/partition.c tests/host/disk_image.c */
+/* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include -Itests/host */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
+#include <disk_image.h>
 #include <drivers/block.h>
 #include <drivers/cow_disk.h>
 #include <errno.h>
@@ -121,6 +123,18 @@ static void make_device(struct block_device *device, struct block_device *whole,
     device->logical_size = device->physical_size = SECTOR_SIZE;
     device->max_segments = 8;
     snprintf(device->name, sizeof(device->name), "%s", name);
+}
+
+/* What block_wait.c does for threads; `while_waiting` is what others do meanwhile. */
+static void (*while_waiting)(void);
+
+int block_read(struct block_device *device, uint64_t sector, void *buffer, size_t length)
+{
+    assert_true(sector + length / SECTOR_SIZE <= device->sectors);
+    memcpy(buffer, medium + sector * SECTOR_SIZE, length);
+    if (while_waiting)
+        while_waiting();
+    return 0;
 }
 
 /* ---- A request that is finished or not ---- */
@@ -371,6 +385,69 @@ static void a_file_is_written_in_private(void **state)
     assert_int_equal(pages_used, 0);
 }
 
+/* ---- Partitions that change ---- */
+
+static struct block_device changing;
+
+static void claim_the_disk(void)
+{
+    if (!claims[3].device)
+        assert_int_equal(claim(3, &changing, BLOCK_READER), 0);
+}
+
+static void expect_partition(const char *name, uint64_t first, uint64_t sectors)
+{
+    const struct block_device *device = block_find(name);
+
+    assert_non_null(device);
+    assert_int_equal(device->first, first);
+    assert_int_equal(device->sectors, sectors);
+    assert_ptr_equal(device->disk, &changing);
+}
+
+static void partitions_are_read_again(void **state)
+{
+    static const struct block_operations no_close = {.submit = medium_submit};
+    struct disk_image image = {
+        .data = (uint8_t *)medium, .size = sizeof(medium), .block_size = SECTOR_SIZE};
+    struct image_partition table[2] = {{0x83, 2, 10}, {0x83, 12, 20}};
+
+    make_device(&changing, &changing, "vda", 0, 64);
+    changing.operations = &no_close;
+    block_register(&changing);
+    image_write_mbr(&image, 0, table, 2);
+    assert_int_equal(block_add_partitions(&changing), 2);
+    expect_partition("vda2", 12, 20);
+
+    /* Somebody holds a partition; then the disk, and releases it. */
+    table[1] = (struct image_partition){0x83, 40, 24};
+    image_write_mbr(&image, 0, table, 2);
+    assert_int_equal(open_target(0, "vda1", BLOCK_WRITER), 0);
+    block_reread_partitions(&changing);
+    block_target_close(&claims[0]);
+    expect_partition("vda2", 12, 20);
+    assert_int_equal(open_target(0, "/dev/vda", BLOCK_READER), 0);
+    block_target_close(&claims[0]);
+    expect_partition("vda2", 12, 20);
+    assert_int_equal(open_target(0, "/dev/vda", BLOCK_WRITER), 0);
+    block_target_close(&claims[0]);
+    expect_partition("vda1", 2, 10);
+    expect_partition("vda2", 40, 24);
+
+    /* Somebody comes while the table is read. */
+    image_write_mbr(&image, 0, table, 0);
+    while_waiting = claim_the_disk;
+    block_reread_partitions(&changing);
+    while_waiting = NULL;
+    expect_partition("vda2", 40, 24);
+    block_release(&claims[3]);
+    block_reread_partitions(&changing);
+    assert_null(block_find("vda1"));
+    assert_null(block_find("vda2"));
+    block_unregister(&changing);
+    assert_int_equal(pages_used, 0);
+}
+
 /* Random reads and writes, of which the base answers some late. */
 static void copy_on_write(void **state)
 {
@@ -455,6 +532,7 @@ int main(void)
         cmocka_unit_test(refused_targets),
         cmocka_unit_test(a_file_is_read),
         cmocka_unit_test(a_file_is_written_in_private),
+        cmocka_unit_test(partitions_are_read_again),
         cmocka_unit_test(copy_on_write),
         cmocka_unit_test(copy_on_write_without_room),
     };
