@@ -271,6 +271,22 @@ static void load_idle(void)
     get_cpu_info()->exit_work = 0;
 }
 
+/*
+ * Fills the CPU's stack of return addresses, of 32 at most, with harmless ones: the next domain is not to return where the
+ * last one wanted. (What a guest leaves there does not harm us: SMEP keeps the CPU from running it even in speculation.)
+ */
+static void fill_return_stack(void)
+{
+    unsigned int n = 16;
+
+    __asm__ volatile("1: call 2f\n3: pause\n\tlfence\n\tjmp 3b\n"
+                     "2: call 4f\n5: pause\n\tlfence\n\tjmp 5b\n"
+                     "4: dec %0\n\tjnz 1b\n\tadd $2 * 16 * 8, %%rsp"
+                     : "+r"(n)
+                     :
+                     : "cc", "memory");
+}
+
 void arch_context_switch(struct vcpu *prev, struct vcpu *next)
 {
     unsigned int cpu = smp_processor_id();
@@ -284,7 +300,10 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
     if (prev->domain == next->domain)
         return;
     cpumask_clear(&prev->domain->dirty_cpus, cpu);
-    if (boot_cpu.ibpb && hv_options.spec_ctrl && !is_idle(next))
+    if (!hv_options.spec_ctrl || is_idle(next))
+        return;
+    fill_return_stack();
+    if (boot_cpu.ibpb)
         wrmsr(MSR_PRED_CMD, PRED_IBPB);
 }
 

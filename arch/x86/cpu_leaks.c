@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which of the leaks by speculation this CPU has that we do not defend against: Meltdown, L1TF, MDS. The administrator is
- * told at boot; docs/architecture.md says what follows.
+ * Which of the leaks by speculation this CPU has: Meltdown, L1TF, MDS. Against the last one there is VERW, on the way to a
+ * guest, where microcode makes it clear the CPU's buffers. The administrator is told at boot of the others;
+ * docs/architecture.md says what follows.
  *
  * Newer CPUs say in IA32_ARCH_CAPABILITIES what they do not suffer from. For older ones the vendors' lists count: of those
  * that run 64-bit code, Intel's (and the first of Centaur and Zhaoxin, which we take to leak as well) have all three,
@@ -9,10 +10,13 @@
  */
 #include <asm/cpu_leaks.h>
 #include <lib.h>
+#include <options.h>
 
 /* IA32_ARCH_CAPABILITIES (Intel SDM volume 4, table 2-2). */
 #define CAP_RDCL_NO (1ULL << 0) /* neither Meltdown nor L1TF */
 #define CAP_MDS_NO  (1ULL << 5)
+#define CAP_RFDS_CLEAR \
+    (1ULL << 28) /* VERW clears registers' old contents, which leak on some small cores */
 
 #define ALL_LEAKS (CPU_LEAK_MELTDOWN | CPU_LEAK_L1TF | CPU_LEAK_MDS)
 
@@ -68,9 +72,20 @@ unsigned int __init cpu_leaks(const struct cpu_features *cpu)
     return leaks;
 }
 
+bool __init cpu_uses_verw(const struct cpu_features *cpu)
+{
+    if (hv_options.md_clear != MD_CLEAR_BY_CPU)
+        return hv_options.md_clear == MD_CLEAR_ALWAYS;
+    return hv_options.spec_ctrl && ((cpu->md_clear && cpu_leaks(cpu) & CPU_LEAK_MDS) ||
+                                    cpu->arch_capabilities & CAP_RFDS_CLEAR);
+}
+
 void __init cpu_warn_leaks(void)
 {
     unsigned int leaks = cpu_leaks(&boot_cpu);
+
+    if (boot_cpu.md_clear && cpu_uses_verw(&boot_cpu))
+        leaks &= ~CPU_LEAK_MDS;
 
     if (leaks)
         printk(

@@ -36,6 +36,15 @@
         .popsection
 .endm
 
+/* The instruction that follows may become a jump to a way out that clears the CPU's buffers (boot/patch.c). */
+.macro EXIT_SITE kind
+661:    .pushsection .altinstr_exit, "a"
+        .long   661b - ., \kind
+        .popsection
+.endm
+#define EXIT_SYSRET 0
+#define EXIT_IRET 1
+
 .macro EXTABLE from, to
         .pushsection .ex_table, "a"
         .balign 4
@@ -105,6 +114,7 @@
         mov     REGS_RFLAGS(%rsp), %r11
         and     $~EFLAGS_NOT_FOR_GUESTS, %r11
         or      $EFLAGS_IF, %r11
+        EXIT_SITE EXIT_SYSRET
         mov     REGS_RSP(%rsp), %rsp
         sysretq
 .endm
@@ -157,6 +167,7 @@ iret_hypercall:
         RESTORE_ARGUMENTS
         mov     REGS_R11(%rsp), %r11
         mov     REGS_RCX(%rsp), %rcx
+        EXIT_SITE EXIT_IRET
         lea     REGS_RIP(%rsp), %rsp    /* its RFLAGS are fit for a guest */
 exit_iret_short:
         iretq
@@ -232,10 +243,28 @@ iret_to_guest:
         RESTORE_ARGUMENTS
         mov     REGS_R11(%rsp), %r11
         mov     REGS_RCX(%rsp), %rcx
+        EXIT_SITE EXIT_IRET
         lea     REGS_RIP(%rsp), %rsp
 exit_iret:
         iretq
         EXTABLE exit_iret, exit_iret_failed
+
+/* The ends of the ways out on CPUs whose buffers VERW clears: its form with a memory operand does (Intel, MD_CLEAR). */
+FUNCTION exit_sysret_clearing
+        verw    verw_operand(%rip)
+        mov     REGS_RSP(%rsp), %rsp
+        sysretq
+
+FUNCTION exit_iret_clearing
+        verw    verw_operand(%rip)
+        lea     REGS_RIP(%rsp), %rsp
+exit_iret_cleared:
+        iretq
+        EXTABLE exit_iret_cleared, exit_iret_failed
+
+        .balign 2
+verw_operand:
+        .short  HV_DS
 
 /* A name for do_hv_exception() to recognise; never run. */
 FUNCTION exit_iret_failed

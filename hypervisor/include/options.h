@@ -24,6 +24,7 @@ struct hv_options {
     unsigned int maxcpus; /* maxcpus=: physical CPUs to use */
     bool noreboot;        /* noreboot: stop instead of restarting after a fatal error */
     bool spec_ctrl;       /* spec-ctrl=: speculation barriers; on unless "no" */
+    enum { MD_CLEAR_BY_CPU, MD_CLEAR_NEVER, MD_CLEAR_ALWAYS } md_clear; /* spec-ctrl=md-clear */
 
     /* Scheduling. */
     char sched[16]; /* sched= */

@@ -12,6 +12,7 @@
 struct hv_options hv_options = {
     .maxcpus = ~0U,
     .spec_ctrl = true,
+    .md_clear = MD_CLEAR_BY_CPU,
     .dom0_mem = DOM0_MEM_UNSET,
     .dom0_mem_min = DOM0_MEM_UNSET,
     .dom0_mem_max = DOM0_MEM_UNSET,
@@ -50,9 +51,10 @@ static bool __init parse_bool(const char *value, void *arg)
 static void __init complain_of_part(const char *part, size_t len);
 
 /*
- * Xen's forms: a boolean, or parts separated by commas, each a boolean, NAME, NAME=boolean or no-NAME. Of its names two
- * mean what we have, the barriers that protect the hypervisor: xen (all of them) and branch-harden (the LFENCEs). Every
- * other name is told to be without effect, and the parts around it count.
+ * Xen's forms: a boolean, or parts separated by commas, each a boolean, NAME, NAME=boolean or no-NAME. Of its names three
+ * mean what we have: xen and branch-harden, the barriers that protect the hypervisor, and md-clear, whether the CPU's
+ * buffers are cleared on the way to a guest, whatever it needs. Every other name is told to be without effect, and the
+ * parts around it count.
  */
 static void __init parse_spec_part(const char *part, size_t len)
 {
@@ -77,6 +79,10 @@ static void __init parse_spec_part(const char *part, size_t len)
             complain_of_part(part, len);
             return;
         }
+    }
+    if (!strcmp(word + (negated ? 3 : 0), "md-clear")) {
+        hv_options.md_clear = on && !negated ? MD_CLEAR_ALWAYS : MD_CLEAR_NEVER;
+        return;
     }
     for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
         if (!strcmp(word + (negated ? 3 : 0), names[i])) {

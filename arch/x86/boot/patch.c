@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code patched once at boot for this CPU: the sites of STAC and CLAC, and those of speculation barriers.
+ * Code patched once at boot for this CPU: the sites of STAC and CLAC, those of speculation barriers, and the ways out to
+ * a guest where they have to clear the CPU's buffers.
  *
- * Each site is built as a NOP of the right length and listed in a section of the image as two words: the distance from
- * the entry to the site, and what belongs there. The text stays mapped read-only; write protection is off in CR0 for the
+ * Each site is built as a NOP of the right length, or as the instruction that a jump to a longer way replaces, and listed
+ * in a section of the image as two words: the distance from the entry to the site, and what belongs there. The text stays mapped read-only; write protection is off in CR0 for the
  * moment of writing, with interrupts off and before any guest exists.
  */
 #include <asm/cpu_features.h>
+#include <asm/cpu_leaks.h>
 #include <asm/paging.h>
 #include <options.h>
 
@@ -21,8 +23,13 @@ struct patch_site {
 
 extern const struct patch_site smap_sites_start[], smap_sites_end[];
 extern const struct patch_site spec_sites_start[], spec_sites_end[];
+extern const struct patch_site exit_sites_start[], exit_sites_end[];
+
+/* By kind of an exit's site: where the longer way begins (entry.S). */
+extern const u8 exit_sysret_clearing[], exit_iret_clearing[];
 
 #define SITE_BYTES 3U
+#define JUMP_BYTES 5
 
 /* By kind. */
 static const u8 smap_code[][SITE_BYTES] __initconst = {
@@ -65,13 +72,35 @@ static unsigned int __init patch(const struct patch_site *site, const struct pat
     return n;
 }
 
+/* Puts a jump to the longer way where the last instruction but one of each exit is, which is no shorter. */
+static unsigned int __init patch_exits(void)
+{
+    const u8 *const targets[] = {exit_sysret_clearing, exit_iret_clearing};
+    const struct patch_site *site = exit_sites_start;
+    unsigned long cr0 = text_unlock();
+
+    for (; site < exit_sites_end; site++) {
+        volatile u8 *at = (u8 *)&site->distance + site->distance;
+        u32 distance = (u32)(targets[site->kind] - (const u8 *)at - JUMP_BYTES);
+
+        at[0] = 0xe9;
+        for (unsigned int i = 0; i < 4; i++)
+            at[1 + i] = (u8)(distance >> 8 * i);
+    }
+    text_lock(cr0);
+    return (unsigned int)(exit_sites_end - exit_sites_start);
+}
+
 void __init patch_code(void)
 {
-    unsigned int smap = 0, spec = 0;
+    unsigned int smap = 0, spec = 0, exits = 0;
 
     if (boot_cpu.smap)
         smap = patch(smap_sites_start, smap_sites_end, smap_code, ARRAY_SIZE(smap_code));
     if (hv_options.spec_ctrl)
         spec = patch(spec_sites_start, spec_sites_end, spec_code, ARRAY_SIZE(spec_code));
-    printk(LOG_DEBUG, "patched %u SMAP sites and %u speculation barriers", smap, spec);
+    if (cpu_uses_verw(&boot_cpu))
+        exits = patch_exits();
+    printk(LOG_DEBUG, "patched %u SMAP sites, %u speculation barriers and %u exits", smap, spec,
+           exits);
 }

@@ -13,8 +13,10 @@
 
 #include <asm/cpu_leaks.h>
 #include <lib.h>
+#include <options.h>
 
 struct cpu_features boot_cpu;
+struct hv_options hv_options = {.spec_ctrl = true};
 static char messages[512];
 
 void printk(enum loglevel level, const char *fmt, ...)
@@ -77,11 +79,40 @@ static void warning(void **state)
     assert_string_equal(strchr(messages, ':'), ": Meltdown L1TF MDS. Run only guests you trust.");
 }
 
+/* VERW where it helps, and wherever or nowhere if the administrator says so. */
+static void clearing(void **state)
+{
+    const struct cpu_features leaks = {.vendor = "GenuineIntel", .family = 6, .model = 0x9e};
+    struct cpu_features cpu = leaks;
+
+    assert_false(cpu_uses_verw(&cpu)); /* old microcode: VERW would clear nothing */
+    cpu.md_clear = true;
+    assert_true(cpu_uses_verw(&cpu));
+    hv_options.spec_ctrl = false;
+    assert_false(cpu_uses_verw(&cpu));
+    hv_options.md_clear = MD_CLEAR_ALWAYS;
+    assert_true(cpu_uses_verw(&cpu));
+    hv_options.spec_ctrl = true;
+    hv_options.md_clear = MD_CLEAR_NEVER;
+    assert_false(cpu_uses_verw(&cpu));
+    hv_options.md_clear = MD_CLEAR_BY_CPU;
+    cpu.arch_capabilities = MDS_NO;
+    assert_false(cpu_uses_verw(&cpu));
+    cpu = (struct cpu_features){.vendor = "AuthenticAMD", .family = 25, .md_clear = true};
+    assert_false(cpu_uses_verw(&cpu));
+
+    boot_cpu = leaks;
+    boot_cpu.md_clear = true;
+    cpu_warn_leaks();
+    assert_string_equal(strchr(messages, ':'), ": Meltdown L1TF. Run only guests you trust.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaks_by_model),
         cmocka_unit_test(warning),
+        cmocka_unit_test(clearing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

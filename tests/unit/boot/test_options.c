@@ -80,6 +80,13 @@ static void lists_of_spec_ctrl(void **state)
         options_parse(forms[i].line);
         assert_int_equal(hv_options.spec_ctrl, forms[i].barriers);
     }
+    hv_options.md_clear = MD_CLEAR_BY_CPU;
+    options_parse("spec-ctrl=no,md-clear");
+    assert_int_equal(hv_options.md_clear, MD_CLEAR_ALWAYS);
+    options_parse("spec-ctrl=no-md-clear");
+    assert_int_equal(hv_options.md_clear, MD_CLEAR_NEVER);
+    options_parse("spec-ctrl=md-clear=on");
+    assert_int_equal(hv_options.md_clear, MD_CLEAR_ALWAYS);
     options_report();
     for (unsigned int i = 0; i < ARRAY_SIZE(forms); i++)
         if (forms[i].complaint)

@@ -14,6 +14,9 @@
 /* The leaks of @cpu: its vendor, family, model and IA32_ARCH_CAPABILITIES decide. Pure. */
 unsigned int cpu_leaks(const struct cpu_features *cpu);
 
+/* Are the buffers of @cpu to be cleared by VERW whenever a guest is entered? @cpu and the command line decide. */
+bool cpu_uses_verw(const struct cpu_features *cpu);
+
 /* Warns in one line when the boot CPU has any of them. */
 void cpu_warn_leaks(void);
 
