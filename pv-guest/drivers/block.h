@@ -132,8 +132,8 @@ struct block_claim {
 
 /**
  * Hold a device. The rules are those of xl: a writer wants it alone, a reader bears other readers
- * and shared writers, a shared writer is never refused. What overlaps counts as the same: a disk and
- * its partitions.
+ * and shared writers, a shared writer is never refused. What overlaps counts as the same: a disk
+ * and its partitions.
  * @param claim  `access` and `owner` are set, `resized` and `context` may be.
  * @param why    receives a sentence when refused; may be NULL with size 0.
  * @return 0; -EBUSY; -EROFS for writing what is read-only.
@@ -160,8 +160,8 @@ void block_resized(struct block_device *disk, uint64_t sectors);
 int block_target_open(struct block_claim *claim, const char *spec, char *why, size_t size);
 
 /**
- * Release it. No request may be under way. Nothing happens if it is not held. For threads that may wait:
- * the partitions of a disk that could be written are read again.
+ * Release it. No request may be under way. Nothing happens if it is not held. For threads that may
+ * wait: the partitions of a disk that could be written are read again.
  */
 void block_target_close(struct block_claim *claim);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file of the ramdisk as a read-only disk. A read is a copy, done by the time that it is submitted.
+ * A file of the ramdisk as a read-only disk. A read is a copy, done by the time that it is
+ * submitted.
  */
 #include <drivers/file_disk.h>
 

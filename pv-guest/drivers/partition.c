@@ -100,8 +100,8 @@ static bool has_signature(const uint8_t *block)
 }
 
 /*
- * Logical partitions: a chain of tables, each with one partition, which starts relative to its table,
- * and a link to the next table, relative to the extended partition.
+ * Logical partitions: a chain of tables, each with one partition, which starts relative to its
+ * table, and a link to the next table, relative to the extended partition.
  */
 static int scan_logical(struct scan *scan, uint64_t start, uint64_t size, uint8_t *block)
 {
@@ -138,7 +138,9 @@ static int scan_mbr(struct scan *scan, uint8_t *block)
     int error = 0;
 
     memcpy(entries, block + MBR_ENTRIES, sizeof(entries));
-    /* A boot sector of a file system has the signature, too; its boot flags are nearly never right. */
+    /*
+     * A boot sector of a file system has the signature, too; its boot flags are nearly never right.
+     */
     for (unsigned int i = 0; i < 4; i++)
         if (entries[i][0] & 0x7f)
             return 0;
@@ -228,8 +230,8 @@ static void add_entry(struct scan *scan, const struct gpt *gpt, unsigned int num
 }
 
 /*
- * Go over the table's blocks: sum them up, or take in the entries. Entries and blocks are powers of two,
- * so an entry that is larger than a block begins with one.
+ * Go over the table's blocks: sum them up, or take in the entries. Entries and blocks are powers of
+ * two, so an entry that is larger than a block begins with one.
  */
 static int read_table(struct scan *scan, const struct gpt *gpt, bool take, uint32_t *crc,
                       uint8_t *block)

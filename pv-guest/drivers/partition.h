@@ -28,8 +28,8 @@ struct partition_source {
 /**
  * Read a disk's partition table. The backup of a GPT serves when its primary header or table is
  * damaged.
- * @param partitions receives up to PARTITIONS_MAX of them in order of their numbers; those that do not
- *                   lie within the disk are left out.
+ * @param partitions receives up to PARTITIONS_MAX of them in order of their numbers; those that
+ *                   do not lie within the disk are left out.
  * @param note       receives a text about what is wrong with the table, else NULL.
  * @return how many; 0 without a table; or the negative errno of reading.
  */

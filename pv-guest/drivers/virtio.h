@@ -55,8 +55,8 @@ struct virtio_device {
 };
 
 /**
- * Call `probe` for each device of a type (VIRTIO_TYPE_*), in the order of their places. The device is
- * allocated, reset and acknowledged; it stays the driver's if `probe` returns 0.
+ * Call `probe` for each device of a type (VIRTIO_TYPE_*), in the order of their places. The device
+ * is allocated, reset and acknowledged; it stays the driver's if `probe` returns 0.
  */
 void virtio_probe(unsigned int type, int (*probe)(struct virtio_device *device));
 
@@ -71,7 +71,9 @@ static inline bool virtio_has(const struct virtio_device *device, uint64_t featu
     return device->features & feature;
 }
 
-/** Read the device's own configuration; what it changes meanwhile is read again. Beyond its end: 0. */
+/**
+ * Read the device's own configuration; what it changes meanwhile is read again. Beyond its end: 0.
+ */
 void virtio_config_read(struct virtio_device *device, size_t offset, void *to, size_t size);
 
 /**

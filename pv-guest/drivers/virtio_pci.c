@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtio over PCI, the interface of virtio 1.x (4.1): structures in the device's memory regions that
- * vendor capabilities point to. Devices that also have the older interface (transitional ones) have
- * this one as well; those with only the older one are passed over.
+ * Virtio over PCI, the interface of virtio 1.x (4.1): structures in the device's memory regions
+ * that vendor capabilities point to. Devices that also have the older interface (transitional ones)
+ * have this one as well; those with only the older one are passed over.
  *
- * A ring's three parts have addresses of their own, so each needs contiguous memory only for itself:
- * a page. The common structure's queue fields are selected by an index, so they are for threads alone.
+ * A ring's three parts have addresses of their own, so each needs contiguous memory only for
+ * itself: a page. The common structure's queue fields are selected by an index, so they are for
+ * threads alone.
  */
 #include <drivers/virtio.h>
 
@@ -312,8 +313,8 @@ static void on_config(evtchn_port_t port, void *argument)
 }
 
 /*
- * One vector for all, of which nothing tells what it means; or no MSI-X at all: then the status does, and
- * reading it takes the line back.
+ * One vector for all, of which nothing tells what it means; or no MSI-X at all: then the status
+ * does, and reading it takes the line back.
  */
 static void on_any(evtchn_port_t port, void *argument)
 {
@@ -463,7 +464,7 @@ void virtio_stop(struct virtio_device *device, const char *why)
     if (why)
         printf("virtio %s: stopped: %s\n", device->place, why);
     put8(device->common, COMMON_STATUS, 0);
-    /* Nobody may sleep in the work thread; besides, the device gets no access to memory any more. */
+    /* The work thread may not sleep; and if this takes longer, memory is out of reach already. */
     pci_disable(device->pci);
     for (unsigned int i = 0; i < STOP_TRIES && get8(device->common, COMMON_STATUS); i++)
         ;

@@ -5,11 +5,11 @@
  * ready-made.
  *
  * Two features shorten a request. With INDIRECT_DESC a chain of any length takes one descriptor of
- * the ring, which points to a table that the driver keeps. With EVENT_IDX each side says after which
- * entry it wants to hear again.
+ * the ring, which points to a table that the driver keeps. With EVENT_IDX each side says after
+ * which entry it wants to hear again.
  *
- * What the device writes is read once and checked: it can make requests fail, not more. After the first
- * wrong answer the queue is `broken` and gives nothing back any more.
+ * What the device writes is read once and checked: it can make requests fail, not more. After the
+ * first wrong answer the queue is `broken` and gives nothing back any more.
  *
  * One user at a time: all calls for a queue come from threads and work items.
  */
@@ -112,8 +112,8 @@ bool virtqueue_add_direct(struct virtqueue *queue, const struct virtq_desc *tabl
 
 /**
  * Queue a chain. The device sees it with the next virtqueue_kick().
- * @param table    the chain, from its first entry on along `next`; `count` entries altogether, which
- *                 are the table's first `count`. It stays as it is until the chain comes back.
+ * @param table    the chain, from its first entry on along `next`; it has `count` entries, which
+ *                 are the table's first. It stays as it is until the chain comes back.
  * @param maddr    machine address of the table, within one page.
  * @param writable bytes that the device may write.
  * @param token    what virtqueue_get() returns; not NULL.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any disk: one with a correct table of each kind, or an empty one, into which the input is written in
- * pieces, with or without its checksums made right afterwards. What is found lies within the disk,
- * and only blocks of the disk are read.
+ * Any disk: one with a correct table of each kind, or an empty one, into which the input is written
+ * in pieces, with or without its checksums made right afterwards. What is found lies within the
+ * disk, and only blocks of the disk are read.
  */
 /* SOURCES: pv-guest/drivers/partition.c tests/host/disk_image.c */
 /* CFLAGS: -Itests/host */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Disks: the virtio driver, partitions and requests of all kinds, on what tests/system/test_virtio_blk.c
- * gives the machine:
+ * Disks: the virtio driver, partitions and requests of all kinds, on what
+ * tests/system/test_virtio_blk.c gives the machine:
  *
  *   vda   64 MiB, empty, takes discards, modern interface alone; resized to 80 MiB on the way
  *   vdb   32 MiB, GPT with two partitions, read-only, both interfaces

@@ -20,7 +20,9 @@ struct image_partition {
     uint64_t first, count;
 };
 
-/** Write the table in `block` of an MBR or of an extended partition. Up to 4 entries, as they are. */
+/**
+ * Write the table in `block` of an MBR or of an extended partition. Up to 4 entries, as they are.
+ */
 void image_write_mbr(struct disk_image *image, uint64_t block,
                      const struct image_partition *entries, unsigned int count);
 
@@ -31,7 +33,9 @@ void image_write_mbr(struct disk_image *image, uint64_t block,
 void image_write_gpt(struct disk_image *image, const struct image_partition *entries,
                      unsigned int count, uint32_t entry_size);
 
-/** Make the checksums of the header in `block`, and of its table if it lies within the disk, right. */
+/**
+ * Make the checksums of the header in `block`, and of its table if it lies within the disk, right.
+ */
 void image_sign_gpt(struct disk_image *image, uint64_t block);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtio disks, on Bulkhead and on Debian's Xen: the image tests/guest/virtio-blk.c in dom0's place, which says what
- * disks it wants; what it wrote and discarded is then looked for in the files. And what the built-in dom0
- * says about each disk at boot, and after a domain wrote to one.
+ * Virtio disks, on Bulkhead and on Debian's Xen: the image tests/guest/virtio-blk.c in dom0's
+ * place, which says what disks it wants; what it wrote and discarded is then looked for in the
+ * files. And what the built-in dom0 says about each disk at boot, and after a domain wrote to one.
  */
 #include "bulkhead.h"
 
@@ -184,9 +184,9 @@ static void on_debians_xen(void **state)
 #define PASSED "1 passed, 0 failed"
 
 /*
- * Devices and machines of other kinds, one disk each: interrupts by one message for all and by the line, a
- * device behind a bridge, without features that shorten requests, with a short queue, with an older
- * machine; and one that has nothing but the older interface, which is passed over.
+ * Devices and machines of other kinds, one disk each: interrupts by one message for all and by the
+ * line, a device behind a bridge, without features that shorten requests, with a short queue, with
+ * an older machine; and one that has nothing but the older interface, which is passed over.
  */
 static void other_devices(void **state)
 {

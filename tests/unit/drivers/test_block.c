@@ -148,7 +148,9 @@ static void on_done(struct block_request *request, int error)
     done_error = error;
 }
 
-/* Read or write `sectors`, cut into segments of `piece` sectors. @return what it ended with, or 1. */
+/*
+ * Read or write `sectors`, cut into segments of `piece` sectors. @return what it ended with, or 1.
+ */
 static int transfer(struct block_device *device, enum block_operation operation, uint64_t sector,
                     unsigned int sectors, void *memory, unsigned int piece)
 {

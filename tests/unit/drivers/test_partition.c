@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: pv-guest/drivers/partition.c tests/host/disk_image.c */
 /* CFLAGS: -Itests/host */
-/* The parser of partition tables: whole ones, damaged ones, and disks with something else on them. */
+/*
+ * The parser of partition tables: whole ones, damaged ones, and disks with something else on them.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

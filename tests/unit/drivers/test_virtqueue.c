@@ -81,7 +81,9 @@ static bool add(struct fixture *f, struct virtq_desc *table, unsigned int count,
     return virtqueue_add(&f->queue, table, (uintptr_t)table, count, 1000, token);
 }
 
-/* The device: takes the next chain and checks that it has what make_table() made. @return its id. */
+/*
+ * The device: takes the next chain and checks that it has what make_table() made. @return its id.
+ */
 static uint16_t device_take(struct fixture *f, unsigned int count)
 {
     struct virtq_desc *all = (void *)f->descriptors, *table = all, *at;
