@@ -16,6 +16,9 @@
 
 #define TOKEN_SIZE 20
 
+/* A store lets a domain have ten open at a time; threads that want more of them wait. */
+#define MAX_TRANSACTIONS 8u
+
 struct request {
     uint32_t id;
     bool answered;
@@ -35,6 +38,8 @@ static struct wait_queue link_queue, writer_queue, answer_queue;
 static bool writing;
 static uint32_t last_id;
 static struct request *requests;
+static unsigned int open_transactions;
+static struct wait_queue transaction_queue;
 static struct store_watch *watches;
 
 bool store_present(void)
@@ -202,6 +207,59 @@ int store_remove(store_transaction transaction, const char *path)
     return call_plain(XS_RM, transaction, &part, 1);
 }
 
+/* Appends what one answer holds of a list. @return 1 at the list's end, 0, or an errno < 0. */
+static int append_part(struct request *list, const struct request *answer)
+{
+    size_t skip = strlen(answer->body) + 1;
+    size_t bytes = skip < answer->length ? answer->length - skip : 0;
+    char *longer = realloc(list->body, list->length + bytes + 1);
+
+    if (!longer)
+        return -ENOMEM;
+    list->body = longer;
+    memcpy(longer + list->length, answer->body + skip, bytes);
+    list->length += (uint32_t)bytes;
+    if (!bytes)
+        return -EIO;
+    /* An empty name ends the list. */
+    if (list->length > 1 && longer[list->length - 2] != '\0')
+        return 0;
+    list->length--;
+    return 1;
+}
+
+/* As XS_DIRECTORY's answer, for a folder that is too long for one. Again when it changes meanwhile. */
+static int directory_in_parts(store_transaction transaction, const char *path, struct request *list)
+{
+    uint64_t generation = 0;
+    int result = 0;
+
+    *list = (struct request){.length = 0};
+    while (!result) {
+        struct request answer;
+        struct part parts[2];
+        char offset[16];
+
+        snprintf(offset, sizeof(offset), "%u", list->length);
+        parts[0] = string_part(path);
+        parts[1] = string_part(offset);
+        result = call(XS_DIRECTORY_PART, transaction, parts, 2, &answer);
+        if (result)
+            break;
+        if (list->length > 0 && strtoull(answer.body, NULL, 10) != generation) {
+            list->length = 0;
+        } else {
+            generation = strtoull(answer.body, NULL, 10);
+            result = append_part(list, &answer);
+        }
+        free(answer.body);
+    }
+    if (result > 0)
+        return 0;
+    free(list->body);
+    return result;
+}
+
 int store_directory(store_transaction transaction, const char *path, char ***names)
 {
     struct part part = string_part(path);
@@ -210,6 +268,8 @@ int store_directory(store_transaction transaction, const char *path, char ***nam
     char *text;
     int error = call(XS_DIRECTORY, transaction, &part, 1, &request);
 
+    if (error == -E2BIG)
+        error = directory_in_parts(transaction, path, &request);
     if (error)
         return error;
     for (uint32_t i = 0; i < request.length; i++)
@@ -229,14 +289,26 @@ int store_directory(store_transaction transaction, const char *path, char ***nam
     return count;
 }
 
+/* One more of ours is over, or did not begin. */
+static void transaction_ended(void)
+{
+    open_transactions--;
+    wake_one(&transaction_queue);
+}
+
 int store_begin(store_transaction *transaction)
 {
     struct part part = string_part("");
     struct request request;
-    int error = call(XS_TRANSACTION_START, 0, &part, 1, &request);
+    int error;
 
-    if (error)
+    wait_until(&transaction_queue, open_transactions < MAX_TRANSACTIONS);
+    open_transactions++;
+    error = call(XS_TRANSACTION_START, 0, &part, 1, &request);
+    if (error) {
+        transaction_ended();
         return error;
+    }
     *transaction = (store_transaction)strtoul(request.body, NULL, 10);
     free(request.body);
     return 0;
@@ -245,8 +317,10 @@ int store_begin(store_transaction *transaction)
 int store_end(store_transaction transaction, bool commit)
 {
     struct part part = string_part(commit ? "T" : "F");
+    int error = call_plain(XS_TRANSACTION_END, transaction, &part, 1);
 
-    return call_plain(XS_TRANSACTION_END, transaction, &part, 1);
+    transaction_ended();
+    return error;
 }
 
 static int call_watch(uint32_t type, struct store_watch *watch)

@@ -30,6 +30,7 @@ static size_t receive_bytes(void *data, size_t length)
     if (size) {
         memcpy(data, waiting, size);
         store_session_fetched(session, size);
+        store_session_put(session, NULL, 0, NULL); /* a request that had to wait for this goes on */
     }
     return size;
 }

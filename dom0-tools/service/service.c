@@ -42,10 +42,12 @@ static void run(void *unused)
     for (;;) {
         int port = platform_wait();
 
-        if (port == exception_port)
+        if (port == exception_port) {
+            store_clients_look();
             look_after_domains();
-        else
+        } else {
             serve_port(port);
+        }
         /* A domain that never stops sending may not keep the others, or the prompt, from running. */
         platform_yield();
     }

@@ -11,6 +11,7 @@
 
 #include <public/errno.h>
 
+#include <tools/control.h>
 #include <tools/store_ring.h>
 
 #include "state.h"
@@ -26,6 +27,7 @@ struct store_client {
     bool more;         /* its last turn was not its last word */
     bool disconnected; /* it broke something, and was told */
     bool noticed;      /* and so was the operator */
+    bool stopped;      /* it has shut down, and @releaseDomain said so */
 };
 
 static struct store_client *clients;
@@ -84,6 +86,13 @@ static int release(void *context, uint16_t domid)
     return 0;
 }
 
+static int resume(void *context, uint16_t domid)
+{
+    (void)context;
+    find(domid)->stopped = false;
+    return 0;
+}
+
 static int set_target(void *context, uint16_t domid, uint16_t target)
 {
     (void)context;
@@ -99,6 +108,7 @@ static const struct store_host host = {
     .is_introduced = is_introduced,
     .introduce = introduce,
     .release = release,
+    .resume = resume,
     .set_target = set_target,
     .limits = &limits,
 };
@@ -235,6 +245,37 @@ static void serve(struct store_client *c)
         disconnect(c, state);
         break;
     }
+}
+
+/* Handles the first client found to need it. Returns whether there was one. */
+static bool look_at_one(void)
+{
+    for (struct store_client *c = clients; c; c = c->next) {
+        struct xen_domctl_getdomaininfo info;
+        domid_t domid = c->domid;
+
+        if (!managed_find(domid) &&
+            (control_domain_info(domid, &info) || (info.flags & XEN_DOMINF_dying))) {
+            store_client_detach(domid);
+            xs_domain_gone(service_store, domid);
+            xs_fire_special(service_store, "@releaseDomain");
+            return true;
+        }
+        if (!c->stopped && !control_domain_info(domid, &info) &&
+            (info.flags & XEN_DOMINF_shutdown)) {
+            c->stopped = true;
+            xs_fire_special(service_store, "@releaseDomain");
+            return true;
+        }
+    }
+    return false;
+}
+
+void store_clients_look(void)
+{
+    /* Each that is handled is gone or marked, so this ends. */
+    while (look_at_one())
+        ;
 }
 
 void store_clients_serve(int port)

@@ -19,6 +19,12 @@ void store_client_detach(domid_t domid);
 bool store_client_is_connected(domid_t domid);
 
 /*
+ * Some domain has stopped or died: fires @releaseDomain where that is so, and lets go of those that are gone
+ * and that the service did not create, whom nobody else lets go.
+ */
+void store_clients_look(void);
+
+/*
  * Serves the ring behind @port (-1: none), and what the store has to tell to other domains. Bounded: what is
  * left over makes platform_wait return.
  */

@@ -376,12 +376,14 @@ static int do_release(struct store_session *s)
     return error;
 }
 
-/* The service looks at domains' states itself: there is nothing to be told. */
 static int do_resume(struct store_session *s)
 {
+    const struct store_host *host = s->host;
     uint16_t domid;
     int error = about_domain(s, &domid);
 
+    if (!error)
+        error = host->resume ? host->resume(host->context, domid) : XEN_ENOSYS;
     if (!error)
         reply_ok(s);
     return error;

@@ -19,6 +19,8 @@ struct store_host {
     /* Serves a domain's ring, in machine frame @frame, from now on; or by another port. */
     int (*introduce)(void *context, uint16_t domid, uint64_t frame, uint32_t port);
     int (*release)(void *context, uint16_t domid);
+    /* A domain that had stopped runs on. */
+    int (*resume)(void *context, uint16_t domid);
     int (*set_target)(void *context, uint16_t domid, uint16_t target);
     struct store_limits *limits; /* what XS_CONTROL may show and change, or NULL */
     void *context;

@@ -53,6 +53,13 @@ static int release(void *context, uint16_t domid)
     return 0;
 }
 
+static int resume(void *context, uint16_t domid)
+{
+    (void)context;
+    snprintf(asked, sizeof(asked), "resume %u", domid);
+    return 0;
+}
+
 static int set_target(void *context, uint16_t domid, uint16_t target)
 {
     (void)context;
@@ -65,6 +72,7 @@ static const struct store_host host = {
     .is_introduced = is_introduced,
     .introduce = introduce,
     .release = release,
+    .resume = resume,
     .set_target = set_target,
     .limits = &limits,
 };
@@ -328,6 +336,7 @@ static void test_introduction(void **state)
     assert_error(ASK(dom0, XS_RELEASE, 0, "5\0"), "ENOENT|");
     assert_error(ASK(dom1, XS_RELEASE, 0, "1\0"), "EACCES|");
     assert_int_equal(ASK(dom0, XS_RESUME, 0, "1\0"), XS_RESUME);
+    assert_string_equal(asked, "resume 1");
     assert_error(ASK(dom0, XS_RESUME, 0, "7\0"), "ENOENT|");
     assert_error(ASK(dom1, XS_RESUME, 0, "1\0"), "EACCES|");
 }

@@ -439,6 +439,25 @@ static void test_numbers(void **unused)
     assert_int_equal(threads_count(), 3);
 }
 
+/* The client's side: folders whose list does not fit in one message. */
+static void test_long_folder(void **unused)
+{
+    char key[32];
+    char **names;
+
+    (void)unused;
+    for (unsigned int i = 0; i < 900; i++) {
+        snprintf(key, sizeof(key), "node%04u", i);
+        put("/many", key, "");
+    }
+    assert_int_equal(store_directory(0, "/many", &names), 900);
+    assert_string_equal(names[0], "node0000");
+    assert_string_equal(names[899], "node0899");
+    free(names);
+    drop("/many");
+    assert_int_equal(store_directory(0, "/many", &names), -ENOENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +469,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_front_way, begin, end),
         cmocka_unit_test_setup_teardown(test_front_back_vanishes, begin, end),
         cmocka_unit_test_setup_teardown(test_numbers, begin, end),
+        cmocka_unit_test_setup_teardown(test_long_folder, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
