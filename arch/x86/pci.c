@@ -7,7 +7,6 @@
  * unless it is part of a message that we programmed (msi.h).
  */
 #include <asm/context.h>
-#include <asm/io.h>
 #include <asm/msi.h>
 #include <asm/pci.h>
 #include <domain.h>
@@ -27,7 +26,7 @@ static u32 config_access(u32 address, unsigned int port, unsigned int bytes, boo
 {
     unsigned long flags = spin_lock_irqsave(&config_lock);
 
-    outl(address, PCI_PORT_ADDRESS);
+    hw_port_write(PCI_PORT_ADDRESS, 4, address);
     if (write)
         hw_port_write((u16)port, bytes, value);
     else
