@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Domains that trouble the store without end, two at a time: others' consoles and store connections, and dom0's
+ * prompt, go on meanwhile. When they are gone nothing of them is left.
+ */
+#include "bulkhead.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const modes[] = {"ask", "deaf", "watch", "fill", "break"};
+
+static struct machine *boot(void)
+{
+    const char *folder = build_path("logs/store-flood.guests"),
+               *ramdisk = build_path("logs/store-flood.cpio");
+    char modules[1024];
+    struct machine *machine;
+
+    run_command("rm -rf %s && mkdir -p %s && objcopy --strip-debug %s %s/flood && cp %s %s %s",
+                folder, folder, build_path("pv-guest/store-flood"), folder,
+                build_path("guests/demo"), build_path("guests/demo.cfg"), folder);
+    run_command("printf 'name = \"flood\"\\nkernel = \"/guests/flood\"\\nmemory = 16\\n' "
+                ">%s/flood.cfg",
+                folder);
+    run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
+    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
+    machine = machine_start(&(struct machine_options){.name = "store-flood",
+                                                      .kernel = build_path("bulkhead"),
+                                                      .cmdline = "console=com1",
+                                                      .modules = modules});
+    expect_prompt(machine);
+    return machine;
+}
+
+static unsigned int count(const char *text, const char *part)
+{
+    unsigned int found = 0;
+
+    while ((text = strstr(text, part))) {
+        found++;
+        text += strlen(part);
+    }
+    return found;
+}
+
+static void others_do_not_notice(void **state)
+{
+    struct machine *machine = boot();
+    const char *before;
+    char word[64];
+
+    (void)state;
+    bh(machine, "create /guests/demo.cfg");
+    talk_to_demo(machine, "before");
+    before = hypervisor_counters(machine);
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        bh(machine, "create /guests/flood.cfg name=one extra=\"mode=%s\"", modes[i]);
+        bh(machine, "create /guests/flood.cfg name=two extra=\"mode=%s\"", modes[i]);
+        for (int round = 0; round < 5; round++) {
+            snprintf(word, sizeof(word), "%s-%d", modes[i], round);
+            talk_to_demo(machine, word);
+            bh(machine, "store-write /tool/word %s", word);
+            if (!strstr(bh(machine, "store-read /tool/word"), word)) {
+                machine_fail(machine, "the store has lost %s", word);
+            }
+        }
+        /* A domain comes and goes through the store meanwhile. */
+        bh(machine, "create /guests/demo.cfg name=passer-by");
+        bh(machine, "shutdown -w passer-by");
+        bh(machine, "destroy one");
+        bh(machine, "destroy two");
+        if (strcmp(hypervisor_counters(machine), before) != 0) {
+            machine_fail(machine, "after %s something is left", modes[i]);
+        }
+    }
+    bh(machine, "store-rm -t /tool/word");
+    if (strstr(bh(machine, "store-ls -p"), "flood")) {
+        machine_fail(machine, "the store still knows the domains");
+    }
+    /* One line for each domain that broke its ring, however often it did. */
+    assert_int_equal(count(machine_text(machine), "broke the store's ring"), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(others_do_not_notice, machines_stop),
+    };
+
+    return cmocka_run_group_tests_name("store-flood", tests, NULL, NULL);
+}
