@@ -20,14 +20,8 @@
 #define MAX_WORDS 32
 
 const struct bh_verb *const bh_verbs[] = {
-    bh_create_verbs,
-    bh_domain_verbs,
-    bh_console_verbs,
-    bh_device_verbs,
-    bh_store_verbs,
-    bh_info_verbs,
-    bh_machine_verbs,
-    NULL,
+    bh_create_verbs, bh_domain_verbs, bh_console_verbs, bh_device_verbs,
+    bh_store_verbs,  bh_info_verbs,   bh_machine_verbs, NULL,
 };
 
 static struct editor editor;

@@ -27,6 +27,12 @@ static int run_block_attach(int argc, char **argv)
     return 0;
 }
 
+void bh_warn_of_rate(const char *verb, const struct vif_config *vif)
+{
+    if (vif->rate_bytes)
+        bh_print("bh %s: warning: vif: the back driver does not limit rates\n", verb);
+}
+
 static int run_network_attach(int argc, char **argv)
 {
     struct vif_config vif;
@@ -39,6 +45,7 @@ static int run_network_attach(int argc, char **argv)
         vif_config_parse(&vif, (const char *const *)argv + 2, (size_t)argc - 2, &e) ||
         service_attach_vif(domid, &vif, &e))
         return bh_fail(argv[0], "%s", e.text);
+    bh_warn_of_rate(argv[0], &vif);
     return 0;
 }
 

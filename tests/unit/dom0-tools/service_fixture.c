@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The service on the fake machine. */
+/* CFLAGS: -Idom0-tools */
 #include "service_fixture.h"
 
 #include <setjmp.h>
