@@ -31,6 +31,7 @@ struct cow_disk {
     struct block_device device; /* first */
     struct block_device *base;
     unsigned long pages_left;
+    bool told_full;
     unsigned int bucket_mask;
     struct chunk *buckets[];
 };
@@ -203,6 +204,14 @@ static void submit_read(struct cow_disk *cow, struct block_request *request)
     block_submit(cow->base, &read->request);
 }
 
+/* Once a disk: who writes goes on trying. */
+static void tell_full(struct cow_disk *cow)
+{
+    if (!cow->told_full)
+        printf("%s: no memory for more of what is written to it\n", cow->device.name);
+    cow->told_full = true;
+}
+
 static void submit(struct block_device *device, struct block_request *request)
 {
     struct cow_disk *cow = (struct cow_disk *)device;
@@ -213,6 +222,7 @@ static void submit(struct block_device *device, struct block_request *request)
         copy_request(cow, request);
         request->done(request, 0);
     } else {
+        tell_full(cow);
         request->done(request, -ENOSPC);
     }
 }
