@@ -110,7 +110,7 @@ static u8 alu_kind(unsigned int op)
 }
 
 /* What the instruction does to memory; false: not one of ours. */
-static bool classify(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w)
+HOT_INLINE bool classify(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w)
 {
     u8 sel = insn->reg & 7;
 
@@ -302,8 +302,8 @@ static enum outcome update_if_same(u64 *pe, u64 old, u64 new, struct domain *d)
 }
 
 /* Registers besides memory: the old content, flags, string counters; and the instruction is over. */
-static void retire(const struct insn *insn, struct cpu_user_regs *regs, const struct pte_write *w,
-                   u64 old, unsigned long flags)
+HOT_INLINE void retire(const struct insn *insn, struct cpu_user_regs *regs,
+                       const struct pte_write *w, u64 old, unsigned long flags)
 {
     bool again = false;
 
@@ -371,8 +371,8 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
  * bytes and [LOCK] AND, OR, XOR with a byte, on memory at a register with or without displacement, in eight bytes of
  * code. Fills in what retire() looks at. False: another form.
  */
-static bool decode_common(struct insn *insn, struct pte_write *w, unsigned long *operand,
-                          struct cpu_user_regs *regs)
+HOT_INLINE bool decode_common(struct insn *insn, struct pte_write *w, unsigned long *operand,
+                              struct cpu_user_regs *regs)
 {
     u8 rex = 0, opcode, modrm, mod, rm;
     unsigned int n = 2;
@@ -428,8 +428,8 @@ static bool decode_common(struct insn *insn, struct pte_write *w, unsigned long 
 }
 
 /* Decodes the instruction. Does it write its aligned operand, and is that at @addr? */
-static bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_user_regs *regs,
-                         unsigned long addr)
+HOT_INLINE bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_user_regs *regs,
+                             unsigned long addr)
 {
     unsigned long operand;
 
@@ -444,14 +444,17 @@ static bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_user
     return !(addr & (w->bytes - 1U)) && operand + (unsigned long)w->skip == addr;
 }
 
-/* A store to device registers that guests may only read (asm/page_table.h) is lost, as Xen has it. False: it is none. */
-static bool lose_device_write(unsigned long addr, struct cpu_user_regs *regs, mfn_t mfn)
+/*
+ * A store to device registers that guests may only read (asm/page_table.h) is lost, as Xen has it. False: it is none.
+ * On its own, with the general decoder, so that what follows keeps the fast one inlined.
+ */
+static __noinline bool lose_device_write(struct cpu_user_regs *regs, mfn_t mfn)
 {
     struct pte_write w;
     struct insn insn;
 
     if (!mmio_read_only || !rangeset_contains(mmio_read_only, mfn.n, mfn.n) ||
-        !decode_write(&insn, &w, regs, addr) || w.kind != WRITE_STORE)
+        pv_fetch_insn(&insn, regs) || !classify(&insn, regs, &w) || w.kind != WRITE_STORE)
         return false;
     retire(&insn, regs, &w, 0, regs->rflags);
     return true;
@@ -471,7 +474,7 @@ bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs)
         return false;
     table = mfn_to_page(pte_mfn(e));
     if (!mfn_valid(pte_mfn(e)) || READ_ONCE(table->owner) != page_owner_id(d))
-        return lose_device_write(addr, regs, pte_mfn(e));
+        return lose_device_write(regs, pte_mfn(e));
     if (!page_try_get_both(table, PG_TYPE_L1))
         return false;
     if (likely(READ_ONCE(table->owner) == page_owner_id(d)) &&
