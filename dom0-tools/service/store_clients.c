@@ -102,7 +102,7 @@ static int set_target(void *context, uint16_t domid, uint16_t target)
     return 0;
 }
 
-static struct store_limits limits;
+static struct store_limits limits = STORE_DEFAULT_LIMITS;
 
 static const struct store_host host = {
     .is_introduced = is_introduced,
@@ -122,15 +122,8 @@ static void on_output(void *context)
     platform_wake();
 }
 
-static void limits_begin(void)
-{
-    if (!limits.nodes && !limits.memory)
-        limits = store_default_limits;
-}
-
 struct store_session *service_store_session(void (*output)(void *context), void *context)
 {
-    limits_begin();
     return store_session_open(service_store, 0, true, &limits, &host, output, context);
 }
 
@@ -154,7 +147,6 @@ int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, stru
 {
     struct store_client *c = calloc(1, sizeof(*c));
 
-    limits_begin();
     if (!c)
         return error_set(e, "not enough memory");
     c->domid = domid;

@@ -14,16 +14,7 @@
 
 #include "store_internal.h"
 
-const struct store_limits store_default_limits = {
-    .nodes = 1000,
-    .node_size = 2048,
-    .watches = 128,
-    .transactions = 10,
-    .changes = 1024,
-    .permissions = 5,
-    .outstanding = 20,
-    .memory = 1u << 20,
-};
+const struct store_limits store_default_limits = STORE_DEFAULT_LIMITS;
 
 unsigned int xs_nodes_owned(const struct store *store, uint16_t domid)
 {

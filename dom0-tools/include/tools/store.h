@@ -40,6 +40,12 @@ struct store_limits {
     unsigned int memory;       /* bytes of nodes, watches, transactions and messages (ENOMEM) */
 };
 
+/* clang-format off */
+#define STORE_DEFAULT_LIMITS {.nodes = 1000, .node_size = 2048, .watches = 128, .transactions = 10, \
+                              .changes = 1024, .permissions = 5, .outstanding = 20, \
+                              .memory = 1u << 20}
+/* clang-format on */
+
 extern const struct store_limits store_default_limits;
 
 /*
