@@ -207,7 +207,7 @@ $(foreach hv,bulkhead xen,$(eval $(call bochs_run,$(hv))))
 # ---- make bench ----
 
 # The table also replaces the one in docs/benchmarks.md, over budget or not.
-bench: | bench-block
+bench: | bench-block bench-net
 bench: $(BUILD)/tests/system/bench $(BUILD)/bulkhead $(PKG)/xen $(GUEST_DIR)/bench | $(TOOL_STAMPS)
 	@mkdir -p $(BUILD)/logs
 	@status=0; BUILD=$(BUILD) QEMU=$(QEMU) $< $(BUILD)/benchmarks.md || status=1; \
@@ -227,6 +227,18 @@ bench-block: $(BUILD)/tests/system/bench_block $(BUILD)/bulkhead $(BUILD)/tests/
 	@status=0; BUILD=$(BUILD) QEMU=$(QEMU) $< $(BUILD)/benchmarks-block.md || status=1; \
 	cat $(BUILD)/benchmarks-block.md; \
 	mk/update-section.sh docs/benchmarks.md bench-block $(BUILD)/benchmarks-block.md; exit $$status
+
+# What packets cost from one domain to another and to the outside.
+$(BUILD)/tests/guests/netbench: $(GUEST_DIR)/netbench
+	@mkdir -p $(@D) && $(OBJCOPY) --strip-debug $< $@
+
+.PHONY: bench-net
+bench-net: $(BUILD)/tests/system/bench_net $(BUILD)/bulkhead $(BUILD)/tests/qemu/count.so \
+           $(GUEST_DIR)/dom0 $(BUILD)/tests/guests/netbench | $(TOOL_STAMPS)
+	@mkdir -p $(BUILD)/logs
+	@BUILD=$(BUILD) QEMU=$(QEMU) $< $(BUILD)/benchmarks-net.md
+	@cat $(BUILD)/benchmarks-net.md
+	@mk/update-section.sh docs/benchmarks.md bench-net $(BUILD)/benchmarks-net.md
 
 # The same inside Debian's kernel, natively and as dom0.
 bench-linux: $(BUILD)/tests/system/bench_linux $(BUILD)/bulkhead $(PKG)/xen \

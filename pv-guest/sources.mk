@@ -34,6 +34,7 @@ IP_SRCS := $(addprefix pv-guest/drivers/, ip.c ip_arp.c ip_icmp.c ip_udp.c ip_dh
 GUEST_demo_SRCS := $(addprefix pv-guest/apps/, demo.c shutdown.c)
 GUEST_echo_SRCS := $(addprefix pv-guest/apps/, echo.c shutdown.c) \
     $(SPLIT_SRCS) $(NET_FRONT_SRCS) $(IP_SRCS)
+GUEST_netbench_SRCS := pv-guest/apps/netbench.c $(SPLIT_SRCS) $(NET_FRONT_SRCS)
 GUEST_bench_SRCS := pv-guest/apps/bench.c pv-guest/apps/bench_entry.S
 GUEST_disk_SRCS := pv-guest/apps/disk.c pv-guest/apps/disk_job.c \
     $(SPLIT_SRCS) $(BLOCK_SRCS) $(BLOCK_FRONT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS)

@@ -169,9 +169,9 @@ bool netfront_wait_for_room(struct net_port *port, uint32_t length)
         reap(front);
         if (has_room(front, length))
             return port->carrier;
+        front->room_changed = false;
         if (!want_answers(&front->transmit))
             wait_until(&front->room_queue, front->room_changed || !port->carrier);
-        front->room_changed = false;
     }
 }
 

@@ -23,3 +23,4 @@ GUEST_writer_SRCS := tests/guest/writer.c
 GUEST_chaos_SRCS := tests/guest/hostile.c tests/guest/chaos.c
 GUEST_virtio-blk_SRCS := tests/guest/harness.c tests/guest/virtio-blk.c pv-guest/drivers/work.c \
                          $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS) $(BLOCK_SRCS)
+GUEST_net-hostile_SRCS := tests/guest/net-hostile.c $(SPLIT_SRCS)

@@ -40,6 +40,20 @@ static void write_config(const char *folder, const char *name, const char *text)
     "extra = \"console=hvc0 quiet\"\nvcpus = 1\n"
 #define ECHO_CONFIG "kernel = \"/guests/echo\"\nmemory = 16\nvcpus = 1\n"
 
+/* One for each attack of tests/guest/net-hostile.c, and one that is honest. */
+#define HOSTILE_VIFS 19
+
+static void write_hostile_config(const char *folder)
+{
+    char text[1024] = "kernel = \"/guests/net-hostile\"\nmemory = 16\nvcpus = 1\nvif = [ ''";
+
+    for (unsigned int i = 1; i < HOSTILE_VIFS; i++) {
+        strcat(text, ", ''");
+    }
+    strcat(text, " ]\n");
+    write_config(folder, "hostile", text);
+}
+
 static const char *make_guests(const char *name)
 {
     const char *ramdisk = build_path("logs/%s.cpio", name);
@@ -48,6 +62,9 @@ static const char *make_guests(const char *name)
     run_command("rm -rf %s && mkdir -p %s", folder, folder);
     run_command("cp -L %s %s %s %s", build_path("guests/vmlinuz"), build_path("guests/echo"),
                 build_path("tests/network.cpio.gz"), folder);
+    run_command("objcopy --strip-debug %s %s/net-hostile", build_path("pv-guest/net-hostile"),
+                folder);
+    write_hostile_config(folder);
     write_config(folder, "one", LINUX_CONFIG "vif = [ 'mac=00:16:3e:00:00:01' ]\n");
     write_config(folder, "two", LINUX_CONFIG "vif = [ 'mac=00:16:3e:00:00:02' ]\n");
     write_config(folder, "spoof", LINUX_CONFIG "vif = [ 'mac=00:16:3e:00:00:03,antispoof' ]\n");
@@ -273,12 +290,75 @@ static void spoofed_addresses_are_dropped(void **state)
     shell_expect(machine, "ping -c 2 -W 1 10.1.0.9", "100% packet loss");
 }
 
+/* ---- Hostile front ends, back ends that go ---- */
+
+/* The back driver lets go of a destroyed domain's rings soon after. */
+static void expect_free(struct machine *machine, long long expected)
+{
+    long long now = 0;
+
+    for (unsigned int i = 0; i < 100; i++) {
+        now = free_memory(machine);
+        if (now == expected) {
+            return;
+        }
+    }
+    machine_fail(machine, "%lld KiB are free, not %lld", now, expected);
+}
+
+static void attack(struct machine *machine)
+{
+    unsigned int ok = 0, bad = 1;
+
+    machine_type(machine, "create -c /guests/hostile.cfg");
+    machine_expect(machine, "TESTS DONE ");
+    machine_expect(machine, "\n");
+    if (sscanf(machine_between(machine), "%u passed, %u failed", &ok, &bad) != 2 || bad || !ok) {
+        machine_fail(machine, "attacks succeeded: %s", machine_between(machine));
+    }
+    detach(machine);
+    bh(machine, "destroy hostile");
+}
+
+static void attackers_lose_their_vif_alone(void **state)
+{
+    struct machine *machine = boot("network-hostile");
+    long long free_before;
+
+    (void)state;
+    bh(machine, "create /guests/dhcp.cfg");
+    /* The first time dom0's own tables grow, and stay. */
+    attack(machine);
+    bh(machine, "destroy dhcp");
+    free_before = free_memory(machine);
+    bh(machine, "create /guests/dhcp.cfg");
+    attack(machine);
+    bh(machine, "destroy dhcp");
+    expect_free(machine, free_before);
+    /* The others go on. */
+    machine_type(machine, "create -c /guests/three.cfg");
+    machine_expect(machine, "echo: eth0 00:16:3e:00:00:09 has 10.1.0.9/24");
+    detach(machine);
+    create_linux(machine, "one", "10.1.0.1");
+    shell_expect(machine, "ping -c 3 10.1.0.9", " 0% packet loss");
+    detach(machine);
+    /* Its node set back is a back end that goes and comes: the front end connects again. */
+    bh(machine, "store-write /local/domain/0/backend/vif/5/0/state 1");
+    attach(machine, "one");
+    shell_expect(machine, "network udp 10.1.0.9 7 20 1400", "udp OK 20");
+    detach(machine);
+    bh(machine, "destroy one");
+    bh(machine, "destroy three");
+    expect_free(machine, free_before);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(domains_talk_to_each_other, stop_all),
         cmocka_unit_test_teardown(domains_reach_the_outside, stop_all),
         cmocka_unit_test_teardown(spoofed_addresses_are_dropped, stop_all),
+        cmocka_unit_test_teardown(attackers_lose_their_vif_alone, stop_all),
     };
 
     if (argc > 1) {
