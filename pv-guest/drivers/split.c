@@ -604,11 +604,13 @@ static struct device *find_device(const struct split_registration *r, const char
 static void found(struct split_registration *r, const char *path, unsigned int id)
 {
     bool back = r->driver->back;
+    enum xenbus_state state;
     uint64_t other;
     struct device *d;
     char *other_path;
 
-    if (find_device(r, path) || read_number(path, back ? "frontend-id" : "backend-id", &other) ||
+    if (find_device(r, path) || read_state(path, &state) || state == XenbusStateUnknown ||
+        read_number(path, back ? "frontend-id" : "backend-id", &other) ||
         other >= DOMID_FIRST_RESERVED ||
         read_text(path, back ? "frontend" : "backend", &other_path) < 0)
         return;

@@ -458,6 +458,185 @@ static void test_long_folder(void **unused)
     assert_int_equal(store_directory(0, "/many", &names), -ENOENT);
 }
 
+/* ---- Anything, in any order ---- */
+
+/* A driver that insists on what split.h promises. */
+struct strict {
+    bool linked;
+};
+
+static unsigned int alive, disorder = 12345;
+
+static unsigned int below(unsigned int end)
+{
+    disorder = disorder * 1103515245u + 12345u;
+    return (disorder >> 16) % end;
+}
+
+static void fail_sometimes(struct split_device *device)
+{
+    assert_non_null(device->driver_data);
+    if (!below(3))
+        split_fail(device, -EIO, "bad luck");
+}
+
+static int strict_probe(struct split_device *device)
+{
+    if (!below(8)) {
+        if (below(2))
+            split_fail(device, -EIO, "bad luck");
+        return -EIO;
+    }
+    device->driver_data = calloc(1, sizeof(struct strict));
+    assert_non_null(device->driver_data);
+    alive++;
+    split_call(device, fail_sometimes);
+    if (device->driver->back)
+        split_set_state(device, XenbusStateInitWait);
+    return 0;
+}
+
+static void strict_changed(struct split_device *device, enum xenbus_state other)
+{
+    struct strict *s = device->driver_data;
+
+    assert_non_null(s);
+    assert_false(device->failed);
+    assert_in_range(other, XenbusStateInitialising, XenbusStateReconfigured);
+    switch (other) {
+    case XenbusStateInitialising:
+        assert_false(s->linked);
+        break;
+    case XenbusStateInitWait:
+        if (!device->driver->back) {
+            assert_false(s->linked);
+            assert_int_equal(device->state, XenbusStateInitialising);
+            s->linked = true;
+            split_set_state(device, XenbusStateInitialised);
+        }
+        break;
+    case XenbusStateInitialised:
+    case XenbusStateConnected:
+        assert_true(device->driver->back || s->linked);
+        s->linked = true;
+        if (device->driver->back && device->state == XenbusStateInitWait)
+            split_set_state(device, XenbusStateConnected);
+        break;
+    case XenbusStateClosing:
+        assert_true(s->linked);
+        s->linked = device->driver->back; /* a front end lets go at once */
+        break;
+    case XenbusStateClosed:
+        assert_true(s->linked);
+        s->linked = false;
+        break;
+    default:
+        break;
+    }
+    if (!below(40))
+        split_fail(device, -EPROTO, "worse luck");
+    if (!below(20))
+        split_call(device, fail_sometimes);
+}
+
+static void strict_remove(struct split_device *device)
+{
+    assert_non_null(device->driver_data);
+    free(device->driver_data);
+    device->driver_data = NULL;
+    alive--;
+}
+
+static struct split_driver strict_back = {.kind = "any",
+                                          .back = true,
+                                          .probe = strict_probe,
+                                          .other_changed = strict_changed,
+                                          .remove = strict_remove};
+static struct split_driver strict_front = {.kind = "other",
+                                           .probe = strict_probe,
+                                           .other_changed = strict_changed,
+                                           .remove = strict_remove};
+
+/* One of the nodes of a device of each role. */
+static void disturb(const char *own, const char *other, bool is_back)
+{
+    static const char *const words[] = {"0", "1", "2", "3", "4",    "5",
+                                        "6", "7", "8", "9", "junk", ""};
+    char path[160];
+
+    switch (below(12)) {
+    case 0:
+        snprintf(path, sizeof(path), "%s", below(2) ? own : other);
+        xs_remove(tools, 0, path);
+        break;
+    case 1:
+        snprintf(path, sizeof(path), "%s/%s", below(2) ? own : other, below(2) ? "state" : "x");
+        xs_remove(tools, 0, path);
+        break;
+    case 2:
+        put(own, "online", below(2) ? "0" : "1");
+        break;
+    case 3:
+        put(own, "state", words[below(12)]);
+        break;
+    case 4:
+    case 5:
+        put(own, is_back ? "frontend" : "backend", below(10) ? other : "/nowhere");
+        put(own, is_back ? "frontend-id" : "backend-id", below(10) ? "5" : "nobody");
+        put(own, "online", "1");
+        put(own, "state", "1");
+        break;
+    default:
+        put(other, "state", words[below(12)]);
+        break;
+    }
+}
+
+static void test_disorder(void **unused)
+{
+    static const char *const backs[][2] = {
+        {"/local/domain/0/backend/any/5/1", "/local/domain/5/device/any/1"},
+        {"/local/domain/0/backend/any/5/2", "/local/domain/5/device/any/2"},
+    };
+    static const char *const fronts[][2] = {
+        {"/local/domain/0/device/other/1", "/local/domain/5/backend/other/0/1"},
+        {"/local/domain/0/device/other/2", "/local/domain/5/backend/other/0/2"},
+    };
+
+    (void)unused;
+    assert_int_equal(split_register(&strict_back), 0);
+    assert_int_equal(split_register(&strict_front), 0);
+    for (unsigned int i = 0; i < 20000; i++) {
+        unsigned int which = below(2);
+
+        if (below(2))
+            disturb(backs[which][0], backs[which][1], true);
+        else
+            disturb(fronts[which][0], fronts[which][1], false);
+        if (below(3))
+            threads_settle();
+        if (!below(500)) {
+            split_unregister(&strict_back);
+            assert_int_equal(split_register(&strict_back), 0);
+        }
+        if (!below(500)) {
+            split_unregister(&strict_front);
+            assert_int_equal(split_register(&strict_front), 0);
+        }
+        assert_in_range(alive, 0, 4);
+    }
+    for (unsigned int i = 0; i < 2; i++) {
+        xs_remove(tools, 0, backs[i][0]);
+        xs_remove(tools, 0, fronts[i][0]);
+    }
+    threads_pass_time(1000000000ull);
+    assert_int_equal(alive, 0);
+    split_unregister(&strict_back);
+    split_unregister(&strict_front);
+    xs_remove(tools, 0, "/local/domain/0");
+    xs_remove(tools, 0, "/local/domain/5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +649,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_front_back_vanishes, begin, end),
         cmocka_unit_test_setup_teardown(test_numbers, begin, end),
         cmocka_unit_test_setup_teardown(test_long_folder, begin, end),
+        cmocka_unit_test_setup_teardown(test_disorder, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
