@@ -132,6 +132,8 @@ $(BUILD)/tests/xenstore-utils.cpio.gz: $(PKG)/xenstore-utils $(GUESTS_DIR)/linux
 	@(cat $(GUESTS_DIR)/linux.cpio.gz && mk/make-cpio.sh $@.tree | gzip -n -6) >$@
 $(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.gz
 
+$(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
+
 # ---- what runs ----
 
 RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh

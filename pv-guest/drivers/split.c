@@ -447,8 +447,8 @@ static void probe(struct device *d, enum xenbus_state own, enum xenbus_state oth
     int error;
 
     device->state = own;
-    if (own != XenbusStateInitialising && device->driver->back) {
-        if (own != XenbusStateClosed)
+    if (device->driver->back) {
+        if (own != XenbusStateInitialising && own != XenbusStateClosed)
             split_set_state(device, XenbusStateClosed);
         if (!let_go(other))
             return; /* connected with who was here before: it has to close first */

@@ -24,3 +24,7 @@ GUEST_chaos_SRCS := tests/guest/hostile.c tests/guest/chaos.c
 GUEST_virtio-blk_SRCS := tests/guest/harness.c tests/guest/virtio-blk.c pv-guest/drivers/work.c \
                          $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS) $(BLOCK_SRCS)
 GUEST_net-hostile_SRCS := tests/guest/net-hostile.c $(SPLIT_SRCS)
+
+# Front drivers that break the block protocol, one for each of their disks.
+GUEST_hostile-blkfront_SRCS := tests/guest/hostile-blkfront.c $(SPLIT_SRCS) \
+    pv-guest/drivers/blkfront_ring.c
