@@ -7,15 +7,10 @@
  *   vdb   32 MiB, GPT with two partitions, read-only, both interfaces
  *   vdc   32 MiB, MBR with a primary, an extended and two logical partitions, blocks of 4096 bytes
  *   vdd   16 MiB, whose sector 2048 cannot be read and whose sector 4096 cannot be written
- *
- * With the word `cost` on its command line the image measures instead: what requests cost, in
- * nanoseconds that this domain ran, which are instructions under QEMU's -icount shift=0.
  */
-#include <clock.h>
 #include <errno.h>
 #include <events.h>
 #include <guest.h>
-#include <hypercall.h>
 #include <memory.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -299,90 +294,6 @@ static void test_resize(void)
     page_free(page);
 }
 
-/* ---- Cost ---- */
-
-static uint64_t time_run(void)
-{
-    struct vcpu_runstate_info info;
-
-    hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &info);
-    return info.time[RUNSTATE_running];
-}
-
-#define COST_DEPTH    16u
-#define COST_SEGMENTS 32u
-
-struct stream {
-    struct block_request request;
-    struct block_segment segments[COST_SEGMENTS];
-};
-
-static struct stream streams[COST_DEPTH];
-static struct block_device *cost_device;
-static unsigned int cost_left, cost_running;
-static uint64_t cost_sector, cost_step, cost_range;
-
-static void cost_next(struct block_request *request, int error)
-{
-    if (error)
-        guest_panic("error %d", error);
-    cost_running--;
-    if (cost_left == 0) {
-        if (cost_running == 0)
-            wake_all(&ended_queue);
-        return;
-    }
-    cost_left--;
-    cost_running++;
-    request->sector = cost_sector;
-    cost_sector = (cost_sector + cost_step) % cost_range;
-    block_submit(cost_device, request);
-    block_kick(cost_device);
-}
-
-static void cost_of(const char *what, enum block_operation operation, unsigned int segments,
-                    unsigned int depth, unsigned int count, uint64_t step)
-{
-    uint64_t begin;
-
-    cost_sector = 0;
-    cost_step = step;
-    cost_range = 62 * MIB_SECTORS;
-    cost_left = count;
-    cost_running = depth;
-    begin = time_run();
-    for (unsigned int i = 0; i < depth; i++) {
-        streams[i].request.operation = operation;
-        streams[i].request.segment_count = segments;
-        cost_next(&streams[i].request, 0);
-    }
-    wait_until(&ended_queue, cost_running == 0);
-    printf("COST %-28s %lu a request\n", what, (time_run() - begin) / count);
-}
-
-static void measure(void)
-{
-    cost_device = disk("vda");
-    for (unsigned int i = 0; i < COST_DEPTH; i++) {
-        streams[i].request.segments = streams[i].segments;
-        streams[i].request.done = cost_next;
-        for (unsigned int j = 0; j < COST_SEGMENTS; j++) {
-            void *page = page_alloc();
-
-            streams[i].segments[j] = (struct block_segment){
-                .va = page, .maddr = va_to_maddr(page), .length = PAGE_SIZE};
-        }
-    }
-    cost_of("warm-up", BLOCK_WRITE, 32, 1, 100, 256);
-    cost_of("read 4 KiB, depth 1", BLOCK_READ, 1, 1, 1000, 8 * 37);
-    cost_of("write 4 KiB, depth 1", BLOCK_WRITE, 1, 1, 1000, 8 * 37);
-    cost_of("read 4 KiB, depth 16", BLOCK_READ, 1, 16, 4000, 8 * 37);
-    cost_of("write 4 KiB, depth 16", BLOCK_WRITE, 1, 16, 4000, 8 * 37);
-    cost_of("read 128 KiB, depth 1", BLOCK_READ, 32, 1, 500, 256);
-    cost_of("read 128 KiB, depth 16", BLOCK_READ, 32, 16, 1000, 256);
-    printf("COST end\n");
-}
-
 static const struct test tests[] = {
     {"found", test_found},     {"partitions", test_partitions},
     {"data", test_data},       {"full_queue", test_full_queue},
@@ -394,9 +305,5 @@ static const struct test tests[] = {
 void guest_main(void)
 {
     virtio_blk_init();
-    if (guest_option("cost", NULL, 0)) {
-        measure();
-        guest_shutdown(SHUTDOWN_poweroff);
-    }
     run_tests(tests);
 }
