@@ -53,10 +53,12 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
     ENTRY(sysctl, do_sysctl),
     ENTRY(domctl, do_domctl),
     [11] = HANDLER(absent),
+    ENTRY(arch_0, do_mca),
     ENTRY(xsm_op, absent),
     ENTRY(xenoprof_op, absent),
     ENTRY(hvm_op, absent),
-    [__HYPERVISOR_kexec_op... NR_HYPERCALLS - 1] = HANDLER(absent),
+    [__HYPERVISOR_kexec_op... __HYPERVISOR_arch_0 - 1] = HANDLER(absent),
+    [__HYPERVISOR_arch_0 + 1 ... NR_HYPERCALLS - 1] = HANDLER(absent),
 };
 
 /* What Xen answers to a domain without privileges where that is not -ENOSYS. Privileged ones are told that it is absent. */
@@ -65,7 +67,6 @@ static long refusal(unsigned long op)
     switch (op) {
     case __HYPERVISOR_kexec_op:
     case __HYPERVISOR_hypfs_op:
-    case __HYPERVISOR_arch_0:
         return -XEN_EPERM;
     case __HYPERVISOR_argo_op:
     case __HYPERVISOR_xenpmu_op:

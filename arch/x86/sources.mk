@@ -47,6 +47,7 @@ HV_SRCS += \
     arch/x86/pirq.c \
     arch/x86/pit.c \
     arch/x86/platform.c \
+    arch/x86/mca.c \
     arch/x86/platform_op.c \
     arch/x86/pmtimer.c \
     arch/x86/power.c \

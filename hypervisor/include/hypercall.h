@@ -59,6 +59,7 @@ long do_stack_switch(unsigned long ss, unsigned long esp);
 long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall);
 long do_fpu_taskswitch(int set);
 long do_platform_op(unsigned long u_op);
+long do_mca(unsigned long u_mc);
 long do_set_debugreg(int reg, unsigned long value);
 unsigned long do_get_debugreg(int reg);
 long do_update_descriptor(u64 maddr, u64 desc);

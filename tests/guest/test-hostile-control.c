@@ -8,6 +8,7 @@
 #include <guest.h>
 #include <hypercall.h>
 #include <memory.h>
+#include <public/arch-x86/xen-mca.h>
 #include <public/domctl.h>
 #include <public/physdev.h>
 #include <public/platform.h>
@@ -122,16 +123,54 @@ static void test_random(void)
     }
 }
 
+/* Machine checks are for dom0, which here finds that there are none. */
+static void test_mca(void)
+{
+    static xen_mc_logical_cpu_t cpus[4];
+    static mc_info_t record;
+    struct xen_mc op = {0};
+
+#define MCA(op) hypercall_any(__HYPERVISOR_mca, (unsigned long)(op), 0, 0, 0, 0, 0)
+    if (!guest_is_privileged()) {
+        op.interface_version = XEN_MCA_INTERFACE_VERSION;
+        CHECK_EQ(MCA(&op), -EPERM);
+        CHECK_EQ(MCA(UNMAPPED_ADDRESS), -EPERM);
+        return;
+    }
+    for (unsigned int i = 0; i < BAD_POINTERS; i++)
+        if (i != M2P_POINTER)
+            CHECK_EQ(MCA(bad_pointers[i]), -EFAULT);
+    CHECK_EQ(MCA(&op), -EACCES);
+    op.interface_version = XEN_MCA_INTERFACE_VERSION;
+    CHECK_EQ(MCA(&op), -EINVAL);
+    op.cmd = 1000;
+    CHECK_EQ(MCA(&op), -EINVAL);
+    op.cmd = XEN_MC_fetch;
+    CHECK_EQ(MCA(&op), -EINVAL);
+    op.u.mc_fetch.flags = XEN_MC_URGENT;
+    set_xen_guest_handle(op.u.mc_fetch.data, &record);
+    CHECK_EQ(MCA(&op), 0);
+    CHECK_EQ(op.u.mc_fetch.flags, XEN_MC_NODATA);
+    op.cmd = XEN_MC_physcpuinfo;
+    memset(&op.u, 0, sizeof(op.u));
+    CHECK_EQ(MCA(&op), 0);
+    CHECK_EQ(op.u.mc_physcpuinfo.ncpus, 1);
+    op.u.mc_physcpuinfo.ncpus = 4;
+    set_xen_guest_handle(op.u.mc_physcpuinfo.info, cpus);
+    CHECK_EQ(MCA(&op), 0);
+    CHECK_EQ(op.u.mc_physcpuinfo.ncpus, 1);
+    CHECK(cpus[0].mc_cpu_caps[MC_CAPS_STD_EDX] & 1u << 25);
+    CHECK(cpus[0].mc_cpuid_level > 0);
+#undef MCA
+}
+
 void guest_main(void)
 {
     static const struct test tests[] = {
-        {"pointers", test_pointers},
-        {"domctl", test_domctl},
-        {"sysctl", test_sysctl},
-        {"platform", test_platform},
-        {"physdev", test_physdev},
-        {"random", test_random},
-        {NULL, NULL},
+        {"pointers", test_pointers}, {"domctl", test_domctl},
+        {"sysctl", test_sysctl},     {"platform", test_platform},
+        {"physdev", test_physdev},   {"mca", test_mca},
+        {"random", test_random},     {NULL, NULL},
     };
 
     hostile_init(&sequence, 0, pages_alloc(4), 4);
