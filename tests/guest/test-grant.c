@@ -99,6 +99,21 @@ static void test_map(void)
     CHECK(grant_end((grant_ref_t)ref));
 }
 
+/* The owner's wish for a kind of caching is for frames of devices; RAM is mapped as all RAM is. */
+static void test_map_caching(void)
+{
+    int ref = grant_offer(self, va_to_mfn(page), false);
+    grant_handle_t handle;
+    const pte_t *pte = pte_lookup(window, 1);
+
+    grant_table()[ref].flags |= GTF_PWT | GTF_PCD | GTF_PAT;
+    CHECK_EQ(map_at((uintptr_t)window, (grant_ref_t)ref, GNTMAP_host_map, &handle), GNTST_okay);
+    CHECK_EQ(pte_mfn(*pte), va_to_mfn(page));
+    CHECK_EQ(*pte & (PTE_PWT | PTE_PCD | PTE_PSE), 0);
+    CHECK_EQ(unmap_at((uintptr_t)window, handle), GNTST_okay);
+    CHECK(grant_end((grant_ref_t)ref));
+}
+
 static void test_map_twice(void)
 {
     int ref = grant_offer(self, va_to_mfn(page), false);
@@ -346,6 +361,7 @@ void guest_main(void)
         {"query_size", test_query_size},
         {"setup_refused", test_setup_refused},
         {"map", test_map},
+        {"map_caching", test_map_caching},
         {"map_twice", test_map_twice},
         {"readonly_grant", test_readonly_grant},
         {"map_refused", test_map_refused},

@@ -89,8 +89,9 @@ static void wait_for_results(struct machine *machine, const char *image)
     check_results(machine, image, closing);
 }
 
-/* What test-pci looks for: a device that interrupts on request, and one with MSI-X. */
-static const char *const devices[] = {"-device", "edu", "-device", "e1000e,romfile=", NULL};
+/* What test-pci looks for: devices with MSI, with MSI-X, and with a line. */
+static const char *const devices[] = {
+    "-device", "edu", "-device", "e1000e,romfile=", "-device", "e1000,romfile=", NULL};
 
 static void run_as_dom0(void **state)
 {
