@@ -20,7 +20,7 @@
 #include <platform.h>
 #include <tools/unpack.h>
 
-#define CHUNK_SIZE (128u << 10)
+#define CHUNK_SIZE (8u << 10) /* a few milliseconds of work: devices of others wait for so long */
 
 /* Linux packs with xz dictionaries of up to 32 MiB, with zstd windows of up to 128 MiB. */
 #define XZ_MEMORY_LIMIT     (96ull << 20)

@@ -17,6 +17,8 @@
 #define DOM0_NAME "Domain-0"
 #define NO_NAME   "(null)"
 
+#define TURN_POLL 20000000ull /* ns */
+
 struct managed_domain *service_domains;
 struct store *service_store;
 struct store_connection *service_tools;
@@ -203,6 +205,23 @@ static int make(struct managed_domain *d, struct build_request *request, struct 
     return status;
 }
 
+/*
+ * As make, one after the other: unpacking a kernel takes memory that there may not be for two, and time that the
+ * devices of another would wait for.
+ */
+static int make_in_turn(struct managed_domain *d, struct build_request *request, struct error *e)
+{
+    static bool making;
+    int status;
+
+    while (making)
+        platform_sleep(TURN_POLL);
+    making = true;
+    status = make(d, request, e);
+    making = false;
+    return status;
+}
+
 static int create(struct managed_domain *d, struct error *e)
 {
     struct build_request request = {
@@ -218,7 +237,7 @@ static int create(struct managed_domain *d, struct error *e)
         return -1;
     if (!d->config.ramdisk || !open_file("ramdisk", d->config.ramdisk, &request.ramdisk, e)) {
         if (!check_memory(&d->config, &request, e))
-            status = make(d, &request, e);
+            status = make_in_turn(d, &request, e);
         if (d->config.ramdisk)
             platform_file_close(&request.ramdisk);
     }
