@@ -115,6 +115,7 @@ struct domain {
     bool is_shut_down;
     bool shutting_down;
     u32 shutdown_code; /* SHUTDOWN_*; -1: none yet */
+    bool has_run; /* the controller unpaused it once: what it is shown does not change any more */
     bool debugger_attached;
 
     /* Memory (page_alloc.c, memory.c). */
