@@ -35,8 +35,7 @@ static struct domain *mapping_owner(const struct grant_mapping *m)
     return mfn_to_virt(MFN(m->owner));
 }
 
-/* Another page of handles, when none is free. Map lock held. */
-static __noinline void add_handles(struct grant_table *gt)
+__noinline void grant_map_add_handles(struct grant_table *gt)
 {
     u32 first = gt->nr_map_pages * MAPPINGS_PER_PAGE;
     struct grant_mapping *page;
@@ -60,7 +59,7 @@ static grant_handle_t get_handle(struct grant_table *gt)
 
     spin_lock(&gt->map_lock);
     if (unlikely(gt->free_handle == NO_HANDLE))
-        add_handles(gt);
+        grant_map_add_handles(gt);
     handle = gt->free_handle;
     if (likely(handle != NO_HANDLE))
         gt->free_handle = mapping(gt, handle)->ref;

@@ -67,6 +67,9 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
         gt->mappings = xzalloc_array(struct grant_mapping *, gt->max_map_pages);
     if (gt->shared && gt->active && (gt->mappings || !gt->max_map_pages))
         rc = grant_table_grow(d, 1);
+    /* One that will map others' grants shall not grow by the first that comes along. */
+    if (!rc && d->privileged)
+        grant_map_add_handles(gt);
     if (rc) {
         grant_table_unshare(d);
         grant_table_destroy(d);

@@ -11,7 +11,7 @@ shift 3
 
 tree=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree"/{bin,sbin,etc,lib/modules,root,proc,sys,dev,tmp,run}
+mkdir -p "$tree"/{bin,sbin,etc/udhcpc,lib/modules,root,proc,sys,dev,tmp,run}
 cp -L "$busybox" "$tree/bin/busybox"
 chmod 0755 "$tree" "$tree/bin/busybox"
 for applet in $("$tree/bin/busybox" --list); do
@@ -23,6 +23,7 @@ for applet in $("$tree/bin/busybox" --list); do
 done
 cp "$here/initramfs/init" "$tree/init"
 cp "$here/initramfs/inittab" "$here/initramfs/rc" "$tree/etc/"
+cp "$here/initramfs/udhcpc" "$tree/etc/udhcpc/default.script"
 echo "$host" >"$tree/etc/hostname"
 
 while [ $# -gt 0 ]; do

@@ -34,9 +34,9 @@ $(GUESTS_DIR)/demo $(GUESTS_DIR)/echo $(GUESTS_DIR)/disk: $(GUESTS_DIR)/%: $(GUE
 
 INITRAMFS := mk/make-initramfs.sh mk/make-cpio.sh $(wildcard mk/initramfs/*)
 
-$(GUESTS_DIR)/linux.cpio.gz: $(PKG)/busybox $(INITRAMFS)
+$(GUESTS_DIR)/linux.cpio.gz: $(PKG)/busybox $(PKG)/vmlinuz $(INITRAMFS)
 	$(call say,RAMDISK,$@)
-	@mkdir -p $(@D) && mk/make-initramfs.sh $@ $< linux
+	@mkdir -p $(@D) && mk/make-initramfs.sh $@ $< linux -m $(PKG)/modules xen-blkfront xen-netfront
 
 # ---- dom0 ----
 
@@ -82,7 +82,9 @@ $(ISO): $(TOOLS_STAMP) $(BUILD)/bulkhead $(DOM0_KERNEL) $(DOM0_RAMDISK) mk/make-
 	    $(if $(DOM0_KERNEL),$(DOM0_KERNEL) '$(DOM0_CMDLINE)') \
 	    $(if $(DOM0_RAMDISK),$(DOM0_RAMDISK) '')
 
-QEMU_MACHINE = $(QEMU) -M $(MACHINE) -m $(MEM) -smp $(CPUS) -nic none -display none \
+# The network card is for dom0's bridge; QEMU is router, DHCP server and name server behind it.
+QEMU_MACHINE = $(QEMU) -M $(MACHINE) -m $(MEM) -smp $(CPUS) -display none \
+               -netdev user,id=network -device virtio-net-pci,netdev=network,romfile= \
                -cdrom $(ISO) -boot d $(QEMU_ARGS)
 
 run: iso

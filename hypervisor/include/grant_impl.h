@@ -80,6 +80,9 @@ static inline struct grant_active *active_entry(const struct grant_table *gt, un
 /* Grows the shared table to @frames. 0, -ENOMEM, -EINVAL over the limit. Table lock held. */
 int grant_table_grow(struct domain *d, unsigned int frames);
 
+/* Makes another page of handles, if memory and limit allow, when none is free. Map lock held. */
+void grant_map_add_handles(struct grant_table *gt);
+
 /*
  * Pins entry @ref of @owner for domain @user: checks the shared entry, shows in it that it is in use,
  * counts. On success *frame is the frame, on which the caller has a general count (and, if
