@@ -19,7 +19,8 @@
 #include <percpu.h>
 #include <public/errno.h>
 
-#define NO_VENDOR 0xffffU
+#define NO_VENDOR    0xffffU
+#define CONFIG_BYTES 256U
 
 /* Offsets in both capabilities, and in the MSI one. */
 #define CONTROL            2U
@@ -120,6 +121,8 @@ static struct function *learn(struct pci_address at)
     if (pci_read(at, PCI_VENDOR, 2) != NO_VENDOR) {
         f->msi = pci_find_capability(at, PCI_CAPABILITY_MSI);
         f->msix = pci_find_capability(at, PCI_CAPABILITY_MSIX);
+        if (f->msix > CONFIG_BYTES - MSIX_CAPABILITY)
+            f->msix = 0; /* it would run out of configuration space */
     }
     list_add_tail(&functions, &f->link);
     return f;
@@ -274,7 +277,7 @@ static int get_table(struct function *f, paddr_t table_base)
     }
     f->table = msix_structure(f, MSIX_TABLE, table_base);
     pending = msix_structure(f, MSIX_PENDING, table_base);
-    if (!f->table || !pending)
+    if (!f->table || !pending || f->table % ENTRY_BYTES) /* no entry may lie in two pages */
         return -XEN_ENXIO;
     f->entries = frames_of(f->table, (size_t)count * ENTRY_BYTES);
     f->pending = frames_of(pending, ROUND_UP(count, 64U) / 8);
@@ -321,6 +324,7 @@ static int take_msix_entry(struct function *f, struct message *m, const struct m
 
 static int take_msi(struct function *f, struct message *m)
 {
+    unsigned int last; /* its last register, or of those that we use */
     u32 control;
 
     if (!f->msi)
@@ -329,8 +333,11 @@ static int take_msi(struct function *f, struct message *m)
         return -XEN_EEXIST;
     control = pci_read(f->at, f->msi + CONTROL, 2);
     m->wide = control & MSI_WIDE;
+    last = f->msi + (control & MSI_MASKABLE ? MSI_MASK : MSI_DATA) + (m->wide ? 4U : 0U);
+    if (last > CONFIG_BYTES - 4)
+        return -XEN_ENODEV; /* it would run out of configuration space */
     if (control & MSI_MASKABLE)
-        m->mask = (u8)(f->msi + MSI_MASK + (m->wide ? 4 : 0));
+        m->mask = (u8)last;
     return 0;
 }
 

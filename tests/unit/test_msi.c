@@ -51,6 +51,7 @@ static u8 card[256], disk[256];
 static u32 selected;
 static u32 table[PAGE_SIZE / 4];
 static unsigned int table_maps;
+static bool any_frame; /* the table may be put anywhere */
 static bool window_full, table_in_ram, no_vector;
 static struct irq_desc descs[MAX_IRQS];
 static unsigned long objects_before;
@@ -107,7 +108,8 @@ void device_window_init(void)
 
 void *device_window_map(mfn_t mfn)
 {
-    assert_int_equal(mfn.n, TABLE_FRAME);
+    if (!any_frame)
+        assert_int_equal(mfn.n, TABLE_FRAME);
     if (window_full)
         return NULL;
     table_maps++;
@@ -166,23 +168,13 @@ static u32 get(const u8 *config, unsigned int reg)
     return value;
 }
 
-static int setup(void **state)
+static int found_range(unsigned long first, unsigned long last, void *arg)
 {
-    static bool done;
+    return 1;
+}
 
-    host_boot(256);
-    cpus[0]->arch.apic_id = 3;
-    if (!done) {
-        msi_init();
-        dom0 = host_domain(0, 1, 4, true);
-        assert_int_equal(rangeset_add(dom0->iomem, 0, 1UL << 30), 0);
-        /* The set keeps the memory that it needed first. */
-        assert_int_equal(rangeset_add(mmio_read_only, 0, 0), 0);
-        assert_int_equal(rangeset_remove(mmio_read_only, 0, 0), 0);
-    }
-    done = true;
-    host_become(dom0->vcpu[0]);
-
+static void make_devices(void)
+{
     memset(card, 0, sizeof(card));
     put(card, 0x00, 0x10d38086);
     put(card, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_STATUS_CAPABILITY << 16);
@@ -200,7 +192,26 @@ static int setup(void **state)
     memset(table, 0, sizeof(table));
     for (unsigned int i = 0; i < ENTRIES; i++)
         table[4 * i + 3] = 1;
+}
 
+static int setup(void **state)
+{
+    static bool done;
+
+    host_boot(256);
+    cpus[0]->arch.apic_id = 3;
+    if (!done) {
+        msi_init();
+        dom0 = host_domain(0, 1, 4, true);
+        assert_int_equal(rangeset_add(dom0->iomem, 0, 1UL << 30), 0);
+        /* The set keeps the memory that it needed first. */
+        assert_int_equal(rangeset_add(mmio_read_only, 0, 0), 0);
+        assert_int_equal(rangeset_remove(mmio_read_only, 0, 0), 0);
+    }
+    done = true;
+    host_become(dom0->vcpu[0]);
+
+    make_devices();
     assert_int_equal(msi_device_add(0, CARD), 0);
     assert_int_equal(msi_device_add(0, DISK), 0);
     objects_before = host_objects();
@@ -361,6 +372,10 @@ static void refusals(void **state)
     put(card, PCI_BAR0 + 8, (u32)TABLE_BAR | 0xc);
     put(card, PCI_BAR0 + 12, TABLE_BAR >> 32);
 
+    put(card, MSIX + 4, (TABLE_OFFSET + 8) | 2);
+    assert_int_equal(map_entry(0, &irq), -XEN_ENXIO);
+    put(card, MSIX + 4, TABLE_OFFSET | 2);
+
     window_full = true;
     assert_int_equal(map_entry(0, &irq), -XEN_ENOMEM);
     window_full = false;
@@ -448,6 +463,28 @@ static void kept_table(void **state)
     assert_int_equal(msi_keep_table(0, CARD, true), 0);
 }
 
+/* Capabilities that would run out of configuration space are none. */
+static void no_room(void **state)
+{
+    unsigned int irq;
+
+    assert_int_equal(msi_device_remove(0, CARD) | msi_device_remove(0, DISK), 0);
+    put(card, PCI_FIRST_CAPABILITY, 0xf8);
+    put(card, 0xf8, PCI_CAPABILITY_MSIX);
+    put(disk, PCI_FIRST_CAPABILITY, 0xec);
+    put(disk, 0xec, PCI_CAPABILITY_MSI | 0x0180U << 16);
+    assert_int_equal(msi_device_add(0, CARD) | msi_device_add(0, DISK), 0);
+    assert_int_equal(map_entry(0, &irq), -XEN_ENODEV);
+    assert_int_equal(map_disk(&irq), -XEN_ENODEV);
+    put(disk, 0xec, PCI_CAPABILITY_MSI | 0x0100U << 16);
+    assert_int_equal(map_disk(&irq), 0);
+    assert_int_equal(get(disk, 0xf8), 1);
+    msi_unmap(irq);
+    make_devices();
+    assert_int_equal(msi_device_remove(0, CARD) | msi_device_remove(0, DISK), 0);
+    assert_int_equal(msi_device_add(0, CARD) | msi_device_add(0, DISK), 0);
+}
+
 /* A list of capabilities that is a circle ends; so does one that leads into the header. */
 static void odd_lists(void **state)
 {
@@ -464,13 +501,87 @@ static void odd_lists(void **state)
     assert_int_equal(pci_memory_bar(CARD, 0), 0xfe000000);
 }
 
+static u32 below(u32 n)
+{
+    static u32 x = 1;
+
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return n ? x % n : x;
+}
+
+/* One step of a dom0 that does anything at any time, under sanitizers and with lock orders checked. */
+static void random_step(unsigned int irqs[], unsigned int *count)
+{
+    struct pci_address at = below(4) ? CARD : DISK;
+    unsigned int i = *count ? below(*count) : 0;
+
+    switch (below(10)) {
+    case 0:
+    case 1:
+    case 2:
+        if (*count < 16 && !(at.bus ? map_disk(&irqs[*count]) : map_entry(below(5), &irqs[*count])))
+            ++*count;
+        break;
+    case 3:
+    case 4:
+        if (*count) {
+            msi_unmap(irqs[i]);
+            irqs[i] = irqs[--*count];
+        }
+        break;
+    case 5:
+        if (*count)
+            (below(2) ? descs[irqs[i]].controller->mask
+                      : descs[irqs[i]].controller->unmask)(irqs[i]);
+        break;
+    case 6:
+        below(4) ? msi_device_add(0, at) : msi_device_remove(0, at);
+        break;
+    case 7:
+        msi_keep_table(0, at, below(2));
+        break;
+    case 8:
+        dom0_writes(at, below(64) * 4, 4, below(0));
+        break;
+    default:
+        msi_restore(0, at);
+        host_fail_allocation(below(20));
+        break;
+    }
+}
+
+static void anything(void **state)
+{
+    unsigned int irqs[16], count = 0;
+
+    any_frame = true;
+    for (unsigned int i = 0; i < 200000; i++) {
+        random_step(irqs, &count);
+        if (i % 100 == 0)
+            make_devices(); /* what it wrote is undone now and then */
+    }
+    host_fail_allocation(0);
+    while (count)
+        msi_unmap(irqs[--count]);
+    make_devices();
+    assert_int_equal(msi_device_add(0, CARD) | msi_device_add(0, DISK), 0);
+    assert_int_equal(msi_device_remove(0, CARD) | msi_device_remove(0, DISK), 0);
+    assert_int_equal(msi_device_add(0, CARD) | msi_device_add(0, DISK), 0);
+    assert_int_equal(table_maps, 0);
+    assert_false(rangeset_for_each(mmio_read_only, found_range, NULL));
+    any_frame = false;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(msix),    TEST(maskable_msi), TEST(writes_of_dom0), TEST(refusals),  TEST(no_memory),
-        TEST(removal), TEST(restoring),    TEST(kept_table),     TEST(odd_lists),
+        TEST(msix),      TEST(maskable_msi), TEST(writes_of_dom0), TEST(refusals),
+        TEST(no_memory), TEST(removal),      TEST(restoring),      TEST(kept_table),
+        TEST(odd_lists), TEST(no_room),      TEST(anything),
     };
 
     return cmocka_run_group_tests_name("msi", tests, NULL, NULL);
