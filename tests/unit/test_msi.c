@@ -471,14 +471,14 @@ static void no_room(void **state)
     assert_int_equal(msi_device_remove(0, CARD) | msi_device_remove(0, DISK), 0);
     put(card, PCI_FIRST_CAPABILITY, 0xf8);
     put(card, 0xf8, PCI_CAPABILITY_MSIX);
-    put(disk, PCI_FIRST_CAPABILITY, 0xec);
-    put(disk, 0xec, PCI_CAPABILITY_MSI | 0x0180U << 16);
+    put(disk, PCI_FIRST_CAPABILITY, 0xf0);
+    put(disk, 0xf0, PCI_CAPABILITY_MSI | 0x0180U << 16);
     assert_int_equal(msi_device_add(0, CARD) | msi_device_add(0, DISK), 0);
     assert_int_equal(map_entry(0, &irq), -XEN_ENODEV);
     assert_int_equal(map_disk(&irq), -XEN_ENODEV);
-    put(disk, 0xec, PCI_CAPABILITY_MSI | 0x0100U << 16);
+    put(disk, 0xf0, PCI_CAPABILITY_MSI | 0x0100U << 16);
     assert_int_equal(map_disk(&irq), 0);
-    assert_int_equal(get(disk, 0xf8), 1);
+    assert_int_equal(get(disk, 0xfc), 1);
     msi_unmap(irq);
     make_devices();
     assert_int_equal(msi_device_remove(0, CARD) | msi_device_remove(0, DISK), 0);
