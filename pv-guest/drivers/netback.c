@@ -3,6 +3,7 @@
  * Network back driver: vifs in the store, from the features that we offer to a port of the bridge.
  * The rings are netback_transmit.c's and netback_receive.c's.
  */
+#include <clock.h>
 #include <errno.h>
 #include <events.h>
 #include <stdarg.h>
@@ -13,6 +14,9 @@
 #include <drivers/netback.h>
 
 #include "netback_internal.h"
+
+#define MICROSECOND 1000u
+#define MAX_RATE    (1ull << 40) /* bytes in an interval */
 
 static struct vif *vifs;
 
@@ -140,6 +144,8 @@ static void read_features(struct vif *vif)
     features->tso_ipv4 = vif->scatter_gather && split_other_feature(device, "feature-gso-tcpv4");
     features->tso_ipv6 = vif->scatter_gather && split_other_feature(device, "feature-gso-tcpv6");
     vif->port.mtu = vif->scatter_gather ? NET_MAX_MTU : ETHERNET_MTU;
+    if (vif->mtu && vif->mtu < vif->port.mtu)
+        vif->port.mtu = vif->mtu;
 }
 
 static void connect(struct vif *vif)
@@ -206,6 +212,28 @@ static bool read_mac(struct vif *vif)
     return valid;
 }
 
+/* rate=BYTES,MICROSECONDS, mtu=BYTES, antispoof=1: what the tools wrote. */
+static bool read_limits(struct vif *vif)
+{
+    uint64_t only_own_mac = 0, mtu = 0;
+    char *text, *end;
+
+    split_own_number(vif->device, "antispoof", &only_own_mac);
+    split_own_number(vif->device, "mtu", &mtu);
+    vif->port.only_own_mac = only_own_mac;
+    vif->mtu = mtu < NET_MAX_MTU ? (uint32_t)mtu : NET_MAX_MTU;
+    if (split_own_text(vif->device, "rate", &text) < 0)
+        return true;
+    vif->rate = strtoul(text, &end, 10);
+    vif->interval = *end == ',' ? strtoul(end + 1, &end, 10) * MICROSECOND : 0;
+    free(text);
+    if (vif->rate == 0 || vif->rate > MAX_RATE || vif->interval == 0 ||
+        vif->interval > NANOSECONDS_PER_SECOND)
+        return false;
+    vif->credit_since = clock_now();
+    return true;
+}
+
 static bool bridge_exists(const struct vif *vif, char *name, size_t size)
 {
     char *text;
@@ -250,6 +278,10 @@ static int check(struct vif *vif)
         split_fail(vif->device, -EINVAL, "its `mac` is no hardware address of one card");
         return -EINVAL;
     }
+    if (!read_limits(vif)) {
+        split_fail(vif->device, -EINVAL, "its `rate` is not BYTES,MICROSECONDS of up to a second");
+        return -EINVAL;
+    }
     if (!bridge_exists(vif, bridge, sizeof(bridge))) {
         split_fail(vif->device, -ENODEV, "there is no bridge %s, only " BRIDGE_NAME, bridge);
         return -ENODEV;
@@ -271,7 +303,6 @@ static void forget(struct vif *vif)
 static int probe(struct split_device *device)
 {
     struct vif *vif = calloc(1, sizeof(*vif));
-    uint64_t only_own_mac = 0;
     int error;
 
     if (!vif)
@@ -281,8 +312,6 @@ static int probe(struct split_device *device)
     vif->transmit_work.run = vif_transmit_run;
     vif->receive_work.run = vif_receive_run;
     snprintf(vif->port.name, sizeof(vif->port.name), "vif%u.%u", device->other, device->id);
-    split_own_number(device, "antispoof", &only_own_mac);
-    vif->port.only_own_mac = only_own_mac;
     vif->next = vifs;
     vifs = vif;
     device->driver_data = vif;

@@ -30,6 +30,11 @@ struct vif {
     bool connected; /* rings are mapped */
     bool broken;    /* told to split.c that the front end is an enemy */
     bool scatter_gather;
+    uint32_t mtu; /* as the tools want it; 0: as large as can be */
+    /* What the front end may transmit: `rate` bytes in `interval` ns, where rate is not 0. */
+    uint64_t rate, interval;
+    int64_t credit;                  /* bytes that are left of it */
+    uint64_t credit_since;           /* clock_now() when the interval began */
     int transmit_port, receive_port; /* event channels; the same one, or two */
     struct work transmit_work, receive_work;
     netif_tx_back_ring_t transmit;

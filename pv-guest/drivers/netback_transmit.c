@@ -4,14 +4,19 @@
  * ring, their headers are fetched with one hypercall, the rest stays in the front end's pages until
  * the receivers copy it. The headers that were looked at are the ones that are passed on.
  */
+#include <clock.h>
 #include <events.h>
 #include <memory.h>
 #include <string.h>
+#include <thread.h>
 
 #include "netback_internal.h"
 
-#define BATCH        64u
-#define FETCHES      (2 * BATCH)
+#define BATCH   64u
+#define FETCHES (2 * BATCH)
+/* More of them without a packet give no more than one. */
+#define MAX_INTERVALS 1000u
+
 #define TO_VIF(w)    ((struct vif *)((char *)(w)-offsetof(struct vif, transmit_work)))
 #define PER_PAGE     (PAGE_SIZE / NET_HEADER_ROOM)
 #define HEADER_PAGES (BATCH / PER_PAGE)
@@ -59,12 +64,43 @@ static void fetch_header(const struct vif *vif, unsigned int index)
     marks[index].header = done;
 }
 
+/* Whether the vif may transmit now. */
+static bool has_credit(struct vif *vif)
+{
+    uint64_t now, intervals;
+
+    if (vif->rate == 0 || vif->credit > 0)
+        return true;
+    now = clock_now();
+    intervals = (now - vif->credit_since) / vif->interval;
+    if (intervals > 0) {
+        /* What was not used is not kept; what was used too much is made up for. */
+        vif->credit_since += intervals * vif->interval;
+        vif->credit += intervals > MAX_INTERVALS ? (int64_t)vif->rate
+                                                 : (int64_t)(intervals * vif->rate);
+        if (vif->credit > (int64_t)vif->rate)
+            vif->credit = (int64_t)vif->rate;
+    }
+    return vif->credit > 0;
+}
+
+/* In the device's thread: go on when the next interval begins. */
+static void go_on(struct split_device *device)
+{
+    struct vif *vif = device->driver_data;
+    uint64_t now = clock_now(), next = vif->credit_since + vif->interval;
+
+    if (next > now)
+        thread_sleep(next - now);
+    work_schedule(&vif->transmit_work);
+}
+
 static unsigned int take_batch(struct vif *vif)
 {
     unsigned int count = 0;
 
     fetch_count = 0;
-    while (count < BATCH && fetch_count + NETBACK_MAX_PIECES <= FETCHES) {
+    while (count < BATCH && fetch_count + NETBACK_MAX_PIECES <= FETCHES && has_credit(vif)) {
         enum netback_taken result = netback_take(&vif->transmit, &taken[count]);
 
         if (result == NETBACK_NONE)
@@ -73,6 +109,7 @@ static unsigned int take_batch(struct vif *vif)
             vif_break(vif, "%s", taken[count].why);
             break;
         }
+        vif->credit -= taken[count].length;
         marks[count].drop = result != NETBACK_PACKET;
         if (result == NETBACK_PACKET)
             fetch_header(vif, count);
@@ -166,6 +203,8 @@ void vif_transmit_run(struct work *work)
     if (count > 0)
         answer(vif, count);
     RING_FINAL_CHECK_FOR_REQUESTS(&vif->transmit, more);
-    if (more)
+    if (more && !has_credit(vif))
+        split_call(vif->device, go_on);
+    else if (more)
         work_schedule(work);
 }

@@ -183,6 +183,7 @@ static void read_features(struct netfront *front)
     const struct split_device *device = front->device;
     struct net_features *features = &front->port.features;
     bool scatter_gather = front->options->offloads && split_other_feature(device, "feature-sg");
+    uint64_t mtu;
 
     features->csum_ipv4 = front->options->offloads;
     features->csum_ipv6 = front->options->offloads &&
@@ -190,6 +191,8 @@ static void read_features(struct netfront *front)
     features->tso_ipv4 = scatter_gather && split_other_feature(device, "feature-gso-tcpv4");
     features->tso_ipv6 = scatter_gather && split_other_feature(device, "feature-gso-tcpv6");
     front->port.mtu = scatter_gather ? NET_MAX_MTU : ETHERNET_MTU;
+    if (!split_own_number(device, "mtu", &mtu) && mtu < front->port.mtu)
+        front->port.mtu = (uint32_t)mtu;
 }
 
 static void connect(struct netfront *front)

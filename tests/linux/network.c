@@ -138,7 +138,7 @@ static void serve_connection(int fd)
 static void serve_datagram(int fd)
 {
     static char buffer[65536];
-    struct sockaddr_in from;
+    struct sockaddr_in6 from;
     socklen_t length = sizeof(from);
     ssize_t size = recvfrom(fd, buffer, sizeof(buffer), 0, (struct sockaddr *)&from, &length);
 
@@ -148,14 +148,15 @@ static void serve_datagram(int fd)
 
 static int serve(uint16_t port)
 {
-    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(port)};
+    /* IPv4 as well, by addresses in disguise. */
+    struct sockaddr_in6 here = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
     int one = 1;
 
     signal(SIGCHLD, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    fds[0].fd = socket(AF_INET, SOCK_STREAM, 0);
-    fds[1].fd = socket(AF_INET, SOCK_DGRAM, 0);
+    fds[0].fd = socket(AF_INET6, SOCK_STREAM, 0);
+    fds[1].fd = socket(AF_INET6, SOCK_DGRAM, 0);
     setsockopt(fds[0].fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (bind(fds[0].fd, (struct sockaddr *)&here, sizeof(here)) || listen(fds[0].fd, 8) ||
         bind(fds[1].fd, (struct sockaddr *)&here, sizeof(here)))
@@ -183,10 +184,12 @@ static int serve(uint16_t port)
 
 static int open_socket(const char *host, uint16_t port, int type)
 {
-    struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int fd = socket(AF_INET, type, 0);
+    struct sockaddr_in6 there = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    char address[64];
+    int fd = socket(AF_INET6, type, 0);
 
-    if (inet_pton(AF_INET, host, &there.sin_addr) != 1 ||
+    snprintf(address, sizeof(address), "%s%s", strchr(host, ':') ? "" : "::ffff:", host);
+    if (inet_pton(AF_INET6, address, &there.sin6_addr) != 1 ||
         connect(fd, (struct sockaddr *)&there, sizeof(there))) {
         close(fd);
         return -1;

@@ -137,6 +137,9 @@ static void create_linux(struct machine *machine, const char *name, const char *
     snprintf(command, sizeof(command), "ip addr add %s/24 dev eth0 && ip link set eth0 up",
              address);
     shell(machine, command);
+    snprintf(command, sizeof(command), "ip addr add fd00::%s/64 dev eth0",
+             strrchr(address, '.') + 1);
+    shell(machine, command);
 }
 
 /* `network tcp` from the attached domain. */
@@ -173,6 +176,7 @@ static void domains_talk_to_each_other(void **state)
     /* A datagram in fragments, larger than the ring's pages. */
     shell_expect(machine, "network udp 10.1.0.2 5000 5 30000", "udp OK 5");
     transfer(machine, "10.1.0.2", TCP_PORT);
+    transfer(machine, "fd00::2", TCP_PORT);
 
     shell(machine, "ip link set eth0 mtu 9000");
     shell_expect(machine, "ping -c 2 -s 8900 10.1.0.9", " 0% packet loss");
@@ -189,6 +193,7 @@ static void domains_talk_to_each_other(void **state)
     /* Plain frames with checksums from here on; the other end still sends large ones. */
     shell_expect(machine, "network offloads eth0 off", "offloads OK");
     transfer(machine, "10.1.0.2", TCP_PORT);
+    transfer(machine, "fd00::2", TCP_PORT);
     detach(machine);
     attach(machine, "two");
     shell_expect(machine, "network offloads eth0 off", "offloads OK");
