@@ -7,6 +7,7 @@
  */
 #include <clock.h>
 #include <errno.h>
+#include <grant.h>
 #include <guest.h>
 #include <hypercall.h>
 #include <pagetable.h>
@@ -401,6 +402,31 @@ static void test_memory_mapped(void)
     unmap_frames((void *)config, 1);
 }
 
+/*
+ * Frames of devices cannot be granted by a PV domain, so the caching that an owner may ask for in a
+ * grant entry never comes to pass.
+ */
+static void test_grant_refused(void)
+{
+    const struct pci_device *nic = find_device(NIC_VENDOR, NIC_ID);
+    struct gnttab_map_grant_ref map = {.flags = GNTMAP_host_map, .dom = guest_domid()};
+    void *window = window_reserve(1);
+    int ref;
+
+    if (!guest_is_dom0() || !CHECK(nic != NULL))
+        return;
+    ref = grant_offer(guest_domid(), pci_bar(nic, 0).address >> PAGE_SHIFT, false);
+    if (!CHECK(ref >= 0))
+        return;
+    grant_table()[ref].flags |= GTF_PCD | GTF_PWT;
+    map.ref = (grant_ref_t)ref;
+    map.host_addr = (uintptr_t)window;
+    CHECK_EQ(hypercall_grant_table_op(GNTTABOP_map_grant_ref, &map, 1), 0);
+    CHECK_EQ(map.status, GNTST_bad_page);
+    CHECK(grant_end((grant_ref_t)ref));
+    window_release(window, 1);
+}
+
 /* What a domain without devices gets: nothing. */
 static void test_without_devices(void)
 {
@@ -458,6 +484,7 @@ static const struct test tests[] = {
     {"msix", test_msix},
     {"line", test_line},
     {"table_protected", test_table_protected},
+    {"grant_refused", test_grant_refused},
     {"without_devices", test_without_devices},
     {NULL, NULL},
 };
