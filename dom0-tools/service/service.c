@@ -26,6 +26,7 @@ service_notice_fn *service_notice;
 
 static char dom0_name[GUEST_NAME_SIZE] = DOM0_NAME;
 static int exception_port = -1;
+static bool making; /* a domain: see make_in_turn */
 
 struct managed_domain *managed_find(domid_t domid)
 {
@@ -211,7 +212,6 @@ static int make(struct managed_domain *d, struct build_request *request, struct 
  */
 static int make_in_turn(struct managed_domain *d, struct build_request *request, struct error *e)
 {
-    static bool making;
     int status;
 
     while (making)

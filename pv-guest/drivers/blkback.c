@@ -100,8 +100,7 @@ static void tell_size(struct split_device *split)
     const struct blkback *back = of(split);
     uint64_t sectors = back->claim.device->sectors;
 
-    printf("vbd %u/%u: %s has %" PRIu64 " sectors now\n", split->other, split->id,
-           back->claim.device->name, sectors);
+    split_say(split, "%s has %" PRIu64 " sectors now", back->claim.device->name, sectors);
     write_number(split, "sectors", sectors);
     if (split->state == XenbusStateConnected)
         split_set_state(split, XenbusStateConnected);
@@ -232,10 +231,9 @@ static void connect(struct split_device *split)
         return;
     }
     back->connected = true;
-    printf("vbd %u/%u: %s, %" PRIu64 " sectors%s%s\n", split->other, split->id,
-           back->claim.device->name, back->claim.device->sectors,
-           back->claim.access == BLOCK_READER ? ", read-only" : "",
-           persistent ? ", persistent grants" : "");
+    split_say(split, "%s, %" PRIu64 " sectors%s%s", back->claim.device->name,
+              back->claim.device->sectors, back->claim.access == BLOCK_READER ? ", read-only" : "",
+              persistent ? ", persistent grants" : "");
     write_number(split, "sectors", back->claim.device->sectors);
     split_set_state(split, XenbusStateConnected);
     event_set_handler(back->port, event, back);

@@ -20,6 +20,7 @@
 
 #define CALLS_MAX   8
 #define NODE_SIZE   128 /* a node's path and a key */
+#define SAYING_SIZE 160
 #define RETRY_DELAY MILLISECONDS(100)
 
 struct device_watch {
@@ -44,7 +45,7 @@ struct device {
     bool linked;   /* the driver was told of a state in which it has something to release */
     bool reported; /* the failure is in the store */
     int error;
-    char failure[160];
+    char failure[SAYING_SIZE];
 };
 
 struct split_registration {
@@ -270,10 +271,33 @@ static void notice(const char *text)
         printf("%s\n", text);
 }
 
+/* Says it with the device in front. */
+static void say(const struct split_device *device, const char *text)
+{
+    char line[SAYING_SIZE + 64];
+
+    if (device->driver->back)
+        snprintf(line, sizeof(line), "%s %u/%u: %s", device->driver->kind, device->other,
+                 device->id, text);
+    else
+        snprintf(line, sizeof(line), "%s %u: %s", device->driver->kind, device->id, text);
+    notice(line);
+}
+
+void split_say(const struct split_device *device, const char *format, ...)
+{
+    char text[SAYING_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    say(device, text);
+}
+
 void split_fail(struct split_device *device, int error, const char *format, ...)
 {
     struct device *d = device_of(device);
-    char line[sizeof(d->failure) + 64];
     va_list arguments;
 
     if (device->failed)
@@ -283,12 +307,7 @@ void split_fail(struct split_device *device, int error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(d->failure, sizeof(d->failure), format, arguments);
     va_end(arguments);
-    if (device->driver->back)
-        snprintf(line, sizeof(line), "%s %u/%u: %s", device->driver->kind, device->other,
-                 device->id, d->failure);
-    else
-        snprintf(line, sizeof(line), "%s %u: %s", device->driver->kind, device->id, d->failure);
-    notice(line);
+    say(device, d->failure);
     poke(d);
 }
 

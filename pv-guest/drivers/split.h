@@ -123,7 +123,11 @@ int split_other_text(const struct split_device *device, const char *key, char **
 int split_write(struct split_device *device, store_transaction transaction, const char *key,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/** Who prints the lines of split_fail(); printf where this is NULL. */
+/** Print one line about the device ("vbd 3/51712: what"). For the driver's functions. */
+void split_say(const struct split_device *device, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Who prints the lines of split_fail() and split_say(); printf where this is NULL. */
 extern void (*split_notice)(const char *text);
 
 #endif
