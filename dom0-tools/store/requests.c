@@ -314,8 +314,11 @@ static int do_is_introduced(struct store_session *s)
 {
     const char *text;
     uint16_t domid;
-    int error = split_payload(s, &text, 1) == 1 ? parse_domid(text, &domid) : XEN_EINVAL;
+    int error;
 
+    if (!store_connection_privileged(s->connection))
+        return XEN_EACCES;
+    error = split_payload(s, &text, 1) == 1 ? parse_domid(text, &domid) : XEN_EINVAL;
     if (!error)
         reply_text(s, s->host->is_introduced(s->host->context, domid) ? "T" : "F");
     return error;

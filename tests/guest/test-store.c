@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's wire protocol, as an unprivileged domain sees it. */
+/*
+ * The store's wire protocol, as an unprivileged domain sees it. What is checked here holds for Debian's
+ * xenstored (the one in C) as well.
+ */
 #include <guest.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,10 +78,6 @@ static void test_paths(void)
     CHECK_ERROR(ASK(XS_DIRECTORY, 0, "/local/domain/0\0"), "EACCES");
     CHECK_EQ(ASK(XS_GET_DOMAIN_PATH, 0, "7\0"), XS_GET_DOMAIN_PATH);
     CHECK_TEXT("/local/domain/7|");
-    CHECK_EQ(ASK(XS_IS_DOMAIN_INTRODUCED, 0, "0\0"), XS_IS_DOMAIN_INTRODUCED);
-    CHECK_TEXT("T|");
-    CHECK_EQ(ASK(XS_IS_DOMAIN_INTRODUCED, 0, "32000\0"), XS_IS_DOMAIN_INTRODUCED);
-    CHECK_TEXT("F|");
 }
 
 static void test_permissions(void)
@@ -156,6 +155,7 @@ static void test_refusals(void)
 {
     begin();
     CHECK_ERROR(ASK(XS_INTRODUCE, 0, "1\0002\0003\0"), "EACCES");
+    CHECK_ERROR(ASK(XS_IS_DOMAIN_INTRODUCED, 0, "0\0"), "EACCES");
     CHECK_ERROR(ASK(XS_RELEASE, 0, "1\0"), "EACCES");
     CHECK_ERROR(ASK(XS_RESUME, 0, "1\0"), "EACCES");
     CHECK_ERROR(ASK(XS_SET_TARGET, 0, "1\0002\0"), "EACCES");
@@ -181,7 +181,7 @@ static void test_limits(void)
     } while (type == XS_MKDIR && made < 5000);
     CHECK_EQ(type, XS_ERROR);
     CHECK_TEXT("ENOSPC|");
-    CHECK(made > 500);
+    CHECK(made > 100);
     CHECK_EQ(ASK(XS_RM, 0, "data/t\0"), XS_RM);
     for (made = 0; made < 1000; made++) {
         type = ASK(XS_TRANSACTION_START, 0, "\0");
@@ -189,7 +189,7 @@ static void test_limits(void)
             break;
     }
     CHECK_TEXT("ENOSPC|");
-    CHECK_EQ(made, 10);
+    CHECK(made == 10 || made == 11); /* Xen's store compares with > */
     for (made = 0; made < 1000; made++) {
         int length = snprintf(request, sizeof(request), "data/w%u%ct", made, '\0');
 
@@ -198,7 +198,7 @@ static void test_limits(void)
             break;
     }
     CHECK_TEXT("E2BIG|");
-    CHECK_EQ(made, 128);
+    CHECK(made == 128 || made == 129);
     CHECK_EQ(ASK(XS_RESET_WATCHES, 0, "\0"), XS_RESET_WATCHES);
     CHECK(start() != 0);
     begin();

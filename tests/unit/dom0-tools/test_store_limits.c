@@ -339,6 +339,10 @@ static void test_introduction(void **state)
     assert_string_equal(asked, "resume 1");
     assert_error(ASK(dom0, XS_RESUME, 0, "7\0"), "ENOENT|");
     assert_error(ASK(dom1, XS_RESUME, 0, "1\0"), "EACCES|");
+    assert_int_equal(ASK(dom0, XS_IS_DOMAIN_INTRODUCED, 0, "2\0"), XS_IS_DOMAIN_INTRODUCED);
+    assert_string_equal(text, "T|");
+    assert_int_equal(ASK(dom0, XS_IS_DOMAIN_INTRODUCED, 0, "3\0"), XS_IS_DOMAIN_INTRODUCED);
+    assert_string_equal(text, "F|");
 }
 
 static void test_control(void **state)
