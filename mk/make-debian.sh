@@ -92,7 +92,7 @@ log=$(TMPDIR=$work mmdebstrap --variant=minbase --include="$packages" --format=n
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/i18n/*' \
     --customize-hook="bash $work/hook \"\$1\"" bookworm - "$mirror" 2>&1) || { echo "$log" >&2; exit 1; }
-sfdisk -q "$work/disk.img" >/dev/null <<TABLE
+sfdisk -q "$work/disk.img" >"$work/sfdisk" 2>&1 <<TABLE
 label: gpt
 start=2048, size=$((($(words "$recipe/size") - 2) * 2048)), type=linux, name=root
 TABLE

@@ -60,6 +60,7 @@ $(BUILD)/tests/system/%: tests/system/%.c $(SYSTEM_LIB:%=tests/system/%.c) \
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SYSTEM_CFLAGS) -o $@ $(filter %.c,$^) -lcmocka
+$(BUILD)/tests/system/test_debian: tests/system/debian.c | $(DEBIAN)/domu/disk.img $(DEBIAN_GUESTS)
 
 # 32-bit programs for the Linux guests, without any library: no multilib is needed.
 $(BUILD)/tests/linux/%: tests/linux/%.c
@@ -189,6 +190,7 @@ SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 SYSTEM_ARGS_linux_stress = $(if $(LONG),long)
 SYSTEM_ARGS_network = $(if $(LONG),200,10)
 SYSTEM_ARGS_durability = $(if $(LONG),long)
+SYSTEM_ARGS_debian = $(if $(LONG),long)
 $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS))): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SYSTEM_ARGS_$(patsubst system/test_%,%,$*))
 
