@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <tools/device_config.h>
 #include <tools/error.h>
 
 /* What a verb's arguments are, for completion. */
@@ -55,8 +54,5 @@ int bh_attach_console(const char *verb, const uint16_t *domids, unsigned int cou
 
 /* Begins a new line on the terminal if a console has left one open. */
 void bh_end_console_line(void);
-
-/* Says so if a vif asks for a limit that no back driver here keeps. */
-void bh_warn_of_rate(const char *verb, const struct vif_config *vif);
 
 #endif

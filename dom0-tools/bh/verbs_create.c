@@ -26,8 +26,6 @@ static int read_config(int argc, char **argv, struct guest_config *g, struct err
         status = config_parse_argument(&c, argv[i], e);
     if (!status)
         status = guest_config_read(g, &c, argv[1], warn, argv[0], e);
-    for (unsigned int i = 0; !status && i < g->vif_count; i++)
-        bh_warn_of_rate(argv[0], &g->vifs[i]);
     config_free(&c);
     platform_file_close(&file);
     return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <platform.h>
+#include <tools/device_config.h>
 #include <tools/service.h>
 
 #include "bh.h"
@@ -27,12 +28,6 @@ static int run_block_attach(int argc, char **argv)
     return 0;
 }
 
-void bh_warn_of_rate(const char *verb, const struct vif_config *vif)
-{
-    if (vif->rate_bytes)
-        bh_print("bh %s: warning: vif: the back driver does not limit rates\n", verb);
-}
-
 static int run_network_attach(int argc, char **argv)
 {
     struct vif_config vif;
@@ -45,7 +40,6 @@ static int run_network_attach(int argc, char **argv)
         vif_config_parse(&vif, (const char *const *)argv + 2, (size_t)argc - 2, &e) ||
         service_attach_vif(domid, &vif, &e))
         return bh_fail(argv[0], "%s", e.text);
-    bh_warn_of_rate(argv[0], &vif);
     return 0;
 }
 
