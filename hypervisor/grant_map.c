@@ -117,7 +117,7 @@ static int map_one(struct gnttab_map_grant_ref *op)
         }
     }
     if (op->flags & GNTMAP_host_map) {
-        rc = arch_grant_map(op->host_addr, frame, op->flags, 0);
+        rc = arch_grant_map(op->host_addr, frame, op->flags);
         if (rc) {
             if (op->flags & GNTMAP_device_map) {
                 grant_put_frame(frame, readonly);

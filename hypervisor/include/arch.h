@@ -113,9 +113,10 @@ static inline void page_stamp(struct page *pg)
  * GNTMAP_contains_pte the machine address of an entry). The caller took the references that the
  * mapping holds (a general count; with a writable mapping also a type count): once GNTST_okay is
  * returned by _map they belong to the entry, and _unmap and _replace give them back. An entry that
- * the guest overwrites or drops with its table takes them along. Return GNTST_okay or another GNTST_*.
+ * the guest overwrites or drops with its table takes them along. Only RAM is granted, and mapped
+ * cached: GTF_PWT, GTF_PCD and GTF_PAT are ignored, as by Xen. Return GNTST_okay or another GNTST_*.
  */
-int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags);
+int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags);
 int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags);
 /* GNTTABOP_unmap_and_replace. */
 int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags);

@@ -254,7 +254,7 @@ static void step_grant(void)
             (readonly ? !get_page(pg, owner) : get_page_and_type(pg, owner, PG_TYPE_WRITABLE) != 0))
             return;
         machine_allow(current->domain, mfn);
-        if (arch_grant_map(addr, MFN(mfn), flags, 0) == GNTST_okay)
+        if (arch_grant_map(addr, MFN(mfn), flags) == GNTST_okay)
             return;
         break;
     case 1:

@@ -278,7 +278,7 @@ static bool pte_of(u64 host_addr, unsigned int flags, unsigned int *i)
     return *i < HOST_PTES;
 }
 
-WEAK int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
+WEAK int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags)
 {
     unsigned int i;
 

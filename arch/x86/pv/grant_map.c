@@ -62,9 +62,9 @@ static __noinline int map_named(u64 maddr, u64 e)
     return drop_entry(e);
 }
 
-int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags, u64 cache_flags)
+int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags)
 {
-    u64 e = (frame.n << PAGE_SHIFT) | grant_entry_flags(flags) | cache_flags, *pe;
+    u64 e = (frame.n << PAGE_SHIFT) | grant_entry_flags(flags), *pe;
     struct vcpu *v = current;
 
     if (unlikely(flags & GNTMAP_contains_pte))

@@ -195,7 +195,7 @@ static void replace(void **state)
         .host_addr = PAGE_SIZE, .new_addr = 2 * PAGE_SIZE, .handle = op.handle};
 
     assert_true(get_page(mfn_to_page(own), b));
-    assert_int_equal(arch_grant_map(2 * PAGE_SIZE, own, GNTMAP_readonly, 0), GNTST_okay);
+    assert_int_equal(arch_grant_map(2 * PAGE_SIZE, own, GNTMAP_readonly), GNTST_okay);
     assert_int_equal(host_grant_op(GNTTABOP_unmap_and_replace, &rep, sizeof(rep), 1), 0);
     assert_int_equal(rep.status, GNTST_okay);
     assert_int_equal(refs(m), 1);
