@@ -135,6 +135,14 @@ $(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.
 
 $(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
 
+# Linux with its block front driver, which tests/linux/block.sh loads with parameters.
+$(BUILD)/tests/block.cpio.gz: tests/linux/block.sh $(PKG)/busybox $(PKG)/vmlinuz $(INITRAMFS)
+	$(call say,RAMDISK,$@)
+	@rm -rf $@.tree && mkdir -p $@.tree && cp tests/linux/block.sh $@.tree/autorun && \
+	    cp "$$(find -L $(PKG)/modules -name xen-blkfront.ko -print -quit)" $@.tree/
+	@mk/make-initramfs.sh $@ $(PKG)/busybox linux -g $@.tree
+$(BUILD)/tests/system/test_block_linux: | $(BUILD)/tests/block.cpio.gz $(GUESTS_DIR)/vmlinuz
+
 # ---- what runs ----
 
 RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh

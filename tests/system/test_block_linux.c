@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linux's block front driver on our back driver, with what it does not choose by itself: no persistent
+ * grants on a ring of many pages with many indirect segments; a ring of one page without indirect
+ * segments. tests/linux/block.sh does the I/O. Then the disk grows, which Linux has to notice.
+ */
+#include "bulkhead.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SECTORS_PER_MIB 2048
+
+/* What goes to the front driver, and the disk's size before and after, in MiB. */
+static const struct {
+    const char *parameters;
+    int before, after;
+} ways[] = {
+    {"feature_persistent=0,max_ring_page_order=4,max_indirect_segments=256", 32, 40},
+    {"feature_persistent=1,max_ring_page_order=0,max_indirect_segments=0", 40, 48},
+};
+
+/* Says LINE to QEMU's monitor and waits for the answer, which must be no error. */
+static void qmp_say(FILE *monitor, const char *line)
+{
+    char answer[1024];
+
+    fprintf(monitor, "%s\n", line);
+    fflush(monitor);
+    do {
+        assert_non_null(fgets(answer, sizeof(answer), monitor));
+        assert_null(strstr(answer, "\"error\""));
+    } while (!strstr(answer, "\"return\""));
+}
+
+static void resize_disk(int mib)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char line[256];
+    FILE *monitor;
+
+    assert_true(connection >= 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", build_path("logs/block-linux.qmp"));
+    assert_int_equal(connect(connection, (struct sockaddr *)&address, sizeof(address)), 0);
+    monitor = fdopen(connection, "r+");
+    assert_non_null(monitor);
+    qmp_say(monitor, "{\"execute\":\"qmp_capabilities\"}");
+    snprintf(line, sizeof(line),
+             "{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"disk\",\"size\":%ld}}",
+             mib * 1048576L);
+    qmp_say(monitor, line);
+    fclose(monitor);
+}
+
+static const char *make_guests(void)
+{
+    const char *folder = build_path("logs/block-linux.guests");
+    const char *ramdisk = build_path("logs/block-linux.cpio");
+
+    run_command("rm -rf %s && mkdir -p %s", folder, folder);
+    run_command("cp -L %s %s %s", build_path("guests/vmlinuz"), build_path("tests/block.cpio.gz"),
+                folder);
+    run_command("printf '%%s\\n' 'name = \"linux\"' 'kernel = \"/guests/vmlinuz\"' "
+                "'ramdisk = \"/guests/block.cpio.gz\"' 'memory = 192' "
+                "'disk = [ \"/dev/vda,raw,xvda,w\" ]' >%s/block.cfg",
+                folder);
+    run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
+    return ramdisk;
+}
+
+static void linux_reads_what_it_wrote(void **state)
+{
+    const char *image = build_path("logs/block-linux.img");
+    char drive[4200], qmp[4200];
+    const char *const extra[] = {
+        "-drive", drive, "-device", "virtio-blk-pci,drive=disk,disable-legacy=on",
+        "-qmp",   qmp,   NULL};
+    struct machine *machine;
+
+    (void)state;
+    run_command("rm -f %s && truncate -s %dM %s", image, ways[0].before, image);
+    snprintf(drive, sizeof(drive), "file=%s,if=none,id=disk,format=raw,cache=unsafe,discard=unmap",
+             image);
+    snprintf(qmp, sizeof(qmp), "unix:%s,server=on,wait=off", build_path("logs/block-linux.qmp"));
+    machine = machine_start(&(struct machine_options){
+        .name = "block-linux", .iso = make_dom0_iso("block-linux", make_guests()), .extra = extra});
+    expect_prompt(machine);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        char size[64];
+
+        machine_type(machine, "create -c /guests/block.cfg extra='console=hvc0 quiet BLK=%s'",
+                     ways[i].parameters);
+        machine_expect(machine, "BLOCK buffered: ok");
+        machine_expect(machine, "BLOCK large and direct: ok");
+        machine_expect(machine, "BLOCK small and direct: ok");
+        snprintf(size, sizeof(size), "BLOCK size %d\n", ways[i].before * SECTORS_PER_MIB);
+        machine_expect(machine, size);
+        resize_disk(ways[i].after);
+        snprintf(size, sizeof(size), "BLOCK size %d\n", ways[i].after * SECTORS_PER_MIB);
+        machine_expect(machine, size);
+        machine_expect(machine, "BLOCK discard: ok");
+        machine_expect(machine, "BLOCK DONE");
+        machine_send(machine, "\x1d"); /* Ctrl-] */
+        expect_prompt(machine);
+        bh(machine, "destroy linux");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(linux_reads_what_it_wrote, machines_stop),
+    };
+
+    return cmocka_run_group_tests_name("block front drivers of Linux", tests, NULL, NULL);
+}
