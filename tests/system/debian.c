@@ -15,16 +15,18 @@ struct machine *debian_boot(const char *name, unsigned int scratch_mib)
     const char *outside = build_path("logs/%s.outside", name);
     char modules[1024], drives[2][512], network[512];
     const char *const extra[] = {
-        "-drive", drives[0], "-device", "virtio-blk-pci,drive=root,disable-legacy=on",
-        "-drive", drives[1], "-device", "virtio-blk-pci,drive=scratch,disable-legacy=on",
+        "-drive",  drives[0], "-device", "virtio-blk-pci,drive=root,disable-legacy=on",
+        "-drive",  drives[1], "-device", "virtio-blk-pci,drive=scratch,disable-legacy=on",
+        "-netdev", network,   "-device", "virtio-net-pci,netdev=net,disable-legacy=on,romfile=",
         NULL};
     struct machine *machine;
 
-    run_command(
-        "rm -rf %s %s && mkdir -p %s && cp -L %s %s/* %s && mk/make-ramdisk.sh %s %s && "
-        "truncate -s %uM %s && head -c 3000000 /dev/urandom >%s.body && (sha256sum && cat %s.body) <%s.body >%s",
-        folder, scratch, folder, build_path("guests/vmlinuz"), build_path("debian/domu/guests"),
-        folder, ramdisk, folder, scratch_mib, scratch, outside, outside, outside, outside);
+    run_command("rm -rf %s %s && mkdir -p %s && cp -L %s %s/* %s && mk/make-ramdisk.sh %s %s && "
+                "truncate -s %uM %s && head -c 3000000 /dev/urandom >%s.body && "
+                "(sha256sum && cat %s.body) <%s.body >%s",
+                folder, scratch, folder, build_path("guests/vmlinuz"),
+                build_path("debian/domu/guests"), folder, ramdisk, folder, scratch_mib, scratch,
+                outside, outside, outside, outside);
     snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
     snprintf(drives[0], sizeof(drives[0]), "file=%s,format=raw,if=none,id=root,snapshot=on",
              build_path("debian/domu/disk.img"));
