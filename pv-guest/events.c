@@ -171,10 +171,19 @@ void event_mask(evtchn_port_t port)
                       __ATOMIC_SEQ_CST);
 }
 
+/*
+ * An event that came while the port was masked has told no vCPU. Only the hypervisor can make up for
+ * that, and does so for a port that is masked; without such an event it need not be asked.
+ */
 void event_unmask(evtchn_port_t port)
 {
     struct evtchn_unmask unmask = {.port = port};
 
+    __atomic_fetch_and(&shared_info->evtchn_mask[port / WORD_BITS], ~(1ul << (port % WORD_BITS)),
+                       __ATOMIC_SEQ_CST);
+    if (!event_is_pending(port))
+        return;
+    event_mask(port);
     hypercall_event_channel_op(EVTCHNOP_unmask, &unmask);
 }
 

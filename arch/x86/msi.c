@@ -466,14 +466,16 @@ void msi_unmap(unsigned int irq)
 
 /* ---- what dom0 tells of devices ---- */
 
-bool msi_device_exists(u16 segment, struct pci_address at)
+bool msi_device_known(u16 segment, struct pci_address at)
 {
-    bool exists;
+    const struct function *f;
+    bool known;
 
     spin_lock(&functions_lock);
-    exists = find(segment, at);
+    f = segment ? NULL : find_any(at);
+    known = f && !f->removed;
     spin_unlock(&functions_lock);
-    return exists;
+    return known;
 }
 
 int msi_device_add(u16 segment, struct pci_address at)

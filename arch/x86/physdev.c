@@ -297,11 +297,14 @@ static long pci_device_add(unsigned long arg)
     return add_device(op.seg, op.bus, op.devfn);
 }
 
-/* Here as on Xen, what is not there is found out first. */
+/*
+ * Here as on Xen, who may not do it is told of a device that is not there first; but nothing is looked
+ * for on his behalf.
+ */
 static long restore(u16 segment, struct pci_address at)
 {
     if (!current->domain->privileged)
-        return msi_device_exists(segment, at) ? -XEN_EPERM : -XEN_ENODEV;
+        return msi_device_known(segment, at) ? -XEN_EPERM : -XEN_ENODEV;
     return msi_restore(segment, at);
 }
 

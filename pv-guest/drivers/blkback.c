@@ -118,14 +118,6 @@ static void resized(struct block_claim *claim)
 
 /* ---- the front's ring ---- */
 
-static void event(evtchn_port_t port, void *argument)
-{
-    struct blkback *back = argument;
-
-    (void)port;
-    work_schedule(&back->work);
-}
-
 /* The references of the ring's pages. @return how many, or a negative errno. */
 static int read_ring_references(const struct split_device *split, grant_ref_t *references)
 {
@@ -204,6 +196,17 @@ static int bind_port(struct blkback *back)
     return 0;
 }
 
+/* Once: a front can come and go as fast as it likes. */
+static void tell_connected(struct blkback *back, bool persistent)
+{
+    if (!back->told)
+        split_say(back->split, "%s, %" PRIu64 " sectors%s%s", back->claim.device->name,
+                  back->claim.device->sectors,
+                  back->claim.access == BLOCK_READER ? ", read-only" : "",
+                  persistent ? ", persistent grants" : "");
+    back->told = true;
+}
+
 static void connect(struct split_device *split)
 {
     struct blkback *back = of(split);
@@ -231,12 +234,10 @@ static void connect(struct split_device *split)
         return;
     }
     back->connected = true;
-    split_say(split, "%s, %" PRIu64 " sectors%s%s", back->claim.device->name,
-              back->claim.device->sectors, back->claim.access == BLOCK_READER ? ", read-only" : "",
-              persistent ? ", persistent grants" : "");
+    tell_connected(back, persistent);
     write_number(split, "sectors", back->claim.device->sectors);
     split_set_state(split, XenbusStateConnected);
-    event_set_handler(back->port, event, back);
+    event_set_handler(back->port, blkback_io_event, back);
     /* What the front put before we listened. */
     work_schedule(&back->work);
 }

@@ -90,11 +90,13 @@ struct blkback {
     struct split_device *split;
     struct block_claim claim;
     bool opened;    /* the claim is held */
+    bool told;      /* the console knows of the device */
     bool connected; /* all below is set up */
     bool stopping;  /* no request is taken any more */
 
     struct grant_mapping ring_pages;
     evtchn_port_t port;
+    bool port_masked; /* since its event, until the data path has looked at the ring */
     struct blkback_ring ring;
     struct blkback_limits limits;
     struct blkback_pages pages;
@@ -114,6 +116,12 @@ struct blkback {
 /** Set up the data path on a mapped ring of `size` bytes. @return 0 or a negative errno. */
 int blkback_io_start(struct blkback *back, void *shared, uint32_t size, bool narrow,
                      bool persistent);
+
+/**
+ * The handler of the front's port; `argument` is the struct blkback. The port is masked until its
+ * work is done. Not while the data path is stopped.
+ */
+void blkback_io_event(evtchn_port_t port, void *argument);
 
 /** Take no more requests, wait for those under way, release all that the data path holds. */
 void blkback_io_stop(struct blkback *back);

@@ -6,6 +6,10 @@
  * put, starts the disk once for all of it, and shows the front all answers at once. The disk reads
  * and writes the front's own pages.
  *
+ * A front that is always ahead of us delays others by no more than one round: the item takes so much
+ * and is then scheduled anew, behind theirs. Its port stays masked from the event to the end of the
+ * round that looks at the ring, so that events cannot come faster than rounds.
+ *
  * A request that cannot begin yet (no place to map its pages, a barrier before it) is held back as
  * it was read; the ring is not looked at again before it has begun.
  */
@@ -18,6 +22,13 @@
 
 /* Requests of one device that are under way at a time; more wait in the ring. */
 #define MAX_REQUESTS 128u
+
+/*
+ * What one round takes: so many requests, and none after so many segments. A disk in memory copies
+ * those at once.
+ */
+#define ROUND_REQUESTS 64u
+#define ROUND_SEGMENTS 512u
 
 /* The steps of a request that orders others; it waits until those before it are done. */
 enum step { STEP_WAIT, STEP_FLUSH, STEP_WRITE, STEP_FLUSH_AGAIN, STEP_DONE };
@@ -200,6 +211,15 @@ static int begin(struct blkback *back)
     return 0;
 }
 
+/* Whether a front that may only read asks for more. */
+static inline bool forbidden(const struct blkback *back, const struct blkback_command *command)
+{
+    if (back->claim.access != BLOCK_READER || command->kind == BLKBACK_READ ||
+        command->kind == BLKBACK_UNKNOWN)
+        return false;
+    return command->kind != BLKBACK_FLUSH || command->segment_count > 0;
+}
+
 /* What the disk cannot do; a front that read our features does not ask for it. */
 static bool supported(const struct blkback *back, enum blkback_kind kind)
 {
@@ -226,6 +246,11 @@ static bool dispatch(struct blkback *back)
     back->held_back = true;
     if (back->ordered)
         return false;
+    if (forbidden(back, command)) {
+        blkback_ring_answer(&back->ring, command->id, command->operation, BLKIF_RSP_ERROR);
+        back->held_back = false;
+        return true;
+    }
     if (!supported(back, command->kind)) {
         blkback_ring_answer(&back->ring, command->id, command->operation, BLKIF_RSP_EOPNOTSUPP);
         back->held_back = false;
@@ -251,10 +276,11 @@ static bool dispatch(struct blkback *back)
     return true;
 }
 
-/* Take what waits in the ring. @return whether all of it was taken. */
+/* Take what waits in the ring, at most a round's share. @return whether more can be taken now. */
 static bool take_requests(struct blkback *back)
 {
-    uint32_t waiting;
+    unsigned int segments = 0;
+    uint32_t waiting, left;
 
     if (back->held_back && !dispatch(back))
         return false;
@@ -262,7 +288,9 @@ static bool take_requests(struct blkback *back)
         fail(back, "its producer index is impossible");
         return false;
     }
-    while (waiting-- > 0) {
+    left = waiting < ROUND_REQUESTS ? waiting : ROUND_REQUESTS;
+    waiting -= left;
+    for (; left > 0 && segments < ROUND_SEGMENTS; left--) {
         const char *why = blkback_ring_take(&back->ring, &back->limits, &back->command);
 
         if (why) {
@@ -271,8 +299,9 @@ static bool take_requests(struct blkback *back)
         }
         if (!dispatch(back))
             return false;
+        segments += back->command.segment_count;
     }
-    return true;
+    return waiting > 0 || left > 0 || blkback_ring_sleep(&back->ring);
 }
 
 /* ---- from the disk to the ring ---- */
@@ -324,19 +353,32 @@ static void run(struct work *work)
     struct blkback *back = (struct blkback *)((char *)work - offsetof(struct blkback, work));
     bool more;
 
-    do {
-        more = false;
-        answer_completed(back);
-        if (!back->stopping && take_requests(back))
-            more = blkback_ring_sleep(&back->ring);
-        block_kick(back->claim.device);
-        /* A disk in memory has completed some by now. */
-    } while (!back->stopping && (more || back->completed));
-    if (!back->stopping && back->ring.rsp_prod != back->ring.rsp_pushed &&
-        blkback_ring_push(&back->ring))
+    answer_completed(back);
+    more = !back->stopping && take_requests(back);
+    /* What a disk in memory has completed by now has scheduled us again. */
+    block_kick(back->claim.device);
+    if (back->stopping) {
+        if (back->under_way == 0)
+            wake_all(&back->idle_queue);
+        return;
+    }
+    if (back->ring.rsp_prod != back->ring.rsp_pushed && blkback_ring_push(&back->ring))
         event_send(back->port);
-    if (back->stopping && back->under_way == 0)
-        wake_all(&back->idle_queue);
+    if (more) {
+        work_schedule(&back->work);
+    } else if (back->port_masked) {
+        back->port_masked = false;
+        event_unmask(back->port);
+    }
+}
+
+void blkback_io_event(evtchn_port_t port, void *argument)
+{
+    struct blkback *back = argument;
+
+    event_mask(port);
+    back->port_masked = true;
+    work_schedule(&back->work);
 }
 
 /* ---- beginning and end ---- */
@@ -356,6 +398,7 @@ int blkback_io_start(struct blkback *back, void *shared, uint32_t size, bool nar
     blkback_ring_init(&back->ring, shared, size, narrow);
     back->work.run = run;
     back->held_back = false;
+    back->port_masked = false;
     back->free = back->completed = back->ordered = NULL;
     back->completed_end = &back->completed;
     back->request_count = back->under_way = 0;

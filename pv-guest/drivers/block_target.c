@@ -7,7 +7,6 @@
 #include <drivers/file_disk.h>
 
 #include <errno.h>
-#include <memory.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,8 +34,7 @@ static int open_file(const char *spec, bool write, struct block_device **device,
     *device = file;
     if (!write)
         return 0;
-    /* Half of what is free: the rest of dom0 and the next domain need some too. */
-    error = cow_disk_open(file, memory_free_pages() / 2, device);
+    error = cow_disk_open(file, cow_disk_share(), device);
     if (error) {
         file->operations->close(file);
         return refuse(why, size, error, spec, "cannot be opened for writing: no memory");

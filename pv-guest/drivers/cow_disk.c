@@ -16,7 +16,11 @@
 
 #define CHUNK_SECTORS (PAGE_SIZE / SECTOR_SIZE)
 #define BUCKETS_MAX   4096u
-#define PAGES_SPARED  1024u /* left free for all else, however many disks there are */
+/*
+ * Left free for all else, however many disks there are: clearly more than the network back driver
+ * wants to see free before it keeps a packet (netback_receive.c).
+ */
+#define PAGES_SPARED 4096u
 
 struct chunk {
     uint64_t number; /* sector / CHUNK_SECTORS */
@@ -35,6 +39,9 @@ struct cow_disk {
     unsigned int bucket_mask;
     struct chunk *buckets[];
 };
+
+/* What the open disks may still take, together. */
+static unsigned long pages_promised;
 
 /* A read that the base works on. */
 struct base_read {
@@ -76,6 +83,7 @@ static bool add_chunk(struct cow_disk *cow, uint64_t number)
     chunk->next = *bucket;
     *bucket = chunk;
     cow->pages_left--;
+    pages_promised--;
     return true;
 }
 
@@ -94,6 +102,7 @@ static void drop_empty(struct cow_disk *cow, uint64_t number, uint64_t end)
             page_free(chunk->data);
             free(chunk);
             cow->pages_left++;
+            pages_promised++;
         }
     }
 }
@@ -247,17 +256,27 @@ static void close_cow(struct block_device *device)
     }
     if (cow->base->operations->close)
         cow->base->operations->close(cow->base);
+    pages_promised -= cow->pages_left;
     free(cow);
 }
 
 static const struct block_operations operations = {
     .submit = submit, .kick = kick, .close = close_cow};
 
+unsigned long cow_disk_share(void)
+{
+    unsigned long taken = pages_promised + PAGES_SPARED, free_pages = memory_free_pages();
+
+    return free_pages > taken ? (free_pages - taken) / 2 : 0;
+}
+
 int cow_disk_open(struct block_device *base, unsigned long pages, struct block_device **device)
 {
     unsigned int buckets = 16;
     struct cow_disk *cow;
 
+    if (pages == 0)
+        return -ENOMEM;
     while (buckets < pages && buckets < BUCKETS_MAX)
         buckets *= 2;
     cow = calloc(1, sizeof(*cow) + buckets * sizeof(struct chunk *));
@@ -265,6 +284,7 @@ int cow_disk_open(struct block_device *base, unsigned long pages, struct block_d
         return -ENOMEM;
     cow->base = base;
     cow->pages_left = pages;
+    pages_promised += pages;
     cow->bucket_mask = buckets - 1;
     cow->device = (struct block_device){
         .operations = &operations,

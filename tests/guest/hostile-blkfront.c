@@ -31,6 +31,7 @@ struct front {
     grant_ref_t page_ref, ring_ref;
     evtchn_port_t port;
     bool started, closed, answered;
+    unsigned int connections;
     struct blkfront_answer answer;
 };
 
@@ -142,7 +143,7 @@ static void wrong_indirect_reference(struct front *front)
 static void nonsense_indirect(struct front *front)
 {
     memset(front->page, 0xff, PAGE_SIZE);
-    blkfront_ring_put_indirect(&front->ring, BLKIF_OP_WRITE, 0, 0, 20, &front->page_ref, 1);
+    blkfront_ring_put_indirect(&front->ring, BLKIF_OP_READ, 0, 0, 20, &front->page_ref, 1);
     push(front);
 }
 
@@ -195,6 +196,73 @@ static void never_consumes(struct front *front)
             thread_sleep(MILLISECONDS(10));
     }
     front->answered = shared->rsp_prod == front->ring.req_prod;
+}
+
+/* What `front` was last asked is answered with `status`. The id is free again. */
+static bool answered_with(struct front *front, int status)
+{
+    uint32_t waiting = 0;
+
+    for (unsigned int tries = 0; tries < 1000 && waiting == 0 && !front->closed; tries++) {
+        thread_sleep(MILLISECONDS(10));
+        if (blkfront_ring_waiting(&front->ring, &waiting))
+            return false;
+    }
+    return waiting > 0 && !blkfront_ring_take(&front->ring, &front->answer) &&
+           front->answer.status == status;
+}
+
+/* All that changes a disk which this domain may only read, but which can be written. */
+static void changes_what_it_may_read(struct front *front)
+{
+    static const uint8_t operations[] = {BLKIF_OP_WRITE, BLKIF_OP_WRITE_BARRIER,
+                                         BLKIF_OP_FLUSH_DISKCACHE};
+    uint64_t *descriptors = page_alloc_zeroed();
+    uint64_t segment = blkfront_segment(front->page_ref, 0, 7);
+    grant_ref_t page;
+    bool refused = true;
+
+    memset(front->page, 0xee, PAGE_SIZE);
+    for (unsigned int i = 0; i < sizeof(operations); i++) {
+        blkfront_ring_put(&front->ring, operations[i], 0, 8 * i, &segment, 1);
+        push(front);
+        refused &= answered_with(front, BLKIF_RSP_ERROR);
+    }
+    blkfront_ring_put_discard(&front->ring, 0, 2048, 2048);
+    push(front);
+    refused &= answered_with(front, BLKIF_RSP_ERROR);
+    for (unsigned int i = 0; i < 20; i++)
+        descriptors[i] = segment;
+    page = (grant_ref_t)grant_offer(front->split->other, va_to_mfn(descriptors), false);
+    blkfront_ring_put_indirect(&front->ring, BLKIF_OP_WRITE, 0, 64, 20, &page, 1);
+    push(front);
+    refused &= answered_with(front, BLKIF_RSP_ERROR);
+    /* What does not change it is done. */
+    blkfront_ring_put_indirect(&front->ring, BLKIF_OP_READ, 0, 64, 20, &page, 1);
+    push(front);
+    refused &= answered_with(front, BLKIF_RSP_OKAY);
+    blkfront_ring_put(&front->ring, BLKIF_OP_FLUSH_DISKCACHE, 0, 0, NULL, 0);
+    push(front);
+    refused &= answered_with(front, BLKIF_RSP_OKAY);
+    front->answer.status = refused ? 0 : 1;
+    front->answered = true;
+}
+
+/* Comes and goes. */
+static void returns(struct front *front)
+{
+    for (unsigned int i = 0; i < 10; i++) {
+        unsigned int before = front->connections;
+
+        split_set_state(front->split, XenbusStateClosed);
+        for (unsigned int tries = 0; tries < 1000 && !front->closed; tries++)
+            thread_sleep(MILLISECONDS(10));
+        split_set_state(front->split, XenbusStateInitialising);
+        for (unsigned int tries = 0; tries < 1000 && front->connections == before; tries++)
+            thread_sleep(MILLISECONDS(10));
+        front->closed = false;
+    }
+    honest(front);
 }
 
 static void unknown_operation(struct front *front)
@@ -256,6 +324,8 @@ static const struct fault faults[] = {
     {"changed requests", NULL, changes_requests},
     {"answers never consumed", NULL, never_consumes},
     {"unknown operation", NULL, unknown_operation},
+    {"changes of what it may read", NULL, changes_what_it_may_read},
+    {"front that comes and goes", NULL, returns},
     {"honest front", NULL, honest},
 };
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
@@ -331,12 +401,14 @@ static void other_changed(struct split_device *split, enum xenbus_state state)
 {
     struct front *front = split->driver_data;
 
-    if (state == XenbusStateInitWait && !front->page)
+    if (state == XenbusStateInitWait && (!front->page || front->fault->ask == returns))
         begin(front);
     if (state >= XenbusStateClosing)
         front->closed = true;
-    if (state == XenbusStateConnected)
+    if (state == XenbusStateConnected) {
         split_set_state(split, XenbusStateConnected);
+        front->connections++;
+    }
     if ((state == XenbusStateConnected || front->closed) && front->page && !front->started) {
         front->started = true;
         thread_create("front", misbehave, front);

@@ -166,6 +166,7 @@ static void test_delivery(void)
     int port = event_bind_ipi(0);
     evtchn_port_t p = (evtchn_port_t)port;
     volatile vcpu_info_t *info = &shared_info->vcpu_info[0];
+    struct evtchn_unmask unmask = {.port = p};
     bool enabled;
 
     fired = 0;
@@ -194,6 +195,8 @@ static void test_delivery(void)
     CHECK_EQ(fired, 3);
     /* Unmasking what is not pending delivers nothing. */
     event_unmask(p);
+    event_mask(p);
+    CHECK_EQ(hypercall_event_channel_op(EVTCHNOP_unmask, &unmask), 0);
     CHECK_EQ(fired, 3);
     /* Closing forgets what was pending. */
     event_mask(p);

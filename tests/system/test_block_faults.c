@@ -11,8 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOSTILE_DISKS 22 /* as many as tests/guest/hostile-blkfront.c has ways */
-#define ANSWERED      4  /* how many of these are merely answered */
+#define HOSTILE_DISKS 24 /* as many as tests/guest/hostile-blkfront.c has ways */
+#define ANSWERED      6  /* how many of these are merely answered */
+#define READ_DISK     21 /* the one that stands on a disk which others may write */
+#define CYCLED_DISK   22 /* the one whose front comes and goes */
+#define KEPT_SIZE     4194304
 
 static FILE *create_file(const char *folder, const char *name)
 {
@@ -42,7 +45,8 @@ static const char *make_guests(void)
     file = create_file(folder, "hostile.cfg");
     fprintf(file, "name = 'hostile'\nkernel = '/guests/hostile'\nmemory = 24\ndisk = [\n");
     for (int i = 0; i < HOSTILE_DISKS; i++) {
-        fprintf(file, "  '/guests/small.img,raw,xvd%c,r',\n", 'a' + i);
+        fprintf(file, "  '%s,raw,xvd%c,r',\n", i == READ_DISK ? "/dev/vdb" : "/guests/small.img",
+                'a' + i);
     }
     fprintf(file, "]\n");
     fclose(file);
@@ -50,16 +54,32 @@ static const char *make_guests(void)
     return ramdisk;
 }
 
+/* A disk that can be written, of which a domain gets the right to read. */
+static const char *kept_image(const char *name)
+{
+    return build_path("logs/%s-kept.img", name);
+}
+
+static void expect_unchanged(const char *name)
+{
+    run_command("head -c %d /dev/zero | tr '\\0' B | cmp - %s", KEPT_SIZE, kept_image(name));
+}
+
 static struct machine *start(const char *name)
 {
-    const char *image = build_path("logs/%s.img", name);
-    char drive[4200];
-    const char *const extra[] = {"-drive", drive, "-device",
-                                 "virtio-blk-pci,drive=disk,disable-legacy=on", NULL};
+    const char *image = build_path("logs/%s.img", name), *kept = kept_image(name);
+    char drive[4200], kept_drive[4200];
+    const char *const extra[] = {
+        "-drive", drive,      "-device", "virtio-blk-pci,drive=disk,disable-legacy=on",
+        "-drive", kept_drive, "-device", "virtio-blk-pci,drive=kept,disable-legacy=on",
+        NULL};
     struct machine *machine;
 
     run_command("rm -f %s && truncate -s 64M %s", image, image);
+    run_command("head -c %d /dev/zero | tr '\\0' B >%s", KEPT_SIZE, kept);
     snprintf(drive, sizeof(drive), "file=%s,if=none,id=disk,format=raw,cache=unsafe", image);
+    snprintf(kept_drive, sizeof(kept_drive),
+             "file=%s,if=none,id=kept,format=raw,cache=unsafe,discard=unmap", kept);
     machine = machine_start(&(struct machine_options){
         .name = name, .iso = make_dom0_iso(name, make_guests()), .extra = extra});
     expect_prompt(machine);
@@ -87,9 +107,16 @@ static unsigned int count_text(const char *text, const char *what)
     return count;
 }
 
+/* The number that the store has for a domain's disk: 0 is xvda. */
+static int disk_id(int disk)
+{
+    return disk < 16 ? 51712 + disk * 16 : 1 << 28 | disk << 8;
+}
+
 /* One hostile domain: each of its disks is closed for its own reason, the honest one is served. */
 static void run_hostile(struct machine *machine)
 {
+    char device[32];
     const char *text;
 
     machine_type(machine, "create -c /guests/hostile.cfg");
@@ -102,12 +129,16 @@ static void run_hostile(struct machine *machine)
     assert_non_null(strstr(text, "HOSTILE answers never consumed: answered 0"));
     assert_non_null(strstr(text, "HOSTILE changed requests: answered 0"));
     assert_non_null(strstr(text, "HOSTILE unknown operation: answered -2"));
+    assert_non_null(strstr(text, "HOSTILE changes of what it may read: answered 0"));
+    assert_non_null(strstr(text, "HOSTILE front that comes and goes: answered 0"));
+    /* Dom0's console has other things to say. */
+    snprintf(device, sizeof(device), "/%d: ", disk_id(CYCLED_DISK));
+    assert_int_equal(count_text(text, device), 1);
     /* One line each, which says why. */
     for (int i = 0; i < HOSTILE_DISKS - ANSWERED; i++) {
-        char device[32];
         const char *line;
 
-        snprintf(device, sizeof(device), "/%d: ", i < 16 ? 51712 + i * 16 : 1 << 28 | i << 8);
+        snprintf(device, sizeof(device), "/%d: ", disk_id(i));
         line = strstr(text, device);
         /* The first line may be that of the connection. */
         if (line && strncmp(line + strlen(device), "/guests/", 8) == 0) {
@@ -140,6 +171,7 @@ static void hostile_fronts_lose_their_disk_alone(void **state)
     expect_progress(machine);
     bh(machine, "destroy victim");
     assert_string_equal(before, hypervisor_counters(machine));
+    expect_unchanged("block-faults-hostile");
 }
 
 static void destruction_in_the_middle_of_io_leaves_nothing(void **state)

@@ -515,11 +515,42 @@ static void copy_on_write_without_room(void **state)
 
     /* Memory that others need is left to them. */
     assert_int_equal(cow_disk_open(&base, 3, &cow), 0);
-    pages_free_now = 1024;
+    pages_free_now = 4096;
     assert_int_equal(transfer(cow, BLOCK_WRITE, 0, 8, memory, 8), -ENOSPC);
     pages_free_now = 10000;
     assert_int_equal(transfer(cow, BLOCK_WRITE, 0, 8, memory, 8), 0);
     cow->operations->close(cow);
+    assert_int_equal(pages_used, 0);
+}
+
+/* What open disks may still take is not given to another; what others need is left to them. */
+static void copy_on_write_disks_share(void **state)
+{
+    const unsigned long room = pages_free_now - 4096;
+    static char memory[64 * SECTOR_SIZE];
+    struct block_device base, *cows[3];
+    unsigned long share = cow_disk_share(), all = share;
+
+    make_device(&base, &base, "vda", 0, 64);
+    base.max_segments = 64;
+    assert_int_equal(share, room / 2);
+    assert_int_equal(cow_disk_open(&base, share, &cows[0]), 0);
+    share = cow_disk_share();
+    assert_int_equal(share, room / 4);
+    assert_int_equal(cow_disk_open(&base, share, &cows[1]), 0);
+    all += share;
+    /* Whether they have it or may have it is the same. */
+    assert_int_equal(transfer(cows[0], BLOCK_WRITE, 0, 64, memory, 8), 0);
+    assert_int_equal(cow_disk_share(), (room - all) / 2);
+    assert_int_equal(cow_disk_open(&base, room - all, &cows[2]), 0);
+    assert_int_equal(cow_disk_share(), 0);
+    assert_int_equal(open_target(0, "/guests/disk.img", BLOCK_WRITER), -ENOMEM);
+    assert_string_equal(why, "/guests/disk.img cannot be opened for writing: no memory");
+    assert_int_equal(open_target(0, "/guests/disk.img", BLOCK_READER), 0);
+    block_target_close(&claims[0]);
+    for (unsigned int i = 0; i < 3; i++)
+        cows[i]->operations->close(cows[i]);
+    assert_int_equal(cow_disk_share(), room / 2);
     assert_int_equal(pages_used, 0);
 }
 
@@ -537,6 +568,7 @@ int main(void)
         cmocka_unit_test(partitions_are_read_again),
         cmocka_unit_test(copy_on_write),
         cmocka_unit_test(copy_on_write_without_room),
+        cmocka_unit_test(copy_on_write_disks_share),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

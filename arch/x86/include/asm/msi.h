@@ -29,8 +29,8 @@ int msi_map(const struct msi_request *request, unsigned int *irq);
 /* Takes it back from the device and frees the number. Nobody is bound to it. */
 void msi_unmap(unsigned int irq);
 
-/* Is it known, or does it answer? */
-bool msi_device_exists(u16 segment, struct pci_address at);
+/* Has dom0 spoken of it? Touches no device. */
+bool msi_device_known(u16 segment, struct pci_address at);
 /* Dom0 tells of a device; telling again is no error. -ENOMEM. */
 int msi_device_add(u16 segment, struct pci_address at);
 /* It is gone: its messages come no more, their numbers stay until they are unmapped. -ENODEV. */
