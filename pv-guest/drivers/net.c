@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Packets on their way: the checks that each port needs, and the gathered copies. A copy that fails
- * is looked at again by halves, so that the side that granted a wrong page is blamed, and only it.
+ * is tried again by halves, so that the side that granted a wrong page is blamed, and only it.
  */
 #include <ctype.h>
 #include <grant.h>
@@ -25,10 +25,14 @@ static struct net_port *dirty_ports;
 
 /* ---- Copying -------------------------------------------------------------------------------- */
 
-/* Whose fault a failed copy is: try each half with a page of our own at the other end. */
+/*
+ * Whose fault a failed copy is: try each half with a page of our own at the other end. If both work
+ * now, one of the two granted its page again meanwhile; which one cannot be known, so the packet is
+ * lost and nobody blamed. The page holds nothing of ours, since a receiver gets to see it.
+ */
 static void blame(const struct gnttab_copy *copy, struct net_port *from, struct net_port *to)
 {
-    void *page = page_alloc();
+    void *page = page_alloc_zeroed();
 
     if (!page)
         return;
@@ -36,7 +40,8 @@ static void blame(const struct gnttab_copy *copy, struct net_port *from, struct 
         grant_copy_from(page, copy->source.domid, copy->source.u.ref, copy->source.offset,
                         copy->len))
         from->operations->bad_grant(from, copy->source.u.ref);
-    else if (copy->flags & GNTCOPY_dest_gref && to)
+    else if (copy->flags & GNTCOPY_dest_gref && to &&
+             grant_copy_to(page, copy->dest.domid, copy->dest.u.ref, copy->dest.offset, copy->len))
         to->operations->bad_grant(to, copy->dest.u.ref);
     page_free(page);
 }

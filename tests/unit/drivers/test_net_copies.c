@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies that fail, and who loses the port for it: granted pages are pages of the test's, and a
+ * reference fails as often as the test wants.
+ */
+/* SOURCES: pv-guest/drivers/net.c */
+/* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <drivers/net.h>
+#include <drivers/net_offload.h>
+#include <grant.h>
+
+#define SENDER   0
+#define RECEIVER 1
+#define LENGTH   300u
+
+/* By reference: the sender's page and the receiver's. */
+static uint8_t granted[2][PAGE_SIZE];
+static unsigned int failures[2]; /* copies that fail before one works */
+static unsigned int blamed[2], flushed;
+static bool copied;
+static unsigned int mark;
+
+/* ---- The kernel ---- */
+
+mfn_t pfn_to_mfn(pfn_t pfn)
+{
+    return pfn;
+}
+
+void *page_alloc_zeroed(void)
+{
+    return memset(aligned_alloc(PAGE_SIZE, PAGE_SIZE), 0, PAGE_SIZE);
+}
+
+void *page_alloc(void)
+{
+    return memset(aligned_alloc(PAGE_SIZE, PAGE_SIZE), 0x5a, PAGE_SIZE);
+}
+
+void pages_free(void *pages, unsigned long count)
+{
+    assert_int_equal(count, 1);
+    free(pages);
+}
+
+static bool reach(grant_ref_t ref)
+{
+    assert_in_range(ref, 0, 1);
+    if (failures[ref] == 0)
+        return true;
+    failures[ref]--;
+    return false;
+}
+
+void grant_copy_batch(struct gnttab_copy *ops, unsigned int count)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        bool from = reach(ops[i].source.u.ref), to = reach(ops[i].dest.u.ref);
+
+        assert_int_equal(ops[i].flags, GNTCOPY_source_gref | GNTCOPY_dest_gref);
+        ops[i].status = from && to ? GNTST_okay : GNTST_bad_gntref;
+        if (from && to)
+            memcpy(granted[RECEIVER] + ops[i].dest.offset, granted[SENDER] + ops[i].source.offset,
+                   ops[i].len);
+    }
+}
+
+int grant_copy_from(void *local, domid_t domid, grant_ref_t reference, unsigned int offset,
+                    unsigned int length)
+{
+    (void)domid;
+    if (!reach(reference))
+        return GNTST_bad_gntref;
+    memcpy(local, granted[reference] + offset, length);
+    return 0;
+}
+
+int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsigned int offset,
+                  unsigned int length)
+{
+    (void)domid;
+    if (!reach(reference))
+        return GNTST_bad_gntref;
+    memcpy(granted[reference] + offset, local, length);
+    return 0;
+}
+
+void net_send_segments(struct net_port *port, const struct net_packet *packet)
+{
+    (void)port;
+    (void)packet;
+}
+
+void net_send_with_checksum(struct net_port *port, const struct net_packet *packet)
+{
+    (void)port;
+    (void)packet;
+}
+
+bool net_is_ipv6(const uint8_t *frame, uint32_t length)
+{
+    (void)frame;
+    (void)length;
+    return false;
+}
+
+/* ---- The ports ---- */
+
+static struct net_port ports[2];
+
+static void flush(struct net_port *port)
+{
+    flushed += port == &ports[RECEIVER];
+    copied = net_copies_done(mark, mark + 1);
+}
+
+static void bad_grant(struct net_port *port, grant_ref_t ref)
+{
+    assert_int_equal(ref, port - ports);
+    blamed[ref]++;
+}
+
+static const struct net_port_operations operations = {.flush = flush, .bad_grant = bad_grant};
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(ports, 0, sizeof(ports));
+    ports[0].operations = ports[1].operations = &operations;
+    memset(granted[SENDER], 0x11, PAGE_SIZE);
+    memset(granted[RECEIVER], 0x22, PAGE_SIZE);
+    memset(failures, 0, sizeof(failures));
+    memset(blamed, 0, sizeof(blamed));
+    flushed = 0;
+    copied = false;
+    return 0;
+}
+
+/* Copy from one page to the other, the sides failing so often. */
+static void send(unsigned int sender_fails, unsigned int receiver_fails)
+{
+    const struct net_packet packet = {
+        .fragments[0] = {.ref = SENDER, .domid = 7, .offset = 100, .length = LENGTH},
+        .fragment_count = 1,
+        .length = LENGTH,
+        .from = &ports[SENDER],
+    };
+    const struct net_target target = {.port = &ports[RECEIVER], .ref = RECEIVER, .domid = 8};
+    struct net_cursor cursor = {0};
+
+    failures[SENDER] = sender_fails;
+    failures[RECEIVER] = receiver_fails;
+    net_copy_reserve();
+    mark = net_copy_mark();
+    net_copy(&packet, &cursor, &target, LENGTH);
+    net_mark_dirty(&ports[RECEIVER]);
+    net_flush();
+    assert_int_equal(flushed, 1);
+}
+
+static void a_copy_that_works_blames_nobody(void **state)
+{
+    (void)state;
+    send(0, 0);
+    assert_true(copied);
+    assert_int_equal(blamed[SENDER] + blamed[RECEIVER], 0);
+    assert_int_equal(granted[RECEIVER][LENGTH - 1], 0x11);
+    assert_int_equal(granted[RECEIVER][LENGTH], 0x22);
+}
+
+static void who_granted_nothing_is_blamed_alone(void **state)
+{
+    (void)state;
+    send(2, 0);
+    assert_false(copied);
+    assert_int_equal(blamed[SENDER], 1);
+    assert_int_equal(blamed[RECEIVER], 0);
+    set_up(state);
+    send(0, 2);
+    assert_false(copied);
+    assert_int_equal(blamed[SENDER], 0);
+    assert_int_equal(blamed[RECEIVER], 1);
+}
+
+/* The sender takes its page away and gives it back: nothing shows whose fault it was. */
+static void who_grants_again_brings_no_blame_on_others(void **state)
+{
+    (void)state;
+    send(1, 0);
+    assert_false(copied);
+    assert_int_equal(blamed[SENDER] + blamed[RECEIVER], 0);
+    /* What the receiver's page was tried with is the packet. */
+    for (unsigned int i = 0; i < LENGTH; i++)
+        assert_int_equal(granted[RECEIVER][i], 0x11);
+    assert_int_equal(granted[RECEIVER][LENGTH], 0x22);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_copy_that_works_blames_nobody, set_up),
+        cmocka_unit_test_setup(who_granted_nothing_is_blamed_alone, set_up),
+        cmocka_unit_test_setup(who_grants_again_brings_no_blame_on_others, set_up),
+    };
+
+    return cmocka_run_group_tests_name("copies of packets", tests, NULL, NULL);
+}
