@@ -3,14 +3,16 @@
  * Deferred work: a list of items in the order in which they were scheduled, and the thread that runs
  * them. The list is changed with events disabled, since handlers add to it.
  */
+#include <clock.h>
 #include <drivers/work.h>
 #include <events.h>
 #include <guest.h>
 #include <stddef.h>
 #include <thread.h>
 
-/* Items run between two looks at the other threads, which must not starve. */
+/* Between two looks at the other threads, which must not starve: items, and time. */
 #define BATCH 64
+#define TURN  MILLISECONDS(1)
 
 static struct work *first, **end = &first;
 static struct wait_queue queue;
@@ -63,13 +65,19 @@ static struct work *take(void)
 
 static void work_thread(void *argument)
 {
+    unsigned int done = 0;
+    uint64_t since = 0;
+
     (void)argument;
-    for (unsigned int done = 1;; done++) {
+    for (;;) {
         struct work *work = take();
 
         work->run(work);
-        if (done % BATCH == 0)
-            thread_yield();
+        if (++done < BATCH && clock_now() - since < TURN)
+            continue;
+        thread_yield();
+        done = 0;
+        since = clock_now();
     }
 }
 
