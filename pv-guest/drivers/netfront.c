@@ -86,13 +86,14 @@ static void disconnect(struct netfront *front)
 {
     front->port.carrier = false;
     wake_all(&front->room_queue);
-    work_cancel(&front->work);
-    net_forget(&front->port);
     if (front->receive_port >= 0 && front->receive_port != front->transmit_port)
         event_close((evtchn_port_t)front->receive_port);
     if (front->transmit_port >= 0)
         event_close((evtchn_port_t)front->transmit_port);
     front->transmit_port = front->receive_port = -1;
+    /* Events schedule it no more. */
+    work_cancel(&front->work);
+    net_forget(&front->port);
 }
 
 static int make_port(struct netfront *front)
