@@ -48,10 +48,15 @@ static const struct net_port_operations operations = {
     .bad_grant = bad_grant,
 };
 
+/*
+ * A port stays masked until its work has run: a front end that never stops sending events gets one
+ * upcall for each round of the work list, and no more.
+ */
 static void on_transmit_event(evtchn_port_t port, void *argument)
 {
     struct vif *vif = argument;
 
+    event_mask(port);
     work_schedule(&vif->transmit_work);
     if (port == (evtchn_port_t)vif->receive_port && vif->first_waiting)
         work_schedule(&vif->receive_work);
@@ -61,12 +66,13 @@ static void on_receive_event(evtchn_port_t port, void *argument)
 {
     struct vif *vif = argument;
 
-    if (vif->first_waiting)
-        work_schedule(&vif->receive_work);
+    event_mask(port);
+    work_schedule(&vif->receive_work);
 }
 
 /* ---- Connecting ----------------------------------------------------------------------------- */
 
+/* No event schedules work any more, and none is left of what others did. */
 static void unbind(struct vif *vif)
 {
     if (vif->transmit_port >= 0)
@@ -74,6 +80,8 @@ static void unbind(struct vif *vif)
     if (vif->receive_port >= 0 && vif->receive_port != vif->transmit_port)
         event_close((evtchn_port_t)vif->receive_port);
     vif->transmit_port = vif->receive_port = -1;
+    work_cancel(&vif->transmit_work);
+    work_cancel(&vif->receive_work);
 }
 
 static void disconnect(struct vif *vif)
@@ -83,10 +91,8 @@ static void disconnect(struct vif *vif)
     vif->connected = false;
     vif->port.carrier = false;
     bridge_remove(&vif->port);
-    work_cancel(&vif->transmit_work);
-    work_cancel(&vif->receive_work);
-    net_forget(&vif->port);
     unbind(vif);
+    net_forget(&vif->port);
     vif_drop_waiting(vif);
     vif->slot_count = 0;
     grant_unmap(&vif->transmit_page);
@@ -190,9 +196,8 @@ static void connect(struct vif *vif)
     return;
 
 no_ports:
-    unbind(vif);
-    work_cancel(&vif->transmit_work);
     vif->connected = false;
+    unbind(vif);
     grant_unmap(&vif->receive_page);
 no_receive:
     grant_unmap(&vif->transmit_page);
@@ -297,6 +302,8 @@ static void forget(struct vif *vif)
             break;
         }
     }
+    work_cancel(&vif->transmit_work);
+    work_cancel(&vif->receive_work);
     free(vif);
 }
 
@@ -343,7 +350,7 @@ static void other_changed(struct split_device *device, enum xenbus_state state)
     }
 }
 
-static void remove(struct split_device *device)
+static void removed(struct split_device *device)
 {
     struct vif *vif = device->driver_data;
 
@@ -356,8 +363,18 @@ static struct split_driver driver = {
     .back = true,
     .probe = probe,
     .other_changed = other_changed,
-    .remove = remove,
+    .remove = removed,
 };
+
+struct vif *vif_of_longest_backlog(void)
+{
+    struct vif *longest = NULL;
+
+    for (struct vif *vif = vifs; vif; vif = vif->next)
+        if (vif->first_waiting && (!longest || vif->waiting_pages > longest->waiting_pages))
+            longest = vif;
+    return longest;
+}
 
 int netback_start(void)
 {

@@ -60,4 +60,7 @@ void vif_flush(struct net_port *port);
 /** Drop all that waits. */
 void vif_drop_waiting(struct vif *vif);
 
+/** The vif for which most pages wait, or NULL: none do. */
+struct vif *vif_of_longest_backlog(void);
+
 #endif

@@ -3,7 +3,8 @@
  * Network back driver, from the bridge to the front end: packets are copied into the empty pages
  * that it posted. Where too few of them wait, the packet is copied to memory of ours, so that the
  * sender need not wait for a receiver that may never come; what waits is bounded, for each vif and
- * in all, and dropped beyond that.
+ * in all, and dropped beyond that. The vif for which most waits loses first, so that those that
+ * never take anything leave the others their share.
  */
 #include <events.h>
 #include <memory.h>
@@ -107,13 +108,50 @@ static void free_waiting(struct vif_waiting *waiting)
     free(waiting);
 }
 
+static void take_first(struct vif *vif)
+{
+    struct vif_waiting *waiting = vif->first_waiting;
+
+    vif->first_waiting = waiting->next;
+    if (!vif->first_waiting)
+        vif->last_waiting = NULL;
+    vif->waiting_pages -= waiting->pages;
+}
+
+static void drop_first(struct vif *vif)
+{
+    struct vif_waiting *waiting = vif->first_waiting;
+
+    take_first(vif);
+    vif->port.counters.sent_dropped++;
+    free_waiting(waiting);
+}
+
+/* Whether `pages` more may wait for the vif; longer backlogs than its own then give way. */
+static bool make_room(const struct vif *vif, unsigned int pages)
+{
+    unsigned int wanted = vif->waiting_pages + pages;
+
+    if (wanted > WAITING_PAGES)
+        return false;
+    while (all_waiting_pages + pages > ALL_WAITING_PAGES) {
+        struct vif *longest = vif_of_longest_backlog();
+
+        if (!longest || longest->waiting_pages <= wanted)
+            return false;
+        drop_first(longest);
+        /* Its front end was asked for as many empty pages as that one needed. */
+        work_schedule(&longest->receive_work);
+    }
+    return memory_free_pages() >= FREE_PAGES;
+}
+
 static struct vif_waiting *make_waiting(const struct vif *vif, const struct net_packet *packet)
 {
     unsigned int pages = (packet->length + PAGE_SIZE - 1) / PAGE_SIZE;
     struct vif_waiting *waiting;
 
-    if (vif->waiting_pages + pages > WAITING_PAGES ||
-        all_waiting_pages + pages > ALL_WAITING_PAGES || memory_free_pages() < FREE_PAGES)
+    if (!make_room(vif, pages))
         return NULL;
     waiting = calloc(1, sizeof(*waiting));
     if (!waiting)
@@ -156,25 +194,10 @@ static void keep_waiting(struct vif *vif, const struct net_packet *packet)
         work_schedule(&vif->receive_work);
 }
 
-static void take_first(struct vif *vif)
-{
-    struct vif_waiting *waiting = vif->first_waiting;
-
-    vif->first_waiting = waiting->next;
-    if (!vif->first_waiting)
-        vif->last_waiting = NULL;
-    vif->waiting_pages -= waiting->pages;
-}
-
 void vif_drop_waiting(struct vif *vif)
 {
-    while (vif->first_waiting) {
-        struct vif_waiting *waiting = vif->first_waiting;
-
-        take_first(vif);
-        vif->port.counters.sent_dropped++;
-        free_waiting(waiting);
-    }
+    while (vif->first_waiting)
+        drop_first(vif);
 }
 
 /* Whether there are empty pages for `slots`; the front end is broken if its index is. */
@@ -228,6 +251,8 @@ void vif_receive_run(struct work *work)
         placed = waiting->next;
         free_waiting(waiting);
     }
+    if (vif->connected && !vif->broken && vif->receive_port != vif->transmit_port)
+        event_unmask((evtchn_port_t)vif->receive_port);
 }
 
 /* ---- The port ------------------------------------------------------------------------------- */

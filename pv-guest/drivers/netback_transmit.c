@@ -14,6 +14,8 @@
 
 #define BATCH   64u
 #define FETCHES (2 * BATCH)
+/* Bytes after which a batch ends: what is flooded is copied for each port. */
+#define BATCH_BYTES 0x40000u
 /* More of them without a packet give no more than one. */
 #define MAX_INTERVALS 1000u
 
@@ -90,17 +92,22 @@ static void go_on(struct split_device *device)
     struct vif *vif = device->driver_data;
     uint64_t now = clock_now(), next = vif->credit_since + vif->interval;
 
+    if (!vif->connected)
+        return;
     if (next > now)
         thread_sleep(next - now);
+    /* It is this thread that disconnects. */
     work_schedule(&vif->transmit_work);
 }
 
 static unsigned int take_batch(struct vif *vif)
 {
     unsigned int count = 0;
+    uint32_t bytes = 0;
 
     fetch_count = 0;
-    while (count < BATCH && fetch_count + NETBACK_MAX_PIECES <= FETCHES && has_credit(vif)) {
+    while (count < BATCH && bytes < BATCH_BYTES && fetch_count + NETBACK_MAX_PIECES <= FETCHES &&
+           has_credit(vif)) {
         enum netback_taken result = netback_take(&vif->transmit, &taken[count]);
 
         if (result == NETBACK_NONE)
@@ -109,6 +116,7 @@ static unsigned int take_batch(struct vif *vif)
             vif_break(vif, "%s", taken[count].why);
             break;
         }
+        bytes += taken[count].length;
         vif->credit -= taken[count].length;
         marks[count].drop = result != NETBACK_PACKET;
         if (result == NETBACK_PACKET)
@@ -175,15 +183,12 @@ static void answer(struct vif *vif, unsigned int count)
         event_send((evtchn_port_t)vif->transmit_port);
 }
 
-void vif_transmit_run(struct work *work)
+static void transmit(struct vif *vif)
 {
-    struct vif *vif = TO_VIF(work);
     static struct net_packet packet;
     unsigned int count;
     int more;
 
-    if (!vif->connected || vif->broken)
-        return;
     if (!headers)
         headers = pages_alloc(HEADER_PAGES);
     if (!headers)
@@ -206,5 +211,16 @@ void vif_transmit_run(struct work *work)
     if (more && !has_credit(vif))
         split_call(vif->device, go_on);
     else if (more)
-        work_schedule(work);
+        work_schedule(&vif->transmit_work);
+}
+
+void vif_transmit_run(struct work *work)
+{
+    struct vif *vif = TO_VIF(work);
+
+    if (!vif->connected || vif->broken)
+        return;
+    transmit(vif);
+    if (!vif->broken)
+        event_unmask((evtchn_port_t)vif->transmit_port);
 }
