@@ -52,6 +52,7 @@ struct virtio_device {
     unsigned int notify_bar;
     uint64_t notify_offset, notify_length;
     uint32_t notify_multiplier;
+    struct virtio_device *next_watched; /* virtio_watch.c's */
 };
 
 /**
@@ -83,6 +84,10 @@ void virtio_config_read(struct virtio_device *device, size_t offset, void *to, s
  * @return 0, or a negative errno with nothing set up.
  */
 int virtio_start(struct virtio_device *device, struct virtio_queue *queues, unsigned int count);
+
+/** For virtio_pci.c: look at the device's queues now and then (virtio_watch.c), and no more. */
+void virtio_watch(struct virtio_device *device);
+void virtio_unwatch(struct virtio_device *device);
 
 /** Whether the device says that it cannot go on (DEVICE_NEEDS_RESET). */
 bool virtio_needs_reset(struct virtio_device *device);

@@ -447,6 +447,7 @@ int virtio_start(struct virtio_device *device, struct virtio_queue *queues, unsi
         error = start_interrupts(device);
     if (!error) {
         enable_queues(device);
+        virtio_watch(device);
         return 0;
     }
     reset(device);
@@ -463,6 +464,7 @@ void virtio_stop(struct virtio_device *device, const char *why)
 {
     if (why)
         printf("virtio %s: stopped: %s\n", device->place, why);
+    virtio_unwatch(device);
     put8(device->common, COMMON_STATUS, 0);
     /* The work thread may not sleep; and if this takes longer, memory is out of reach already. */
     pci_disable(device->pci);

@@ -100,6 +100,19 @@ void *virtqueue_get(struct virtqueue *queue, uint32_t *length)
     return slot->token;
 }
 
+bool virtqueue_recheck(struct virtqueue *queue)
+{
+    if (queue->broken)
+        return false;
+    if (__atomic_load_n(&queue->used->index, __ATOMIC_ACQUIRE) != queue->used_next)
+        return true;
+    if (queue->avail_shown != queue->used_next &&
+        (!queue->event_idx ||
+         __atomic_load_n(queue->avail_event, __ATOMIC_RELAXED) != queue->avail_shown))
+        *queue->doorbell = queue->number;
+    return false;
+}
+
 void *virtqueue_detach(struct virtqueue *queue)
 {
     for (unsigned int id = 0; id <= queue->mask; id++) {

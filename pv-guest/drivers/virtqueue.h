@@ -188,6 +188,12 @@ static inline bool virtqueue_rearm(struct virtqueue *queue)
 }
 
 /**
+ * Look for what got lost (virtio_watch.c): wakes the device if it may not have seen all chains.
+ * @return whether used chains wait to be taken.
+ */
+bool virtqueue_recheck(struct virtqueue *queue);
+
+/**
  * Take back a chain that the device has not used, from a device that was reset.
  * @return its token, or NULL when none is left.
  */

@@ -50,7 +50,7 @@ static const char *const fatal_texts[] = {
     "Panic on CPU",        /* Debian's Xen */
     "Hardware Dom0 crash", /* Debian's Xen: dom0 crashed */
     "Domain 0 crashed",    /* Bulkhead */
-    "Bulkhead panic",      /* Bulkhead */
+    "(BH) PANIC on CPU",   /* Bulkhead */
     "Kernel panic - not",  /* Linux */
 };
 

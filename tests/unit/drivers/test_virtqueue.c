@@ -357,6 +357,39 @@ static void random_answers(void **state)
     }
 }
 
+/* Both sides looked too early: neither told the other. */
+static void lost_events_are_found(void **state)
+{
+    (void)state;
+    for (int event_idx = 0; event_idx < 2; event_idx++) {
+        struct fixture *f = make(true, event_idx);
+        struct virtq_desc table[3];
+        uint16_t *avail_event = (uint16_t *)&f->used->ring[SIZE];
+        uint32_t length;
+
+        make_table(table, 3);
+        assert_false(virtqueue_recheck(&f->queue));
+        assert_false(rung(f));
+        /* The device sleeps without having seen the chain that we did not ring for. */
+        *avail_event = 7;
+        f->used->flags = VIRTQ_USED_NO_NOTIFY;
+        assert_true(add(f, table, 3, table));
+        virtqueue_kick(&f->queue);
+        assert_false(rung(f));
+        assert_false(virtqueue_recheck(&f->queue));
+        assert_true(rung(f));
+        /* It used the chain and did not interrupt. */
+        *avail_event = 1;
+        f->used->ring[0] = (struct virtq_used_entry){.id = device_take(f, 3), .length = 10};
+        f->used->index = 1;
+        assert_true(virtqueue_recheck(&f->queue));
+        assert_ptr_equal(virtqueue_get(&f->queue, &length), table);
+        assert_false(virtqueue_recheck(&f->queue));
+        assert_false(rung(f));
+        end(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +402,7 @@ int main(void)
         cmocka_unit_test(an_index_that_jumps),
         cmocka_unit_test(answers_about_others),
         cmocka_unit_test(random_answers),
+        cmocka_unit_test(lost_events_are_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
