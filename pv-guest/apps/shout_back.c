@@ -78,13 +78,14 @@ static void serve(struct work *work)
             event_send((evtchn_port_t)back->port);
         RING_FINAL_CHECK_FOR_REQUESTS(ring, more);
     } while (more);
+    event_unmask((evtchn_port_t)back->port);
 }
 
 static void on_event(evtchn_port_t port, void *argument)
 {
     struct shout_back *back = argument;
 
-    (void)port;
+    event_mask(port); /* a front end that rings without end shall not keep us here */
     work_schedule(&back->work);
 }
 
