@@ -92,7 +92,7 @@ static const char *text(const char *format, ...)
 static struct machine *start(const char *sata, const char *virtio, const char *pattern)
 {
     const char *extra[] = {
-        "-smp", "2", /* with one, QEMU before 8.0 elides the barriers that virtio needs */
+        "-smp",    "2", /* with one, QEMU before 8.0 elides the barriers that virtio needs */
         "-device", "ahci,id=sata",
         "-drive",  text("file=%s,format=raw,if=none,id=disk0", sata),
         "-device", "ide-hd,bus=sata.0,drive=disk0",
