@@ -66,10 +66,15 @@ static inline bool gref_open(const struct grant_table *gt, unsigned long *ref)
     return index_ok(ref, gt->open_entries);
 }
 
-/* The two halves of an entry that is known to exist. Table lock held. */
+/*
+ * The two halves of an entry that is known to exist. Table lock held. Of the shared half a closed table may have given
+ * the frame back: what comes out is then no address, and grant_drop_pin() does not use it.
+ */
 static inline struct grant_entry_v1 *shared_entry(const struct grant_table *gt, unsigned long ref)
 {
-    return &gt->shared[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+    unsigned long frame = (unsigned long)gt->shared[ref / GRANTS_PER_FRAME];
+
+    return (void *)(frame + ref % GRANTS_PER_FRAME * sizeof(struct grant_entry_v1));
 }
 
 static inline struct grant_active *active_entry(const struct grant_table *gt, unsigned long ref)
