@@ -109,11 +109,10 @@ $(BUILD)/tests/linux/network: tests/linux/network.c | $(TOOLS_STAMP)
 	$(call say,LINUXCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LINUX_CFLAGS) -o $@ $<
-$(BUILD)/tests/network.cpio.gz: $(BUILD)/tests/linux/network tests/linux/dhcp.sh $(PKG)/busybox \
+$(BUILD)/tests/network.cpio.gz: $(BUILD)/tests/linux/network $(PKG)/busybox \
                                 $(PKG)/vmlinuz $(INITRAMFS)
 	$(call say,RAMDISK,$@)
-	@rm -rf $@.tree && mkdir -p $@.tree/bin && strip -o $@.tree/bin/network $< && \
-	    cp tests/linux/dhcp.sh $@.tree/bin/dhcp
+	@rm -rf $@.tree && mkdir -p $@.tree/bin && strip -o $@.tree/bin/network $<
 	@mk/make-initramfs.sh $@ $(PKG)/busybox linux -m $(PKG)/modules xen-netfront
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
 $(BUILD)/tests/system/test_network: | $(BUILD)/tests/network.cpio.gz

@@ -323,6 +323,26 @@ int store_end(store_transaction transaction, bool commit)
     return error;
 }
 
+int store_change(int (*change)(store_transaction transaction, void *argument), void *argument)
+{
+    int error;
+
+    do {
+        store_transaction transaction;
+
+        error = store_begin(&transaction);
+        if (error)
+            return error;
+        error = change(transaction, argument);
+        if (error) {
+            store_end(transaction, false);
+            return error;
+        }
+        error = store_end(transaction, true);
+    } while (error == -EAGAIN);
+    return error;
+}
+
 static int call_watch(uint32_t type, struct store_watch *watch)
 {
     char token[TOKEN_SIZE] = "";

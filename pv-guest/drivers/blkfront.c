@@ -63,8 +63,9 @@ static void make_name(char *name, size_t size, unsigned int number)
 
 /* ---- connecting ---- */
 
-static int write_ring(struct blkfront *front, store_transaction transaction)
+static int write_ring(store_transaction transaction, void *argument)
 {
+    struct blkfront *front = argument;
     struct split_device *split = front->split;
     unsigned int order = (unsigned int)__builtin_ctz(front->ring_page_count);
     char key[16] = "ring-ref";
@@ -96,22 +97,8 @@ static void begin(struct split_device *split)
     if (order > BLKFRONT_RING_ORDER)
         order = BLKFRONT_RING_ORDER;
     error = blkfront_io_start(front, 1u << order);
-    while (!error) {
-        store_transaction transaction;
-
-        error = store_begin(&transaction);
-        if (error)
-            break;
-        error = write_ring(front, transaction);
-        if (error) {
-            store_end(transaction, false);
-            break;
-        }
-        error = store_end(transaction, true);
-        if (error != -EAGAIN)
-            break;
-        error = 0;
-    }
+    if (!error)
+        error = store_change(write_ring, front);
     if (!error)
         error = split_set_state(split, XenbusStateInitialised);
     if (error)

@@ -158,25 +158,12 @@ static int write_features(const struct netfront *front, store_transaction transa
     return 0;
 }
 
-static int write_all(struct netfront *front)
+static int write_all(store_transaction transaction, void *argument)
 {
-    store_transaction transaction;
-    int error;
+    struct netfront *front = argument;
+    int error = write_rings(front, transaction);
 
-    do {
-        error = store_begin(&transaction);
-        if (error)
-            return error;
-        error = write_rings(front, transaction);
-        if (!error)
-            error = write_features(front, transaction);
-        if (error) {
-            store_end(transaction, false);
-            return error;
-        }
-        error = store_end(transaction, true);
-    } while (error == -EAGAIN);
-    return error;
+    return error ? error : write_features(front, transaction);
 }
 
 static void read_features(struct netfront *front)
@@ -210,7 +197,7 @@ static void connect(struct netfront *front)
     netfront_reset_rings(front);
     error = make_ports(front);
     if (!error)
-        error = write_all(front);
+        error = store_change(write_all, front);
     if (!error)
         error = split_set_state(device, XenbusStateConnected);
     if (error)

@@ -150,10 +150,16 @@ int split_other_text(const struct split_device *device, const char *key, char **
     return read_text(device->other_path, key, value);
 }
 
-/* Writes unless the device's node is gone: that must not come back by our writing. */
-static int write_in(store_transaction transaction, const struct split_device *device,
-                    const char *key, const char *value)
+struct node {
+    const struct split_device *device;
+    const char *key, *value;
+};
+
+/* Writes a node unless the device's own is gone: that must not come back by our writing. */
+static int write_in(store_transaction transaction, void *argument)
 {
+    const struct node *node = argument;
+    const struct split_device *device = node->device;
     char path[NODE_SIZE];
     char *state;
     int error;
@@ -163,34 +169,15 @@ static int write_in(store_transaction transaction, const struct split_device *de
     if (error < 0)
         return error;
     free(state);
-    if (snprintf(path, sizeof(path), "%s/%s", device->path, key) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%s", device->path, node->key) >= (int)sizeof(path))
         return -E2BIG;
-    return store_write(transaction, path, value);
-}
-
-static int write_text(const struct split_device *device, const char *key, const char *value)
-{
-    int error;
-
-    do {
-        store_transaction transaction;
-
-        error = store_begin(&transaction);
-        if (error)
-            return error;
-        error = write_in(transaction, device, key, value);
-        if (error) {
-            store_end(transaction, false);
-            return error;
-        }
-        error = store_end(transaction, true);
-    } while (error == -EAGAIN);
-    return error;
+    return store_write(transaction, path, node->value);
 }
 
 int split_write(struct split_device *device, store_transaction transaction, const char *key,
                 const char *format, ...)
 {
+    struct node node = {.device = device, .key = key};
     va_list arguments;
     char *value;
     int error;
@@ -200,8 +187,8 @@ int split_write(struct split_device *device, store_transaction transaction, cons
     va_end(arguments);
     if (error < 0)
         return -ENOMEM;
-    error = transaction ? write_in(transaction, device, key, value)
-                        : write_text(device, key, value);
+    node.value = value;
+    error = transaction ? write_in(transaction, &node) : store_change(write_in, &node);
     free(value);
     return error;
 }
@@ -212,7 +199,7 @@ int split_set_state(struct split_device *device, enum xenbus_state state)
     int error;
 
     snprintf(text, sizeof(text), "%d", (int)state);
-    error = write_text(device, "state", text);
+    error = store_change(write_in, &(struct node){device, "state", text});
     if (!error)
         device->state = state;
     return error;

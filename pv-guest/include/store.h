@@ -49,6 +49,13 @@ int store_begin(store_transaction *transaction);
 /** End it. @return 0; -EAGAIN when somebody interfered and all must be done again; other errno. */
 int store_end(store_transaction transaction, bool commit);
 
+/**
+ * Make changes in a transaction, again for as long as somebody else's come between.
+ * @param change makes them; it may be called several times. @return 0, or an error that ends it all.
+ * @return 0 or a negative errno, with nothing changed.
+ */
+int store_change(int (*change)(store_transaction transaction, void *argument), void *argument);
+
 /** A watch that is set; all its events are counted and wake its queue. */
 struct store_watch {
     const char *path;

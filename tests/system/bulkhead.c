@@ -50,9 +50,38 @@ const char *make_ramdisk(const char *name, const char *const *files)
     return ramdisk;
 }
 
+void make_guest(const char *folder, const char *name, const char *image, const char *config)
+{
+    char path[PATH_MAX];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s.cfg", folder, name);
+    file = fopen(path, "we");
+    run_command("objcopy --strip-debug %s %s/%s", build_path("pv-guest/%s", image), folder, name);
+    assert_non_null(file);
+    fprintf(file, "name = \"%s\"\nkernel = \"/guests/%s\"\n%s", name, name, config);
+    assert_int_equal(fclose(file), 0);
+}
+
 void expect_prompt(struct machine *machine)
 {
     machine_expect(machine, BH_PROMPT);
+}
+
+struct machine *start_dom0(const struct machine_options *options, const char *ramdisk)
+{
+    struct machine_options all = *options;
+    char modules[2 * PATH_MAX];
+    struct machine *machine;
+
+    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
+    all.kernel = build_path("bulkhead");
+    all.modules = modules;
+    if (!all.cmdline)
+        all.cmdline = "console=com1";
+    machine = machine_start(&all);
+    expect_prompt(machine);
+    return machine;
 }
 
 const char *bh(struct machine *machine, const char *format, ...)

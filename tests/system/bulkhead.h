@@ -26,6 +26,18 @@ const char *make_ramdisk(const char *name, const char *const *files);
 const char *dom0_kernel(void);
 const char *dom0_ramdisk(void);
 
+/*
+ * Puts a stripped pv-guest image into FOLDER as NAME, and NAME.cfg beside it: its name, its kernel,
+ * and the lines of CONFIG.
+ */
+void make_guest(const char *folder, const char *name, const char *image, const char *config);
+
+/*
+ * Starts Bulkhead with the built-in dom0 and RAMDISK, without a boot loader, and waits for the
+ * prompt. OPTIONS says the rest; a command line of "console=com1" when it has none.
+ */
+struct machine *start_dom0(const struct machine_options *options, const char *ramdisk);
+
 /* Waits for dom0's prompt. */
 void expect_prompt(struct machine *machine);
 

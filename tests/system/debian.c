@@ -13,13 +13,12 @@ struct machine *debian_boot(const char *name, unsigned int scratch_mib)
     const char *ramdisk = build_path("logs/%s.cpio", name);
     const char *scratch = build_path("logs/%s.scratch.img", name);
     const char *outside = build_path("logs/%s.outside", name);
-    char modules[1024], drives[2][512], network[512];
+    char drives[2][512], network[512];
     const char *const extra[] = {
         "-drive",  drives[0], "-device", "virtio-blk-pci,drive=root,disable-legacy=on",
         "-drive",  drives[1], "-device", "virtio-blk-pci,drive=scratch,disable-legacy=on",
         "-netdev", network,   "-device", "virtio-net-pci,netdev=net,disable-legacy=on,romfile=",
         NULL};
-    struct machine *machine;
 
     run_command("rm -rf %s %s && mkdir -p %s && cp -L %s %s/* %s && mk/make-ramdisk.sh %s %s && "
                 "truncate -s %uM %s && head -c 3000000 /dev/urandom >%s.body && "
@@ -27,20 +26,13 @@ struct machine *debian_boot(const char *name, unsigned int scratch_mib)
                 folder, scratch, folder, build_path("guests/vmlinuz"),
                 build_path("debian/domu/guests"), folder, ramdisk, folder, scratch_mib, scratch,
                 outside, outside, outside, outside);
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
     snprintf(drives[0], sizeof(drives[0]), "file=%s,format=raw,if=none,id=root,snapshot=on",
              build_path("debian/domu/disk.img"));
     snprintf(drives[1], sizeof(drives[1]), "file=%s,format=raw,if=none,id=scratch", scratch);
     snprintf(network, sizeof(network), "user,id=net,guestfwd=tcp:10.0.2.100:80-cmd:cat %s",
              outside);
-    machine = machine_start(&(struct machine_options){.name = name,
-                                                      .memory_mib = 1024,
-                                                      .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1",
-                                                      .modules = modules,
-                                                      .extra = extra});
-    expect_prompt(machine);
-    return machine;
+    return start_dom0(&(struct machine_options){.name = name, .memory_mib = 1024, .extra = extra},
+                      ramdisk);
 }
 
 void debian_log_in(struct machine *machine)

@@ -8,24 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct machine *boot(const char *name, const char *ramdisk)
-{
-    char modules[1024];
-
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
-    return machine_start(&(struct machine_options){.name = name,
-                                                   .kernel = build_path("bulkhead"),
-                                                   .cmdline = "console=com1",
-                                                   .modules = modules});
-}
-
 static struct machine *boot_with_demo(const char *name)
 {
     static const char *const files[] = {"demo", "demo.cfg", NULL};
-    struct machine *machine = boot(name, make_ramdisk(name, files));
 
-    expect_prompt(machine);
-    return machine;
+    return start_dom0(&(struct machine_options){.name = name}, make_ramdisk(name, files));
 }
 
 /* Types COMMAND; fails unless its output holds PART. */
@@ -128,7 +115,7 @@ static void autorun_is_run_once(void **state)
                 folder, folder, build_path("guests/demo"), build_path("guests/demo.cfg"), folder,
                 folder);
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
-    machine = boot("bh-autorun", ramdisk);
+    machine = start_dom0(&(struct machine_options){.name = "bh-autorun"}, ramdisk);
     machine_expect(machine, "Domain-0");
     machine_expect(machine, "demo ");
     expect_prompt(machine);

@@ -18,23 +18,12 @@ static struct machine *boot(const char *name)
 {
     const char *folder = build_path("logs/%s.files", name),
                *ramdisk = build_path("logs/%s.cpio", name);
-    char modules[1024];
-    struct machine *machine;
 
-    run_command("rm -rf %s && mkdir -p %s && objcopy --strip-debug %s %s/writer", folder, folder,
-                build_path("pv-guest/writer"), folder);
+    run_command("rm -rf %s && mkdir -p %s", folder, folder);
+    make_guest(folder, "writer", "writer", "memory = 8\n");
     run_command("cp %s %s %s", build_path("guests/demo"), build_path("guests/demo.cfg"), folder);
-    run_command("printf 'name = \"writer\"\\nkernel = \"/guests/writer\"\\nmemory = 8\\n' "
-                ">%s/writer.cfg",
-                folder);
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
-    machine = machine_start(&(struct machine_options){.name = name,
-                                                      .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1",
-                                                      .modules = modules});
-    expect_prompt(machine);
-    return machine;
+    return start_dom0(&(struct machine_options){.name = name}, ramdisk);
 }
 
 /* Starts a writer that is called, and tags its lines, TAG. */

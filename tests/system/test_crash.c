@@ -17,11 +17,8 @@ static struct machine *boot(const char *name)
                *ramdisk = build_path("logs/%s.cpio", name);
     struct machine *machine;
 
-    run_command("rm -rf %s && mkdir -p %s && objcopy --strip-debug %s %s/crash", folder, folder,
-                build_path("pv-guest/crash"), folder);
-    run_command(
-        "printf 'name = \"crash\"\\nkernel = \"/guests/crash\"\\nmemory = 16\\n' >%s/crash.cfg",
-        folder);
+    run_command("rm -rf %s && mkdir -p %s", folder, folder);
+    make_guest(folder, "crash", "crash", "memory = 16\n");
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
     machine = machine_start(
         &(struct machine_options){.name = name, .iso = make_dom0_iso(name, ramdisk)});

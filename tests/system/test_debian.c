@@ -8,7 +8,6 @@
  */
 #include "debian.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -13,27 +13,16 @@ static struct machine *boot(const char *name)
 {
     const char *folder = build_path("logs/%s.files", name),
                *ramdisk = build_path("logs/%s.cpio", name), *disk = build_path("logs/%s.img", name);
-    char modules[1024], drive[1024];
+    char drive[1024];
     const char *const extra[] = {"-drive", drive, "-device",
                                  "virtio-blk-pci,drive=disk,disable-legacy=on", NULL};
-    struct machine *machine;
 
-    run_command("rm -rf %s && mkdir -p %s && objcopy --strip-debug %s %s/echo", folder, folder,
-                build_path("pv-guest/echo"), folder);
-    run_command("printf 'name = \"echo\"\\nkernel = \"/guests/echo\"\\nmemory = 16\\n"
-                "vif = [ \"\" ]\\n' >%s/echo.cfg",
-                folder);
+    run_command("rm -rf %s && mkdir -p %s", folder, folder);
+    make_guest(folder, "echo", "echo", "memory = 16\nvif = [ \"\" ]\n");
     run_command("head -c 65536 /dev/zero >%s/disk.img && truncate -s 16M %s", folder, disk);
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
     snprintf(drive, sizeof(drive), "if=none,id=disk,format=raw,file=%s", disk);
-    machine = machine_start(&(struct machine_options){.name = name,
-                                                      .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1",
-                                                      .modules = modules,
-                                                      .extra = extra});
-    expect_prompt(machine);
-    return machine;
+    return start_dom0(&(struct machine_options){.name = name, .extra = extra}, ramdisk);
 }
 
 /* Types COMMAND; fails unless its output holds PART. Returns the output. */

@@ -25,10 +25,9 @@ static struct machine *boot(const char *name, const char *target)
     const char *ramdisk = build_path("logs/%s.cpio", name);
     const char *disk = build_path("logs/%s.img", name);
     const char *log = build_path("logs/%s.writes", name);
-    char modules[1024], record[1024];
+    char record[1024];
     const char *const extra[] = {"-blockdev", record, "-device",
                                  "virtio-blk-pci,drive=recorded,disable-legacy=on", NULL};
-    struct machine *machine;
 
     run_command("rm -f %s %s && truncate -s %uM %s && truncate -s 0 %s && "
                 "echo start=%u | sfdisk -q --label gpt %s >%s.sfdisk",
@@ -41,19 +40,12 @@ static struct machine *boot(const char *name, const char *target)
                 folder, folder, build_path("guests/vmlinuz"),
                 build_path("tests/linux/durable.cpio"), folder, rounds, target, folder, ramdisk,
                 folder);
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
     snprintf(record, sizeof(record),
              "driver=blklogwrites,node-name=recorded,log-sector-size=512,file.driver=file,"
              "file.filename=%s,log.driver=file,log.filename=%s",
              disk, log);
-    machine = machine_start(&(struct machine_options){.name = name,
-                                                      .memory_mib = 1024,
-                                                      .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1",
-                                                      .modules = modules,
-                                                      .extra = extra});
-    expect_prompt(machine);
-    return machine;
+    return start_dom0(&(struct machine_options){.name = name, .memory_mib = 1024, .extra = extra},
+                      ramdisk);
 }
 
 /* Reads acknowledgements into SEEN until COUNT have come, or the workload has ended. */

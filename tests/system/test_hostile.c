@@ -21,15 +21,12 @@ static struct machine *boot(void)
                *ramdisk = build_path("logs/hostile.cpio");
     struct machine *machine;
 
-    run_command("rm -rf %s && mkdir -p %s && objcopy --strip-debug %s %s/chaos && cp %s %s %s",
-                folder, folder, build_path("pv-guest/chaos"), folder, build_path("guests/demo"),
-                build_path("guests/demo.cfg"), folder);
+    run_command("rm -rf %s && mkdir -p %s && cp %s %s %s", folder, folder,
+                build_path("guests/demo"), build_path("guests/demo.cfg"), folder);
     /* Whatever becomes of it, it stays until it is destroyed. */
-    run_command(
-        "printf 'name = \"chaos\"\\nkernel = \"/guests/chaos\"\\nmemory = 16\\nvcpus = 2\\n"
-        "on_crash = \"preserve\"\\non_poweroff = \"preserve\"\\non_reboot = \"preserve\"\\n' "
-        ">%s/chaos.cfg",
-        folder);
+    make_guest(folder, "chaos", "chaos",
+               "memory = 16\nvcpus = 2\non_crash = \"preserve\"\non_poweroff = \"preserve\"\n"
+               "on_reboot = \"preserve\"\n");
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
     machine = machine_start(
         &(struct machine_options){.name = "hostile", .iso = make_dom0_iso("hostile", ramdisk)});

@@ -80,18 +80,12 @@ static struct machine *boot(const char *name)
 {
     static const char *const card[] = {"-netdev", "user,id=net0", "-device",
                                        "virtio-net-pci,netdev=net0,disable-legacy=on", NULL};
-    char modules[1024];
-    struct machine *machine;
+    struct machine *machine = start_dom0(
+        &(struct machine_options){
+            .name = name, .memory_mib = 1024, .cmdline = "console=com1 noreboot", .extra = card},
+        make_guests(name));
 
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), make_guests(name));
-    machine = machine_start(&(struct machine_options){.name = name,
-                                                      .memory_mib = 1024,
-                                                      .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1 noreboot",
-                                                      .modules = modules,
-                                                      .extra = card});
-    machine_expect(machine, "in bridge xenbr0");
-    expect_prompt(machine);
+    assert_non_null(strstr(machine_text(machine), "in bridge xenbr0"));
     return machine;
 }
 
@@ -269,7 +263,7 @@ static void domains_reach_the_outside(void **state)
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);
     shell(machine, "ip link set eth0 up");
-    shell_expect(machine, "udhcpc -i eth0 -n -q -s /bin/dhcp", "dhcp BOUND 10.0.2.");
+    shell_expect(machine, "udhcpc -i eth0 -n -q", "lease of 10.0.2.");
     shell_expect(machine, "ping -c 3 10.0.2.15", " 0% packet loss");
     shell_expect(machine, "ping -c 3 10.0.2.2", " 0% packet loss");
     transfer(machine, "10.0.2.2", port, bytes / 4);

@@ -5,7 +5,6 @@
  */
 #include "bulkhead.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define BACK  "/local/domain/1/backend/shout/2/0"
@@ -15,25 +14,12 @@ static struct machine *boot(void)
 {
     const char *folder = build_path("logs/split-example.files"),
                *ramdisk = build_path("logs/split-example.cpio");
-    char modules[1024];
-    struct machine *machine;
 
     run_command("rm -rf %s && mkdir -p %s", folder, folder);
-    for (const char *const *name = (const char *const[]){"shout-back", "shout-front", NULL}; *name;
-         name++) {
-        run_command("objcopy --strip-debug %s %s/%s", build_path("pv-guest/%s", *name), folder,
-                    *name);
-        run_command("printf 'name = \"%s\"\\nkernel = \"/guests/%s\"\\nmemory = 8\\n' >%s/%s.cfg",
-                    *name, *name, folder, *name);
-    }
+    make_guest(folder, "shout-back", "shout-back", "memory = 8\n");
+    make_guest(folder, "shout-front", "shout-front", "memory = 8\n");
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
-    machine = machine_start(&(struct machine_options){.name = "split-example",
-                                                      .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1",
-                                                      .modules = modules});
-    expect_prompt(machine);
-    return machine;
+    return start_dom0(&(struct machine_options){.name = "split-example"}, ramdisk);
 }
 
 /* A node for one end, which its domain may write and the other's may read. */

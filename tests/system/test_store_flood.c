@@ -14,23 +14,12 @@ static struct machine *boot(void)
 {
     const char *folder = build_path("logs/store-flood.guests"),
                *ramdisk = build_path("logs/store-flood.cpio");
-    char modules[1024];
-    struct machine *machine;
 
-    run_command("rm -rf %s && mkdir -p %s && objcopy --strip-debug %s %s/flood && cp %s %s %s",
-                folder, folder, build_path("pv-guest/store-flood"), folder,
+    run_command("rm -rf %s && mkdir -p %s && cp %s %s %s", folder, folder,
                 build_path("guests/demo"), build_path("guests/demo.cfg"), folder);
-    run_command("printf 'name = \"flood\"\\nkernel = \"/guests/flood\"\\nmemory = 16\\n' "
-                ">%s/flood.cfg",
-                folder);
+    make_guest(folder, "flood", "store-flood", "memory = 16\n");
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
-    machine = machine_start(&(struct machine_options){.name = "store-flood",
-                                                      .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1",
-                                                      .modules = modules});
-    expect_prompt(machine);
-    return machine;
+    return start_dom0(&(struct machine_options){.name = "store-flood"}, ramdisk);
 }
 
 static unsigned int count(const char *text, const char *part)

@@ -15,19 +15,15 @@ static void boot(void)
 {
     const char *folder = build_path("logs/xenstore-utils.guests"),
                *ramdisk = build_path("logs/xenstore-utils.cpio");
-    char modules[1024];
 
     run_command("rm -rf %s && mkdir -p %s && cp -L %s %s %s && cp %s %s/linux.cpio.gz", folder,
                 folder, build_path("guests/vmlinuz"), build_path("guests/linux.cfg"), folder,
                 build_path("tests/xenstore-utils.cpio.gz"), folder);
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
-    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
-    machine = machine_start(&(struct machine_options){.name = "xenstore-utils",
-                                                      .memory_mib = 768,
-                                                      .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1 dom0_mem=96M",
-                                                      .modules = modules});
-    expect_prompt(machine);
+    machine = start_dom0(&(struct machine_options){.name = "xenstore-utils",
+                                                   .memory_mib = 768,
+                                                   .cmdline = "console=com1 dom0_mem=96M"},
+                         ramdisk);
     machine_type(machine, "create -c /guests/linux.cfg");
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);

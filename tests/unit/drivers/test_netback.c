@@ -5,6 +5,7 @@
  */
 /* SOURCES: pv-guest/drivers/netback.c pv-guest/drivers/netback_transmit.c */
 /* SOURCES: pv-guest/drivers/netback_receive.c pv-guest/drivers/netback_ring.c */
+/* SOURCES: tests/host/guest/net_copy.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -313,38 +314,6 @@ void net_forget(struct net_port *port)
 void net_mark_dirty(struct net_port *port)
 {
     (void)port;
-}
-
-void net_copy_reserve(void)
-{
-}
-
-unsigned int net_copy_mark(void)
-{
-    return 0;
-}
-
-void net_copy(const struct net_packet *packet, struct net_cursor *cursor,
-              const struct net_target *target, uint32_t length)
-{
-    (void)packet;
-    (void)cursor;
-    (void)target;
-    (void)length;
-}
-
-bool net_copies_done(unsigned int first, unsigned int end)
-{
-    (void)first;
-    (void)end;
-    return true;
-}
-
-bool net_copy_now(const struct net_packet *packet, uint8_t *to)
-{
-    (void)packet;
-    (void)to;
-    return true;
 }
 
 /* ---- Tests ---- */

@@ -4,6 +4,7 @@
  * that does.
  */
 /* SOURCES: pv-guest/drivers/netback_receive.c pv-guest/drivers/netback_ring.c */
+/* SOURCES: tests/host/guest/net_copy.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,38 +101,6 @@ void net_flush(void)
     for (unsigned int i = 0; i < VIFS; i++)
         if (vifs[i].port.is_dirty)
             vif_flush(&vifs[i].port);
-}
-
-void net_copy_reserve(void)
-{
-}
-
-unsigned int net_copy_mark(void)
-{
-    return 0;
-}
-
-void net_copy(const struct net_packet *packet, struct net_cursor *cursor,
-              const struct net_target *target, uint32_t length)
-{
-    (void)packet;
-    (void)cursor;
-    (void)target;
-    (void)length;
-}
-
-bool net_copies_done(unsigned int first, unsigned int end)
-{
-    (void)first;
-    (void)end;
-    return true;
-}
-
-bool net_copy_now(const struct net_packet *packet, uint8_t *to)
-{
-    (void)packet;
-    (void)to;
-    return true;
 }
 
 /* ---- Tests ---- */
