@@ -182,30 +182,27 @@ static void make_folder(struct writing *w, const char *path, domid_t owner, domi
         w->error = xs_set_permissions(service_tools, w->transaction, path, p, 2);
 }
 
-/* Removes a node, and its parent if it was the only child. */
+/* Removes a node, and those above it that have no other children, as libxl does. */
 static void remove_node(struct writing *w, const char *path)
 {
-    char parent[NODE_SIZE], *names;
+    char at[NODE_SIZE], *names;
     uint64_t generation;
-    size_t length;
+    size_t children = 0;
 
-    if (w->error)
-        return;
-    w->error = xs_remove(service_tools, w->transaction, path);
-    if (w->error == XEN_ENOENT)
-        w->error = 0;
-    snprintf(parent, sizeof(parent), "%s", path);
-    *strrchr(parent, '/') = '\0';
-    if (!w->error)
-        w->error = xs_directory(service_tools, w->transaction, parent, &names, &length,
-                                &generation);
-    if (w->error) {
-        w->error = w->error == XEN_ENOENT ? 0 : w->error;
-        return;
+    snprintf(at, sizeof(at), "%s", path);
+    while (!w->error && !children) {
+        w->error = xs_remove(service_tools, w->transaction, at);
+        if (w->error == XEN_ENOENT)
+            w->error = 0;
+        *strrchr(at, '/') = '\0'; /* ends at the domain's own node, which has a name */
+        if (!w->error)
+            w->error = xs_directory(service_tools, w->transaction, at, &names, &children,
+                                    &generation);
+        if (!w->error)
+            free(names);
+        else if (w->error == XEN_ENOENT)
+            w->error = 0;
     }
-    free(names);
-    if (!length)
-        w->error = xs_remove(service_tools, w->transaction, parent);
 }
 
 /*
@@ -300,10 +297,19 @@ static void put_vif(struct writing *w, const struct device *v, const void *argum
         put(w, v->back, "antispoof", "1");
 }
 
+static bool is_closed(const struct device *v)
+{
+    long state = back_state(v);
+
+    return state == XenbusStateClosed || state == XenbusStateUnknown;
+}
+
 /* Asks the back end to close the device; it waits for the front end, if that is connected. */
 static void put_closing(struct writing *w, const struct device *v, const void *argument)
 {
     (void)argument;
+    if (is_closed(v))
+        return; /* since it was asked before: its driver does not look again */
     put(w, v->back, "online", "0");
     put(w, v->back, "state", "%d", XenbusStateClosing);
 }
@@ -338,7 +344,7 @@ static void put_nothing(struct writing *w, const struct device *v, const void *a
 /* Waits until the back end is ready for the front end. Returns 0, or -1 with the reason in @e. */
 static int wait_ready(const struct device *v, uint64_t deadline, struct error *e)
 {
-    char reason[160];
+    char reason[240];
 
     for (;;) {
         long state = back_state(v);
@@ -367,16 +373,105 @@ static bool wait_closed(const struct device *v)
     uint64_t start = platform_now();
 
     for (;;) {
-        long state = back_state(v);
-
-        if (state == XenbusStateClosed || state == XenbusStateUnknown)
-            return true;
-        if (state == XenbusStateInitialising && platform_now() > start + MOMENT)
+        if (is_closed(v) ||
+            (back_state(v) == XenbusStateInitialising && platform_now() > start + MOMENT))
             return true;
         if (platform_now() > start + PATIENCE)
             return false;
         platform_sleep(POLL);
     }
+}
+
+/* ---- Domains that let go late ---- */
+
+static void forget(struct managed_domain *d, const struct device *v)
+{
+    if (v->kind == DEVICE_DISK)
+        guest_config_remove_disk(&d->config, v->id);
+    else
+        guest_config_remove_vif(&d->config, v->id);
+}
+
+/* A device that its domain was asked for, and has not let go of in the time that the asker waits. */
+struct late {
+    struct late *next;
+    struct device device;
+};
+
+static struct late *late_devices;
+static bool waiting_late; /* there is a thread for them */
+
+/* Takes a device off that list, if it is there. */
+static void end_late(const struct device *v)
+{
+    struct late **link = &late_devices, *l;
+
+    while (*link && strcmp((*link)->device.back, v->back) != 0)
+        link = &(*link)->next;
+    l = *link;
+    if (!l)
+        return;
+    *link = l->next;
+    free(l);
+}
+
+/* Removes what is left of a device that is closed, if its domain still runs and has it. */
+static void take_away(const struct device *v)
+{
+    struct managed_domain *d = managed_find(v->domid);
+
+    end_late(v);
+    if (!d || d->life != LIFE_RUNNING)
+        return; /* it goes with the domain */
+    commit(put_nothing, v, NULL);
+    d = managed_find(v->domid);
+    if (d && d->life == LIFE_RUNNING)
+        forget(d, v);
+}
+
+/* Handles the first device that its domain has let go of. Returns whether there was one. */
+static bool look_after_one_late(void)
+{
+    const struct late *l = late_devices;
+    const struct managed_domain *d;
+    char text[ERROR_TEXT_SIZE];
+    struct device v;
+
+    while (l && !is_closed(&l->device))
+        l = l->next;
+    if (!l)
+        return false;
+    v = l->device;
+    d = managed_find(v.domid);
+    snprintf(text, sizeof(text), "domain '%s' (%u) has let go of %s", d ? d->config.name : "",
+             v.domid, v.name);
+    take_away(&v);
+    service_notice(text);
+    return true;
+}
+
+static void wait_late(void *unused)
+{
+    (void)unused;
+    while (late_devices)
+        if (!look_after_one_late())
+            platform_sleep(MOMENT);
+    waiting_late = false;
+}
+
+/* Has a device taken away when its domain lets go of it, be it hours later. Without memory somebody must ask again. */
+static void begin_late(const struct device *v)
+{
+    struct late *l;
+
+    end_late(v);
+    l = malloc(sizeof(*l));
+    if (!l)
+        return;
+    *l = (struct late){.next = late_devices, .device = *v};
+    late_devices = l;
+    if (!waiting_late)
+        waiting_late = !platform_thread_start("late devices", wait_late, NULL);
 }
 
 /* ---- All devices of a domain ---- */
@@ -412,9 +507,11 @@ void remove_devices(const struct managed_domain *d)
     struct device v;
 
     /* All at once, then wait for all. */
-    for (unsigned int n = 0; nth_device(d, n, &v); n++)
+    for (unsigned int n = 0; nth_device(d, n, &v); n++) {
+        end_late(&v);
         if (back_state(&v) != XenbusStateUnknown)
             commit(put_gone, &v, NULL);
+    }
     for (unsigned int n = 0; nth_device(d, n, &v); n++) {
         if (!wait_closed(&v)) {
             snprintf(text, sizeof(text), "domain '%s' (%u): the back end of %s does not close",
@@ -440,14 +537,6 @@ static struct managed_domain *find_running(domid_t domid, struct error *e)
     else
         error_set(e, "domain %u was not created here", domid);
     return NULL;
-}
-
-static void forget(struct managed_domain *d, const struct device *v)
-{
-    if (v->kind == DEVICE_DISK)
-        guest_config_remove_disk(&d->config, v->id);
-    else
-        guest_config_remove_vif(&d->config, v->id);
 }
 
 /* The device is in the configuration. Writes its nodes and waits; takes all of it back if that fails. */
@@ -515,18 +604,18 @@ int service_attach_vif(domid_t domid, struct vif_config *vif, struct error *e)
 
 static int detach(const struct device *v, bool force, struct error *e)
 {
-    struct managed_domain *d;
     int error = commit(force ? put_gone : put_closing, v, NULL);
 
     if (error)
         return error_set(e, "%s: writing to the store: %s", v->name, error_words(error));
-    if (!wait_closed(v) && !force)
-        return error_set(e, "%s: the domain does not let go of it, it may be in use", v->name);
-    d = managed_find(v->domid);
-    if (!d || d->life != LIFE_RUNNING)
-        return 0; /* gone with the domain */
-    commit(put_nothing, v, NULL);
-    forget(d, v);
+    if (!wait_closed(v) && !force) {
+        begin_late(v);
+        return error_set(e,
+                         "%s: the domain does not let go of it, it may be in use; once it does, "
+                         "the device is taken away",
+                         v->name);
+    }
+    take_away(v);
     /* A front driver may write once more to the node that it loses. It shall not hit the next device's. */
     platform_sleep(MOMENT);
     return 0;

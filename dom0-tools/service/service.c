@@ -74,6 +74,7 @@ int service_start(service_notice_fn *notice, struct error *e)
         return error_set(e, "not enough memory for the store");
     xs_printf(service_tools, STORE_NO_TRANSACTION, "/local/domain/0/name", DOM0_NAME);
     xs_printf(service_tools, STORE_NO_TRANSACTION, "/local/domain/0/domid", "0");
+    xs_mkdir(service_tools, STORE_NO_TRANSACTION, "/vm");
     exception_port = platform_port_bind_virq(VIRQ_DOM_EXC);
     if (exception_port < 0)
         return error_set(e, "binding VIRQ_DOM_EXC: %s", error_words(-exception_port));

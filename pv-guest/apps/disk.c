@@ -171,7 +171,6 @@ static void find_device(const char *name)
         thread_sleep(100000000);
     }
     claim.access = device->read_only ? BLOCK_READER : BLOCK_WRITER;
-    snprintf(claim.owner, sizeof(claim.owner), "the disk exerciser");
     if (block_claim(&claim, device, why, sizeof(why))) {
         printf("DISK %s: FAIL %s\n", name, why);
         guest_shutdown(SHUTDOWN_crash);

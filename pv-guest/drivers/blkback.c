@@ -264,11 +264,29 @@ static enum block_access wanted_access(const struct split_device *split)
     return own_is(split, "mode", "w") ? BLOCK_WRITER : BLOCK_READER;
 }
 
+/* Its domain may have got another name since the device was made, so the store is asked each time. */
+static void describe(const struct block_claim *claim, char *text, size_t size)
+{
+    const struct blkback *back = claim->context;
+    unsigned int domid = back->split->other;
+    char dev[sizeof(back->dev)], path[40];
+    char *name;
+
+    memcpy(dev, back->dev, sizeof(dev));
+    snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+    if (store_read(0, path, &name) < 0) {
+        snprintf(text, size, "domain %u (%s)", domid, dev);
+        return;
+    }
+    snprintf(text, size, "domain '%s' (%s)", name, dev);
+    free(name);
+}
+
 /* Open what the tools named. */
 static int open_target(struct split_device *split)
 {
     struct blkback *back = of(split);
-    char why[128] = "";
+    char why[200] = "";
     char *name, *dev;
     int error;
 
@@ -276,12 +294,12 @@ static int open_target(struct split_device *split)
         split_fail(split, -EINVAL, "no params");
         return -EINVAL;
     }
+    snprintf(back->dev, sizeof(back->dev), "%u", split->id);
     if (split_own_text(split, "dev", &dev) >= 0) {
-        snprintf(back->claim.owner, sizeof(back->claim.owner), "domain %u (%s)", split->other, dev);
+        snprintf(back->dev, sizeof(back->dev), "%s", dev);
         free(dev);
-    } else {
-        snprintf(back->claim.owner, sizeof(back->claim.owner), "domain %u", split->other);
     }
+    back->claim.describe = describe;
     back->claim.access = wanted_access(split);
     back->claim.resized = resized;
     back->claim.context = back;

@@ -89,6 +89,7 @@ struct blkback_request;
 struct blkback {
     struct split_device *split;
     struct block_claim claim;
+    char dev[32];   /* its name in the front's domain: "xvda" */
     bool opened;    /* the claim is held */
     bool told;      /* the console knows of the device */
     bool connected; /* all below is set up */

@@ -151,6 +151,7 @@ int block_claim(struct block_claim *claim, struct block_device *device, char *wh
 {
     bool writes = claim->access != BLOCK_READER;
     const struct block_claim *obstacle;
+    char owner[96] = "this domain itself";
 
     if (writes && device->read_only) {
         snprintf(why, size, "%s is read-only", device->name);
@@ -158,12 +159,15 @@ int block_claim(struct block_claim *claim, struct block_device *device, char *wh
     }
     obstacle = find_obstacle(device, claim->access);
     if (obstacle) {
-        snprintf(why, size, "%s cannot be used for %s: %s%s %s %s", device->name,
-                 writes ? "writing" : "reading",
-                 obstacle->device == device ? "it" : obstacle->device->name,
-                 obstacle->device == device ? "" : ", which overlaps it,",
-                 obstacle->access == BLOCK_READER ? "is read by" : "is written by",
-                 obstacle->owner);
+        const char *doing = obstacle->access == BLOCK_READER ? "read" : "written";
+        char other[BLOCK_NAME_SIZE + 24] = "it";
+
+        if (obstacle->device != device)
+            snprintf(other, sizeof(other), "%s, which overlaps it,", obstacle->device->name);
+        if (obstacle->describe)
+            obstacle->describe(obstacle, owner, sizeof(owner)); /* and then it may be gone */
+        snprintf(why, size, "%s cannot be used for %s: %s is %s by %s", device->name,
+                 writes ? "writing" : "reading", other, doing, owner);
         return -EBUSY;
     }
     claim->device = device;

@@ -121,7 +121,11 @@ enum block_access {
 /** One user's hold on a device, within the user's own structure. */
 struct block_claim {
     enum block_access access;
-    char owner[48]; /* for messages: "domain 3 (xvda)" */
+    /**
+     * Say who holds it, for a refusal: "domain 'web' (xvda)". In the thread that is refused. May wait,
+     * and the claim may have ended when it returns. NULL: it is this kernel's own.
+     */
+    void (*describe)(const struct block_claim *claim, char *text, size_t size);
     /** Called in the work thread when `device->sectors` has changed. May be NULL. */
     void (*resized)(struct block_claim *claim);
     void *context; /* the user's */
@@ -134,7 +138,7 @@ struct block_claim {
  * Hold a device. The rules are those of xl: a writer wants it alone, a reader bears other readers
  * and shared writers, a shared writer is never refused. What overlaps counts as the same: a disk
  * and its partitions.
- * @param claim  `access` and `owner` are set, `resized` and `context` may be.
+ * @param claim  `access` is set; `describe`, `resized` and `context` may be.
  * @param why    receives a sentence when refused; may be NULL with size 0.
  * @return 0; -EBUSY; -EROFS for writing what is read-only.
  */

@@ -20,7 +20,7 @@
 
 #define CALLS_MAX   8
 #define NODE_SIZE   128 /* a node's path and a key */
-#define SAYING_SIZE 160
+#define SAYING_SIZE 240
 #define RETRY_DELAY MILLISECONDS(100)
 
 struct device_watch {

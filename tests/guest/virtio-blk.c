@@ -238,13 +238,18 @@ static void test_errors(void)
     page_free(page);
 }
 
+static void describe(const struct block_claim *claim, char *text, size_t size)
+{
+    snprintf(text, size, "test %p", (const void *)claim);
+}
+
 static void check_claim(struct block_claim *claim, const char *name, enum block_access access,
                         int expected)
 {
     char why[128] = "";
 
     claim->access = access;
-    snprintf(claim->owner, sizeof(claim->owner), "test %p", (void *)claim);
+    claim->describe = describe;
     CHECK_EQ(block_target_open(claim, name, why, sizeof(why)), expected);
     CHECK((expected != 0) == (why[0] != '\0'));
 }

@@ -102,10 +102,14 @@ static void refusals_leave_nothing(void **state)
     bh(machine, "create /guests/echo.cfg disk=[\"/dev/vda,raw,xvda,w\"]");
     wait_connected(machine);
     free_before = free_memory(machine);
-    expect_output(machine, "create -p /guests/echo.cfg name=two disk=[\"/dev/vda,raw,xvda,w\"]",
-                  "disk xvda: vda cannot be used for writing: it is written by domain 1");
-    expect_output(machine, "create -p /guests/echo.cfg name=two disk=[\"/dev/vda,raw,xvdb,r\"]",
-                  "disk xvdb: vda cannot be used");
+    expect_output(
+        machine, "create -p /guests/echo.cfg name=two disk=[\"/dev/vda,raw,xvda,w\"]",
+        "disk xvda: vda cannot be used for writing: it is written by domain 'echo' (xvda)");
+    bh(machine, "rename echo web");
+    expect_output(
+        machine, "create -p /guests/echo.cfg name=two disk=[\"/dev/vda,raw,xvdb,r\"]",
+        "disk xvdb: vda cannot be used for reading: it is written by domain 'web' (xvda)");
+    bh(machine, "rename web echo");
     expect_output(machine, "create -p /guests/echo.cfg name=two disk=[\"/dev/vdz,raw,xvda,w\"]",
                   "disk xvda: /dev/vdz is not a disk");
     expect_output(machine, "create -p /guests/echo.cfg name=two disk=[\"/dev/vda,qcow2,xvda,w\"]",
@@ -147,7 +151,29 @@ static void nothing_leaks(void **state)
     }
     assert_int_equal(free_memory(machine), free_before);
     assert_string_equal(hypervisor_counters(machine), counters);
-    expect_output(machine, "store-ls /local/domain/0/backend", "vbd = \"\"\nvif = \"\"\n");
+    expect_output(machine, "store-ls", "0 = \"\"\n   domid = \"0\"\n   name = \"Domain-0\"\nvm");
+}
+
+/* A detach that the domain takes longer for than the command waits. */
+static void detached_late(void **state)
+{
+    struct machine *machine = boot("devices-late");
+
+    (void)state;
+    bh(machine, "create /guests/echo.cfg");
+    wait_connected(machine);
+    bh(machine, "pause echo");
+    expect_output(machine, "network-detach echo 0", "vif 0: the domain does not let go of it");
+    expect_output(machine, "network-list echo", "/backend/vif/1/0");
+    machine_type(machine, "unpause echo");
+    machine_expect(machine, "domain 'echo' (1) has let go of vif 0");
+    expect_prompt(machine);
+    assert_null(strstr(bh(machine, "network-list echo"), "/backend/vif/1/0"));
+    assert_null(strstr(bh(machine, "store-ls"), "vif"));
+    /* Its number is free, and the domain finds the new one. */
+    expect_no_output(machine, "network-attach echo");
+    wait_connected(machine);
+    expect_no_output(machine, "network-detach echo 0");
 }
 
 int main(void)
@@ -155,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(devices_follow_their_domain, machines_stop),
         cmocka_unit_test_teardown(refusals_leave_nothing, machines_stop),
+        cmocka_unit_test_teardown(detached_late, machines_stop),
         cmocka_unit_test_teardown(nothing_leaks, machines_stop),
     };
 

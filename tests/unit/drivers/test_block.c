@@ -226,10 +226,15 @@ static void requests_are_checked(void **state)
 static struct block_claim claims[8];
 static char why[160];
 
+static void describe(const struct block_claim *claim, char *text, size_t size)
+{
+    snprintf(text, size, "domain %u", (unsigned int)(claim - claims));
+}
+
 static int claim(unsigned int index, struct block_device *device, enum block_access access)
 {
     claims[index].access = access;
-    snprintf(claims[index].owner, sizeof(claims[index].owner), "domain %u", index);
+    claims[index].describe = describe;
     why[0] = '\0';
     return block_claim(&claims[index], device, why, sizeof(why));
 }
