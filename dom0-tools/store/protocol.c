@@ -129,6 +129,8 @@ static bool on_event(void *context, const char *path, const char *token)
     struct store_session *s = context;
     struct message *m;
 
+    if (path_bytes + token_bytes > XENSTORE_PAYLOAD_MAX)
+        return true; /* no message can hold it, now or later */
     if (s->event_bytes + bytes > EVENT_BYTES || bytes > xs_memory_left(s->connection))
         return false;
     m = malloc(bytes);

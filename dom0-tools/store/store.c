@@ -195,7 +195,7 @@ int xs_resolve(const struct store_connection *c, const char *path, char absolute
     unsigned int depth = 0;
     int total;
 
-    if (!length || length >= (path[0] == '/' ? STORE_PATH_SIZE : STORE_RELATIVE_SIZE))
+    if (!length || length > (path[0] == '/' ? STORE_PATH_SIZE - 1 : STORE_RELATIVE_MAX))
         return XEN_EINVAL;
     if (strspn(path, allowed) != length || strstr(path, "//") ||
         (length > 1 && path[length - 1] == '/'))
@@ -368,8 +368,8 @@ static unsigned int inherit(const struct store_connection *c, const struct tree_
     return parent->perm_count;
 }
 
-int check_change(const struct store_connection *c, const struct tree_node *root,
-                 unsigned int created, const struct change *change, const struct tree_node **node)
+int check_change(const struct store_connection *c, const struct tree_node *root, int created,
+                 const struct change *change, const struct tree_node **node)
 {
     int error = check_access(c, root, change->path, PERM_WRITE, node);
 
@@ -379,8 +379,8 @@ int check_change(const struct store_connection *c, const struct tree_node *root,
         if (!error || error != XEN_ENOENT)
             return error;
         if (!c->privileged &&
-            xs_nodes_owned(c->store, c->domid) + tree_missing(root, change->path) + created >
-                c->limits->nodes)
+            (long)xs_nodes_owned(c->store, c->domid) + tree_missing(root, change->path) + created >
+                (long)c->limits->nodes)
             return XEN_ENOSPC;
         return 0;
     case CHANGE_PERMISSIONS:
@@ -398,12 +398,13 @@ int check_change(const struct store_connection *c, const struct tree_node *root,
     return XEN_EINVAL;
 }
 
-int make_change(struct store_connection *c, struct tree_node **root, unsigned int *created,
+int make_change(struct store_connection *c, struct tree_node **root, int *created,
                 const struct change *change, const struct tree_node *node)
 {
     struct store *s = c->store;
     struct tree_perm perms[STORE_MAX_PERMS];
     unsigned int missing, count = 0;
+    int removed;
 
     switch (change->kind) {
     case CHANGE_MKDIR:
@@ -416,14 +417,18 @@ int make_change(struct store_connection *c, struct tree_node **root, unsigned in
         if (tree_set(root, &s->forest, change->path, change->value, change->length,
                      missing ? perms : NULL, count))
             return XEN_ENOMEM;
-        *created += missing;
+        *created += (int)missing;
         return 0;
     case CHANGE_PERMISSIONS:
         return tree_set(root, &s->forest, change->path, NULL, 0, change->perms, change->perm_count)
                    ? XEN_ENOMEM
                    : 0;
     case CHANGE_REMOVE:
-        return tree_remove(root, &s->forest, change->path) ? XEN_ENOMEM : 0;
+        removed = (int)count_nodes(node, c->domid);
+        if (tree_remove(root, &s->forest, change->path))
+            return XEN_ENOMEM;
+        *created -= removed;
+        return 0;
     }
     return XEN_EINVAL;
 }
@@ -433,9 +438,8 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
 {
     const struct tree_node *node;
     struct tree_node **root, *former;
-    unsigned int created = 0;
     struct transaction *t;
-    int error = select_root(c, id, &t, &root);
+    int error = select_root(c, id, &t, &root), created = 0;
 
     if (!error && t && t->change_count >= t->limit)
         error = XEN_ENOSPC;
@@ -490,16 +494,15 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
     struct tree_node **root;
     struct transaction *t;
     struct change *change;
-    const char *slash = strrchr(path, '/');
     int error = select_root(c, transaction, &t, &root);
 
     if (error)
         return error;
-    if (!strcmp(path, "/"))
+    error = check_access(c, *root, path, PERM_WRITE, &node);
+    if (!error && !strcmp(path, "/"))
         return XEN_EINVAL;
     /* To remove what is not there succeeds if its parent is there. */
-    if (check_access(c, *root, path, PERM_WRITE, &node) == XEN_ENOENT &&
-        tree_missing(*root, path) == 1 && slash)
+    if (error == XEN_ENOENT && tree_missing(*root, path) == 1)
         return touch(t, path);
     change = new_change(CHANGE_REMOVE, path, NULL, 0, NULL, 0);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;

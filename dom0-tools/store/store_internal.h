@@ -39,7 +39,8 @@ struct transaction {
     struct tree_node *base, *work; /* the live root when it began; what it looks like from inside */
     struct touched *touched;
     struct change *changes, **changes_end;
-    unsigned int touched_count, change_count, created, limit;
+    unsigned int touched_count, change_count, limit;
+    int created; /* more nodes of the domain's than there were */
 };
 
 struct watch {
@@ -97,14 +98,15 @@ bool is_over_memory(const struct store_connection *c);
 void recount(struct store *s, const struct tree_node *before, const struct tree_node *now);
 
 /* Whether a change may be made on the tree @root; @node: what is at its path, or NULL. 0 or an errno. */
-int check_change(const struct store_connection *c, const struct tree_node *root,
-                 unsigned int created, const struct change *change, const struct tree_node **node);
+int check_change(const struct store_connection *c, const struct tree_node *root, int created,
+                 const struct change *change, const struct tree_node **node);
 
 /*
- * Makes one checked change on a tree. Adds to *@created what it creates. Whoever gets to own nodes has an
+ * Makes one checked change on a tree. Adds to *@created how many nodes more, or fewer, the
+ * connection's domain has then. Whoever gets to own nodes has an
  * entry in the usage table afterwards.
  */
-int make_change(struct store_connection *c, struct tree_node **root, unsigned int *created,
+int make_change(struct store_connection *c, struct tree_node **root, int *created,
                 const struct change *change, const struct tree_node *node);
 
 /* ---- Transactions (transaction.c) ---- */

@@ -122,6 +122,9 @@ static bool still_valid(const struct store *s, const struct transaction *t)
 
         if (before != now && (!before || !now || before->stamp != now->stamp))
             return false;
+        /* Of what is not there, the folders above count: it would be made in them, with their rights. */
+        if (!now && tree_missing(t->base, touched->path) != tree_missing(s->root, touched->path))
+            return false;
     }
     return true;
 }

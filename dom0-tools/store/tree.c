@@ -210,6 +210,14 @@ const struct tree_node *tree_nearest(const struct tree_node *root, const char *p
     return w.node[w.found];
 }
 
+const struct tree_node *tree_above(const struct tree_node *root, const char *path)
+{
+    struct walk w;
+
+    walk_path(&w, root, path);
+    return w.node[w.found && w.found == w.parts ? w.found - 1 : w.found];
+}
+
 unsigned int tree_missing(const struct tree_node *root, const char *path)
 {
     struct walk w;

@@ -78,6 +78,9 @@ const struct tree_node *tree_find(const struct tree_node *root, const char *path
 /* The node at @path or, when there is none, its nearest ancestor that exists. */
 const struct tree_node *tree_nearest(const struct tree_node *root, const char *path);
 
+/* The nearest ancestor of the node at @path, there or not, that exists; the root for itself. */
+const struct tree_node *tree_above(const struct tree_node *root, const char *path);
+
 /* How many nodes tree_set would create for @path. */
 unsigned int tree_missing(const struct tree_node *root, const char *path);
 

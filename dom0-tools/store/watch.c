@@ -3,7 +3,7 @@
  * Watches: who wants to hear of changes at or below a path.
  *
  * A change at P fires a watch on W when P is W or lies below it; the removal of P also fires a watch on a
- * W below P that was there. Events are told only to connections that may read the node.
+ * W below P that was there. Events are told only to connections that may know of the node.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,19 +23,19 @@ static bool is_within(const char *path, const char *top)
     return !strncmp(path, top, length) && (path[length] == '\0' || path[length] == '/');
 }
 
+static bool may_read(const struct store_connection *c, const struct tree_node *node)
+{
+    return node && (access_of(c, node->data->perms, node->data->perm_count) & PERM_READ);
+}
+
+/* Who may read the node, or could until now, may know of the change; so may who may list its folder. */
 static bool may_hear(const struct store_connection *c, const struct tree_node *former,
                      const char *path)
 {
-    const struct tree_node *node;
+    const struct tree_node *root = c->store->root;
 
-    if (c->privileged)
-        return true; /* without a look */
-    node = tree_find(c->store->root, path);
-    if (!node) /* gone: whoever could read it may know */
-        node = tree_find(former, path);
-    if (!node)
-        node = tree_nearest(c->store->root, path);
-    return access_of(c, node->data->perms, node->data->perm_count) & PERM_READ;
+    return c->privileged || may_read(c, tree_find(root, path)) ||
+           may_read(c, tree_find(former, path)) || may_read(c, tree_above(root, path));
 }
 
 /* Tells one watch, or remembers that it is to be told. */
@@ -90,11 +90,25 @@ void xs_fire_special(struct store *store, const char *name)
                 tell(c, w, name);
 }
 
-static struct watch **find_watch(struct store_connection *c, const char *path, const char *token)
+/* What a watch on @path matches. */
+static int resolve(const struct store_connection *c, const char *path,
+                   char absolute[STORE_PATH_SIZE])
+{
+    if (path[0] != '@')
+        return xs_resolve(c, path, absolute);
+    if (strlen(path) > STORE_RELATIVE_MAX)
+        return XEN_EINVAL;
+    strcpy(absolute, path);
+    return 0;
+}
+
+static struct watch **find_watch(struct store_connection *c, const char *absolute,
+                                 const char *token)
 {
     struct watch **link = &c->watches;
 
-    while (*link && (strcmp((*link)->path, path) != 0 || strcmp((*link)->token, token) != 0))
+    while (*link &&
+           (strcmp((*link)->absolute, absolute) != 0 || strcmp((*link)->token, token) != 0))
         link = &(*link)->next;
     return link;
 }
@@ -117,20 +131,13 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
     char absolute[STORE_PATH_SIZE];
     unsigned int count = 0;
     struct watch **end, *w;
-    int error;
+    int error = resolve(c, path, absolute);
 
-    if (path[0] == '@') {
-        if (strlen(path) >= STORE_RELATIVE_SIZE)
-            return XEN_EINVAL;
-        snprintf(absolute, sizeof(absolute), "%s", path);
-    } else {
-        error = xs_resolve(c, path, absolute);
-        if (error)
-            return error;
-    }
+    if (error)
+        return error;
     for (w = c->watches; w; w = w->next)
         count++;
-    end = find_watch(c, path, token);
+    end = find_watch(c, absolute, token);
     if (*end)
         return XEN_EEXIST;
     if (!c->privileged && count >= c->limits->watches)
@@ -155,7 +162,8 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
 
 void xs_watch_first(struct store_connection *c, const char *path, const char *token)
 {
-    struct watch *w = *find_watch(c, path, token);
+    char absolute[STORE_PATH_SIZE];
+    struct watch *w = resolve(c, path, absolute) ? NULL : *find_watch(c, absolute, token);
 
     if (w)
         tell(c, w, path);
@@ -163,9 +171,13 @@ void xs_watch_first(struct store_connection *c, const char *path, const char *to
 
 int xs_unwatch(struct store_connection *c, const char *path, const char *token)
 {
-    struct watch **link = find_watch(c, path, token);
-    struct watch *w = *link;
+    char absolute[STORE_PATH_SIZE];
+    struct watch **link, *w;
 
+    if (resolve(c, path, absolute))
+        return XEN_ENOENT;
+    link = find_watch(c, absolute, token);
+    w = *link;
     if (!w)
         return XEN_ENOENT;
     *link = w->next;

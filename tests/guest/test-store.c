@@ -117,6 +117,44 @@ static void test_watches(void)
     CHECK_ERROR(ASK(XS_UNWATCH, 0, "data/t\0tok\0"), "ENOENT");
 }
 
+/* A watch is one thing, whichever way its path is written. */
+static void test_watch_names(void)
+{
+    char request[64];
+    size_t length;
+
+    begin();
+    length = (size_t)snprintf(request, sizeof(request), "/local/domain/%u/data/t%ctok",
+                              guest_domid(), '\0') +
+             1;
+    CHECK_EQ(ASK(XS_WATCH, 0, "data/t\0tok\0"), XS_WATCH);
+    CHECK_EQ(raw_ask(XS_WATCH, 0, request, length, &text), XS_ERROR);
+    CHECK_TEXT("EEXIST|");
+    CHECK_EQ(raw_ask(XS_UNWATCH, 0, request, length, &text), XS_UNWATCH);
+    CHECK_ERROR(ASK(XS_UNWATCH, 0, "data/t\0tok\0"), "ENOENT");
+    CHECK_ERROR(ASK(XS_UNWATCH, 0, "data//t\0tok\0"), "ENOENT");
+}
+
+/* What no message can hold is not told, and what comes behind it is. */
+static void test_long_event(void)
+{
+    char request[XENSTORE_PAYLOAD_MAX];
+
+    begin();
+    memset(request, 'x', sizeof(request));
+    strcpy(request, "data/t");
+    request[3007] = '\0'; /* the token */
+    CHECK_EQ(raw_ask(XS_WATCH, 0, request, 3008, &text), XS_WATCH);
+    memset(request, 'x', sizeof(request));
+    memcpy(request, "data/t/", 7);
+    request[1500] = '\0';
+    CHECK_EQ(raw_ask(XS_MKDIR, 0, request, 1501, &text), XS_MKDIR);
+    CHECK_EQ(ASK(XS_MKDIR, 0, "data/t/y\0"), XS_MKDIR);
+    ASK(XS_READ, 0, "domid\0");
+    CHECK_EQ(raw_events, 2); /* the first, and of y */
+    begin();
+}
+
 static uint32_t start(void)
 {
     if (!CHECK_EQ(ASK(XS_TRANSACTION_START, 0, "\0"), XS_TRANSACTION_START))
@@ -151,9 +189,69 @@ static void test_transactions(void)
     CHECK_ERROR(ASK(XS_READ, 77777, "data/t/x\0"), "ENOENT");
 }
 
+/* Watches hear of a transaction when it ends, once of each node. */
+static void test_transaction_events(void)
+{
+    uint32_t a;
+
+    begin();
+    ASK(XS_WRITE, 0, "data/t/x\0000");
+    ASK(XS_WATCH, 0, "data/t\0tok\0");
+    ASK(XS_WATCH, 0, "data/t/x\0deep\0");
+    ASK(XS_READ, 0, "domid\0");
+    raw_events = 0;
+    a = start();
+    ASK(XS_WRITE, a, "data/t/x\0001");
+    ASK(XS_WRITE, a, "data/t/y\0001");
+    ASK(XS_WRITE, a, "data/t/x\0002");
+    CHECK_EQ(raw_events, 0);
+    CHECK_EQ(ASK(XS_TRANSACTION_END, a, "T\0"), XS_TRANSACTION_END);
+    ASK(XS_READ, 0, "domid\0");
+    CHECK_EQ(raw_events, 3);
+    a = start();
+    ASK(XS_WRITE, a, "data/t/x\0003");
+    CHECK_EQ(ASK(XS_TRANSACTION_END, a, "F\0"), XS_TRANSACTION_END);
+    ASK(XS_READ, 0, "domid\0");
+    CHECK_EQ(raw_events, 3);
+    ASK(XS_RM, 0, "data/t\0");
+    ASK(XS_READ, 0, "domid\0");
+    CHECK_EQ(raw_events, 5);
+    begin();
+}
+
+static void test_transaction_conflicts(void)
+{
+    uint32_t a;
+
+    begin();
+    ASK(XS_MKDIR, 0, "data/t/x\0");
+    a = start();
+    ASK(XS_WRITE, a, "data/t/x/y\0001");
+    ASK(XS_RM, 0, "data/t/x\0");
+    CHECK_ERROR(ASK(XS_TRANSACTION_END, a, "T\0"), "EAGAIN"); /* its folder is gone */
+    CHECK_ERROR(ASK(XS_READ, 0, "data/t/x\0"), "ENOENT");
+    a = start();
+    ASK(XS_READ, a, "data/t/z\0");
+    ASK(XS_WRITE, 0, "data/t/z\0001");
+    CHECK_ERROR(ASK(XS_TRANSACTION_END, a, "T\0"), "EAGAIN"); /* it was not there */
+    a = start();
+    ASK(XS_DIRECTORY, a, "data/t\0");
+    ASK(XS_WRITE, 0, "data/t/z\0002");
+    CHECK_EQ(ASK(XS_TRANSACTION_END, a, "T\0"), XS_TRANSACTION_END); /* the names are the same */
+    a = start();
+    ASK(XS_READ, a, "data/t/z\0");
+    ASK(XS_WRITE, 0, "data/t/z\0002");
+    CHECK_ERROR(ASK(XS_TRANSACTION_END, a, "T\0"), "EAGAIN"); /* the same value, written anew */
+    a = start();
+    ASK(XS_RESET_WATCHES, 0, "\0");
+    CHECK_ERROR(ASK(XS_TRANSACTION_END, a, "T\0"), "ENOENT");
+}
+
 static void test_refusals(void)
 {
     begin();
+    CHECK_ERROR(ASK(XS_RM, 0, "/\0"), "EACCES");
+    CHECK_ERROR(ASK(XS_MKDIR, 0, "/\0"), "EACCES");
     CHECK_ERROR(ASK(XS_INTRODUCE, 0, "1\0002\0003\0"), "EACCES");
     CHECK_ERROR(ASK(XS_IS_DOMAIN_INTRODUCED, 0, "0\0"), "EACCES");
     CHECK_ERROR(ASK(XS_RELEASE, 0, "1\0"), "EACCES");
@@ -168,6 +266,7 @@ static void test_limits(void)
 {
     char request[XENSTORE_PAYLOAD_MAX] = "data/t/big";
     unsigned int made = 0;
+    uint32_t transaction;
     int type;
 
     begin();
@@ -183,6 +282,15 @@ static void test_limits(void)
     CHECK_TEXT("ENOSPC|");
     CHECK(made > 100);
     CHECK_EQ(ASK(XS_RM, 0, "data/t\0"), XS_RM);
+    /* What a transaction removes makes room in it. */
+    transaction = start();
+    for (made = 0; made < 40; made++) {
+        CHECK_EQ(ASK(XS_MKDIR, transaction,
+                     "data/t/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/A/B/C\0"),
+                 XS_MKDIR);
+        CHECK_EQ(ASK(XS_RM, transaction, "data/t/a\0"), XS_RM);
+    }
+    CHECK_EQ(ASK(XS_TRANSACTION_END, transaction, "T\0"), XS_TRANSACTION_END);
     for (made = 0; made < 1000; made++) {
         type = ASK(XS_TRANSACTION_START, 0, "\0");
         if (type != XS_TRANSACTION_START)
@@ -209,7 +317,11 @@ static const struct test tests[] = {
     {"paths", test_paths},
     {"permissions", test_permissions},
     {"watches", test_watches},
+    {"watch_names", test_watch_names},
+    {"long_event", test_long_event},
     {"transactions", test_transactions},
+    {"transaction_events", test_transaction_events},
+    {"transaction_conflicts", test_transaction_conflicts},
     {"refusals", test_refusals},
     {"limits", test_limits},
     {NULL, NULL},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Our front drivers against Linux's back drivers: pv-guest images as domUs of Debian's Xen, created by
- * xl in a Debian dom0 (mk/debian/peer) whose kernel serves the disk and the bridge.
+ * xl in a Debian dom0 (mk/debian/peer) whose kernel serves the disk and the bridge. And what we expect of
+ * a store, asked of Xen's own.
  */
 #include "../system/bulkhead.h"
 
@@ -10,8 +11,11 @@
 
 #define SHELL "peer# "
 
-/* Boots Xen and dom0 with tests/peer/guests and the images on /guests, and a scratch disk vdc. */
-static struct machine *boot(const char *name)
+/*
+ * Boots Xen and dom0 with tests/peer/guests and the images on /guests, and a scratch disk vdc. @setting goes
+ * into the environment of dom0's scripts.
+ */
+static struct machine *boot(const char *name, const char *setting)
 {
     const char *folder = build_path("logs/%s.guests", name);
     const char *guests = build_path("logs/%s.guests.img", name);
@@ -21,13 +25,14 @@ static struct machine *boot(const char *name)
                                  "-drive", drives[2], NULL};
     struct machine *machine;
 
-    run_command("rm -rf %s %s %s && mkdir -p %s && cp tests/peer/guests/* %s %s %s && "
+    run_command("rm -rf %s %s %s && mkdir -p %s && cp tests/peer/guests/* %s %s %s %s && "
                 "mke2fs -q -d %s %s 32m && truncate -s 64M %s",
                 folder, guests, scratch, folder, build_path("pv-guest/disk"),
-                build_path("pv-guest/echo"), folder, folder, guests, scratch);
+                build_path("pv-guest/echo"), build_path("pv-guest/test-store"), folder, folder,
+                guests, scratch);
     snprintf(modules, sizeof(modules),
-             "%s console=hvc0 root=/dev/vda1 init=/sbin/peer-init quiet,%s",
-             build_path("packages/vmlinuz"), build_path("debian/peer/initrd.gz"));
+             "%s console=hvc0 root=/dev/vda1 init=/sbin/peer-init quiet %s,%s",
+             build_path("packages/vmlinuz"), setting, build_path("debian/peer/initrd.gz"));
     snprintf(drives[0], sizeof(drives[0]), "file=%s,format=raw,if=virtio,snapshot=on",
              build_path("debian/peer/disk.img"));
     snprintf(drives[1], sizeof(drives[1]), "file=%s,format=raw,if=virtio", guests);
@@ -74,7 +79,7 @@ static void run_job(struct machine *machine, const char *create, const char *suc
 
 static void disk_on_a_device_and_in_a_file(void **state)
 {
-    struct machine *machine = boot("peer-disk");
+    struct machine *machine = boot("peer-disk", "");
 
     (void)state;
     run_job(machine, "/guests/disk.cfg", "check ok");
@@ -89,7 +94,7 @@ static void disk_on_a_device_and_in_a_file(void **state)
 
 static void domain_destroyed_in_the_middle_of_its_work(void **state)
 {
-    struct machine *machine = boot("peer-destroy");
+    struct machine *machine = boot("peer-destroy", "");
 
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -117,7 +122,7 @@ static void host_on_the_bridge(void **state)
 {
     static const char *const options[] = {"",
                                           " 'extra=\"ip=10.0.0.2/24 ping=10.0.0.1 offloads=no\"'"};
-    struct machine *machine = boot("peer-network");
+    struct machine *machine = boot("peer-network", "");
 
     (void)state;
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
@@ -131,12 +136,28 @@ static void host_on_the_bridge(void **state)
     }
 }
 
+/* The xenstored in C, whose errors ours has; Debian's scripts would start the one in OCaml. */
+static void store_of_xen(void **state)
+{
+    struct machine *machine = boot("peer-store", "XENSTORED=/usr/lib/xen-4.17/bin/xenstored");
+
+    (void)state;
+    if (strstr(shell(machine, "pidof xenstored || echo not there"), "not there\r")) {
+        machine_fail(machine, "the xenstored in C does not run");
+    }
+    machine_type(machine, "xl create -c /guests/store.cfg");
+    if (machine_expect_any(machine, ", 0 failed", "failed", SHELL) != 0) {
+        machine_fail(machine, "what we expect of a store is not what Xen's does");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(disk_on_a_device_and_in_a_file, machines_stop),
         cmocka_unit_test_teardown(domain_destroyed_in_the_middle_of_its_work, machines_stop),
         cmocka_unit_test_teardown(host_on_the_bridge, machines_stop),
+        cmocka_unit_test_teardown(store_of_xen, machines_stop),
     };
 
     return cmocka_run_group_tests_name("peer", tests, NULL, NULL);

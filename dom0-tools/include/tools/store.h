@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STORE_PATH_SIZE     3072 /* bytes of an absolute path, terminator included */
-#define STORE_RELATIVE_SIZE 2048
-#define STORE_MAX_PERMS     64 /* entries in one node's permissions, also for domain 0 */
+#define STORE_PATH_SIZE    3072 /* bytes of an absolute path, terminator included */
+#define STORE_RELATIVE_MAX 2048 /* bytes of one that is not, without terminator */
+#define STORE_MAX_PERMS    64   /* entries in one node's permissions, also for domain 0 */
 
 #define STORE_NO_TRANSACTION 0u
 

@@ -115,6 +115,7 @@ static void test_nodes(void **state)
     assert_int_equal(xs_remove(dom0, 0, "/a/b"), 0); /* its parent is there */
     assert_int_equal(xs_remove(dom0, 0, "/a/b/c"), XEN_ENOENT);
     assert_int_equal(xs_remove(dom0, 0, "/"), XEN_EINVAL);
+    assert_int_equal(xs_remove(dom1, 0, "/"), XEN_EACCES);
 }
 
 static void test_paths(void **state)
@@ -199,6 +200,46 @@ static void test_watches(void **state)
     assert_int_equal(xs_unwatch(dom1, "data", "r"), XEN_ENOENT);
 }
 
+/* Who may read a node, could until now, or may list its folder, hears of changes. */
+static void test_watch_permissions(void **state)
+{
+    struct store_permission none = {.domid = 0}, shared[] = {{.domid = 0}, {1, .read = true}};
+
+    (void)state;
+    xs_mkdir(dom0, 0, "/folder/hidden");
+    xs_set_permissions(dom0, 0, "/folder", shared, 2);
+    xs_set_permissions(dom0, 0, "/folder/hidden", &none, 1);
+    assert_int_equal(xs_watch(dom1, "/folder", "t"), 0);
+    write_text(dom0, 0, "/folder/hidden", "1");
+    assert_string_equal(events, "1:/folder/hidden=t;");
+    write_text(dom0, 0, "/folder/hidden/deep", "1");
+    assert_string_equal(events, "1:/folder/hidden=t;");
+    xs_set_permissions(dom0, 0, "/folder/hidden/deep", shared, 2);
+    assert_string_equal(events, "1:/folder/hidden=t;1:/folder/hidden/deep=t;");
+    events[0] = '\0';
+    xs_set_permissions(dom0, 0, "/folder/hidden/deep", &none, 1);
+    assert_string_equal(events, "1:/folder/hidden/deep=t;");
+    xs_remove(dom0, 0, "/folder/hidden/deep");
+    assert_string_equal(events, "1:/folder/hidden/deep=t;");
+    xs_remove(dom0, 0, "/folder");
+    assert_string_equal(events, "1:/folder/hidden/deep=t;1:/folder=t;");
+}
+
+/* A watch is one thing, whichever way its path is written. */
+static void test_watch_names(void **state)
+{
+    (void)state;
+    assert_int_equal(xs_watch(dom1, "data", "t"), 0);
+    assert_int_equal(xs_watch(dom1, "/local/domain/1/data", "t"), XEN_EEXIST);
+    assert_int_equal(xs_watch(dom1, "/local/domain/1/data", "u"), 0);
+    xs_watch_first(dom1, "/local/domain/1/data", "u");
+    assert_string_equal(events, "1:/local/domain/1/data=u;");
+    assert_int_equal(xs_unwatch(dom1, "/local/domain/1/data", "t"), 0);
+    assert_int_equal(xs_unwatch(dom1, "data", "t"), XEN_ENOENT);
+    assert_int_equal(xs_unwatch(dom1, "data", "u"), 0);
+    assert_int_equal(xs_unwatch(dom1, "data//", "u"), XEN_ENOENT);
+}
+
 static void test_transactions(void **state)
 {
     uint32_t t, u;
@@ -240,6 +281,14 @@ static void test_transactions(void **state)
     read_text(dom0, t, "/absent");
     write_text(dom0, 0, "/absent", "");
     assert_int_equal(xs_transaction_end(dom0, t, true), XEN_EAGAIN);
+
+    /* A conflict: the directory of what is to be made is gone. It does not come back. */
+    xs_mkdir(dom0, 0, "/gone");
+    assert_int_equal(xs_transaction_start(dom0, &t), 0);
+    write_text(dom0, t, "/gone/node", "");
+    xs_remove(dom0, 0, "/gone");
+    assert_int_equal(xs_transaction_end(dom0, t, true), XEN_EAGAIN);
+    assert_string_equal(list(dom0, 0, "/gone"), "errno 2");
 
     /* None: two children of one directory; and an abort leaves nothing. */
     assert_int_equal(xs_transaction_start(dom0, &t), 0);
@@ -516,6 +565,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_permissions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_watch_permissions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_watch_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quotas, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wire, setup, teardown),

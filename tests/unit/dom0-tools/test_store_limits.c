@@ -198,6 +198,23 @@ static void test_transaction_size(void **state)
     assert_int_equal(xs_nodes_owned(store, 1), 6);
 }
 
+/* What a transaction removes makes room in it. */
+static void test_nodes_in_transaction(void **state)
+{
+    (void)state;
+    limits.nodes = 10; /* with its home */
+    assert_int_equal(ASK(dom1, XS_MKDIR, 0, "a/b/c/d/e/f\0"), XS_MKDIR);
+    assert_error(ASK(dom1, XS_MKDIR, 0, "x/y/z/0\0"), "ENOSPC|");
+    assert_int_equal(ASK(dom1, XS_TRANSACTION_START, 0, "\0"), XS_TRANSACTION_START);
+    for (unsigned int i = 0; i < 20; i++) {
+        assert_int_equal(ASK(dom1, XS_RM, 1, "a\0"), XS_RM);
+        assert_int_equal(ASK(dom1, XS_MKDIR, 1, "a/b/c/d/e/f/g/h/i\0"), XS_MKDIR);
+        assert_error(ASK(dom1, XS_MKDIR, 1, "x\0"), "ENOSPC|");
+    }
+    assert_int_equal(ASK(dom1, XS_TRANSACTION_END, 1, "T\0"), XS_TRANSACTION_END);
+    assert_int_equal(xs_nodes_owned(store, 1), 10);
+}
+
 static void test_permissions_limit(void **state)
 {
     (void)state;
@@ -257,6 +274,26 @@ static void test_missed_events(void **state)
     /* And all is as usual afterwards. */
     write_value(dom1, 0, "a/a-name-of-some-length-1", 1);
     assert_string_equal(text, "a/a-name-of-some-length-1|one|");
+}
+
+/* What no message can hold is not told, and what comes behind it is. */
+static void test_long_event(void **state)
+{
+    char request[XENSTORE_PAYLOAD_MAX];
+
+    (void)state;
+    memset(request, 'x', sizeof(request));
+    strcpy(request, "data");
+    request[3005] = '\0'; /* the token */
+    assert_int_equal(ask(dom1, XS_WATCH, 0, request, 3006), XS_WATCH);
+    assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
+    memset(request, 'x', sizeof(request));
+    memcpy(request, "data/", 5);
+    request[1500] = '\0';
+    assert_int_equal(ask(dom1, XS_MKDIR, 0, request, 1501), XS_MKDIR);
+    assert_int_equal(wire_fetch(dom1, &text), -1);
+    assert_int_equal(ASK(dom1, XS_MKDIR, 0, "data/y\0"), XS_WATCH_EVENT);
+    assert_int_equal(wire_fetch(dom1, &text), XS_MKDIR);
 }
 
 static void test_special_names(void **state)
@@ -446,9 +483,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transaction_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nodes_in_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_permissions_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outstanding, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missed_events, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_event, setup, teardown),
         cmocka_unit_test_setup_teardown(test_special_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_target, setup, teardown),
         cmocka_unit_test_setup_teardown(test_domain_gone, setup, teardown),
