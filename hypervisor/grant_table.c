@@ -267,7 +267,7 @@ int grant_pin_writing(struct domain *owner, grant_ref_t ref, domid_t user, mfn_t
 void grant_table_dump(struct domain *d)
 {
     struct grant_table *gt = d->grant_table;
-    unsigned int pinned = 0, mapped = 0;
+    unsigned int pinned = 0, mapped = 0, map_pages;
 
     spin_lock(&gt->lock);
     for (unsigned int i = 0; i < gt->nr_frames; i++)
@@ -278,9 +278,12 @@ void grant_table_dump(struct domain *d)
     for (unsigned int i = 0; i < gt->nr_map_pages; i++)
         for (unsigned int j = 0; j < MAPPINGS_PER_PAGE; j++)
             mapped += gt->mappings[i][j].flags != 0;
+    map_pages = gt->nr_map_pages;
     spin_unlock(&gt->map_lock);
-    printk(LOG_INFO, "d%u grants: %u frames, %u entries in use by others, %u mappings of others\n",
-           d->id, gt->nr_frames, pinned, mapped);
+    printk(
+        LOG_INFO,
+        "d%u grants: %u frames, %u entries in use by others, %u mappings of others in %u pages\n",
+        d->id, gt->nr_frames, pinned, mapped, map_pages);
 }
 
 /* ---- the hypercall ---- */

@@ -194,6 +194,7 @@ run-abi:
 
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
+SYSTEM_ARGS_driver_chaos = $(if $(LONG),40,3)
 SYSTEM_ARGS_linux_stress = $(if $(LONG),long)
 SYSTEM_ARGS_network = $(if $(LONG),200,10)
 SYSTEM_ARGS_durability = $(if $(LONG),long)

@@ -28,3 +28,7 @@ GUEST_net-hostile_SRCS := tests/guest/net-hostile.c $(SPLIT_SRCS)
 # Front drivers that break the block protocol, one for each of their disks.
 GUEST_hostile-blkfront_SRCS := tests/guest/hostile-blkfront.c $(SPLIT_SRCS) \
     pv-guest/drivers/blkfront_ring.c
+
+# Fronts of all kinds driven by chance.
+GUEST_driver-chaos_SRCS := $(addprefix tests/guest/, \
+    hostile.c driver-chaos.c driver-chaos-blk.c driver-chaos-net.c)

@@ -59,7 +59,8 @@ long long free_memory(struct machine *machine);
 
 /*
  * All that the hypervisor counts: frames, objects, domains, event channels, grants; as the lines of its
- * debug keys. Kept until the program ends. Empties its messages.
+ * debug keys, without the room that domains have for mappings, which never shrinks. Kept until the
+ * program ends. Empties its messages.
  */
 const char *hypervisor_counters(struct machine *machine);
 
