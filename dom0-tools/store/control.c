@@ -137,6 +137,7 @@ static int do_memreport(struct store_session *s, const char **words, unsigned in
     if (count != 1)
         return XEN_EINVAL;
     xs_each_domain(s->connection->store, add_domain, t);
+    add(t, "transactions: %zu bytes\n", xs_memory_held(s->connection->store));
     return 0;
 }
 

@@ -28,20 +28,31 @@ size_t xs_memory_used(const struct store *store, uint16_t domid)
 {
     for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
         if (u->domid == domid)
-            return u->bytes;
+            return u->live + u->charged;
     return 0;
+}
+
+size_t xs_memory_held(const struct store *store)
+{
+    size_t bytes = 0;
+
+    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
+        bytes += u->bytes - u->live;
+    return bytes;
 }
 
 void xs_charge(struct store_connection *c, long bytes)
 {
-    c->usage->bytes += (size_t)bytes;
+    c->usage->charged += (size_t)bytes;
 }
 
 size_t xs_memory_left(const struct store_connection *c)
 {
+    size_t used = c->usage->live + c->usage->charged;
+
     if (c->privileged)
         return SIZE_MAX;
-    return c->usage->bytes < c->limits->memory ? c->limits->memory - c->usage->bytes : 0;
+    return used < c->limits->memory ? c->limits->memory - used : 0;
 }
 
 void xs_each_domain(const struct store *store,
@@ -49,8 +60,8 @@ void xs_each_domain(const struct store *store,
                     void *context)
 {
     for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
-        if (u->nodes || u->bytes)
-            entry(context, u->domid, u->nodes, u->bytes);
+        if (u->nodes || u->charged)
+            entry(context, u->domid, u->nodes, u->live + u->charged);
 }
 
 static unsigned int count_nodes(const struct tree_node *node, uint16_t domid)
@@ -62,17 +73,27 @@ static unsigned int count_nodes(const struct tree_node *node, uint16_t domid)
     return count;
 }
 
+static size_t count_bytes(const struct tree_node *node, uint16_t domid)
+{
+    size_t bytes = tree_owner(node) == domid ? tree_bytes(node) : 0;
+
+    for (size_t i = 0; i < node->child_count; i++)
+        bytes += count_bytes(node->children[i], domid);
+    return bytes;
+}
+
 bool xs_is_consistent(const struct store *store)
 {
     for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
-        if (u->nodes != count_nodes(store->root, u->domid))
+        if (u->nodes != count_nodes(store->root, u->domid) ||
+            u->live != count_bytes(store->root, u->domid) || u->live > u->bytes)
             return false;
     return true;
 }
 
 bool is_over_memory(const struct store_connection *c)
 {
-    return !c->privileged && c->usage->bytes >= c->limits->memory;
+    return !xs_memory_left(c);
 }
 
 /* The entries are there: whoever owns a node has one. */
@@ -83,10 +104,14 @@ void recount(struct store *s, const struct tree_node *before, const struct tree_
 
     if (before == now)
         return;
-    if (before)
+    if (before) {
         before->data->usage->nodes--;
-    if (now)
+        before->data->usage->live -= tree_bytes(before);
+    }
+    if (now) {
         now->data->usage->nodes++;
+        now->data->usage->live += tree_bytes(now);
+    }
     while (i < before_count || j < now_count) {
         const struct tree_node *a = i < before_count ? before->children[i] : NULL;
         const struct tree_node *b = j < now_count ? now->children[j] : NULL;
@@ -141,6 +166,7 @@ int xs_domain_gone(struct store *store, uint16_t domid)
 
     recount(store, former, store->root);
     tree_release(former);
+    transactions_follow(store);
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         struct special *special = &store->special[i];
         unsigned int count = 1;
@@ -466,6 +492,8 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
         free(change);
     }
     tree_release(former);
+    if (!t)
+        transactions_follow(c->store);
     return error;
 }
 

@@ -39,6 +39,7 @@ struct transaction {
     struct tree_node *base, *work; /* the live root when it began; what it looks like from inside */
     struct touched *touched;
     struct change *changes, **changes_end;
+    bool failed; /* what it depends on has changed: it will not be committed */
     unsigned int touched_count, change_count, limit;
     int created; /* more nodes of the domain's than there were */
 };
@@ -82,6 +83,7 @@ struct store {
     struct tree_forest forest;
     struct store_connection *connections;
     struct special special[SPECIAL_COUNT];
+    size_t held; /* xs_memory_held, at most so much as when the transactions followed last */
 };
 
 /* The special name that @path is, or NULL. */
@@ -119,6 +121,12 @@ int touch(struct transaction *t, const char *path);
 
 /* Keeps a change that was made on the transaction's tree, to make it again. */
 void keep_change(struct transaction *t, struct change *change);
+
+/*
+ * The live tree has changed: when transactions keep many bytes of former ones alive, has them all go on from the
+ * live one. Nobody can tell, other than by the memory.
+ */
+void transactions_follow(struct store *s);
 
 /* Forgets all of a connection. */
 void transactions_drop(struct store_connection *c);

@@ -6,6 +6,9 @@
  * changed, and each change. Ending it compares the noted paths in the root it began with and in the live
  * one: if all are as they were, the changes are made again on the live tree. So two transactions meet only
  * if they touch the same nodes.
+ *
+ * Old roots keep former versions of everybody's nodes alive, which counts against nobody's limit. So beyond a
+ * bound transactions are made to go on from the live root.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +16,8 @@
 #include <public/errno.h>
 
 #include "store_internal.h"
+
+#define HELD_BYTES (1u << 20) /* of former versions, more than was left by the last look */
 
 struct transaction *find_transaction(struct store_connection *c, uint32_t id)
 {
@@ -129,35 +134,87 @@ static bool still_valid(const struct store *s, const struct transaction *t)
     return true;
 }
 
+/*
+ * Makes the changes again on *@root, which was the live one, and says in *@created what came of it. Returns 0,
+ * the errno of the first change that cannot be made (the others are), or XEN_ENOMEM, and then stops.
+ */
+static int replay(const struct transaction *t, struct tree_node **root, int *created)
+{
+    int first = 0;
+
+    *created = 0;
+    for (const struct change *change = t->changes; change; change = change->next) {
+        const struct tree_node *node;
+        int error = check_change(t->owner, *root, *created, change, &node);
+
+        if (!error)
+            error = make_change(t->owner, root, created, change, node);
+        if (error == XEN_ENOMEM)
+            return error;
+        if (error && !first)
+            first = error == XEN_ENOSPC ? error : XEN_EAGAIN;
+    }
+    return first;
+}
+
 /* Makes the changes again on the live tree, all or none, then fires the watches. */
 static int commit(struct store_connection *c, struct transaction *t)
 {
     struct store *s = c->store;
-    struct tree_node *former = tree_hold(s->root);
-    const struct tree_node *node;
-    struct change *change;
-    int error = still_valid(s, t) ? 0 : XEN_EAGAIN;
+    struct tree_node *former;
+    int error = t->failed || !still_valid(s, t) ? XEN_EAGAIN : 0;
 
+    if (error || !t->changes)
+        return error;
     /* A rehearsal on a root of its own finds what would fail, before anything counts. */
     tree_release(t->work);
     t->work = tree_hold(s->root);
-    t->created = 0;
-    for (change = t->changes; change && !error; change = change->next) {
-        error = check_change(c, t->work, t->created, change, &node);
-        if (!error)
-            error = make_change(c, &t->work, &t->created, change, node);
-        if (error && error != XEN_ENOMEM && error != XEN_ENOSPC)
-            error = XEN_EAGAIN;
-    }
-    if (!error && t->changes) {
-        tree_release(s->root);
-        s->root = tree_hold(t->work);
-        recount(s, former, s->root);
-        for (change = t->changes; change; change = change->next)
-            watches_fire(s, former, change);
-    }
+    error = replay(t, &t->work, &t->created);
+    if (error)
+        return error;
+    former = s->root;
+    s->root = tree_hold(t->work);
+    recount(s, former, s->root);
+    for (const struct change *change = t->changes; change; change = change->next)
+        watches_fire(s, former, change);
     tree_release(former);
-    return error;
+    return 0;
+}
+
+/*
+ * Has a transaction go on from the live tree. What it has looked at is as it was, so it sees the same; or it is
+ * not, and the transaction has failed, though it is told at its end only. Without memory it stays where it is.
+ */
+static void follow(struct store *s, struct transaction *t)
+{
+    struct tree_node *work = tree_hold(s->root);
+    bool valid = still_valid(s, t);
+    int created, error = replay(t, &work, &created);
+
+    if (error == XEN_ENOMEM) {
+        tree_release(work);
+        return;
+    }
+    t->failed = t->failed || !valid || error == XEN_EAGAIN;
+    tree_release(t->base);
+    tree_release(t->work);
+    t->base = tree_hold(s->root);
+    t->work = work;
+    t->created = created;
+}
+
+void transactions_follow(struct store *s)
+{
+    size_t held = xs_memory_held(s);
+
+    if (held < s->held)
+        s->held = held;
+    if (held - s->held < HELD_BYTES)
+        return;
+    for (struct store_connection *c = s->connections; c; c = c->next)
+        for (struct transaction *t = c->transactions; t; t = t->next)
+            follow(s, t);
+    s->held = xs_memory_held(s);
 }
 
 int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool wanted)
@@ -174,6 +231,7 @@ int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool wa
     *link = t->next;
     error = wanted ? commit(c, t) : 0;
     free_transaction(t);
+    transactions_follow(c->store);
     return error;
 }
 

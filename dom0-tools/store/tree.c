@@ -42,7 +42,7 @@ void tree_usages_sweep(struct tree_forest *forest, bool all)
     while (*link) {
         struct tree_usage *u = *link;
 
-        if (!all && (u->nodes || u->holds || u->bytes)) {
+        if (!all && (u->nodes || u->holds || u->bytes || u->charged)) {
             link = &u->next;
             continue;
         }
@@ -60,6 +60,11 @@ static size_t data_bytes(const struct tree_data *data)
 static size_t node_bytes(const struct tree_node *node)
 {
     return sizeof(*node) + node->child_count * sizeof(node->children[0]) + BLOCK_OVERHEAD;
+}
+
+size_t tree_bytes(const struct tree_node *node)
+{
+    return node_bytes(node) + data_bytes(node->data);
 }
 
 static struct tree_data *data_create(struct tree_forest *forest, const char *name,

@@ -28,9 +28,12 @@ struct tree_perm {
 struct tree_usage {
     struct tree_usage *next;
     uint16_t domid;
-    unsigned int nodes; /* in the live tree: kept by who knows which that is */
+    unsigned int
+        nodes;      /* in the live tree: this and the next are kept by who knows which that is */
+    size_t live;    /* bytes of these */
+    size_t charged; /* bytes that its connections hold beside nodes */
     unsigned int holds; /* by who keeps a pointer to this beside nodes */
-    size_t bytes; /* of all its nodes, live or held by a snapshot, and what is charged besides */
+    size_t bytes;       /* of all its nodes, live or held by a snapshot */
 };
 
 /* All trees that share nodes or are compared with each other: their stamps and their owners. */
@@ -67,6 +70,9 @@ struct tree_node {
 
 /* Makes a root with one permission entry. Returns NULL when memory is short. */
 struct tree_node *tree_create(struct tree_forest *forest, struct tree_perm owner);
+
+/* What a node takes, for itself. */
+size_t tree_bytes(const struct tree_node *node);
 
 /* Takes and drops a reference. */
 struct tree_node *tree_hold(struct tree_node *node);

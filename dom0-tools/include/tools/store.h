@@ -144,6 +144,9 @@ int xs_domain_gone(struct store *store, uint16_t domid);
 unsigned int xs_nodes_owned(const struct store *store, uint16_t domid);
 size_t xs_memory_used(const struct store *store, uint16_t domid);
 
+/* The bytes of nodes, of whomever, that are not in the live tree: transactions keep or have made them. */
+size_t xs_memory_held(const struct store *store);
+
 /* Counts bytes that are held for the connection outside of the store (negative: that were). */
 void xs_charge(struct store_connection *c, long bytes);
 

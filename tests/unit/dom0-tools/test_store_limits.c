@@ -140,45 +140,115 @@ static int write_value(struct store_session *session, uint32_t t, const char *na
 
 /* ---- Tests ---- */
 
-/* Old versions of nodes that transactions keep alive count; ending them gives all back. */
+#define VALUES 100u /* of 2048 bytes */
+
+static int write_values(struct store_session *session)
+{
+    char name[32];
+    int type = XS_WRITE;
+
+    for (unsigned int i = 0; i < VALUES && type == XS_WRITE; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        type = write_value(session, 0, name, 2048);
+    }
+    return type;
+}
+
+static uint32_t begin(struct store_session *session)
+{
+    assert_int_equal(ASK(session, XS_TRANSACTION_START, 0, "\0"), XS_TRANSACTION_START);
+    return (uint32_t)strtoul(text, NULL, 10);
+}
+
+static int end(struct store_session *session, uint32_t t)
+{
+    return ask(session, XS_TRANSACTION_END, t, "T", 2);
+}
+
+/* Values, watches and transactions take memory, and give it back. */
 static void test_memory(void **state)
 {
-    uint32_t transactions[10];
     size_t before = xs_memory_used(store, 1);
-    unsigned int begun = 0, rounds = 0;
     char name[32];
+    uint32_t t;
     int type;
 
     (void)state;
-    do {
-        type = ASK(dom1, XS_TRANSACTION_START, 0, "\0");
-        if (type == XS_TRANSACTION_START)
-            transactions[begun++] = (uint32_t)strtoul(text, NULL, 10);
-        for (unsigned int i = 0; i < 100 && type != XS_ERROR; i++) {
-            snprintf(name, sizeof(name), "n%u", i);
-            type = write_value(dom1, 0, name, 2048);
-        }
-    } while (type != XS_ERROR && ++rounds < 9);
-    assert_error(type, "ENOMEM|");
-    assert_in_range(rounds, 3, 6); /* of 200 KiB */
-    assert_in_range(xs_memory_used(store, 1), limits.memory, limits.memory + 65536);
-    /* What takes no memory still works. */
-    assert_int_equal(ASK(dom1, XS_READ, 0, "n0\0"), XS_READ);
+    limits.memory = 400u << 10;
+    assert_int_equal(write_values(dom1), XS_WRITE);
+    assert_in_range(xs_memory_used(store, 1), VALUES * 2048, VALUES * 2300);
+    t = begin(dom1);
+    for (unsigned int i = 0;; i++) {
+        snprintf(name, sizeof(name), "m%u", i);
+        type = write_value(dom1, t, name, 2000);
+        if (type == XS_ERROR)
+            break;
+        assert_in_range(i, 0, VALUES);
+    }
+    assert_string_equal(text, "ENOMEM|");
+    assert_in_range(xs_memory_used(store, 1), limits.memory, limits.memory + 4096);
+    assert_error(write_value(dom1, 0, "n0", 1), "ENOMEM|");
     assert_error(ASK(dom1, XS_WATCH, 0, "n0\0t\0"), "ENOMEM|");
     assert_error(ASK(dom1, XS_TRANSACTION_START, 0, "\0"), "ENOMEM|");
-    while (begun)
-        assert_int_equal(ask(dom1, XS_TRANSACTION_END, transactions[--begun], "F", 2),
-                         XS_TRANSACTION_END);
+    /* What takes no memory still works. */
+    assert_int_equal(ASK(dom1, XS_READ, 0, "n0\0"), XS_READ);
+    assert_int_equal(ask(dom1, XS_TRANSACTION_END, t, "F", 2), XS_TRANSACTION_END);
     assert_int_equal(write_value(dom1, 0, "n0", 2048), XS_WRITE);
-    for (unsigned int i = 0; i < 100; i++) {
+    for (unsigned int i = 0; i < VALUES; i++) {
         snprintf(name, sizeof(name), "n%u", i);
         assert_int_equal(ask(dom1, XS_RM, 0, name, strlen(name) + 1), XS_RM);
     }
     assert_int_equal(xs_memory_used(store, 1), before);
+    assert_int_equal(xs_memory_held(store), 0);
     /* Others are not concerned. */
     limits.memory = 1;
     assert_error(write_value(dom1, 0, "n0", 1), "ENOMEM|");
     assert_int_equal(write_value(dom0, 0, "/other", 2000), XS_WRITE);
+}
+
+/*
+ * What transactions keep alive of somebody's former nodes is not held against him, and bounded; and they
+ * do not notice that it is.
+ */
+static void test_old_versions(void **state)
+{
+    struct store_session *dom2 = store_session_open(store, 2, false, &limits, &host, NULL, NULL);
+    struct store_permission p[] = {{.domid = 1}, {.domid = 2, .read = true}}, mine = {.domid = 2};
+    uint32_t reader, writer, others[7];
+    char name[32];
+
+    (void)state;
+    assert_int_equal(xs_mkdir(tools, 0, "/local/domain/2"), 0);
+    assert_int_equal(xs_set_permissions(tools, 0, "/local/domain/2", &mine, 1), 0);
+    assert_int_equal(write_values(dom1), XS_WRITE);
+    assert_int_equal(xs_set_permissions(tools, 0, HOME "/n0", p, 2), 0);
+    reader = begin(dom2);
+    assert_int_equal(ASK(dom2, XS_READ, reader, HOME "/n0\0"), XS_READ);
+    assert_int_equal(write_value(dom2, reader, "seen", 1), XS_WRITE);
+    writer = begin(dom2);
+    for (unsigned int i = 0; i < 50; i++) {
+        if (i < 7)
+            others[i] = begin(dom2);
+        snprintf(name, sizeof(name), "w%u", i);
+        assert_int_equal(write_value(dom2, writer, name, 10), XS_WRITE);
+        assert_int_equal(write_values(dom1), XS_WRITE);
+        assert_in_range(xs_memory_used(store, 1), VALUES * 2048, VALUES * 2300);
+        assert_in_range(xs_memory_held(store), 0, 3u << 19);
+    }
+    assert_in_range(xs_memory_used(store, 2), 0, 20000);
+    /* All is in them as it was. */
+    assert_int_equal(ASK(dom2, XS_READ, reader, "seen\0"), XS_READ);
+    assert_error(end(dom2, reader), "EAGAIN|"); /* only here: n0 is another one now */
+    assert_error(ASK(dom2, XS_READ, 0, "seen\0"), "ENOENT|");
+    assert_int_equal(ASK(dom2, XS_READ, writer, "w0\0"), XS_READ);
+    assert_error(ASK(dom2, XS_READ, 0, "w0\0"), "ENOENT|");
+    assert_int_equal(end(dom2, writer), XS_TRANSACTION_END);
+    assert_int_equal(ASK(dom2, XS_READ, 0, "w0\0"), XS_READ);
+    assert_int_equal(ASK(dom2, XS_READ, 0, "w49\0"), XS_READ);
+    for (unsigned int i = 0; i < 7; i++)
+        assert_int_equal(end(dom2, others[i]), XS_TRANSACTION_END);
+    assert_int_equal(xs_memory_held(store), 0);
+    store_session_close(dom2);
 }
 
 static void test_transaction_size(void **state)
@@ -482,6 +552,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_old_versions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transaction_size, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nodes_in_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_permissions_limit, setup, teardown),
