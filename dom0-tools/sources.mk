@@ -13,7 +13,7 @@ TOOLS_SRCS := $(addprefix dom0-tools/, \
     store/protocol.c store/requests.c store/control.c store/ring.c \
     service/service.c service/rings.c service/store_clients.c service/console.c service/life.c \
     service/devices.c \
-    bh/output.c bh/json.c bh/line_editor.c bh/shell.c \
+    bh/output.c bh/arguments.c bh/json.c bh/line_editor.c bh/shell.c \
     bh/verbs_create.c bh/verbs_console.c bh/verbs_domain.c bh/verbs_device.c bh/verbs_store.c bh/verbs_info.c \
     bh/verbs_machine.c \
     platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_main.c)

@@ -39,8 +39,22 @@ int bh_fail(const char *verb, const char *format, ...) __attribute__((format(pri
 /* Says how the verb is used. Returns -1. */
 int bh_usage(const char *verb);
 
-/* Takes "--json" or another option out of the arguments. Returns whether it was there. */
+/* Prints how a verb is used and what it does. */
+void bh_explain(const struct bh_verb *verb);
+
+#define BH_MAX_WORDS 32 /* of a command line, with the NULL at its end */
+
+/* Refuses options in front of the other arguments that the verb's usage does not have. Returns 0, or -1. */
+int bh_check_options(const struct bh_verb *verb, char **argv);
+
+/* Takes "--json" or another option out of the arguments; "-p" also out of "-fp". Returns whether it was there. */
 bool bh_take_option(int *argc, char **argv, const char *option);
+
+/*
+ * Looks up all domains that the arguments name, before anything is shown of any. @domids has room for
+ * BH_MAX_WORDS. Returns how many, or -1 after having said which is not there.
+ */
+int bh_find_domains(int argc, char **argv, uint16_t *domids);
 
 /* Runs one command, a line of words. Returns what the verb returned; an empty line gives 0. */
 int bh_run(const char *line);

@@ -4,6 +4,7 @@
 #define TOOLS_BH_JSON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <tools/device_config.h>
@@ -17,12 +18,16 @@ struct json {
 void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 void json_text(struct json *j, const char *key, const char *text);
+void json_bytes(struct json *j, const char *key, const void *bytes, size_t length);
 void json_number(struct json *j, const char *key, uint64_t number);
 void json_signed(struct json *j, const char *key, int64_t number);
 void json_bool(struct json *j, const char *key, bool value);
 
-/* The members of an object that describes a device, with the keys of its configuration. */
-void json_disk(struct json *j, const struct disk_config *disk);
-void json_vif(struct json *j, const struct vif_config *vif);
+/*
+ * A device's configuration as an object, with the keys that libxl's JSON has for it. What libxl does not know
+ * (`access`, which tells `w!` from `w`, and `antispoof`) comes last.
+ */
+void json_disk(struct json *j, const char *key, const struct disk_config *disk);
+void json_vif(struct json *j, const char *key, const struct vif_config *vif);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What `bh` prints, and how it finds options. */
+/* What `bh` prints. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <platform.h>
 
@@ -42,14 +41,8 @@ int bh_usage(const char *verb)
     return bh_fail(verb, "usage: bh %s%s%s", verb, v && *v->usage ? " " : "", v ? v->usage : "");
 }
 
-bool bh_take_option(int *argc, char **argv, const char *option)
+void bh_explain(const struct bh_verb *verb)
 {
-    for (int i = 1; i < *argc; i++) {
-        if (strcmp(argv[i], option) != 0)
-            continue;
-        memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(argv[0]));
-        --*argc;
-        return true;
-    }
-    return false;
+    bh_print("usage: bh %s%s%s\n%s\n", verb->name, *verb->usage ? " " : "", verb->usage,
+             verb->help);
 }

@@ -15,9 +15,8 @@
 #include "line_editor.h"
 #include "shell.h"
 
-#define PROMPT    "bh> "
-#define AUTORUN   "/guests/autorun"
-#define MAX_WORDS 32
+#define PROMPT  "bh> "
+#define AUTORUN "/guests/autorun"
 
 const struct bh_verb *const bh_verbs[] = {
     bh_create_verbs, bh_domain_verbs, bh_console_verbs, bh_device_verbs,
@@ -41,7 +40,7 @@ const struct bh_verb *bh_find_verb(const char *name)
  * inside a word, as in key='a b', which the configuration parser wants whole. Returns how many words, or
  * -1 if a quote is not closed or there are too many.
  */
-static int split_words(char *line, char *words[MAX_WORDS])
+static int split_words(char *line, char *words[BH_MAX_WORDS])
 {
     int count = 0;
     char *from = line;
@@ -54,7 +53,7 @@ static int split_words(char *line, char *words[MAX_WORDS])
             from++;
         if (!*from || *from == '#')
             return count;
-        if (count == MAX_WORDS - 1)
+        if (count == BH_MAX_WORDS - 1)
             return -1;
         start = to = from;
         while (*from && (quote || (*from != ' ' && *from != '\t'))) {
@@ -78,7 +77,7 @@ static int split_words(char *line, char *words[MAX_WORDS])
 
 int bh_run(const char *line)
 {
-    char *words[MAX_WORDS], *copy = strdup(line), **argv = words;
+    char *words[BH_MAX_WORDS], *copy = strdup(line), **argv = words;
     const struct bh_verb *verb;
     int argc, status = -1;
 
@@ -86,7 +85,7 @@ int bh_run(const char *line)
         return bh_fail("", "not enough memory");
     argc = split_words(copy, words);
     if (argc < 0) {
-        bh_print("bh: a quote is not closed, or there are more than %d words\n", MAX_WORDS - 1);
+        bh_print("bh: a quote is not closed, or there are more than %d words\n", BH_MAX_WORDS - 1);
     } else {
         if (argc && !strcmp(argv[0], "bh")) {
             argv++;
@@ -101,7 +100,9 @@ int bh_run(const char *line)
             status = 0;
         else if (!verb)
             bh_print("bh: there is no command '%s'; `help` lists them\n", argv[0]);
-        else
+        else if (argc == 2 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
+            bh_explain(verb);
+        else if (!bh_check_options(verb, argv))
             status = verb->run(argc, argv);
     }
     free(copy);
@@ -164,7 +165,7 @@ static void complete_verbs(void (*add)(void *, const char *), void *context)
 static void complete(const char *line, size_t start, void (*add)(void *, const char *),
                      void *context)
 {
-    char before[EDITOR_LINE_SIZE], *words[MAX_WORDS], **argv = words;
+    char before[EDITOR_LINE_SIZE], *words[BH_MAX_WORDS], **argv = words;
     const struct bh_verb *verb;
     int argc;
 

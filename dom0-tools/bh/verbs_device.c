@@ -57,9 +57,11 @@ static int run_block_detach(int argc, char **argv)
     if (disk_number_parse(argv[2], &number))
         return bh_fail(argv[0], "'%s': expected a name such as xvda, or a device's number",
                        argv[2]);
-    if (service_find(argv[1], &domid, &e) || service_detach_disk(domid, number, force, &e))
+    if (service_find(argv[1], &domid, &e))
         return bh_fail(argv[0], "%s", e.text);
-    return 0;
+    if (service_config(domid) && !guest_config_disk(service_config(domid), number))
+        return bh_fail(argv[0], "domain '%s' has no disk %s", service_name(domid), argv[2]);
+    return service_detach_disk(domid, number, force, &e) ? bh_fail(argv[0], "%s", e.text) : 0;
 }
 
 /* A vif's number from a number or a MAC address. Returns 0, or -1 with the reason in @e. */
@@ -76,7 +78,8 @@ static int find_vif(domid_t domid, const char *text, unsigned int *devid, struct
                 return 0;
             }
         }
-        return error_set(e, "domain %u has no vif with the address %s", domid, text);
+        return error_set(e, "domain '%s' has no vif with the address %s", service_name(domid),
+                         text);
     }
     *devid = (unsigned int)strtoul(text, &end, 10);
     return *text && !*end ? 0 : error_set(e, "'%s': expected a vif's number or address", text);
@@ -99,6 +102,18 @@ static int run_network_detach(int argc, char **argv)
 
 /* ---- Listing ---- */
 
+/* What devices of all kinds have, with the keys of libxl's diskinfo and nicinfo. */
+static void json_state(struct json *j, domid_t domid, uint32_t id, const struct device_state *s)
+{
+    json_text(j, "backend", s->backend);
+    json_number(j, "backend_id", 0);
+    json_text(j, "frontend", s->frontend);
+    json_number(j, "frontend_id", domid);
+    json_number(j, "devid", id);
+    json_signed(j, "state", s->state);
+    json_signed(j, "evtch", s->event_channel);
+}
+
 static void print_disk(struct json *j, domid_t domid, const struct disk_config *disk)
 {
     struct device_state s;
@@ -110,14 +125,9 @@ static void print_disk(struct json *j, domid_t domid, const struct disk_config *
         return;
     }
     json_open(j, NULL, '{');
-    json_number(j, "domid", domid);
-    json_number(j, "devid", disk->number);
-    json_disk(j, disk);
-    json_number(j, "backend_domid", 0);
-    json_signed(j, "state", s.state);
-    json_signed(j, "event_channel", s.event_channel);
-    json_signed(j, "ring_ref", s.ring_ref);
-    json_text(j, "backend_path", s.backend);
+    json_state(j, domid, disk->number, &s);
+    json_signed(j, "rref", s.ring_ref);
+    json_disk(j, "disk", disk);
     json_close(j, '}');
 }
 
@@ -135,14 +145,10 @@ static void print_vif(struct json *j, domid_t domid, const struct vif_config *vi
         return;
     }
     json_open(j, NULL, '{');
-    json_number(j, "domid", domid);
-    json_vif(j, vif);
-    json_number(j, "backend_domid", 0);
-    json_signed(j, "state", s.state);
-    json_signed(j, "event_channel", s.event_channel);
-    json_signed(j, "tx_ring_ref", s.tx_ring_ref);
-    json_signed(j, "rx_ring_ref", s.rx_ring_ref);
-    json_text(j, "backend_path", s.backend);
+    json_state(j, domid, vif->devid, &s);
+    json_signed(j, "rref_tx", s.tx_ring_ref);
+    json_signed(j, "rref_rx", s.rx_ring_ref);
+    json_vif(j, "nic", vif);
     if (platform_vif_counters(domid, vif->devid, &n)) {
         json_number(j, "rx_packets", n.rx_packets);
         json_number(j, "rx_bytes", n.rx_bytes);
@@ -171,31 +177,28 @@ static int run_block_list(int argc, char **argv)
 {
     bool as_json = bh_take_option(&argc, argv, "--json");
     struct json json = {0}, *j = as_json ? &json : NULL;
-    int status = 0;
+    domid_t domids[BH_MAX_WORDS];
+    int count;
 
     if (argc < 2)
         return bh_usage(argv[0]);
+    count = bh_find_domains(argc, argv, domids);
+    if (count < 0)
+        return -1;
     if (j)
         json_open(j, NULL, '[');
     else
         bh_print("%-5s %-3s %-6s %-5s %-6s %-8s %-30s\n", "Vdev", "BE", "handle", "state", "evt-ch",
                  "ring-ref", "BE-path");
-    for (int i = 1; i < argc; i++) {
-        const struct guest_config *c;
-        struct error e;
-        domid_t domid;
+    for (int i = 0; i < count; i++) {
+        const struct guest_config *c = service_config(domids[i]);
 
-        if (service_find(argv[i], &domid, &e)) {
-            status = bh_fail(argv[0], "%s", e.text);
-            continue;
-        }
-        c = service_config(domid);
         for (unsigned int n = 0; c && n < c->disk_count; n++)
-            print_disk(j, domid, &c->disks[n]);
+            print_disk(j, domids[i], &c->disks[n]);
     }
     if (j)
         json_close(j, ']');
-    return status;
+    return 0;
 }
 
 static void vif_header(bool counters)
@@ -213,68 +216,81 @@ static int run_network_list(int argc, char **argv)
     bool as_json = bh_take_option(&argc, argv, "--json");
     bool counters = bh_take_option(&argc, argv, "--counters") && !as_json;
     struct json json = {0}, *j = as_json ? &json : NULL;
-    int status = 0;
+    domid_t domids[BH_MAX_WORDS];
+    int count;
 
     if (argc < 2)
         return bh_usage(argv[0]);
+    count = bh_find_domains(argc, argv, domids);
+    if (count < 0)
+        return -1;
     if (j)
         json_open(j, NULL, '[');
     else
         vif_header(counters);
-    for (int i = 1; i < argc; i++) {
-        const struct guest_config *c;
-        struct error e;
-        domid_t domid;
+    for (int i = 0; i < count; i++) {
+        const struct guest_config *c = service_config(domids[i]);
 
-        if (service_find(argv[i], &domid, &e)) {
-            status = bh_fail(argv[0], "%s", e.text);
-            continue;
-        }
-        c = service_config(domid);
         for (unsigned int n = 0; c && n < c->vif_count; n++) {
             if (counters)
-                print_counters(domid, &c->vifs[n]);
+                print_counters(domids[i], &c->vifs[n]);
             else
-                print_vif(j, domid, &c->vifs[n]);
+                print_vif(j, domids[i], &c->vifs[n]);
         }
     }
     if (j)
         json_close(j, ']');
-    return status;
+    return 0;
 }
 
 /* ---- Configurations as JSON ---- */
 
-void json_disk(struct json *j, const struct disk_config *disk)
+/* A truth value that could also be left open, which libxl writes as a text. */
+static void json_defbool(struct json *j, const char *key, bool value)
 {
-    json_text(j, "target", disk->target);
-    json_text(j, "format", "raw");
-    json_text(j, "vdev", disk->vdev);
-    json_text(j, "access", disk_access_word(disk->access));
-    json_text(j, "devtype", disk->cdrom ? "cdrom" : "disk");
-    json_bool(j, "discard", disk->discard);
-    json_bool(j, "direct_io_safe", disk->direct_io_safe);
+    json_text(j, key, value ? "True" : "False");
 }
 
-void json_vif(struct json *j, const struct vif_config *vif)
+void json_disk(struct json *j, const char *key, const struct disk_config *disk)
+{
+    json_open(j, key, '{');
+    json_text(j, "pdev_path", disk->target);
+    json_text(j, "vdev", disk->vdev);
+    json_text(j, "backend", "phy");
+    json_text(j, "format", "raw");
+    json_number(j, "removable", disk->cdrom);
+    json_number(j, "readwrite", disk->access != DISK_READ_ONLY);
+    json_number(j, "is_cdrom", disk->cdrom);
+    json_bool(j, "direct_io_safe", disk->direct_io_safe);
+    json_defbool(j, "discard_enable", disk->discard);
+    json_defbool(j, "trusted", disk->trusted);
+    json_text(j, "access", disk_access_word(disk->access));
+    json_close(j, '}');
+}
+
+void json_vif(struct json *j, const char *key, const struct vif_config *vif)
 {
     char mac[MAC_TEXT_SIZE];
 
     mac_format(mac, vif->mac);
+    json_open(j, key, '{');
     json_number(j, "devid", vif->devid);
     json_text(j, "mac", mac);
     json_text(j, "bridge", vif->bridge);
-    if (vif->vifname[0])
-        json_text(j, "vifname", vif->vifname);
+    json_text(j, "nictype", "vif");
     if (vif->ip[0])
         json_text(j, "ip", vif->ip);
+    if (vif->vifname[0])
+        json_text(j, "ifname", vif->vifname);
     if (vif->mtu)
         json_number(j, "mtu", vif->mtu);
     if (vif->rate_bytes) {
-        json_number(j, "rate_bytes", vif->rate_bytes);
-        json_number(j, "rate_interval_us", vif->rate_interval);
+        json_number(j, "rate_bytes_per_interval", vif->rate_bytes);
+        json_number(j, "rate_interval_usecs", vif->rate_interval);
     }
+    json_defbool(j, "trusted", vif->trusted);
     json_bool(j, "antispoof", vif->antispoof);
+    json_close(j, '}');
 }
 
 const struct bh_verb bh_device_verbs[] = {

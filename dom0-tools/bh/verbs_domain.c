@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs that do one thing to one domain. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <platform.h>
+#include <tools/control.h>
 #include <tools/service.h>
 
 #include "bh.h"
@@ -49,21 +51,71 @@ static int run_unpause(int argc, char **argv)
 }
 
 #define WAIT_STEP 50000000ull /* ns between looks at a domain that is to stop */
+#define ALL_MAX   256         /* domains that one command asks to stop */
+
+static int request_one(const char *verb, domid_t domid, const char *word, const char *doing)
+{
+    struct error e;
+
+    if (service_request_stop(domid, word, &e))
+        return bh_fail(verb, "%s: %s", service_name(domid), e.text);
+    bh_print("%s domain %u\n", doing, domid);
+    return 0;
+}
+
+/* Returns 0, or -1 if Ctrl-C was typed. */
+static int wait_for_end(const char *verb, domid_t domid)
+{
+    while (service_is_alive(domid)) {
+        if (platform_terminal_interrupted())
+            return bh_fail(verb, "domain %u has not stopped yet", domid);
+        platform_sleep(WAIT_STEP);
+    }
+    return 0;
+}
+
+/* All but domain 0. One that cannot be asked does not keep the others from being, and is not waited for. */
+static int request_all(const char *verb, const char *word, const char *doing, bool wait)
+{
+    struct xen_domctl_getdomaininfo *list = calloc(ALL_MAX, sizeof(*list));
+    unsigned int asked = 0;
+    struct error e;
+    int count, status = 0;
+
+    if (!list)
+        return bh_fail(verb, "not enough memory");
+    count = control_list(1, list, ALL_MAX, &e);
+    if (count < 0)
+        status = bh_fail(verb, "%s", e.text);
+    for (int i = 0; i < count; i++) {
+        if (!service_is_alive(list[i].domain))
+            continue; /* kept after its end */
+        if (request_one(verb, list[i].domain, word, doing))
+            status = -1;
+        else
+            list[asked++].domain = list[i].domain;
+    }
+    for (unsigned int i = 0; wait && i < asked; i++) {
+        if (wait_for_end(verb, list[i].domain)) {
+            status = -1;
+            break;
+        }
+    }
+    free(list);
+    return status;
+}
 
 static int request_stop(int argc, char **argv, const char *word, const char *doing)
 {
-    bool wait = bh_take_option(&argc, argv, "-w");
-    struct error e;
+    bool wait = bh_take_option(&argc, argv, "-w") || bh_take_option(&argc, argv, "--wait");
+    bool all = bh_take_option(&argc, argv, "-a") || bh_take_option(&argc, argv, "--all");
     domid_t domid = 0;
 
-    if (one_domain(argc, argv, &domid))
+    if (all)
+        return argc == 1 ? request_all(argv[0], word, doing, wait) : bh_usage(argv[0]);
+    if (one_domain(argc, argv, &domid) || request_one(argv[0], domid, word, doing))
         return -1;
-    if (service_request_stop(domid, word, &e))
-        return bh_fail(argv[0], "%s: %s", argv[1], e.text);
-    bh_print("%s domain %u\n", doing, domid);
-    while (wait && service_is_alive(domid))
-        platform_sleep(WAIT_STEP);
-    return 0;
+    return wait ? wait_for_end(argv[0], domid) : 0;
 }
 
 static int run_shutdown(int argc, char **argv)
@@ -125,10 +177,12 @@ static int run_domname(int argc, char **argv)
 const struct bh_verb bh_domain_verbs[] = {
     {"destroy", "DOMAIN", "end a domain at once and free all that it has", ARGUMENT_DOMAIN,
      run_destroy},
-    {"shutdown", "[-w] DOMAIN", "ask a domain to power off (-w: and wait until it has)",
-     ARGUMENT_DOMAIN, run_shutdown},
-    {"reboot", "[-w] DOMAIN", "ask a domain to reboot (-w: and wait until it is down)",
-     ARGUMENT_DOMAIN, run_reboot},
+    {"shutdown", "[-a|--all] [-w|--wait] [DOMAIN]",
+     "ask a domain, or all, to power off (-w: and wait until they have)", ARGUMENT_DOMAIN,
+     run_shutdown},
+    {"reboot", "[-a|--all] [-w|--wait] [DOMAIN]",
+     "ask a domain, or all, to reboot (-w: and wait until they are down)", ARGUMENT_DOMAIN,
+     run_reboot},
     {"pause", "DOMAIN", "stop a domain's vCPUs until unpause", ARGUMENT_DOMAIN, run_pause},
     {"unpause", "DOMAIN", "let a paused domain run", ARGUMENT_DOMAIN, run_unpause},
     {"rename", "DOMAIN NAME", "give a domain another name", ARGUMENT_DOMAIN, run_rename},

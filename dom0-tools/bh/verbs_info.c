@@ -27,31 +27,28 @@ static void print_seconds(int width, uint64_t ns)
 }
 
 /*
- * Calls @show for each domain, or for those named in the arguments. Returns 0, or -1 after a message.
+ * Calls @show for each domain, or for @named ones if that is not 0. Returns 0, or -1 after a message.
  */
-static int each_domain(int argc, char **argv, void (*show)(const domain_info *info, void *context),
-                       void *context)
+static int each_domain(const char *verb, const domid_t *domids, int named,
+                       void (*show)(const domain_info *info, void *context), void *context)
 {
     domain_info *list;
     struct error e;
     domid_t next = 0;
     int count;
 
-    if (argc > 1) {
-        for (int i = 1; i < argc; i++) {
+    if (named) {
+        for (int i = 0; i < named; i++) {
             domain_info info;
-            domid_t domid;
 
-            if (service_find(argv[i], &domid, &e))
-                return bh_fail(argv[0], "%s", e.text);
-            if (!control_domain_info(domid, &info))
+            if (!control_domain_info(domids[i], &info))
                 show(&info, context);
         }
         return 0;
     }
     list = malloc(LIST_CHUNK * sizeof(*list));
     if (!list)
-        return bh_fail(argv[0], "not enough memory");
+        return bh_fail(verb, "not enough memory");
     do {
         count = control_list(next, list, LIST_CHUNK, &e);
         for (int i = 0; i < count; i++)
@@ -60,7 +57,7 @@ static int each_domain(int argc, char **argv, void (*show)(const domain_info *in
             next = (domid_t)(list[count - 1].domain + 1);
     } while (count == LIST_CHUNK);
     free(list);
-    return count < 0 ? bh_fail(argv[0], "%s", e.text) : 0;
+    return count < 0 ? bh_fail(verb, "%s", e.text) : 0;
 }
 
 static unsigned int stop_reason(const domain_info *info)
@@ -119,53 +116,76 @@ static void list_json(const domain_info *info, void *context)
     json_close(j, '}');
 }
 
-static void list_devices(struct json *j, const struct guest_config *c)
+/* An action as libxl spells it: with an underscore. */
+static void json_action(struct json *j, const char *key, enum stop_action action)
 {
-    json_open(j, "disk", '[');
-    for (unsigned int i = 0; i < c->disk_count; i++) {
-        json_open(j, NULL, '{');
-        json_disk(j, &c->disks[i]);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
-    json_open(j, "vif", '[');
-    for (unsigned int i = 0; i < c->vif_count; i++) {
-        json_open(j, NULL, '{');
-        json_vif(j, &c->vifs[i]);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
+    char text[16];
+
+    snprintf(text, sizeof(text), "%s", stop_action_word(action));
+    for (char *c = text; *c; c++)
+        if (*c == '-')
+            *c = '_';
+    json_text(j, key, text);
 }
 
-/* As list -l: what the domain was created with, too. */
+/* What a domain was built from. */
+static void list_build_info(struct json *j, const struct guest_config *c)
+{
+    json_open(j, "avail_vcpus", '[');
+    for (unsigned int i = 0; i < c->vcpus; i++)
+        json_number(j, NULL, i);
+    json_close(j, ']');
+    json_number(j, "max_memkb", (uint64_t)c->maxmem_mib << 10);
+    json_number(j, "target_memkb", (uint64_t)c->memory_mib << 10);
+    json_text(j, "kernel", c->kernel);
+    json_text(j, "cmdline", c->cmdline);
+    if (c->ramdisk)
+        json_text(j, "ramdisk", c->ramdisk);
+}
+
+/* What a domain has now, and what becomes of it. */
+static void list_devices(struct json *j, const struct guest_config *c)
+{
+    json_open(j, "disks", '[');
+    for (unsigned int i = 0; i < c->disk_count; i++)
+        json_disk(j, NULL, &c->disks[i]);
+    json_close(j, ']');
+    json_open(j, "nics", '[');
+    for (unsigned int i = 0; i < c->vif_count; i++)
+        json_vif(j, NULL, &c->vifs[i]);
+    json_close(j, ']');
+    json_action(j, "on_poweroff", c->on_poweroff);
+    json_action(j, "on_reboot", c->on_reboot);
+    json_action(j, "on_crash", c->on_crash);
+}
+
+/* As libxl's domain_config, with those of its members that mean something here. */
 static void list_long(const domain_info *info, void *context)
 {
     const struct guest_config *c = service_config(info->domain);
     struct json *j = context;
     char uuid[37];
 
-    if (!c) {
-        list_json(info, j);
-        return;
-    }
-    uuid_format(uuid, c->uuid);
+    uuid_format(uuid, info->handle);
     json_open(j, NULL, '{');
     json_number(j, "domid", info->domain);
     json_open(j, "config", '{');
-    json_text(j, "name", c->name);
+    json_open(j, "c_info", '{');
+    json_text(j, "type", "pv");
+    json_text(j, "name", service_name(info->domain));
     json_text(j, "uuid", uuid);
-    json_text(j, "kernel", c->kernel);
-    if (c->ramdisk)
-        json_text(j, "ramdisk", c->ramdisk);
-    json_text(j, "cmdline", c->cmdline);
-    json_number(j, "memory", c->memory_mib);
-    json_number(j, "maxmem", c->maxmem_mib);
-    json_number(j, "vcpus", c->vcpus);
-    json_number(j, "maxvcpus", c->maxvcpus);
-    json_text(j, "on_poweroff", stop_action_word(c->on_poweroff));
-    json_text(j, "on_reboot", stop_action_word(c->on_reboot));
-    json_text(j, "on_crash", stop_action_word(c->on_crash));
-    list_devices(j, c);
+    json_close(j, '}');
+    json_open(j, "b_info", '{');
+    json_number(j, "max_vcpus", c ? c->maxvcpus : info->max_vcpu_id + 1);
+    if (c) {
+        list_build_info(j, c);
+    } else {
+        json_number(j, "max_memkb", info->max_pages << 2);
+        json_number(j, "target_memkb", (info->tot_pages + info->outstanding_pages) << 2);
+    }
+    json_close(j, '}');
+    if (c)
+        list_devices(j, c);
     json_close(j, '}');
     json_close(j, '}');
 }
@@ -174,17 +194,20 @@ static int run_list(int argc, char **argv)
 {
     bool as_json = bh_take_option(&argc, argv, "--json");
     bool as_long = bh_take_option(&argc, argv, "-l") || bh_take_option(&argc, argv, "--long");
+    domid_t domids[BH_MAX_WORDS];
+    int status, named = bh_find_domains(argc, argv, domids);
     struct json j = {0};
-    int status;
 
+    if (named < 0)
+        return -1;
     if (as_json || as_long) {
         json_open(&j, NULL, '[');
-        status = each_domain(argc, argv, as_long ? list_long : list_json, &j);
+        status = each_domain(argv[0], domids, named, as_long ? list_long : list_json, &j);
         json_close(&j, ']');
         return status;
     }
     bh_print("Name                                        ID   Mem VCPUs\tState\tTime(s)\n");
-    return each_domain(argc, argv, list_row, NULL);
+    return each_domain(argv[0], domids, named, list_row, NULL);
 }
 
 /* ---- vcpu-list ---- */
@@ -262,9 +285,12 @@ static int run_vcpu_list(int argc, char **argv)
     struct xen_sysctl_physinfo machine;
     struct json j = {0};
     struct vcpu_listing l = {.json = as_json ? &j : NULL};
+    domid_t domids[BH_MAX_WORDS];
+    int status, named = bh_find_domains(argc, argv, domids);
     struct error e;
-    int status;
 
+    if (named < 0)
+        return -1;
     if (control_machine_info(&machine, &e))
         return bh_fail(argv[0], "%s", e.text);
     l.cpus = machine.nr_cpus;
@@ -273,7 +299,7 @@ static int run_vcpu_list(int argc, char **argv)
     else
         bh_print("%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
                  "Affinity (Hard / Soft)");
-    status = each_domain(argc, argv, list_vcpus, &l);
+    status = each_domain(argv[0], domids, named, list_vcpus, &l);
     if (as_json)
         json_close(&j, ']');
     return status;
@@ -312,14 +338,17 @@ static void uptime_json(const domain_info *info, void *context)
 static int run_uptime(int argc, char **argv)
 {
     bool as_json = bh_take_option(&argc, argv, "--json");
+    domid_t domids[BH_MAX_WORDS];
+    int status, named = bh_find_domains(argc, argv, domids);
     struct json j = {0};
-    int status;
 
+    if (named < 0)
+        return -1;
     if (as_json)
         json_open(&j, NULL, '[');
     else
         bh_print("%-33s %4s %s\n", "Name", "ID", "Uptime");
-    status = each_domain(argc, argv, as_json ? uptime_json : uptime_row, &j);
+    status = each_domain(argv[0], domids, named, as_json ? uptime_json : uptime_row, &j);
     if (as_json)
         json_close(&j, ']');
     return status;
@@ -481,8 +510,8 @@ static int run_debug_keys(int argc, char **argv)
 }
 
 const struct bh_verb bh_info_verbs[] = {
-    {"list", "[-l] [--json] [DOMAIN...]", "list domains (-l: with their configurations, as JSON)",
-     ARGUMENT_DOMAIN, run_list},
+    {"list", "[-l|--long] [--json] [DOMAIN...]",
+     "list domains (-l: with their configurations, as JSON)", ARGUMENT_DOMAIN, run_list},
     {"vcpu-list", "[--json] [DOMAIN...]", "list vCPUs", ARGUMENT_DOMAIN, run_vcpu_list},
     {"uptime", "[--json] [DOMAIN...]", "show for how long domains have been running",
      ARGUMENT_DOMAIN, run_uptime},

@@ -69,12 +69,12 @@ static int run_help(int argc, char **argv)
 
         if (!v)
             return bh_fail(argv[0], "there is no command '%s'", argv[1]);
-        bh_print("usage: bh %s%s%s\n%s\n", v->name, *v->usage ? " " : "", v->usage, v->help);
+        bh_explain(v);
         return 0;
     }
     for (const struct bh_verb *const *group = bh_verbs; *group; group++)
         for (const struct bh_verb *v = *group; v->name; v++)
-            bh_print(" %-10s %s\n", v->name, v->help);
+            bh_print(" %-15s %s\n", v->name, v->help);
     return 0;
 }
 

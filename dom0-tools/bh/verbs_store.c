@@ -105,16 +105,11 @@ static int show_node(struct listing *l, const char *name, unsigned int depth)
         return error;
     permissions_text(p, count, permissions, sizeof(permissions));
     if (l->json) {
-        char *text = strndup(value, length);
-
-        if (!text)
-            return XEN_ENOMEM;
         json_open(l->json, NULL, '{');
         json_text(l->json, "path", l->path);
-        json_text(l->json, "value", text);
+        json_bytes(l->json, "value", value, length);
         json_text(l->json, "permissions", permissions);
         json_close(l->json, '}');
-        free(text);
         return 0;
     }
     if (l->full)
@@ -152,11 +147,55 @@ static int show_children(struct listing *l, unsigned int depth)
     return error;
 }
 
+/* Whether all of @paths are there. Returns 0, or -1 after having said which is not. */
+static int check_paths(const char *verb, struct store_connection *c, char **paths)
+{
+    char path[STORE_PATH_SIZE];
+
+    for (; *paths; paths++) {
+        const void *value;
+        size_t length;
+        int error = xs_resolve(c, *paths, path);
+
+        if (!error && strcmp(path, "/") != 0)
+            error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
+        if (error)
+            return fail(verb, *paths, error);
+    }
+    return 0;
+}
+
+static int list_paths(const char *verb, struct listing *l, char **paths)
+{
+    static char *root[] = {(char *)"/", NULL};
+    int status;
+
+    if (!*paths)
+        paths = root;
+    status = check_paths(verb, l->connection, paths);
+    if (status)
+        return status;
+    if (l->json)
+        json_open(l->json, NULL, '[');
+    for (; *paths && !status; paths++) {
+        int error = xs_resolve(l->connection, *paths, l->path);
+
+        l->strip = !error && **paths != '/' ? strlen(l->path) - strlen(*paths) : 0;
+        if (!error)
+            error = show_children(l, 0);
+        if (error)
+            status = fail(verb, *paths, error);
+    }
+    if (l->json)
+        json_close(l->json, ']');
+    return status;
+}
+
 static int run_ls(int argc, char **argv)
 {
     struct listing *l = calloc(1, sizeof(*l));
     struct json json = {.depth = 0};
-    int error = 0, status = 0;
+    int status = -1;
 
     if (!l)
         return bh_fail(argv[0], "not enough memory");
@@ -165,26 +204,46 @@ static int run_ls(int argc, char **argv)
     if (bh_take_option(&argc, argv, "--json"))
         l->json = &json;
     l->connection = connect(argv[0]);
-    if (!l->connection) {
-        free(l);
-        return -1;
+    if (l->connection) {
+        status = list_paths(argv[0], l, argv + 1);
+        store_disconnect(l->connection);
     }
-    if (l->json)
-        json_open(&json, NULL, '[');
-    for (int i = 1; (i < argc || i == 1) && !status; i++) {
-        const char *path = i < argc ? argv[i] : "/";
-
-        error = xs_resolve(l->connection, path, l->path);
-        l->strip = !error && *path != '/' ? strlen(l->path) - strlen(path) : 0;
-        if (!error)
-            error = show_children(l, 0);
-        if (error)
-            status = fail(argv[0], path, error);
-    }
-    if (l->json)
-        json_close(&json, ']');
-    store_disconnect(l->connection);
     free(l);
+    return status;
+}
+
+/* ---- store-list ---- */
+
+static int run_list(int argc, char **argv)
+{
+    bool prefix = bh_take_option(&argc, argv, "-p");
+    struct store_connection *c;
+    char path[STORE_PATH_SIZE];
+    int status = 0;
+
+    if (argc < 2)
+        return bh_usage(argv[0]);
+    c = connect(argv[0]);
+    if (!c)
+        return -1;
+    for (int i = 1; i < argc && !status; i++) {
+        uint64_t generation;
+        size_t length = 0;
+        char *names;
+        int error = xs_resolve(c, argv[i], path);
+
+        if (!error)
+            error = xs_directory(c, STORE_NO_TRANSACTION, path, &names, &length, &generation);
+        if (error) {
+            status = fail(argv[0], argv[i], error);
+            break;
+        }
+        for (size_t at = 0; at < length; at += strlen(names + at) + 1)
+            bh_print("%s%s%s\n", prefix ? argv[i] : "",
+                     prefix && argv[i][strlen(argv[i]) - 1] != '/' ? "/" : "", names + at);
+        free(names);
+    }
+    store_disconnect(c);
     return status;
 }
 
@@ -320,29 +379,88 @@ static bool parse_mode(const char *text, struct store_permission *p)
     return true;
 }
 
+struct chmod {
+    struct store_connection *connection;
+    uint32_t transaction;
+    struct store_permission permissions[STORE_MAX_PERMS];
+    unsigned int count;
+    char path[STORE_PATH_SIZE];
+};
+
+/* Sets the permissions of the node at c->path, and of all below it. The path is the same again afterwards. */
+static int chmod_all(struct chmod *c, bool below)
+{
+    size_t end = strlen(c->path), length = 0;
+    uint64_t generation;
+    char *names = NULL;
+    int error = xs_set_permissions(c->connection, c->transaction, c->path, c->permissions,
+                                   c->count);
+
+    if (!error && below)
+        error = xs_directory(c->connection, c->transaction, c->path, &names, &length, &generation);
+    for (size_t at = 0; at < length && !error; at += strlen(names + at) + 1) {
+        snprintf(c->path + end, sizeof(c->path) - end, "%s%s", end > 1 ? "/" : "", names + at);
+        error = chmod_all(c, true); /* to a bounded depth. NOLINT(misc-no-recursion) */
+        c->path[end] = '\0';
+    }
+    free(names);
+    return error;
+}
+
+/* Of the parents, but not of the root. */
+static int chmod_parents(struct chmod *c)
+{
+    char *slash = strrchr(c->path, '/');
+    int error = 0;
+
+    while (!error && slash && slash != c->path) {
+        *slash = '\0';
+        error = chmod_all(c, false);
+        slash = strrchr(c->path, '/');
+    }
+    return error;
+}
+
+/* All or nothing, in one transaction. Nobody comes between: no function here waits. */
+static int change_mode(struct chmod *c, const char *path, bool below, bool above)
+{
+    int error = xs_transaction_start(c->connection, &c->transaction);
+
+    if (!error)
+        error = xs_resolve(c->connection, path, c->path);
+    if (!error)
+        error = chmod_all(c, below);
+    if (!error && above)
+        error = chmod_parents(c);
+    return error ? error : xs_transaction_end(c->connection, c->transaction, true);
+}
+
 static int run_chmod(int argc, char **argv)
 {
-    struct store_permission p[STORE_MAX_PERMS];
-    unsigned int count = 0;
-    struct store_connection *c;
-    char path[STORE_PATH_SIZE];
-    int error;
+    bool below = bh_take_option(&argc, argv, "-r"), above = bh_take_option(&argc, argv, "-u");
+    struct chmod *c;
+    int error = 0;
 
     if (argc < 3 || argc - 2 > STORE_MAX_PERMS)
         return bh_usage(argv[0]);
-    for (int i = 2; i < argc; i++)
-        if (!parse_mode(argv[i], &p[count++]))
-            return bh_fail(argv[0],
-                           "'%s' is no permission: n, r, w or b and a domain's number, as r5",
-                           argv[i]);
-    c = connect(argv[0]);
+    c = calloc(1, sizeof(*c));
     if (!c)
-        return -1;
-    error = xs_resolve(c, argv[1], path);
-    if (!error)
-        error = xs_set_permissions(c, STORE_NO_TRANSACTION, path, p, count);
-    store_disconnect(c);
-    return error ? fail(argv[0], argv[1], error) : 0;
+        return bh_fail(argv[0], "not enough memory");
+    for (int i = 2; i < argc && !error; i++)
+        if (!parse_mode(argv[i], &c->permissions[c->count++]))
+            error = bh_fail(argv[0],
+                            "'%s' is no permission: n, r, w or b and a domain's number, as r5",
+                            argv[i]);
+    if (!error) {
+        c->connection = connect(argv[0]);
+        error = c->connection ? change_mode(c, argv[1], below, above) : -1;
+        if (error > 0)
+            fail(argv[0], argv[1], error);
+        if (c->connection)
+            store_disconnect(c->connection);
+    }
+    free(c);
+    return error ? -1 : 0;
 }
 
 /* ---- store-watch ---- */
@@ -405,13 +523,19 @@ static int run_watch(int argc, char **argv)
 }
 
 const struct bh_verb bh_store_verbs[] = {
-    {"store-ls", "[-f] [-p] [--json] [PATH...]", "show the store, or what is below PATH",
-     ARGUMENT_NONE, run_ls},
-    {"store-read", "[-p] [-R] PATH...", "show values", ARGUMENT_NONE, run_read},
+    {"store-ls", "[-f] [-p] [--json] [PATH...]",
+     "show the store, or what is below PATH (-f: full paths, -p: permissions)", ARGUMENT_NONE,
+     run_ls},
+    {"store-list", "[-p] PATH...", "show the names below PATH (-p: with the path)", ARGUMENT_NONE,
+     run_list},
+    {"store-read", "[-p] [-R] PATH...", "show values (-p: with their paths, -R: raw)",
+     ARGUMENT_NONE, run_read},
     {"store-write", "PATH VALUE [PATH VALUE...]", "write values", ARGUMENT_NONE, run_write},
-    {"store-rm", "[-t] PATH...", "remove nodes and all below them", ARGUMENT_NONE, run_rm},
-    {"store-chmod", "PATH MODE...", "set a node's owner and who else may do what", ARGUMENT_NONE,
-     run_chmod},
+    {"store-rm", "[-t] PATH...",
+     "remove nodes and all below them (-t: and parents that become empty)", ARGUMENT_NONE, run_rm},
+    {"store-chmod", "[-r] [-u] PATH MODE...",
+     "set a node's owner and who else may do what (-r: of all below, too; -u: of all above)",
+     ARGUMENT_NONE, run_chmod},
     {"store-watch", "[-n COUNT] PATH...", "show what changes, until Ctrl-C", ARGUMENT_NONE,
      run_watch},
     {NULL, NULL, NULL, ARGUMENT_NONE, NULL},

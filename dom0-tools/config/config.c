@@ -32,7 +32,7 @@ fail_at(struct parser *p, unsigned int line, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     return line ? error_set(p->error, "%s:%u: %s", p->file, line, text)
-                : error_set(p->error, "%s: %s", p->file, text);
+                : error_set(p->error, "%.100s: %s", p->file, text);
 }
 
 static bool is_letter(char c)
@@ -434,7 +434,7 @@ int config_parse_argument(struct config *c, const char *argument, struct error *
     };
 
     if (!is_letter(*argument) || !strchr(argument, '='))
-        return error_set(e, "%s: expected key=value", argument);
+        return error_set(e, "%.100s: expected key=value", argument);
     return parse_all(&p, c);
 }
 

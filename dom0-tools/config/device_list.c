@@ -81,8 +81,9 @@ static int bad_item(const struct config_setting *s, const struct config_value *i
 {
     const char *text = item->text ? item->text : "[...]";
 
-    return item->line ? error_set(e, "%s:%u: %s '%s': %s", s->file, item->line, s->key, text, why)
-                      : error_set(e, "%s '%s': %s", s->key, text, why);
+    return item->line
+               ? error_set(e, "%s:%u: %s '%.100s': %s", s->file, item->line, s->key, text, why)
+               : error_set(e, "%s '%.100s': %s", s->key, text, why);
 }
 
 static int check_list(const struct config_setting *s, const char *form, struct error *e)
@@ -90,7 +91,7 @@ static int check_list(const struct config_setting *s, const char *form, struct e
     if (s->value.kind == CONFIG_LIST)
         return 0;
     return s->line ? error_set(e, "%s:%u: %s: expected %s", s->file, s->line, s->key, form)
-                   : error_set(e, "%s: expected %s", s->file, form);
+                   : error_set(e, "%.100s: expected %s", s->file, form);
 }
 
 static int read_disk(struct guest_config *g, const struct config_setting *s,

@@ -33,7 +33,7 @@ bad_value(struct reading *r, const struct config_setting *s, const char *format,
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     return s->line ? error_set(r->error, "%s:%u: %s: %s", s->file, s->line, s->key, text)
-                   : error_set(r->error, "%s: %s", s->file, text);
+                   : error_set(r->error, "%.100s: %s", s->file, text);
 }
 
 static int read_text(struct reading *r, const struct config_setting *s, char **text)
@@ -209,6 +209,18 @@ static int read_on_crash(struct reading *r, const struct config_setting *s)
     return read_action(r, s, &r->guest->on_crash);
 }
 
+/* "pv" is the only kind of domain here; one of another kind would not be what its owner expects. */
+static int read_type(struct reading *r, const struct config_setting *s)
+{
+    static const char *const good[] = {"pv", "generic",
+                                       "linux"}; /* the latter two: an old builder= */
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (s->value.kind != CONFIG_LIST && !strcmp(s->value.text, good[i]))
+            return 0;
+    return bad_value(r, s, "expected \"pv\": all domains are paravirtualized here");
+}
+
 static int read_disks(struct reading *r, const struct config_setting *s)
 {
     return read_disk_list(r->guest, s, r->error);
@@ -223,6 +235,7 @@ static const struct {
     const char *key;
     int (*read)(struct reading *r, const struct config_setting *s);
 } keys[] = {
+    {"type", read_type},           {"builder", read_type},
     {"name", read_name},           {"uuid", read_uuid},
     {"kernel", read_kernel},       {"ramdisk", read_ramdisk},
     {"cmdline", read_cmdline},     {"root", read_root},
@@ -251,7 +264,7 @@ static int read_settings(struct reading *r, const struct config *c, config_warn_
                 snprintf(text, sizeof(text), "%s:%u: unknown key '%s' ignored", s->file, s->line,
                          s->key);
             else
-                snprintf(text, sizeof(text), "%s: unknown key '%s' ignored", s->file, s->key);
+                snprintf(text, sizeof(text), "%.100s: unknown key '%s' ignored", s->file, s->key);
             warn(context, text);
         }
     }

@@ -114,6 +114,9 @@ void platform_terminal_write(const void *data, size_t length);
 int platform_terminal_read(void);
 void platform_terminal_wake(void);
 
+/* Whether Ctrl-C has been typed since the last key that was read. It is taken out, with what was typed before it. */
+bool platform_terminal_interrupted(void);
+
 /* ---- Time ---- */
 
 /* Nanoseconds since the hypervisor started. */

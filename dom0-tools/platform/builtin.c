@@ -26,6 +26,7 @@
 
 #define LIBRARY_STACK_SIZE (128ul << 10) /* zstd and lzma keep large frames */
 #define KEY_BUFFER_SIZE    256
+#define CTRL_C             0x03
 
 /* ---- Hypercalls ---- */
 
@@ -277,12 +278,30 @@ void platform_terminal_write(const void *data, size_t length)
     console_write(data, length);
 }
 
-int platform_terminal_read(void)
+static void start_keys(void)
 {
     static bool started;
 
     if (!started)
         started = thread_create("keys", read_keys, NULL) != NULL;
+}
+
+bool platform_terminal_interrupted(void)
+{
+    start_keys();
+    for (unsigned int at = keys_read; at != keys_written; at++) {
+        if (keys[at % KEY_BUFFER_SIZE] != CTRL_C)
+            continue;
+        keys_read = at + 1;
+        wake_all(&key_room_queue);
+        return true;
+    }
+    return false;
+}
+
+int platform_terminal_read(void)
+{
+    start_keys();
     while (keys_read == keys_written && !terminal_woken)
         wait_on(&key_queue);
     if (keys_read == keys_written) {

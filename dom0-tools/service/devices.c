@@ -655,6 +655,7 @@ void service_device_state(domid_t domid, enum device_kind kind, uint32_t id,
     struct device v;
 
     locate(&v, domid, kind, id);
+    snprintf(state->frontend, sizeof(state->frontend), "%s", v.front);
     snprintf(state->backend, sizeof(state->backend), "%s", v.back);
     state->state = read_number(v.front, "state");
     state->event_channel = read_number(v.front, "event-channel");

@@ -61,6 +61,48 @@ static void each_verb_does_its_work(void **state)
     machine_expect_exit(machine);
 }
 
+/* What is asked wrongly gets one line that says so, and nothing else. */
+static void wrong_words_are_named(void **state)
+{
+    struct machine *machine = boot_with_demo("bh-wrong");
+
+    (void)state;
+    expect_output(machine, "list -v", "bh list: unknown option '-v'; usage: bh list [-l");
+    expect_output(machine, "create -q /guests/demo.cfg", "unknown option '-q'");
+    expect_output(machine, "block-list -h", "usage: bh block-list [--json] DOMAIN...");
+    assert_string_equal(bh(machine, "list none"), "bh list: there is no domain named 'none'\n");
+    assert_string_equal(bh(machine, "block-list --json Domain-0 none"),
+                        "bh block-list: there is no domain named 'none'\n");
+    assert_string_equal(bh(machine, "store-ls --json /none"), "bh store-ls: /none: no such node\n");
+    expect_output(machine, "create /guests/demo.cfg type=hvm", "type=hvm: expected \"pv\"");
+    assert_null(strstr(bh(machine, "create -p /guests/demo.cfg type=pv"), "warning"));
+}
+
+static void store_verbs_take_options(void **state)
+{
+    struct machine *machine = boot_with_demo("bh-store");
+
+    (void)state;
+    bh(machine, "store-write /a/b/c 1 /a/b/d 2 /a/e 3");
+    assert_string_equal(bh(machine, "store-list /a"), "b\ne\n");
+    assert_string_equal(bh(machine, "store-list -p /a/b /a"), "/a/b/c\n/a/b/d\n/a/b\n/a/e\n");
+    expect_output(machine, "store-list /a /none", "/none: no such node");
+    assert_string_equal(bh(machine, "store-chmod -r /a/b n0 r3"), "");
+    assert_string_equal(bh(machine, "store-ls -fp /a"), "/a/b = \"\"   (n0,r3)\n"
+                                                        "/a/b/c = \"1\"   (n0,r3)\n"
+                                                        "/a/b/d = \"2\"   (n0,r3)\n"
+                                                        "/a/e = \"3\"   (n0)\n");
+    assert_string_equal(bh(machine, "store-chmod -u /a/b/c b0"), "");
+    expect_output(machine, "store-ls -p /",
+                  "a = \"\"   (b0)\n b = \"\"   (b0)\n  c = \"1\"   (b0)\n"
+                  "  d = \"2\"   (n0,r3)\n");
+    assert_string_equal(bh(machine, "store-chmod -r /none n0"),
+                        "bh store-chmod: /none: no such node\n");
+    bh(machine, "store-rm -t /a/b/c");
+    assert_string_equal(bh(machine, "store-list /a/b"), "d\n");
+    expect_output(machine, "store-ls --json /a/b", "\"permissions\": \"n0,r3\"");
+}
+
 static void failed_creations_leave_nothing(void **state)
 {
     struct machine *machine = boot_with_demo("bh-failures");
@@ -92,12 +134,26 @@ static void domains_reboot_and_shut_down(void **state)
     (void)state;
     bh(machine, "create /guests/demo.cfg");
     talk_to_demo(machine, "first");
-    bh(machine, "reboot -w demo");
+    machine_type(machine, "reboot -w demo");
+    machine_expect(machine, "domain 'demo' (2) is running again");
+    expect_prompt(machine);
     /* It is back as a new domain with the same name. */
     talk_to_demo(machine, "second");
     expect_output(machine, "domid demo", "2");
-    bh(machine, "shutdown -w demo");
+    bh(machine, "create /guests/demo.cfg name=two");
+    /* One that does not listen is not waited for without end. */
+    bh(machine, "pause two");
+    machine_type(machine, "reboot -w two");
+    machine_expect(machine, "Rebooting domain 3");
+    machine_send(machine, "\x03");
+    machine_expect(machine, "bh reboot: domain 3 has not stopped yet");
+    expect_prompt(machine);
+    machine_type(machine, "unpause two");
+    machine_expect(machine, "domain 'two' (4) is running again");
+    expect_prompt(machine);
+    expect_output(machine, "shutdown -aw", "Shutting down domain 2\nShutting down domain 4\n");
     assert_null(strstr(bh(machine, "list"), "demo"));
+    assert_null(strstr(bh(machine, "list"), "two"));
     assert_int_equal(json_number(machine, bh(machine, "info --json"), "free_pages"), free_before);
     machine_type(machine, "poweroff");
     machine_expect_exit(machine);
@@ -126,6 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_verb_does_its_work, machines_stop),
+        cmocka_unit_test_teardown(wrong_words_are_named, machines_stop),
+        cmocka_unit_test_teardown(store_verbs_take_options, machines_stop),
         cmocka_unit_test_teardown(failed_creations_leave_nothing, machines_stop),
         cmocka_unit_test_teardown(domains_reboot_and_shut_down, machines_stop),
         cmocka_unit_test_teardown(autorun_is_run_once, machines_stop),

@@ -63,7 +63,11 @@ static void devices_follow_their_domain(void **state)
        "create -p /guests/echo.cfg disk=[\"/dev/vda,raw,xvda,w\",\"/guests/disk.img,,xvdb,r\"]");
     text = expect_output(machine, "block-list echo", "/local/domain/0/backend/vbd/1/51712");
     assert_non_null(strstr(text, "51728 0   1      1     -1     -1"));
-    expect_output(machine, "list -l echo", "\"target\": \"/guests/disk.img\"");
+    expect_output(machine, "list -l echo", "\"pdev_path\": \"/guests/disk.img\"");
+    expect_output(machine, "list -l echo", "\"max_memkb\": 16384");
+    assert_int_equal(json_number(machine, bh(machine, "block-list --json echo"), "rref"), -1);
+    expect_output(machine, "block-list --json echo",
+                  "\"frontend\": \"/local/domain/1/device/vbd/51728\"");
     text = expect_output(machine, "list -l echo", "\"mac\": \"00:16:3e:");
     snprintf(mac, sizeof(mac), "%.17s", strstr(text, "00:16:3e:"));
     bh(machine, "unpause echo");
@@ -118,7 +122,7 @@ static void refusals_leave_nothing(void **state)
     expect_output(machine, "block-attach echo /dev/vda,,xvda,w", "has a disk xvda already");
     expect_output(machine, "block-attach echo /dev/vdz,,xvdb,w", "/dev/vdz is not a disk");
     expect_output(machine, "block-attach Domain-0 /dev/vda,,xvdb,w", "domain 0");
-    expect_output(machine, "block-detach echo xvdb", "has no disk");
+    expect_output(machine, "block-detach echo xvdb", "domain 'echo' has no disk xvdb");
     expect_output(machine, "network-detach echo 5", "has no vif 5");
     assert_null(strstr(bh(machine, "list"), "two"));
     assert_null(strstr(bh(machine, "block-list echo"), "51728"));

@@ -63,7 +63,7 @@ enum device_kind {
 struct device_state {
     long state; /* public/io/xenbus.h */
     long event_channel, ring_ref, tx_ring_ref, rx_ring_ref;
-    char backend[96]; /* path of the back end's node */
+    char frontend[96], backend[96]; /* paths of their nodes */
 };
 
 /*

@@ -207,7 +207,7 @@ static void test_keys(void **state)
                                         "memory=64;maxmem='0x100';vcpus=2;maxvcpus=4\n"
                                         "uuid='00112233-4455-6677-8899-aabbccddeeff'\n"
                                         "on_poweroff='preserve';on_reboot='destroy'\n"
-                                        "on_crash=\"rename-restart\"\ntype='pv'\n",
+                                        "on_crash=\"rename-restart\"\ntype='pv';sound='loud'\n",
                                 &e),
                      0);
     assert_string_equal(g.cmdline, "root=/dev/xvda ro quiet");
@@ -221,7 +221,7 @@ static void test_keys(void **state)
     assert_int_equal(g.on_crash, STOP_RENAME_RESTART);
     uuid_format(text, g.uuid);
     assert_string_equal(text, "00112233-4455-6677-8899-aabbccddeeff");
-    assert_string_equal(warnings, "f.cfg:10: unknown key 'type' ignored\n");
+    assert_string_equal(warnings, "f.cfg:10: unknown key 'sound' ignored\n");
     guest_config_free(&g);
 
     assert_int_equal(read_guest(&g, MINIMUM "cmdline='x'\nextra='y'", &e), 0);
@@ -263,6 +263,12 @@ static void test_bad_values(void **state)
     assert_value_error("name=12",
                        "f.cfg:1: name: a domain's name of digits alone would be taken for "
                        "a domain's number");
+    assert_value_error(MINIMUM "type='hvm'",
+                       "f.cfg:3: type: expected \"pv\": all domains are paravirtualized here");
+    assert_value_error(MINIMUM "builder=\"hvm\"",
+                       "f.cfg:3: builder: expected \"pv\": all domains are paravirtualized here");
+    assert_value_error(MINIMUM "type=['pv']",
+                       "f.cfg:3: type: expected \"pv\": all domains are paravirtualized here");
     assert_value_error("kernel=''", "f.cfg:1: kernel: expected the path of a file");
     assert_value_error("kernel=7", "f.cfg:1: kernel: expected a string in quotes");
     memset(text, 'x', sizeof(text));
@@ -272,13 +278,39 @@ static void test_bad_values(void **state)
     assert_string_equal(e.text, "f.cfg: the kernel's command line is longer than 1023 bytes");
 }
 
+/* However long an argument is, the reason is shown. */
+static void test_long_arguments(void **state)
+{
+    char text[1200], expected[200];
+    struct guest_config g;
+    struct config c;
+    struct error e;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "disk=[\"", 7);
+    strcpy(text + sizeof(text) - 3, "\"]");
+    config_init(&c);
+    assert_int_equal(config_parse_argument(&c, text, &e), 0);
+    assert_int_equal(guest_config_read(&g, &c, "f.cfg", warn, NULL, &e), -1);
+    assert_non_null(strstr(e.text, "a parameter has more than"));
+    config_free(&c);
+
+    strcpy(text + sizeof(text) - 3, "\"");
+    snprintf(expected, sizeof(expected), "%.100s: the list has no closing ]", text);
+    config_init(&c);
+    assert_int_equal(config_parse_argument(&c, text, &e), -1);
+    assert_string_equal(e.text, expected);
+    config_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),        cmocka_unit_test(test_append),
         cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_bad_values),    cmocka_unit_test(test_long_arguments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
