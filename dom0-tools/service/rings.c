@@ -121,7 +121,10 @@ static int write_all(const struct managed_domain *d, const struct build_result *
     int error;
 
     node_paths(d, base, vm);
-    error = make_readable(d, base);
+    /* Nothing of a former domain of that number, which may not have gone for lack of memory. */
+    error = xs_domain_gone(service_store, d->domid);
+    error = error ? error : xs_remove(service_tools, STORE_NO_TRANSACTION, base);
+    error = error && error != XEN_ENOENT ? error : make_readable(d, base);
     error = error ? error : make_readable(d, vm);
     error = error ? error : write_node(base, "vm", vm);
     error = error ? error : write_node(base, "name", c->name);

@@ -159,18 +159,46 @@ struct special *find_special(struct store *s, const char *path)
     return NULL;
 }
 
+/*
+ * Fires watches for the nodes that a domain had, which are gone from the live tree: for the uppermost of them, as
+ * when they are removed one by one. @node is the one at @path, of @length bytes, in the tree @former.
+ */
+static void fire_purged(struct store *s, const struct tree_node *former,
+                        const struct tree_node *node, uint16_t domid, char path[STORE_PATH_SIZE],
+                        size_t length)
+{
+    const struct change change = {.kind = CHANGE_REMOVE, .path = path};
+
+    if (length && tree_owner(node) == domid) { /* not the root, which cannot go */
+        watches_fire(s, former, &change);
+        return;
+    }
+    for (size_t i = 0; i < node->child_count; i++) {
+        const struct tree_node *child = node->children[i];
+        int added = snprintf(path + length, STORE_PATH_SIZE - length, "/%s", child->data->name);
+
+        fire_purged(s, former, child, domid, path, length + (size_t)added);
+        path[length] = '\0';
+    }
+}
+
 int xs_domain_gone(struct store *store, uint16_t domid)
 {
     struct tree_node *former = tree_hold(store->root);
     int error = tree_purge(&store->root, &store->forest, domid) ? XEN_ENOMEM : 0;
+    char path[STORE_PATH_SIZE] = "";
 
     recount(store, former, store->root);
+    if (!error)
+        fire_purged(store, former, former, domid, path, 0);
     tree_release(former);
     transactions_follow(store);
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         struct special *special = &store->special[i];
         unsigned int count = 1;
 
+        if (special->perms[0].domid == domid)
+            special->perms[0] = (struct tree_perm){.domid = 0};
         for (unsigned int j = 1; j < special->perm_count; j++)
             if (special->perms[j].domid != domid)
                 special->perms[count++] = special->perms[j];

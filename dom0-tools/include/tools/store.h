@@ -136,7 +136,7 @@ void xs_fire_special(struct store *store, const char *name);
 
 /*
  * A domain is no more: removes the nodes that it owns and its number from all permissions, since another
- * domain may get that number. ENOMEM: they are still there, and it can be tried again.
+ * domain may get that number. Watches hear of it. ENOMEM: they are still there, and it can be tried again.
  */
 int xs_domain_gone(struct store *store, uint16_t domid);
 

@@ -28,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include <public/errno.h>
 #include <public/io/console.h>
 #include <public/io/xs_wire.h>
 #include <public/sched.h>
@@ -178,6 +179,30 @@ static void test_creation_is_all_or_nothing(void **state)
         assert_in_range(fake_blocks(), blocks, blocks + 16);
     }
     assert_in_range(failed, 100, 100000);
+}
+
+/* A new domain gets nothing of a former one of its number whose nodes could not be removed. */
+static void test_leftovers(void **state)
+{
+    static const char secret[] = "/local/domain/1/data/secret", shared[] = "/tool/shared";
+    struct store_permission p[] = {{.domid = 1}, {.domid = 1, .read = true, .write = true}};
+    struct error e;
+    domid_t domid;
+    const void *value;
+    size_t length;
+    unsigned int count;
+
+    (void)state;
+    xs_write(service_tools, 0, secret, "s", 1);
+    xs_set_permissions(service_tools, 0, secret, p, 1);
+    xs_mkdir(service_tools, 0, shared);
+    p[0].domid = 0;
+    xs_set_permissions(service_tools, 0, shared, p, 2);
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+    assert_int_equal(domid, 1);
+    assert_int_equal(xs_read(service_tools, 0, secret, &value, &length), XEN_ENOENT);
+    assert_int_equal(xs_get_permissions(service_tools, 0, shared, p, &count), 0);
+    assert_int_equal(count, 1);
 }
 
 static void assert_create_fails(const char *expected)
@@ -421,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_start_of_day, setup, teardown),
         cmocka_unit_test_setup_teardown(test_creation_is_all_or_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_store_ring, setup, teardown),

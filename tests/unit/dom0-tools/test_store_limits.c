@@ -420,13 +420,41 @@ static void test_domain_gone(void **state)
     xs_mkdir(tools, 0, "/shared/left");
     xs_set_permissions(tools, 0, "/shared", shared, 3);
     xs_set_permissions(tools, 0, "/shared/left", &mine, 1);
+    xs_mkdir(tools, 0, "/shared/left/below");
+    assert_int_equal(ASK(dom0, XS_WATCH, 0, "/shared\0t\0"), XS_WATCH);
+    wire_fetch(dom0, &text);
+    assert_int_equal(ASK(dom0, XS_WATCH, 0, "/shared/left/below\0u\0"), XS_WATCH);
+    wire_fetch(dom0, &text);
     assert_int_equal(xs_domain_gone(store, 1), 0);
+    assert_int_equal(wire_fetch(dom0, &text), XS_WATCH_EVENT);
+    assert_string_equal(text, "/shared/left|t|");
+    assert_int_equal(wire_fetch(dom0, &text), XS_WATCH_EVENT);
+    assert_string_equal(text, "/shared/left/below|u|");
+    assert_int_equal(wire_fetch(dom0, &text), -1);
+    assert_int_equal(xs_domain_gone(store, 1), 0); /* there is nothing to tell any more */
+    assert_int_equal(wire_fetch(dom0, &text), -1);
     assert_true(xs_is_consistent(store));
     assert_int_equal(xs_nodes_owned(store, 1), 0);
     assert_error(ASK(dom0, XS_READ, 0, HOME "\0"), "ENOENT|");
     assert_error(ASK(dom0, XS_READ, 0, "/shared/left\0"), "ENOENT|");
     assert_int_equal(ASK(dom0, XS_GET_PERMS, 0, "/shared\0"), XS_GET_PERMS);
     assert_string_equal(text, "n0|n2|");
+}
+
+/* What cannot be removed with its owner falls to domain 0. */
+static void test_owner_of_the_root_gone(void **state)
+{
+    (void)state;
+    assert_int_equal(ASK(dom0, XS_SET_PERMS, 0, "/\0b2\0r1\0"), XS_SET_PERMS);
+    assert_int_equal(ASK(dom0, XS_SET_PERMS, 0, "@releaseDomain\0b2\0r1\0"), XS_SET_PERMS);
+    assert_int_equal(xs_domain_gone(store, 2), 0);
+    assert_true(xs_is_consistent(store));
+    assert_int_equal(ASK(dom0, XS_GET_PERMS, 0, "/\0"), XS_GET_PERMS);
+    assert_string_equal(text, "n0|");
+    assert_int_equal(ASK(dom0, XS_GET_PERMS, 0, "@releaseDomain\0"), XS_GET_PERMS);
+    assert_string_equal(text, "n0|r1|");
+    assert_int_equal(xs_nodes_owned(store, 2), 0);
+    assert_int_equal(ASK(dom0, XS_READ, 0, HOME "\0"), XS_READ);
 }
 
 static void test_introduction(void **state)
@@ -562,6 +590,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_special_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_target, setup, teardown),
         cmocka_unit_test_setup_teardown(test_domain_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_owner_of_the_root_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_introduction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control, setup, teardown),
         cmocka_unit_test_setup_teardown(test_turn, setup, teardown),
