@@ -184,10 +184,17 @@ static void fire_purged(struct store *s, const struct tree_node *former,
 
 int xs_domain_gone(struct store *store, uint16_t domid)
 {
+    static const struct tree_perm nobody = {.domid = 0};
     struct tree_node *former = tree_hold(store->root);
-    int error = tree_purge(&store->root, &store->forest, domid) ? XEN_ENOMEM : 0;
     char path[STORE_PATH_SIZE] = "";
+    int error = 0;
 
+    /* The root cannot go. */
+    if (tree_owner(former) == domid &&
+        tree_set(&store->root, &store->forest, "/", NULL, 0, &nobody, 1))
+        error = XEN_ENOMEM;
+    if (!error && tree_purge(&store->root, &store->forest, domid))
+        error = XEN_ENOMEM;
     recount(store, former, store->root);
     if (!error)
         fire_purged(store, former, former, domid, path, 0);

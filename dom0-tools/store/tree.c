@@ -408,13 +408,8 @@ static struct tree_node *purged(struct tree_forest *forest, struct tree_node *no
 
 int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid)
 {
-    static const struct tree_perm nobody = {.domid = 0};
-    struct tree_node *changed;
+    struct tree_node *changed = purged(forest, *root, domid);
 
-    /* The root cannot go. */
-    if (tree_owner(*root) == domid && tree_set(root, forest, "/", NULL, 0, &nobody, 1))
-        return -1;
-    changed = purged(forest, *root, domid);
     if (!changed)
         return -1;
     tree_release(*root);

@@ -104,7 +104,7 @@ int tree_set(struct tree_node **root, struct tree_forest *forest, const char *pa
 int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path);
 
 /*
- * Removes what a domain that is no more owns, with all below it, and its name from the permissions of
+ * Removes what a domain that is no more owns (not the root), with all below it, and its name from the permissions of
  * other nodes: its number may be given to another. Returns as tree_set.
  */
 int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid);
