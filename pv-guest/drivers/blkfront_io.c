@@ -125,7 +125,7 @@ static const struct block_segment *segment_of(const struct blkfront_shadow *shad
     return &shadow->request->segments[shadow->first + i];
 }
 
-/* Give up what the first `count` segments hold. @return false: the back keeps a page. */
+/* Give up what the first `count` segments hold, but for pages that the back keeps. @return false: it does. */
 static bool release_segments(struct blkfront *front, struct blkfront_shadow *shadow,
                              unsigned int count)
 {
@@ -134,17 +134,21 @@ static bool release_segments(struct blkfront *front, struct blkfront_shadow *sha
     for (unsigned int i = 0; !shadow->plain && i < count; i++) {
         struct blkfront_segment_state *state = &shadow->segments[i];
 
-        if (state->ref && !grant_end(state->ref))
+        if (state->ref && !grant_end(state->ref)) {
             released = false;
+            continue;
+        }
+        state->ref = 0;
         if (state->page)
             put_page(front, state->page);
+        state->page = NULL;
     }
-    if (shadow->indirect) {
-        if (shadow->indirect_ref && !grant_end(shadow->indirect_ref))
-            released = false;
-        put_page(front, shadow->indirect);
-        shadow->indirect = NULL;
-    }
+    if (!shadow->indirect)
+        return released;
+    if (shadow->indirect_ref && !grant_end(shadow->indirect_ref))
+        return false;
+    put_page(front, shadow->indirect);
+    shadow->indirect = NULL;
     return released;
 }
 
@@ -400,8 +404,9 @@ static void complete(struct blkfront *front, const struct blkfront_answer *answe
     if (!shadow->plain && !error && request->operation == BLOCK_READ)
         copy_back(shadow);
     if (!release_segments(front, shadow, shadow->count)) {
+        /* Its memory is not its owner's before the back has let go: blkfront_io_stop() waits for that. */
         fail(front, "it keeps pages of requests that it answered");
-        error = -EIO;
+        return;
     }
     shadow->request = NULL;
     if (!error && shadow->sectors < request->sectors && request->operation <= BLOCK_WRITE) {
@@ -537,7 +542,7 @@ static void end_segment_grants(struct blkfront *front)
     for (uint32_t id = 0; id < front->ring.slots; id++) {
         struct blkfront_shadow *shadow = &front->shadows[id];
 
-        if (front->ring.operations[id] == BLKFRONT_IDLE)
+        if (!shadow->request)
             continue;
         for (unsigned int i = 0; !shadow->plain && i < shadow->count; i++) {
             if (shadow->segments[i].ref)
@@ -577,8 +582,8 @@ void blkfront_io_stop(struct blkfront *front)
     front->connected = false;
     event_close(front->port);
     work_cancel(&front->work);
-    take_back(front);
     end_segment_grants(front);
+    take_back(front);
     end_lasting_grants(front);
     for (unsigned int i = 0; i < front->ring_page_count; i++)
         end_grant(front, front->ring_refs[i]);
