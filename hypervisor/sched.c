@@ -7,6 +7,11 @@
  * slept starts at the queue's floor less half a slice, so that it reacts at once but cannot save up
  * time. The idle vCPU of a CPU is never queued.
  *
+ * Who wakes takes the CPU at once from a vCPU of its own domain, which may spin for its answer, but
+ * from one of another domain only when that has run for a moment. Otherwise a front driver would be
+ * interrupted at each request that it sends, and pay two switches, with the loss of its TLB, for
+ * every single one; so it gets to send several, and the back driver takes them together.
+ *
  * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
  * or neither, and then something in pause_flags or a pause count says why. schedule() is the last
  * softirq on the way out: the stack below it is empty but for the guest's frame, so it switches
@@ -18,6 +23,7 @@
 #include <softirq.h>
 
 #define TIME_SLICE MILLISECS(10)
+#define LEAST_RUN  MILLISECS(1)
 
 const char *sched_name = "credit2";
 
@@ -95,6 +101,12 @@ static u64 weighted(const struct vcpu *v, s_time_t ran)
     return likely(weight == SCHED_DEFAULT_WEIGHT) ? ns : ns * SCHED_DEFAULT_WEIGHT / weight;
 }
 
+/* From when on @v, which has run less, may take the CPU from @cur. */
+static s_time_t earliest_preemption(const struct vcpu *v, const struct vcpu *cur)
+{
+    return is_idle(cur) || v->domain == cur->domain ? 0 : cur->state_since + LEAST_RUN;
+}
+
 void vcpu_wake(struct vcpu *v)
 {
     unsigned long flags;
@@ -103,7 +115,7 @@ void vcpu_wake(struct vcpu *v)
 
     if (!v->on_queue && cpus[cpu]->info->vcpu != v && vcpu_runnable(v)) {
         struct vcpu *cur = cpus[cpu]->info->vcpu;
-        s_time_t t = now();
+        s_time_t t = now(), earliest;
         u64 cur_vruntime = cur->vruntime, floor;
 
         if (!is_idle(cur)) {
@@ -116,10 +128,15 @@ void vcpu_wake(struct vcpu *v)
         set_runstate(v, RUNSTATE_runnable, t);
         v->vruntime = MAX(v->vruntime, floor);
         enqueue(rq, v);
-        if (is_idle(cur) || v->vruntime < cur_vruntime)
+        earliest = earliest_preemption(v, cur);
+        if (!is_idle(cur) && v->vruntime >= cur_vruntime) {
+            if (rq->length == 1) /* it ran alone so far, without a slice */
+                timer_set(&rq->slice, t + TIME_SLICE);
+        } else if (t >= earliest) {
             softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
-        else if (rq->length == 1) /* it ran alone so far, without a slice */
-            timer_set(&rq->slice, t + TIME_SLICE);
+        } else {
+            timer_set(&rq->slice, earliest); /* sooner than the end of any slice */
+        }
     }
     spin_unlock_irqrestore(&rq->lock, flags);
 }

@@ -117,6 +117,61 @@ static void sleepers(void **state)
     assert_in_range(vcpu_cpu_time(sleeper) - before, MILLISECS(480), MILLISECS(530));
 }
 
+/* A vCPU runs for a millisecond before another domain's takes the CPU from it on waking. */
+static void wakers_wait_a_moment(void **state)
+{
+    struct vcpu *sender = d->vcpu[0], *receiver = e->vcpu[0], *sibling = d->vcpu[1];
+
+    up(sender);
+    up(receiver);
+    up(sibling);
+    set_bit(&receiver->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(receiver);
+    set_bit(&sibling->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(sibling);
+    run(MILLISECS(50));
+    assert_ptr_equal(current, sender);
+
+    /* It has run long enough. */
+    vcpu_unblock(receiver);
+    host_run_softirqs();
+    assert_ptr_equal(current, receiver);
+    vcpu_block_enable_events();
+    host_run_softirqs();
+    assert_ptr_equal(current, sender);
+
+    /* Now it has only begun. */
+    host_advance(MICROSECS(10));
+    vcpu_unblock(receiver);
+    host_run_softirqs();
+    assert_ptr_equal(current, sender);
+    host_advance(MICROSECS(980));
+    assert_ptr_equal(current, sender);
+    host_advance(MICROSECS(10));
+    assert_ptr_equal(current, receiver);
+    vcpu_block_enable_events();
+    host_run_softirqs();
+    assert_ptr_equal(current, sender);
+
+    /* One that stops earlier is not waited for. */
+    host_advance(MICROSECS(10));
+    vcpu_unblock(receiver);
+    vcpu_block_enable_events();
+    host_run_softirqs();
+    assert_ptr_equal(current, receiver);
+    vcpu_unblock(sender);
+    host_advance(MILLISECS(1));
+    vcpu_block_enable_events();
+    host_run_softirqs();
+    assert_ptr_equal(current, sender);
+
+    /* Its own siblings need not wait. */
+    host_advance(MICROSECS(10));
+    vcpu_unblock(sibling);
+    host_run_softirqs();
+    assert_ptr_equal(current, sibling);
+}
+
 static void yielding(void **state)
 {
     struct vcpu *x = d->vcpu[0], *y = e->vcpu[0], *first;
@@ -323,16 +378,10 @@ static void guest_timers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(idle_and_one),
-        TEST(fair_shares),
-        TEST(weights),
-        TEST(sleepers),
-        TEST(yielding),
-        TEST(blocking),
-        TEST(pausing_a_blocked_one),
-        TEST(random_states),
-        TEST(accounting),
-        TEST(guest_timers),
+        TEST(idle_and_one), TEST(fair_shares),           TEST(weights),
+        TEST(sleepers),     TEST(wakers_wait_a_moment),  TEST(yielding),
+        TEST(blocking),     TEST(pausing_a_blocked_one), TEST(random_states),
+        TEST(accounting),   TEST(guest_timers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
