@@ -1,13 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arguments of verbs: their options, as getopt has them, and the domains that they name. A verb's usage says which
- * options it has, so what `bh help` shows is what is understood.
+ * The words of a command line: their quotes, the options among them, as getopt has them, and the domains that they
+ * name. A verb's usage says which options it has, so what `bh help` shows is what is understood.
  */
 #include <string.h>
 
 #include <tools/service.h>
 
 #include "bh.h"
+
+int bh_split_words(char *line, char *words[BH_MAX_WORDS])
+{
+    int count = 0;
+    char *from = line;
+
+    for (;;) {
+        char quote = '\0';
+        bool kept = false;
+        char *start, *to;
+
+        while (*from == ' ' || *from == '\t')
+            from++;
+        if (!*from || *from == '#')
+            return count;
+        if (count == BH_MAX_WORDS - 1)
+            return -1;
+        start = to = from;
+        while (*from && (quote || (*from != ' ' && *from != '\t'))) {
+            bool opens = !quote && (*from == '\'' || *from == '"');
+            bool closes = quote && *from == quote;
+
+            if (opens) {
+                quote = *from;
+                /* A list has quotes of its own; those around it are meant for a shell. */
+                kept = memchr(start, '=', (size_t)(to - start)) &&
+                       !(to[-1] == '=' && from[1] == '[');
+            }
+            if (closes)
+                quote = '\0';
+            if (!(opens || closes) || kept)
+                *to++ = *from;
+            from++;
+        }
+        if (quote)
+            return -1;
+        if (*from)
+            from++;
+        *to = '\0';
+        words[count++] = start;
+        words[count] = NULL;
+    }
+}
 
 /* Whether @usage has @option, as in "[-w]", "[-w|--wait]" or "[-n COUNT]". */
 static bool has_option(const char *usage, const char *option, size_t length)

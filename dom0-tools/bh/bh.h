@@ -44,6 +44,13 @@ void bh_explain(const struct bh_verb *verb);
 
 #define BH_MAX_WORDS 32 /* of a command line, with the NULL at its end */
 
+/*
+ * Splits a line into words, in place. Quotes of either kind keep blanks. They are removed, as a shell does it,
+ * except around a part of a value, as in key='a b' and key=['a b'], which the configuration parser wants whole.
+ * Returns how many words there are, or -1 if a quote is not closed or there are too many. NULL follows the last.
+ */
+int bh_split_words(char *line, char *words[BH_MAX_WORDS]);
+
 /* Refuses options in front of the other arguments that the verb's usage does not have. Returns 0, or -1. */
 int bh_check_options(const struct bh_verb *verb, char **argv);
 

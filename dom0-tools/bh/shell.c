@@ -35,46 +35,6 @@ const struct bh_verb *bh_find_verb(const char *name)
     return NULL;
 }
 
-/*
- * Splits a line into words, in place. Quotes of either kind keep blanks, and are removed unless they are
- * inside a word, as in key='a b', which the configuration parser wants whole. Returns how many words, or
- * -1 if a quote is not closed or there are too many.
- */
-static int split_words(char *line, char *words[BH_MAX_WORDS])
-{
-    int count = 0;
-    char *from = line;
-
-    for (;;) {
-        char quote = '\0';
-        char *start, *to;
-
-        while (*from == ' ' || *from == '\t')
-            from++;
-        if (!*from || *from == '#')
-            return count;
-        if (count == BH_MAX_WORDS - 1)
-            return -1;
-        start = to = from;
-        while (*from && (quote || (*from != ' ' && *from != '\t'))) {
-            bool is_quote = quote ? *from == quote : (*from == '\'' || *from == '"');
-
-            if (is_quote)
-                quote = quote ? '\0' : *from;
-            if (!is_quote || memchr(start, '=', (size_t)(to - start)))
-                *to++ = *from;
-            from++;
-        }
-        if (quote)
-            return -1;
-        if (*from)
-            from++;
-        *to = '\0';
-        words[count++] = start;
-        words[count] = NULL;
-    }
-}
-
 int bh_run(const char *line)
 {
     char *words[BH_MAX_WORDS], *copy = strdup(line), **argv = words;
@@ -83,7 +43,7 @@ int bh_run(const char *line)
 
     if (!copy)
         return bh_fail("", "not enough memory");
-    argc = split_words(copy, words);
+    argc = bh_split_words(copy, words);
     if (argc < 0) {
         bh_print("bh: a quote is not closed, or there are more than %d words\n", BH_MAX_WORDS - 1);
     } else {
@@ -171,7 +131,7 @@ static void complete(const char *line, size_t start, void (*add)(void *, const c
 
     memcpy(before, line, start);
     before[start] = '\0';
-    argc = split_words(before, words);
+    argc = bh_split_words(before, words);
     if (argc > 0 && !strcmp(argv[0], "bh")) {
         argv++;
         argc--;

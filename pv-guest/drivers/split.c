@@ -294,7 +294,9 @@ void split_fail(struct split_device *device, int error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(d->failure, sizeof(d->failure), format, arguments);
     va_end(arguments);
-    say(device, d->failure);
+    /* At the start of a back end there are tools which wait for it, and tell whoever asked for the device. */
+    if (!split_notice || !device->driver->back || device->state != XenbusStateInitialising)
+        say(device, d->failure);
     poke(d);
 }
 

@@ -510,8 +510,10 @@ static int probe(struct virtio_device *device)
 {
     int error;
 
-    if (card.device)
-        return -EBUSY; /* the bridge has one */
+    if (card.device) {
+        printf("virtio %s: the bridge has a network card already\n", device->place);
+        return -EBUSY;
+    }
     error = negotiate(device);
     if (error)
         return error;

@@ -120,7 +120,8 @@ static void refusals_leave_nothing(void **state)
                   "format 'qcow2' is not supported");
     expect_output(machine, "create -p /guests/echo.cfg name=two vif=[\"bridge=br7\"]", "br7");
     expect_output(machine, "block-attach echo /dev/vda,,xvda,w", "has a disk xvda already");
-    expect_output(machine, "block-attach echo /dev/vdz,,xvdb,w", "/dev/vdz is not a disk");
+    assert_string_equal(bh(machine, "block-attach echo /dev/vdz,,xvdb,w"),
+                        "bh block-attach: disk xvdb: /dev/vdz is not a disk of this machine\n");
     expect_output(machine, "block-attach Domain-0 /dev/vda,,xvdb,w", "domain 0");
     expect_output(machine, "block-detach echo xvdb", "domain 'echo' has no disk xvdb");
     expect_output(machine, "network-detach echo 5", "has no vif 5");
@@ -128,6 +129,11 @@ static void refusals_leave_nothing(void **state)
     assert_null(strstr(bh(machine, "block-list echo"), "51728"));
     assert_int_equal(free_memory(machine), free_before);
     assert_null(strstr(bh(machine, "store-ls /local/domain/0"), "two"));
+    /* Quotes that a shell would take away. */
+    expect_output(
+        machine,
+        "create -p /guests/echo.cfg name=two 'disk=[\"/dev/vdz,raw,xvda,w\"]' 'vif=[\"\"]'",
+        "disk xvda: /dev/vdz is not a disk");
     /* Two may write if both say so. */
     bh(machine, "block-detach echo xvda");
     expect_no_output(machine, "block-attach echo /dev/vda,,xvda,w!");

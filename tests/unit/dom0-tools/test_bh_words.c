@@ -65,6 +65,40 @@ int error_set(struct error *e, const char *format, ...)
     return -1;
 }
 
+static void test_quotes(void **state)
+{
+    static const struct {
+        const char *line;
+        int count;
+        const char *words[4];
+    } lines[] = {
+        {"", 0, {NULL}},
+        {"  # nothing", 0, {NULL}},
+        {" create\t/a.cfg  # and a comment", 2, {"create", "/a.cfg"}},
+        {"cat 'a b' \"c d\" e' 'f", 4, {"cat", "a b", "c d", "e f"}},
+        {"create extra=\"a b\" x='it is \"y\"'", 3, {"create", "extra=\"a b\"", "x='it is \"y\"'"}},
+        {"create disk=[\"a b\",'c'] x", 3, {"create", "disk=[\"a b\",'c']", "x"}},
+        /* As for a shell. */
+        {"create 'disk=[\"a b\"]' \"vif=['c d']\"", 3, {"create", "disk=[\"a b\"]", "vif=['c d']"}},
+        {"create disk='[\"a b\"]' 'extra=a b'", 3, {"create", "disk=[\"a b\"]", "extra=a b"}},
+        {"create 'disk=[\"a\"]", -1, {NULL}},
+        {"cat 'a b", -1, {NULL}},
+        {"1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32",
+         -1,
+         {NULL}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        char copy[128], *words[BH_MAX_WORDS];
+
+        snprintf(copy, sizeof(copy), "%s", lines[i].line);
+        assert_int_equal(bh_split_words(copy, words), lines[i].count);
+        for (int n = 0; n < lines[i].count; n++)
+            assert_string_equal(words[n], lines[i].words[n]);
+    }
+}
+
 /* A command line, of which the options may be changed. */
 struct words {
     char text[8][16];
@@ -205,8 +239,11 @@ static void test_json_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_options), cmocka_unit_test(test_options_are_taken),
-        cmocka_unit_test(test_domains),       cmocka_unit_test(test_json),
+        cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_known_options),
+        cmocka_unit_test(test_options_are_taken),
+        cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_texts),
     };
 
