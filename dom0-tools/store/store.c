@@ -471,7 +471,7 @@ int make_change(struct store_connection *c, struct tree_node **root, int *create
     case CHANGE_MKDIR:
     case CHANGE_WRITE:
         if (node && change->kind == CHANGE_MKDIR)
-            return 0;
+            return 0; /* somebody else made it since */
         missing = tree_missing(*root, change->path);
         if (missing)
             count = inherit(c, *root, change->path, perms);
@@ -511,7 +511,7 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
         error = touch(t, change->path);
     if (!error)
         error = check_change(c, *root, t ? t->created : 0, change, &node);
-    if (error) {
+    if (error || (change->kind == CHANGE_MKDIR && node)) { /* it is there already */
         free(change);
         return error;
     }

@@ -62,8 +62,6 @@ void xs_missed_events(struct store_connection *c)
 
 void watches_fire(struct store *s, const struct tree_node *former, const struct change *change)
 {
-    if (change->kind == CHANGE_MKDIR && tree_find(former, change->path))
-        return; /* it was there: nothing has changed */
     for (struct store_connection *c = s->connections; c; c = c->next) {
         for (struct watch *w = c->watches; w; w = w->next) {
             const char *path = NULL;

@@ -9,6 +9,7 @@
 /* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
 /* SOURCES: dom0-tools/store/control.c dom0-tools/store/ring.c dom0-tools/store/store.c */
 /* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* CFLAGS: -DHELD_BYTES=500u */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

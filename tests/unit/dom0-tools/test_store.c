@@ -262,6 +262,16 @@ static void test_transactions(void **state)
     assert_int_equal(xs_transaction_end(dom0, t, true), XEN_ENOENT);
     assert_int_equal(write_text(dom0, t, "/x", "2"), XEN_ENOENT);
 
+    /* Of what has come and gone within, nobody hears. */
+    assert_int_equal(xs_transaction_start(dom0, &t), 0);
+    write_text(dom0, t, "/short/life", "1");
+    xs_remove(dom0, t, "/short");
+    write_text(dom0, t, "/made/on-the-way", "1");
+    xs_mkdir(dom0, t, "/made");
+    events[0] = '\0';
+    assert_int_equal(xs_transaction_end(dom0, t, true), 0);
+    assert_string_equal(events, "0:/made/on-the-way=w;");
+
     /* A conflict: what was read has changed. */
     assert_int_equal(xs_transaction_start(dom0, &t), 0);
     assert_int_equal(xs_transaction_start(dom0, &u), 0);
