@@ -24,7 +24,8 @@
 #define ETHERNET_HEADER    14u
 #define ETHERNET_MTU       1500u
 #define NET_MAX_MTU        9000u
-#define NET_MAX_PACKET     65535u /* bytes with the Ethernet header: what the protocol can say */
+#define NET_MAX_PACKET     65535u /* bytes with the Ethernet header: what a vif can transmit */
+#define NET_MAX_FRAME      65593u /* the largest IPv6 packet, Ethernet header and VLAN tag */
 #define NET_HEADER_ROOM    128u   /* first bytes of a frame, where its headers lie */
 #define NET_MAX_FRAGMENTS  24u
 #define NET_PORT_NAME_SIZE 24u
@@ -99,7 +100,10 @@ struct net_port {
     bool is_dirty;
 };
 
-/** A packet came in at `port`: count it and pass it to whom the port belongs. */
+/**
+ * A packet came in at `port`: count it and pass it to whom the port belongs, unless its first piece
+ * does not hold the Ethernet header.
+ */
 void net_input(struct net_port *port, struct net_packet *packet);
 
 /**

@@ -204,12 +204,44 @@ static void who_grants_again_brings_no_blame_on_others(void **state)
     assert_int_equal(granted[RECEIVER][LENGTH], 0x22);
 }
 
+static unsigned int inputs;
+
+static void count_input(struct net_port *port, struct net_packet *packet)
+{
+    (void)port;
+    (void)packet;
+    inputs++;
+}
+
+/* Whoever looks at a packet finds the whole Ethernet header in its first piece. */
+static void a_packet_with_its_header_in_pieces_is_dropped(void **state)
+{
+    struct net_packet packet = {
+        .fragments = {{.va = granted[SENDER] + PAGE_SIZE - 1, .length = 1},
+                      {.va = granted[RECEIVER], .length = 100}},
+        .fragment_count = 2,
+        .length = 101,
+    };
+
+    (void)state;
+    inputs = 0;
+    ports[0].input = count_input;
+    net_input(&ports[0], &packet);
+    assert_int_equal(inputs, 0);
+    assert_int_equal(ports[0].counters.received_dropped, 1);
+    packet.fragments[0] = (struct net_fragment){.va = granted[SENDER], .length = ETHERNET_HEADER};
+    packet.length = ETHERNET_HEADER + 100;
+    net_input(&ports[0], &packet);
+    assert_int_equal(inputs, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_copy_that_works_blames_nobody, set_up),
         cmocka_unit_test_setup(who_granted_nothing_is_blamed_alone, set_up),
         cmocka_unit_test_setup(who_grants_again_brings_no_blame_on_others, set_up),
+        cmocka_unit_test_setup(a_packet_with_its_header_in_pieces_is_dropped, set_up),
     };
 
     return cmocka_run_group_tests_name("copies of packets", tests, NULL, NULL);
