@@ -135,11 +135,14 @@ $(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.
 $(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
 
 # Linux with its block front driver, which tests/linux/block.sh loads with parameters.
-$(BUILD)/tests/block.cpio.gz: tests/linux/block.sh $(PKG)/busybox $(PKG)/vmlinuz $(INITRAMFS)
+$(BUILD)/tests/block.cpio.gz: tests/linux/block.sh tests/linux/sectors.sh $(PKG)/busybox \
+                              $(PKG)/vmlinuz $(INITRAMFS)
 	$(call say,RAMDISK,$@)
 	@rm -rf $@.tree && mkdir -p $@.tree && cp tests/linux/block.sh $@.tree/autorun && \
+	    cp tests/linux/sectors.sh $@.tree/ && \
 	    cp "$$(find -L $(PKG)/modules -name xen-blkfront.ko -print -quit)" $@.tree/
-	@mk/make-initramfs.sh $@ $(PKG)/busybox linux -g $@.tree
+	@mk/make-initramfs.sh $@ $(PKG)/busybox linux -m $(PKG)/modules crc32c_generic crc16 mbcache \
+	    jbd2 ext4 -g $@.tree
 $(BUILD)/tests/system/test_block_linux: | $(BUILD)/tests/block.cpio.gz $(GUESTS_DIR)/vmlinuz
 
 # ---- what runs ----

@@ -248,6 +248,30 @@ static void changes_what_it_may_read(struct front *front)
     front->answered = true;
 }
 
+/* Sectors of the ring are always of 512 bytes; those of this disk are of 4096. */
+static void misaligned(struct front *front)
+{
+    static const struct {
+        uint64_t sector;
+        uint32_t first, last;
+        int status;
+    } requests[] = {
+        {0, 0, 7, BLKIF_RSP_OKAY},  {0, 0, 0, BLKIF_RSP_ERROR}, {1, 0, 7, BLKIF_RSP_ERROR},
+        {8, 4, 7, BLKIF_RSP_ERROR}, {8, 0, 7, BLKIF_RSP_OKAY},
+    };
+    bool refused = true;
+
+    for (unsigned int i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        uint64_t segment = blkfront_segment(front->page_ref, requests[i].first, requests[i].last);
+
+        blkfront_ring_put(&front->ring, BLKIF_OP_READ, 0, requests[i].sector, &segment, 1);
+        push(front);
+        refused &= answered_with(front, requests[i].status);
+    }
+    front->answer.status = refused ? 0 : 1;
+    front->answered = true;
+}
+
 /* Comes and goes. */
 static void returns(struct front *front)
 {
@@ -326,6 +350,7 @@ static const struct fault faults[] = {
     {"unknown operation", NULL, unknown_operation},
     {"changes of what it may read", NULL, changes_what_it_may_read},
     {"front that comes and goes", NULL, returns},
+    {"less than a sector", NULL, misaligned},
     {"honest front", NULL, honest},
 };
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))

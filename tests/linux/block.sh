@@ -3,6 +3,8 @@
 # Run by the start script of a Linux domU: loads its block front driver with the parameters behind BLK=
 # on the command line, writes 4 MiB to xvda, and reads them back in ways that need different requests:
 # buffered, large and direct from several processes, small and direct. Then waits for xvda to grow.
+# With the word SECTORS there, sectors.sh is run instead.
+grep -q SECTORS /proc/cmdline && exec sh /guests/sectors.sh
 parameters=$(sed 's/.*BLK=//;s/,/ /g' /proc/cmdline)
 insmod /guests/xen-blkfront.ko $parameters
 while [ ! -b /dev/xvda ]; do sleep 0.1; done

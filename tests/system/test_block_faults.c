@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOSTILE_DISKS 24 /* as many as tests/guest/hostile-blkfront.c has ways */
-#define ANSWERED      6  /* how many of these are merely answered */
+#define HOSTILE_DISKS 25 /* as many as tests/guest/hostile-blkfront.c has ways */
+#define ANSWERED      7  /* how many of these are merely answered */
 #define READ_DISK     21 /* the one that stands on a disk which others may write */
 #define CYCLED_DISK   22 /* the one whose front comes and goes */
+#define SECTORS_DISK  23 /* the one whose sectors are of 4096 bytes */
 #define KEPT_SIZE     4194304
 
 static FILE *create_file(const char *folder, const char *name)
@@ -45,7 +46,10 @@ static const char *make_guests(void)
     file = create_file(folder, "hostile.cfg");
     fprintf(file, "name = 'hostile'\nkernel = '/guests/hostile'\nmemory = 24\ndisk = [\n");
     for (int i = 0; i < HOSTILE_DISKS; i++) {
-        fprintf(file, "  '%s,raw,xvd%c,r',\n", i == READ_DISK ? "/dev/vdb" : "/guests/small.img",
+        fprintf(file, "  '%s,raw,xvd%c,r',\n",
+                i == READ_DISK      ? "/dev/vdb"
+                : i == SECTORS_DISK ? "/dev/vdc"
+                                    : "/guests/small.img",
                 'a' + i);
     }
     fprintf(file, "]\n");
@@ -70,8 +74,18 @@ static struct machine *start(const char *name)
     const char *image = build_path("logs/%s.img", name), *kept = kept_image(name);
     char drive[4200], kept_drive[4200];
     const char *const extra[] = {
-        "-drive", drive,      "-device", "virtio-blk-pci,drive=disk,disable-legacy=on",
-        "-drive", kept_drive, "-device", "virtio-blk-pci,drive=kept,disable-legacy=on",
+        "-drive",
+        drive,
+        "-device",
+        "virtio-blk-pci,drive=disk,disable-legacy=on",
+        "-drive",
+        kept_drive,
+        "-device",
+        "virtio-blk-pci,drive=kept,disable-legacy=on",
+        "-drive",
+        "driver=null-co,size=1048576,read-zeroes=on,if=none,id=sectors",
+        "-device",
+        "virtio-blk-pci,drive=sectors,disable-legacy=on,logical_block_size=4096,physical_block_size=4096",
         NULL};
     struct machine *machine;
 
@@ -131,6 +145,7 @@ static void run_hostile(struct machine *machine)
     assert_non_null(strstr(text, "HOSTILE unknown operation: answered -2"));
     assert_non_null(strstr(text, "HOSTILE changes of what it may read: answered 0"));
     assert_non_null(strstr(text, "HOSTILE front that comes and goes: answered 0"));
+    assert_non_null(strstr(text, "HOSTILE less than a sector: answered 0"));
     /* Dom0's console has other things to say. */
     snprintf(device, sizeof(device), "/%d: ", disk_id(CYCLED_DISK));
     assert_int_equal(count_text(text, device), 1);

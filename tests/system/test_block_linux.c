@@ -2,7 +2,8 @@
 /*
  * Linux's block front driver on our back driver, with what it does not choose by itself: no persistent
  * grants on a ring of many pages with many indirect segments; a ring of one page without indirect
- * segments. tests/linux/block.sh does the I/O. Then the disk grows, which Linux has to notice.
+ * segments. tests/linux/block.sh does the I/O. Then the disk grows, which Linux has to notice. And on
+ * disks with other sectors, where tests/linux/sectors.sh does it.
  */
 #include "bulkhead.h"
 
@@ -110,10 +111,58 @@ static void linux_reads_what_it_wrote(void **state)
     }
 }
 
+/* What the disks of the machine are; sizes are in 512 bytes whatever a sector is. */
+static void linux_keeps_to_sectors(void **state)
+{
+    const char *first = build_path("logs/block-sectors-a.img");
+    const char *second = build_path("logs/block-sectors-b.img");
+    char drives[2][4200];
+    const char *const extra[] = {
+        "-drive",
+        drives[0],
+        "-device",
+        "virtio-blk-pci,drive=a,disable-legacy=on,logical_block_size=4096,physical_block_size=4096",
+        "-drive",
+        drives[1],
+        "-device",
+        "virtio-blk-pci,drive=b,disable-legacy=on,logical_block_size=512,physical_block_size=4096",
+        NULL};
+    struct machine *machine;
+    const char *text;
+
+    (void)state;
+    run_command("rm -f %s %s && truncate -s 32M %s %s", first, second, first, second);
+    snprintf(drives[0], sizeof(drives[0]), "file=%s,if=none,id=a,format=raw,cache=unsafe", first);
+    snprintf(drives[1], sizeof(drives[1]), "file=%s,if=none,id=b,format=raw,cache=unsafe", second);
+    machine = machine_start(
+        &(struct machine_options){.name = "block-sectors",
+                                  .iso = make_dom0_iso("block-sectors", make_guests()),
+                                  .extra = extra});
+    expect_prompt(machine);
+    machine_type(machine, "create -c /guests/block.cfg extra='console=hvc0 quiet SECTORS' "
+                          "disk=['/dev/vda,raw,xvda,w','/dev/vdb,raw,xvdb,w']");
+    machine_expect(machine, "SECTORS DONE");
+    text = machine_between(machine);
+    for (int disk = 0; disk < 2; disk++) {
+        static const char *const lines[2][3] = {
+            {"xvda: 4096 4096 65536\n", "xvda: data ok", "xvda: direct ok"},
+            {"xvdb: 512 4096 65536\n", "xvdb: data ok", "xvdb: direct ok"}};
+
+        for (int i = 0; i < 3; i++) {
+            if (!strstr(text, lines[disk][i])) {
+                machine_fail(machine, "not said: %s", lines[disk][i]);
+            }
+        }
+    }
+    /* The superblock of xvda is where file systems have it, whatever the sectors are. */
+    run_command("[ \"$(od -An -tx1 -j1080 -N2 %s)\" = ' 53 ef' ]", first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(linux_reads_what_it_wrote, machines_stop),
+        cmocka_unit_test_teardown(linux_keeps_to_sectors, machines_stop),
     };
 
     return cmocka_run_group_tests_name("block front drivers of Linux", tests, NULL, NULL);

@@ -260,6 +260,13 @@ static void dom0_knows_its_disks(void **state)
     machine_type(machine, WRITE_TO("vdc"));
     machine_expect(machine, "vdc: now has 0 partitions\n");
     assert_null(strstr(machine_between(machine), "now has"));
+    machine_expect(machine, "is gone]");
+    expect_prompt(machine);
+    /* Sectors of 4096 bytes all the way: reads, writes of odd sizes and discards by our front driver. */
+    machine_type(machine, "create -c /guests/disk.cfg extra='do=check mib=8 count=300' "
+                          "disk=['/dev/vdc,raw,xvda,w']");
+    machine_expect(machine, "DISK xvda: check ok");
+    assert_null(strstr(machine_between(machine), "FAIL"));
 }
 
 int main(void)
