@@ -342,8 +342,9 @@ static void put_nothing(struct writing *w, const struct device *v, const void *a
 /* ---- Waiting ---- */
 
 /* Waits until the back end is ready for the front end. Returns 0, or -1 with the reason in @e. */
-static int wait_ready(const struct device *v, uint64_t deadline, struct error *e)
+static int wait_ready(const struct device *v, struct error *e)
 {
+    uint64_t deadline = platform_now() + PATIENCE;
     char reason[240];
 
     for (;;) {
@@ -486,7 +487,6 @@ static int put_device(const struct managed_domain *d, unsigned int n, const stru
 
 int create_devices(const struct managed_domain *d, struct error *e)
 {
-    uint64_t deadline = platform_now() + PATIENCE;
     struct device v;
 
     for (unsigned int n = 0; nth_device(d, n, &v); n++) {
@@ -496,7 +496,7 @@ int create_devices(const struct managed_domain *d, struct error *e)
             return error_set(e, "%s: writing to the store: %s", v.name, error_words(error));
     }
     for (unsigned int n = 0; nth_device(d, n, &v); n++)
-        if (wait_ready(&v, deadline, e))
+        if (wait_ready(&v, e))
             return -1;
     return 0;
 }
@@ -548,7 +548,7 @@ static int attach(const struct device *v, int error, struct error *e)
     if (error)
         status = error_set(e, "%s: writing to the store: %s", v->name, error_words(error));
     else
-        status = wait_ready(v, platform_now() + PATIENCE, e);
+        status = wait_ready(v, e);
     d = managed_find(v->domid);
     if (!d || d->life != LIFE_RUNNING)
         return error_set(e, "%s: the domain has stopped", v->name); /* its devices go with it */

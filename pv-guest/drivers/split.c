@@ -555,19 +555,39 @@ static void clear_watches(struct device *d)
             store_unwatch(&all[i]->watch);
 }
 
+/* Takes a reported failure back, and what it leaves empty below `error`. */
+static int remove_failure(store_transaction transaction, void *argument)
+{
+    char path[NODE_SIZE], **names;
+    int children = 0;
+
+    error_path(argument, path);
+    while (children == 0 && strchr(path, '/')) {
+        int error = store_remove(transaction, path);
+
+        if (error && error != -ENOENT)
+            return error;
+        *strrchr(path, '/') = '\0';
+        children = store_directory(transaction, path, &names);
+        if (children >= 0)
+            free(names);
+        else if (children == -ENOENT)
+            children = 0;
+    }
+    return children < 0 ? children : 0;
+}
+
 static void forget(struct device *d)
 {
     struct split_registration *r = d->registration;
     struct device **link = &r->devices;
-    char path[NODE_SIZE];
 
     remove_driver(d);
     if (r->stopping)
         split_set_state(&d->public, XenbusStateClosed);
     clear_watches(d);
-    error_path(d, path);
     if (d->reported)
-        store_remove(0, path);
+        store_change(remove_failure, d);
     while (*link != d)
         link = &(*link)->next;
     *link = d->next;

@@ -18,6 +18,7 @@
 /* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
 /* SOURCES: dom0-tools/service/devices.c */
 /* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc -Dfree=fake_free -Dstrdup=fake_strdup */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,6 +85,7 @@ static bool has_children(const char *path)
 /* ---- The back driver ---- */
 
 static bool front_holds_on, back_is_stuck;
+static unsigned int probes; /* that it still does now */
 static const char *refused; /* a target */
 
 /* Does what the driver of one device would do next. */
@@ -104,7 +106,7 @@ static void serve(const char *kind, const char *domain, const char *id)
     }
     snprintf(path, sizeof(path), "%s/state", back);
     value = read_node(path);
-    if (!strcmp(value, "1"))
+    if (!strcmp(value, "1") && probes && probes--)
         xs_printf(service_tools, STORE_NO_TRANSACTION, path, "2");
     else if (!strcmp(value, "5") && !back_is_stuck && (!front_holds_on || !read_node(front)))
         xs_printf(service_tools, STORE_NO_TRANSACTION, path, "6");
@@ -132,6 +134,14 @@ static void serve_all(void)
     }
 }
 
+/* A driver that takes four seconds for each device. */
+static void serve_slowly(void)
+{
+    fake_pass_time(4000000000);
+    probes = 1;
+    serve_all();
+}
+
 /* In place of a driver. */
 static void sleep_long(void)
 {
@@ -148,6 +158,7 @@ static int setup_devices(void **state)
 
     setup(state);
     front_holds_on = back_is_stuck = false;
+    probes = UINT_MAX;
     refused = NULL;
     fake_on_sleep(serve_all);
     assert_int_equal(disk_config_parse(&d, &disk, 1, &e), 0);
@@ -318,6 +329,17 @@ static void test_a_stuck_back_end_keeps_nobody(void **state)
                         60);
 }
 
+/* The patience is for each device: many take longer altogether. */
+static void test_a_slow_back_end(void **state)
+{
+    struct error e;
+    domid_t domid;
+
+    (void)state;
+    fake_on_sleep(serve_slowly);
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+}
+
 static void test_creation_is_all_or_nothing(void **state)
 {
     unsigned int free_frames = fake_free_frames(), ports = fake_bound_ports();
@@ -458,6 +480,7 @@ int main(void)
         DEVICE_TEST(test_a_domain_set_aside_has_no_devices),
         DEVICE_TEST(test_refusals_undo_creation),
         DEVICE_TEST(test_a_stuck_back_end_keeps_nobody),
+        DEVICE_TEST(test_a_slow_back_end),
         DEVICE_TEST(test_creation_is_all_or_nothing),
         DEVICE_TEST(test_attach_and_detach),
         DEVICE_TEST(test_late_detach),
