@@ -11,13 +11,13 @@
 /* More would come of a segment size that no TCP has. */
 #define MAX_SEGMENTS 128u
 
-static uint8_t *buffer;                         /* NET_MAX_PACKET bytes */
+static uint8_t *buffer;                         /* NET_MAX_FRAME bytes */
 static uint8_t (*headers)[2 * NET_HEADER_ROOM]; /* one for each segment */
 
 static bool set_up(void)
 {
     if (!buffer)
-        buffer = pages_alloc(NET_MAX_PACKET / PAGE_SIZE + 1);
+        buffer = pages_alloc(NET_MAX_FRAME / PAGE_SIZE + 1);
     if (!headers)
         headers = pages_alloc(MAX_SEGMENTS * sizeof(*headers) / PAGE_SIZE);
     return buffer && headers;
@@ -26,7 +26,7 @@ static bool set_up(void)
 /* The buffer is about to be filled, with nothing gathered that still reads it. */
 static bool take_whole(struct net_port *port, const struct net_packet *packet)
 {
-    if (!set_up() || packet->length > NET_MAX_PACKET) {
+    if (!set_up() || packet->length > NET_MAX_FRAME) {
         port->counters.sent_dropped++;
         return false;
     }

@@ -39,8 +39,9 @@ struct virtio_queue {
 
 struct virtio_device {
     struct pci_device *pci;
-    char place[12]; /* "00:03.0", for messages */
-    uint64_t offered, features;
+    char place[12];    /* "00:03.0", for messages */
+    uint64_t offered;  /* by the device, known before the driver's probe() */
+    uint64_t features; /* agreed on by virtio_negotiate() */
     struct virtio_queue *queues;
     unsigned int queue_count;
     struct work

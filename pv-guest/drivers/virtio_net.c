@@ -73,7 +73,7 @@ struct configuration {
 #define IS_EXPECTED(length) ((length) <= FIRST_DATA + (CHAIN_SIZE - 1) * PAGE_SIZE)
 
 _Static_assert(CHAIN_AT + CHAIN_SIZE * sizeof(struct virtq_desc) <= PAGE_SIZE, "one page");
-_Static_assert(IS_EXPECTED(NET_MAX_PACKET), "the largest packet has room");
+_Static_assert(IS_EXPECTED(NET_MAX_FRAME), "the largest frame has room");
 
 struct frame {
     struct frame *next;
@@ -378,7 +378,7 @@ static void deliver(struct net_packet *packet, const struct header *header)
         packet->gso_size = header->gso_size;
         packet->gso_type = type == GSO_TCPV4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6;
     }
-    if ((type != GSO_NONE && packet->gso_size == 0) || packet->length > NET_MAX_PACKET)
+    if ((type != GSO_NONE && packet->gso_size == 0) || packet->length > NET_MAX_FRAME)
         card.port.counters.received_errors++;
     else
         net_input(&card.port, packet);

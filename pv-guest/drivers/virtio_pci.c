@@ -194,6 +194,16 @@ static bool is_type(const struct pci_device *pci, unsigned int type)
     return pci->id == ID_MODERN + type;
 }
 
+static void read_offer(struct virtio_device *device)
+{
+    volatile uint8_t *common = device->common;
+
+    put32(common, COMMON_DEVICE_FEATURE_SELECT, 0);
+    device->offered = get32(common, COMMON_DEVICE_FEATURE);
+    put32(common, COMMON_DEVICE_FEATURE_SELECT, 1);
+    device->offered |= (uint64_t)get32(common, COMMON_DEVICE_FEATURE) << 32;
+}
+
 static void probe_one(struct pci_device *pci, int (*probe)(struct virtio_device *device))
 {
     struct virtio_device *device = calloc(1, sizeof(*device));
@@ -212,6 +222,7 @@ static void probe_one(struct pci_device *pci, int (*probe)(struct virtio_device 
     } else {
         add_status(device, STATUS_ACKNOWLEDGE);
         add_status(device, STATUS_DRIVER);
+        read_offer(device);
         error = probe(device);
         if (error) {
             printf("virtio %s: cannot be used: error %d\n", device->place, -error);
@@ -242,10 +253,6 @@ int virtio_negotiate(struct virtio_device *device, uint64_t wanted)
 {
     volatile uint8_t *common = device->common;
 
-    put32(common, COMMON_DEVICE_FEATURE_SELECT, 0);
-    device->offered = get32(common, COMMON_DEVICE_FEATURE);
-    put32(common, COMMON_DEVICE_FEATURE_SELECT, 1);
-    device->offered |= (uint64_t)get32(common, COMMON_DEVICE_FEATURE) << 32;
     wanted |= VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1;
     device->features = device->offered & wanted;
     if (!virtio_has(device, VIRTIO_F_VERSION_1))
