@@ -551,10 +551,11 @@ static int attach(const struct device *v, int error, struct error *e)
         status = wait_ready(v, e);
     d = managed_find(v->domid);
     if (!d || d->life != LIFE_RUNNING)
-        return error_set(e, "%s: the domain has stopped", v->name); /* its devices go with it */
+        status = error_set(e, "%s: the domain has stopped", v->name);
     if (!status)
         return 0;
-    if (!error) {
+    /* Also when the domain has gone with its devices: the nodes may have been written after that. */
+    if (!error && back_state(v) != XenbusStateUnknown) {
         commit(put_gone, v, NULL);
         wait_closed(v);
         commit(put_nothing, v, NULL);

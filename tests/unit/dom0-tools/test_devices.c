@@ -428,6 +428,39 @@ static void test_attach_and_detach(void **state)
 }
 
 /* A domain that lets go of a disk after whoever asked it has given up. */
+/* Another thread's `bh destroy`, the first time that anybody waits. */
+static void destroy_meanwhile(void)
+{
+    struct error e;
+
+    fake_on_sleep(serve_all);
+    fake_fail_at(0);
+    assert_int_equal(service_destroy(service_domains->domid, &e), 0);
+}
+
+/* Whenever memory is short, and the domain is destroyed while it is waited for: nothing is left of the device. */
+static void test_destroyed_while_attached(void **state)
+{
+    const char *text = "/dev/vdb,raw,xvdb,w";
+    struct disk_config disk;
+    struct error e;
+    domid_t domid;
+
+    (void)state;
+    assert_int_equal(disk_config_parse(&disk, &text, 1, &e), 0);
+    for (unsigned int n = 1; n < 40; n++) {
+        assert_int_equal(service_create(&config, false, &domid, &e), 0);
+        fake_on_sleep(destroy_meanwhile);
+        fake_fail_at(n);
+        assert_int_equal(service_attach_disk(domid, &disk, &e), -1);
+        fake_fail_at(0);
+        fake_on_sleep(serve_all);
+        if (service_domains)
+            assert_int_equal(service_destroy(domid, &e), 0);
+        assert_nothing_left();
+    }
+}
+
 static void test_late_detach(void **state)
 {
     const char *back_state = "/local/domain/0/backend/vbd/1/51712/state";
@@ -483,6 +516,7 @@ int main(void)
         DEVICE_TEST(test_a_slow_back_end),
         DEVICE_TEST(test_creation_is_all_or_nothing),
         DEVICE_TEST(test_attach_and_detach),
+        DEVICE_TEST(test_destroyed_while_attached),
         DEVICE_TEST(test_late_detach),
     };
 

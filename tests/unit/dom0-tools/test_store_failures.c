@@ -8,7 +8,7 @@
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
 /* SOURCES: dom0-tools/store/store.c dom0-tools/store/transaction.c */
 /* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
-/* CFLAGS: -Dmalloc=counted_malloc -Dcalloc=counted_calloc -Drealloc=counted_realloc -Dfree=counted_free -Dstrdup=counted_strdup */
+/* CFLAGS: -Dmalloc=counted_malloc -Dcalloc=counted_calloc -Drealloc=counted_realloc -Dfree=counted_free -Dstrdup=counted_strdup -DHELD_BYTES=1u */
 #undef malloc
 #undef calloc
 #undef realloc
@@ -118,6 +118,8 @@ static const struct step steps[] = {
     STEP(1, XS_READ, 1, "data/a/b/c\0", "two"),
     STEP(1, XS_WRITE, 1, "data/t\0in", "OK|"),
     STEP(1, XS_RM, 1, "data/a/d\0", "OK|"),
+    STEP(0, XS_WRITE, 0, "/other\0x", "OK|"), /* the transaction goes on from another tree */
+    STEP(1, XS_READ, 1, "data/t\0", "in"),
     STEP(1, XS_TRANSACTION_END, 1, "T\0", "OK|"),
     STEP(0, XS_DIRECTORY, 0, "/local/domain/1/data\0", "a|t|"),
     STEP(1, XS_RM, 0, "data/a\0", "OK|"),
