@@ -16,7 +16,7 @@ int bh_split_words(char *line, char *words[BH_MAX_WORDS])
 
     for (;;) {
         char quote = '\0';
-        bool kept = false;
+        unsigned int depth = 0; /* of the list that we are in */
         char *start, *to;
 
         while (*from == ' ' || *from == '\t')
@@ -27,18 +27,13 @@ int bh_split_words(char *line, char *words[BH_MAX_WORDS])
             return -1;
         start = to = from;
         while (*from && (quote || (*from != ' ' && *from != '\t'))) {
-            bool opens = !quote && (*from == '\'' || *from == '"');
-            bool closes = quote && *from == quote;
+            bool is_quote = quote ? *from == quote : (*from == '\'' || *from == '"');
 
-            if (opens) {
-                quote = *from;
-                /* A list has quotes of its own; those around it are meant for a shell. */
-                kept = memchr(start, '=', (size_t)(to - start)) &&
-                       !(to[-1] == '=' && from[1] == '[');
-            }
-            if (closes)
-                quote = '\0';
-            if (!(opens || closes) || kept)
+            if (is_quote)
+                quote = quote ? '\0' : *from;
+            else if (!quote && (*from == '[' || *from == ']'))
+                depth += *from == '[' ? 1 : depth ? -1u : 0;
+            if (!is_quote || depth)
                 *to++ = *from;
             from++;
         }

@@ -45,8 +45,8 @@ void bh_explain(const struct bh_verb *verb);
 #define BH_MAX_WORDS 32 /* of a command line, with the NULL at its end */
 
 /*
- * Splits a line into words, in place. Quotes of either kind keep blanks. They are removed, as a shell does it,
- * except around a part of a value, as in key='a b' and key=['a b'], which the configuration parser wants whole.
+ * Splits a line into words, in place. Quotes of either kind keep blanks, and are removed as a shell does it; but
+ * those in a list are the list's, so that disk=['a b'] may be typed as it stands in a file, without other quotes.
  * Returns how many words there are, or -1 if a quote is not closed or there are too many. NULL follows the last.
  */
 int bh_split_words(char *line, char *words[BH_MAX_WORDS]);

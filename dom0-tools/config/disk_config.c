@@ -378,6 +378,9 @@ int disk_config_parse(struct disk_config *disk, const char *const *texts, size_t
     for (size_t i = 0; i < count; i++)
         if (read_text(&r, texts[i]))
             return -1;
+    if (!disk->vdev[0] && strstr(disk->target, "vdev="))
+        return error_set(e,
+                         "vdev is missing: target= takes all that follows, so it must be the last");
     if (!disk->vdev[0])
         return error_set(e, "vdev is missing: %s", EXPECTED);
     if (disk->cdrom)

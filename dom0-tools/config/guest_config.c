@@ -38,7 +38,8 @@ bad_value(struct reading *r, const struct config_setting *s, const char *format,
 
 static int read_text(struct reading *r, const struct config_setting *s, char **text)
 {
-    if (s->value.kind != CONFIG_STRING)
+    /* On a command line nothing tells the string "3" from the number. */
+    if (s->value.kind == CONFIG_LIST || (s->value.kind == CONFIG_NUMBER && s->line))
         return bad_value(r, s, "expected a string in quotes");
     free(*text);
     *text = strdup(s->value.text);

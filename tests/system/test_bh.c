@@ -37,8 +37,9 @@ static void each_verb_does_its_work(void **state)
     expect_output(machine, "dmesg", "dom0");
     expect_output(machine, "nonsense", "nonsense");
 
-    bh(machine, "create -p /guests/demo.cfg");
+    bh(machine, "create -p /guests/demo.cfg extra=\"two words\" 'vif=[]'");
     expect_output(machine, "list demo", "--p---");
+    expect_output(machine, "list -l demo", "\"cmdline\": \"two words\"");
     bh(machine, "unpause demo");
     talk_to_demo(machine, "running");
     expect_output(machine, "list --json", "\"name\": \"demo\"");

@@ -76,11 +76,12 @@ static void test_quotes(void **state)
         {"  # nothing", 0, {NULL}},
         {" create\t/a.cfg  # and a comment", 2, {"create", "/a.cfg"}},
         {"cat 'a b' \"c d\" e' 'f", 4, {"cat", "a b", "c d", "e f"}},
-        {"create extra=\"a b\" x='it is \"y\"'", 3, {"create", "extra=\"a b\"", "x='it is \"y\"'"}},
-        {"create disk=[\"a b\",'c'] x", 3, {"create", "disk=[\"a b\",'c']", "x"}},
-        /* As for a shell. */
+        {"create extra=\"a b\" x='it is \"y\"'", 3, {"create", "extra=a b", "x=it is \"y\""}},
         {"create 'disk=[\"a b\"]' \"vif=['c d']\"", 3, {"create", "disk=[\"a b\"]", "vif=['c d']"}},
         {"create disk='[\"a b\"]' 'extra=a b'", 3, {"create", "disk=[\"a b\"]", "extra=a b"}},
+        /* A list that is typed as it stands in a file. */
+        {"create disk=[\"a b\",'c'] x'y z'", 3, {"create", "disk=[\"a b\",'c']", "xy z"}},
+        {"x [['a b'],\"c]\"]'d e' ]'f g'", 3, {"x", "[['a b'],\"c]\"]d e", "]f g"}},
         {"create 'disk=[\"a\"]", -1, {NULL}},
         {"cat 'a b", -1, {NULL}},
         {"1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32",

@@ -278,6 +278,22 @@ static void test_bad_values(void **state)
     assert_string_equal(e.text, "f.cfg: the kernel's command line is longer than 1023 bytes");
 }
 
+/* A number on a command line where a string is wanted: quotes are not needed there. */
+static void test_bare_numbers(void **state)
+{
+    struct guest_config g;
+    struct config c;
+    struct error e;
+
+    (void)state;
+    assert_int_equal(parse(&c, MINIMUM, &e), 0);
+    assert_int_equal(config_parse_argument(&c, "extra=3", &e), 0);
+    assert_int_equal(guest_config_read(&g, &c, "f.cfg", warn, NULL, &e), 0);
+    assert_string_equal(g.cmdline, "3");
+    guest_config_free(&g);
+    config_free(&c);
+}
+
 /* However long an argument is, the reason is shown. */
 static void test_long_arguments(void **state)
 {
@@ -311,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_keys),
         cmocka_unit_test(test_bad_values),    cmocka_unit_test(test_long_arguments),
+        cmocka_unit_test(test_bare_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

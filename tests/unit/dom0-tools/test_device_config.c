@@ -110,6 +110,8 @@ static void test_bad_disks(void **state)
     (void)state;
     assert_bad_disk("", "vdev is missing: " DISK_FORM);
     assert_bad_disk("/dev/vda", "vdev is missing: " DISK_FORM);
+    assert_bad_disk("target=/dev/vda,vdev=xvda",
+                    "vdev is missing: target= takes all that follows, so it must be the last");
     assert_bad_disk("vdev=xvda", "target is missing: " DISK_FORM);
     assert_bad_disk(",hdc:cdrom,r", "an empty CD drive is not supported here");
     assert_bad_disk("/a,qcow2,xvda", "format 'qcow2' is not supported here: expected raw");
