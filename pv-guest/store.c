@@ -384,6 +384,14 @@ unsigned int store_watch_wait(struct store_watch *watch, unsigned int seen)
     return watch->fired;
 }
 
+static void fire(struct store_watch *watch, const char *path)
+{
+    watch->fired++;
+    if (watch->event)
+        watch->event(watch, path);
+    wake_all(&watch->queue);
+}
+
 static void take_watch_event(const char *body, uint32_t length)
 {
     size_t path_size = strlen(body) + 1;
@@ -392,14 +400,16 @@ static void take_watch_event(const char *body, uint32_t length)
     if (path_size >= length)
         return;
     token = strtoul(body + path_size, NULL, 16);
-    for (struct store_watch *watch = watches; watch; watch = watch->next) {
-        if ((unsigned long)watch != token)
-            continue;
-        watch->fired++;
-        if (watch->event)
-            watch->event(watch, body);
-        wake_all(&watch->queue);
-    }
+    for (struct store_watch *watch = watches; watch; watch = watch->next)
+        if ((unsigned long)watch == token)
+            fire(watch, body);
+}
+
+/* An event found no memory. It may have been any watch's, and none may miss one. */
+static void lose_watch_event(void)
+{
+    for (struct store_watch *watch = watches; watch; watch = watch->next)
+        fire(watch, watch->path);
 }
 
 static void take_answer(const struct xsd_sockmsg *header, char *body)
@@ -436,6 +446,8 @@ static void reader_thread(void *argument)
         } else if (body) {
             take_watch_event(body, header.len);
             free(body);
+        } else {
+            lose_watch_event();
         }
     }
 }

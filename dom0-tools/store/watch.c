@@ -63,6 +63,7 @@ void xs_missed_events(struct store_connection *c)
 void watches_fire(struct store *s, const struct tree_node *former, const struct change *change)
 {
     for (struct store_connection *c = s->connections; c; c = c->next) {
+        xs_missed_events(c); /* nothing else may come to pass for it */
         for (struct watch *w = c->watches; w; w = w->next) {
             const char *path = NULL;
 

@@ -246,12 +246,50 @@ static void test_events_survive(void **state)
     assert_int_equal(blocks, 0);
 }
 
+/* Nor does it take the client to do something: any change brings it. */
+static void test_event_comes_by_itself(void **state)
+{
+    struct store *store;
+    struct store_connection *tools;
+    struct store_session *session;
+    const char *text;
+
+    (void)state;
+    fail_count = 0;
+    store = store_create();
+    tools = store_connect(store, 0, true, NULL, no_event, NULL);
+    session = store_session_open(store, 0, true, NULL, &host, NULL, NULL);
+    assert_true(wire_send(session, XS_WATCH, 0, "/a\0t", 5));
+    while (wire_fetch(session, &text) >= 0)
+        ;
+    /* The change finds memory, its event does not. */
+    calls = fail_from = 0;
+    fail_count = 1;
+    while (xs_mkdir(tools, 0, "/a") || wire_fetch(session, &text) >= 0) {
+        fail_count = 0;
+        xs_remove(tools, 0, "/a");
+        wire_fetch(session, &text);
+        fail_from++;
+        calls = 0;
+        fail_count = 1;
+    }
+    fail_count = 0;
+    assert_int_equal(xs_mkdir(tools, 0, "/elsewhere"), 0);
+    assert_int_equal(wire_fetch(session, &text), XS_WATCH_EVENT);
+    assert_string_equal(text, "/a|t|");
+    store_session_close(session);
+    store_disconnect(tools);
+    store_destroy(store);
+    assert_int_equal(blocks, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_allocation_fails),
         cmocka_unit_test(test_memory_is_short_for_long),
         cmocka_unit_test(test_events_survive),
+        cmocka_unit_test(test_event_comes_by_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
