@@ -151,7 +151,6 @@ int block_claim(struct block_claim *claim, struct block_device *device, char *wh
 {
     bool writes = claim->access != BLOCK_READER;
     const struct block_claim *obstacle;
-    char owner[96] = "this domain itself";
 
     if (writes && device->read_only) {
         snprintf(why, size, "%s is read-only", device->name);
@@ -159,15 +158,18 @@ int block_claim(struct block_claim *claim, struct block_device *device, char *wh
     }
     obstacle = find_obstacle(device, claim->access);
     if (obstacle) {
-        const char *doing = obstacle->access == BLOCK_READER ? "read" : "written";
-        char other[BLOCK_NAME_SIZE + 24] = "it";
+        bool own = obstacle->device == device;
+        size_t length = (size_t)snprintf(why, size, "%s cannot be used for %s: %s%s is %s by ",
+                                         device->name, writes ? "writing" : "reading",
+                                         own ? "it" : obstacle->device->name,
+                                         own ? "" : ", which overlaps it,",
+                                         obstacle->access == BLOCK_READER ? "read" : "written");
 
-        if (obstacle->device != device)
-            snprintf(other, sizeof(other), "%s, which overlaps it,", obstacle->device->name);
-        if (obstacle->describe)
-            obstacle->describe(obstacle, owner, sizeof(owner)); /* and then it may be gone */
-        snprintf(why, size, "%s cannot be used for %s: %s is %s by %s", device->name,
-                 writes ? "writing" : "reading", other, doing, owner);
+        /* When this has waited, the claim and the devices may be gone. */
+        if (length < size && obstacle->describe)
+            obstacle->describe(obstacle, why + length, size - length);
+        else if (length < size)
+            snprintf(why + length, size - length, "this domain itself");
         return -EBUSY;
     }
     claim->device = device;

@@ -307,6 +307,34 @@ static void claims_of_what_overlaps(void **state)
     block_unregister(&other);
 }
 
+static struct block_device *going;
+
+/* Saying who it is waits, and meanwhile he lets go and the disk's partitions are others. */
+static void describe_and_go(const struct block_claim *claim, char *text, size_t size)
+{
+    describe(claim, text, size);
+    block_release(&claims[0]);
+    block_unregister(going);
+    free(going);
+}
+
+static void a_refused_device_may_be_gone_then(void **state)
+{
+    struct block_device disk;
+
+    going = malloc(sizeof(*going));
+    make_device(&disk, &disk, "vda", 0, 64);
+    make_device(going, &disk, "vda1", 8, 16);
+    block_register(&disk);
+    block_register(going);
+    assert_int_equal(claim(0, &disk, BLOCK_WRITER), 0);
+    claims[0].describe = describe_and_go;
+    assert_int_equal(claim(1, going, BLOCK_WRITER), -EBUSY);
+    assert_string_equal(why, "vda1 cannot be used for writing: vda, which overlaps it, is written "
+                             "by domain 0");
+    block_unregister(&disk);
+}
+
 static unsigned int told;
 
 static void on_resized(struct block_claim *of)
@@ -566,6 +594,7 @@ int main(void)
         cmocka_unit_test(requests_are_checked),
         cmocka_unit_test(claims_of_one_device),
         cmocka_unit_test(claims_of_what_overlaps),
+        cmocka_unit_test(a_refused_device_may_be_gone_then),
         cmocka_unit_test(holders_hear_of_a_new_size),
         cmocka_unit_test(refused_targets),
         cmocka_unit_test(a_file_is_read),
