@@ -12,6 +12,10 @@
  * interrupted at each request that it sends, and pay two switches, with the loss of its TLB, for
  * every single one; so it gets to send several, and the back driver takes them together.
  *
+ * While somebody waits, rq->slice_end says when who runs is to be compared with who waits, at the latest.
+ * The timer for that is lazy: when it is set for an earlier time, it is left alone, and set anew when it
+ * fires too early. So switches and wake-ups, which mostly come long before, need not touch it.
+ *
  * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
  * or neither, and then something in pause_flags or a pause count says why. schedule() is the last
  * softirq on the way out: the stack below it is empty but for the guest's frame, so it switches
@@ -107,6 +111,14 @@ static s_time_t earliest_preemption(const struct vcpu *v, const struct vcpu *cur
     return is_idle(cur) || v->domain == cur->domain ? 0 : cur->state_since + LEAST_RUN;
 }
 
+/* Who runs may do so until @end at most, since somebody waits. Run queue locked. */
+static void limit_slice(struct run_queue *rq, s_time_t end)
+{
+    rq->slice_end = end;
+    if (!READ_ONCE(rq->slice.queued) || rq->slice.expires > end)
+        timer_set(&rq->slice, end);
+}
+
 void vcpu_wake(struct vcpu *v)
 {
     unsigned long flags;
@@ -131,11 +143,11 @@ void vcpu_wake(struct vcpu *v)
         earliest = earliest_preemption(v, cur);
         if (!is_idle(cur) && v->vruntime >= cur_vruntime) {
             if (rq->length == 1) /* it ran alone so far, without a slice */
-                timer_set(&rq->slice, t + TIME_SLICE);
+                limit_slice(rq, t + TIME_SLICE);
         } else if (t >= earliest) {
             softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
         } else {
-            timer_set(&rq->slice, earliest); /* sooner than the end of any slice */
+            limit_slice(rq, earliest); /* sooner than the end of any slice */
         }
     }
     spin_unlock_irqrestore(&rq->lock, flags);
@@ -208,10 +220,22 @@ void vcpu_yield(void)
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
+/*
+ * The timer is set under the lock, too: who queues a vCPU after this finds that the timer has left its
+ * queue and has to be set, and who did so before is seen here.
+ */
 static void slice_over(void *arg)
 {
-    (void)arg;
-    softirq_raise(SOFTIRQ_SCHEDULE);
+    struct run_queue *rq = arg;
+    unsigned long flags = spin_lock_irqsave(&rq->lock);
+
+    if (rq->length) {
+        if (rq->slice_end <= now())
+            softirq_raise(SOFTIRQ_SCHEDULE);
+        else
+            limit_slice(rq, rq->slice_end);
+    }
+    spin_unlock_irqrestore(&rq->lock, flags);
 }
 
 /* Chooses who runs next; @prev is back on the queue or stopped on return. Run queue locked. */
@@ -250,7 +274,7 @@ void schedule(void)
     t = now();
     next = pick_next(rq, prev, t);
     if (rq->length)
-        timer_set(&rq->slice, t + TIME_SLICE);
+        limit_slice(rq, t + TIME_SLICE);
     if (next == prev) {
         set_runstate(prev, RUNSTATE_running, t);
         spin_unlock(&rq->lock);
@@ -281,7 +305,7 @@ void sched_cpu_init(unsigned int cpu)
 
     spin_lock_init(&rq->lock, RANK_SCHED);
     list_init(&rq->queue);
-    timer_init(&rq->slice, slice_over, NULL, cpu);
+    timer_init(&rq->slice, slice_over, rq, cpu);
 }
 
 void sched_start(void)

@@ -18,8 +18,8 @@ struct run_queue {
     unsigned int length;
     u64 min_vruntime; /* floor for vCPUs that wake after a long sleep */
     struct vcpu *idle;
-    s_time_t slice_start;
-    struct timer slice; /* end of the running vCPU's time slice */
+    s_time_t slice_end; /* of who runs; valid while somebody waits */
+    struct timer slice; /* set for that, or earlier */
     struct vcpu *next;  /* chosen, while switching */
 };
 

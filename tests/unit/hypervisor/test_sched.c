@@ -86,6 +86,31 @@ static void fair_shares(void **state)
         assert_in_range(vcpu_cpu_time(v[i]), SECONDS(1) - 2 * SLICE, SECONDS(1) + 2 * SLICE);
 }
 
+/* A timer that was set for who ran before does not shorten the slice of who runs now. */
+static void whole_slices(void **state)
+{
+    struct vcpu *x = d->vcpu[0], *y = e->vcpu[0];
+
+    up(x);
+    host_run_softirqs();
+    assert_ptr_equal(current, x);
+    up(y);
+    run(MILLISECS(2));
+    set_bit(&x->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(x);
+    host_run_softirqs();
+    assert_ptr_equal(current, y);
+    vcpu_unblock(x);
+    run(SLICE - MILLISECS(1));
+    assert_ptr_equal(current, y);
+    run(MILLISECS(2));
+    assert_ptr_equal(current, x);
+    run(SLICE - MILLISECS(2));
+    assert_ptr_equal(current, x);
+    run(MILLISECS(2));
+    assert_ptr_equal(current, y);
+}
+
 static void weights(void **state)
 {
     d->sched_weight = 512;
@@ -378,10 +403,10 @@ static void guest_timers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(idle_and_one), TEST(fair_shares),           TEST(weights),
-        TEST(sleepers),     TEST(wakers_wait_a_moment),  TEST(yielding),
-        TEST(blocking),     TEST(pausing_a_blocked_one), TEST(random_states),
-        TEST(accounting),   TEST(guest_timers),
+        TEST(idle_and_one),  TEST(fair_shares), TEST(whole_slices),
+        TEST(weights),       TEST(sleepers),    TEST(wakers_wait_a_moment),
+        TEST(yielding),      TEST(blocking),    TEST(pausing_a_blocked_one),
+        TEST(random_states), TEST(accounting),  TEST(guest_timers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
