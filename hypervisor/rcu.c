@@ -33,10 +33,9 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
     softirq_raise(SOFTIRQ_RCU);
 }
 
-void rcu_quiescent(void)
+/* An epoch has begun, or callbacks wait. Apart, so that the common way saves no registers for it. */
+static __noinline void make_progress(struct rcu_cpu *r)
 {
-    struct rcu_cpu *r = &this_cpu()->rcu;
-
     u64 now = load_acquire(&epoch);
 
     if (r->quiescent != now) {
@@ -48,6 +47,14 @@ void rcu_quiescent(void)
     }
     if (r->waiting || r->fresh)
         softirq_raise(SOFTIRQ_RCU);
+}
+
+void rcu_quiescent(void)
+{
+    struct rcu_cpu *r = &this_cpu()->rcu;
+
+    if (unlikely(r->quiescent != load_acquire(&epoch) || r->waiting || r->fresh))
+        make_progress(r);
 }
 
 /* What was queued since the last time, perhaps by an interrupt. False: nothing. */

@@ -142,15 +142,10 @@ static void shut_down(u32 reason)
         domain_shutdown(current->domain, reason);
 }
 
-long do_sched_op(unsigned int cmd, unsigned long arg)
+/* All but the two that are called most. Apart, so that those save no registers for it. */
+static __noinline long other_op(unsigned int cmd, unsigned long arg)
 {
     switch (cmd) {
-    case SCHEDOP_yield:
-        vcpu_yield();
-        return 0;
-    case SCHEDOP_block:
-        vcpu_block_enable_events();
-        return 0;
     case SCHEDOP_shutdown: {
         struct sched_shutdown op;
 
@@ -187,6 +182,20 @@ long do_sched_op(unsigned int cmd, unsigned long arg)
                                            : -XEN_EPERM;
     default:
         return hypercall_unknown(__HYPERVISOR_sched_op, cmd);
+    }
+}
+
+long do_sched_op(unsigned int cmd, unsigned long arg)
+{
+    switch (cmd) {
+    case SCHEDOP_yield:
+        vcpu_yield();
+        return 0;
+    case SCHEDOP_block:
+        vcpu_block_enable_events();
+        return 0;
+    default:
+        return other_op(cmd, arg);
     }
 }
 

@@ -33,13 +33,12 @@ bool softirq_pending(void)
 
 void softirq_run(void)
 {
-    struct cpu_info *info = get_cpu_info();
     u32 pending;
 
-    while ((pending = READ_ONCE(info->softirq_pending)) != 0) {
+    while ((pending = READ_ONCE(get_cpu_info()->softirq_pending)) != 0) {
         unsigned int nr = (unsigned int)__builtin_ctz(pending);
 
-        atomic_and(&info->softirq_pending, ~(1U << nr));
+        atomic_and(&get_cpu_info()->softirq_pending, ~(1U << nr));
         handlers[nr]();
     }
 }

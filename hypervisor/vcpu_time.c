@@ -43,19 +43,23 @@ void vcpu_time_destroy(struct vcpu *v)
     timer_kill(&v->poll_timer);
 }
 
-void vcpu_time_switch_in(struct vcpu *v)
+/* Apart, so that the common way saves no registers for it. */
+static __noinline void go_on_ticking(struct vcpu *v)
 {
-    s_time_t t;
+    s_time_t t = now();
 
-    if (!v->periodic_period)
-        return;
-    t = now();
     if (v->periodic_last + v->periodic_period <= t) {
         /* Missed ticks are not made up for, but for one. */
         v->periodic_last = t - (t - v->periodic_last) % v->periodic_period;
         send_guest_vcpu_virq(v, VIRQ_TIMER);
     }
     timer_set(&v->periodic, v->periodic_last + v->periodic_period);
+}
+
+void vcpu_time_switch_in(struct vcpu *v)
+{
+    if (v->periodic_period)
+        go_on_ticking(v);
 }
 
 void vcpu_time_switch_out(struct vcpu *v)

@@ -222,7 +222,7 @@ void load_tsc_aux(const struct vcpu *v)
 
 static void save_vcpu(struct vcpu *v)
 {
-    memcpy(&v->arch.user_regs, guest_regs(), offsetof(struct cpu_user_regs, es));
+    memcpy_inline(&v->arch.user_regs, guest_regs(), offsetof(struct cpu_user_regs, es));
     save_segments(v);
     fpu_save(v);
     if (v->arch.debugreg[7] & DR7_ENABLED)
@@ -241,7 +241,8 @@ static void load_vcpu(struct vcpu *v)
     load_own_gdt();
     tlb_switch_root(vcpu_cr3(v));
     load_guest_gdt(v);
-    load_ldt(v);
+    if (v->arch.ldt_entries || cpu->arch.loaded_ldt)
+        load_ldt(v);
     load_cr4(v);
     load_tsc_aux(v);
     load_segments(v);
