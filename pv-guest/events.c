@@ -52,18 +52,19 @@ static void call_handler(evtchn_port_t port)
         handlers[port].handler(port, handlers[port].argument);
 }
 
-static unsigned long take_word(unsigned long word, unsigned int vcpu)
+/* Call the handlers of the ports of one word that are ready, and this vCPU's to take. */
+static void take_word(unsigned long word, unsigned int vcpu)
 {
     unsigned long ready = __atomic_load_n(&shared_info->evtchn_pending[word], __ATOMIC_RELAXED) &
                           ~__atomic_load_n(&shared_info->evtchn_mask[word], __ATOMIC_RELAXED);
 
-    for (unsigned long left = ready; left; left &= left - 1) {
-        unsigned int bit = (unsigned int)__builtin_ctzl(left);
+    for (; ready; ready &= ready - 1) {
+        evtchn_port_t port = (evtchn_port_t)(word * WORD_BITS) +
+                             (evtchn_port_t)__builtin_ctzl(ready);
 
-        if (port_vcpu[word * WORD_BITS + bit] != vcpu)
-            ready &= ~(1ul << bit);
+        if (port_vcpu[port] == vcpu)
+            call_handler(port);
     }
-    return ready;
 }
 
 void event_upcall(void)
@@ -74,14 +75,8 @@ void event_upcall(void)
         unsigned long words = __atomic_exchange_n(&vcpu->info->evtchn_pending_sel, 0,
                                                   __ATOMIC_SEQ_CST);
 
-        for (; words; words &= words - 1) {
-            unsigned long word = (unsigned long)__builtin_ctzl(words);
-            unsigned long ready = take_word(word, vcpu->id);
-
-            for (; ready; ready &= ready - 1)
-                call_handler(
-                    (evtchn_port_t)(word * WORD_BITS + (unsigned int)__builtin_ctzl(ready)));
-        }
+        for (; words; words &= words - 1)
+            take_word((unsigned long)__builtin_ctzl(words), vcpu->id);
     }
 }
 

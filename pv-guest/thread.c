@@ -107,7 +107,10 @@ static void free_dead(void)
     dead = NULL;
 }
 
-/* Block until an event; the timer is set for the first sleeper. */
+/*
+ * Block until an event. One is the timer's, which comes at once for a deadline that is over, and
+ * makes the sleepers runnable.
+ */
 static void idle(void)
 {
     uint64_t deadline = NO_DEADLINE;
@@ -116,13 +119,9 @@ static void idle(void)
         if (thread->deadline < deadline)
             deadline = thread->deadline;
     clock_set_timer(deadline == NO_DEADLINE ? 0 : deadline);
-    if (deadline == NO_DEADLINE || deadline > clock_now()) {
-        /* Enables events and blocks in one step. */
-        hypercall_sched_op(SCHEDOP_block, NULL);
-        events_disable();
-    }
-    if (sleepers)
-        threads_timer_expired();
+    /* Enables events and blocks in one step. */
+    hypercall_sched_op(SCHEDOP_block, NULL);
+    events_disable();
 }
 
 /* Run whoever is next; returns when the caller's turn comes again. */
@@ -133,7 +132,8 @@ static void schedule(void)
 
     if (self && self->stack[0] != STACK_MAGIC)
         guest_panic("thread %s ran out of stack", self->name);
-    if (sleepers)
+    /* The timer is set only when all wait: threads that never do must not keep sleepers waiting. */
+    if (run_queue.first && sleepers)
         threads_timer_expired();
     while (!run_queue.first)
         idle();
@@ -237,7 +237,7 @@ bool wait_on_until(struct wait_queue *queue, uint64_t deadline)
     self->queue = queue;
     enqueue(queue, self);
     if (deadline != NO_DEADLINE) {
-        self->deadline = deadline;
+        self->deadline = deadline ? deadline : 1; /* 0 would be no timer */
         self->sleeper = sleepers;
         sleepers = self;
     }
@@ -262,8 +262,11 @@ void thread_sleep(uint64_t nanoseconds)
 
 void wake_one(struct wait_queue *queue)
 {
-    bool enabled = events_disable();
+    bool enabled;
 
+    if (!queue->first) /* only handlers may have woken it meanwhile */
+        return;
+    enabled = events_disable();
     if (queue->first)
         make_runnable(queue->first);
     events_restore(enabled);

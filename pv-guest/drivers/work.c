@@ -47,13 +47,18 @@ void work_cancel(struct work *work)
     events_restore(enabled);
 }
 
-/* The next item, no more scheduled, so that it can be scheduled again while it runs. */
-static struct work *take(void)
+/*
+ * The next item, no more scheduled, so that it can be scheduled again while it runs.
+ * @param waited receives whether there was none: then the other threads had their turn.
+ */
+static struct work *take(bool *waited)
 {
+    bool enabled = events_disable();
     struct work *work;
 
-    wait_until(&queue, first != NULL);
-    bool enabled = events_disable();
+    *waited = !first;
+    while (!first)
+        wait_on(&queue);
     work = first;
     first = work->next;
     if (!first)
@@ -63,21 +68,36 @@ static struct work *take(void)
     return work;
 }
 
+/* The clock is looked at only between items: most turns have one or two. */
 static void work_thread(void *argument)
 {
     unsigned int done = 0;
-    uint64_t since = 0;
+    uint64_t since = 0; /* the end of the turn's first item; 0: it has not ended */
 
     (void)argument;
     for (;;) {
-        struct work *work = take();
+        bool waited;
+        struct work *work = take(&waited);
 
+        if (waited) {
+            done = 0;
+            since = 0;
+        }
         work->run(work);
-        if (++done < BATCH && clock_now() - since < TURN)
-            continue;
+        if (++done < BATCH) {
+            uint64_t now;
+
+            if (!first)
+                continue;
+            now = clock_now();
+            if (!since)
+                since = now;
+            if (now - since < TURN)
+                continue;
+        }
         thread_yield();
         done = 0;
-        since = clock_now();
+        since = 0;
     }
 }
 
