@@ -221,12 +221,25 @@ static void undo(struct blkback_pages *pages, const uint16_t *used, unsigned int
     }
 }
 
+/* Where a segment is whose page is at `va` and `maddr`. */
+static inline void set_segment(struct block_segment *to, uint64_t segment, char *va, uint64_t maddr)
+{
+    uint32_t offset = blkback_segment_first(segment) * SECTOR_SIZE;
+
+    to->va = va + offset;
+    to->maddr = maddr + offset;
+    to->length = (blkback_segment_last(segment) + 1) * SECTOR_SIZE - offset;
+}
+
 /*
  * The common case: pages that stay mapped, and are. What the loop needs is in locals, because it
- * writes memory of which the compiler does not know what it is. @return segments dealt with.
+ * writes memory of which the compiler does not know what it is.
+ * @param whole all segments are whole pages. Known to the compiler, which makes a loop for each case.
+ * @return segments dealt with.
  */
-static unsigned int get_mapped(struct blkback_pages *pages, const struct blkback_command *command,
-                               uint16_t *used, struct block_segment *to)
+static inline __attribute__((always_inline)) unsigned int get_mapped(
+    struct blkback_pages *pages, const struct blkback_command *command, uint16_t *used,
+    struct block_segment *to, bool whole)
 {
     struct blkback_page *const table = pages->pages;
     const uint16_t *const hash = pages->hash;
@@ -236,9 +249,9 @@ static unsigned int get_mapped(struct blkback_pages *pages, const struct blkback
 
     for (; segment < end; segment++, to++) {
         uint64_t word = *segment;
-        uint32_t offset = blkback_segment_first(word) * SECTOR_SIZE;
         uint16_t index = hash[blkback_segment_gref(word) % BLKBACK_HASH];
         struct blkback_page *page = &table[index];
+        char *va = base + index * PAGE_SIZE;
 
         /* Only the first of a chain; it rarely has more. */
         if (index == NONE || page->gref != blkback_segment_gref(word))
@@ -246,27 +259,29 @@ static unsigned int get_mapped(struct blkback_pages *pages, const struct blkback
         page->users++;
         page->recent = true;
         *used++ = index;
-        to->va = base + index * PAGE_SIZE + offset;
-        to->maddr = page->maddr + offset;
-        to->length = (blkback_segment_last(word) + 1) * SECTOR_SIZE - offset;
+        if (whole)
+            *to = (struct block_segment){.va = va, .maddr = page->maddr, .length = PAGE_SIZE};
+        else
+            set_segment(to, word, va, page->maddr);
     }
     return (unsigned int)(segment - command->segments);
 }
 
-static inline void set_segment(const struct blkback_pages *pages, uint16_t index, uint64_t segment,
-                               struct block_segment *to)
+/* Get what is mapped already. @return segments dealt with. */
+static unsigned int get_first(struct blkback_pages *pages, const struct blkback_command *command,
+                              uint16_t *used, struct block_segment *to)
 {
-    uint32_t offset = blkback_segment_first(segment) * SECTOR_SIZE;
-
-    to->va = (char *)page_va(pages, index) + offset;
-    to->maddr = pages->pages[index].maddr + offset;
-    to->length = (blkback_segment_last(segment) + 1) * SECTOR_SIZE - offset;
+    if (!pages->persistent)
+        return 0;
+    if (command->sectors == (uint64_t)command->segment_count * BLKBACK_PAGE_SECTORS)
+        return get_mapped(pages, command, used, to, true);
+    return get_mapped(pages, command, used, to, false);
 }
 
 int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
                       bool readonly, uint16_t *used, struct block_segment *segments)
 {
-    unsigned int first = pages->persistent ? get_mapped(pages, command, used, segments) : 0;
+    unsigned int first = get_first(pages, command, used, segments);
     unsigned int new_count = 0;
     bool full = false;
     unsigned int i;
@@ -298,17 +313,23 @@ int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command 
         return -EAGAIN;
     }
     for (i = first; i < command->segment_count; i++)
-        set_segment(pages, used[i], command->segments[i], &segments[i]);
+        set_segment(&segments[i], command->segments[i], page_va(pages, used[i]),
+                    pages->pages[used[i]].maddr);
     return 0;
 }
 
 void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
 {
     struct blkback_page *const table = pages->pages;
-    const bool persistent = pages->persistent;
+    const uint16_t *const end = used + count;
 
-    for (const uint16_t *end = used + count; used < end; used++)
-        if (--table[*used].users == 0 && !persistent)
+    if (pages->persistent) {
+        for (; used < end; used++)
+            table[*used].users--;
+        return;
+    }
+    for (; used < end; used++)
+        if (--table[*used].users == 0)
             retire(pages, *used);
 }
 

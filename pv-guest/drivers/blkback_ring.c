@@ -8,8 +8,6 @@
 #include <drivers/blkback_ring.h>
 #include <stddef.h>
 
-#define SECTORS_PER_PAGE 8u
-
 /* Offsets from the id. */
 #define REST_ID       0u
 #define REST_SECTOR   8u
@@ -74,26 +72,41 @@ bool blkback_ring_waiting(const struct blkback_ring *ring, uint32_t *count)
     return *count <= ring->slots - (ring->req_cons - ring->rsp_prod);
 }
 
+/* Check `count` descriptors, which are out of the front's reach. @return NULL, or what is wrong. */
+static const char *check_segments(const uint64_t *segments, unsigned int count, uint64_t *sectors)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        uint32_t first = blkback_segment_first(segments[i]);
+        uint32_t last = blkback_segment_last(segments[i]);
+
+        if (first > last || last >= BLKBACK_PAGE_SECTORS)
+            return "a segment is no part of a page";
+        *sectors += last - first + 1;
+    }
+    return NULL;
+}
+
 /*
  * Take `count` descriptors from shared memory, the first of which is the command's number `index`.
+ * Mostly all are whole pages: what they have in common and what any of them has says so.
  * @return NULL, or why the device is to be closed.
  */
 static inline const char *take_segments(struct blkback_command *command, unsigned int index,
                                         unsigned int count, const uint8_t *at)
 {
     uint64_t *to = &command->segments[index];
-    uint64_t sectors = 0;
+    uint64_t all = ~0ull, any = 0;
 
     for (const uint8_t *end = at + count * sizeof(uint64_t); at < end; at += sizeof(uint64_t)) {
         uint64_t segment = take64(at);
-        uint32_t first = blkback_segment_first(segment), last = blkback_segment_last(segment);
 
-        if (first > last || last >= SECTORS_PER_PAGE)
-            return "a segment is no part of a page";
         *to++ = segment;
-        sectors += last - first + 1;
+        all &= segment;
+        any |= segment;
     }
-    command->sectors += sectors;
+    if (!blkback_segment_is_page(all) || !blkback_segment_is_page(any))
+        return check_segments(&command->segments[index], count, &command->sectors);
+    command->sectors += count * BLKBACK_PAGE_SECTORS;
     return NULL;
 }
 

@@ -19,6 +19,8 @@
 #define BLKBACK_MAX_RING_PAGES (1u << BLKBACK_MAX_RING_ORDER)
 #define BLKBACK_MAX_SEGMENTS   256u
 
+#define BLKBACK_PAGE_SECTORS 8u /* in a page */
+
 #define BLKIF_SEGMENTS_PER_PAGE 512u /* descriptors in a page of an indirect request */
 
 struct blkback_ring {
@@ -73,6 +75,12 @@ static inline uint32_t blkback_segment_first(uint64_t segment)
 static inline uint32_t blkback_segment_last(uint64_t segment)
 {
     return (uint8_t)(segment >> 40);
+}
+
+/* Whether it is a whole page, as most are. */
+static inline bool blkback_segment_is_page(uint64_t segment)
+{
+    return (uint16_t)(segment >> 32) == (BLKBACK_PAGE_SECTORS - 1) << 8;
 }
 
 /**

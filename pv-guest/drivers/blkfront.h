@@ -29,6 +29,12 @@ int blkfront_init(void);
 #define BLKFRONT_GRANTS      960u
 #define BLKFRONT_GRANT_TABLE 2048u
 
+/* A page that stays granted. */
+struct blkfront_grant {
+    uint32_t page; /* blkfront_page_number(); 0: the place is free */
+    grant_ref_t ref;
+};
+
 /* A page that data is copied through, or that holds indirect segments. */
 struct blkfront_page {
     struct blkfront_page *next;
@@ -73,10 +79,9 @@ struct blkfront {
     struct blkfront_shadow *shadows; /* by id */
     struct block_request *waiting, **waiting_end;
 
-    struct blkfront_page *free_pages;          /* for copies and indirect segments */
-    unsigned int grant_count;                  /* references in the table */
-    uint32_t grant_pfns[BLKFRONT_GRANT_TABLE]; /* pfn + 1 of a page that stays granted; hashed */
-    grant_ref_t grant_refs[BLKFRONT_GRANT_TABLE];
+    struct blkfront_page *free_pages;                   /* for copies and indirect segments */
+    unsigned int grant_count;                           /* of the table's places are taken */
+    struct blkfront_grant grants[BLKFRONT_GRANT_TABLE]; /* by a hash of the page */
 };
 
 extern const struct block_operations blkfront_operations;

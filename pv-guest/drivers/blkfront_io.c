@@ -30,40 +30,39 @@
 
 /* ---- pages that stay granted ---- */
 
-/* Where a page is in the table, or the empty place where it would be. The table is never full. */
-static inline unsigned int grant_place(const struct blkfront *front, pfn_t pfn)
+/* Names the page of an address in the physical map; never 0, for that is at the top of all. */
+static inline uint32_t page_number(const void *va)
 {
-    unsigned int i = pfn % BLKFRONT_GRANT_TABLE;
-
-    while (front->grant_pfns[i] && front->grant_pfns[i] != pfn + 1)
-        i = (i + 1) % BLKFRONT_GRANT_TABLE;
-    return i;
+    return (uint32_t)((uintptr_t)va >> PAGE_SHIFT);
 }
 
-static inline grant_ref_t find_grant(const struct blkfront *front, const void *va)
+/* Where a page is in the table, or the free place where it would be. The table is never full. */
+static inline struct blkfront_grant *grant_place(struct blkfront *front, uint32_t page)
 {
-    unsigned int i = grant_place(front, va_to_pfn(va));
+    unsigned int i = page % BLKFRONT_GRANT_TABLE;
 
-    return front->grant_pfns[i] ? front->grant_refs[i] : 0;
+    while (front->grants[i].page && front->grants[i].page != page)
+        i = (i + 1) % BLKFRONT_GRANT_TABLE;
+    return &front->grants[i];
 }
 
 /* The reference of an I/O page, for ever; 0 when there are `limit` already. */
 static grant_ref_t keep_granted(struct blkfront *front, const void *va, unsigned int limit)
 {
-    unsigned int i = grant_place(front, va_to_pfn(va));
+    struct blkfront_grant *grant = grant_place(front, page_number(va));
     int ref;
 
-    if (front->grant_pfns[i])
-        return front->grant_refs[i];
+    if (grant->page)
+        return grant->ref;
     if (front->grant_count >= limit)
         return 0;
     ref = grant_offer(front->split->other, va_to_mfn(va), false);
     if (ref < 0)
         return 0;
     front->grant_count++;
-    front->grant_pfns[i] = (uint32_t)va_to_pfn(va) + 1;
-    front->grant_refs[i] = (grant_ref_t)ref;
-    return (grant_ref_t)ref;
+    grant->page = page_number(va);
+    grant->ref = (grant_ref_t)ref;
+    return grant->ref;
 }
 
 /* End a grant that the back will let go of, if it is not wrong in the head. */
@@ -152,7 +151,13 @@ static bool release_segments(struct blkfront *front, struct blkfront_shadow *sha
     return released;
 }
 
-/* Prepare a segment that is not in a page that stays granted. @return its descriptor; 0: not now. */
+/* The descriptor of `length` bytes at `offset` in a granted page, both in whole sectors. */
+static inline uint64_t descriptor(grant_ref_t ref, uint32_t offset, uint32_t length)
+{
+    return blkfront_segment(ref, offset / SECTOR_SIZE, (offset + length) / SECTOR_SIZE - 1);
+}
+
+/* Prepare a segment that make_first() left. @return its descriptor; 0: not now. */
 static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *shadow,
                                 unsigned int i)
 {
@@ -160,9 +165,14 @@ static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *
     struct blkfront_segment_state *state = &shadow->segments[i];
     bool write = shadow->request->operation == BLOCK_WRITE;
     uint32_t offset = (uintptr_t)segment->va & (PAGE_SIZE - 1);
-    uint32_t sectors = segment->length / SECTOR_SIZE;
     grant_ref_t ref;
 
+    if (front->persistent && !(offset & SECTOR_OFFSET)) {
+        const struct blkfront_grant *grant = grant_place(front, page_number(segment->va));
+
+        if (grant->page)
+            return descriptor(grant->ref, offset, segment->length);
+    }
     if (shadow->plain) {
         shadow->plain = false;
         memset(shadow->segments, 0, shadow->count * sizeof(shadow->segments[0]));
@@ -170,7 +180,7 @@ static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *
     if (!(offset & SECTOR_OFFSET) && (!front->persistent || io_page_is(segment->va))) {
         ref = grant_once(front, segment->va, write, &state->ref);
         if (ref)
-            return blkfront_segment(ref, offset / SECTOR_SIZE, offset / SECTOR_SIZE + sectors - 1);
+            return descriptor(ref, offset, segment->length);
         if (!front->persistent)
             return 0;
     }
@@ -182,31 +192,65 @@ static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *
         return 0;
     if (write)
         memcpy(state->page->va, segment->va, segment->length);
-    return blkfront_segment(ref, 0, sectors - 1);
+    return descriptor(ref, 0, segment->length);
+}
+
+/*
+ * The common case: segments in pages that stay granted, and are. What the loop needs is in locals,
+ * as it writes memory of which the compiler does not know what it is.
+ * @param whole all segments are whole pages. Known to the compiler, which makes a loop for each case.
+ * @return descriptors made.
+ */
+static inline __attribute__((always_inline)) unsigned int make_granted(
+    const struct blkfront *front, const struct block_segment *segment, unsigned int count,
+    uint64_t *words, bool whole)
+{
+    const struct blkfront_grant *const grants = front->grants;
+    const struct block_segment *const first = segment, *const end = segment + count;
+
+    for (; segment < end; segment++) {
+        uint32_t page = page_number(segment->va);
+        const struct blkfront_grant *grant = &grants[page % BLKFRONT_GRANT_TABLE];
+        uint32_t offset = whole ? 0 : (uintptr_t)segment->va & (PAGE_SIZE - 1);
+
+        /* Only the first place where it can be; it rarely is at another. */
+        if (grant->page != page || (offset & SECTOR_OFFSET))
+            break;
+        *words++ = descriptor(grant->ref, offset, whole ? PAGE_SIZE : segment->length);
+    }
+    return (unsigned int)(segment - first);
+}
+
+/* Make descriptors of the shadow's segments from number `i` on, as far as they are granted. */
+static inline unsigned int make_first(const struct blkfront *front,
+                                      const struct blkfront_shadow *shadow, unsigned int i,
+                                      uint64_t *words)
+{
+    const struct block_segment *segment = segment_of(shadow, i);
+    unsigned int count = shadow->count - i;
+
+    if (!front->persistent)
+        return 0;
+    /* None has more than its page. */
+    if (shadow->sectors == (uint64_t)shadow->count * (PAGE_SIZE / SECTOR_SIZE))
+        return make_granted(front, segment, count, &words[i], true);
+    return make_granted(front, segment, count, &words[i], false);
 }
 
 /* Make descriptors of the shadow's segments. @return whether all could be made. */
 static inline bool make_segments(struct blkfront *front, struct blkfront_shadow *shadow,
                                  uint64_t *words)
 {
-    const struct block_segment *segment = segment_of(shadow, 0);
-
-    for (unsigned int i = 0; i < shadow->count; i++, segment++) {
-        uint32_t offset = (uintptr_t)segment->va & (PAGE_SIZE - 1);
-        uint32_t first = offset / SECTOR_SIZE;
-        grant_ref_t ref = front->persistent ? find_grant(front, segment->va) : 0;
-
-        if (ref && !(offset & SECTOR_OFFSET)) {
-            words[i] = blkfront_segment(ref, first, first + segment->length / SECTOR_SIZE - 1);
-            continue;
-        }
+    for (unsigned int i = 0;; i++) {
+        i += make_first(front, shadow, i, words);
+        if (i == shadow->count)
+            return true;
         words[i] = prepare_segment(front, shadow, i);
         if (!words[i]) {
             release_segments(front, shadow, i + 1);
             return false;
         }
     }
-    return true;
 }
 
 /* Which segments to ask for: those not done before, and as many as this back end takes. */
@@ -239,31 +283,31 @@ static bool start_data(struct blkfront *front, struct blkfront_shadow *shadow)
     const struct block_request *request = shadow->request;
     uint8_t operation = request->operation == BLOCK_READ ? BLKIF_OP_READ : BLKIF_OP_WRITE;
     blkif_vdev_t handle = (blkif_vdev_t)front->split->id;
-    uint64_t direct[BLKIF_MAX_SEGMENTS_PER_REQUEST];
-    grant_ref_t page_ref;
+    uint64_t direct[BLKIF_MAX_SEGMENTS_PER_REQUEST], *words = direct;
+    grant_ref_t page_ref = 0;
 
     choose_segments(front, shadow);
     shadow->plain = true;
     shadow->indirect = NULL;
-    if (shadow->count <= BLKIF_MAX_SEGMENTS_PER_REQUEST) {
-        if (!make_segments(front, shadow, direct))
+    if (shadow->count > BLKIF_MAX_SEGMENTS_PER_REQUEST) {
+        shadow->indirect = get_page(front);
+        if (!shadow->indirect)
             return false;
-        blkfront_ring_put(&front->ring, operation, handle, request->disk_sector, direct,
+        words = shadow->indirect->va;
+        page_ref = grant_once(front, words, true, &shadow->indirect_ref);
+        if (!page_ref) {
+            release_segments(front, shadow, 0);
+            return false;
+        }
+    }
+    if (!make_segments(front, shadow, words))
+        return false;
+    if (shadow->indirect)
+        blkfront_ring_put_indirect(&front->ring, operation, handle, request->disk_sector,
+                                   shadow->count, &page_ref, 1);
+    else
+        blkfront_ring_put(&front->ring, operation, handle, request->disk_sector, words,
                           shadow->count);
-        return true;
-    }
-    shadow->indirect = get_page(front);
-    if (!shadow->indirect)
-        return false;
-    page_ref = grant_once(front, shadow->indirect->va, true, &shadow->indirect_ref);
-    if (!page_ref) {
-        release_segments(front, shadow, 0);
-        return false;
-    }
-    if (!make_segments(front, shadow, shadow->indirect->va))
-        return false;
-    blkfront_ring_put_indirect(&front->ring, operation, handle, request->disk_sector, shadow->count,
-                               &page_ref, 1);
     return true;
 }
 
@@ -561,9 +605,9 @@ static void end_segment_grants(struct blkfront *front)
 static void end_lasting_grants(struct blkfront *front)
 {
     for (unsigned int i = 0; i < BLKFRONT_GRANT_TABLE; i++) {
-        if (front->grant_pfns[i])
-            end_grant(front, front->grant_refs[i]);
-        front->grant_pfns[i] = 0;
+        if (front->grants[i].page)
+            end_grant(front, front->grants[i].ref);
+        front->grants[i].page = 0;
     }
     front->grant_count = 0;
     while (front->free_pages) {

@@ -197,6 +197,37 @@ static void indirect_segments_are_fetched(void **state)
     assert_non_null(blkback_ring_segments(&command, &limits, 0, page));
 }
 
+/* Whole pages are told from parts of pages, also where the parts together look like one. */
+static void parts_of_pages_are_counted(void **state)
+{
+    static const struct {
+        uint8_t first, last;
+    } parts[][3] = {
+        {{0, 7}, {3, 4}, {0, 7}}, {{0, 5}, {0, 3}, {0, 7}}, {{1, 7}, {0, 7}, {0, 7}},
+        {{0, 0}, {7, 7}, {2, 5}}, {{0, 7}, {0, 7}, {0, 7}},
+    };
+    uint64_t segments[BLKIF_SEGMENTS_PER_PAGE] = {0};
+    grant_ref_t gref = 1;
+
+    (void)state;
+    for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        uint64_t sectors = 9ull * 8;
+
+        for (unsigned int j = 0; j < 12; j++) {
+            unsigned int first = j < 3 ? parts[i][j].first : 0, last = j < 3 ? parts[i][j].last : 7;
+
+            /* What is in the padding does not count. */
+            segments[j] = blkfront_segment(j, first, last) | (uint64_t)j << 48;
+            sectors += j < 3 ? last - first + 1u : 0;
+        }
+        blkfront_ring_put_indirect(&front, BLKIF_OP_READ, 0, 0, 12, &gref, 1);
+        blkfront_ring_push(&front);
+        assert_null(take());
+        assert_null(blkback_ring_segments(&command, &limits, 0, segments));
+        assert_int_equal(command.sectors, sectors);
+    }
+}
+
 static void impossible_segments_are_seen(void **state)
 {
     (void)state;
@@ -354,6 +385,7 @@ int main(void)
         cmocka_unit_test_setup(events_are_asked_for_and_sent, set_up),
         cmocka_unit_test_setup(narrow_fronts_are_understood, set_up),
         cmocka_unit_test_setup(indirect_segments_are_fetched, set_up),
+        cmocka_unit_test_setup(parts_of_pages_are_counted, set_up),
         cmocka_unit_test_setup(impossible_segments_are_seen, set_up),
         cmocka_unit_test_setup(impossible_ranges_are_seen, set_up),
         cmocka_unit_test_setup(wrong_indirect_requests_are_seen, set_up),
