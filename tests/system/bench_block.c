@@ -30,8 +30,8 @@ static const struct {
 } rows[] = {
     {"write 128 KiB, sequential, 16 at a time", COUNT / 32, 10},
     {"read 128 KiB, sequential, 16 at a time", COUNT / 32, 10},
-    {"write 128 KiB, sequential, one at a time", COUNT / 32, 0},
-    {"read 128 KiB, sequential, one at a time", COUNT / 32, 0},
+    {"write 128 KiB, sequential, one at a time", COUNT / 32, 10},
+    {"read 128 KiB, sequential, one at a time", COUNT / 32, 10},
     {"write 4 KiB, random, 16 at a time", COUNT, 60},
     {"read 4 KiB, random, 16 at a time", COUNT, 60},
 };
