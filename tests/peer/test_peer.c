@@ -92,6 +92,66 @@ static void disk_on_a_device_and_in_a_file(void **state)
     run_job(machine, "/guests/file.cfg 'extra=\"do=check mib=16 count=300\"'", "check ok");
 }
 
+/* Types a command that shows the console of a domain with a disk job, and leaves it at work. */
+static void start_load(struct machine *machine, const char *command)
+{
+    machine_type(machine, "%s", command);
+    machine_expect(machine, "DISK xvda: load goes on");
+    machine_send(machine, "\x1d"); /* Ctrl-] */
+    machine_expect(machine, SHELL);
+}
+
+static void end_load(struct machine *machine)
+{
+    shell(machine, "xl destroy disk");
+    expect_output(machine, "bash /guests/gone", "BACK ENDS LEFT: none");
+}
+
+#define BACK "/local/domain/0/backend/vbd/1/51712" /* of the first domain's first disk */
+
+/*
+ * Sectors of 4096 bytes: a loop device that says so. Linux tells its size in 512 bytes all the same,
+ * and finds what is written where we say that it is.
+ */
+static void disk_with_large_sectors(void **state)
+{
+    struct machine *machine = boot("peer-sectors", "");
+
+    (void)state;
+    shell(machine, "losetup --sector-size 4096 /dev/loop1 /dev/vdc");
+    start_load(machine, "xl create -c /guests/sectors.cfg 'extra=\"do=load mib=8 count=300\"'");
+    expect_output(machine, "xenstore-read " BACK "/sector-size", "4096\n");
+    expect_output(machine, "xenstore-read " BACK "/physical-sector-size", "4096\n");
+    expect_output(machine, "xenstore-read " BACK "/sectors", "131072\n");
+    end_load(machine);
+    run_job(machine, "/guests/sectors.cfg", "check ok");
+    run_job(machine, "/guests/sectors.cfg 'extra=\"do=write mib=16 seed=9\"'",
+            "DISK xvda: written");
+    shell(machine, "losetup -d /dev/loop1");
+    run_job(machine, "/guests/reader.cfg 'extra=\"do=verify mib=16 seed=9\"'",
+            "DISK xvda: verified");
+}
+
+/*
+ * Linux's back driver offers barriers and flushes. The node of the latter is there before the back
+ * driver writes it, and stays one which the domain may not read.
+ */
+static void barriers_where_flushes_are_not_seen(void **state)
+{
+    struct machine *machine = boot("peer-barriers", "");
+
+    (void)state;
+    start_load(machine, "bash /guests/barriers");
+    expect_output(machine, "xenstore-ls -p " BACK " | grep flush", "feature-flush-cache = \"1\"");
+    expect_output(machine, "xenstore-ls -p " BACK " | grep flush", "(n0)");
+    expect_output(machine, "xenstore-read " BACK "/feature-barrier", "1\n");
+    expect_output(
+        machine,
+        "[ $(cat /sys/bus/xen-backend/devices/vbd-1-51712/statistics/f_req) -gt 3 ] && echo some",
+        "some\n");
+    end_load(machine);
+}
+
 static void domain_destroyed_in_the_middle_of_its_work(void **state)
 {
     struct machine *machine = boot("peer-destroy", "");
@@ -155,6 +215,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(disk_on_a_device_and_in_a_file, machines_stop),
+        cmocka_unit_test_teardown(disk_with_large_sectors, machines_stop),
+        cmocka_unit_test_teardown(barriers_where_flushes_are_not_seen, machines_stop),
         cmocka_unit_test_teardown(domain_destroyed_in_the_middle_of_its_work, machines_stop),
         cmocka_unit_test_teardown(host_on_the_bridge, machines_stop),
         cmocka_unit_test_teardown(store_of_xen, machines_stop),
