@@ -27,7 +27,7 @@
 #include <softirq.h>
 
 #define TIME_SLICE MILLISECS(10)
-#define LEAST_RUN  MILLISECS(1)
+#define RATE_LIMIT MILLISECS(1) /* Xen's sched_ratelimit_us, with its default */
 
 const char *sched_name = "credit2";
 
@@ -108,7 +108,7 @@ static u64 weighted(const struct vcpu *v, s_time_t ran)
 /* From when on @v, which has run less, may take the CPU from @cur. */
 static s_time_t earliest_preemption(const struct vcpu *v, const struct vcpu *cur)
 {
-    return is_idle(cur) || v->domain == cur->domain ? 0 : cur->state_since + LEAST_RUN;
+    return is_idle(cur) || v->domain == cur->domain ? 0 : cur->state_since + RATE_LIMIT;
 }
 
 /* Who runs may do so until @end at most, since somebody waits. Run queue locked. */
