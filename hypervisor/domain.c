@@ -450,8 +450,9 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 /* ---- destruction ---- */
 
 /*
- * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to its end; the walk
- * is over after as many steps as there were frames when it began, since none are added any more.
+ * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to
+ * its end; the walk is over after as many steps as there were frames when it began, since none are
+ * added any more.
  */
 static int release_frames(struct domain *d)
 {

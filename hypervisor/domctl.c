@@ -2,9 +2,9 @@
 /*
  * HYPERVISOR_domctl: the control of domains (public/domctl.h): their life, limits and permissions.
  *
- * One control operation runs at a time. What comes first is the interface version, then the domain, then the caller's
- * right, so each kind of wrong call gets the error that Xen gives it. Long operations are continued with unchanged
- * arguments: the domain itself remembers how far they came.
+ * One control operation runs at a time. What comes first is the interface version, then the domain,
+ * then the caller's right, so each kind of wrong call gets the error that Xen gives it. Long
+ * operations are continued with unchanged arguments: the domain itself remembers how far they came.
  */
 #include <arch.h>
 #include <control_impl.h>
@@ -213,7 +213,9 @@ static long ioport_permission(struct domain *d, const struct xen_domctl_ioport_p
                           op->allow_access);
 }
 
-/* A PV domain maps device memory itself once it is permitted to: only the permission is looked at. */
+/*
+ * A PV domain maps device memory itself once it is permitted to: only the permission is looked at.
+ */
 static long memory_mapping(struct domain *d, const struct xen_domctl_memory_mapping *op)
 {
     u64 last = op->first_mfn + op->nr_mfns - 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control operations on vCPUs: creating them, their contexts, where and how much they run (public/domctl.h).
+ * The control operations on vCPUs: creating them, their contexts, where and how much they run
+ * (public/domctl.h).
  */
 #include <arch.h>
 #include <control_impl.h>

@@ -462,8 +462,8 @@ static long reset(domid_t id)
     if (!rc) {
         spin_lock(&d->event_lock);
         /*
-         * Another of its vCPUs may have opened ports meanwhile, or moved the cursor past some by a reset of its own. They
-         * still show themselves.
+         * Another of its vCPUs may have opened ports meanwhile, or moved the cursor past some by a
+         * reset of its own. They still show themselves.
          */
         if (d->active_evtchns)
             rc = -XEN_EAGAIN;
@@ -478,8 +478,8 @@ static long reset(domid_t id)
 /* ---- sending ---- */
 
 /*
- * The longer ways of evtchn_send(), which end by giving up the port's lock. Functions of their own that it ends in, so
- * that the short way, where nobody has to be woken, saves no registers.
+ * The longer ways of evtchn_send(), which end by giving up the port's lock. Functions of their own
+ * that it ends in, so that the short way, where nobody has to be woken, saves no registers.
  */
 static __noinline long send_to_nobody(struct evtchn *chn)
 {

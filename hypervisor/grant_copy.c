@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GNTTABOP_copy: bytes from one frame to another, each either a grant or a frame of the caller's own.
+ * GNTTABOP_copy: bytes from one frame to another, each either a grant or a frame of the caller's
+ * own.
  *
- * An element is tried the short way first, which is one piece of code for each way of naming the two frames: grants that
- * nobody else uses, frames that have the type already. When it meets anything else it undoes what it did, and the element
- * is read again and done the long way, which says what is wrong with it.
+ * An element is tried the short way first, which is one piece of code for each way of naming the
+ * two frames: grants that nobody else uses, frames that have the type already. When it meets
+ * anything else it undoes what it did, and the element is read again and done the long way, which
+ * says what is wrong with it.
  */
 #include <arch.h>
 #include <grant_impl.h>
@@ -13,7 +15,10 @@
 
 /* ---- the short way ---- */
 
-/* An element as it lies in memory (public/grant_table.h): name, then domain and offset, of both ends; length and flags. */
+/*
+ * An element as it lies in memory (public/grant_table.h): name, then domain and offset, of both
+ * ends; length and flags.
+ */
 struct words {
     u64 source, source_at, dest, dest_at, what;
 };

@@ -2,8 +2,9 @@
 /*
  * The hypercall table, continuations, and what is answered to numbers that we do not serve.
  *
- * Handlers have the arguments that their documentation names; all are called with six registers, of which they look at
- * theirs. A continuation makes the guest execute the hypercall instruction again, with new arguments.
+ * Handlers have the arguments that their documentation names; all are called with six registers, of
+ * which they look at theirs. A continuation makes the guest execute the hypercall instruction
+ * again, with new arguments.
  */
 #include <asm/hypercall.h>
 #include <domain.h>
@@ -61,7 +62,10 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
     [__HYPERVISOR_arch_0 + 1 ... NR_HYPERCALLS - 1] = HANDLER(absent),
 };
 
-/* What Xen answers to a domain without privileges where that is not -ENOSYS. Privileged ones are told that it is absent. */
+/*
+ * What Xen answers to a domain without privileges where that is not -ENOSYS. Privileged ones are
+ * told that it is absent.
+ */
 static long refusal(unsigned long op)
 {
     switch (op) {

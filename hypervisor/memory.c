@@ -2,10 +2,10 @@
 /*
  * HYPERVISOR_memory_op: how many frames a domain has and which ones (public/memory.h).
  *
- * A domain may act on itself; on another one only if it is privileged. Operations on lists work element by element:
- * what is done stays done, and the result says how many. A preempted list goes on at the element that stands in the
- * command word above MEMOP_EXTENT_SHIFT. What only an architecture knows (maps, the place of the M2P table) is passed
- * on to arch_memory_op().
+ * A domain may act on itself; on another one only if it is privileged. Operations on lists work
+ * element by element: what is done stays done, and the result says how many. A preempted list goes
+ * on at the element that stands in the command word above MEMOP_EXTENT_SHIFT. What only an
+ * architecture knows (maps, the place of the M2P table) is passed on to arch_memory_op().
  */
 #include <arch.h>
 #include <grant_table.h>
@@ -14,7 +14,10 @@
 #include <page_alloc.h>
 #include <public/memory.h>
 
-/* The command word: operation below, first element to do above (Xen's own encoding, part of no header). */
+/*
+ * The command word: operation below, first element to do above (Xen's own encoding, part of no
+ * header).
+ */
 #define MEMOP_EXTENT_SHIFT 6
 #define MEMOP_CMD_MASK     ((1UL << MEMOP_EXTENT_SHIFT) - 1)
 #define MEMOP_MAX_EXTENTS  (~0U >> MEMOP_EXTENT_SHIFT)
@@ -59,7 +62,9 @@ static long find_target(domid_t id, struct domain **out)
     return 0;
 }
 
-/* Takes xen_memory_reservation.mem_flags apart. There is one memory node, 0. False: they are wrong. */
+/*
+ * Takes xen_memory_reservation.mem_flags apart. There is one memory node, 0. False: they are wrong.
+ */
 static bool memf_from_guest(unsigned int mem_flags, unsigned int *memf)
 {
     unsigned int bits = XENMEMF_get_address_bits(mem_flags);
@@ -198,8 +203,9 @@ static long reservation_op(unsigned int cmd, unsigned long start, unsigned long 
 /* ---- exchange ---- */
 
 /*
- * Takes a frame away from @d if nobody uses it: afterwards no count is held and no other can be taken, but it is still
- * on the domain's list. unsteal_frame() undoes it, page_release() completes it.
+ * Takes a frame away from @d if nobody uses it: afterwards no count is held and no other can be
+ * taken, but it is still on the domain's list. unsteal_frame() undoes it, page_release() completes
+ * it.
  */
 static bool steal_frame(struct page *pg, const struct domain *d)
 {
@@ -230,8 +236,8 @@ static void unsteal_frame(struct page *pg, struct domain *d)
 }
 
 /*
- * What is exchanged in one step: as many extents on either side as make one of the larger side, so one of the two counts
- * is 1.
+ * What is exchanged in one step: as many extents on either side as make one of the larger side, so
+ * one of the two counts is 1.
  */
 struct chunk {
     unsigned long in_extents, out_extents;
@@ -304,7 +310,10 @@ static long allocate_chunk(struct chunk *c, struct domain *d, unsigned int memf)
     return 0;
 }
 
-/* Chunk number @i. 0, or why not; then the guest keeps what it has (but for -XEN_EFAULT at the very end). */
+/*
+ * Chunk number @i. 0, or why not; then the guest keeps what it has (but for -XEN_EFAULT at the very
+ * end).
+ */
 static long exchange_chunk(struct chunk *c, struct domain *d,
                            const struct xen_memory_exchange *exch, unsigned long i,
                            unsigned int memf)

@@ -2,8 +2,9 @@
 /*
  * HYPERVISOR_multicall: a guest's array of hypercalls in one.
  *
- * Each element is read once, called, and its result stored. A handler that wants to be continued changes the element's
- * arguments (hypercall_continue), which go back to the guest's array, and the batch is continued at that element.
+ * Each element is read once, called, and its result stored. A handler that wants to be continued
+ * changes the element's arguments (hypercall_continue), which go back to the guest's array, and the
+ * batch is continued at that element.
  */
 #include <asm/hypercall.h>
 #include <domain.h>

@@ -78,8 +78,9 @@ static void block_free(struct page *pg, unsigned int order)
 }
 
 /*
- * Takes a block of exactly @order off the lists, splitting a larger one, whose frames all lie below 2^@bits. High
- * addresses go first, since some uses need low ones; among those the smallest block. Heap lock held. NULL: none.
+ * Takes a block of exactly @order off the lists, splitting a larger one, whose frames all lie below
+ * 2^@bits. High addresses go first, since some uses need low ones; among those the smallest block.
+ * Heap lock held. NULL: none.
  */
 static struct page *block_alloc(unsigned int order, unsigned int bits)
 {

@@ -13,10 +13,11 @@
  *
  * The last put of any other type is BUSY for as long as it stamps the frame.
  *
- * A claim is one compare-and-exchange: from then on nobody can get the frame with another type, and who wants it with
- * the same type waits. Only then are stale translations flushed that could still write to it (or that still use it
- * as a page table), only then are its contents looked at, and only when they are good is the type published. So nobody
- * ever sees a type whose conditions do not hold.
+ * A claim is one compare-and-exchange: from then on nobody can get the frame with another type, and
+ * who wants it with the same type waits. Only then are stale translations flushed that could still
+ * write to it (or that still use it as a page table), only then are its contents looked at, and
+ * only when they are good is the type published. So nobody ever sees a type whose conditions do not
+ * hold.
  *
  * Waiting is free of deadlock: a frame that is BUSY waits only for frames of lower levels.
  */
@@ -30,7 +31,10 @@ static inline bool is_table(u64 type)
     return type >= PG_TYPE_L1 && type <= PG_TYPE_L4;
 }
 
-/* Tables above the lowest level can take long: they are preempted, and what failed is undone in pieces. */
+/*
+ * Tables above the lowest level can take long: they are preempted, and what failed is undone in
+ * pieces.
+ */
 static inline bool is_directory(u64 type)
 {
     return type > PG_TYPE_L1 && type <= PG_TYPE_L4;
@@ -73,7 +77,10 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
             continue;
         }
         if (s & PG_PARTIAL) {
-            /* Take over the type count of the unfinished state; its general count is not needed beside ours. */
+            /*
+             * Take over the type count of the unfinished state; its general count is not needed
+             * beside ours.
+             */
             if (!cmpxchg(&pg->state, &s, (s & ~PG_PARTIAL) + PG_BUSY - PG_REF_ONE))
                 continue;
             return validate(pg, type, preemptible);
@@ -95,8 +102,9 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
 }
 
 /*
- * A page table that is BUSY loses its contents' references, its type count and, with @both, a general count. When
- * preempted it becomes PG_PARTIAL, which needs one general count: the one that was to be dropped, or a new one.
+ * A page table that is BUSY loses its contents' references, its type count and, with @both, a
+ * general count. When preempted it becomes PG_PARTIAL, which needs one general count: the one that
+ * was to be dropped, or a new one.
  */
 static int take_apart(struct page *pg, u64 type, bool both, bool preemptible)
 {
@@ -145,8 +153,9 @@ static int drop_type(struct page *pg, bool both, bool preemptible)
         return take_apart(pg, type, both, preemptible);
     }
     /*
-     * The entry is gone already, its translations may not be. Were the frame not BUSY, somebody could get and put the type
-     * between the look at the clock and the end, and leave translations younger than the stamp.
+     * The entry is gone already, its translations may not be. Were the frame not BUSY, somebody
+     * could get and put the type between the look at the clock and the end, and leave translations
+     * younger than the stamp.
      */
     page_stamp(pg);
     if (page_refs(atomic_add(&pg->state, PG_VALID - PG_BUSY - drop)) == 0)
@@ -200,8 +209,8 @@ void page_forget_old_tables(struct vcpu *v)
 }
 
 /*
- * Leaves a PG_PARTIAL table to the current vCPU, with a general count of the caller. At once if there is no place left,
- * which takes more than one element of a batch leaves.
+ * Leaves a PG_PARTIAL table to the current vCPU, with a general count of the caller. At once if
+ * there is no place left, which takes more than one element of a batch leaves.
  */
 static int leave_for_later(struct page *pg, u64 type)
 {
@@ -233,7 +242,10 @@ int put_page_table(struct page *pg)
     return 0;
 }
 
-/* A failed directory holds on to what it had validated. The caller holds a general count and keeps it. */
+/*
+ * A failed directory holds on to what it had validated. The caller holds a general count and keeps
+ * it.
+ */
 static void abandon(struct page *pg, u64 type)
 {
     if (!is_directory(type) || page_take_apart(pg, type, true) == 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grace periods by epochs. A callback waits until every online CPU has announced a quiescent state
- * (scheduler or idle loop) in an epoch later than the one in which the callback was queued. Who starts an epoch sends
- * all CPUs through their schedulers, so that one that sleeps keeps nobody waiting; and they tell it when they have been.
+ * (scheduler or idle loop) in an epoch later than the one in which the callback was queued. Who
+ * starts an epoch sends all CPUs through their schedulers, so that one that sleeps keeps nobody
+ * waiting; and they tell it when they have been.
  */
 #include <arch.h>
 #include <percpu.h>
@@ -17,7 +18,9 @@ static bool grace_over(u64 since)
 {
     unsigned int cpu;
 
-    for_each_cpu(cpu, &cpu_online) if (READ_ONCE(cpus[cpu]->rcu.quiescent) <= since) return false;
+    for_each_cpu (cpu, &cpu_online)
+        if (READ_ONCE(cpus[cpu]->rcu.quiescent) <= since)
+            return false;
     return true;
 }
 
@@ -33,7 +36,9 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
     softirq_raise(SOFTIRQ_RCU);
 }
 
-/* An epoch has begun, or callbacks wait. Apart, so that the common way saves no registers for it. */
+/*
+ * An epoch has begun, or callbacks wait. Apart, so that the common way saves no registers for it.
+ */
 static __noinline void make_progress(struct rcu_cpu *r)
 {
     u64 now = load_acquire(&epoch);
@@ -42,8 +47,9 @@ static __noinline void make_progress(struct rcu_cpu *r)
         unsigned int cpu;
 
         xchg(&r->quiescent, now); /* before the look at who waits for that */
-        for_each_cpu(cpu, &waiters) if (cpu != smp_processor_id())
-            softirq_raise_on(cpu, SOFTIRQ_RCU);
+        for_each_cpu (cpu, &waiters)
+            if (cpu != smp_processor_id())
+                softirq_raise_on(cpu, SOFTIRQ_RCU);
     }
     if (r->waiting || r->fresh)
         softirq_raise(SOFTIRQ_RCU);
@@ -84,7 +90,8 @@ void rcu_softirq(void)
 
         cpumask_set(&waiters, self);
         r->epoch = __atomic_fetch_add(&epoch, 1, __ATOMIC_SEQ_CST);
-        for_each_cpu(cpu, &cpu_online) softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
+        for_each_cpu (cpu, &cpu_online)
+            softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
     }
     while (done) {
         struct rcu_head *next = done->next;

@@ -12,9 +12,10 @@
  * interrupted at each request that it sends, and pay two switches, with the loss of its TLB, for
  * every single one; so it gets to send several, and the back driver takes them together.
  *
- * While somebody waits, rq->slice_end says when who runs is to be compared with who waits, at the latest.
- * The timer for that is lazy: when it is set for an earlier time, it is left alone, and set anew when it
- * fires too early. So switches and wake-ups, which mostly come long before, need not touch it.
+ * While somebody waits, rq->slice_end says when who runs is to be compared with who waits, at the
+ * latest. The timer for that is lazy: when it is set for an earlier time, it is left alone, and set
+ * anew when it fires too early. So switches and wake-ups, which mostly come long before, need not
+ * touch it.
  *
  * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
  * or neither, and then something in pause_flags or a pause count says why. schedule() is the last
@@ -221,8 +222,8 @@ void vcpu_yield(void)
 }
 
 /*
- * The timer is set under the lock, too: who queues a vCPU after this finds that the timer has left its
- * queue and has to be set, and who did so before is seen here.
+ * The timer is set under the lock, too: who queues a vCPU after this finds that the timer has left
+ * its queue and has to be set, and who did so before is seen here.
  */
 static void slice_over(void *arg)
 {

@@ -2,8 +2,8 @@
 /*
  * HYPERVISOR_sysctl: the control and description of the machine as a whole (public/sysctl.h).
  *
- * As with domctl, the interface version is looked at before the caller's right. There is one memory node and one CPU
- * pool, both number 0.
+ * As with domctl, the interface version is looked at before the caller's right. There is one memory
+ * node and one CPU pool, both number 0.
  */
 #include <arch.h>
 #include <console.h>
@@ -26,7 +26,8 @@ static unsigned int cpu_limit(void)
 {
     unsigned int cpu, last = 0;
 
-    for_each_cpu(cpu, &cpu_online) last = cpu + 1;
+    for_each_cpu (cpu, &cpu_online)
+        last = cpu + 1;
     return last;
 }
 

@@ -72,8 +72,9 @@ static long take_down(struct vcpu *v)
 }
 
 /*
- * Stops another vCPU of the domain for a moment. Two that waited here for each other would do so for ever: one of them
- * has to come again, and goes through the scheduler on its way. False: that is the caller.
+ * Stops another vCPU of the domain for a moment. Two that waited here for each other would do so
+ * for ever: one of them has to come again, and goes through the scheduler on its way. False: that
+ * is the caller.
  */
 static spinlock_t pause_lock = SPINLOCK_INIT(RANK_DOMCTL);
 

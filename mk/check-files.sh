@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # check-files.sh FILE...: each source file names its licence in its first lines and is not too long
-# to be one subject: over 800 lines is a warning, over 900 an error.
+# to be one subject: over 800 lines is a warning, over 900 an error. No line has more than 100
+# columns.
 status=0
 for file in "$@"; do
     [ -s "$file" ] || continue
@@ -11,6 +12,12 @@ for file in "$@"; do
         status=1
     fi
     case $file in *.c | *.h | *.S) ;; *) continue ;; esac
+    # A string stays in one piece, so that it can be searched for; so do macros built of strings.
+    if awk -v f="$file" 'length($0) > 100 && !/"/ && !/\\$/ {
+            print f ":" FNR ": " length($0) " columns, more than 100"; bad = 1} END {exit !bad}' \
+        "$file" >&2; then
+        status=1
+    fi
     lines=$(wc -l <"$file")
     if [ "$lines" -gt 900 ]; then
         echo "$file: $lines lines, more than 900: two subjects" >&2

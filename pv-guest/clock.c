@@ -66,8 +66,6 @@ unsigned int clock_timer_events(void)
 
 static void timer_event(evtchn_port_t port, void *argument)
 {
-    (void)port;
-    (void)argument;
     timer_deadline = 0;
     timer_events++;
     threads_timer_expired();

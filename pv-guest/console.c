@@ -128,8 +128,6 @@ static void fetch_input(void)
 
 static void console_event(evtchn_port_t port, void *argument)
 {
-    (void)port;
-    (void)argument;
     fetch_input();
     if (input_produced != input_consumed)
         wake_all(&input_queue);

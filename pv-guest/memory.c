@@ -13,8 +13,8 @@
 #define WORD_BITS 64u
 
 /*
- * Runs from this size on come from the upper end. So the small and lasting stay together below, and a
- * large buffer that was found once (a decompressor's dictionary) is found again later.
+ * Runs from this size on come from the upper end. So the small and lasting stay together below, and
+ * a large buffer that was found once (a decompressor's dictionary) is found again later.
  */
 #define LARGE_RUN 256u
 

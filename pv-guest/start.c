@@ -42,7 +42,6 @@ static void run_constructors(void)
 
 static void first_thread(void *argument)
 {
-    (void)argument;
     store_init();
     guest_main();
     guest_shutdown(SHUTDOWN_poweroff);

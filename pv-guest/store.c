@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Store client: a link that carries bytes both ways (store_ring.c, or another), a lock that keeps a request's bytes together, and a thread that hands
- * each answer to the request with its number and counts watch events. A watch's token is the
- * hexadecimal address of its structure.
+ * Store client: a link that carries bytes both ways (store_ring.c, or another), a lock that keeps a
+ * request's bytes together, and a thread that hands each answer to the request with its number and
+ * counts watch events. A watch's token is the hexadecimal address of its structure.
  */
 #include <errno.h>
 #include <events.h>
@@ -228,7 +228,9 @@ static int append_part(struct request *list, const struct request *answer)
     return 1;
 }
 
-/* As XS_DIRECTORY's answer, for a folder that is too long for one. Again when it changes meanwhile. */
+/*
+ * As XS_DIRECTORY's answer, for a folder that is too long for one. Again when it changes meanwhile.
+ */
 static int directory_in_parts(store_transaction transaction, const char *path, struct request *list)
 {
     uint64_t generation = 0;
@@ -429,7 +431,6 @@ static void take_answer(const struct xsd_sockmsg *header, char *body)
 
 static void reader_thread(void *argument)
 {
-    (void)argument;
     for (;;) {
         struct xsd_sockmsg header = {0};
         char *body;

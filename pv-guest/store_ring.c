@@ -53,8 +53,6 @@ static const struct store_link ring_link = {ring_send, ring_receive, ring_notify
 
 static void ring_event(evtchn_port_t event_port, void *argument)
 {
-    (void)event_port;
-    (void)argument;
     store_link_ready();
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Backtraces with names. The table of names is made from a first link of the image (mk/symbols.awk) and linked
- * into it in a second one, behind all code; in the first link it is empty.
+ * Backtraces with names. The table of names is made from a first link of the image (mk/symbols.awk)
+ * and linked into it in a second one, behind all code; in the first link it is empty.
  *
- * Layout of section .symbols: number of symbols (u32), then for each, by ascending address, offset of the address from
- * HV_TEXT_START and offset of the name from the start of the names (u32 each), then the names.
+ * Layout of section .symbols: number of symbols (u32), then for each, by ascending address, offset
+ * of the address from HV_TEXT_START and offset of the name from the start of the names (u32 each),
+ * then the names.
  */
 #include <asm/backtrace.h>
 #include <asm/current.h>

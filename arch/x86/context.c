@@ -2,9 +2,10 @@
 /*
  * The processor's state of a vCPU: in, out, and the hidden parts that a guest sets by hypercalls.
  *
- * arch_context_switch() leaves nothing of the old vCPU in the CPU: page tables with all their TLB entries, descriptor
- * tables, selectors and bases, FPU, debug registers. The GDT in use lies in the per-domain window, which changes
- * with the page tables, so while they change this CPU's own GDT is loaded.
+ * arch_context_switch() leaves nothing of the old vCPU in the CPU: page tables with all their TLB
+ * entries, descriptor tables, selectors and bases, FPU, debug registers. The GDT in use lies in the
+ * per-domain window, which changes with the page tables, so while they change this CPU's own GDT is
+ * loaded.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -170,8 +171,9 @@ void load_ts(const struct vcpu *v)
 }
 
 /*
- * Of CR4 a guest has TSD and FSGSBASE to itself; what else it sees is ours. DE stays clear while a guest runs: with it an
- * access to DR4 would be an invalid opcode, and not reach the emulation that knows what the guest's own DE says.
+ * Of CR4 a guest has TSD and FSGSBASE to itself; what else it sees is ours. DE stays clear while a
+ * guest runs: with it an access to DR4 would be an invalid opcode, and not reach the emulation that
+ * knows what the guest's own DE says.
  */
 static unsigned long cr4_for(const struct vcpu *v)
 {
@@ -273,8 +275,9 @@ static void load_idle(void)
 }
 
 /*
- * Fills the CPU's stack of return addresses, of 32 at most, with harmless ones: the next domain is not to return where the
- * last one wanted. (What a guest leaves there does not harm us: SMEP keeps the CPU from running it even in speculation.)
+ * Fills the CPU's stack of return addresses, of 32 at most, with harmless ones: the next domain is
+ * not to return where the last one wanted. (What a guest leaves there does not harm us: SMEP keeps
+ * the CPU from running it even in speculation.)
  */
 static void fill_return_stack(void)
 {

@@ -2,9 +2,10 @@
 /*
  * What the CPU can do, and the control registers that make it do so.
  *
- * Guarantees to everyone else: long mode with NX, SSE2, SYSCALL, FXSAVE, CMPXCHG8B, global pages, a local APIC and a TSC
- * are there (else we stopped with a line that names what is missing); write protection is on in ring 0; SMEP and SMAP
- * are on where the CPU has them; the PAT is the one of the guest ABI.
+ * Guarantees to everyone else: long mode with NX, SSE2, SYSCALL, FXSAVE, CMPXCHG8B, global pages, a
+ * local APIC and a TSC are there (else we stopped with a line that names what is missing); write
+ * protection is on in ring 0; SMEP and SMAP are on where the CPU has them; the PAT is the one of
+ * the guest ABI.
  */
 #include <asm/cpu_features.h>
 #include <asm/cpu_leaks.h>
@@ -42,8 +43,8 @@ static void __init check_required(u32 edx1, u32 edx81)
 }
 
 /*
- * QEMU's TCG (seen in 7.2) lets IRET in ring 3 read its frame as ring 0 would, so with SMAP it faults on a user page. Linux
- * executes one long before it has a page-fault handler.
+ * QEMU's TCG (seen in 7.2) lets IRET in ring 3 read its frame as ring 0 would, so with SMAP it
+ * faults on a user page. Linux executes one long before it has a page-fault handler.
  */
 static bool __init smap_breaks_iret(void)
 {
@@ -126,7 +127,10 @@ void __init cpu_identify(void)
 void cpu_setup(void)
 {
     wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | EFER_NXE | EFER_SCE);
-    /* No change of memory types while a TLB entry or cache line has an old one: our early tables use entry 0 only. */
+    /*
+     * No change of memory types while a TLB entry or cache line has an old one: our early tables
+     * use entry 0 only.
+     */
     wrmsr(MSR_PAT, PAT_VALUE);
     __asm__ volatile(
         "mov %0, %%cr0" ::"r"(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The architecture's part of a domain's and a vCPU's life: creation, context in and out, areas in guest memory, the dump of
- * a crashed vCPU.
+ * The architecture's part of a domain's and a vCPU's life: creation, context in and out, areas in
+ * guest memory, the dump of a crashed vCPU.
  *
- * A context comes from a toolstack or from the guest itself. It is checked as if the guest had made each setting by its
- * own hypercall, and nothing is changed before the last check has passed.
+ * A context comes from a toolstack or from the guest itself. It is checked as if the guest had made
+ * each setting by its own hypercall, and nothing is changed before the last check has passed.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -158,7 +158,10 @@ void arch_raise_nmi(struct vcpu *v)
 {
     if (xchg(&v->nmi_pending, true))
         return;
-    /* Should another vCPU be there by now, it finds nothing to do; @v looks for itself when it is switched to. */
+    /*
+     * Should another vCPU be there by now, it finds nothing to do; @v looks for itself when it is
+     * switched to.
+     */
     atomic_or(&cpus[v->processor]->info->exit_work, EXIT_WORK_NMI);
     vcpu_kick(v);
 }
@@ -391,8 +394,8 @@ bool arch_write_runstate(struct vcpu *v)
 }
 
 /*
- * The areas are kernel addresses: they can be written only while the kernel's tables are loaded. Else enter_guest_kernel()
- * sees the flag when the kernel is entered next.
+ * The areas are kernel addresses: they can be written only while the kernel's tables are loaded.
+ * Else enter_guest_kernel() sees the flag when the kernel is entered next.
  */
 void arch_update_guest_areas(struct vcpu *v)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control operations on a domain that need to know the CPU: page-table types, the hypercall page, the width of the
- * domain, its time-stamp counter.
+ * The control operations on a domain that need to know the CPU: page-table types, the hypercall
+ * page, the width of the domain, its time-stamp counter.
  */
 #include <arch.h>
 #include <asm/cpu_policy.h>

@@ -2,14 +2,16 @@
 /*
  * All ways in (SYSCALL, SYSENTER, exceptions, interrupts) and the way back to a guest.
  *
- * From guest mode: the processor or the entry stub pushes the frame's end at cpu_info.guest_regs, SAVE_ALL the rest, so
- * the stack pointer is then &guest_regs and the main stack below it is empty. From ring 0 the same frame is
- * pushed wherever the stack is. #MC, #DF, NMI and #DB arrive on stacks of their own (IST), because they can come while
- * the stack pointer is still or again the guest's; from guest mode their frame is moved to the main stack first.
+ * From guest mode: the processor or the entry stub pushes the frame's end at cpu_info.guest_regs,
+ * SAVE_ALL the rest, so the stack pointer is then &guest_regs and the main stack below it is empty.
+ * From ring 0 the same frame is pushed wherever the stack is. #MC, #DF, NMI and #DB arrive on
+ * stacks of their own (IST), because they can come while the stack pointer is still or again the
+ * guest's; from guest mode their frame is moved to the main stack first.
  *
- * The way out: with interrupts off, pending softirqs and exit work are tested in one compare, then events, and then nothing
- * can come between that test and the guest. SYSRET serves frames marked FRAME_SYSCALL whose RIP is canonical, IRET all
- * others. An IRET that faults is found in the exception table, and becomes an exception of the guest (traps.c).
+ * The way out: with interrupts off, pending softirqs and exit work are tested in one compare, then
+ * events, and then nothing can come between that test and the guest. SYSRET serves frames marked
+ * FRAME_SYSCALL whose RIP is canonical, IRET all others. An IRET that faults is found in the
+ * exception table, and becomes an exception of the guest (traps.c).
  */
 #include <asm-offsets.h>
 #include <asm/config.h>
@@ -36,7 +38,10 @@
         .popsection
 .endm
 
-/* The instruction that follows may become a jump to a way out that clears the CPU's buffers (boot/patch.c). */
+/*
+ * The instruction that follows may become a jump to a way out that clears the CPU's buffers
+ * (boot/patch.c).
+ */
 .macro EXIT_SITE kind
 661:    .pushsection .altinstr_exit, "a"
         .long   661b - ., \kind
@@ -88,7 +93,10 @@
         jnz     \to
 .endm
 
-/* Is an event pending (byte 0, not 0) and not masked (byte 1 is 0)? Then jumps to \to. %rbx: the vCPU. Uses %ecx. */
+/*
+ * Is an event pending (byte 0, not 0) and not masked (byte 1 is 0)? Then jumps to \to. %rbx: the
+ * vCPU. Uses %ecx.
+ */
 .macro CHECK_EVENTS to
         mov     VCPU_INFO(%rbx), %rcx
         movzwl  (%rcx), %ecx
@@ -108,7 +116,10 @@
         mov     REGS_RAX(%rsp), %rax
 .endm
 
-/* From here to SYSRET only IST entries can come, and they do not look at the stack pointer's memory. */
+/*
+ * From here to SYSRET only IST entries can come, and they do not look at the stack pointer's
+ * memory.
+ */
 .macro SYSRET_TO_GUEST
         mov     REGS_RIP(%rsp), %rcx
         mov     REGS_RFLAGS(%rsp), %r11
@@ -120,8 +131,9 @@
 .endm
 
 /*
- * SYSCALL, from this CPU's stub (traps.c), which has pushed SS to the error code word. A guest kernel makes a hypercall:
- * number in RAX, arguments in RDI, RSI, RDX, R10, R8, R9. User mode wants its kernel.
+ * SYSCALL, from this CPU's stub (traps.c), which has pushed SS to the error code word. A guest
+ * kernel makes a hypercall: number in RAX, arguments in RDI, RSI, RDX, R10, R8, R9. User mode wants
+ * its kernel.
  */
 FUNCTION syscall_entry
         SAVE_ALL
@@ -143,8 +155,8 @@ hypercall_done:
         cli
 
         /*
-         * In this and the next function RBP and R12 to R15 still hold the guest's values: C code preserves them, no
-         * hypercall changes them in the frame, and bounces do not either.
+         * In this and the next function RBP and R12 to R15 still hold the guest's values: C code
+         * preserves them, no hypercall changes them in the frame, and bounces do not either.
          */
         cmpq    $0, CPUINFO_PENDING(%rsp)
         jne     exit_work
@@ -195,8 +207,8 @@ user_syscall:
         /* fall through */
 
 /*
- * A bounce was tried, with interrupts off. AL: it was made, and the frame is one for SYSRET whose general registers are those
- * that the guest came with.
+ * A bounce was tried, with interrupts off. AL: it was made, and the frame is one for SYSRET whose
+ * general registers are those that the guest came with.
  */
 FUNCTION bounced
         test    %al, %al
@@ -249,7 +261,10 @@ exit_iret:
         iretq
         EXTABLE exit_iret, exit_iret_failed
 
-/* The ends of the ways out on CPUs whose buffers VERW clears: its form with a memory operand does (Intel, MD_CLEAR). */
+/*
+ * The ends of the ways out on CPUs whose buffers VERW clears: its form with a memory operand does
+ * (Intel, MD_CLEAR).
+ */
 FUNCTION exit_sysret_clearing
         verw    verw_operand(%rip)
         mov     REGS_RSP(%rsp), %rsp
@@ -286,7 +301,10 @@ exit_work:
         call    pv_exit_work
         jmp     exit_to_guest
 
-/* Two pieces of 64 bytes a CPU, where SYSCALL arrives: written by traps.c, which says how they look. */
+/*
+ * Two pieces of 64 bytes a CPU, where SYSCALL arrives: written by traps.c, which says how they
+ * look.
+ */
         .balign 64
         .globl  syscall_stubs
         .hidden syscall_stubs
@@ -312,7 +330,10 @@ FUNCTION sysenter_entry
 
 /* ---- exceptions ---- */
 
-/* In guest mode \handler(regs, vcpu) of pv.h is called with interrupts off. \error: the processor pushes a code. */
+/*
+ * In guest mode \handler(regs, vcpu) of pv.h is called with interrupts off. \error: the processor
+ * pushes a code.
+ */
 .macro EXCEPTION name, vector, error, handler
 FUNCTION \name
         .if !\error

@@ -2,9 +2,10 @@
 /*
  * x87, SSE and AVX state of vCPUs, switched eagerly.
  *
- * While a vCPU runs, the registers hold all of its state, also of components that it has switched off in its XCR0: so
- * saving and loading is done with all components enabled, and each vCPU's registers replace the previous one's
- * completely. The hypervisor itself uses none of these registers.
+ * While a vCPU runs, the registers hold all of its state, also of components that it has switched
+ * off in its XCR0: so saving and loading is done with all components enabled, and each vCPU's
+ * registers replace the previous one's completely. The hypervisor itself uses none of these
+ * registers.
  */
 #include <asm/context.h>
 #include <asm/pv.h>

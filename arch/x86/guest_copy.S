@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies that may fault: guest_copy_raw() and guest_clear_raw() of asm/guest_access.h. Both return the number of bytes not
- * done, exactly: after a fault in the word loop the rest is tried byte by byte up to the first that faults. The string
- * instructions leave RSI, RDI and RCX at the element that faulted.
+ * Copies that may fault: guest_copy_raw() and guest_clear_raw() of asm/guest_access.h. Both return
+ * the number of bytes not done, exactly: after a fault in the word loop the rest is tried byte by
+ * byte up to the first that faults. The string instructions leave RSI, RDI and RCX at the element
+ * that faulted.
  */
 #include <asm/config.h>
 

@@ -4,8 +4,8 @@
  *
  * Every external interrupt enters through do_irq(). Vectors of fixed meaning (timer, IPIs, errors)
  * are served here; the others belong to one hardware interrupt each, whose descriptor says whether
- * it is ours or guests'. A vector is handed out once and stays with its interrupt: there are more of
- * them than a machine has lines, and the numbers of messages are used again, lowest first.
+ * it is ours or guests'. A vector is handed out once and stays with its interrupt: there are more
+ * of them than a machine has lines, and the numbers of messages are used again, lowest first.
  */
 #include <asm/acpi.h>
 #include <asm/apic.h>

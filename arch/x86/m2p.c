@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine-to-physical table: for each machine frame, which of its owner's pseudo-physical frames it is. */
+/*
+ * The machine-to-physical table: for each machine frame, which of its owner's pseudo-physical
+ * frames it is.
+ */
 #include <arch.h>
 #include <asm/config.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HYPERVISOR_mca: what dom0 asks about machine checks. There are no records to fetch (traps.c: a machine check ends the
- * machine), so this tells of the CPUs and that there is nothing, and dom0's driver is content.
+ * HYPERVISOR_mca: what dom0 asks about machine checks. There are no records to fetch (traps.c: a
+ * machine check ends the machine), so this tells of the CPUs and that there is nothing, and dom0's
+ * driver is content.
  */
 #include <arch.h>
 #include <asm/cpu_features.h>
@@ -59,8 +60,7 @@ static long tell_cpus(struct xen_mc_physcpuinfo *op)
         op->ncpus = nr_cpus;
         return 0;
     }
-    for_each_cpu(cpu, &cpu_online)
-    {
+    for_each_cpu (cpu, &cpu_online) {
         xen_mc_logical_cpu_t info;
 
         if (n == op->ncpus)

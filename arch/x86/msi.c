@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages of devices as interrupts: which devices there are, which of their messages are in use, and
- * programming them.
+ * Messages of devices as interrupts: which devices there are, which of their messages are in use,
+ * and programming them.
  *
  * A list of functions, under one lock, each with its messages in use. Masking and programming come
- * from the interrupt's descriptor with its lock held, from interrupts too; a message belongs to that
- * descriptor from irq_create() to irq_destroy(). Dom0 could send a device's table anywhere by moving
- * its BAR, so the frames that we write to are checked to be no RAM and nothing of ours.
+ * from the interrupt's descriptor with its lock held, from interrupts too; a message belongs to
+ * that descriptor from irq_create() to irq_destroy(). Dom0 could send a device's table anywhere by
+ * moving its BAR, so the frames that we write to are checked to be no RAM and nothing of ours.
  */
 #include <asm/device_window.h>
 #include <asm/io.h>
@@ -241,7 +241,9 @@ static bool protected_by(const struct function *f, unsigned long mfn)
                               (mfn >= f->pending.first && mfn <= f->pending.last));
 }
 
-/* Small BARs of several devices may share a page. Without memory for the change it stays as it is. */
+/*
+ * Small BARs of several devices may share a page. Without memory for the change it stays as it is.
+ */
 static void unprotect(struct frames frames)
 {
     for (unsigned long mfn = frames.first; mfn <= frames.last; mfn++) {
@@ -362,8 +364,8 @@ static int program(unsigned int irq)
 }
 
 /*
- * Programs the message with all that goes around it: some devices have no MSI-X table while MSI-X is
- * off, and MSI must be off while its registers change.
+ * Programs the message with all that goes around it: some devices have no MSI-X table while MSI-X
+ * is off, and MSI must be off while its registers change.
  */
 static int program_disabled(const struct function *f, const struct message *m)
 {

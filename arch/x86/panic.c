@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end: our own invariant is broken. Says what and where on every console, then stops (noreboot) or restarts the
- * machine. It may be called in any context, with any lock held, and again from inside itself.
+ * The end: our own invariant is broken. Says what and where on every console, then stops (noreboot)
+ * or restarts the machine. It may be called in any context, with any lock held, and again from
+ * inside itself.
  */
 #include <arch.h>
 #include <asm/backtrace.h>

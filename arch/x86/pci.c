@@ -2,9 +2,9 @@
 /*
  * PCI configuration space: our accesses and dom0's.
  *
- * The address port selects what the data ports reach, so each access is one pair under a lock; dom0's
- * ports are emulated and its own address register is kept apart. What dom0 writes goes to the device
- * unless it is part of a message that we programmed (msi.h).
+ * The address port selects what the data ports reach, so each access is one pair under a lock;
+ * dom0's ports are emulated and its own address register is kept apart. What dom0 writes goes to
+ * the device unless it is part of a message that we programmed (msi.h).
  */
 #include <asm/context.h>
 #include <asm/msi.h>

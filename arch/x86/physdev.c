@@ -4,8 +4,8 @@
  * some.
  *
  * Dom0 finds out by itself (from ACPI) how the lines are wired and says so (setup_gsi); each domain
- * then maps lines to pirqs and binds them to event channels. It announces the devices, and has their
- * messages (MSI, MSI-X) mapped to pirqs likewise. All devices are dom0's.
+ * then maps lines to pirqs and binds them to event channels. It announces the devices, and has
+ * their messages (MSI, MSI-X) mapped to pirqs likewise. All devices are dom0's.
  */
 #include <asm/acpi.h>
 #include <asm/ioapic.h>
@@ -298,8 +298,8 @@ static long pci_device_add(unsigned long arg)
 }
 
 /*
- * Here as on Xen, who may not do it is told of a device that is not there first; but nothing is looked
- * for on his behalf.
+ * Here as on Xen, who may not do it is told of a device that is not there first; but nothing is
+ * looked for on his behalf.
  */
 static long restore(u16 segment, struct pci_address at)
 {

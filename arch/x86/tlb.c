@@ -2,9 +2,10 @@
 /*
  * Translation caches: local and remote flushes. See asm/tlb.h for the clock and what it promises.
  *
- * A remote flush is one request at a time, published under a lock and answered by interrupt: each CPU asked clears its
- * bit when it is done. Who waits, for the lock, for the answers, or elsewhere for a CPU that may be doing so (tlb_relax),
- * looks for requests itself: so no two CPUs wait for each other, be their interrupts on or off.
+ * A remote flush is one request at a time, published under a lock and answered by interrupt: each
+ * CPU asked clears its bit when it is done. Who waits, for the lock, for the answers, or elsewhere
+ * for a CPU that may be doing so (tlb_relax), looks for requests itself: so no two CPUs wait for
+ * each other, be their interrupts on or off.
  */
 #include <arch.h>
 #include <asm/apic.h>
@@ -35,18 +36,25 @@ void tlb_init(void)
     have_invpcid = b >> 10 & 1;
 }
 
-/* Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: all flush four times a round. */
+/*
+ * Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: all flush four times a
+ * round.
+ */
 static void flush_others_now_and_then(u32 now)
 {
     unsigned int cpu;
 
     if (likely(now & 0x3fffffff))
         return;
-    for_each_cpu(cpu, &cpu_online) if (cpu != smp_processor_id())
-        apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+    for_each_cpu (cpu, &cpu_online)
+        if (cpu != smp_processor_id())
+            apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
 }
 
-/* Forgets everything; clearing CR4.PGE does (Intel SDM volume 3, 4.10.4.1), and costs more than INVPCID of type 2. */
+/*
+ * Forgets everything; clearing CR4.PGE does (Intel SDM volume 3, 4.10.4.1), and costs more than
+ * INVPCID of type 2.
+ */
 static inline void forget_all(struct cpu *cpu)
 {
     if (have_invpcid) {
@@ -62,8 +70,8 @@ static inline void forget_all(struct cpu *cpu)
 }
 
 /*
- * The new time is taken before the flush and becomes the CPU's stamp after it. An interrupt in between may flush and
- * stamp too; ours then sets it back a little, which can only cost a flush.
+ * The new time is taken before the flush and becomes the CPU's stamp after it. An interrupt in
+ * between may flush and stamp too; ours then sets it back a little, which can only cost a flush.
  */
 void tlb_flush_local(void)
 {
@@ -142,10 +150,12 @@ static __noinline void flush_everywhere(const cpumask_t *mask, enum flush_kind k
         tlb_relax();
     request.kind = kind;
     request.va = va;
-    for_each_cpu(cpu, mask) if (cpu != self && cpumask_test(&cpu_online, cpu))
-        cpumask_set(&request.waiting, cpu);
-    for_each_cpu(cpu, mask) if (cpu != self && cpumask_test(&request.waiting, cpu))
-        apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+    for_each_cpu (cpu, mask)
+        if (cpu != self && cpumask_test(&cpu_online, cpu))
+            cpumask_set(&request.waiting, cpu);
+    for_each_cpu (cpu, mask)
+        if (cpu != self && cpumask_test(&request.waiting, cpu))
+            apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
     while (!cpumask_empty(&request.waiting))
         cpu_relax();
     spin_unlock(&request.lock);
@@ -205,8 +215,7 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
     bool others = false;
     unsigned int cpu;
 
-    for_each_cpu(cpu, mask)
-    {
+    for_each_cpu (cpu, mask) {
         if ((s32)(stamp - READ_ONCE(cpus[cpu]->arch.tlb_stamp)) < 0)
             continue;
         if (cpu == smp_processor_id()) {

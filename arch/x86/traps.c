@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions: descriptor tables and entry points of a CPU, and what happens on an exception in ring 0.
+ * Exceptions: descriptor tables and entry points of a CPU, and what happens on an exception in ring
+ * 0.
  *
- * In ring 0 there are three kinds of exceptions that are not our error: an access to guest memory or a guest's selector
- * that faults (exception table), a fault in the LDT window (mm maps the page), and the final IRET to a guest. All else
- * is fatal.
+ * In ring 0 there are three kinds of exceptions that are not our error: an access to guest memory
+ * or a guest's selector that faults (exception table), a fault in the LDT window (mm maps the
+ * page), and the final IRET to a guest. All else is fatal.
  */
 #include <arch.h>
 #include <asm/backtrace.h>
@@ -87,8 +88,8 @@ static void set_system_descriptor(u64 *desc, unsigned long base, unsigned long l
 }
 
 /*
- * The reserved part of every guest's GDT: one page a CPU, which appears at the same place in the GDT window of the vCPU
- * that runs there. Selectors as in public/arch-x86/xen.h.
+ * The reserved part of every guest's GDT: one page a CPU, which appears at the same place in the
+ * GDT window of the vCPU that runs there. Selectors as in public/arch-x86/xen.h.
  */
 static void gdt_init(struct cpu *cpu)
 {
@@ -123,8 +124,8 @@ static void tss_init(struct cpu *cpu)
 /* ---- SYSCALL entry stubs ---- */
 
 /*
- * SYSCALL changes neither the stack pointer nor any other register that could lead to this CPU's stack; so each CPU has its
- * own few instructions that address it relative to RIP:
+ * SYSCALL changes neither the stack pointer nor any other register that could lead to this CPU's
+ * stack; so each CPU has its own few instructions that address it relative to RIP:
  *
  *     mov  %rsp, guest_regs.rsp(%rip)
  *     lea  guest_regs.rsp(%rip), %rsp
@@ -151,7 +152,10 @@ struct syscall_stub {
 } __packed;
 STATIC_ASSERT(sizeof(struct syscall_stub) == 64);
 
-/* In entry.S, in the text: for 64-bit and compatibility mode of each CPU. Made when it is brought up. */
+/*
+ * In entry.S, in the text: for 64-bit and compatibility mode of each CPU. Made when it is brought
+ * up.
+ */
 extern struct syscall_stub syscall_stubs[NR_CPUS][2];
 
 /* The distance that an instruction ending at @end has to @target. */
@@ -249,7 +253,10 @@ struct ex_entry {
 };
 extern const struct ex_entry ex_table_start[], ex_table_end[];
 
-/* Where to go on after a fault at @rip; 0: nowhere. The table is short and faults are rare: no order is needed. */
+/*
+ * Where to go on after a fault at @rip; 0: nowhere. The table is short and faults are rare: no
+ * order is needed.
+ */
 static unsigned long find_fixup(unsigned long rip)
 {
     for (const struct ex_entry *e = ex_table_start; e < ex_table_end; e++)
@@ -283,9 +290,9 @@ static void __noreturn fatal_exception(const struct cpu_user_regs *regs, const c
 }
 
 /*
- * The final IRET to the guest faulted: @regs holds the guest's general registers (they had been restored), and
- * guest_regs from rip on what IRET was to load. The two frames overlap. For the guest it is an exception at the place
- * of return, as if it had got there.
+ * The final IRET to the guest faulted: @regs holds the guest's general registers (they had been
+ * restored), and guest_regs from rip on what IRET was to load. The two frames overlap. For the
+ * guest it is an exception at the place of return, as if it had got there.
  */
 static void __noreturn exit_failed(struct cpu_user_regs *regs)
 {
@@ -332,8 +339,9 @@ void do_machine_check(struct cpu_user_regs *regs) __noreturn;
 void do_double_fault(struct cpu_user_regs *regs) __noreturn;
 
 /*
- * #DB. In ring 0 it is the guest's doing: a breakpoint on memory that we copied, or one on its stack that waited (after
- * MOV SS) until SYSCALL had entered. It is dropped, and no single step goes on in our code.
+ * #DB. In ring 0 it is the guest's doing: a breakpoint on memory that we copied, or one on its
+ * stack that waited (after MOV SS) until SYSCALL had entered. It is dropped, and no single step
+ * goes on in our code.
  */
 void do_debug(struct cpu_user_regs *regs)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of a command line: their quotes, the options among them, as getopt has them, and the domains that they
- * name. A verb's usage says which options it has, so what `bh help` shows is what is understood.
+ * The words of a command line: their quotes, the options among them, as getopt has them, and the
+ * domains that they name. A verb's usage says which options it has, so what `bh help` shows is what
+ * is understood.
  */
 #include <string.h>
 

@@ -45,21 +45,28 @@ void bh_explain(const struct bh_verb *verb);
 #define BH_MAX_WORDS 32 /* of a command line, with the NULL at its end */
 
 /*
- * Splits a line into words, in place. Quotes of either kind keep blanks, and are removed as a shell does it; but
- * those in a list are the list's, so that disk=['a b'] may be typed as it stands in a file, without other quotes.
- * Returns how many words there are, or -1 if a quote is not closed or there are too many. NULL follows the last.
+ * Splits a line into words, in place. Quotes of either kind keep blanks, and are removed as a shell
+ * does it; but those in a list are the list's, so that disk=['a b'] may be typed as it stands in a
+ * file, without other quotes. Returns how many words there are, or -1 if a quote is not closed or
+ * there are too many. NULL follows the last.
  */
 int bh_split_words(char *line, char *words[BH_MAX_WORDS]);
 
-/* Refuses options in front of the other arguments that the verb's usage does not have. Returns 0, or -1. */
+/*
+ * Refuses options in front of the other arguments that the verb's usage does not have. Returns 0,
+ * or -1.
+ */
 int bh_check_options(const struct bh_verb *verb, char **argv);
 
-/* Takes "--json" or another option out of the arguments; "-p" also out of "-fp". Returns whether it was there. */
+/*
+ * Takes "--json" or another option out of the arguments; "-p" also out of "-fp". Returns whether it
+ * was there.
+ */
 bool bh_take_option(int *argc, char **argv, const char *option);
 
 /*
- * Looks up all domains that the arguments name, before anything is shown of any. @domids has room for
- * BH_MAX_WORDS. Returns how many, or -1 after having said which is not there.
+ * Looks up all domains that the arguments name, before anything is shown of any. @domids has room
+ * for BH_MAX_WORDS. Returns how many, or -1 after having said which is not there.
  */
 int bh_find_domains(int argc, char **argv, uint16_t *domids);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line editor. Any change redraws the line from its start; a line longer than the screen is shown by a
- * part around the cursor, so that it never wraps.
+ * The line editor. Any change redraws the line from its start; a line longer than the screen is
+ * shown by a part around the cursor, so that it never wraps.
  */
 #include <stdlib.h>
 #include <string.h>

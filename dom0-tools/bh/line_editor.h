@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Line editing on a plain terminal: cursor movement, history, completion. Driven key by key, so that it
- * needs no terminal of its own. Private to dom0-tools/bh.
+ * Line editing on a plain terminal: cursor movement, history, completion. Driven key by key, so
+ * that it needs no terminal of its own. Private to dom0-tools/bh.
  */
 #ifndef TOOLS_BH_LINE_EDITOR_H
 #define TOOLS_BH_LINE_EDITOR_H
@@ -18,8 +18,8 @@ enum editor_result {
 };
 
 /*
- * Completion: calls @add for each word that can stand at the end of @line (the text before the cursor),
- * given whole; @start is where that word starts.
+ * Completion: calls @add for each word that can stand at the end of @line (the text before the
+ * cursor), given whole; @start is where that word starts.
  */
 typedef void editor_complete_fn(const char *line, size_t start,
                                 void (*add)(void *context, const char *word), void *context);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands as lines of words: finding the verb, the autorun file, the prompt with completion. The word "bh"
- * in front of a command may be left out.
+ * Commands as lines of words: finding the verb, the autorun file, the prompt with completion. The
+ * word "bh" in front of a command may be left out.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,6 @@ static bool complete_entry(void *context, const char *name, bool directory, size
     const struct file_completion *c = context;
     char word[256];
 
-    (void)size;
     snprintf(word, sizeof(word), "%s%s%s", c->directory, name, directory ? "/" : "");
     c->add(c->context, word);
     return true;

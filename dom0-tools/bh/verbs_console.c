@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bh console: the terminal as a reader of one or several domains' consoles. With several, each line shows whose
- * it is; a line that another domain interrupts goes on in a line of its own.
+ * bh console: the terminal as a reader of one or several domains' consoles. With several, each line
+ * shows whose it is; a line that another domain interrupts goes on in a line of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -74,7 +74,10 @@ static int wait_for_end(const char *verb, domid_t domid)
     return 0;
 }
 
-/* All but domain 0. One that cannot be asked does not keep the others from being, and is not waited for. */
+/*
+ * All but domain 0. One that cannot be asked does not keep the others from being, and is not waited
+ * for.
+ */
 static int request_all(const char *verb, const char *word, const char *doing, bool wait)
 {
     struct xen_domctl_getdomaininfo *list = calloc(ALL_MAX, sizeof(*list));

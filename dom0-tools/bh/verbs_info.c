@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs that show domains and the machine: list, vcpu-list, uptime, info, dmesg, debug-keys. Columns are xl's. */
+/*
+ * The verbs that show domains and the machine: list, vcpu-list, uptime, info, dmesg, debug-keys.
+ * Columns are xl's.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +30,8 @@ static void print_seconds(int width, uint64_t ns)
 }
 
 /*
- * Calls @show for each domain, or for @named ones if that is not 0. Returns 0, or -1 after a message.
+ * Calls @show for each domain, or for @named ones if that is not 0. Returns 0, or -1 after a
+ * message.
  */
 static int each_domain(const char *verb, const domid_t *domids, int named,
                        void (*show)(const domain_info *info, void *context), void *context)
@@ -89,7 +93,6 @@ static void list_row(const domain_info *info, void *context)
 {
     char state[7];
 
-    (void)context;
     state_letters(info, state);
     bh_print("%-40s %5u %5llu %5u     %s  ", service_name(info->domain), info->domain,
              (unsigned long long)memory_mib(info), info->nr_online_vcpus, state);
@@ -317,7 +320,6 @@ static void uptime_row(const domain_info *info, void *context)
     uint64_t seconds = uptime_seconds(info->domain);
     unsigned int days = (unsigned int)(seconds / 86400), rest = (unsigned int)(seconds % 86400);
 
-    (void)context;
     bh_print("%-33s %4u ", service_name(info->domain), info->domain);
     if (days)
         bh_print("%u day%s, ", days, days == 1 ? "" : "s");

@@ -8,7 +8,6 @@
 
 static bool list_entry(void *context, const char *name, bool directory, size_t size)
 {
-    (void)context;
     if (directory)
         bh_print("%10s  %s/\n", "", name);
     else

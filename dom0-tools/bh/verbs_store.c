@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verbs that show and change the store. Options and output are those of the xenstore-* commands; a path
- * that does not start with / is below domain 0's own directory.
+ * The verbs that show and change the store. Options and output are those of the xenstore-*
+ * commands; a path that does not start with / is below domain 0's own directory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +20,6 @@
 
 static bool ignore(void *context, const char *path, const char *token)
 {
-    (void)context;
-    (void)path;
-    (void)token;
     return true;
 }
 
@@ -387,7 +384,10 @@ struct chmod {
     char path[STORE_PATH_SIZE];
 };
 
-/* Sets the permissions of the node at c->path, and of all below it. The path is the same again afterwards. */
+/*
+ * Sets the permissions of the node at c->path, and of all below it. The path is the same again
+ * afterwards.
+ */
 static int chmod_all(struct chmod *c, bool below)
 {
     size_t end = strlen(c->path), length = 0;
@@ -474,7 +474,6 @@ static bool show_event(void *context, const char *path, const char *token)
 {
     struct watcher *w = context;
 
-    (void)token;
     if (w->over)
         return true;
     bh_print("%s\n", path);

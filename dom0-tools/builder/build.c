@@ -2,11 +2,11 @@
 /*
  * Building a domain, step by step. Pseudo-physical memory from 0 on is laid out as the ABI asks:
  *
- *   kernel | ramdisk | P2M list | start_info | store ring | console ring | page tables | stack | spare
+ *   kernel | ramdisk | P2M list | start_info | store ring | console ring | tables | stack | spare
  *
- * all of it mapped from the kernel's virtual base on, up to a multiple of 4 MiB with 512 KiB to spare. A
- * kernel that takes its ramdisk unmapped gets it behind the stack; one that names a place for the P2M list
- * gets it there, in frames behind all others, with tables of their own.
+ * all of it mapped from the kernel's virtual base on, up to a multiple of 4 MiB with 512 KiB to
+ * spare. A kernel that takes its ramdisk unmapped gets it behind the stack; one that names a place
+ * for the P2M list gets it there, in frames behind all others, with tables of their own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +60,8 @@ static uint64_t to_virtual(const struct build *b, uint64_t pfn)
 }
 
 /*
- * Sizes the mapping: it holds its own tables, whose number depends on its end. The number only grows, and
- * so does the end, until they agree.
+ * Sizes the mapping: it holds its own tables, whose number depends on its end. The number only
+ * grows, and so does the end, until they agree.
  */
 static int size_tables(struct build *b, uint64_t tables_pfn)
 {

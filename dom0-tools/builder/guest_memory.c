@@ -2,8 +2,8 @@
 /*
  * Populating a domain and writing to it.
  *
- * Memory is asked for in extents of 2 MiB, many a call: the cost per GiB is 512 numbers each way. Where the
- * machine has no such extent left, single frames fill the gap.
+ * Memory is asked for in extents of 2 MiB, many a call: the cost per GiB is 512 numbers each way.
+ * Where the machine has no such extent left, single frames fill the gap.
  */
 #include <stdlib.h>
 #include <string.h>

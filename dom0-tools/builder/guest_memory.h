@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a domain that is being built: which machine frames it has, and a window through which
- * they are filled. Private to dom0-tools/builder.
+ * The memory of a domain that is being built: which machine frames it has, and a window through
+ * which they are filled. Private to dom0-tools/builder.
  */
 #ifndef TOOLS_BUILDER_GUEST_MEMORY_H
 #define TOOLS_BUILDER_GUEST_MEMORY_H
@@ -12,7 +12,10 @@
 #define PAGE_SHIFT 12
 #define PAGE_BYTES (1ul << PAGE_SHIFT)
 
-/* Frames are kept for 2 MiB at a time: the first of 512 in a row, or, where there was no such row, each. */
+/*
+ * Frames are kept for 2 MiB at a time: the first of 512 in a row, or, where there was no such row,
+ * each.
+ */
 #define BLOCK_ORDER  9
 #define BLOCK_FRAMES (1ul << BLOCK_ORDER)
 
@@ -43,8 +46,8 @@ void guest_memory_free(struct guest_memory *m);
 xen_pfn_t guest_memory_frame(const struct guest_memory *m, uint64_t pfn);
 
 /*
- * Makes pfn @pfn accessible. Returns its address, *@run pages being mapped in a row from there on; NULL
- * with the reason in m->error. Good until the next call here.
+ * Makes pfn @pfn accessible. Returns its address, *@run pages being mapped in a row from there on;
+ * NULL with the reason in m->error. Good until the next call here.
  */
 void *guest_memory_window(struct guest_memory *m, uint64_t pfn, size_t *run);
 

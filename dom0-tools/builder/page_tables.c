@@ -2,9 +2,9 @@
 /*
  * Start-of-day page tables.
  *
- * Tables of a region are numbered from the top: the root (in the first region only), then level 3, 2 and
- * 1, each in the order of addresses. At a level, tables are identified by the address bits above what
- * they span; a table that an earlier region has already is shared with it.
+ * Tables of a region are numbered from the top: the root (in the first region only), then level 3,
+ * 2 and 1, each in the order of addresses. At a level, tables are identified by the address bits
+ * above what they span; a table that an earlier region has already is shared with it.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page tables that a 64-bit PV kernel starts on: which are needed for given stretches of virtual
- * addresses, and their contents. Pure computation. Private to dom0-tools/builder.
+ * The page tables that a 64-bit PV kernel starts on: which are needed for given stretches of
+ * virtual addresses, and their contents. Pure computation. Private to dom0-tools/builder.
  */
 #ifndef TOOLS_BUILDER_PAGE_TABLES_H
 #define TOOLS_BUILDER_PAGE_TABLES_H
@@ -32,8 +32,8 @@ struct page_tables {
 uint64_t page_tables_count(const struct page_tables *t, unsigned int r);
 
 /*
- * Computes table number @n of region @r (0 <= n < its count): its entries go to @entries. @frame gives
- * the machine frame of a pfn.
+ * Computes table number @n of region @r (0 <= n < its count): its entries go to @entries. @frame
+ * gives the machine frame of a pfn.
  */
 void page_tables_fill(const struct page_tables *t, unsigned int r, uint64_t n,
                       uint64_t entries[TABLE_ENTRIES],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parser of xl's configuration syntax. It is a plain recursive descent over one buffer that need not
- * end in a zero byte; it never reads behind the end, and nesting of lists is bounded.
+ * The parser of xl's configuration syntax. It is a plain recursive descent over one buffer that
+ * need not end in a zero byte; it never reads behind the end, and nesting of lists is bounded.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,7 +94,10 @@ static char *copy_text(struct parser *p, const char *from, size_t length)
     return copy;
 }
 
-/* Reads what follows a backslash, p->at behind it. Returns the byte, or -1 for an escape that is none. */
+/*
+ * Reads what follows a backslash, p->at behind it. Returns the byte, or -1 for an escape that is
+ * none.
+ */
 static int parse_escape(struct parser *p)
 {
     static const char names[] = "abfnrtv", bytes[] = "\a\b\f\n\r\t\v";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lists of a configuration's devices: `disk = [ ... ]` and `vif = [ ... ]` as a whole, and what attaching
- * and detaching change later.
+ * The lists of a configuration's devices: `disk = [ ... ]` and `vif = [ ... ]` as a whole, and what
+ * attaching and detaching change later.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An item of `disk = [ ... ]`, in the syntax of xl-disk-configuration: the positional parameters target,
- * format, vdev and access, each of them by name as well, flags, and the prefixes of older versions.
+ * An item of `disk = [ ... ]`, in the syntax of xl-disk-configuration: the positional parameters
+ * target, format, vdev and access, each of them by name as well, flags, and the prefixes of older
+ * versions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,9 @@ struct reading {
 #define XVD_MAJOR         202u
 #define SD_MAJOR          8u
 
-/* Reads letters as a number: a is 0, z 25, aa 26. Returns what follows, or NULL if there are none. */
+/*
+ * Reads letters as a number: a is 0, z 25, aa 26. Returns what follows, or NULL if there are none.
+ */
 static const char *read_letters(const char *at, uint32_t *disk)
 {
     uint32_t value = 0;
@@ -284,7 +287,10 @@ static int read_flag(struct reading *r, const char *word)
     return 1;
 }
 
-/* Takes the prefixes of older versions off a target. Returns where it goes on, or NULL with the error. */
+/*
+ * Takes the prefixes of older versions off a target. Returns where it goes on, or NULL with the
+ * error.
+ */
 static const char *skip_prefixes(struct reading *r, const char *value)
 {
     static const char *const ignored[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys of xl.cfg, their forms, limits and defaults. Each key is one row of a table; a row's reader
- * checks the form and says, with file and line, which form it expected.
+ * The keys of xl.cfg, their forms, limits and defaults. Each key is one row of a table; a row's
+ * reader checks the form and says, with file and line, which form it expected.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -356,7 +356,10 @@ void guest_config_free(struct guest_config *g)
     g->disk_count = g->vif_count = 0;
 }
 
-/* Copies @size bytes into memory of their own. Returns NULL when memory is short, or there is nothing. */
+/*
+ * Copies @size bytes into memory of their own. Returns NULL when memory is short, or there is
+ * nothing.
+ */
 static void *copy_array(const void *from, size_t size)
 {
     void *to = size ? malloc(size) : NULL;

@@ -19,8 +19,8 @@ struct parameter {
 };
 
 /*
- * Takes the next parameter from *@text, up to a comma; blanks around it are dropped. *@text becomes NULL after
- * the last. Returns 0, or -1 with the reason in @e.
+ * Takes the next parameter from *@text, up to a comma; blanks around it are dropped. *@text becomes
+ * NULL after the last. Returns 0, or -1 with the reason in @e.
  */
 int parameter_next(const char **text, struct parameter *p, struct error *e);
 

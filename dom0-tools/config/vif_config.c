@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An item of `vif = [ ... ]`, in the syntax of xl-network-configuration: key=value pairs and flags, parted by
- * commas. The flag `antispoof` is ours: frames with another source address than the vif's own are dropped.
+ * An item of `vif = [ ... ]`, in the syntax of xl-network-configuration: key=value pairs and flags,
+ * parted by commas. The flag `antispoof` is ours: frames with another source address than the vif's
+ * own are dropped.
  */
 #include <stdio.h>
 #include <string.h>
@@ -94,8 +95,6 @@ static int read_type(struct reading *r, const char *value)
 
 static int read_ignored(struct reading *r, const char *value)
 {
-    (void)r;
-    (void)value;
     return 0; /* says which card to emulate, for other kinds of domains */
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The streaming ELF reader. All sizes and offsets come from a file that may be damaged or hostile: each is
- * checked against the target's limit or a bound of ours before it is used.
+ * The streaming ELF reader. All sizes and offsets come from a file that may be damaged or hostile:
+ * each is checked against the target's limit or a bound of ours before it is used.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -89,8 +89,8 @@ static int read_segments(struct elf_stream *s)
 }
 
 /*
- * The part that file range [offset, offset + size) and the current bytes share. Returns its length, and
- * where it starts within the range and within the bytes.
+ * The part that file range [offset, offset + size) and the current bytes share. Returns its length,
+ * and where it starts within the range and within the bytes.
  */
 static size_t overlap(const struct elf_stream *s, size_t length, uint64_t offset, uint64_t size,
                       uint64_t *in_range, size_t *in_data)

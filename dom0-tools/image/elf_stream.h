@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An ELF file read as a stream, from its first byte to its last: segments are passed on as their bytes
- * come by, headers and notes are kept. Private to dom0-tools/image.
+ * An ELF file read as a stream, from its first byte to its last: segments are passed on as their
+ * bytes come by, headers and notes are kept. Private to dom0-tools/image.
  */
 #ifndef TOOLS_IMAGE_ELF_STREAM_H
 #define TOOLS_IMAGE_ELF_STREAM_H
@@ -46,7 +46,10 @@ void elf_stream_start(struct elf_stream *s, uint64_t paddr_offset, bool load, bo
 /* Takes the next bytes; an unpack_sink. */
 int elf_stream_feed(void *stream, const void *data, size_t length);
 
-/* Says that the file has ended: clears what segments have beyond their file content. Returns 0 or -1. */
+/*
+ * Says that the file has ended: clears what segments have beyond their file content. Returns 0 or
+ * -1.
+ */
 int elf_stream_finish(struct elf_stream *s);
 
 /*

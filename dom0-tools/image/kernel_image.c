@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a kernel's file to a loaded kernel: finds the ELF file (in a bzImage, packed or plain), streams it
- * into the domain, and reads the Xen notes.
+ * From a kernel's file to a loaded kernel: finds the ELF file (in a bzImage, packed or plain),
+ * streams it into the domain, and reads the Xen notes.
  *
- * Segments are placed before the notes are known, since these may come late in the stream. That takes
- * for granted that the notes leave XEN_ELFNOTE_PADDR_OFFSET at 0, as every kernel we know does; if they
- * do not, or if notes are only found through the section headers, a second pass follows.
+ * Segments are placed before the notes are known, since these may come late in the stream. That
+ * takes for granted that the notes leave XEN_ELFNOTE_PADDR_OFFSET at 0, as every kernel we know
+ * does; if they do not, or if notes are only found through the section headers, a second pass
+ * follows.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -97,7 +98,9 @@ static int find_payload(const uint8_t *file, size_t size, const uint8_t **payloa
     return 0;
 }
 
-/* Reads the text form of the features note: "!name" insists, "|" parts. Names that we need are few. */
+/*
+ * Reads the text form of the features note: "!name" insists, "|" parts. Names that we need are few.
+ */
 static int read_features(struct notes *n, const char *text, size_t length)
 {
     static const char *const names[] = {

@@ -2,9 +2,9 @@
 /*
  * The unpackers: zlib, liblzma, libzstd and liblz4 behind one streaming face.
  *
- * Each call into a library is bracketed by platform_library_begin/end, since the libraries are compiled
- * for an ordinary process (SSE, red zone, stack protector); the sink is always called outside of the
- * brackets, where it may sleep.
+ * Each call into a library is bracketed by platform_library_begin/end, since the libraries are
+ * compiled for an ordinary process (SSE, red zone, stack protector); the sink is always called
+ * outside of the brackets, where it may sleep.
  */
 /* CFLAGS: -idirafter /usr/include */
 #include <lz4.h>
@@ -26,7 +26,9 @@
 #define XZ_MEMORY_LIMIT     (96ull << 20)
 #define ZSTD_MAX_WINDOW_LOG 27
 
-/* The legacy frame of the lz4 tool: this magic number, then blocks with their packed size in front. */
+/*
+ * The legacy frame of the lz4 tool: this magic number, then blocks with their packed size in front.
+ */
 #define LZ4_LEGACY_MAGIC 0x184c2102u
 #define LZ4_LEGACY_BLOCK (8u << 20)
 
@@ -62,13 +64,11 @@ static int unpack_plain(struct stream *s)
 
 static void *zlib_allocate(void *context, unsigned int items, unsigned int size)
 {
-    (void)context;
     return calloc(items, size);
 }
 
 static void zlib_free(void *context, void *memory)
 {
-    (void)context;
     free(memory);
 }
 
@@ -188,8 +188,8 @@ static uint32_t little32(const uint8_t *bytes)
 }
 
 /*
- * The framing has no end mark, and the kernel's build appends the unpacked size as four bytes. Only the
- * last block may unpack to less than a full one, so the first short block ends the stream.
+ * The framing has no end mark, and the kernel's build appends the unpacked size as four bytes. Only
+ * the last block may unpack to less than a full one, so the first short block ends the stream.
  */
 static int unpack_lz4(struct stream *s)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What dom0-tools asks of the system it runs on, and all that it asks beside a C library: control
- * hypercalls, other domains' memory, event channels, files, a terminal, time and threads. The built-in
- * dom0 (platform/builtin.c) is one implementation; a fake in tests/unit is another; Linux (/dev/xen/...)
- * can be a third.
+ * hypercalls, other domains' memory, event channels, files, a terminal, time and threads. The
+ * built-in dom0 (platform/builtin.c) is one implementation; a fake in tests/unit is another; Linux
+ * (/dev/xen/...) can be a third.
  *
  * Threads are cooperative: one runs until it calls a function marked "may wait" here. So the tools'
- * data needs no locks, only care around such calls. An implementation with real threads keeps them in
- * turn with one lock of its own, let go inside the functions that may wait.
+ * data needs no locks, only care around such calls. An implementation with real threads keeps them
+ * in turn with one lock of its own, let go inside the functions that may wait.
  *
  * Hypercall functions return what the hypercall returned: 0 or a count, or a negative errno
- * (public/errno.h). The structure given may lie anywhere; what its guest handles point to comes from
- * platform_buffer_alloc, since not every system can pass any memory to the hypervisor.
+ * (public/errno.h). The structure given may lie anywhere; what its guest handles point to comes
+ * from platform_buffer_alloc, since not every system can pass any memory to the hypervisor.
  */
 #ifndef PLATFORM_H
 #define PLATFORM_H
@@ -66,8 +66,8 @@ void platform_port_notify(int port);
 /* ---- The service's wait ---- */
 
 /*
- * For one thread, the service's: waits for an event on a bound port, or for platform_wake. Returns the port,
- * which may fire again from now on, or -1. May wait.
+ * For one thread, the service's: waits for an event on a bound port, or for platform_wake. Returns
+ * the port, which may fire again from now on, or -1. May wait.
  */
 int platform_wait(void);
 
@@ -107,14 +107,20 @@ int platform_directory(const char *path,
 
 /* ---- Terminal ---- */
 
-/* Writes bytes as they are; "\n" moves to the start of the next line. Other threads do not run meanwhile. */
+/*
+ * Writes bytes as they are; "\n" moves to the start of the next line. Other threads do not run
+ * meanwhile.
+ */
 void platform_terminal_write(const void *data, size_t length);
 
 /* The next key, or -1 when platform_terminal_wake was called. May wait. */
 int platform_terminal_read(void);
 void platform_terminal_wake(void);
 
-/* Whether Ctrl-C has been typed since the last key that was read. It is taken out, with what was typed before it. */
+/*
+ * Whether Ctrl-C has been typed since the last key that was read. It is taken out, with what was
+ * typed before it.
+ */
 bool platform_terminal_interrupted(void);
 
 /* ---- Time ---- */
@@ -127,7 +133,10 @@ uint64_t platform_wall_clock(void);
 
 /* ---- Threads ---- */
 
-/* Starts a thread that ends when @function returns. @name is kept. Returns 0, or -1 if memory is short. */
+/*
+ * Starts a thread that ends when @function returns. @name is kept. Returns 0, or -1 if memory is
+ * short.
+ */
 int platform_thread_start(const char *name, void (*function)(void *), void *argument);
 
 /* Lets other threads run. May wait. */

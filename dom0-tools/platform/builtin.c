@@ -2,8 +2,8 @@
 /*
  * The platform of the built-in dom0: dom0-tools as threads of a pv-guest image.
  *
- * Events come in upcalls, which only set a bit and wake the service's thread. Keys come through a thread
- * that waits for the console, so that a reader of the terminal can be woken by others too.
+ * Events come in upcalls, which only set a bit and wake the service's thread. Keys come through a
+ * thread that waits for the console, so that a reader of the terminal can be woken by others too.
  */
 #include <clock.h>
 #include <console.h>
@@ -69,7 +69,6 @@ void *platform_buffer_alloc(size_t size)
 
 void platform_buffer_free(void *buffer, size_t size)
 {
-    (void)size;
     free(buffer);
 }
 
@@ -90,8 +89,8 @@ void platform_unmap_frames(void *address, size_t count)
 #define PORT_WORDS (EVENT_PORTS / 64)
 
 /*
- * Ports with an event not yet told, guarded by events_disable. Those in `this_round` are told before any that
- * fired since: a port that fires without end does not keep the others waiting.
+ * Ports with an event not yet told, guarded by events_disable. Those in `this_round` are told
+ * before any that fired since: a port that fires without end does not keep the others waiting.
  */
 static uint64_t fired[PORT_WORDS], this_round[PORT_WORDS];
 static bool any_fired;
@@ -100,7 +99,6 @@ static struct wait_queue service_queue;
 
 static void on_event(evtchn_port_t port, void *argument)
 {
-    (void)argument;
     /* Until it is looked at: a domain that rings without end shall not keep us here. */
     event_mask(port);
     fired[port / 64] |= 1ull << (port % 64);
@@ -262,7 +260,6 @@ static bool terminal_woken;
 
 static void read_keys(void *unused)
 {
-    (void)unused;
     for (;;) {
         int key = console_read_key();
 

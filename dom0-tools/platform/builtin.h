@@ -4,8 +4,8 @@
 #define TOOLS_BUILTIN_H
 
 /*
- * Links pv-guest's store client (store.h) with the service's store; after service_start, before any driver
- * starts. Returns 0, or -1 when memory is short.
+ * Links pv-guest's store client (store.h) with the service's store; after service_start, before any
+ * driver starts. Returns 0, or -1 when memory is short.
  */
 int builtin_store_attach(void);
 

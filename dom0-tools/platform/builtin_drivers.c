@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The drivers of the built-in dom0: its own devices first, then the back ends that lend them to other
- * domains. After builtin_store_attach().
+ * The drivers of the built-in dom0: its own devices first, then the back ends that lend them to
+ * other domains. After builtin_store_attach().
  */
 #include <stdio.h>
 

@@ -13,7 +13,6 @@
 
 static void shell(void *unused)
 {
-    (void)unused;
     bh_shell();
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store of the built-in dom0, for the drivers in the same image: pv-guest's store client is linked to
- * a session with the service by plain calls. Requests are carried out in the thread that makes them.
+ * The store of the built-in dom0, for the drivers in the same image: pv-guest's store client is
+ * linked to a session with the service by plain calls. Requests are carried out in the thread that
+ * makes them.
  */
 #include <store.h>
 #include <string.h>
@@ -43,7 +44,6 @@ static void notify(void)
 
 static void on_output(void *unused)
 {
-    (void)unused;
     store_link_ready();
 }
 

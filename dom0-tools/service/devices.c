@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices of domains in the store: the two nodes of each, as libxl writes them, through which the front and the
- * back driver find each other; and the waits for the back driver, all of them bounded.
+ * Devices of domains in the store: the two nodes of each, as libxl writes them, through which the
+ * front and the back driver find each other; and the waits for the back driver, all of them
+ * bounded.
  *
  *   front  /local/domain/FRONT/device/KIND/ID     owned by the domain, readable by dom0
  *   back   /local/domain/0/backend/KIND/FRONT/ID  owned by dom0, readable by the domain
  *
  * A back driver that refuses a device says why below /local/domain/0/error.
  *
- * Waiting lets other threads run, which may destroy the domain: what waits here holds no pointer to a record,
- * unless the record's life protects it.
+ * Waiting lets other threads run, which may destroy the domain: what waits here holds no pointer to
+ * a record, unless the record's life protects it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -133,7 +134,9 @@ static void error_path(const struct device *v, char path[NODE_SIZE])
              v->domid, v->id);
 }
 
-/* What the back driver says against the device: "2 vda is not a disk", the number being an errno. */
+/*
+ * What the back driver says against the device: "2 vda is not a disk", the number being an errno.
+ */
 static bool back_refuses(const struct device *v, char *reason, size_t size)
 {
     char path[NODE_SIZE];
@@ -206,8 +209,8 @@ static void remove_node(struct writing *w, const char *path)
 }
 
 /*
- * Calls @write inside of a transaction, so that the drivers see all of it or nothing. A conflict, or memory that
- * is short for the moment, is tried again. Returns 0 or an errno. May wait.
+ * Calls @write inside of a transaction, so that the drivers see all of it or nothing. A conflict,
+ * or memory that is short for the moment, is tried again. Returns 0 or an errno. May wait.
  */
 static int commit(void (*write)(struct writing *w, const struct device *v, const void *argument),
                   const struct device *v, const void *argument)
@@ -307,7 +310,6 @@ static bool is_closed(const struct device *v)
 /* Asks the back end to close the device; it waits for the front end, if that is connected. */
 static void put_closing(struct writing *w, const struct device *v, const void *argument)
 {
-    (void)argument;
     if (is_closed(v))
         return; /* since it was asked before: its driver does not look again */
     put(w, v->back, "online", "0");
@@ -315,8 +317,8 @@ static void put_closing(struct writing *w, const struct device *v, const void *a
 }
 
 /*
- * The same, the front end having no say any more. A device that no driver has taken so far keeps its state, and
- * will be refused by one that finds it now.
+ * The same, the front end having no say any more. A device that no driver has taken so far keeps
+ * its state, and will be refused by one that finds it now.
  */
 static void put_gone(struct writing *w, const struct device *v, const void *argument)
 {
@@ -331,7 +333,6 @@ static void put_nothing(struct writing *w, const struct device *v, const void *a
 {
     char path[NODE_SIZE];
 
-    (void)argument;
     remove_node(w, v->front);
     remove_node(w, v->back);
     error_path(v, path);
@@ -366,8 +367,8 @@ static int wait_ready(const struct device *v, struct error *e)
 }
 
 /*
- * Waits until the back end has let go of the device, which it was asked for. Returns whether it did. If no driver
- * has taken the device, it is given a moment only.
+ * Waits until the back end has let go of the device, which it was asked for. Returns whether it
+ * did. If no driver has taken the device, it is given a moment only.
  */
 static bool wait_closed(const struct device *v)
 {
@@ -393,7 +394,9 @@ static void forget(struct managed_domain *d, const struct device *v)
         guest_config_remove_vif(&d->config, v->id);
 }
 
-/* A device that its domain was asked for, and has not let go of in the time that the asker waits. */
+/*
+ * A device that its domain was asked for, and has not let go of in the time that the asker waits.
+ */
 struct late {
     struct late *next;
     struct device device;
@@ -453,14 +456,16 @@ static bool look_after_one_late(void)
 
 static void wait_late(void *unused)
 {
-    (void)unused;
     while (late_devices)
         if (!look_after_one_late())
             platform_sleep(MOMENT);
     waiting_late = false;
 }
 
-/* Has a device taken away when its domain lets go of it, be it hours later. Without memory somebody must ask again. */
+/*
+ * Has a device taken away when its domain lets go of it, be it hours later. Without memory somebody
+ * must ask again.
+ */
 static void begin_late(const struct device *v)
 {
     struct late *l;
@@ -539,7 +544,10 @@ static struct managed_domain *find_running(domid_t domid, struct error *e)
     return NULL;
 }
 
-/* The device is in the configuration. Writes its nodes and waits; takes all of it back if that fails. */
+/*
+ * The device is in the configuration. Writes its nodes and waits; takes all of it back if that
+ * fails.
+ */
 static int attach(const struct device *v, int error, struct error *e)
 {
     struct managed_domain *d;
@@ -554,7 +562,9 @@ static int attach(const struct device *v, int error, struct error *e)
         status = error_set(e, "%s: the domain has stopped", v->name);
     if (!status)
         return 0;
-    /* Also when the domain has gone with its devices: the nodes may have been written after that. */
+    /*
+     * Also when the domain has gone with its devices: the nodes may have been written after that.
+     */
     if (!error && back_state(v) != XenbusStateUnknown) {
         commit(put_gone, v, NULL);
         wait_closed(v);
@@ -617,7 +627,10 @@ static int detach(const struct device *v, bool force, struct error *e)
                          v->name);
     }
     take_away(v);
-    /* A front driver may write once more to the node that it loses. It shall not hit the next device's. */
+    /*
+     * A front driver may write once more to the node that it loses. It shall not hit the next
+     * device's.
+     */
     platform_sleep(MOMENT);
     return 0;
 }

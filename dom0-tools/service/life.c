@@ -2,8 +2,8 @@
 /*
  * What happens to domains that stop: their configurations' on_poweroff, on_reboot and on_crash.
  *
- * The hypervisor raises VIRQ_DOM_EXC when any domain stops or dies; it does not say which, so all records are
- * looked at.
+ * The hypervisor raises VIRQ_DOM_EXC when any domain stops or dies; it does not say which, so all
+ * records are looked at.
  */
 #include <stdarg.h>
 #include <stdio.h>

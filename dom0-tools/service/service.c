@@ -2,8 +2,8 @@
 /*
  * The service: the list of the domains that it has created, and what can be asked about them.
  *
- * Creation enters the record first, so that the name is taken while building waits, and takes all of it back
- * if a step fails.
+ * Creation enters the record first, so that the name is taken while building waits, and takes all
+ * of it back if a step fails.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,6 @@ struct managed_domain *managed_find(domid_t domid)
 
 static void run(void *unused)
 {
-    (void)unused;
     for (;;) {
         int port = platform_wait();
 
@@ -51,16 +50,15 @@ static void run(void *unused)
         } else {
             serve_port(port);
         }
-        /* A domain that never stops sending may not keep the others, or the prompt, from running. */
+        /*
+         * A domain that never stops sending may not keep the others, or the prompt, from running.
+         */
         platform_yield();
     }
 }
 
 static bool ignore_event(void *context, const char *path, const char *token)
 {
-    (void)context;
-    (void)path;
-    (void)token;
     return true;
 }
 
@@ -208,8 +206,8 @@ static int make(struct managed_domain *d, struct build_request *request, struct 
 }
 
 /*
- * As make, one after the other: unpacking a kernel takes memory that there may not be for two, and time that the
- * devices of another would wait for.
+ * As make, one after the other: unpacking a kernel takes memory that there may not be for two, and
+ * time that the devices of another would wait for.
  */
 static int make_in_turn(struct managed_domain *d, struct build_request *request, struct error *e)
 {

@@ -49,8 +49,8 @@ int write_store_nodes(const struct managed_domain *d, const struct build_result 
 void remove_store_nodes(const struct managed_domain *d);
 
 /*
- * Makes the devices that a new domain's configuration names, and waits until their back ends are ready. Returns
- * 0, or -1 with @e. @d is protected by its life. May wait.
+ * Makes the devices that a new domain's configuration names, and waits until their back ends are
+ * ready. Returns 0, or -1 with @e. @d is protected by its life. May wait.
  */
 int create_devices(const struct managed_domain *d, struct error *e);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The domains that the store serves over rings: those that the service creates, and those that a privileged
- * client of the store introduces.
+ * The domains that the store serves over rings: those that the service creates, and those that a
+ * privileged client of the store introduces.
  *
- * A domain that breaks its ring or the protocol is disconnected, with one line that says so, and may ask for
- * a new connection through the ring's page. Each domain has the same bounded turn.
+ * A domain that breaks its ring or the protocol is disconnected, with one line that says so, and
+ * may ask for a new connection through the ring's page. Each domain has the same bounded turn.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,6 @@ bool store_client_is_connected(domid_t domid)
 
 static bool is_introduced(void *context, uint16_t domid)
 {
-    (void)context;
     return domid == 0 || find(domid);
 }
 
@@ -61,7 +60,6 @@ static int introduce(void *context, uint16_t domid, uint64_t frame, uint32_t por
     struct store_client *c = find(domid);
     int new_port;
 
-    (void)context;
     if (!c) {
         if (store_client_attach(domid, frame, port, NULL))
             return XEN_EINVAL;
@@ -80,7 +78,6 @@ static int introduce(void *context, uint16_t domid, uint64_t frame, uint32_t por
 
 static int release(void *context, uint16_t domid)
 {
-    (void)context;
     store_client_detach(domid);
     xs_fire_special(service_store, "@releaseDomain");
     return 0;
@@ -88,14 +85,12 @@ static int release(void *context, uint16_t domid)
 
 static int resume(void *context, uint16_t domid)
 {
-    (void)context;
     find(domid)->stopped = false;
     return 0;
 }
 
 static int set_target(void *context, uint16_t domid, uint16_t target)
 {
-    (void)context;
     if (!find(domid))
         return XEN_ENOENT;
     store_session_set_target(find(domid)->session, target);
@@ -118,7 +113,6 @@ static const struct store_host host = {
 /* The service's thread brings a domain what others' requests have to tell it. */
 static void on_output(void *context)
 {
-    (void)context;
     platform_wake();
 }
 

@@ -117,7 +117,6 @@ static int do_quota(struct store_session *s, const char **words, unsigned int co
 
 static int do_check(struct store_session *s, const char **words, unsigned int count, struct text *t)
 {
-    (void)words;
     if (count != 1)
         return XEN_EINVAL;
     if (!xs_is_consistent(s->connection->store))
@@ -133,7 +132,6 @@ static void add_domain(void *context, uint16_t domid, unsigned int nodes, size_t
 static int do_memreport(struct store_session *s, const char **words, unsigned int count,
                         struct text *t)
 {
-    (void)words;
     if (count != 1)
         return XEN_EINVAL;
     xs_each_domain(s->connection->store, add_domain, t);
@@ -158,9 +156,6 @@ static const struct {
 
 static int do_help(struct store_session *s, const char **words, unsigned int count, struct text *t)
 {
-    (void)s;
-    (void)words;
-    (void)count;
     for (size_t i = 0; i < COMMANDS; i++)
         add(t, "%-10s %s\n", commands[i].name, commands[i].help);
     return 0;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client's session: puts its bytes together to requests, and keeps answers and watch events until they are
- * fetched.
+ * A client's session: puts its bytes together to requests, and keeps answers and watch events until
+ * they are fetched.
  *
- * Each request is answered by exactly one message of its own type, or of type XS_ERROR with the name of an
- * errno value. Whatever a client sends, or does not fetch, is bounded: answers by its limits, beyond which
- * its requests wait; events by EVENT_BYTES and its memory, beyond which its watches remember that they
- * have something to tell. A request whose answer finds no memory is not carried out.
+ * Each request is answered by exactly one message of its own type, or of type XS_ERROR with the
+ * name of an errno value. Whatever a client sends, or does not fetch, is bounded: answers by its
+ * limits, beyond which its requests wait; events by EVENT_BYTES and its memory, beyond which its
+ * watches remember that they have something to tell. A request whose answer finds no memory is not
+ * carried out.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -29,8 +29,8 @@ struct store_session {
     size_t received;                        /* header and payload */
 
     /*
-     * Where the answer goes: allocated before the request is carried out. When there is no memory, the
-     * request is not carried out, and ENOMEM goes into the spare.
+     * Where the answer goes: allocated before the request is carried out. When there is no memory,
+     * the request is not carried out, and ENOMEM goes into the spare.
      */
     struct message *answer;
     struct message *spare;

@@ -2,8 +2,8 @@
 /*
  * Requests on the store: who may do what, and what it costs.
  *
- * Everything is checked before anything is changed, and a change makes a new tree (tree.h) before the live
- * one is let go, so whatever fails leaves all as it was.
+ * Everything is checked before anything is changed, and a change makes a new tree (tree.h) before
+ * the live one is let go, so whatever fails leaves all as it was.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -160,8 +160,9 @@ struct special *find_special(struct store *s, const char *path)
 }
 
 /*
- * Fires watches for the nodes that a domain had, which are gone from the live tree: for the uppermost of them, as
- * when they are removed one by one. @node is the one at @path, of @length bytes, in the tree @former.
+ * Fires watches for the nodes that a domain had, which are gone from the live tree: for the
+ * uppermost of them, as when they are removed one by one. @node is the one at @path, of @length
+ * bytes, in the tree @former.
  */
 static void fire_purged(struct store *s, const struct tree_node *former,
                         const struct tree_node *node, uint16_t domid, char path[STORE_PATH_SIZE],

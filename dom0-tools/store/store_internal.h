@@ -96,10 +96,16 @@ unsigned int access_of(const struct store_connection *c, const struct tree_perm 
 /* Whether the connection's domain may not take more memory. */
 bool is_over_memory(const struct store_connection *c);
 
-/* Moves the nodes of a subtree that was @before and is @now, either may be NULL, between their owners. */
+/*
+ * Moves the nodes of a subtree that was @before and is @now, either may be NULL, between their
+ * owners.
+ */
 void recount(struct store *s, const struct tree_node *before, const struct tree_node *now);
 
-/* Whether a change may be made on the tree @root; @node: what is at its path, or NULL. 0 or an errno. */
+/*
+ * Whether a change may be made on the tree @root; @node: what is at its path, or NULL. 0 or an
+ * errno.
+ */
 int check_change(const struct store_connection *c, const struct tree_node *root, int created,
                  const struct change *change, const struct tree_node **node);
 
@@ -123,8 +129,8 @@ int touch(struct transaction *t, const char *path);
 void keep_change(struct transaction *t, struct change *change);
 
 /*
- * The live tree has changed: when transactions keep many bytes of former ones alive, has them all go on from the
- * live one. Nobody can tell, other than by the memory.
+ * The live tree has changed: when transactions keep many bytes of former ones alive, has them all
+ * go on from the live one. Nobody can tell, other than by the memory.
  */
 void transactions_follow(struct store *s);
 

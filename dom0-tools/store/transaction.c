@@ -2,13 +2,13 @@
 /*
  * Transactions.
  *
- * A transaction holds the root it began with and its own working root; it notes each path that it looked at or
- * changed, and each change. Ending it compares the noted paths in the root it began with and in the live
- * one: if all are as they were, the changes are made again on the live tree. So two transactions meet only
- * if they touch the same nodes.
+ * A transaction holds the root it began with and its own working root; it notes each path that it
+ * looked at or changed, and each change. Ending it compares the noted paths in the root it began
+ * with and in the live one: if all are as they were, the changes are made again on the live tree.
+ * So two transactions meet only if they touch the same nodes.
  *
- * Old roots keep former versions of everybody's nodes alive, which counts against nobody's limit. So beyond a
- * bound transactions are made to go on from the live root.
+ * Old roots keep former versions of everybody's nodes alive, which counts against nobody's limit.
+ * So beyond a bound transactions are made to go on from the live root.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +129,10 @@ static bool still_valid(const struct store *s, const struct transaction *t)
 
         if (before != now && (!before || !now || before->stamp != now->stamp))
             return false;
-        /* Of what is not there, the folders above count: it would be made in them, with their rights. */
+        /*
+         * Of what is not there, the folders above count: it would be made in them, with their
+         * rights.
+         */
         if (!now && tree_missing(t->base, touched->path) != tree_missing(s->root, touched->path))
             return false;
     }
@@ -137,8 +140,9 @@ static bool still_valid(const struct store *s, const struct transaction *t)
 }
 
 /*
- * Makes the changes again on *@root, which was the live one, and says in *@created what came of it. Returns 0,
- * the errno of the first change that cannot be made (the others are), or XEN_ENOMEM, and then stops.
+ * Makes the changes again on *@root, which was the live one, and says in *@created what came of it.
+ * Returns 0, the errno of the first change that cannot be made (the others are), or XEN_ENOMEM, and
+ * then stops.
  */
 static int replay(const struct transaction *t, struct tree_node **root, int *created)
 {
@@ -186,8 +190,9 @@ static int commit(struct store_connection *c, struct transaction *t)
 }
 
 /*
- * Has a transaction go on from the live tree. What it has looked at is as it was, so it sees the same; or it is
- * not, and the transaction has failed, though it is told at its end only. Without memory it stays where it is.
+ * Has a transaction go on from the live tree. What it has looked at is as it was, so it sees the
+ * same; or it is not, and the transaction has failed, though it is told at its end only. Without
+ * memory it stays where it is.
  */
 static void follow(struct store *s, struct transaction *t)
 {

@@ -232,8 +232,8 @@ unsigned int tree_missing(const struct tree_node *root, const char *path)
 }
 
 /*
- * A version of @node with the child at @index replaced by @child (NULL: removed), or, with @insert, @child
- * put in front of it. Takes over the reference to @child.
+ * A version of @node with the child at @index replaced by @child (NULL: removed), or, with @insert,
+ * @child put in front of it. Takes over the reference to @child.
  */
 static struct tree_node *with_child(const struct tree_node *node, uint64_t stamp, size_t index,
                                     struct tree_node *child, bool insert)
@@ -259,8 +259,8 @@ static struct tree_node *with_child(const struct tree_node *node, uint64_t stamp
 }
 
 /*
- * Rebuilds the tree above node[@depth] of the walk, which becomes @changed (NULL: goes away), and makes it
- * *@root. The direct parent gets a new stamp if its set of children changed.
+ * Rebuilds the tree above node[@depth] of the walk, which becomes @changed (NULL: goes away), and
+ * makes it *@root. The direct parent gets a new stamp if its set of children changed.
  */
 static int rebuild(struct tree_node **root, struct tree_forest *forest, const struct walk *w,
                    unsigned int depth, struct tree_node *changed)
@@ -377,7 +377,10 @@ static struct tree_data *data_without(struct tree_forest *forest, struct tree_da
     return copy;
 }
 
-/* A version of @node, which is not owned by @domid, without what mentions @domid; NULL without memory. */
+/*
+ * A version of @node, which is not owned by @domid, without what mentions @domid; NULL without
+ * memory.
+ */
 static struct tree_node *purged(struct tree_forest *forest, struct tree_node *node, uint16_t domid)
 {
     size_t kept = 0, to = 0;

@@ -2,9 +2,10 @@
 /*
  * The store's tree: named nodes with a value and permissions, never changed once made.
  *
- * A change makes new nodes from the place of the change up to the root and shares all others with the
- * former tree. So a root is a snapshot for as long as somebody holds a reference to it, a change that
- * fails half-way leaves nothing behind, and a transaction is two roots. Private to dom0-tools/store.
+ * A change makes new nodes from the place of the change up to the root and shares all others with
+ * the former tree. So a root is a snapshot for as long as somebody holds a reference to it, a
+ * change that fails half-way leaves nothing behind, and a transaction is two roots. Private to
+ * dom0-tools/store.
  */
 #ifndef TOOLS_STORE_TREE_H
 #define TOOLS_STORE_TREE_H
@@ -92,20 +93,23 @@ unsigned int tree_missing(const struct tree_node *root, const char *path);
 
 /*
  * Gives the node at @path this value and these permissions, creating it and its missing ancestors
- * (empty, with the same permissions). NULL @value or @perms keep what an existing node has; @perms is not
- * NULL when the node does not exist. Replaces *@root. Returns 0, or -1 with *@root unchanged when memory
- * is short.
+ * (empty, with the same permissions). NULL @value or @perms keep what an existing node has; @perms
+ * is not NULL when the node does not exist. Replaces *@root. Returns 0, or -1 with *@root unchanged
+ * when memory is short.
  */
 int tree_set(struct tree_node **root, struct tree_forest *forest, const char *path,
              const void *value, size_t length, const struct tree_perm *perms,
              unsigned int perm_count);
 
-/* Removes the node at @path, which exists and is not the root, with all below it. Returns as tree_set. */
+/*
+ * Removes the node at @path, which exists and is not the root, with all below it. Returns as
+ * tree_set.
+ */
 int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path);
 
 /*
- * Removes what a domain that is no more owns (not the root), with all below it, and its name from the permissions of
- * other nodes: its number may be given to another. Returns as tree_set.
+ * Removes what a domain that is no more owns (not the root), with all below it, and its name from
+ * the permissions of other nodes: its number may be given to another. Returns as tree_set.
  */
 int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid);
 

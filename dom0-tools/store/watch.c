@@ -2,8 +2,9 @@
 /*
  * Watches: who wants to hear of changes at or below a path.
  *
- * A change at P fires a watch on W when P is W or lies below it; the removal of P also fires a watch on a
- * W below P that was there. Events are told only to connections that may know of the node.
+ * A change at P fires a watch on W when P is W or lies below it; the removal of P also fires a
+ * watch on a W below P that was there. Events are told only to connections that may know of the
+ * node.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,10 @@ static bool may_read(const struct store_connection *c, const struct tree_node *n
     return node && (access_of(c, node->data->perms, node->data->perm_count) & PERM_READ);
 }
 
-/* Who may read the node, or could until now, may know of the change; so may who may list its folder. */
+/*
+ * Who may read the node, or could until now, may know of the change; so may who may list its
+ * folder.
+ */
 static bool may_hear(const struct store_connection *c, const struct tree_node *former,
                      const char *path)
 {

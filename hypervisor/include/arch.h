@@ -14,8 +14,7 @@ union xen_domctl_u;
 struct xen_domctl;
 struct xen_sysctl;
 
-/* --- domains and vCPUs
- * ------------------------------------------------------------------------------------ */
+/* ---- domains and vCPUs ---- */
 
 /* Allocates the architecture's part (per-domain mappings, permission maps). -ENOMEM, -EINVAL.
  * Undone by _destroy. */
@@ -66,20 +65,20 @@ void arch_update_wallclock(struct domain *d);
 /* The wall clock: seconds and ns since 1970 at system time zero. Set by XENPF_settime. */
 void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time);
 
-/* --- sub-operations that only the architecture knows
- * --------------------------------------------------------- */
+/* ---- sub-operations that only the architecture knows ---- */
 struct xen_arch_domainconfig;
 /* May a domain be created with this? */
 bool arch_domain_config_ok(const struct xen_arch_domainconfig *config);
 /* What the portable half does not know: -ENOSYS at the end. */
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback);
-/* All of physinfo, cputopoinfo, numainfo; unknown ones get -ENOSYS. Privilege and version were checked. */
+/*
+ * All of physinfo, cputopoinfo, numainfo; unknown ones get -ENOSYS. Privilege and version were
+ * checked.
+ */
 long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback);
 long arch_memory_op(unsigned long cmd, unsigned long arg);
 
-/* --- memory
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 /* The machine-to-physical table entry of @mfn. */
 void arch_set_m2p(mfn_t mfn, unsigned long pfn);
@@ -87,19 +86,22 @@ unsigned long arch_get_m2p(mfn_t mfn);
 #define INVALID_M2P_ENTRY (~0UL)
 
 /*
- * Check or take apart the contents of a frame of @type for page_type.c. Validation goes on at entry pg->done and leaves
- * there how far it came; taking apart goes down from pg->done, after the table that entry pg->done refers to.
- * 0, -ERESTART (@preemptible only), or for validation an error.
+ * Check or take apart the contents of a frame of @type for page_type.c. Validation goes on at entry
+ * pg->done and leaves there how far it came; taking apart goes down from pg->done, after the table
+ * that entry pg->done refers to. 0, -ERESTART (@preemptible only), or for validation an error.
  */
 int arch_validate_page(struct page *pg, u64 type, bool preemptible);
 int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
 
 /*
- * asm/tlb.h gives u32 tlb_clock(void), which every full flush of a CPU advances. This flushes those CPUs of @mask that
- * were not flushed since the clock showed @stamp.
+ * asm/tlb.h gives u32 tlb_clock(void), which every full flush of a CPU advances. This flushes those
+ * CPUs of @mask that were not flushed since the clock showed @stamp.
  */
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp);
-/* From now on translations of @pg may be stale. A stamp of 0 says that there are none: when the clock turns over, later. */
+/*
+ * From now on translations of @pg may be stale. A stamp of 0 says that there are none: when the
+ * clock turns over, later.
+ */
 static inline void page_stamp(struct page *pg)
 {
     u32 now = tlb_clock();
@@ -114,7 +116,8 @@ static inline void page_stamp(struct page *pg)
  * mapping holds (a general count; with a writable mapping also a type count): once GNTST_okay is
  * returned by _map they belong to the entry, and _unmap and _replace give them back. An entry that
  * the guest overwrites or drops with its table takes them along. Only RAM is granted, and mapped
- * cached: GTF_PWT, GTF_PCD and GTF_PAT are ignored, as by Xen. Return GNTST_okay or another GNTST_*.
+ * cached: GTF_PWT, GTF_PCD and GTF_PAT are ignored, as by Xen. Return GNTST_okay or another
+ * GNTST_*.
  */
 int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags);
 int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags);
@@ -125,8 +128,7 @@ void arch_grant_flush(const struct domain *d);
 /* GNTTABOP_cache_flush on a piece of a frame. */
 void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate);
 
-/* --- clocks, interrupts, power
- * ------------------------------------------------------------------------------------ */
+/* ---- clocks, interrupts, power ---- */
 void arch_set_timer(s_time_t deadline); /* one-shot for this CPU; 0: none needed */
 void arch_send_ipi(unsigned int cpu);   /* makes it run its softirqs */
 void arch_idle(void);                   /* sti; hlt; cli unless a softirq is pending */

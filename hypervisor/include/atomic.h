@@ -24,8 +24,8 @@
 #define BITS_PER_LONG 64
 
 /*
- * Locked bit operations on an array of longs, which may be shared with a guest. The x86 instruction that compilers choose
- * for the first finds the word itself.
+ * Locked bit operations on an array of longs, which may be shared with a guest. The x86 instruction
+ * that compilers choose for the first finds the word itself.
  */
 static inline bool test_and_set_bit(unsigned long *map, unsigned int bit)
 {

@@ -74,8 +74,9 @@ struct vcpu {
     struct evtchn_fifo_vcpu *fifo;
 
     /*
-     * Page tables still to be taken apart (page_type.c), each with a general count. NULL: no more. One element of mmu_update
-     * leaves three at most: that of the element before it, the one that it replaces, and its own at the end of the batch.
+     * Page tables still to be taken apart (page_type.c), each with a general count. NULL: no more.
+     * One element of mmu_update leaves three at most: that of the element before it, the one that
+     * it replaces, and its own at the end of the batch.
      */
     struct page *old_table, *more_old_tables[MORE_OLD_TABLES];
 
@@ -183,8 +184,8 @@ int vcpu_create(struct domain *d, unsigned int id);
 extern struct domain *domain_buckets[DOMAIN_BUCKETS];
 
 /*
- * Finds a domain; NULL: none with this id. It may be dying and without references, but its memory stays as long as the
- * caller is in this hypercall: until this CPU has passed the scheduler.
+ * Finds a domain; NULL: none with this id. It may be dying and without references, but its memory
+ * stays as long as the caller is in this hypercall: until this CPU has passed the scheduler.
  */
 static inline struct domain *find_domain(domid_t id)
 {

@@ -80,8 +80,8 @@ static inline void evtchn_check_pollers(struct domain *d, unsigned int port)
 }
 
 /*
- * Two-level: shows the port as pending. True: vCPU *@v has to be told, that is, its upcall flag was raised. The hot one in
- * line; see evtchn_2l.c.
+ * Two-level: shows the port as pending. True: vCPU *@v has to be told, that is, its upcall flag was
+ * raised. The hot one in line; see evtchn_2l.c.
  */
 static inline bool evtchn_2l_show_pending(struct domain *d, const struct evtchn *chn,
                                           struct vcpu **v)

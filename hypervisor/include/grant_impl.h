@@ -67,8 +67,9 @@ static inline bool gref_open(const struct grant_table *gt, unsigned long *ref)
 }
 
 /*
- * The two halves of an entry that is known to exist. Table lock held. Of the shared half a closed table may have given
- * the frame back: what comes out is then no address, and grant_drop_pin() does not use it.
+ * The two halves of an entry that is known to exist. Table lock held. Of the shared half a closed
+ * table may have given the frame back: what comes out is then no address, and grant_drop_pin() does
+ * not use it.
  */
 static inline struct grant_entry_v1 *shared_entry(const struct grant_table *gt, unsigned long ref)
 {
@@ -89,8 +90,8 @@ int grant_table_grow(struct domain *d, unsigned int frames);
 void grant_map_add_handles(struct grant_table *gt);
 
 /*
- * Pins entry @ref of @owner for domain @user: checks the shared entry, shows in it that it is in use,
- * counts. On success *frame is the frame, on which the caller has a general count (and, if
+ * Pins entry @ref of @owner for domain @user: checks the shared entry, shows in it that it is in
+ * use, counts. On success *frame is the frame, on which the caller has a general count (and, if
  * !@readonly, a type count of writable). GNTST_okay or another GNTST_*. Takes the table lock.
  */
 int grant_pin_reading(struct domain *owner, grant_ref_t ref, domid_t user, mfn_t *frame);
@@ -110,7 +111,10 @@ static inline void grant_unmark(struct grant_entry_v1 *sha, const struct grant_a
     atomic_and(&sha->flags, (u16)~done);
 }
 
-/* One pin less. A closed table may have given its shared frames back, and nobody looks at them any more. Lock held. */
+/*
+ * One pin less. A closed table may have given its shared frames back, and nobody looks at them any
+ * more. Lock held.
+ */
 HOT_INLINE void grant_drop_pin(const struct grant_table *gt, struct grant_entry_v1 *sha,
                                struct grant_active *act, bool readonly)
 {
@@ -152,8 +156,9 @@ static inline void grant_put_frame(mfn_t frame, bool readonly)
 int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly);
 
 /*
- * Takes the counts of a frame that has been of the right type before; false: it was not. Before a type count the owner
- * is looked at, to leave other domains' types alone; the caller does that afterwards, when it cannot change any more.
+ * Takes the counts of a frame that has been of the right type before; false: it was not. Before a
+ * type count the owner is looked at, to leave other domains' types alone; the caller does that
+ * afterwards, when it cannot change any more.
  */
 HOT_INLINE bool grant_try_frame(mfn_t frame, u32 owner_id, bool readonly)
 {
@@ -172,8 +177,8 @@ HOT_INLINE bool grant_owns_frame(mfn_t frame, u32 owner_id)
 }
 
 /*
- * The first pin of an entry that permits it: marks it, takes the counts of the frame (@*frame), counts. False: it has to be
- * done by the longer way, and nothing was changed. Table lock held.
+ * The first pin of an entry that permits it: marks it, takes the counts of the frame (@*frame),
+ * counts. False: it has to be done by the longer way, and nothing was changed. Table lock held.
  */
 HOT_INLINE bool grant_pin_first(const struct domain *owner, struct grant_entry_v1 *sha,
                                 struct grant_active *act, domid_t user, bool readonly, mfn_t *frame)
@@ -208,9 +213,9 @@ unmark:
 }
 
 /*
- * The operations that take @count elements at guest address @uop, and do them one after the other. Each element's status
- * says how it went; the result is -XEN_EFAULT where an element could not be read or written. They go on later by
- * themselves when they are preempted.
+ * The operations that take @count elements at guest address @uop, and do them one after the other.
+ * Each element's status says how it went; the result is -XEN_EFAULT where an element could not be
+ * read or written. They go on later by themselves when they are preempted.
  */
 long grant_map_op(unsigned int cmd, unsigned long uop, unsigned int count);
 long grant_unmap_op(unsigned int cmd, unsigned long uop, unsigned int count);

@@ -18,7 +18,8 @@
  *   unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes);
  *   unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes);
  *   unsigned long clear_guest(unsigned long dst, unsigned long bytes);
- *   copy_from_guest_unchecked(), copy_to_guest_unchecked(): the same, for parts of what guest_range_ok() agreed to
+ *   copy_from_guest_unchecked(), copy_to_guest_unchecked(): the same, for parts of what
+ *                                                           guest_range_ok() agreed to
  * Small constant sizes (4, and multiples of 8 up to 40) are expanded in line.
  */
 

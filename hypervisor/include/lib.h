@@ -58,8 +58,8 @@ static inline unsigned long index_nospec(unsigned long index, unsigned long size
 }
 
 /*
- * Is a guest-supplied @*index below @size? Where the branch on the answer is mispredicted, @*index is 0. One comparison
- * serves for both.
+ * Is a guest-supplied @*index below @size? Where the branch on the answer is mispredicted, @*index
+ * is 0. One comparison serves for both.
  */
 static inline bool index_ok(unsigned long *index, unsigned long size)
 {
@@ -112,8 +112,8 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 #endif
 
 /*
- * Large pieces go by string instructions, eight bytes at a time: without vector registers, which belong to the guest,
- * nothing is faster on all CPUs.
+ * Large pieces go by string instructions, eight bytes at a time: without vector registers, which
+ * belong to the guest, nothing is faster on all CPUs.
  */
 static inline void memcpy_inline(void *dst, const void *src, size_t n)
 {

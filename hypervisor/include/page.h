@@ -85,7 +85,8 @@ static inline u64 page_type_count(u64 state)
     return (state & PG_TYPE_COUNT_MASK) >> PG_COUNT_BITS;
 }
 
-#include <asm/page.h> /* frame_table, page_to_mfn, mfn_to_page, mfn_valid, mfn_to_virt, virt_to_mfn */
+/* frame_table, page_to_mfn, mfn_to_page, mfn_valid, mfn_to_virt, virt_to_mfn */
+#include <asm/page.h>
 
 /* The owner, or NULL. Stable only while the caller holds a general count (or the heap lock). */
 static inline struct domain *page_owner(const struct page *pg)
@@ -104,9 +105,9 @@ static inline void page_set_owner(struct page *pg, const struct domain *d)
 void page_release(struct page *pg);
 
 /*
- * Gets refuse to go above this. What is left serves the references that cannot be refused: of a PG_PARTIAL state, and
- * of vCPUs that have the frame as their old_table. A type count never exceeds the general count, so one comparison
- * guards both.
+ * Gets refuse to go above this. What is left serves the references that cannot be refused: of a
+ * PG_PARTIAL state, and of vCPUs that have the frame as their old_table. A type count never exceeds
+ * the general count, so one comparison guards both.
  */
 #define PG_REF_LIMIT (PG_COUNT_MAX - 4096)
 
@@ -116,7 +117,10 @@ static inline bool page_refs_ok(u64 state)
     return (state & PG_REF_MASK) - 1 < PG_REF_LIMIT - 1;
 }
 
-/* Was the frame validated for @type, so that the type can be used at once? By one shift: constants of 64 bits cost more. */
+/*
+ * Was the frame validated for @type, so that the type can be used at once? By one shift: constants
+ * of 64 bits cost more.
+ */
 static inline bool page_is_valid(u64 state, u64 type)
 {
     STATIC_ASSERT(PG_VALID == 8ULL << PG_TYPE_SHIFT);
@@ -147,7 +151,10 @@ static inline bool page_try_get(struct page *pg)
     return true;
 }
 
-/* As page_try_get(), where it is no harm to give up because another CPU changes a count at the same moment. */
+/*
+ * As page_try_get(), where it is no harm to give up because another CPU changes a count at the same
+ * moment.
+ */
 static inline bool page_try_get_once(struct page *pg)
 {
     u64 s = READ_ONCE(pg->state);
@@ -155,7 +162,10 @@ static inline bool page_try_get_once(struct page *pg)
     return likely(page_refs_ok(s)) && likely(cmpxchg(&pg->state, &s, s + PG_REF_ONE));
 }
 
-/* Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its maximum. */
+/*
+ * Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its
+ * maximum.
+ */
 static inline bool get_page(struct page *pg, const struct domain *d)
 {
     if (unlikely(!page_try_get(pg)))
@@ -168,9 +178,9 @@ static inline bool get_page(struct page *pg, const struct domain *d)
 }
 
 /*
- * Drops a general count; true: it was the last one. The lower half of the state holds that count and the lowest bits of
- * the type count, which is never the larger one: so the half is zero exactly when the general count is, and the processor
- * says so by itself.
+ * Drops a general count; true: it was the last one. The lower half of the state holds that count
+ * and the lowest bits of the type count, which is never the larger one: so the half is zero exactly
+ * when the general count is, and the processor says so by itself.
  */
 static inline bool page_drop_ref(struct page *pg)
 {
@@ -186,8 +196,9 @@ static inline void put_page(struct page *pg)
 }
 
 /*
- * One general and one type count in a single step, if the frame is validated for @type already (a writable frame is,
- * and remains so while unused). False: nothing was taken. Does not look at the owner.
+ * One general and one type count in a single step, if the frame is validated for @type already (a
+ * writable frame is, and remains so while unused). False: nothing was taken. Does not look at the
+ * owner.
  */
 static inline bool page_try_get_both(struct page *pg, u64 type)
 {
@@ -210,22 +221,25 @@ static inline bool page_try_get_both_once(struct page *pg, u64 type)
 }
 
 /*
- * Takes a type count of @type on @pg, on which the caller holds a general count; validates the contents when the type
- * is new. Returns 0; -XEN_EINVAL: the frame is in use with another type, or the count is at its maximum; what the
- * validation of the contents returned (-XEN_EINVAL, -XEN_EBUSY, -XEN_EPERM); -ERESTART: preempted, progress kept, call
- * again (only with @preemptible). A failure may leave work for page_finish_old_table().
- * No locks of rank RANK_PAGE_TABLES or above may be held. page_type.c
+ * Takes a type count of @type on @pg, on which the caller holds a general count; validates the
+ * contents when the type is new. Returns 0; -XEN_EINVAL: the frame is in use with another type, or
+ * the count is at its maximum; what the validation of the contents returned (-XEN_EINVAL,
+ * -XEN_EBUSY, -XEN_EPERM); -ERESTART: preempted, progress kept, call again (only with
+ * @preemptible). A failure may leave work for page_finish_old_table(). No locks of rank
+ * RANK_PAGE_TABLES or above may be held. page_type.c
  */
 int get_page_type(struct page *pg, u64 type, bool preemptible);
 /*
- * Drops one type count; takes a page table apart at zero. Returns 0, or -ERESTART when preempted (only with
- * @preemptible): the count is gone, and page_take_apart() has to be called until it returns 0.
+ * Drops one type count; takes a page table apart at zero. Returns 0, or -ERESTART when preempted
+ * (only with @preemptible): the count is gone, and page_take_apart() has to be called until it
+ * returns 0.
  */
 int put_page_type(struct page *pg, bool preemptible);
 
 /*
- * Both counts in one step, for frames owned by @d. Errors as get_page_type(); -XEN_EINVAL also for a foreign frame.
- * The preemptible form is for page directories, which may take long; on -ERESTART no count is held.
+ * Both counts in one step, for frames owned by @d. Errors as get_page_type(); -XEN_EINVAL also for
+ * a foreign frame. The preemptible form is for page directories, which may take long; on -ERESTART
+ * no count is held.
  */
 int get_page_and_type(struct page *pg, struct domain *d, u64 type);
 int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type);
@@ -243,23 +257,30 @@ static inline void put_page_and_type(struct page *pg)
             return;
         }
     } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE - PG_REF_ONE)));
-    /* The general count is at least the type count, which was above one: the frame stays allocated. */
+    /*
+     * The general count is at least the type count, which was above one: the frame stays allocated.
+     */
 }
 
 /*
- * Drops both counts of a page table of any level. When that would take long, what remains is left to
- * page_finish_old_table() of the current vCPU and -ERESTART is returned; the counts are gone either way.
+ * Drops both counts of a page table of any level. When that would take long, what remains is left
+ * to page_finish_old_table() of the current vCPU and -ERESTART is returned; the counts are gone
+ * either way.
  */
 int put_page_table(struct page *pg);
-/* Does what put_page_table() left for later. 0: done; -ERESTART: preempted again. @v: current, or not running. */
+/*
+ * Does what put_page_table() left for later. 0: done; -ERESTART: preempted again. @v: current, or
+ * not running.
+ */
 int page_finish_old_table(struct vcpu *v);
 /* The domain of @v dies: who walks over its frames finds what is left. */
 void page_forget_old_tables(struct vcpu *v);
 
 /*
- * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page). page_claim_type() is
- * get_page_type() one level down: after an error the frame may be PG_PARTIAL, for its parent to take apart.
- * page_take_apart() takes a PG_PARTIAL frame of @type apart and does nothing to any other; 0 or -ERESTART.
+ * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page).
+ * page_claim_type() is get_page_type() one level down: after an error the frame may be PG_PARTIAL,
+ * for its parent to take apart. page_take_apart() takes a PG_PARTIAL frame of @type apart and does
+ * nothing to any other; 0 or -ERESTART.
  */
 int page_claim_type(struct page *pg, u64 type, bool preemptible);
 int page_take_apart(struct page *pg, u64 type, bool preemptible);

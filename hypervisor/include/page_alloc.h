@@ -41,8 +41,9 @@ void free_hv_pages(void *p, unsigned int order);
  */
 struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf);
 /*
- * Sets free memory aside for @d, until it has @pages frames or dies: nobody else gets it. 0 ends that. -EINVAL: @d
- * holds a claim already, has that many, or may not have so many; -ENOMEM: not that much is free and unclaimed.
+ * Sets free memory aside for @d, until it has @pages frames or dies: nobody else gets it. 0 ends
+ * that. -EINVAL: @d holds a claim already, has that many, or may not have so many; -ENOMEM: not
+ * that much is free and unclaimed.
  */
 int claim_domain_pages(struct domain *d, unsigned long pages);
 /* The owner gives a frame back: drops the PG_ALLOCATED count (false when it had been dropped

@@ -25,7 +25,10 @@ void vcpu_sleep_sync(struct vcpu *v);
 void vcpu_unblock(struct vcpu *v);
 /* An event is pending for @v: unblock it, or interrupt the CPU on which it runs in guest mode. */
 void vcpu_kick(struct vcpu *v);
-/* Would that do anything? Not to the current vCPU, which sees its events on the way out, unless it is about to block. */
+/*
+ * Would that do anything? Not to the current vCPU, which sees its events on the way out, unless it
+ * is about to block.
+ */
 static inline bool vcpu_needs_kick(const struct vcpu *v)
 {
     return v != current || (READ_ONCE(v->pause_flags) & 1UL << VPF_BLOCKED);

@@ -2,8 +2,9 @@
 /*
  * Formatted text: snprintf() and vsnprintf() with what the hypervisor's messages need.
  *
- * Conversions d i u x X c s p %, flags 0 - + space #, width and precision (also as *), lengths hh h l ll z.
- * The result is always terminated (for size > 0); the return value is the length that all of it would have had.
+ * Conversions d i u x X c s p %, flags 0 - + space #, width and precision (also as *), lengths hh h
+ * l ll z. The result is always terminated (for size > 0); the return value is the length that all
+ * of it would have had.
  */
 #include <lib.h>
 

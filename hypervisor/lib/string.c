@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory and string functions, as lib.h declares them. The compiler may call the first four on its own. */
+/*
+ * Memory and string functions, as lib.h declares them. The compiler may call the first four on its
+ * own.
+ */
 #include <lib.h>
 
 void *memcpy(void *dst, const void *src, size_t n)

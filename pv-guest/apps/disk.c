@@ -4,13 +4,15 @@
  * front driver or from dom0 on a virtio disk. Command line:
  *
  *   device=NAME   xvda unless given; vda in dom0
- *   do=WORD       check   write all, verify, mix random reads and writes, odd sizes, discard (default)
+ *   do=WORD       check   write all, verify, mix random reads and writes, odd sizes, discard;
+ *                         the default
  *                 write   write all with the pattern of `seed`, flush
  *                 verify  read all, compare with the pattern of `seed`
  *                 load    write all, then mix random reads and writes until the domain ends
  *                 bench   the same requests again and again, between marks for a counter outside
  *   mib=N         how much of the disk is used; 16 unless given
- *   count=N       random requests of `check`, and requests of each kind of `bench`; 4000 unless given
+ *   count=N       random requests of `check`, and requests of each kind of `bench`; 4000 unless
+ *                 given
  *   seed=N        1 unless given
  *
  * Prints "DISK <device>: ..." lines; "ok" at the end of what went well, "FAIL" in what did not.

@@ -37,7 +37,9 @@ int disk_job_begin(uint64_t blocks);
 /** All blocks shall have the contents of `seed`; until they are written, only by the next job. */
 void disk_job_new_contents(uint32_t seed);
 
-/** Run a job. @return 0, a request's error, or -EILSEQ when other data was read than was written. */
+/**
+ * Run a job. @return 0, a request's error, or -EILSEQ when other data was read than was written.
+ */
 int disk_job_run(const struct disk_job *job);
 
 #endif

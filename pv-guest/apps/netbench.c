@@ -10,8 +10,8 @@
  *               role=send to=outside    send to whoever is behind the bridge's card
  *               bursts=N                so many of each kind (20), after one to warm up
  *
- * The sender's measured part lies between marks for a counter outside (tests/qemu/count.c), one pair
- * for each kind, in the order of `kinds`.
+ * The sender's measured part lies between marks for a counter outside (tests/qemu/count.c), one
+ * pair for each kind, in the order of `kinds`.
  */
 #include <clock.h>
 #include <guest.h>

@@ -3,9 +3,9 @@
  * The protocol of the example of docs/drivers.md: a split device of kind "shout" that turns text to
  * capitals.
  *
- * The front end puts text into a page that it has granted, and a request into the ring; the back end
- * changes the text in place and answers. In the store, the front end's node holds `ring-ref` and
- * `event-channel`.
+ * The front end puts text into a page that it has granted, and a request into the ring; the back
+ * end changes the text in place and answers. In the store, the front end's node holds `ring-ref`
+ * and `event-channel`.
  */
 #ifndef APPS_SHOUT_H
 #define APPS_SHOUT_H

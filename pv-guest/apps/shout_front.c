@@ -72,8 +72,6 @@ static int send_text(size_t length)
 
 static void on_event(evtchn_port_t port, void *argument)
 {
-    (void)port;
-    (void)argument;
     wake_all(&queue);
 }
 

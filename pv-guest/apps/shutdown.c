@@ -15,7 +15,6 @@ static void shutdown_thread(void *argument)
     static struct store_watch watch = {.path = "control/shutdown"};
     unsigned int seen = 0;
 
-    (void)argument;
     store_write(0, "control/feature-poweroff", "1");
     store_write(0, "control/feature-reboot", "1");
     if (store_watch(&watch))

@@ -264,7 +264,9 @@ static enum block_access wanted_access(const struct split_device *split)
     return own_is(split, "mode", "w") ? BLOCK_WRITER : BLOCK_READER;
 }
 
-/* Its domain may have got another name since the device was made, so the store is asked each time. */
+/*
+ * Its domain may have got another name since the device was made, so the store is asked each time.
+ */
 static void describe(const struct block_claim *claim, char *text, size_t size)
 {
     const struct blkback *back = claim->context;

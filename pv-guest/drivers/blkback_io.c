@@ -6,9 +6,9 @@
  * put, starts the disk once for all of it, and shows the front all answers at once. The disk reads
  * and writes the front's own pages.
  *
- * A front that is always ahead of us delays others by no more than one round: the item takes so much
- * and is then scheduled anew, behind theirs. Its port stays masked from the event to the end of the
- * round that looks at the ring, so that events cannot come faster than rounds.
+ * A front that is always ahead of us delays others by no more than one round: the item takes so
+ * much and is then scheduled anew, behind theirs. Its port stays masked from the event to the end
+ * of the round that looks at the ring, so that events cannot come faster than rounds.
  *
  * A request that cannot begin yet (no place to map its pages, a barrier before it) is held back as
  * it was read; the ring is not looked at again before it has begun.
@@ -100,7 +100,10 @@ static inline void put_request(struct blkback *back, struct blkback_request *req
     back->free = request;
 }
 
-/* The front broke the protocol. It is not spoken to any more; what the disk does for it is waited for. */
+/*
+ * The front broke the protocol. It is not spoken to any more; what the disk does for it is waited
+ * for.
+ */
 static void fail(struct blkback *back, const char *why)
 {
     back->stopping = true;

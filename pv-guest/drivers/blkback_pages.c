@@ -210,7 +210,9 @@ static inline void set_map_op(struct blkback_pages *pages, unsigned int op, uint
     };
 }
 
-/* Take back the first `count` uses of a command whose page at `failed` or later could not be had. */
+/*
+ * Take back the first `count` uses of a command whose page at `failed` or later could not be had.
+ */
 static void undo(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
 {
     for (unsigned int i = 0; i < count; i++) {
@@ -233,9 +235,8 @@ static inline void set_segment(struct block_segment *to, uint64_t segment, char 
 
 /*
  * The common case: pages that stay mapped, and are. What the loop needs is in locals, because it
- * writes memory of which the compiler does not know what it is.
- * @param whole all segments are whole pages. Known to the compiler, which makes a loop for each case.
- * @return segments dealt with.
+ * writes memory of which the compiler does not know what it is. @param whole all segments are whole
+ * pages. Known to the compiler, which makes a loop for each case. @return segments dealt with.
  */
 static inline __attribute__((always_inline)) unsigned int get_mapped(
     struct blkback_pages *pages, const struct blkback_command *command, uint16_t *used,

@@ -124,7 +124,10 @@ static const struct block_segment *segment_of(const struct blkfront_shadow *shad
     return &shadow->request->segments[shadow->first + i];
 }
 
-/* Give up what the first `count` segments hold, but for pages that the back keeps. @return false: it does. */
+/*
+ * Give up what the first `count` segments hold, but for pages that the back keeps. @return false:
+ * it does.
+ */
 static bool release_segments(struct blkfront *front, struct blkfront_shadow *shadow,
                              unsigned int count)
 {
@@ -197,9 +200,8 @@ static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *
 
 /*
  * The common case: segments in pages that stay granted, and are. What the loop needs is in locals,
- * as it writes memory of which the compiler does not know what it is.
- * @param whole all segments are whole pages. Known to the compiler, which makes a loop for each case.
- * @return descriptors made.
+ * as it writes memory of which the compiler does not know what it is. @param whole all segments are
+ * whole pages. Known to the compiler, which makes a loop for each case. @return descriptors made.
  */
 static inline __attribute__((always_inline)) unsigned int make_granted(
     const struct blkfront *front, const struct block_segment *segment, unsigned int count,
@@ -448,7 +450,10 @@ static void complete(struct blkfront *front, const struct blkfront_answer *answe
     if (!shadow->plain && !error && request->operation == BLOCK_READ)
         copy_back(shadow);
     if (!release_segments(front, shadow, shadow->count)) {
-        /* Its memory is not its owner's before the back has let go: blkfront_io_stop() waits for that. */
+        /*
+         * Its memory is not its owner's before the back has let go: blkfront_io_stop() waits for
+         * that.
+         */
         fail(front, "it keeps pages of requests that it answered");
         return;
     }
@@ -492,7 +497,6 @@ static void event(evtchn_port_t port, void *argument)
 {
     struct blkfront *front = argument;
 
-    (void)port;
     work_schedule(&front->work);
 }
 

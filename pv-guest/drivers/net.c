@@ -204,7 +204,9 @@ bool net_copy_now(const struct net_packet *packet, uint8_t *to)
 void net_input(struct net_port *port, struct net_packet *packet)
 {
     packet->from = port;
-    /* A hostile back end, or a faulty card, can cut the header in two: net_header() is all of it. */
+    /*
+     * A hostile back end, or a faulty card, can cut the header in two: net_header() is all of it.
+     */
     if (packet->fragment_count == 0 || packet->fragments[0].length < ETHERNET_HEADER ||
         !port->input) {
         port->counters.received_dropped++;

@@ -149,7 +149,9 @@ void netfront_flush(struct net_port *port)
         notify(front, front->transmit_port);
 }
 
-/* Ask for an event when half of what lies in the ring is answered. @return whether it is already. */
+/*
+ * Ask for an event when half of what lies in the ring is answered. @return whether it is already.
+ */
 static bool want_answers(netif_tx_front_ring_t *ring)
 {
     RING_IDX event = ring->rsp_cons + (ring->req_prod_pvt - ring->rsp_cons) / 2 + 1;

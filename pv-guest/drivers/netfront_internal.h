@@ -53,7 +53,9 @@ void netfront_flush(struct net_port *port);
 /** Work item: reap what was sent, take what was received. */
 void netfront_run(struct work *work);
 
-/** Make both rings empty, put what was not acknowledged into the one, empty pages into the other. */
+/**
+ * Make both rings empty, put what was not acknowledged into the one, empty pages into the other.
+ */
 void netfront_reset_rings(struct netfront *front);
 
 #endif

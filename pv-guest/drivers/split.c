@@ -3,8 +3,8 @@
  * Split devices: one thread per registered driver that finds devices, and one per device that
  * follows it (split.h says through which states).
  *
- * A thread never acts on what a watch event says, but looks at the store as it is now. So events may
- * come late, twice or merged, and a device that was deleted and made again between two looks is
+ * A thread never acts on what a watch event says, but looks at the store as it is now. So events
+ * may come late, twice or merged, and a device that was deleted and made again between two looks is
  * noticed by its state, which nobody else sets back.
  */
 #include <assert.h>
@@ -217,7 +217,6 @@ static void on_device_event(struct store_watch *watch, const char *path)
 {
     struct device_watch *w = (struct device_watch *)watch;
 
-    (void)path;
     w->fired = true;
     poke(w->owner);
 }
@@ -294,7 +293,10 @@ void split_fail(struct split_device *device, int error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(d->failure, sizeof(d->failure), format, arguments);
     va_end(arguments);
-    /* At the start of a back end there are tools which wait for it, and tell whoever asked for the device. */
+    /*
+     * At the start of a back end there are tools which wait for it, and tell whoever asked for the
+     * device.
+     */
     if (!split_notice || !device->driver->back || device->state != XenbusStateInitialising)
         say(device, d->failure);
     poke(d);
@@ -686,7 +688,6 @@ static void each_number(struct split_registration *r, const char *folder,
 
 static void found_domain(struct split_registration *r, const char *path, unsigned int domain)
 {
-    (void)domain;
     each_number(r, path, found);
 }
 

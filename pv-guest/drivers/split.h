@@ -19,7 +19,8 @@
  *     [map, bind, sectors..., Connected]         told Connected: [the device is ready]
  *   told Closing: [finish]; Closing              told Closing or Closed: [stop, keep what was not
  *   told Closed: [unmap, unbind]; Closed           answered]; Closed
- *   told Initialising: InitWait, from the top    told InitWait: Initialising, from the top, [replay]
+ *   told Initialising: InitWait, from the top    told InitWait: Initialising, from the top,
+ *                                                [replay]
  *   the node is gone: [remove]                   the node is gone: [remove]
  *
  * The state that stands behind a semicolon is set by split.c when other_changed() has returned and
@@ -49,7 +50,8 @@ struct split_driver {
      */
     int (*probe)(struct split_device *device);
     /**
-     * The other end went to `state`, or our own first look found it there; never Unknown. Connected is
+     * The other end went to `state`, or our own first look found it there; never Unknown. Connected
+     * is
      * told again when the other end writes it again, as after a change of a disk's size.
      */
     void (*other_changed)(struct split_device *device, enum xenbus_state state);

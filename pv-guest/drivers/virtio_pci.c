@@ -306,7 +306,6 @@ static void on_queue(evtchn_port_t port, void *argument)
 {
     struct virtio_queue *queue = argument;
 
-    (void)port;
     work_schedule(&queue->work);
 }
 
@@ -314,7 +313,6 @@ static void on_config(evtchn_port_t port, void *argument)
 {
     struct virtio_device *device = argument;
 
-    (void)port;
     if (device->config_work.run)
         work_schedule(&device->config_work);
 }

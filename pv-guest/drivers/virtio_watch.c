@@ -18,7 +18,6 @@ static struct virtio_device *watched;
 
 static void watch(void *unused)
 {
-    (void)unused;
     for (;;) {
         thread_sleep(PERIOD);
         for (struct virtio_device *d = watched; d; d = d->next_watched)

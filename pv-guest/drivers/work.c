@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deferred work: a list of items in the order in which they were scheduled, and the thread that runs
- * them. The list is changed with events disabled, since handlers add to it.
+ * Deferred work: a list of items in the order in which they were scheduled, and the thread that
+ * runs them. The list is changed with events disabled, since handlers add to it.
  */
 #include <clock.h>
 #include <drivers/work.h>
@@ -74,7 +74,6 @@ static void work_thread(void *argument)
     unsigned int done = 0;
     uint64_t since = 0; /* the end of the turn's first item; 0: it has not ended */
 
-    (void)argument;
     for (;;) {
         bool waited;
         struct work *work = take(&waited);

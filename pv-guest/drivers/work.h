@@ -2,9 +2,10 @@
 /*
  * Deferred work: what an event handler wants done in a thread.
  *
- * One thread, started with the kernel, runs the items in the order in which they were scheduled. All
- * data paths of the drivers run there, one after the other, so they need no locks among themselves.
- * An item must not wait; what has to (talking to the store, for one) has a thread of its own.
+ * One thread, started with the kernel, runs the items in the order in which they were scheduled.
+ * All data paths of the drivers run there, one after the other, so they need no locks among
+ * themselves. An item must not wait; what has to (talking to the store, for one) has a thread of
+ * its own.
  */
 #ifndef DRIVERS_WORK_H
 #define DRIVERS_WORK_H
@@ -17,7 +18,9 @@ struct work {
     void (*run)(struct work *work);
 };
 
-/** Have `work->run` called soon; once, however often it is scheduled before. Safe in event handlers. */
+/**
+ * Have `work->run` called soon; once, however often it is scheduled before. Safe in event handlers.
+ */
 void work_schedule(struct work *work);
 
 /** Take back what was scheduled and has not begun. */

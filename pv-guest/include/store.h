@@ -51,7 +51,8 @@ int store_end(store_transaction transaction, bool commit);
 
 /**
  * Make changes in a transaction, again for as long as somebody else's come between.
- * @param change makes them; it may be called several times. @return 0, or an error that ends it all.
+ * @param change makes them; it may be called several times. @return 0, or an error that ends it
+ * all.
  * @return 0 or a negative errno, with nothing changed.
  */
 int store_change(int (*change)(store_transaction transaction, void *argument), void *argument);

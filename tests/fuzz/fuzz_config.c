@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any text as a domain's configuration, or as the description of a disk or network interface: it parses or
- * gets a message, and nothing leaks.
+ * Any text as a domain's configuration, or as the description of a disk or network interface: it
+ * parses or gets a message, and nothing leaks.
  */
 /* SOURCES: dom0-tools/error.c dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
@@ -14,8 +14,6 @@
 
 static void warn(void *context, const char *text)
 {
-    (void)context;
-    (void)text;
 }
 
 static void describe(const uint8_t *data, size_t size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instruction decoder on any bytes: what it takes is 1 to 15 bytes long, what follows the instruction does not matter,
- * and with one byte less it asks for more. The address and register helpers then work on whatever came out.
+ * The instruction decoder on any bytes: what it takes is 1 to 15 bytes long, what follows the
+ * instruction does not matter, and with one byte less it asks for more. The address and register
+ * helpers then work on whatever came out.
  */
 /* SOURCES: arch/x86/pv/decode.c */
 #include <asm/decode.h>

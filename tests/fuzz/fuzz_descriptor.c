@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptor checks: whatever a guest puts into a descriptor table, what the processor would make of an accepted one is
- * judged here a second time, field by field, independently of the code that accepted it.
- *
- * SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c arch/x86/pv/mmu_update.c
- * SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c arch/x86/pv/descriptor.c
- * SOURCES: arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c arch/x86/pv/decode.c
+ * Descriptor checks: whatever a guest puts into a descriptor table, what the processor would make
+ * of an accepted one is judged here a second time, field by field, independently of the code that
+ * accepted it.
  */
+/* SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c */
+/* SOURCES: arch/x86/pv/mmu_update.c */
+/* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
+/* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
+/* SOURCES: arch/x86/pv/decode.c */
 #include <asm/page_table.h>
 
 #include "pv_machine.h"
@@ -45,7 +47,9 @@ static bool harmless(u64 d)
         return false;
     if (f.segment || f.type == 0)
         return true;
-    /* A call gate of 64-bit mode, to the guest's GDT, its LDT, or the flat code segment of ring 3. */
+    /*
+     * A call gate of 64-bit mode, to the guest's GDT, its LDT, or the flat code segment of ring 3.
+     */
     own = f.gate_selector < 14 * 4096 || f.gate_selector & 4;
     return f.type == 12 && f.gate_reserved == 0 && (f.gate_selector & 3) == 3 &&
            (own || f.gate_selector == 0xe033);
@@ -56,7 +60,10 @@ static void check_one(u64 d)
     u64 seen = d, again;
 
     if (!check_descriptor(&seen)) {
-        /* Refused: then it is a system descriptor, of a kind or with a target that cannot be made harmless. */
+        /*
+         * Refused: then it is a system descriptor, of a kind or with a target that cannot be made
+         * harmless.
+         */
         struct fields f = take_apart(d);
 
         if (!f.present || f.segment || f.type == 0)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as dom0's kernel: it is refused with one line, or what is loaded lies inside the file and inside the
- * addresses that the parser announced.
- *
- * SOURCES: arch/x86/boot/dom0_elf.c
+ * Any bytes as dom0's kernel: it is refused with one line, or what is loaded lies inside the file
+ * and inside the addresses that the parser announced.
  */
+/* SOURCES: arch/x86/boot/dom0_elf.c */
 #include <setjmp.h>
 
 #include "../../arch/x86/boot/dom0_build.h"

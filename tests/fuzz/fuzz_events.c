@@ -2,8 +2,9 @@
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
 /*
- * Fuzzing event channels: two domains whose calls, and whose scribbling over shared memory, are the input. Whatever
- * they do, both ends of a connection agree, the counts are right, and nothing is left when both are gone.
+ * Fuzzing event channels: two domains whose calls, and whose scribbling over shared memory, are the
+ * input. Whatever they do, both ends of a connection agree, the counts are right, and nothing is
+ * left when both are gone.
  */
 #include <evtchn_impl.h>
 #include <host.h>

@@ -2,9 +2,10 @@
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
 /*
- * Fuzzing grants: two domains that grant to each other, map, copy, overwrite page-table entries, give frames back,
- * turn them into page tables, change entries under way, and die. Counts on frames always cover the entries that map
- * them, no page table is mapped writable, and nothing is left when both are gone.
+ * Fuzzing grants: two domains that grant to each other, map, copy, overwrite page-table entries,
+ * give frames back, turn them into page tables, change entries under way, and die. Counts on frames
+ * always cover the entries that map them, no page table is mapped writable, and nothing is left
+ * when both are gone.
  */
 #include <grant_impl.h>
 #include <host.h>
@@ -149,7 +150,10 @@ static void step(void)
             op.dest.u.ref = gref();
         else
             op.dest.u.gmfn = any_frame();
-        /* A guest may overwrite its own grant frames this way; the test's list of entries stays sane all the same. */
+        /*
+         * A guest may overwrite its own grant frames this way; the test's list of entries stays
+         * sane all the same.
+         */
         host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1);
         break;
     }

@@ -2,15 +2,17 @@
 /*
  * The page-type machine against its invariant.
  *
- * Two unprivileged domains and a privileged one do random page-table work on a machine of a few dozen frames: hypercalls
- * of every kind, stores to page tables, grants, descriptor tables, pages given back, plain writes to whatever a
- * translation of theirs still allows. After each step all counts are worked out from scratch and compared, and a model
- * of the TLB, which forgets only what a full flush makes it forget, is checked for translations that must not exist.
- *
- * SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c arch/x86/pv/mmu_update.c
- * SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c arch/x86/pv/descriptor.c
- * SOURCES: arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c arch/x86/pv/decode.c
+ * Two unprivileged domains and a privileged one do random page-table work on a machine of a few
+ * dozen frames: hypercalls of every kind, stores to page tables, grants, descriptor tables, pages
+ * given back, plain writes to whatever a translation of theirs still allows. After each step all
+ * counts are worked out from scratch and compared, and a model of the TLB, which forgets only what
+ * a full flush makes it forget, is checked for translations that must not exist.
  */
+/* SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c */
+/* SOURCES: arch/x86/pv/mmu_update.c */
+/* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
+/* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
+/* SOURCES: arch/x86/pv/decode.c */
 #include <asm/page_table.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
@@ -24,7 +26,7 @@
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
-/* --- input -------------------------------------------------------------------------------------------------------- */
+/* ---- input ---- */
 
 static const u8 *input, *input_end;
 
@@ -96,9 +98,12 @@ static domid_t pick_domid(void)
     return ids[pick(ARRAY_SIZE(ids))];
 }
 
-/* --- hypercalls --------------------------------------------------------------------------------------------------- */
+/* ---- hypercalls ---- */
 
-/* The guest makes its call again as long as it is told to, or does something else after a few times. */
+/*
+ * The guest makes its call again as long as it is told to, or does something else after a few
+ * times.
+ */
 static long follow(long rc)
 {
     unsigned int patience = take() % 8 ? ~0U : take() % 4, rounds = 0;
@@ -230,7 +235,7 @@ static void step_descriptor(void)
     }
 }
 
-/* --- grants, as the grant code uses them -------------------------------------------------------------------------- */
+/* ---- grants, as the grant code uses them ---- */
 
 static void step_grant(void)
 {
@@ -276,7 +281,7 @@ static void step_grant(void)
         put_page_and_type(pg);
 }
 
-/* --- frames come and go ------------------------------------------------------------------------------------------- */
+/* ---- frames come and go ---- */
 
 static void step_frames(void)
 {

@@ -19,7 +19,6 @@ static unsigned int reads;
 
 static int read_block(void *context, uint64_t block, void *buffer)
 {
-    (void)context;
     if (block >= image.size / image.block_size || ++reads > 10000)
         abort();
     memcpy(buffer, data + block * image.block_size, image.block_size);

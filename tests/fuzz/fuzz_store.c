@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as requests to the store: of two domains through their rings, whose indices and fields are written
- * as well, and of domain 0. Input: a byte that says who does what (bits 0-1), the type of request
- * (bits 2-7) or what happens to the ring, a byte for the transaction or the index, one that tells the length, and
- * the payload. Answers are fetched only when the input says so. Afterwards all counts must agree with the
- * tree, and nothing of the domains may be left.
+ * Any bytes as requests to the store: of two domains through their rings, whose indices and fields
+ * are written as well, and of domain 0. Input: a byte that says who does what (bits 0-1), the type
+ * of request (bits 2-7) or what happens to the ring, a byte for the transaction or the index, one
+ * that tells the length, and the payload. Answers are fetched only when the input says so.
+ * Afterwards all counts must agree with the tree, and nothing of the domains may be left.
  */
 /* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
 /* SOURCES: dom0-tools/store/control.c dom0-tools/store/ring.c dom0-tools/store/store.c */
@@ -33,13 +33,11 @@ static struct store_limits limits;
 
 static bool introduced(void *context, uint16_t domid)
 {
-    (void)context;
     return domid <= CLIENTS;
 }
 
 static int set_target(void *context, uint16_t domid, uint16_t target)
 {
-    (void)context;
     store_session_set_target(clients[domid - 1].session, target);
     return 0;
 }
@@ -52,9 +50,6 @@ static const struct store_host host = {
 
 static bool ignore(void *context, const char *path, const char *token)
 {
-    (void)context;
-    (void)path;
-    (void)token;
     return true;
 }
 

@@ -15,7 +15,7 @@ unsigned long first_frame, machine_frames = MACHINE_FRAMES;
 
 u64 hv_l4[PT_ENTRIES];
 
-/* --- what arch/x86 would do --------------------------------------------------------------------------------------- */
+/* ---- what arch/x86 would do ---- */
 
 bool frame_is_ram(mfn_t mfn)
 {
@@ -82,7 +82,7 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
         tlb_flush_local();
 }
 
-/* --- the processor's memory --------------------------------------------------------------------------------------- */
+/* ---- the processor's memory ---- */
 
 /* What was reachable at some time since the last full flush. */
 static struct {
@@ -169,7 +169,7 @@ static void check_tlb(void)
     }
 }
 
-/* --- counts from scratch ------------------------------------------------------------------------------------------ */
+/* ---- counts from scratch ---- */
 
 static u32 want_refs[MACHINE_FRAMES], want_types[MACHINE_FRAMES];
 
@@ -300,7 +300,7 @@ void machine_check(void)
     check_tlb();
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void build_tables(struct domain *d, unsigned int frames)
 {

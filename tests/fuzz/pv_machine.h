@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small machine with PV domains for fuzzing the memory half: real page types, page tables, descriptors and grants on
- * the faked machine of tests/host, plus a model of what a processor would remember and the check of the invariant.
+ * A small machine with PV domains for fuzzing the memory half: real page types, page tables,
+ * descriptors and grants on the faked machine of tests/host, plus a model of what a processor would
+ * remember and the check of the invariant.
  */
 #ifndef PV_MACHINE_H
 #define PV_MACHINE_H
@@ -15,8 +16,8 @@ extern struct domain *machine_domains[NR_DOMAINS];
 extern unsigned long first_frame, machine_frames; /* of the domains; of the machine */
 
 /*
- * Domains with two vCPUs and @frames frames each. The first four frames are the kernel's tables, a pinned root first;
- * they map all frames of the domain from address 0 on, tables read-only.
+ * Domains with two vCPUs and @frames frames each. The first four frames are the kernel's tables, a
+ * pinned root first; they map all frames of the domain from address 0 on, tables read-only.
  */
 void machine_start(unsigned int frames);
 /* Runs vCPU @vcpu of domain @n from now on. */

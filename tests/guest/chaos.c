@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that makes random hypercalls of one group on two vCPUs until it is destroyed, or has ended
- * itself in one way or another. It checks nothing: the test looks at the hypervisor and at other domains.
+ * A guest that makes random hypercalls of one group on two vCPUs until it is destroyed, or has
+ * ended itself in one way or another. It checks nothing: the test looks at the hypervisor and at
+ * other domains.
  *
  *     group=mmu|memory|events|grants|cpu|control|multicall|all|fatal   seed=N
  *
@@ -124,7 +125,10 @@ static pte_t likely_pte(struct hostile *h)
     return make_pte(va_to_mfn(hostile_page(h)), flags);
 }
 
-/* The machine address of an entry that maps one of our pages, or of one in a page that may be a table. */
+/*
+ * The machine address of an entry that maps one of our pages, or of one in a page that may be a
+ * table.
+ */
 static uint64_t likely_entry(struct hostile *h)
 {
     uint8_t *page = hostile_page(h);
@@ -304,7 +308,9 @@ static void choose_call(struct hostile *h, multicall_entry_t *entry, uint8_t *ar
         make_likely(h, entry, argument);
 }
 
-/* A page that is ours to write: those that became something else are made ordinary, or passed over. */
+/*
+ * A page that is ours to write: those that became something else are made ordinary, or passed over.
+ */
 static uint8_t *writable_page(struct hostile *h)
 {
     for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that crashes in the way that a line on its console names, with known values in registers and on
- * its stack, so that a test can look for them in what the hypervisor leaves behind:
+ * A guest that crashes in the way that a line on its console names, with known values in registers
+ * and on its stack, so that a test can look for them in what the hypervisor leaves behind:
  *
  *     trap      an exception without a handler
  *     stack     an exception whose frame has no place

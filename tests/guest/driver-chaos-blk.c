@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Driver chaos on disks. A disk has requests of one layout only, direct or indirect, so that each of
- * its fields can be rewritten at any time with another value that is right. One that is rough discards,
- * too, so its requests stay as they are; its descriptors do not.
+ * Driver chaos on disks. A disk has requests of one layout only, direct or indirect, so that each
+ * of its fields can be rewritten at any time with another value that is right. One that is rough
+ * discards, too, so its requests stay as they are; its descriptors do not.
  */
 #include <string.h>
 

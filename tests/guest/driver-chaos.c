@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domU whose disks and vifs are all driven by chance, on two vCPUs. The first one asks for random,
- * mostly valid things, closes and reconnects, writes to its nodes what it should not. The second one
- * rewrites what the back drivers may be reading: ring entries, descriptors, grant entries. It sleeps
- * for some microseconds and works for some; so when it wakes up it takes the CPU from dom0, wherever
- * that just is.
+ * A domU whose disks and vifs are all driven by chance, on two vCPUs. The first one asks for
+ * random, mostly valid things, closes and reconnects, writes to its nodes what it should not. The
+ * second one rewrites what the back drivers may be reading: ring entries, descriptors, grant
+ * entries. It sleeps for some microseconds and works for some; so when it wakes up it takes the CPU
+ * from dom0, wherever that just is.
  *
  * Devices behave in three manners (driver-chaos.h), by turns. Those that are polite must still be
  * served at the end. Command line: seed=N, steps=N (2000). Prints one line,
@@ -230,8 +230,8 @@ static void scribble_grants(struct device *device, struct hostile *h)
 }
 
 /*
- * One byte of what the back reads is wrong for a moment, for which the back has the CPU: it may have
- * found it right before.
+ * One byte of what the back reads is wrong for a moment, for which the back has the CPU: it may
+ * have found it right before.
  */
 static void flash(struct device *device, struct hostile *h)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What hostile guests throw at hypercalls: pointers that lead nowhere, and random values of the kinds that
- * get far: frames, machine addresses, entries, domains, small and huge counts. The command line's seed=N
- * chooses the sequence.
+ * What hostile guests throw at hypercalls: pointers that lead nowhere, and random values of the
+ * kinds that get far: frames, machine addresses, entries, domains, small and huge counts. The
+ * command line's seed=N chooses the sequence.
  */
 #ifndef HOSTILE_H
 #define HOSTILE_H
@@ -12,7 +12,10 @@
 
 #define BAD_POINTERS 12
 
-/** NULL, unmapped, the hypervisor's, not canonical, at the ends of both. The one at M2P_POINTER can be read. */
+/**
+ * NULL, unmapped, the hypervisor's, not canonical, at the ends of both. The one at M2P_POINTER can
+ * be read.
+ */
 extern void *const bad_pointers[BAD_POINTERS];
 #define M2P_POINTER 8
 

@@ -20,8 +20,6 @@ static uint32_t last_id;
 
 static void on_event(evtchn_port_t event_port, void *argument)
 {
-    (void)event_port;
-    (void)argument;
     wake_all(&queue);
 }
 
@@ -53,14 +51,12 @@ bool raw_wait(bool (*done)(void *argument), void *argument)
 
 static bool has_room(void *unused)
 {
-    (void)unused;
     return raw_ring->req_prod - __atomic_load_n(&raw_ring->req_cons, __ATOMIC_ACQUIRE) <
            XENSTORE_RING_SIZE;
 }
 
 static bool has_answer(void *unused)
 {
-    (void)unused;
     return __atomic_load_n(&raw_ring->rsp_prod, __ATOMIC_ACQUIRE) != raw_ring->rsp_cons;
 }
 
@@ -141,7 +137,6 @@ int raw_ask(uint32_t type, uint32_t transaction, const void *payload, size_t len
 
 static bool is_connected(void *unused)
 {
-    (void)unused;
     return __atomic_load_n(&raw_ring->connection, __ATOMIC_ACQUIRE) == XENSTORE_CONNECTED;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store as its ring has it: for tests that look at messages, or break them. The kernel library's client
- * must not be used beside it.
+ * The store as its ring has it: for tests that look at messages, or break them. The kernel
+ * library's client must not be used beside it.
  */
 #ifndef RAW_STORE_H
 #define RAW_STORE_H

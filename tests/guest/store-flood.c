@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain that does not stop troubling the store. The command line's mode= says how: "ask" as fast as answers
- * come, "deaf" without fetching any, "watch" for events that it does not fetch, "fill" all that it may have,
- * "break" its ring again and again.
+ * A domain that does not stop troubling the store. The command line's mode= says how: "ask" as fast
+ * as answers come, "deaf" without fetching any, "watch" for events that it does not fetch, "fill"
+ * all that it may have, "break" its ring again and again.
  */
 #include <console.h>
 #include <guest.h>

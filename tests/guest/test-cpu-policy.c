@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPU policies as a toolstack uses them: the machine's are read, a new domain's is read, cut down, written and read again,
- * and the calls that have to be refused are.
+ * CPU policies as a toolstack uses them: the machine's are read, a new domain's is read, cut down,
+ * written and read again, and the calls that have to be refused are.
  */
 #include <errno.h>
 #include <guest.h>

@@ -187,7 +187,10 @@ static void read_word(void *argument)
     (void)*(volatile uint64_t *)argument;
 }
 
-/* The processor sees the LDT in the hypervisor's range. The guest itself has no business there, mapped or not. */
+/*
+ * The processor sees the LDT in the hypervisor's range. The guest itself has no business there,
+ * mapped or not.
+ */
 static void test_ldt_window(void)
 {
     uint64_t *window = (uint64_t *)0xffff820000010000ul; /* of vCPU 0 */

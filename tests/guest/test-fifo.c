@@ -55,7 +55,10 @@ static void test_setup(void)
     struct evtchn_init_control init = {.vcpu = 0, .control_gfn = va_to_mfn((void *)control)};
     struct evtchn_expand_array expand = {.array_gfn = va_to_mfn((void *)words)};
 
-    /* In a domU dom0 signals us whenever it has read our console: not on the queues that we look at. */
+    /*
+     * In a domU dom0 signals us whenever it has read our console: not on the queues that we look
+     * at.
+     */
     if (!guest_is_dom0()) {
         words[start_info->console.domU.evtchn] = MASKED;
         words[start_info->store_evtchn] = MASKED;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile guest: every operation of the control calls, by a domain that may use none of them: on dom0, on
- * itself, on domains that do not exist, and with arguments of all kinds. In dom0, which may, only pointers
- * that lead nowhere are tried.
+ * Hostile guest: every operation of the control calls, by a domain that may use none of them: on
+ * dom0, on itself, on domains that do not exist, and with arguments of all kinds. In dom0, which
+ * may, only pointers that lead nowhere are tried.
  */
 #include <errno.h>
 #include <guest.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile guest: vCPUs, scheduling, timers, traps, callbacks, descriptors, debug registers. Addresses that
- * are the hypervisor's or not canonical, vCPUs that do not exist, descriptors of ring 0, breakpoints on the
- * hypervisor, times without end. What holds on the oracle holds here.
+ * Hostile guest: vCPUs, scheduling, timers, traps, callbacks, descriptors, debug registers.
+ * Addresses that are the hypervisor's or not canonical, vCPUs that do not exist, descriptors of
+ * ring 0, breakpoints on the hypervisor, times without end. What holds on the oracle holds here.
  */
 #include <clock.h>
 #include <errno.h>

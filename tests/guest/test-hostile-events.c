@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile guest: event channels. Pointers that lead nowhere, ports, vCPUs, interrupts and domains that do
- * not exist or are others', random calls, and at last FIFO queues whose links are nonsense, which the
- * hypervisor follows. (After that this domain's own events are not to be trusted.)
+ * Hostile guest: event channels. Pointers that lead nowhere, ports, vCPUs, interrupts and domains
+ * that do not exist or are others', random calls, and at last FIFO queues whose links are nonsense,
+ * which the hypervisor follows. (After that this domain's own events are not to be trusted.)
  */
 #include <errno.h>
 #include <events.h>

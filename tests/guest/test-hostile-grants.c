@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile guest: grants. Tables of nonsense, mappings at addresses that are no place for one, handles of
- * nobody, offers of frames that are not ours to offer, of page tables to write, and random calls. Whatever
- * could be mapped is taken away again at the end.
+ * Hostile guest: grants. Tables of nonsense, mappings at addresses that are no place for one,
+ * handles of nobody, offers of frames that are not ours to offer, of page tables to write, and
+ * random calls. Whatever could be mapped is taken away again at the end.
  */
 #include <errno.h>
 #include <grant.h>

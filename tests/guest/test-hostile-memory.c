@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile guest: memory_op. Frames that are tables, mapped or nobody's are not given away by force, sizes
- * without end are refused, other domains are out of reach, and random calls leave a domain that can still
- * take memory and give it back.
+ * Hostile guest: memory_op. Frames that are tables, mapped or nobody's are not given away by force,
+ * sizes without end are refused, other domains are out of reach, and random calls leave a domain
+ * that can still take memory and give it back.
  */
 #include <errno.h>
 #include <guest.h>
@@ -118,7 +118,9 @@ static void test_random(void)
         unsigned int op = hostile_below(&sequence, OPS);
 
         hostile_fill(&sequence, argument, sizeof(argument));
-        /* An extent is a frame of anybody's: what is ours elsewhere would take our own code away. */
+        /*
+         * An extent is a frame of anybody's: what is ours elsewhere would take our own code away.
+         */
         if (op == XENMEM_decrease_reservation || op == XENMEM_exchange ||
             op == XENMEM_remove_from_physmap)
             continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain that breaks its ring to the store, its messages and its promises. The store disconnects it or lets
- * it wait, says why where the ABI has a word for it, and serves it again when it begins anew.
+ * A domain that breaks its ring to the store, its messages and its promises. The store disconnects
+ * it or lets it wait, says why where the ABI has a word for it, and serves it again when it begins
+ * anew.
  */
 #include <clock.h>
 #include <guest.h>
@@ -21,7 +22,6 @@ static const char *text;
 
 static bool is_refused(void *unused)
 {
-    (void)unused;
     return __atomic_load_n(&raw_ring->error, __ATOMIC_ACQUIRE) != XENSTORE_ERROR_NONE;
 }
 

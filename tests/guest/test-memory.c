@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_op: giving frames back and getting others, exchange of frames and extents, limits, memory maps,
- * and where the machine-to-physical table is.
+ * memory_op: giving frames back and getting others, exchange of frames and extents, limits, memory
+ * maps, and where the machine-to-physical table is.
  */
 #include <errno.h>
 #include <guest.h>

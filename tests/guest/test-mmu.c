@@ -29,7 +29,6 @@ static void write_window(void *argument)
 
 static void execute_window(void *argument)
 {
-    (void)argument;
     ((void (*)(void))(uintptr_t)window)();
 }
 

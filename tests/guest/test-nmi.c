@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NMIs that a vCPU sends: they come whatever the event mask says, through the NMI line of the trap table (which is what the
- * NMI callback is), one at a time until its iret.
+ * NMIs that a vCPU sends: they come whatever the event mask says, through the NMI line of the trap
+ * table (which is what the NMI callback is), one at a time until its iret.
  */
 #include <errno.h>
 #include <guest.h>

@@ -174,7 +174,9 @@ static void test_msix(void)
 
 #define OLD_CAUSE 0x10 /* receiver at its limit */
 
-/* A card without messages: its line is level-triggered and comes again until the card is answered. */
+/*
+ * A card without messages: its line is level-triggered and comes again until the card is answered.
+ */
 static void test_line(void)
 {
     struct pci_device *device = find_device(NIC_VENDOR, OLD_NIC_ID);

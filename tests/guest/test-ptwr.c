@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Direct writes to page tables, for which a domain asks by an assist: a store to a read-only
- * mapping of an L1 table is completed by emulation after the new entry was checked; at other levels,
- * and for entries that are refused, the kernel gets its page fault.
+ * mapping of an L1 table is completed by emulation after the new entry was checked; at other
+ * levels, and for entries that are refused, the kernel gets its page fault.
  */
 #include <guest.h>
 #include <hypercall.h>

@@ -131,8 +131,6 @@ static int second_port;
 
 static void on_second(evtchn_port_t port, void *argument)
 {
-    (void)port;
-    (void)argument;
     if (this_vcpu()->id == 1)
         second_events++;
 }

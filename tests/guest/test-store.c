@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store's wire protocol, as an unprivileged domain sees it. What is checked here holds for Debian's
- * xenstored (the one in C) as well.
+ * The store's wire protocol, as an unprivileged domain sees it. What is checked here holds for
+ * Debian's xenstored (the one in C) as well.
  */
 #include <guest.h>
 #include <stdio.h>

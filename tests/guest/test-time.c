@@ -81,7 +81,10 @@ static unsigned int quiet_events(void)
     return clock_timer_events();
 }
 
-/* Spins until there are @count events, however late on a busy machine, and a moment for one too many. */
+/*
+ * Spins until there are @count events, however late on a busy machine, and a moment for one too
+ * many.
+ */
 static void spin_for_events(unsigned int count)
 {
     uint64_t start = clock_now();

@@ -166,7 +166,6 @@ static void do_x87_error(void *argument)
     static const uint16_t all_unmasked = 0x340;
 
     asm volatile("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\tfdivrp\n\tfwait" : : "m"(all_unmasked));
-    (void)argument;
 }
 
 static void do_simd_error(void *argument)
@@ -177,7 +176,6 @@ static void do_simd_error(void *argument)
     asm volatile("ldmxcsr %0\n\tmovss %1, %%xmm0\n\tdivss %2, %%xmm0"
                  :
                  : "m"(unmasked), "m"(numbers[0]), "m"(numbers[1]));
-    (void)argument;
 }
 
 static void test_float_errors(void)
@@ -355,7 +353,6 @@ static bool bad_cs_return(struct registers *regs)
 
 static void do_bad_return(void *argument)
 {
-    (void)argument;
     asm volatile("ud2" : : : "memory");
 }
 

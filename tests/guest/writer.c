@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that writes numbered lines of 64 bytes on its console, then says how long that took and repeats what
- * is typed. Command line:
+ * A guest that writes numbered lines of 64 bytes on its console, then says how long that took and
+ * repeats what is typed. Command line:
  *
  *     tag=WORD     what lines begin with
  *     lines=COUNT  0: without end, and not listening

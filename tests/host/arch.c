@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The architecture's half of arch.h on the host, as little of it as the portable half needs to be exercised, and what
- * tests call to play guest, clock and scheduler. See host.h.
+ * The architecture's half of arch.h on the host, as little of it as the portable half needs to be
+ * exercised, and what tests call to play guest, clock and scheduler. See host.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -161,7 +161,6 @@ void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx)
 
 void arch_vm_assist_changed(struct domain *d)
 {
-    (void)d;
 }
 
 int arch_vcpu_reset(struct vcpu *v)

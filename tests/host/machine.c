@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The faked machine: RAM and its frame table, CPUs, the guest's window, messages and panic. See host.h. */
+/*
+ * The faked machine: RAM and its frame table, CPUs, the guest's window, messages and panic. See
+ * host.h.
+ */
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real page allocator, compiled in here under other names so that allocations can be made to fail. Small objects
- * come from the C library, where the address sanitizer sees every wrong use; a page and more come from machine memory,
- * since some of them are found by frame number. (The test of xalloc.c itself does not use this file.)
+ * The real page allocator, compiled in here under other names so that allocations can be made to
+ * fail. Small objects come from the C library, where the address sanitizer sees every wrong use; a
+ * page and more come from machine memory, since some of them are found by frame number. (The test
+ * of xalloc.c itself does not use this file.)
  */
 #define alloc_hv_pages     real_alloc_hv_pages
 #define alloc_domain_pages real_alloc_domain_pages
@@ -112,7 +113,10 @@ unsigned long host_objects(void)
     return objects;
 }
 
-/* Objects are found from machine memory, where the leak sanitizer does not look; host_objects() counts them instead. */
+/*
+ * Objects are found from machine memory, where the leak sanitizer does not look; host_objects()
+ * counts them instead.
+ */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first and only program of a Linux ramdisk: measures what processes ask of a kernel most often,
- * and with it what paravirtualisation costs there. Prints, for the caller on the console,
+ * The first and only program of a Linux ramdisk: measures what processes ask of a kernel most
+ * often, and with it what paravirtualisation costs there. Prints, for the caller on the console,
  *
  *     BENCH <operation> <nanoseconds for one>
  *     BENCH DONE

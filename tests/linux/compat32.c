@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 32-bit Linux program for tests: makes system calls in one of the ways that a 32-bit process has, and
- * checks that what must survive a system call does. It stands alone: no C library, no headers.
+ * A 32-bit Linux program for tests: makes system calls in one of the ways that a 32-bit process
+ * has, and checks that what must survive a system call does. It stands alone: no C library, no
+ * headers.
  *
  *     compat32 int80|syscall|sysenter|vdso
  *
- * Prints "compat32 <way>: ok", or what was wrong. The way `vdso` takes what the kernel has chosen for
- * this CPU, and names it. SYSCALL and SYSENTER return to the vDSO, wherever they were executed, so their
- * callers lay out the stack as the vDSO's own code does.
+ * Prints "compat32 <way>: ok", or what was wrong. The way `vdso` takes what the kernel has chosen
+ * for this CPU, and names it. SYSCALL and SYSENTER return to the vDSO, wherever they were executed,
+ * so their callers lay out the stack as the vDSO's own code does.
  */
 #define NR_exit            1
 #define NR_fork            2
@@ -165,7 +166,9 @@ static const char *check_registers(void)
     return 0;
 }
 
-/* A thread pointer of the process's own, through the descriptor table, survives switches to others. */
+/*
+ * A thread pointer of the process's own, through the descriptor table, survives switches to others.
+ */
 static const char *check_segment(void)
 {
     static word area[2] = {0x12345678, 0x9abcdef0};

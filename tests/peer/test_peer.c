@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our front drivers against Linux's back drivers: pv-guest images as domUs of Debian's Xen, created by
- * xl in a Debian dom0 (mk/debian/peer) whose kernel serves the disk and the bridge. And what we expect of
- * a store, asked of Xen's own.
+ * Our front drivers against Linux's back drivers: pv-guest images as domUs of Debian's Xen, created
+ * by xl in a Debian dom0 (mk/debian/peer) whose kernel serves the disk and the bridge. And what we
+ * expect of a store, asked of Xen's own.
  */
 #include "../system/bulkhead.h"
 
@@ -12,8 +12,8 @@
 #define SHELL "peer# "
 
 /*
- * Boots Xen and dom0 with tests/peer/guests and the images on /guests, and a scratch disk vdc. @setting goes
- * into the environment of dom0's scripts.
+ * Boots Xen and dom0 with tests/peer/guests and the images on /guests, and a scratch disk vdc.
+ * @setting goes into the environment of dom0's scripts.
  */
 static struct machine *boot(const char *name, const char *setting)
 {
@@ -81,9 +81,11 @@ static void disk_on_a_device_and_in_a_file(void **state)
 {
     struct machine *machine = boot("peer-disk", "");
 
-    (void)state;
     run_job(machine, "/guests/disk.cfg", "check ok");
-    /* What our front driver wrote by one way is what it reads by another, from a copy that Linux made. */
+    /*
+     * What our front driver wrote by one way is what it reads by another, from a copy that Linux
+     * made.
+     */
     run_job(machine, "/guests/disk.cfg 'extra=\"do=write mib=16 seed=7\"'", "DISK xvda: written");
     run_job(machine, "/guests/reader.cfg 'extra=\"do=verify mib=16 seed=7\"'",
             "DISK xvda: verified");
@@ -110,14 +112,13 @@ static void end_load(struct machine *machine)
 #define BACK "/local/domain/0/backend/vbd/1/51712" /* of the first domain's first disk */
 
 /*
- * Sectors of 4096 bytes: a loop device that says so. Linux tells its size in 512 bytes all the same,
- * and finds what is written where we say that it is.
+ * Sectors of 4096 bytes: a loop device that says so. Linux tells its size in 512 bytes all the
+ * same, and finds what is written where we say that it is.
  */
 static void disk_with_large_sectors(void **state)
 {
     struct machine *machine = boot("peer-sectors", "");
 
-    (void)state;
     shell(machine, "losetup --sector-size 4096 /dev/loop1 /dev/vdc");
     start_load(machine, "xl create -c /guests/sectors.cfg 'extra=\"do=load mib=8 count=300\"'");
     expect_output(machine, "xenstore-read " BACK "/sector-size", "4096\n");
@@ -140,7 +141,6 @@ static void barriers_where_flushes_are_not_seen(void **state)
 {
     struct machine *machine = boot("peer-barriers", "");
 
-    (void)state;
     start_load(machine, "bash /guests/barriers");
     expect_output(machine, "xenstore-ls -p " BACK " | grep flush", "feature-flush-cache = \"1\"");
     expect_output(machine, "xenstore-ls -p " BACK " | grep flush", "(n0)");
@@ -156,7 +156,6 @@ static void domain_destroyed_in_the_middle_of_its_work(void **state)
 {
     struct machine *machine = boot("peer-destroy", "");
 
-    (void)state;
     for (int i = 0; i < 3; i++) {
         machine_type(machine, "xl create -c /guests/disk.cfg 'extra=\"do=load mib=8\"'");
         machine_expect(machine, "DISK xvda: written");
@@ -184,7 +183,6 @@ static void host_on_the_bridge(void **state)
                                           " 'extra=\"ip=10.0.0.2/24 ping=10.0.0.1 offloads=no\"'"};
     struct machine *machine = boot("peer-network", "");
 
-    (void)state;
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         machine_type(machine, "xl create -c /guests/echo.cfg%s", options[i]);
         machine_expect(machine, "4 of 4 answered");
@@ -201,7 +199,6 @@ static void store_of_xen(void **state)
 {
     struct machine *machine = boot("peer-store", "XENSTORED=/usr/lib/xen-4.17/bin/xenstored");
 
-    (void)state;
     if (strstr(shell(machine, "pidof xenstored || echo not there"), "not there\r")) {
         machine_fail(machine, "the xenstored in C does not run");
     }

@@ -113,8 +113,6 @@ static enum program program_of(const struct counter *c, uint64_t mark)
 
 static void begin(unsigned int vcpu, void *data)
 {
-    (void)vcpu;
-    (void)data;
     for (unsigned int i = 0; i < TABLE_SIZE; i++)
         table[i].before = table[i].count;
 }
@@ -125,7 +123,6 @@ static void end(unsigned int vcpu, void *data)
     const struct counter *mark = data;
     uint64_t sums[PROGRAMS] = {0};
 
-    (void)vcpu;
     for (unsigned int i = 0; i < TABLE_SIZE; i++) {
         uint64_t count = table[i].count - table[i].before;
         enum program program;
@@ -152,7 +149,6 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
     static const uint8_t mark[] = {0x0f, 0x1f, 0x80};
     static const uint32_t begin_mark = 0x424c4b01, end_mark = 0x424c4b02;
 
-    (void)id;
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         const uint8_t *bytes = qemu_plugin_insn_data(insn);
@@ -175,7 +171,6 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
-    (void)info;
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "out=", 4) == 0)
             out = fopen(argv[i] + 4, "we");

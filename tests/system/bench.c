@@ -112,7 +112,6 @@ static void costs_are_within_budget(void **state)
 {
     unsigned int bad = 0;
 
-    (void)state;
     for (int run = 0; run < RUNS; run++) {
         measure(run);
     }

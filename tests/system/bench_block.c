@@ -3,9 +3,9 @@
  * The block part of `make bench`: what a request costs through the split driver, and what the same
  * program pays for it directly on the disk; a table goes to the file named by the first argument.
  *
- * The disk exerciser (pv-guest/apps/disk.c, do=bench) runs once in dom0's place on a virtio disk and
- * once in a domU whose disk is the same one behind the built-in dom0. tests/qemu/count.c counts the
- * instructions between its marks, by the program that they belong to. Fails when the split adds
+ * The disk exerciser (pv-guest/apps/disk.c, do=bench) runs once in dom0's place on a virtio disk
+ * and once in a domU whose disk is the same one behind the built-in dom0. tests/qemu/count.c counts
+ * the instructions between its marks, by the program that they belong to. Fails when the split adds
  * more than the budget.
  */
 #include "bulkhead.h"
@@ -103,7 +103,6 @@ static void the_split_is_within_its_budget(void **state)
 {
     int bad = 0;
 
-    (void)state;
     for (int run = 0; run < RUNS; run++) {
         measure(run);
     }

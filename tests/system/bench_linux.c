@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `make bench-linux`: what processes ask of Debian's kernel most often (tests/linux/bench.c), natively
- * and as dom0 of Debian's Xen and of Bulkhead; a table goes to the file named by the argument.
+ * `make bench-linux`: what processes ask of Debian's kernel most often (tests/linux/bench.c),
+ * natively and as dom0 of Debian's Xen and of Bulkhead; a table goes to the file named by the
+ * argument.
  *
  * QEMU counts: with -icount shift=0 one instruction is one nanosecond and runs repeat exactly. No
  * hypervisor uses speculation barriers. A paravirtual kernel has no huge pages, so natively it runs
@@ -85,7 +86,6 @@ static void linux_is_measured(void **state)
     const char *vmlinuz = build_path("packages/vmlinuz");
     const char *ramdisk = build_path("tests/linux/bench.cpio");
 
-    (void)state;
     measure(NATIVE, "bench-linux", vmlinuz, "console=ttyS0 quiet", ramdisk);
     measure(NATIVE_4K, "bench-linux-4k", vmlinuz, "console=ttyS0 quiet transparent_hugepage=never",
             ramdisk);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The network part of `make bench`: what a packet costs from one domU to another and to the outside;
- * tables go to the file named by the argument.
+ * The network part of `make bench`: what a packet costs from one domU to another and to the
+ * outside; tables go to the file named by the argument.
  *
  * pv-guest/apps/netbench.c sends, in a domU of the built-in dom0, and marks its measured part for
  * tests/qemu/count.c, which counts instructions by the program that they belong to. Fails when a
@@ -173,7 +173,6 @@ static void packets_cost_what_they_cost(void **state)
     const char *counts = build_path("logs/bench-net.count");
     char output[4096];
 
-    (void)state;
     measure("inside", counts, output, sizeof(output));
     fprintf(report, "From one domU to another:\n\n");
     print_table(output, counts);

@@ -134,8 +134,8 @@ long long free_memory(struct machine *machine)
 }
 
 /*
- * The room for a domain's mappings never shrinks: how much there is tells what was mapped at the same
- * time once, and not what is lost. It is taken out of the counters.
+ * The room for a domain's mappings never shrinks: how much there is tells what was mapped at the
+ * same time once, and not what is lost. It is taken out of the counters.
  */
 #define MAPPINGS "mappings of others"
 

@@ -58,9 +58,9 @@ long long json_number(struct machine *machine, const char *json, const char *key
 long long free_memory(struct machine *machine);
 
 /*
- * All that the hypervisor counts: frames, objects, domains, event channels, grants; as the lines of its
- * debug keys, without the room that domains have for mappings, which never shrinks. Kept until the
- * program ends. Empties its messages.
+ * All that the hypervisor counts: frames, objects, domains, event channels, grants; as the lines of
+ * its debug keys, without the room that domains have for mappings, which never shrinks. Kept until
+ * the program ends. Empties its messages.
  */
 const char *hypervisor_counters(struct machine *machine);
 

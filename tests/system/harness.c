@@ -25,7 +25,9 @@
 #define MAX_ARGUMENTS   64
 #define TIMEOUT_SECONDS 150.0
 #define TAIL_LINES      50
-/* After a fatal text: how long the machine may be silent before its last words count as complete. */
+/*
+ * After a fatal text: how long the machine may be silent before its last words count as complete.
+ */
 #define LAST_WORDS_MS 400
 
 struct machine {
@@ -463,7 +465,6 @@ static int release(struct machine *machine)
 
 int machines_stop(void **state)
 {
-    (void)state;
     for (struct machine *machine = machines; machine < machines + MAX_MACHINES; machine++) {
         if (machine->pid) {
             kill(machine->pid, SIGKILL);

@@ -2,8 +2,8 @@
 /*
  * Replays QEMU's write logs. See replay.h.
  *
- * The log's format is that of Linux's dm-log-writes: a super block, then entries, each with a header
- * of one sector of the log and its data behind it, little-endian. QEMU numbers an entry when
+ * The log's format is that of Linux's dm-log-writes: a super block, then entries, each with a
+ * header of one sector of the log and its data behind it, little-endian. QEMU numbers an entry when
  * the request reaches it, so the log is in the order in which requests were made.
  */
 #include "replay.h"

@@ -20,10 +20,10 @@ struct replay_result {
 
 /*
  * Replays the log LOG_PATH entry by entry, keeping apart what a flush has made durable and what may
- * still be lost. At every point it knows rounds that the workload had been told were safe: a
- * worker begins a round only when the one before was acknowledged, so a write of round n says that
- * round n - 1 was. All of these have to be in the durable part at that point, and at every later
- * flush. At the end the rounds in SEEN, of which the workload's output told, have to be there as well.
+ * still be lost. At every point it knows rounds that the workload had been told were safe: a worker
+ * begins a round only when the one before was acknowledged, so a write of round n says that round n
+ * - 1 was. All of these have to be in the durable part at that point, and at every later flush. At
+ * the end the rounds in SEEN, of which the workload's output told, have to be there as well.
  *
  * The workload's disk began at byte START of the recorded one. Returns false with an error if
  * something is missing, or foreign to the workload, or if the log cannot be read.

@@ -22,13 +22,11 @@ static struct machine *boot(const char *name, const char *cmdline, const char *m
 
 static void no_module(void **state)
 {
-    (void)state;
     machine_expect(boot("bad-no-module", "console=com1 noreboot", NULL, NULL, 128), "no module");
 }
 
 static void module_is_no_kernel(void **state)
 {
-    (void)state;
     machine_expect(boot("bad-no-kernel", "console=com1 noreboot", "LICENSE", NULL, 128),
                    "is no kernel: neither ELF nor bzImage");
 }
@@ -37,14 +35,12 @@ static void truncated_bzimage(void **state)
 {
     const char *file = build_path("logs/truncated-bzImage");
 
-    (void)state;
     run_command("head -c 2000000 %s >%s", build_path("packages/vmlinuz"), file);
     machine_expect(boot("bad-truncated", "console=com1 noreboot", file, NULL, 512), "truncated");
 }
 
 static void too_little_memory(void **state)
 {
-    (void)state;
     machine_expect(boot("bad-memory", "console=com1 noreboot", dom0_kernel(), NULL, 12),
                    "too little memory");
 }
@@ -54,7 +50,6 @@ static void missing_cpu_feature(void **state)
     struct machine *machine = boot("bad-cpu", "console=com1 noreboot", dom0_kernel(), "qemu64,-nx",
                                    128);
 
-    (void)state;
     machine_expect(machine, "CPU lacks a feature that is needed: NX\n");
 }
 
@@ -63,7 +58,6 @@ static void reboots_unless_told_otherwise(void **state)
 {
     struct machine *machine = boot("bad-reboot", "console=com1", "LICENSE", NULL, 128);
 
-    (void)state;
     machine_expect(machine, "is no kernel: neither ELF nor bzImage");
     machine_expect_exit(machine);
 }
@@ -73,7 +67,6 @@ static void unknown_option_warns(void **state)
     char modules[1024];
     struct machine *machine;
 
-    (void)state;
     snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), dom0_ramdisk());
     machine = machine_start(&(struct machine_options){.name = "bad-option",
                                                       .kernel = build_path("bulkhead"),

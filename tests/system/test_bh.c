@@ -29,7 +29,6 @@ static void each_verb_does_its_work(void **state)
 {
     struct machine *machine = boot_with_demo("bh-verbs");
 
-    (void)state;
     expect_output(machine, "help", "vcpu-list");
     expect_output(machine, "help create", "-p");
     expect_output(machine, "ls /guests", "demo.cfg");
@@ -67,7 +66,6 @@ static void wrong_words_are_named(void **state)
 {
     struct machine *machine = boot_with_demo("bh-wrong");
 
-    (void)state;
     expect_output(machine, "list -v", "bh list: unknown option '-v'; usage: bh list [-l");
     expect_output(machine, "create -q /guests/demo.cfg", "unknown option '-q'");
     expect_output(machine, "block-list -h", "usage: bh block-list [--json] DOMAIN...");
@@ -83,7 +81,6 @@ static void store_verbs_take_options(void **state)
 {
     struct machine *machine = boot_with_demo("bh-store");
 
-    (void)state;
     bh(machine, "store-write /a/b/c 1 /a/b/d 2 /a/e 3");
     assert_string_equal(bh(machine, "store-list /a"), "b\ne\n");
     assert_string_equal(bh(machine, "store-list -p /a/b /a"), "/a/b/c\n/a/b/d\n/a/b\n/a/e\n");
@@ -109,7 +106,6 @@ static void failed_creations_leave_nothing(void **state)
     struct machine *machine = boot_with_demo("bh-failures");
     long long free_before;
 
-    (void)state;
     bh(machine, "create /guests/demo.cfg");
     free_before = json_number(machine, bh(machine, "info --json"), "free_pages");
     expect_output(machine, "create /guests/demo.cfg", "taken");
@@ -132,7 +128,6 @@ static void domains_reboot_and_shut_down(void **state)
     struct machine *machine = boot_with_demo("bh-life");
     long long free_before = json_number(machine, bh(machine, "info --json"), "free_pages");
 
-    (void)state;
     bh(machine, "create /guests/demo.cfg");
     talk_to_demo(machine, "first");
     machine_type(machine, "reboot -w demo");
@@ -166,7 +161,6 @@ static void autorun_is_run_once(void **state)
                *ramdisk = build_path("logs/bh-autorun.cpio");
     struct machine *machine;
 
-    (void)state;
     run_command("rm -rf %s && mkdir %s && cp %s %s %s && "
                 "printf '%%s\\n' '# a comment' 'bh create /guests/demo.cfg' 'list' >%s/autorun",
                 folder, folder, build_path("guests/demo"), build_path("guests/demo.cfg"), folder,

@@ -173,7 +173,6 @@ static void hostile_fronts_lose_their_disk_alone(void **state)
     struct machine *machine = start("block-faults-hostile");
     const char *before;
 
-    (void)state;
     bh(machine, "create /guests/victim.cfg");
     expect_progress(machine);
     run_hostile(machine);
@@ -194,7 +193,6 @@ static void destruction_in_the_middle_of_io_leaves_nothing(void **state)
     struct machine *machine = start("block-faults-destroy");
     const char *before = NULL;
 
-    (void)state;
     for (int round = 0; round < 4; round++) {
         const char *after;
 
@@ -217,7 +215,6 @@ static void a_back_end_that_returns_finds_all_requests(void **state)
 {
     struct machine *machine = start("block-faults-return");
 
-    (void)state;
     bh(machine, "create /guests/victim.cfg");
     expect_progress(machine);
     for (int round = 0; round < 5; round++) {

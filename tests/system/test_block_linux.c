@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux's block front driver on our back driver, with what it does not choose by itself: no persistent
- * grants on a ring of many pages with many indirect segments; a ring of one page without indirect
- * segments. tests/linux/block.sh does the I/O. Then the disk grows, which Linux has to notice. And on
- * disks with other sectors, where tests/linux/sectors.sh does it.
+ * Linux's block front driver on our back driver, with what it does not choose by itself: no
+ * persistent grants on a ring of many pages with many indirect segments; a ring of one page without
+ * indirect segments. tests/linux/block.sh does the I/O. Then the disk grows, which Linux has to
+ * notice. And on disks with other sectors, where tests/linux/sectors.sh does it.
  */
 #include "bulkhead.h"
 
@@ -82,7 +82,6 @@ static void linux_reads_what_it_wrote(void **state)
         "-qmp",   qmp,   NULL};
     struct machine *machine;
 
-    (void)state;
     run_command("rm -f %s && truncate -s %dM %s", image, ways[0].before, image);
     snprintf(drive, sizeof(drive), "file=%s,if=none,id=disk,format=raw,cache=unsafe,discard=unmap",
              image);
@@ -130,7 +129,6 @@ static void linux_keeps_to_sectors(void **state)
     struct machine *machine;
     const char *text;
 
-    (void)state;
     run_command("rm -f %s %s && truncate -s 32M %s %s", first, second, first, second);
     snprintf(drives[0], sizeof(drives[0]), "file=%s,if=none,id=a,format=raw,cache=unsafe", first);
     snprintf(drives[1], sizeof(drives[1]), "file=%s,if=none,id=b,format=raw,cache=unsafe", second);

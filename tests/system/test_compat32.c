@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 32-bit processes inside Debian's 64-bit kernel, as domU and as dom0: every way into the kernel that
- * such a process has. The vDSO takes SYSCALL on AMD's CPUs, of which QEMU's default is one, and SYSENTER
- * on Intel's; there the boot warns of what the CPU leaks, too. The program is tests/linux/compat32.c.
+ * 32-bit processes inside Debian's 64-bit kernel, as domU and as dom0: every way into the kernel
+ * that such a process has. The vDSO takes SYSCALL on AMD's CPUs, of which QEMU's default is one,
+ * and SYSENTER on Intel's; there the boot warns of what the CPU leaks, too. The program is
+ * tests/linux/compat32.c.
  */
 #include "bulkhead.h"
 
@@ -11,7 +12,10 @@
 
 #define PROGRAM "tests/linux/compat32"
 
-/* The Linux ramdisk NAME of the build folder with the program in /bin: Linux unpacks archive after archive. */
+/*
+ * The Linux ramdisk NAME of the build folder with the program in /bin: Linux unpacks archive after
+ * archive.
+ */
 static const char *ramdisk_with_program(const char *name)
 {
     const char *ramdisk = build_path("logs/compat32-%s", strrchr(name, '/') + 1);
@@ -72,13 +76,11 @@ static void start_domu(const char *name, const char *cpu, const char *fast, bool
 
 static void domu_on_amd(void **state)
 {
-    (void)state;
     start_domu("compat32-amd", "qemu64", "syscall", false);
 }
 
 static void domu_on_intel(void **state)
 {
-    (void)state;
     start_domu("compat32-intel", "Nehalem", "sysenter", true);
 }
 
@@ -90,7 +92,6 @@ static void dom0(void **state)
     struct machine *machine = machine_start(
         &(struct machine_options){.name = "compat32-dom0", .memory_mib = 1024, .iso = iso});
 
-    (void)state;
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);
     check_ways(machine, "syscall");

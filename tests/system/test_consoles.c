@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Consoles of many domains: nothing is lost at 1 MiB a second, neither while somebody is attached nor in the
- * log while nobody is; consoles that share the terminal keep their lines apart; a domain that never stops
- * writing keeps nobody from the prompt, nor from the other domains.
+ * Consoles of many domains: nothing is lost at 1 MiB a second, neither while somebody is attached
+ * nor in the log while nobody is; consoles that share the terminal keep their lines apart; a domain
+ * that never stops writing keeps nobody from the prompt, nor from the other domains.
  */
 #include "bulkhead.h"
 
@@ -34,7 +34,9 @@ static void start_writer(struct machine *machine, const char *how, const char *t
        tag, tag, lines, rate);
 }
 
-/* Fails unless TEXT has the lines 0 to COUNT - 1 of TAG, whole and in order, whatever is between. */
+/*
+ * Fails unless TEXT has the lines 0 to COUNT - 1 of TAG, whole and in order, whatever is between.
+ */
 static void expect_lines(struct machine *machine, const char *text, const char *tag,
                          unsigned int count)
 {
@@ -53,8 +55,8 @@ static void expect_lines(struct machine *machine, const char *text, const char *
 }
 
 /*
- * What follows the label "[TAG] " in the lines of TEXT that have it, without the ends of lines: a line that
- * another console interrupted goes on in the next such line. Kept until the program ends.
+ * What follows the label "[TAG] " in the lines of TEXT that have it, without the ends of lines: a
+ * line that another console interrupted goes on in the next such line. Kept until the program ends.
  */
 static const char *labelled(const char *text, const char *tag)
 {
@@ -113,7 +115,6 @@ static void nothing_is_lost_while_attached(void **state)
     struct machine *machine = boot("consoles-attached");
     const char *text;
 
-    (void)state;
     machine_type(machine,
                  "create -c /guests/writer.cfg name=w cmdline=\"tag=w lines=%u rate=1048576\"",
                  LONG_LINES);
@@ -132,7 +133,6 @@ static void the_log_keeps_what_nobody_sees(void **state)
     struct machine *machine = boot("consoles-log");
     const char *log;
 
-    (void)state;
     /* Several at once, each at 1 MiB a second. */
     start_writer(machine, "", "one", LOG_LINES, 1 << 20);
     start_writer(machine, "", "two", LOG_LINES, 1 << 20);
@@ -159,7 +159,6 @@ static void lines_of_several_consoles_stay_apart(void **state)
     struct machine *machine = boot("consoles-several");
     const char *text;
 
-    (void)state;
     start_writer(machine, "-p", "left", LOG_LINES, 1 << 18);
     start_writer(machine, "-p", "right", LOG_LINES, 1 << 18);
     bh(machine, "create -p /guests/demo.cfg cmdline=\"tick=0\"");
@@ -186,7 +185,6 @@ static void floods_keep_nobody_waiting(void **state)
 {
     struct machine *machine = boot("consoles-flood");
 
-    (void)state;
     bh(machine, "create /guests/demo.cfg cmdline=\"tick=0\"");
     start_writer(machine, "", "flood", 0, 0);
     start_writer(machine, "", "deluge", 0, 0);

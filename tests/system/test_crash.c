@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain that crashes: the reason, its registers and its stack are in the hypervisor's messages, its
- * configuration says what becomes of it, and what is given up is given back to the last page.
+ * A domain that crashes: the reason, its registers and its stack are in the hypervisor's messages,
+ * its configuration says what becomes of it, and what is given up is given back to the last page.
  */
 #include "bulkhead.h"
 
@@ -56,7 +56,6 @@ static void the_reason_is_told(void **state)
     struct machine *machine = boot("crash");
     long long free_before = free_memory(machine);
 
-    (void)state;
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         const char *messages;
 
@@ -79,7 +78,6 @@ static void the_configuration_decides(void **state)
     long long free_before = free_memory(machine);
     const char *list;
 
-    (void)state;
     crash(machine, "trap", "preserve", "has crashed: preserve");
     assert_non_null(strstr(bh(machine, "list crash"), "sc"));
     bh(machine, "destroy crash");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Creation is all or nothing: whatever step fails, no domain, no memory, no name, no port remains, and the
- * same domain can be created afterwards.
+ * Creation is all or nothing: whatever step fails, no domain, no memory, no name, no port remains,
+ * and the same domain can be created afterwards.
  */
 #include "bulkhead.h"
 
@@ -62,7 +62,6 @@ static void nothing_remains(void **state)
     const char *before, *list;
     long long free_before;
 
-    (void)state;
     expect_prompt(machine);
     list = strdup(bh(machine, "list --json"));
     assert_null(strstr(list, "demo"));

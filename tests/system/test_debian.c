@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An installed Debian 12 as a domU with its root on dom0's real disk: to the login prompt, no failed
- * units, data that is there after `bh reboot`, an address by DHCP and a transfer from outside, fio
- * with verification over a second disk that is attached while it runs. Afterwards no port, grant
- * or reference is left. With the argument "long" fio writes more, and to files of the root file
- * system too, and a Debian is destroyed in the middle of its work.
+ * An installed Debian 12 as a domU with its root on dom0's real disk: to the login prompt, no
+ * failed units, data that is there after `bh reboot`, an address by DHCP and a transfer from
+ * outside, fio with verification over a second disk that is attached while it runs. Afterwards no
+ * port, grant or reference is left. With the argument "long" fio writes more, and to files of the
+ * root file system too, and a Debian is destroyed in the middle of its work.
  */
 #include "debian.h"
 
@@ -22,15 +22,17 @@ static void expect_all_units_well(struct machine *machine)
 }
 
 /*
- * Ports, grants and references without the first line, the frames: dom0's table of mapped grants has
- * grown and stays as it is.
+ * Ports, grants and references without the first line, the frames: dom0's table of mapped grants
+ * has grown and stays as it is.
  */
 static const char *counters(struct machine *machine)
 {
     return strchr(hypervisor_counters(machine), '\n');
 }
 
-/* Its address is one that QEMU's DHCP server gave; what it fetches from outside is what lies there. */
+/*
+ * Its address is one that QEMU's DHCP server gave; what it fetches from outside is what lies there.
+ */
 static void use_network(struct machine *machine)
 {
     debian_do(machine, "until ip -4 -br address | grep -q 10.0.2.; do sleep 0.2; done");
@@ -55,7 +57,6 @@ static void debian_boots_works_and_keeps_its_data(void **state)
     struct machine *machine = debian_boot("debian", 128);
     const char *before = counters(machine);
 
-    (void)state;
     machine_type(machine, "create -c /guests/debian.cfg");
     debian_log_in(machine);
     assert_non_null(strstr(debian_shell(machine, "uname -r"), linux_release()));
@@ -90,7 +91,6 @@ static void domain_destroyed_in_the_middle_of_its_io(void **state)
     struct machine *machine = debian_boot("debian-destroy", 64);
     const char *before = counters(machine);
 
-    (void)state;
     bh(machine, "create /guests/debian.cfg");
     bh(machine, "block-attach debian /dev/vdb,raw,xvdb,w");
     machine_type(machine, "console debian");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Disks and network interfaces as bh shows and changes them: with a domain from its start, over its reboot, while
- * it runs, refused, and gone without a trace.
+ * Disks and network interfaces as bh shows and changes them: with a domain from its start, over its
+ * reboot, while it runs, refused, and gone without a trace.
  */
 #include "bulkhead.h"
 
@@ -58,7 +58,6 @@ static void devices_follow_their_domain(void **state)
     char mac[32];
     const char *text;
 
-    (void)state;
     bh(machine,
        "create -p /guests/echo.cfg disk=[\"/dev/vda,raw,xvda,w\",\"/guests/disk.img,,xvdb,r\"]");
     text = expect_output(machine, "block-list echo", "/local/domain/0/backend/vbd/1/51712");
@@ -102,7 +101,6 @@ static void refusals_leave_nothing(void **state)
     struct machine *machine = boot("devices-refused");
     long long free_before;
 
-    (void)state;
     bh(machine, "create /guests/echo.cfg disk=[\"/dev/vda,raw,xvda,w\"]");
     wait_connected(machine);
     free_before = free_memory(machine);
@@ -147,7 +145,6 @@ static void nothing_leaks(void **state)
     long long free_before = 0;
     const char *counters = NULL;
 
-    (void)state;
     for (int i = 0; i < 12; i++) {
         bh(machine, "create /guests/echo.cfg disk=[\"/dev/vda,raw,xvda,w\"]");
         if (i % 2)
@@ -169,7 +166,6 @@ static void detached_late(void **state)
 {
     struct machine *machine = boot("devices-late");
 
-    (void)state;
     bh(machine, "create /guests/echo.cfg");
     wait_connected(machine);
     bh(machine, "pause echo");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Debian's kernel as dom0 drives real devices: a SATA disk (AHCI, MSI), a virtio disk and card
- * (MSI-X), an e1000e (MSI-X) and an e1000 (a line). The machine has memory above 4 GiB and dom0 gets
- * it from there, so what a device cannot reach goes through buffers that dom0 exchanges for low
- * memory.
+ * (MSI-X), an e1000e (MSI-X) and an e1000 (a line). The machine has memory above 4 GiB and dom0
+ * gets it from there, so what a device cannot reach goes through buffers that dom0 exchanges for
+ * low memory.
  */
 #include "bulkhead.h"
 
@@ -124,7 +124,6 @@ static void linux_drives_devices(void **state)
     const char *sata = disk_image("sata"), *virtio = disk_image("virtio"), *interrupts;
     struct machine *machine;
 
-    (void)state;
     run_command("head -c %d /dev/urandom >%s", PATTERN_BYTES, pattern);
     machine = start(sata, virtio, pattern);
     machine_expect(machine, LINUX_BANNER);

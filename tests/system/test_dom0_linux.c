@@ -23,7 +23,6 @@ static void linux_as_dom0(void **state)
     struct machine *machine = machine_start(
         &(struct machine_options){.name = "dom0-linux", .memory_mib = 1024, .iso = iso});
 
-    (void)state;
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);
     assert_non_null(strstr(shell(machine, "uname -r"), linux_release()));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Back drivers under fronts that are driven by chance (tests/guest/driver-chaos.c), seed after seed:
- * what they read is rewritten while they read it. Beside them the disk exerciser checks every word of
- * its disk and two hosts ping each other; they do not notice. Fronts that keep to the protocol are
- * served to the end, and once the hostile domain is gone every counter is what it was. The argument is
- * the number of seeds.
+ * Back drivers under fronts that are driven by chance (tests/guest/driver-chaos.c), seed after
+ * seed: what they read is rewritten while they read it. Beside them the disk exerciser checks every
+ * word of its disk and two hosts ping each other; they do not notice. Fronts that keep to the
+ * protocol are served to the end, and once the hostile domain is gone every counter is what it was.
+ * The argument is the number of seeds.
  */
 #include "bulkhead.h"
 
@@ -107,7 +107,6 @@ static void others_do_not_notice(void **state)
     struct machine *machine = boot();
     const char *before = NULL;
 
-    (void)state;
     bh(machine, "create /guests/victim.cfg");
     bh(machine, "create /guests/host.cfg");
     bh(machine, "create /guests/pinger.cfg");

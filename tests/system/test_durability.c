@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A write that was reported flushed is on the disk. Debian's kernel, as a domU with dom0's real disk
- * behind the block drivers, runs a workload that says what it has been told is safe
+ * A write that was reported flushed is on the disk. Debian's kernel, as a domU with dom0's real
+ * disk behind the block drivers, runs a workload that says what it has been told is safe
  * (tests/linux/durable.c), while QEMU's blklogwrites records what reaches the disk and when it is
  * flushed. The record is then replayed to every flush (replay.h). Once to the end, once with the
  * power cut in the middle, and once with a front that knows of no flush, only of barriers, which
@@ -111,20 +111,19 @@ static void all_that_was_flushed_is_on_the_disk(void **state)
 {
     struct machine *machine = boot("durability", "/dev/vda1");
 
-    (void)state;
     machine_type(machine, "create -c /guests/durable.cfg");
     run_to_the_end(machine, "durability");
 }
 
 /*
- * Linux takes barriers where it finds no feature-flush-cache: it may not read that node here. Nor that of
- * indirect segments, which Linux cannot have in a barrier: it would die of an assertion of its own.
+ * Linux takes barriers where it finds no feature-flush-cache: it may not read that node here. Nor
+ * that of indirect segments, which Linux cannot have in a barrier: it would die of an assertion of
+ * its own.
  */
 static void all_before_a_barrier_is_on_the_disk(void **state)
 {
     struct machine *machine = boot("barriers", "/dev/vda1");
 
-    (void)state;
     bh(machine, "create -p /guests/durable.cfg extra='console=hvc0 -- /dev/xvda %u'", rounds);
     bh(machine, "store-chmod " BACK "feature-flush-cache n0");
     bh(machine, "store-chmod " BACK "feature-max-indirect-segments n0");
@@ -143,7 +142,6 @@ static void nothing_is_lost_when_the_power_is_cut(void **state)
     struct machine *machine = boot("power-cut", "/dev/vda");
     uint32_t seen[DURABLE_WORKERS] = {0}, later[DURABLE_WORKERS];
 
-    (void)state;
     machine_type(machine, "create -c /guests/durable.cfg");
     assert_true(read_acknowledgements(machine, DURABLE_WORKERS * rounds / 3, seen));
     memcpy(later, seen, sizeof(later));

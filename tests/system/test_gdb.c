@@ -44,7 +44,6 @@ static void helper_commands_read_the_hypervisor(void **state)
     FILE *file = fopen(script, "we");
     const char *text;
 
-    (void)state;
     assert_non_null(file);
     fputs(commands, file);
     fclose(file);

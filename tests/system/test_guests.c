@@ -8,10 +8,11 @@
  *     TEST <name>: skip <why>
  *     TESTS DONE <n> passed, <m> failed
  *
- * and shuts down. Arguments: the hypervisor (bulkhead or xen; with -bochs behind it in Bochs instead
- * of QEMU), the role (dom0 or domu), the image names. As dom0 the image is booted in dom0's place; as domu it is created with bh by the built-in
- * dom0. Each image is one test of this program; each hypervisor is a run of its own, so that the
- * report tells what holds on the oracle and what holds here.
+ * and shuts down. Arguments: the hypervisor (bulkhead or xen; with -bochs behind it in Bochs
+ * instead of QEMU), the role (dom0 or domu), the image names. As dom0 the image is booted in dom0's
+ * place; as domu it is created with bh by the built-in dom0. Each image is one test of this
+ * program; each hypervisor is a run of its own, so that the report tells what holds on the oracle
+ * and what holds here.
  */
 #include "bulkhead.h"
 
@@ -32,8 +33,8 @@ static const char *hypervisor_image(void)
 }
 
 /*
- * As little of the hypervisor's own talk as possible, and no reboot when dom0 ends. In Bochs, which shows faults on the way
- * out to a guest, that way is the one that clears the CPU's buffers.
+ * As little of the hypervisor's own talk as possible, and no reboot when dom0 ends. In Bochs, which
+ * shows faults on the way out to a guest, that way is the one that clears the CPU's buffers.
  */
 static const char *hypervisor_cmdline(void)
 {
@@ -43,7 +44,9 @@ static const char *hypervisor_cmdline(void)
                     : "console=com1 noreboot dom0_mem=256M";
 }
 
-/* Reads the TEST lines up to the closing line and fails unless they agree with it and all passed. */
+/*
+ * Reads the TEST lines up to the closing line and fails unless they agree with it and all passed.
+ */
 static void check_results(struct machine *machine, const char *image, const char *closing)
 {
     unsigned int ok = 0, failed = 0, skipped = 0, said_ok = 0, said_failed = 0;
@@ -116,7 +119,9 @@ static void run_as_dom0(void **state)
     wait_for_results(machine, image);
 }
 
-/* Dom0's /guests: the image with a configuration file that names it, and the demonstration guest. */
+/*
+ * Dom0's /guests: the image with a configuration file that names it, and the demonstration guest.
+ */
 static const char *make_domu_ramdisk(const char *image, const char *log_name)
 {
     const char *folder = build_path("logs/%s.guests", log_name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain that makes random hypercalls, group after group and seed after seed, on two vCPUs, beside a
- * domain that goes on working. The hypervisor goes on, too, and once the hostile domain is gone every
- * counter is what it was. The argument is the number of seeds for each group.
+ * A domain that makes random hypercalls, group after group and seed after seed, on two vCPUs,
+ * beside a domain that goes on working. The hypervisor goes on, too, and once the hostile domain is
+ * gone every counter is what it was. The argument is the number of seeds for each group.
  */
 #include "bulkhead.h"
 
@@ -42,7 +42,6 @@ static void others_do_not_notice(void **state)
     const char *before = hypervisor_counters(machine);
     char word[64];
 
-    (void)state;
     for (unsigned long seed = 1; seed <= seeds; seed++) {
         for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
             const char *after;

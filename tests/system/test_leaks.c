@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Nothing is lost when domains come and go: after many rounds of create and destroy the free memory
- * and all that the hypervisor counts equal what they were before. The argument is the number of rounds.
+ * and all that the hypervisor counts equal what they were before. The argument is the number of
+ * rounds.
  */
 #include "bulkhead.h"
 
@@ -17,7 +18,6 @@ static void all_is_as_before(void **state)
     const char *counters_before;
     long long free_before;
 
-    (void)state;
     expect_prompt(machine);
     free_before = free_memory(machine);
     counters_before = hypervisor_counters(machine);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Debian's kernel under load, as dom0 and as several domUs at once: tests/linux/stress asks of it
- * what a paravirtual kernel must get right, alone and all at once. Afterwards, and after domains that
- * were destroyed in the middle of it, the hypervisor counts what it counted before. With the argument
- * "long" each subject runs for seconds rather than once, on more CPUs and machines.
+ * what a paravirtual kernel must get right, alone and all at once. Afterwards, and after domains
+ * that were destroyed in the middle of it, the hypervisor counts what it counted before. With the
+ * argument "long" each subject runs for seconds rather than once, on more CPUs and machines.
  */
 #include "bulkhead.h"
 
@@ -53,19 +53,16 @@ static void run_as_dom0(const char *name, const char *type, const char *cpu, uns
 
 static void dom0_with_two_vcpus(void **state)
 {
-    (void)state;
     run_as_dom0("stress-dom0", "q35", NULL, 2);
 }
 
 static void dom0_with_all_that_the_cpu_has(void **state)
 {
-    (void)state;
     run_as_dom0("stress-dom0-max", "pc", "max", 4);
 }
 
 static void dom0_on_an_old_cpu(void **state)
 {
-    (void)state;
     run_as_dom0("stress-dom0-qemu64", "pc", "qemu64", 1);
 }
 
@@ -101,7 +98,6 @@ static void domains_side_by_side(void **state)
     struct machine *machine = boot("stress-domu");
     const char *before = hypervisor_counters(machine);
 
-    (void)state;
     bh(machine, "create /guests/stress.cfg name=one vcpus=1");
     bh(machine, "create /guests/stress.cfg name=four vcpus=4");
     machine_type(machine, "console one");
@@ -124,7 +120,6 @@ static void domains_destroyed_at_work(void **state)
                                           "STRESS thread-bases: ok", "STRESS privileged: ok",
                                           "STRESS events: ok"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
         bh(machine, "create /guests/stress.cfg name=doomed vcpus=2");
         machine_type(machine, "console doomed");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Domains with a network: two Linux domUs with Debian's own front driver and one pv-guest on dom0's
- * bridge, and QEMU's user-mode network behind dom0's virtio card. Argument: megabytes that the first
- * transfer moves in each direction; the others move a quarter of that.
+ * bridge, and QEMU's user-mode network behind dom0's virtio card. Argument: megabytes that the
+ * first transfer moves in each direction; the others move a quarter of that.
  */
 #include "bulkhead.h"
 
@@ -151,7 +151,6 @@ static void domains_talk_to_each_other(void **state)
 {
     struct machine *machine = boot("network");
 
-    (void)state;
     create_linux(machine, "two", "10.1.0.2");
     machine_type(machine, "network serve %d &", TCP_PORT);
     machine_expect(machine, "serve READY");
@@ -250,7 +249,6 @@ static void domains_reach_the_outside(void **state)
     int port = start_server();
     char command[128];
 
-    (void)state;
     machine_type(machine, "create -c /guests/dhcp.cfg");
     machine_expect(machine, "echo: DHCP discover");
     machine_expect(machine, "echo: DHCP offer of 10.0.2.");
@@ -279,7 +277,6 @@ static void spoofed_addresses_are_dropped(void **state)
 {
     struct machine *machine = boot("network-spoof");
 
-    (void)state;
     bh(machine, "create /guests/three.cfg");
     create_linux(machine, "spoof", "10.1.0.3");
     shell_expect(machine, "ping -c 2 10.1.0.9", " 0% packet loss");
@@ -324,7 +321,6 @@ static void attackers_lose_their_vif_alone(void **state)
     struct machine *machine = boot("network-hostile");
     long long free_before;
 
-    (void)state;
     bh(machine, "create /guests/dhcp.cfg");
     /* The first time dom0's own tables grow, and stay. */
     attack(machine);

@@ -13,7 +13,6 @@ static void pvgrub_reaches_its_prompt(void **state)
     struct machine *machine = machine_start(
         &(struct machine_options){.name = "pvgrub", .iso = iso});
 
-    (void)state;
     expect_prompt(machine);
     machine_type(machine, "create -c /guests/grub.cfg");
     machine_expect(machine, "grub> ");

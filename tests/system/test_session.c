@@ -32,7 +32,6 @@ static void linux_domain_from_create_to_destroy(void **state)
     struct machine *machine = boot("session");
     long long free_before = free_memory(machine);
 
-    (void)state;
     assert_true(free_before > 0);
     bh(machine, "create /guests/linux.cfg");
     assert_non_null(strstr(bh(machine, "list"), "linux"));
@@ -60,7 +59,6 @@ static void linux_domain_shuts_itself_down(void **state)
     struct machine *machine = boot("session-shutdown");
     long long free_before = free_memory(machine);
 
-    (void)state;
     machine_type(machine, "create -c /guests/linux.cfg");
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);

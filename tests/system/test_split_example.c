@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The worked example of docs/drivers.md: a split device whose two ends are two domains, put into the
- * store by hand. Text typed at the front end comes back changed by the back end.
+ * The worked example of docs/drivers.md: a split device whose two ends are two domains, put into
+ * the store by hand. Text typed at the front end comes back changed by the back end.
  */
 #include "bulkhead.h"
 
@@ -43,7 +43,6 @@ static void text_goes_through(void **state)
 {
     struct machine *machine = boot();
 
-    (void)state;
     bh(machine, "create /guests/shout-back.cfg");
     bh(machine, "create /guests/shout-front.cfg");
     make_node(machine, BACK, 1, 2);

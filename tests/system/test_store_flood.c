@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Domains that trouble the store without end, two at a time: others' consoles and store connections, and dom0's
- * prompt, go on meanwhile. When they are gone nothing of them is left.
+ * Domains that trouble the store without end, two at a time: others' consoles and store
+ * connections, and dom0's prompt, go on meanwhile. When they are gone nothing of them is left.
  */
 #include "bulkhead.h"
 
@@ -52,7 +52,6 @@ static void others_do_not_notice(void **state)
     const char *before;
     char word[64];
 
-    (void)state;
     bh(machine, "create /guests/demo.cfg");
     talk_to_demo(machine, "before");
     before = hypervisor_counters(machine);

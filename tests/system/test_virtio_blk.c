@@ -171,13 +171,11 @@ static void image_passes(const char *name, bool on_xen)
 
 static void on_bulkhead(void **state)
 {
-    (void)state;
     image_passes("virtio-blk", false);
 }
 
 static void on_debians_xen(void **state)
 {
-    (void)state;
     image_passes("virtio-blk-xen", true);
 }
 
@@ -207,7 +205,6 @@ static void other_devices(void **state)
     };
     char modules[512], drive[512];
 
-    (void)state;
     snprintf(modules, sizeof(modules), "%s only=full_queue", build_path("pv-guest/virtio-blk"));
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         const char *const *devices = kinds[i].devices;
@@ -240,7 +237,6 @@ static void dom0_knows_its_disks(void **state)
     char modules[1024];
     struct machine *machine;
 
-    (void)state;
     snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(),
              make_ramdisk("virtio-blk-dom0", guests));
     machine = start("virtio-blk-dom0", false, modules);
@@ -262,7 +258,10 @@ static void dom0_knows_its_disks(void **state)
     assert_null(strstr(machine_between(machine), "now has"));
     machine_expect(machine, "is gone]");
     expect_prompt(machine);
-    /* Sectors of 4096 bytes all the way: reads, writes of odd sizes and discards by our front driver. */
+    /*
+     * Sectors of 4096 bytes all the way: reads, writes of odd sizes and discards by our front
+     * driver.
+     */
     machine_type(machine, "create -c /guests/disk.cfg extra='do=check mib=8 count=300' "
                           "disk=['/dev/vdc,raw,xvda,w']");
     machine_expect(machine, "DISK xvda: check ok");

@@ -66,7 +66,6 @@ static void enter_console(void)
 
 static void commands_work(void **state)
 {
-    (void)state;
     boot();
     /* The expected status comes behind the last blank. */
     expect_output("xenstore-read domid name", "1\nlinux\n 0");
@@ -96,7 +95,6 @@ static void commands_work(void **state)
 
 static void watches_tell(void **state)
 {
-    (void)state;
     boot();
     machine_type(machine, "xenstore-watch -n 3 data/w >/tmp/w & sleep 1");
     machine_expect(machine, LINUX_PROMPT);

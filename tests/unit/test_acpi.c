@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading ACPI tables from a small made-up memory: what a sound machine yields, and that no malformed table leads
- * outside the memory that was mapped for it (the address sanitizer watches, since each mapping is a heap copy).
- *
- * SOURCES: arch/x86/acpi.c arch/x86/acpi_aml.c
+ * Reading ACPI tables from a small made-up memory: what a sound machine yields, and that no
+ * malformed table leads outside the memory that was mapped for it (the address sanitizer watches,
+ * since each mapping is a heap copy).
  */
+/* SOURCES: arch/x86/acpi.c arch/x86/acpi_aml.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

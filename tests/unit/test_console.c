@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The console: prefixes, levels, the rate limit, the ring as `bh dmesg` reads it, dom0's input.
- *
- * SOURCES: hypervisor/console.c hypervisor/console_io.c
  */
+/* SOURCES: hypervisor/console.c hypervisor/console_io.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) arch/x86/pv/cpu_policy.c */
-/* What a toolstack's list of CPUID leaves takes away from what a domain is shown, and that it can add nothing. */
+/*
+ * What a toolstack's list of CPUID leaves takes away from what a domain is shown, and that it can
+ * add nothing.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The instruction decoder on instructions that kernels use on page tables and devices, and on what has to be refused. */
+/*
+ * The instruction decoder on instructions that kernels use on page tables and devices, and on what
+ * has to be refused.
+ */
 /* SOURCES: arch/x86/pv/decode.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +29,6 @@ static void test_stores(void **state)
 {
     struct insn i;
 
-    (void)state;
     /* mov %rbx,(%rax) */
     assert_int_equal(DECODE(&i, "\x48\x89\x18", CODE_64), 0);
     assert_int_equal(i.length, 3);
@@ -62,7 +64,6 @@ static void test_privileged(void **state)
 {
     struct insn i;
 
-    (void)state;
     /* mov %cr0,%r9, whose mod bits do not count */
     assert_int_equal(DECODE(&i, "\x41\x0f\x20\x01", CODE_64), 0);
     assert_int_equal(i.rm_kind, OPERAND_REG);
@@ -89,7 +90,6 @@ static void test_addresses(void **state)
         .rbx = 0x1111111110UL, .rsi = 0x22, .rbp = 0x10000, .rip = 0x400000};
     struct insn i;
 
-    (void)state;
     /* mov %eax,8(%rbx,%rsi,2), and with 32-bit addresses */
     assert_int_equal(DECODE(&i, "\x89\x44\x73\x08", CODE_64), 0);
     assert_true(insn_offset(&i, &regs) == 0x1111111110UL + 0x44 + 8);
@@ -112,7 +112,6 @@ static void test_registers(void **state)
     struct cpu_user_regs regs = {.rax = 0x1122334455667788UL};
     struct insn legacy = {0}, rex = {.rex = 0x40};
 
-    (void)state;
     assert_int_equal(insn_get_register(&legacy, &regs, 4, 1), 0x77); /* AH */
     assert_int_equal(insn_get_register(&rex, &regs, 4, 1), 0);       /* SPL */
     insn_set_register(&legacy, &regs, 4, 1, 0xaa);
@@ -127,7 +126,6 @@ static void test_refused(void **state)
 {
     struct insn i;
 
-    (void)state;
     assert_int_equal(DECODE(&i, "\x48", CODE_64), -XEN_ERANGE);
     assert_int_equal(DECODE(&i, "\x48\x89", CODE_64), -XEN_ERANGE);
     assert_int_equal(DECODE(&i, "\x48\xc7\x00\x01\x02", CODE_64), -XEN_ERANGE);

@@ -511,7 +511,9 @@ static u32 below(u32 n)
     return n ? x % n : x;
 }
 
-/* One step of a dom0 that does anything at any time, under sanitizers and with lock orders checked. */
+/*
+ * One step of a dom0 that does anything at any time, under sanitizers and with lock orders checked.
+ */
 static void random_step(unsigned int irqs[], unsigned int *count)
 {
     struct pci_address at = below(4) ? CARD : DISK;

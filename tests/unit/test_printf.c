@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Formatted text against the C library's: the same text and the same length for every form that both know.
- *
- * SOURCES: hypervisor/lib/printf.c
- * CFLAGS: -Dsnprintf=hv_snprintf -Dvsnprintf=hv_vsnprintf -Wno-format -Wno-format-truncation
+ * Formatted text against the C library's: the same text and the same length for every form that
+ * both know.
  */
+/* SOURCES: hypervisor/lib/printf.c */
+/* CFLAGS: -Dsnprintf=hv_snprintf -Dvsnprintf=hv_vsnprintf -Wno-format -Wno-format-truncation */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arithmetic of clocks: TSC rates as the ABI's multiplier and shift, and the date in the battery clock.
- *
- * SOURCES: arch/x86/rtc.c
+ * The arithmetic of clocks: TSC rates as the ABI's multiplier and shift, and the date in the
+ * battery clock.
  */
+/* SOURCES: arch/x86/rtc.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

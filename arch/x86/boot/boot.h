@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of the boot code share: the boot loader's information, the machine's memory, boot-time allocation,
- * and the ends of the image's parts (ldscripts/hypervisor.lds).
+ * What the parts of the boot code share: the boot loader's information, the machine's memory,
+ * boot-time allocation, and the ends of the image's parts (ldscripts/hypervisor.lds).
  */
 #ifndef BOOT_H
 #define BOOT_H
@@ -69,7 +69,10 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
-/* Copies all that we use out of the boot loader's memory. False: @magic is of no protocol that we know. */
+/*
+ * Copies all that we use out of the boot loader's memory. False: @magic is of no protocol that we
+ * know.
+ */
 bool multiboot_parse(u32 magic, u32 info);
 
 /* ---- memory (memory_map.c) ---- */
@@ -92,8 +95,9 @@ extern struct mem_ranges boot_free; /* the part of it that nobody has yet */
 /* Builds both from boot_info and takes the image and the modules out of boot_free. */
 void memory_map_init(void);
 /*
- * @bytes (a multiple of the page size) of free RAM, aligned to @align, ending at or below @limit: as high as possible.
- * Its machine address; a fatal error when there is none. Contents are undefined.
+ * @bytes (a multiple of the page size) of free RAM, aligned to @align, ending at or below @limit:
+ * as high as possible. Its machine address; a fatal error when there is none. Contents are
+ * undefined.
  */
 paddr_t boot_alloc(size_t bytes, size_t align, paddr_t limit);
 /* One zeroed page for a page table, reachable through the direct map in every phase of boot. */
@@ -111,16 +115,24 @@ unsigned long memory_ram_pages(void);
 void paging_init(void);
 /* Builds frame table and M2P. */
 void frame_table_init(void);
-/* Maps [@pa, @pa + @bytes) at @va with leaf flags @flags in our own tables, with the largest pages that fit. */
+/*
+ * Maps [@pa, @pa + @bytes) at @va with leaf flags @flags in our own tables, with the largest pages
+ * that fit.
+ */
 void map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags);
-/* Makes @table, which may stand elsewhere too, the lowest-level table at @va, a multiple of 2 MiB. */
+/*
+ * Makes @table, which may stand elsewhere too, the lowest-level table at @va, a multiple of 2 MiB.
+ */
 void map_l1_table(unsigned long va, const u64 *table);
 /*
- * Removes what maps @va in our own tables and forgets the translation; the machine address it had, its size in *@bytes.
- * It is mapped.
+ * Removes what maps @va in our own tables and forgets the translation; the machine address it had,
+ * its size in *@bytes. It is mapped.
  */
 paddr_t unmap_page(unsigned long va, size_t *bytes);
-/* Unmaps the init part of the image; its alias in the direct map becomes writable, its memory goes to the heap. */
+/*
+ * Unmaps the init part of the image; its alias in the direct map becomes writable, its memory goes
+ * to the heap.
+ */
 void discard_init(void);
 
 /* ---- other steps ---- */

@@ -2,10 +2,11 @@
 /*
  * What of the machine dom0 may touch: everything but what is ours.
  *
- * Ports: not the interrupt controllers, the serial port of our console, the PM timer, and not the PCI data port and the
- * CMOS, which are emulated so that our own accesses do not get mixed up with dom0's. (We are done with the PIT after
- * boot.) Frames: not the interrupt controllers' registers; RAM is decided by ownership, not here. Interrupts: all lines;
- * binding one that we handle is refused as busy.
+ * Ports: not the interrupt controllers, the serial port of our console, the PM timer, and not the
+ * PCI data port and the CMOS, which are emulated so that our own accesses do not get mixed up with
+ * dom0's. (We are done with the PIT after boot.) Frames: not the interrupt controllers' registers;
+ * RAM is decided by ownership, not here. Interrupts: all lines; binding one that we handle is
+ * refused as busy.
  */
 #include <asm/acpi.h>
 #include <asm/cpu_features.h>

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dom0: its kernel and ramdisk from the boot modules, laid out and started as Xen starts a 64-bit PV dom0.
+ * Dom0: its kernel and ramdisk from the boot modules, laid out and started as Xen starts a 64-bit
+ * PV dom0.
  *
  * What the kernel finds at its virtual base, in this order, each on a page boundary:
  *
- *   kernel image | ramdisk (1) | P2M list (2) | start_info | page tables | one page of stack | padding
+ *   kernel image | ramdisk (1) | P2M list (2) | start_info | page tables | stack (1) | padding
  *
- * ending on a 4 MiB boundary with at least 512 KiB of padding. Pseudo-physical frame 0 lies at the virtual base, so
- * address and frame number go together. All of it is mapped writable, except the page tables. (1) With MOD_START_PFN the
- * ramdisk is not mapped but follows in the pseudo-physical frames behind this region. (2) With INIT_P2M the list is
- * mapped where that note says, from frames behind the ramdisk, together with the tables that map it.
+ * ending on a 4 MiB boundary with at least 512 KiB of padding. Pseudo-physical frame 0 lies at the
+ * virtual base, so address and frame number go together. All of it is mapped writable, except the
+ * page tables. (1) With MOD_START_PFN the ramdisk is not mapped but follows in the pseudo-physical
+ * frames behind this region. (2) With INIT_P2M the list is mapped where that note says, from frames
+ * behind the ramdisk, together with the tables that map it.
  *
  * Public xen.h describes the contract ("start of day"); struct start_info there names the fields.
  */
@@ -127,8 +129,9 @@ static void __init make_layout(const struct kernel_info *info, unsigned long ram
 }
 
 /*
- * How much memory dom0 gets, and the layout that goes with it: the P2M list is as long as the memory is large, and the
- * memory may not be smaller than the layout. Both only grow, a page of list for two MiB of memory, until they fit.
+ * How much memory dom0 gets, and the layout that goes with it: the P2M list is as long as the
+ * memory is large, and the memory may not be smaller than the layout. Both only grow, a page of
+ * list for two MiB of memory, until they fit.
  */
 static unsigned long __init choose_size(const struct kernel_info *info, unsigned long ramdisk_bytes,
                                         unsigned long reclaimable)

@@ -32,7 +32,10 @@ struct unpack_job {
 typedef long unpack_fn(struct unpack_job *job);
 unpack_fn unpack_gzip, unpack_xz, unpack_zstd, unpack_lz4;
 
-/* Runs @fn in the environment that the libraries expect: own stack, FS base with a canary, FPU ready, interrupts off. */
+/*
+ * Runs @fn in the environment that the libraries expect: own stack, FS base with a canary, FPU
+ * ready, interrupts off.
+ */
 long unpack_call(unpack_fn *fn, struct unpack_job *job);
 
 /* A kernel image as an ELF file in memory. */
@@ -42,7 +45,10 @@ struct kernel_file {
     void *scratch; /* to be freed; NULL: it lies in the module */
 };
 
-/* Finds or unpacks the ELF file in dom0's kernel module. Fatal error with a line that says what is wrong. */
+/*
+ * Finds or unpacks the ELF file in dom0's kernel module. Fatal error with a line that says what is
+ * wrong.
+ */
 void kernel_open(const struct boot_module *m, struct kernel_file *file);
 
 /* ---- the ELF file (dom0_elf.c) ---- */
@@ -65,15 +71,19 @@ struct kernel_info {
 
 /* Checks the file and reads its notes. Fatal error with a line that says what is wrong. */
 void kernel_parse(const struct kernel_file *file, struct kernel_info *info);
-/* Calls @copy for each loadable segment: virtual address, contents, their size; memory beyond is zero already. */
+/*
+ * Calls @copy for each loadable segment: virtual address, contents, their size; memory beyond is
+ * zero already.
+ */
 void kernel_load(const struct kernel_file *file, const struct kernel_info *info,
                  void (*copy)(unsigned long va, const void *src, size_t bytes));
 
 /* ---- its memory (dom0_memory.c) ---- */
 
 /*
- * How many frames dom0 gets: dom0_mem=, else 64 MiB for our own kernel and nearly all memory for others. @reclaimable
- * frames are in use now and come back before the last are allocated. Never fewer than @needed: fatal error.
+ * How many frames dom0 gets: dom0_mem=, else 64 MiB for our own kernel and nearly all memory for
+ * others. @reclaimable frames are in use now and come back before the last are allocated. Never
+ * fewer than @needed: fatal error.
  */
 unsigned long dom0_size(const struct kernel_info *info, unsigned long needed,
                         unsigned long reclaimable);

@@ -2,8 +2,9 @@
 /*
  * Dom0's kernel as an ELF file: its segments and its Xen notes.
  *
- * Where a segment goes: its physical address plus (VIRT_BASE - PADDR_OFFSET), as Xen has always done it; the virtual
- * addresses of the segments are not looked at. Every offset and size is checked against the file before it is used.
+ * Where a segment goes: its physical address plus (VIRT_BASE - PADDR_OFFSET), as Xen has always
+ * done it; the virtual addresses of the segments are not looked at. Every offset and size is
+ * checked against the file before it is used.
  */
 #include <public/features.h>
 
@@ -144,7 +145,8 @@ static void __init take_note(struct kernel_info *info, u32 type, const u8 *desc,
             boot_fatal("dom0's kernel: cannot be dom0, by its own notes (SUPPORTED_FEATURES %#lx)",
                        number);
         break;
-    default: /* PAE_MODE, LOADER, HV_START_LOW, BSD_SYMTAB and L1_MFN_VALID do not matter to a 64-bit dom0 */
+    /* PAE_MODE, LOADER, HV_START_LOW, BSD_SYMTAB and L1_MFN_VALID do not matter to a 64-bit dom0 */
+    default:
         break;
     }
 }

@@ -2,8 +2,8 @@
 /*
  * Dom0's memory: how much, and which machine frames stand behind its pseudo-physical ones.
  *
- * Frames are taken in blocks as large as the heap has them, in two goes: first what the start-of-day layout needs, the
- * rest once the packed kernel and the modules have been given back.
+ * Frames are taken in blocks as large as the heap has them, in two goes: first what the
+ * start-of-day layout needs, the rest once the packed kernel and the modules have been given back.
  */
 #include <arch.h>
 #include <options.h>
@@ -31,7 +31,10 @@ static struct run runs[RUNS_MAX] __initdata;
 static unsigned int nr_runs __initdata;
 static unsigned long populated __initdata;
 
-/* A size from the command line in frames; @unset when it was not given, negative ones count from @all. */
+/*
+ * A size from the command line in frames; @unset when it was not given, negative ones count from
+ * @all.
+ */
 static unsigned long __init size_in_pages(s64 bytes, unsigned long all, unsigned long unset)
 {
     unsigned long pages;
@@ -108,9 +111,15 @@ unsigned long __init dom0_populate(struct domain *d, unsigned long end)
 
         while (1UL << order > end - populated)
             order--;
-        /* Whatever lies in RAM that was never used may be seen by dom0, which can map all of it anyway. */
+        /*
+         * Whatever lies in RAM that was never used may be seen by dom0, which can map all of it
+         * anyway.
+         */
         pg = alloc_domain_pages(d, order, MEMF_NO_SCRUB | MEMF_BELOW_4G);
-        /* Its devices may reach no higher; where memory is short there, that is theirs to work around. */
+        /*
+         * Its devices may reach no higher; where memory is short there, that is theirs to work
+         * around.
+         */
         if (!pg)
             pg = alloc_domain_pages(d, order, MEMF_NO_SCRUB);
         if (pg) {

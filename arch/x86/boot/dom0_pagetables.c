@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dom0's first page tables, written as plain data: the page-type machine checks and counts them when the root is handed
- * to the vCPU, as it does for any guest.
+ * Dom0's first page tables, written as plain data: the page-type machine checks and counts them
+ * when the root is handed to the vCPU, as it does for any guest.
  */
 #include <asm/pte.h>
 #include <page.h>
@@ -11,7 +11,10 @@
 #define ENTRY (PTE_PRESENT | PTE_USER | PTE_ACCESSED)
 #define TABLE (ENTRY | PTE_WRITE | PTE_DIRTY)
 
-/* Tables of a level whose entries cover 2^@shift bytes: pieces of 2^(@shift + 9) bytes that [@start, @end) touches. */
+/*
+ * Tables of a level whose entries cover 2^@shift bytes: pieces of 2^(@shift + 9) bytes that
+ * [@start, @end) touches.
+ */
 static unsigned long __init tables_at(unsigned long start, unsigned long end, unsigned int shift)
 {
     return ((end - 1) >> (shift + 9)) - (start >> (shift + 9)) + 1;

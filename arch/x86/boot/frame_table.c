@@ -2,11 +2,12 @@
 /*
  * The frame table and the machine-to-physical table (M2P): memory for them, for RAM only.
  *
- * Both are arrays over all machine frames, with memory where there is RAM. A 2 MiB piece of the frame table describes
- * 256 MiB of machine memory, one of the M2P 1 GiB. Where all of a piece is needed it is one large page; else 4 KiB pages
- * are used for what is needed, so a small machine wastes little. The pages of the frame table without RAM are all one
- * read-only page of zeros, and pieces without any share one page table: mfn_valid() has nothing to look up, and a get
- * on such a frame fails without writing.
+ * Both are arrays over all machine frames, with memory where there is RAM. A 2 MiB piece of the
+ * frame table describes 256 MiB of machine memory, one of the M2P 1 GiB. Where all of a piece is
+ * needed it is one large page; else 4 KiB pages are used for what is needed, so a small machine
+ * wastes little. The pages of the frame table without RAM are all one read-only page of zeros, and
+ * pieces without any share one page table: mfn_valid() has nothing to look up, and a get on such a
+ * frame fails without writing.
  *
  * The time this takes is that of clearing the tables: 40 bytes for each 4 KiB of RAM.
  */
@@ -50,7 +51,10 @@ static bool __init has_ram(unsigned long first, unsigned long end)
 static void __init map_table(const struct table *t, size_t offset, paddr_t pa, size_t bytes)
 {
     map_range(t->address + offset, pa, bytes, RW);
-    /* Not global: with VMASST_TYPE_m2p_strict a guest's user root lacks it, and is loaded without a full flush. */
+    /*
+     * Not global: with VMASST_TYPE_m2p_strict a guest's user root lacks it, and is loaded without a
+     * full flush.
+     */
     if (t->ro_address)
         map_range(t->ro_address + offset, pa, bytes, (RO & ~PTE_GLOBAL) | PTE_USER);
     memset((void *)(t->address + offset), t->fill, bytes);

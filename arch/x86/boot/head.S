@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first instructions: from the boot loader's 32-bit protected mode to start_of_day() in long mode.
+ * The first instructions: from the boot loader's 32-bit protected mode to start_of_day() in long
+ * mode.
  *
- * Two headers say how we want to be loaded: multiboot2 (GRUB) and multiboot 1 with address fields (qemu -kernel, which
- * takes no ELF64 otherwise). Either way we arrive with paging off, flat segments, EAX = the protocol's magic number and
- * EBX = the physical address of its information.
+ * Two headers say how we want to be loaded: multiboot2 (GRUB) and multiboot 1 with address fields
+ * (qemu -kernel, which takes no ELF64 otherwise). Either way we arrive with paging off, flat
+ * segments, EAX = the protocol's magic number and EBX = the physical address of its information.
  *
- * The tables built here serve until boot/paging.c has built the real ones: the first 4 GiB at address 0, at the direct
- * map, and the first 1 GiB at HV_TEXT_START.
+ * The tables built here serve until boot/paging.c has built the real ones: the first 4 GiB at
+ * address 0, at the direct map, and the first 1 GiB at HV_TEXT_START.
  */
 #include <asm/config.h>
 
@@ -181,8 +182,9 @@ start64:
         ud2
 
 /*
- * Exceptions before trap_init(): one stub for each of the 32 vectors, then early_exception(). The error code is
- * pushed by hand where the CPU pushes none (vectors 8, 10-14, 17, 21, 29, 30 have one).
+ * Exceptions before trap_init(): one stub for each of the 32 vectors, then early_exception(). The
+ * error code is pushed by hand where the CPU pushes none (vectors 8, 10-14, 17, 21, 29, 30 have
+ * one).
  */
         .section .init.text, "ax"
         .balign 16

@@ -2,8 +2,8 @@
 /*
  * The start of day: every step from the first C instruction to the first entry of dom0, in order.
  *
- * Runs on the boot CPU with interrupts off, on CPU 0's block. Until trap_init() an exception ends in
- * early_exception(), which says where it was.
+ * Runs on the boot CPU with interrupts off, on CPU 0's block. Until trap_init() an exception ends
+ * in early_exception(), which says where it was.
  */
 #include <arch.h>
 #include <asm/control.h>

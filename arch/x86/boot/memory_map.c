@@ -2,10 +2,11 @@
 /*
  * The machine's RAM, from the boot loader's map to the heap.
  *
- * `ram` is all RAM that we use; where entries of the map overlap, the more restrictive one wins. `boot_free` is what
- * nobody has yet: without the image, the modules, the lowest 64 KiB (firmware's data, and later where other CPUs
- * start), and what boot_alloc() handed out. At the end of the set-up of memory all of it goes to the heap; modules and
- * the discarded part of the image follow once dom0 is built.
+ * `ram` is all RAM that we use; where entries of the map overlap, the more restrictive one wins.
+ * `boot_free` is what nobody has yet: without the image, the modules, the lowest 64 KiB (firmware's
+ * data, and later where other CPUs start), and what boot_alloc() handed out. At the end of the
+ * set-up of memory all of it goes to the heap; modules and the discarded part of the image follow
+ * once dom0 is built.
  */
 #include <asm/paging.h>
 #include <page_alloc.h>

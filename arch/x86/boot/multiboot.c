@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot loader's information, multiboot 1 (qemu -kernel) and multiboot2 (GRUB), brought into one form.
+ * The boot loader's information, multiboot 1 (qemu -kernel) and multiboot2 (GRUB), brought into one
+ * form.
  *
- * Everything is copied: after multiboot_parse() the loader's own structures may be overwritten. It runs on the early
- * page tables, where the first 4 GiB are reachable through the direct map. Nothing can be printed yet, so what does not
- * fit is counted and reported later.
+ * Everything is copied: after multiboot_parse() the loader's own structures may be overwritten. It
+ * runs on the early page tables, where the first 4 GiB are reachable through the direct map.
+ * Nothing can be printed yet, so what does not fit is counted and reported later.
  *
- * Command lines: QEMU puts the image's path in front of each, GRUB does not, so the first word goes unless the loader
- * is GRUB. The word "placeholder" is ignored: some boot entries carry it where a loader eats the first word.
+ * Command lines: QEMU puts the image's path in front of each, GRUB does not, so the first word goes
+ * unless the loader is GRUB. The word "placeholder" is ignored: some boot entries carry it where a
+ * loader eats the first word.
  *
  * Sources: Multiboot Specification 0.6.96 and Multiboot2 Specification 2.0.
  */
@@ -218,17 +220,16 @@ static void __init parse_mb2(const u32 *info)
     const void *end = (const u8 *)info + info[0];
 
     /* The loader's name first: it says how command lines look. */
-    for_each_tag(tag, first, end, MB2_LOADER) set_loader((const char *)tag->data);
-    for_each_tag(tag, first, end, MB2_CMDLINE)
+    for_each_tag (tag, first, end, MB2_LOADER)
+        set_loader((const char *)tag->data);
+    for_each_tag (tag, first, end, MB2_CMDLINE)
         set_cmdline(boot_info.cmdline, (const char *)tag->data);
-    for_each_tag(tag, first, end, MB2_MODULE)
-    {
+    for_each_tag (tag, first, end, MB2_MODULE) {
         const struct mb2_module *m = (const void *)tag->data;
 
         add_module(m->start, m->end, m->string);
     }
-    for_each_tag(tag, first, end, MB2_MEMORY_MAP)
-    {
+    for_each_tag (tag, first, end, MB2_MEMORY_MAP) {
         const struct mb2_memory_map *map = (const void *)tag->data;
         const u8 *p = map->entries, *stop = (const u8 *)tag + tag->size;
 
@@ -240,10 +241,11 @@ static void __init parse_mb2(const u32 *info)
         }
     }
     /* The newer root pointer last, so that it wins. */
-    for_each_tag(tag, first, end, MB2_RSDP_1) acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
-    for_each_tag(tag, first, end, MB2_RSDP_2) acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
-    for_each_tag(tag, first, end, MB2_FRAMEBUFFER)
-    {
+    for_each_tag (tag, first, end, MB2_RSDP_1)
+        acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
+    for_each_tag (tag, first, end, MB2_RSDP_2)
+        acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
+    for_each_tag (tag, first, end, MB2_FRAMEBUFFER) {
         const struct mb2_framebuffer *fb = (const void *)tag->data;
 
         set_screen(fb->addr, fb->pitch, fb->width, fb->height, fb->bpp, fb->type, fb->color_info);

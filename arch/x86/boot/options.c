@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's command line: words of the form name, name=value or no-name, as docs/ lists them.
+ * The hypervisor's command line: words of the form name, name=value or no-name, as docs/ lists
+ * them.
  *
- * Parsing comes before the console, which needs some of the answers, so complaints are remembered and printed by
- * options_report(). A word that cannot be understood changes nothing and never stops the boot.
+ * Parsing comes before the console, which needs some of the answers, so complaints are remembered
+ * and printed by options_report(). A word that cannot be understood changes nothing and never stops
+ * the boot.
  */
 #include <options.h>
 
@@ -51,10 +53,10 @@ static bool __init parse_bool(const char *value, void *arg)
 static void __init complain_of_part(const char *part, size_t len);
 
 /*
- * Xen's forms: a boolean, or parts separated by commas, each a boolean, NAME, NAME=boolean or no-NAME. Of its names three
- * mean what we have: xen and branch-harden, the barriers that protect the hypervisor, and md-clear, whether the CPU's
- * buffers are cleared on the way to a guest, whatever it needs. Every other name is told to be without effect, and the
- * parts around it count.
+ * Xen's forms: a boolean, or parts separated by commas, each a boolean, NAME, NAME=boolean or
+ * no-NAME. Of its names three mean what we have: xen and branch-harden, the barriers that protect
+ * the hypervisor, and md-clear, whether the CPU's buffers are cleared on the way to a guest,
+ * whatever it needs. Every other name is told to be without effect, and the parts around it count.
  */
 static void __init parse_spec_part(const char *part, size_t len)
 {
@@ -130,7 +132,10 @@ static bool __init parse_count(const char *value, void *arg)
     return true;
 }
 
-/* [-]<number>[b|k|m|g|t], KiB when there is no suffix; 0 or a size too large for arithmetic is refused. */
+/*
+ * [-]<number>[b|k|m|g|t], KiB when there is no suffix; 0 or a size too large for arithmetic is
+ * refused.
+ */
 static bool __init parse_size(const char *value, const char **end, s64 *size)
 {
     static const char suffixes[] __initconst = "bkmgt";

@@ -2,9 +2,10 @@
 /*
  * The hypervisor's own page tables: the direct map and the image.
  *
- * Guarantees: nothing is writable and executable; only the image's text is executable; the image is read-only through
- * the direct map; the direct map holds RAM (and the first MiB, of which the video part is uncached) and no other device
- * memory. The largest pages that fit are used, so the cost does not grow with RAM.
+ * Guarantees: nothing is writable and executable; only the image's text is executable; the image is
+ * read-only through the direct map; the direct map holds RAM (and the first MiB, of which the video
+ * part is uncached) and no other device memory. The largest pages that fit are used, so the cost
+ * does not grow with RAM.
  *
  * All of ours is global: it is the same under every root.
  */
@@ -144,8 +145,8 @@ static u64 *__init l1_entry(unsigned long va)
 }
 
 /*
- * Not in the discarded part itself, and it calls nothing there: the entries are found before the first one goes.
- * Runs once, on the boot CPU, with no other CPU up.
+ * Not in the discarded part itself, and it calls nothing there: the entries are found before the
+ * first one goes. Runs once, on the boot CPU, with no other CPU up.
  */
 static void __attribute__((noinline)) unmap_init(u64 *first_l1[], unsigned int nr_l1)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code patched once at boot for this CPU: the sites of STAC and CLAC, those of speculation barriers, and the ways out to
- * a guest where they have to clear the CPU's buffers.
+ * Code patched once at boot for this CPU: the sites of STAC and CLAC, those of speculation
+ * barriers, and the ways out to a guest where they have to clear the CPU's buffers.
  *
- * Each site is built as a NOP of the right length, or as the instruction that a jump to a longer way replaces, and listed
- * in a section of the image as two words: the distance from the entry to the site, and what belongs there. The text stays mapped read-only; write protection is off in CR0 for the
- * moment of writing, with interrupts off and before any guest exists.
+ * Each site is built as a NOP of the right length, or as the instruction that a jump to a longer
+ * way replaces, and listed in a section of the image as two words: the distance from the entry to
+ * the site, and what belongs there. The text stays mapped read-only; write protection is off in CR0
+ * for the moment of writing, with interrupts off and before any guest exists.
  */
 #include <asm/cpu_features.h>
 #include <asm/cpu_leaks.h>
@@ -72,7 +73,10 @@ static unsigned int __init patch(const struct patch_site *site, const struct pat
     return n;
 }
 
-/* Puts a jump to the longer way where the last instruction but one of each exit is, which is no shorter. */
+/*
+ * Puts a jump to the longer way where the last instruction but one of each exit is, which is no
+ * shorter.
+ */
 static unsigned int __init patch_exits(void)
 {
     const u8 *const targets[] = {exit_sysret_clearing, exit_iret_clearing};

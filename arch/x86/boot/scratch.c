@@ -2,8 +2,9 @@
 /*
  * Memory for the time of dom0's build: an unpacked kernel of 70 MB, a decompressor's dictionary.
  *
- * It is put together from 2 MiB blocks, or single pages, in a window of our address space of its own, since so much
- * contiguous memory may not be there. The window is used up from its start; addresses are not used again.
+ * It is put together from 2 MiB blocks, or single pages, in a window of our address space of its
+ * own, since so much contiguous memory may not be there. The window is used up from its start;
+ * addresses are not used again.
  */
 #include <asm/config.h>
 #include <asm/pte.h>

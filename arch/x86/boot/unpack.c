@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From dom0's kernel module to an ELF file: the module is one, is one packed with gzip, or is a Linux bzImage.
+ * From dom0's kernel module to an ELF file: the module is one, is one packed with gzip, or is a
+ * Linux bzImage.
  *
- * A bzImage (Linux, Documentation/x86/boot.rst) says in its header where the packed kernel lies; the last four bytes of
- * that part are the unpacked size. Whatever is wrong with the module, the result is one line that says so.
+ * A bzImage (Linux, Documentation/x86/boot.rst) says in its header where the packed kernel lies;
+ * the last four bytes of that part are the unpacked size. Whatever is wrong with the module, the
+ * result is one line that says so.
  */
 #include <page.h>
 

@@ -3,7 +3,10 @@
 
         .section .init.text, "ax"
 
-/* long call_on_stack(long (*fn)(void *arg), void *arg, void *stack); the ABI's alignment is made here. */
+/*
+ * long call_on_stack(long (*fn)(void *arg), void *arg, void *stack); the ABI's alignment is made
+ * here.
+ */
         .globl call_on_stack
 call_on_stack:
         push    %rbp

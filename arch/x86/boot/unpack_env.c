@@ -2,11 +2,12 @@
 /*
  * The environment of the decompression libraries.
  *
- * They were compiled for an ordinary process: a stack protector reads its canary at %fs:0x28, code uses SSE and a red
- * zone, and memory comes from malloc(). So they run on a block of their own, which ends in a copy of this CPU's cpu_info
- * (what finds the current CPU from the stack pointer works there too), with FS based on a page that holds a canary, the
- * FPU in its initial state, and interrupts off, since an interrupt would write into the red zone. No guest exists yet,
- * so no FPU state is lost.
+ * They were compiled for an ordinary process: a stack protector reads its canary at %fs:0x28, code
+ * uses SSE and a red zone, and memory comes from malloc(). So they run on a block of their own,
+ * which ends in a copy of this CPU's cpu_info (what finds the current CPU from the stack pointer
+ * works there too), with FS based on a page that holds a canary, the FPU in its initial state, and
+ * interrupts off, since an interrupt would write into the red zone. No guest exists yet, so no FPU
+ * state is lost.
  */
 #include <asm/control.h>
 #include <asm/current.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Debian's decompression libraries, one function for each packing that Linux uses, all with the same face.
+ * Debian's decompression libraries, one function for each packing that Linux uses, all with the
+ * same face.
  *
- * These functions and the libraries behind them run through unpack_call() only. What they take from a C library is in
- * unpack_env.c. Each returns 0 or the library's error; a job's contents can be anything.
+ * These functions and the libraries behind them run through unpack_call() only. What they take from
+ * a C library is in unpack_env.c. Each returns 0 or the library's error; a job's contents can be
+ * anything.
  */
 #define LZMA_MANUAL_HEADERS /* nothing of a C library is included */
 #define Z_SOLO
@@ -85,7 +87,10 @@ long __init unpack_zstd(struct unpack_job *job)
     return 0;
 }
 
-/* The lz4 tool's legacy frame, which Linux uses: the magic number, then blocks with their packed size in front. */
+/*
+ * The lz4 tool's legacy frame, which Linux uses: the magic number, then blocks with their packed
+ * size in front.
+ */
 #define LZ4_BLOCK_MAX (8U << 20) /* unpacked */
 
 long __init unpack_lz4(struct unpack_job *job)

@@ -4,11 +4,13 @@
  *
  *   rsp -> | rcx | r11 | [error code] | rip | cs + saved upcall mask << 32 | rflags | rsp | ss |
  *
- * and for the failsafe callback, between r11 and rip: ds, es, fs, gs. The kernel is entered with the flat selectors and
- * RCX and R11 undefined (it has them in the frame), so the way back may be SYSRET. In the frame the low bits of cs
- * tell kernel (0) from user mode (3), and RFLAGS.IF says whether events were enabled.
+ * and for the failsafe callback, between r11 and rip: ds, es, fs, gs. The kernel is entered with
+ * the flat selectors and RCX and R11 undefined (it has them in the frame), so the way back may be
+ * SYSRET. In the frame the low bits of cs tell kernel (0) from user mode (3), and RFLAGS.IF says
+ * whether events were enabled.
  *
- * The common frame is built by bounce.h; here are its forms for callers off the hot paths, and the rare frame.
+ * The common frame is built by bounce.h; here are its forms for callers off the hot paths, and the
+ * rare frame.
  */
 #include "bounce.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building the frame of an entry into the guest's kernel, in line, since every exception, event and system call of a guest
- * goes through it. See bounce.c for the frame.
+ * Building the frame of an entry into the guest's kernel, in line, since every exception, event and
+ * system call of a guest goes through it. See bounce.c for the frame.
  */
 #ifndef PV_BOUNCE_H
 #define PV_BOUNCE_H
@@ -27,9 +27,10 @@ HOT_INLINE u64 frame_rflags(const struct vcpu *v, u64 rflags, u32 mask)
 }
 
 /*
- * Where the frame ends: the kernel goes on below its last word, user mode's entries start at the stack of stack_switch.
- * Changes to kernel mode; in the frame the low bits of cs tell which it was. A frame that would touch our range is sent
- * where it faults. (What touches us from below touches the read-only M2P, which faults too.)
+ * Where the frame ends: the kernel goes on below its last word, user mode's entries start at the
+ * stack of stack_switch. Changes to kernel mode; in the frame the low bits of cs tell which it was.
+ * A frame that would touch our range is sent where it faults. (What touches us from below touches
+ * the read-only M2P, which faults too.)
  */
 HOT_INLINE unsigned long enter_kernel(struct vcpu *v, struct cpu_user_regs *regs)
 {
@@ -44,8 +45,8 @@ HOT_INLINE unsigned long enter_kernel(struct vcpu *v, struct cpu_user_regs *regs
 }
 
 /*
- * What the processor would change: TF, NT, RF, VM are clear in a handler. AC, because the kernel's accesses would
- * trap; DF, because a system call would clear it.
+ * What the processor would change: TF, NT, RF, VM are clear in a handler. AC, because the kernel's
+ * accesses would trap; DF, because a system call would clear it.
  */
 HOT_INLINE void set_entry_state(struct cpu_user_regs *regs, unsigned long eip, unsigned long sp)
 {
@@ -62,8 +63,8 @@ HOT_INLINE void set_entry_selectors(struct cpu_user_regs *regs)
 }
 
 /*
- * Enters the kernel of the current vCPU @v at @eip. True: done, and of the registers in @regs only those of the return
- * frame were changed. False: the guest was crashed.
+ * Enters the kernel of the current vCPU @v at @eip. True: done, and of the registers in @regs only
+ * those of the return frame were changed. False: the guest was crashed.
  */
 HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip,
                        bool disable_events, bool has_error, u32 error_code)
@@ -100,8 +101,8 @@ fault:
 }
 
 /*
- * The same for SYSCALL from 64-bit user mode: RCX and R11 are RIP and RFLAGS, the selectors are flat and the frame is one for
- * SYSRET already.
+ * The same for SYSCALL from 64-bit user mode: RCX and R11 are RIP and RFLAGS, the selectors are
+ * flat and the frame is one for SYSRET already.
  */
 HOT_INLINE bool bounce_syscall(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip,
                                bool disable_events)

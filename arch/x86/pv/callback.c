@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other entries into a guest's kernel: events, SYSCALL, SYSENTER, NMI; and the hypercalls that name them
- * (set_callbacks, callback_op, nmi_op, stack_switch). Also the page of hypercall entry points.
+ * The other entries into a guest's kernel: events, SYSCALL, SYSENTER, NMI; and the hypercalls that
+ * name them (set_callbacks, callback_op, nmi_op, stack_switch). Also the page of hypercall entry
+ * points.
  */
 #include <arch.h>
 #include <guest_access.h>
@@ -17,8 +18,8 @@ bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v)
 }
 
 /*
- * SYSCALL and SYSENTER are two bytes: without a callback the instruction is undefined, and the handler finds RIP at it.
- * (RFLAGS and RCX are what the instruction made of them.)
+ * SYSCALL and SYSENTER are two bytes: without a callback the instruction is undefined, and the
+ * handler finds RIP at it. (RFLAGS and RCX are what the instruction made of them.)
  */
 static bool no_callback(struct cpu_user_regs *regs, struct vcpu *v)
 {
@@ -171,7 +172,10 @@ long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long
     struct callback_register reg = {.type = CALLBACKTYPE_event, .address = event};
     struct vcpu *v = current;
 
-    /* An address that is not canonical leaves the old callback in place; the call itself does not fail. */
+    /*
+     * An address that is not canonical leaves the old callback in place; the call itself does not
+     * fail.
+     */
     register_callback(v, &reg);
     reg.type = CALLBACKTYPE_failsafe;
     reg.address = failsafe;
@@ -204,8 +208,8 @@ long do_stack_switch(unsigned long ss, unsigned long esp)
 }
 
 /*
- * Entry n at offset 32 * n. RCX and R11 are saved around SYSCALL, which destroys them. iret is jumped to, not called, and
- * leaves the three registers in its frame.
+ * Entry n at offset 32 * n. RCX and R11 are saved around SYSCALL, which destroys them. iret is
+ * jumped to, not called, and leaves the three registers in its frame.
  */
 void hypercall_page_init(void *page)
 {

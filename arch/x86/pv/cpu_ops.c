@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercalls that change hidden processor state of the calling vCPU: segment bases, CR0.TS, debug registers.
+ * Hypercalls that change hidden processor state of the calling vCPU: segment bases, CR0.TS, debug
+ * registers.
  */
 #include <asm/context.h>
 #include <asm/guest_access.h>
@@ -55,8 +56,8 @@ long do_fpu_taskswitch(int set)
 #define DR7_IO            2U /* of a breakpoint's R/W field: I/O port */
 
 /*
- * DR7. Breakpoints on I/O ports would see our own port accesses: they are kept apart (debugreg[5]) and never reach the
- * processor.
+ * DR7. Breakpoints on I/O ports would see our own port accesses: they are kept apart (debugreg[5])
+ * and never reach the processor.
  */
 static long set_dr7(struct vcpu *v, unsigned long value)
 {

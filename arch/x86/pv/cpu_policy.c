@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPU policies: CPUID leaves and MSRs as lists that toolstacks read, change and give back (public/domctl.h, sysctl.h).
+ * CPU policies: CPUID leaves and MSRs as lists that toolstacks read, change and give back
+ * (public/domctl.h, sysctl.h).
  *
- * What a domain can have at most is in cpuid.c; the toolstack's list only takes away. A leaf that the list does not name
- * stays whole. Of registers that hold features the bits in common remain, limits become the smaller of both, and what names
- * or describes the processor is taken as it is given. The two MSRs of the format hold nothing that a PV domain gets.
+ * What a domain can have at most is in cpuid.c; the toolstack's list only takes away. A leaf that
+ * the list does not name stays whole. Of registers that hold features the bits in common remain,
+ * limits become the smaller of both, and what names or describes the processor is taken as it is
+ * given. The two MSRs of the format hold nothing that a PV domain gets.
  */
 #include <arch.h>
 #include <asm/cpu_features.h>
@@ -318,7 +320,10 @@ long cpu_policy_sysctl(struct xen_sysctl_cpu_policy *op)
                        &op->nr_msrs);
 }
 
-/* Where the words of a feature set come from, in its order. Words that are not listed are MSRs, of which there are none. */
+/*
+ * Where the words of a feature set come from, in its order. Words that are not listed are MSRs, of
+ * which there are none.
+ */
 enum reg { EAX, EBX, ECX, EDX };
 
 static const struct feature_word {
@@ -419,7 +424,9 @@ long cpu_policy_get(const struct domain *d, struct xen_domctl *op)
 
 /* ---- writing ---- */
 
-/* Not in line: gcc 12 fails on the jumps out of its assembly where they leave loops that it joins. */
+/*
+ * Not in line: gcc 12 fails on the jumps out of its assembly where they leave loops that it joins.
+ */
 static __noinline bool get_leaf(xen_cpuid_leaf_t *l, const struct xen_domctl_cpu_policy *op, u32 i)
 {
     return get_guest_element(l, handle_addr(op->leaves), i) == 0;

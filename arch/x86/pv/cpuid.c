@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUID as a PV guest sees it: the processor's own leaves, cut down to what works in ring 3 under us, and the ABI's leaves
- * at 0x40000000.
+ * CPUID as a PV guest sees it: the processor's own leaves, cut down to what works in ring 3 under
+ * us, and the ABI's leaves at 0x40000000.
  *
- * The masks are Xen's list of features for all guests (public header arch-x86/cpufeatureset.h of libxen-dev, mark A),
- * less what needs an MSR that we do not give (IBRSB, STIBP, SSBD, ARCH_CAPS, DBEXT), RTM, and the topology bits HTT and
- * CMP_LEGACY: a PV guest has no caches or threads of its own to tell of.
+ * The masks are Xen's list of features for all guests (public header arch-x86/cpufeatureset.h of
+ * libxen-dev, mark A), less what needs an MSR that we do not give (IBRSB, STIBP, SSBD, ARCH_CAPS,
+ * DBEXT), RTM, and the topology bits HTT and CMP_LEGACY: a PV guest has no caches or threads of its
+ * own to tell of.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -30,7 +31,10 @@
 #define FEATURES_80000001_ECX 0x002109e1U
 #define FEATURES_80000008_EBX 0x64001005U
 
-/* On AMD's CPUs EDX of 80000001 repeats these of leaf 1: all but SEP, which is SYSCALL there, and above bit 24. */
+/*
+ * On AMD's CPUs EDX of 80000001 repeats these of leaf 1: all but SEP, which is SYSCALL there, and
+ * above bit 24.
+ */
 #define AMD_SHARED_EDX 0x0183f3ffU
 
 #define F1_EDX_MTRR       (1U << 12)
@@ -82,7 +86,10 @@ static void leaf_1(const struct vcpu *v, struct cpuid *r)
     r->ebx &= 0x0000ff00; /* CLFLUSH line; no APIC id, no threads */
     r->edx &= features;
     r->ecx = without(r->ecx & FEATURES_1_ECX, F1_ECX_NEED_AVX, 0) | F1_ECX_HYPERVISOR;
-    /* CR4.OSXSAVE is ours and always on, and CPUID that does not fault says so too. It is no feature. */
+    /*
+     * CR4.OSXSAVE is ours and always on, and CPUID that does not fault says so too. It is no
+     * feature.
+     */
     if (!xfeature_mask)
         r->ecx &= ~F1_ECX_XSAVE;
     else if (v)

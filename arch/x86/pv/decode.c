@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instruction decoder; see asm/decode.h. Two tables say for each opcode whether a ModRM byte and what immediate
- * follow. A wrong shape would make us complete another instruction than the guest executed, so whatever is not in the
- * tables is refused.
+ * The instruction decoder; see asm/decode.h. Two tables say for each opcode whether a ModRM byte
+ * and what immediate follow. A wrong shape would make us complete another instruction than the
+ * guest executed, so whatever is not in the tables is refused.
  */
 #include <asm/decode.h>
 #include <lib.h>
@@ -233,9 +233,10 @@ static const u8 map_0f[256] = {
 };
 
 /*
- * The parts in the order in which they come. Each function takes its part at @p and returns where the next one begins.
- * Nothing checks the end on the way: the longest nonsense (prefixes, and an instruction of all parts behind them) fits
- * into the buffer, and what was too long is refused when its length is known.
+ * The parts in the order in which they come. Each function takes its part at @p and returns where
+ * the next one begins. Nothing checks the end on the way: the longest nonsense (prefixes, and an
+ * instruction of all parts behind them) fits into the buffer, and what was too long is refused when
+ * its length is known.
  */
 
 /* Little-endian, sign-extended. */
@@ -262,7 +263,10 @@ static inline s64 signed_value(const u8 *p, unsigned int bytes)
     }
 }
 
-/* Legacy prefixes. After 15 there is no room for an instruction: what follows is taken for one, and found too long. */
+/*
+ * Legacy prefixes. After 15 there is no room for an instruction: what follows is taken for one, and
+ * found too long.
+ */
 static RARE const u8 *take_prefixes(struct insn *insn, const u8 *p)
 {
     const u8 *end = p + INSN_MAX;
@@ -419,7 +423,10 @@ int insn_decode(struct insn *insn, const u8 bytes[INSN_BUFFER], unsigned int n, 
             rex = opcode;
             insn->rex = rex;
             opcode = *p++;
-            /* REX counts only right before the opcode. Compilers do not write such things, and we do not take them. */
+            /*
+             * REX counts only right before the opcode. Compilers do not write such things, and we
+             * do not take them.
+             */
             if (unlikely(one_byte_map[opcode] == PREFIX))
                 return -XEN_EINVAL;
         }

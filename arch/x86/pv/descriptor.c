@@ -2,14 +2,15 @@
 /*
  * Descriptor tables of guests, and the window in which the processor sees them.
  *
- * Each vCPU has 32 pages at GDT_VIRT(id): 14 for the frames of its GDT, one for the reserved descriptors of the CPU that
- * it runs on, one unused, and 16 for its LDT. The tables behind the window hang in L4 slot 260 of every root of the
- * domain. GDT pages are mapped by set_gdt; where there is none a page of zeros makes a selector that points there harmless.
- * LDT pages are mapped when the processor first faults on them, and dropped when the LDT or the kernel root changes.
+ * Each vCPU has 32 pages at GDT_VIRT(id): 14 for the frames of its GDT, one for the reserved
+ * descriptors of the CPU that it runs on, one unused, and 16 for its LDT. The tables behind the
+ * window hang in L4 slot 260 of every root of the domain. GDT pages are mapped by set_gdt; where
+ * there is none a page of zeros makes a selector that points there harmless. LDT pages are mapped
+ * when the processor first faults on them, and dropped when the LDT or the kernel root changes.
  *
- * A frame in the window has type PG_TYPE_SEGDESC: all its descriptors were checked, and nobody can write to it but
- * through update_descriptor. A good descriptor gives no more than ring 3 and names no code of ours. The window is
- * writable because the processor sets the Accessed bit.
+ * A frame in the window has type PG_TYPE_SEGDESC: all its descriptors were checked, and nobody can
+ * write to it but through update_descriptor. A good descriptor gives no more than ring 3 and names
+ * no code of ours. The window is writable because the processor sets the Accessed bit.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -33,7 +34,7 @@ STATIC_ASSERT(WINDOW_PAGES << PAGE_SHIFT == 1U << GDT_LDT_VCPU_SHIFT);
 
 static const u8 zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
 
-/* --- the window --------------------------------------------------------------------------------------------------- */
+/* ---- the window ---- */
 
 static u64 *window(const struct vcpu *v)
 {
@@ -115,7 +116,7 @@ u64 *pv_reserved_gdt_entry(const struct vcpu *v)
     return &window(v)[FIRST_RESERVED_GDT_PAGE];
 }
 
-/* --- descriptors -------------------------------------------------------------------------------------------------- */
+/* ---- descriptors ---- */
 
 /* Fields of a descriptor (Intel SDM volume 3, 3.4.5 and 5.8.3.1). */
 #define DESC_PRESENT       (1UL << 47)
@@ -186,7 +187,7 @@ long do_update_descriptor(u64 maddr, u64 desc)
     return 0;
 }
 
-/* --- the GDT ------------------------------------------------------------------------------------------------------ */
+/* ---- the GDT ---- */
 
 void destroy_gdt(struct vcpu *v)
 {
@@ -241,7 +242,7 @@ long do_set_gdt(unsigned long frame_list, unsigned int entries)
     return rc;
 }
 
-/* --- the LDT ------------------------------------------------------------------------------------------------------ */
+/* ---- the LDT ---- */
 
 bool destroy_ldt(struct vcpu *v)
 {
@@ -288,7 +289,10 @@ void set_ldt(struct vcpu *v, unsigned long base, unsigned int entries)
     load_ldt(v);
 }
 
-/* The frame that the kernel's tables map at @va, held as a descriptor table; NULL: none, or it cannot be one. */
+/*
+ * The frame that the kernel's tables map at @va, held as a descriptor table; NULL: none, or it
+ * cannot be one.
+ */
 static struct page *get_ldt_frame(struct vcpu *v, unsigned long va)
 {
     u64 e = read_l1e(v, va);

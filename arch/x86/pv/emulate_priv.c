@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Privileged instructions of a kernel in ring 3, which fault with #GP(0): completed for what Xen completes. Everything else
- * stays the guest's #GP:
+ * Privileged instructions of a kernel in ring 3, which fault with #GP(0): completed for what Xen
+ * completes. Everything else stays the guest's #GP:
  *
  *   IN OUT INS OUTS           under the virtual IOPL or the I/O bitmap (ioport.c)
  *   MOV to and from CRn, DRn; CLTS; RDMSR WRMSR; WBINVD; XSETBV; RDTSC RDTSCP
  *                             by the kernel only
- *   CLI STI                   under the virtual IOPL: no effect. POPF could not be caught, so a kernel that relies on
- *                             them would lock up if they had one
- *   CPUID                     where the processor makes it fault, by anybody; or by the prefix XEN_EMULATE_PREFIX, which
- *                             raises #UD
+ *   CLI STI                   under the virtual IOPL: no effect. POPF could not be caught, so a
+ *                             kernel that relies on them would lock up if they had one
+ *   CPUID                     where the processor makes it fault, by anybody; or by the prefix
+ *                             XEN_EMULATE_PREFIX, which raises #UD
  */
 #include <asm/context.h>
 #include <asm/decode.h>

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page-table entries of grant mappings: the one way, besides a privileged domain's foreign updates, in which an L1 entry
- * names a frame that its table's owner does not own.
+ * Page-table entries of grant mappings: the one way, besides a privileged domain's foreign updates,
+ * in which an L1 entry names a frame that its table's owner does not own.
  *
- * Such an entry holds counts on its frame like any other (see asm/page_table.h); the grant code takes them before it
- * calls here and gets them back when the entry is removed. What the guest does to the entry by mmu_update or by
- * dropping its table is therefore right by itself. The entry replaced by a new mapping is dropped as by mmu_update.
+ * Such an entry holds counts on its frame like any other (see asm/page_table.h); the grant code
+ * takes them before it calls here and gets them back when the entry is removed. What the guest does
+ * to the entry by mmu_update or by dropping its table is therefore right by itself. The entry
+ * replaced by a new mapping is dropped as by mmu_update.
  */
 #include <arch.h>
 #include <asm/page_table.h>
 #include <public/grant_table.h>
 
 /*
- * The table of the entry at machine address @addr (GNTMAP_contains_pte), a validated L1 table of current's, held by
- * both counts; NULL: there is none. Entries named by virtual address are held by the lock of the page tables instead.
+ * The table of the entry at machine address @addr (GNTMAP_contains_pte), a validated L1 table of
+ * current's, held by both counts; NULL: there is none. Entries named by virtual address are held by
+ * the lock of the page tables instead.
  */
 static struct page *get_named_table(u64 addr)
 {
@@ -31,7 +33,10 @@ static struct page *get_named_table(u64 addr)
     return table;
 }
 
-/* The flags of an entry that maps a grant as GNTMAP_* say, adjusted as every L1 entry. Nothing runs from there. */
+/*
+ * The flags of an entry that maps a grant as GNTMAP_* say, adjusted as every L1 entry. Nothing runs
+ * from there.
+ */
 static u64 grant_entry_flags(unsigned int flags)
 {
     u64 e = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_NX;
@@ -78,17 +83,18 @@ int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags)
 }
 
 /*
- * Replaces the entry at @pe, if it still is the mapping of @frame that @flags describe, by @new. The processor may be
- * setting Accessed and Dirty meanwhile, and the guest may have changed what is its own to choose.
+ * Replaces the entry at @pe, if it still is the mapping of @frame that @flags describe, by @wanted.
+ * The processor may be setting Accessed and Dirty meanwhile, and the guest may have changed what is
+ * its own to choose.
  */
-static bool replace_grant_entry(u64 *pe, mfn_t frame, unsigned int flags, u64 new)
+static bool replace_grant_entry(u64 *pe, mfn_t frame, unsigned int flags, u64 wanted)
 {
     u64 e = READ_ONCE(*pe), want = PTE_PRESENT | (flags & GNTMAP_readonly ? 0 : PTE_WRITE);
 
     do {
         if (pte_mfn(e).n != frame.n || (e & (PTE_PRESENT | PTE_WRITE)) != want)
             return false;
-    } while (!cmpxchg(pe, &e, new));
+    } while (!cmpxchg(pe, &e, wanted));
     return true;
 }
 
@@ -138,7 +144,10 @@ int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int fl
         put_page_and_type(from);
         return GNTST_general_error;
     }
-    /* What @new_addr maps moves over, with the counts that it holds; if it cannot, it is unmapped all the same. */
+    /*
+     * What @new_addr maps moves over, with the counts that it holds; if it cannot, it is unmapped
+     * all the same.
+     */
     moved = xchg(from_pe, 0);
     done = replace_grant_entry(pe, frame, flags, moved);
     if (!done)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Port I/O of a guest. Two questions: may what runs now use the instruction at all (virtual IOPL, or the bitmap that the
- * kernel gave us, else #GP), and is the port the domain's (its rangeset; else reads give ones and writes are lost).
+ * Port I/O of a guest. Two questions: may what runs now use the instruction at all (virtual IOPL,
+ * or the bitmap that the kernel gave us, else #GP), and is the port the domain's (its rangeset;
+ * else reads give ones and writes are lost).
  *
- * PCI configuration and the CMOS are reached through an index port, so two users would disturb each other: dom0 gets
- * both by emulation under our lock, and nobody else gets them.
+ * PCI configuration and the CMOS are reached through an index port, so two users would disturb each
+ * other: dom0 gets both by emulation under our lock, and nobody else gets them.
  */
 #include <asm/context.h>
 #include <asm/guest_access.h>
@@ -14,13 +15,19 @@
 #define PORT_CMOS_INDEX 0x70U
 #define PORT_CMOS_DATA  0x71U
 
-/* Elements of a string instruction before the guest executes the rest of it: bounds the time away from it. */
+/*
+ * Elements of a string instruction before the guest executes the rest of it: bounds the time away
+ * from it.
+ */
 #define STRING_BATCH 1024U
 
 static spinlock_t index_lock = SPINLOCK_INIT(
     RANK_DEVICE); /* the index ports and what they select */
 
-/* The kernel counts as ring 1, as in 32-bit guests, unless it asked for IOPL as the architecture has it. */
+/*
+ * The kernel counts as ring 1, as in 32-bit guests, unless it asked for IOPL as the architecture
+ * has it.
+ */
 bool pv_iopl_ok(const struct vcpu *v)
 {
     unsigned int ring = 3;
@@ -152,7 +159,10 @@ static u64 masked(u64 reg, const struct insn *insn)
     return insn->addr_bytes == 8 ? reg : reg & ((1UL << 8 * insn->addr_bytes) - 1);
 }
 
-/* INS: from the port to ES:RDI, whatever the prefix says. OUTS: from DS:RSI or another segment to the port. */
+/*
+ * INS: from the port to ES:RDI, whatever the prefix says. OUTS: from DS:RSI or another segment to
+ * the port.
+ */
 static enum emulated string_io(struct cpu_user_regs *regs, const struct insn *given,
                                unsigned int port, unsigned int bytes, bool out)
 {
@@ -178,7 +188,10 @@ static enum emulated string_io(struct cpu_user_regs *regs, const struct insn *gi
                 return string_fault(regs, addr + bytes - missing, false);
             port_write(d, port, bytes, value);
         } else {
-            /* The place is tried first, so that a value that the device gave is not lost in a fault. */
+            /*
+             * The place is tried first, so that a value that the device gave is not lost in a
+             * fault.
+             */
             missing = copy_from_guest(&value, addr, bytes);
             if (!missing)
                 missing = copy_to_guest(addr, &value, bytes);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HYPERVISOR_iret: the guest's kernel returns from an exception, a callback or a system call, to itself or to user mode.
+ * HYPERVISOR_iret: the guest's kernel returns from an exception, a callback or a system call, to
+ * itself or to user mode.
  *
- * Nothing in the frame needs to be valid: a bad selector or address faults in our own IRET and becomes an exception
- * there. What may not be the guest's choice is forced: privilege level 3, IF set, IOPL 0.
+ * Nothing in the frame needs to be valid: a bad selector or address faults in our own IRET and
+ * becomes an exception there. What may not be the guest's choice is forced: privilege level 3, IF
+ * set, IOPL 0.
  */
 #include <asm/context.h>
 #include <asm/entry.h>
@@ -36,8 +38,8 @@ static __attribute__((noinline)) void iret_rare(struct vcpu *v, u64 rflags)
 }
 
 /*
- * The frame goes word by word into @regs: if one faults the guest is crashed, and then it does not matter how much of the
- * old registers is left.
+ * The frame goes word by word into @regs: if one faults the guest is crashed, and then it does not
+ * matter how much of the old registers is left.
  */
 void pv_iret(struct cpu_user_regs *regs, struct vcpu *v)
 {
@@ -94,7 +96,9 @@ fault:
     iret_failed(v, "it is not mapped", (unsigned long)sp);
 }
 
-/* As an element of a multicall; the hypercall itself is recognised in entry.S. RAX is the result. */
+/*
+ * As an element of a multicall; the hypercall itself is recognised in entry.S. RAX is the result.
+ */
 long do_iret(void)
 {
     struct cpu_user_regs *regs = guest_regs();

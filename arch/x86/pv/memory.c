@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sub-operations of memory_op that only the architecture knows: memory maps, and where the M2P table is.
+ * Sub-operations of memory_op that only the architecture knows: memory maps, and where the M2P
+ * table is.
  */
 #include <arch.h>
 #include <asm/page_table.h>
@@ -12,7 +13,7 @@
 
 #define GUEST_MAP_MAX 1024U
 
-/* --- a domain's own map ------------------------------------------------------------------------------------------- */
+/* ---- a domain's own map ---- */
 
 static long set_memory_map(unsigned long arg)
 {
@@ -75,11 +76,11 @@ static long memory_map(unsigned long arg)
     return rc;
 }
 
-/* --- the machine's map -------------------------------------------------------------------------------------------- */
+/* ---- the machine's map ---- */
 
 /*
- * What is written to the guest: the machine's ranges and, as reserved ones between them, the frames that the caller may
- * not map (our interrupt controllers), so that it places no device there.
+ * What is written to the guest: the machine's ranges and, as reserved ones between them, the frames
+ * that the caller may not map (our interrupt controllers), so that it places no device there.
  */
 struct map_writer {
     unsigned long buffer; /* 0: count only */
@@ -175,7 +176,7 @@ static long machine_memory_map(unsigned long arg)
     return put_guest(arg, &op) ? -XEN_EFAULT : 0;
 }
 
-/* --- the M2P table ------------------------------------------------------------------------------------------------ */
+/* ---- the M2P table ---- */
 
 static long machphys_mapping(unsigned long arg)
 {

@@ -2,15 +2,16 @@
 /*
  * Hypercall mmu_update: writes entries of page tables, and of the M2P table.
  *
- * Elements are made in order; the first that is refused ends the batch and *pdone says how many were made. Guests send
- * runs of entries of one table, so the table found last stays referenced from element to element.
+ * Elements are made in order; the first that is refused ends the batch and *pdone says how many
+ * were made. Guests send runs of entries of one table, so the table found last stays referenced
+ * from element to element.
  */
 #include <arch.h>
 #include <asm/page_table.h>
 #include <guest_access.h>
 #include <hypercall.h>
 
-/* --- shared with mmuext_op ---------------------------------------------------------------------------------------- */
+/* ---- shared with mmuext_op ---- */
 
 struct domain *get_pg_owner(domid_t domid)
 {
@@ -52,12 +53,12 @@ long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned 
     return rc;
 }
 
-/* --- the updates -------------------------------------------------------------------------------------------------- */
+/* ---- the updates ---- */
 
 /*
- * The frame that the last element wrote to, by its level; level 0: not a page table now, but plain writable memory of the
- * domain. Guests fill tables that they have not yet pinned by mmu_update too. Both counts are held while @page is
- * not NULL.
+ * The frame that the last element wrote to, by its level; level 0: not a page table now, but plain
+ * writable memory of the domain. Guests fill tables that they have not yet pinned by mmu_update
+ * too. Both counts are held while @page is not NULL.
  */
 struct table_cursor {
     struct page *page;
@@ -77,7 +78,10 @@ static inline void leave_frame(struct table_cursor *cur)
     cur->mfn = INVALID_MFN.n;
 }
 
-/* Moves to frame @mfn of @d; false: not its own, or neither a validated table nor to be had writable. */
+/*
+ * Moves to frame @mfn of @d; false: not its own, or neither a validated table nor to be had
+ * writable.
+ */
 static __noinline bool enter_frame(struct table_cursor *cur, unsigned long mfn, struct domain *d)
 {
     struct page *pg = mfn_to_page(MFN(mfn));
@@ -135,7 +139,10 @@ static int update_m2p(u64 ptr, u64 val, struct domain *pg_owner)
     return 0;
 }
 
-/* Whose page tables: 0 in the upper half of foreigndom for the caller's, else domid + 1. With a reference. */
+/*
+ * Whose page tables: 0 in the upper half of foreigndom for the caller's, else domid + 1. With a
+ * reference.
+ */
 static struct domain *get_pt_owner(unsigned int foreigndom)
 {
     struct domain *owner;
@@ -149,8 +156,8 @@ static struct domain *get_pt_owner(unsigned int foreigndom)
 }
 
 /*
- * Makes elements until one is refused or it is time to stop; *@made says how many. @tables_ok, @frames_ok: may the caller
- * change page tables of @pt_owner, name frames of @pg_owner?
+ * Makes elements until one is refused or it is time to stop; *@made says how many. @tables_ok,
+ * @frames_ok: may the caller change page tables of @pt_owner, name frames of @pg_owner?
  */
 HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int count,
                              struct domain *pt_owner, struct domain *pg_owner, bool tables_ok,

@@ -2,8 +2,9 @@
 /*
  * Hypercall mmuext_op: pins, roots, flushes, descriptor tables, whole pages.
  *
- * Elements are done in order, as in mmu_update; the first that fails ends the batch. Taking a large page table apart is
- * preemptible: the element counts as done, and what remains is finished before the hypercall returns to the guest.
+ * Elements are done in order, as in mmu_update; the first that fails ends the batch. Taking a large
+ * page table apart is preemptible: the element counts as done, and what remains is finished before
+ * the hypercall returns to the guest.
  */
 #include <arch.h>
 #include <asm/page_table.h>
@@ -19,7 +20,7 @@ static struct page *get_frame(unsigned long mfn, const struct domain *d)
     return mfn_valid(MFN(mfn)) && get_page(pg, d) ? pg : NULL;
 }
 
-/* --- pins --------------------------------------------------------------------------------------------------------- */
+/* ---- pins ---- */
 
 static int pin_table(unsigned long mfn, u64 type, struct domain *d)
 {
@@ -37,7 +38,10 @@ static int pin_table(unsigned long mfn, u64 type, struct domain *d)
         put_page_table(pg);
         return -XEN_EINVAL; /* pinned already */
     }
-    /* A dying domain's pins are dropped only once: who finds it dying after setting the flag undoes its own. */
+    /*
+     * A dying domain's pins are dropped only once: who finds it dying after setting the flag undoes
+     * its own.
+     */
     if (unlikely(d != current->domain)) {
         bool drop;
 
@@ -65,7 +69,7 @@ static int unpin_table(unsigned long mfn, struct domain *d)
     return 0;
 }
 
-/* --- roots -------------------------------------------------------------------------------------------------------- */
+/* ---- roots ---- */
 
 static bool hides_m2p(const struct domain *d)
 {
@@ -104,25 +108,25 @@ int set_kernel_root(struct vcpu *v, mfn_t mfn)
 
 static int set_user_root(struct vcpu *v, unsigned long mfn)
 {
-    mfn_t old = v->arch.guest_table_user, new = mfn ? MFN(mfn) : INVALID_MFN;
+    mfn_t old = v->arch.guest_table_user, wanted = mfn ? MFN(mfn) : INVALID_MFN;
     int rc;
 
-    if (mfn_eq(old, new))
+    if (mfn_eq(old, wanted))
         return 0;
     if (mfn) {
         rc = get_root(mfn, v->domain);
         if (rc)
             return rc;
         if (hides_m2p(v->domain))
-            root_set_m2p(new, false);
+            root_set_m2p(wanted, false);
     }
-    v->arch.guest_table_user = new;
+    v->arch.guest_table_user = wanted;
     if (!mfn_eq(old, INVALID_MFN))
         put_page_table(mfn_to_page(old));
     return 0;
 }
 
-/* --- whole pages -------------------------------------------------------------------------------------------------- */
+/* ---- whole pages ---- */
 
 /* A frame of @d, held writable; NULL: not possible. */
 static struct page *get_writable(unsigned long mfn, struct domain *d)
@@ -158,7 +162,7 @@ static int copy_page(unsigned long to, unsigned long from, struct domain *d)
     return dst ? 0 : -XEN_EINVAL;
 }
 
-/* --- flushes and the LDT: for the caller's own domain ------------------------------------------------------------- */
+/* ---- flushes and the LDT: for the caller's own domain ---- */
 
 static int flush_on_vcpus(const struct domain *d, const struct mmuext_op *op)
 {
@@ -224,7 +228,7 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
     }
 }
 
-/* --- the hypercall ------------------------------------------------------------------------------------------------ */
+/* ---- the hypercall ---- */
 
 static inline int mmuext_one(struct vcpu *v, const struct mmuext_op *op, struct domain *pg_owner)
 {

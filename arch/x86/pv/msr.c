@@ -17,7 +17,8 @@
  *   PRED_CMD                #GP                                IBPB where the CPU has it
  *   APERF, MPERF            #GP                                ignored
  *   0x40000000              0                                  installs a hypercall page
- *   all others              #GP; 0 with XEN_X86_MSR_RELAXED    #GP; ignored with XEN_X86_MSR_RELAXED
+ *   all others              #GP                                #GP
+ *                           (with XEN_X86_MSR_RELAXED: 0)      (with XEN_X86_MSR_RELAXED: ignored)
  */
 #include <asm/context.h>
 #include <asm/pte.h>

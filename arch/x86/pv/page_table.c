@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest page tables: checking whole tables, taking them apart, and the rare cases of single entries.
+ * Guest page tables: checking whole tables, taking them apart, and the rare cases of single
+ * entries.
  *
- * This is where page_type.c learns what makes a frame a page table: validation takes the references of each present
- * entry (see asm/page_table.h for which), adjusts the entries to how the CPU has to see them, and writes our own slots
- * into an L4. Tables that refer to tables of their own level are refused, and so are superpages.
+ * This is where page_type.c learns what makes a frame a page table: validation takes the references
+ * of each present entry (see asm/page_table.h for which), adjusts the entries to how the CPU has to
+ * see them, and writes our own slots into an L4. Tables that refer to tables of their own level are
+ * refused, and so are superpages.
  *
- * L1 tables are done in one go. Directories are preemptible after each entry: entries below page->done hold their
- * references, and the table that entry page->done names may itself be half done.
+ * L1 tables are done in one go. Directories are preemptible after each entry: entries below
+ * page->done hold their references, and the table that entry page->done names may itself be half
+ * done.
  */
 #include <arch.h>
 #include <asm/page_table.h>
@@ -16,7 +19,7 @@
 
 #define DIR_TYPE(level) table_type((level)-1)
 
-/* --- L1 entries: what the inline path does not take --------------------------------------------------------------- */
+/* ---- L1 entries: what the inline path does not take ---- */
 
 struct rangeset *mmio_read_only;
 
@@ -48,7 +51,10 @@ static int l1e_get_io(u64 e, struct domain *l1_owner, struct domain *pg_owner)
     }
     if (e & PTE_WRITE && mmio_read_only && rangeset_contains(mmio_read_only, mfn, mfn))
         drop = PTE_WRITE;
-    /* Write-back, write-through and write-protected become uncached; the other kinds are left alone. */
+    /*
+     * Write-back, write-through and write-protected become uncached; the other kinds are left
+     * alone.
+     */
     switch (e & L1E_CACHE_BITS) {
     case 0:
         return drop | PTE_PWT | PTE_PCD;
@@ -77,7 +83,10 @@ int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner)
     if (!page_try_get(pg))
         return -XEN_EBUSY;
     owner = page_owner(pg);
-    /* Whoever writes into another domain's tables may also name a third one's frames, if it controls that one. */
+    /*
+     * Whoever writes into another domain's tables may also name a third one's frames, if it
+     * controls that one.
+     */
     if (owner != pg_owner && (!owner || l1_owner == pg_owner || !may_target(pg_owner, owner))) {
         printk_guest(LOG_WARNING, "d%d: frame %lx is of d%d, not of d%d\n", l1_owner->id, mfn.n,
                      owner ? owner->id : -1, pg_owner->id);
@@ -107,14 +116,17 @@ void l1e_put_segdesc(struct page *pg, struct domain *l1_owner)
         drop_ldts(l1_owner);
 }
 
-/* --- whole tables ------------------------------------------------------------------------------------------------- */
+/* ---- whole tables ---- */
 
 static u64 *table_of(const struct page *pg)
 {
     return mfn_to_virt(page_to_mfn(pg));
 }
 
-/* Most tables of most processes are nearly empty: entries are passed over by the eight where none is present. */
+/*
+ * Most tables of most processes are nearly empty: entries are passed over by the eight where none
+ * is present.
+ */
 #define GROUP 8U
 
 static inline bool group_absent(const u64 *e)
@@ -164,8 +176,8 @@ static void invalidate_l1(struct page *pg, struct domain *d)
 }
 
 /*
- * The table that entry @e of a directory of @level names, with both counts. @nested: within the validation of the
- * directory, which takes apart what an error leaves.
+ * The table that entry @e of a directory of @level names, with both counts. @nested: within the
+ * validation of the directory, which takes apart what an error leaves.
  */
 static int dir_entry_get(u64 e, unsigned int level, struct domain *d, bool nested, bool preemptible)
 {
@@ -243,7 +255,10 @@ static int invalidate_directory(struct page *pg, unsigned int level, struct doma
     unsigned int i = pg->done;
     int rc;
 
-    /* The table that was being worked on when this one was left: unfinished, it belongs to nobody else. */
+    /*
+     * The table that was being worked on when this one was left: unfinished, it belongs to nobody
+     * else.
+     */
     if (i < PT_ENTRIES && level > 2 && table[i] & PTE_PRESENT &&
         !(level == 4 && is_hv_l4_slot(i)) && mfn_valid(pte_mfn(table[i]))) {
         struct page *child = mfn_to_page(pte_mfn(table[i]));
@@ -265,7 +280,10 @@ static int invalidate_directory(struct page *pg, unsigned int level, struct doma
         }
         if (level == 4 && is_hv_l4_slot(i))
             continue;
-        /* From here on the entry holds nothing; an unfinished table below is found again through it. */
+        /*
+         * From here on the entry holds nothing; an unfinished table below is found again through
+         * it.
+         */
         pg->done = (u16)i;
         rc = put_page_and_type_nested(mfn_to_page(pte_mfn(e)), preemptible);
         if (rc)
@@ -305,9 +323,9 @@ int arch_invalidate_page(struct page *pg, u64 type, bool preemptible)
     return invalidate_directory(pg, table_level(type), d, preemptible);
 }
 
-/* --- single entries of directories -------------------------------------------------------------------------------- */
+/* ---- single entries of directories ---- */
 
-int dir_entry_update(u64 *pe, u64 new, bool preserve_ad, unsigned int level, struct domain *d)
+int dir_entry_update(u64 *pe, u64 wanted, bool preserve_ad, unsigned int level, struct domain *d)
 {
     unsigned int slot = ((unsigned long)pe & ~PAGE_MASK) / sizeof(*pe);
     u64 old;
@@ -315,19 +333,19 @@ int dir_entry_update(u64 *pe, u64 new, bool preserve_ad, unsigned int level, str
 
     if (level == 4 && is_hv_l4_slot(slot))
         return -XEN_EINVAL;
-    if (new &PTE_PRESENT) {
-        if (new &DIR_REFUSED_BITS)
+    if (wanted & PTE_PRESENT) {
+        if (wanted & DIR_REFUSED_BITS)
             return -XEN_EINVAL;
-        if (pte_replace_similar(pe, new, new | PTE_USER, preserve_ad))
+        if (pte_replace_similar(pe, wanted, wanted | PTE_USER, preserve_ad))
             return 0;
-        rc = dir_entry_get(new, level, d, false, true);
+        rc = dir_entry_get(wanted, level, d, false, true);
         if (rc)
             return rc;
-        new |= PTE_USER;
+        wanted |= PTE_USER;
     }
     /* Walkers rely on what is above L1 until they have counted the L1 table. */
     spin_lock(&d->arch.page_tables_lock);
-    old = pte_exchange(pe, new, preserve_ad);
+    old = pte_exchange(pe, wanted, preserve_ad);
     spin_unlock(&d->arch.page_tables_lock);
     if (old & PTE_PRESENT)
         put_page_table(mfn_to_page(pte_mfn(old)));

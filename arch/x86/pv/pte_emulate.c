@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Direct writes to page tables: a guest's kernel stores to an L1 table that it maps read-only, as if it were alone on
- * the machine. The fault is completed by doing what the instruction meant to an entry, under the rules of mmu_update.
+ * Direct writes to page tables: a guest's kernel stores to an L1 table that it maps read-only, as
+ * if it were alone on the machine. The fault is completed by doing what the instruction meant to an
+ * entry, under the rules of mmu_update.
  *
- * Taken are the stores and read-modify-write instructions that compilers and kernels use on entries: MOV, STOS, XCHG,
- * the arithmetic and logical group, INC, DEC, NOT, NEG, BTS, BTR, BTC, CMPXCHG, XADD; with LOCK or without, on 1 to 8
- * aligned bytes. All are done atomically. Everything else, and what the rules refuse, stays a page fault of the guest.
+ * Taken are the stores and read-modify-write instructions that compilers and kernels use on
+ * entries: MOV, STOS, XCHG, the arithmetic and logical group, INC, DEC, NOT, NEG, BTS, BTR, BTC,
+ * CMPXCHG, XADD; with LOCK or without, on 1 to 8 aligned bytes. All are done atomically. Everything
+ * else, and what the rules refuse, stays a page fault of the guest.
  */
 #include <arch.h>
 #include <asm/page_table.h>
@@ -52,7 +54,7 @@ static u64 low_bytes(u64 v, unsigned int bytes)
     return bytes == 8 ? v : v & ((1UL << 8 * bytes) - 1);
 }
 
-/* --- decoding ----------------------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static void bit_operand(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w,
                         bool from_register)
@@ -181,7 +183,7 @@ HOT_INLINE bool classify(const struct insn *insn, struct cpu_user_regs *regs, st
     }
 }
 
-/* --- what the processor would have computed ----------------------------------------------------------------------- */
+/* ---- what the processor would have computed ---- */
 
 /* Flags that the result @r alone decides. */
 static inline unsigned long result_flags(u64 r, unsigned int bytes)
@@ -268,27 +270,27 @@ static inline u64 compute(const struct pte_write *w, u64 old, u64 rax, unsigned 
     }
 }
 
-/* --- doing it ----------------------------------------------------------------------------------------------------- */
+/* ---- doing it ---- */
 
 enum outcome { DONE, CHANGED_MEANWHILE, REFUSED };
 
 /* As l1e_update(), if the entry still is @old. */
-static enum outcome update_if_same(u64 *pe, u64 old, u64 new, struct domain *d)
+static enum outcome update_if_same(u64 *pe, u64 old, u64 wanted, struct domain *d)
 {
-    u64 adjusted = new;
+    u64 adjusted = wanted;
     int rc = 0;
 
-    if (new &PTE_PRESENT) {
-        adjusted = l1e_adjust(new);
-        if (!((old ^ new) & ~PTE_HARMLESS_BITS))
+    if (wanted & PTE_PRESENT) {
+        adjusted = l1e_adjust(wanted);
+        if (!((old ^ wanted) & ~PTE_HARMLESS_BITS))
             return cmpxchg(pe, &old, adjusted) ? DONE : CHANGED_MEANWHILE;
-        if (likely(l1e_is_write_protection(old, new, d))) {
+        if (likely(l1e_is_write_protection(old, wanted, d))) {
             if (!cmpxchg(pe, &old, adjusted))
                 return CHANGED_MEANWHILE;
             l1e_drop_write(old);
             return DONE;
         }
-        rc = l1e_get(new, d, d);
+        rc = l1e_get(wanted, d, d);
         if (rc < 0)
             return REFUSED;
         adjusted ^= (u64)rc;
@@ -301,7 +303,9 @@ static enum outcome update_if_same(u64 *pe, u64 old, u64 new, struct domain *d)
     return CHANGED_MEANWHILE;
 }
 
-/* Registers besides memory: the old content, flags, string counters; and the instruction is over. */
+/*
+ * Registers besides memory: the old content, flags, string counters; and the instruction is over.
+ */
 HOT_INLINE void retire(const struct insn *insn, struct cpu_user_regs *regs,
                        const struct pte_write *w, u64 old, unsigned long flags)
 {
@@ -346,14 +350,17 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
         retire(insn, regs, w, 0, regs->rflags);
         return true;
     }
-    /* Somebody else may change the entry again and again; then the guest executes its instruction once more. */
+    /*
+     * Somebody else may change the entry again and again; then the guest executes its instruction
+     * once more.
+     */
     for (unsigned int tries = 0; tries < 16; tries++) {
-        u64 entry = READ_ONCE(*pe), old = low_bytes(entry >> shift, w->bytes), new;
+        u64 entry = READ_ONCE(*pe), old = low_bytes(entry >> shift, w->bytes), wanted;
         unsigned long flags = regs->rflags;
 
-        new = compute(w, old, regs->rax, &flags);
-        new = entry ^ (old ^ new) << shift;
-        switch (new == entry ? DONE : update_if_same(pe, entry, new, d)) {
+        wanted = compute(w, old, regs->rax, &flags);
+        wanted = entry ^ (old ^ wanted) << shift;
+        switch (wanted == entry ? DONE : update_if_same(pe, entry, wanted, d)) {
         case DONE:
             retire(insn, regs, w, old, flags);
             return true;
@@ -367,9 +374,10 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
 }
 
 /*
- * The forms that kernels really use on entries, without the general decoder: in 64-bit code, MOV and XCHG of four or eight
- * bytes and [LOCK] AND, OR, XOR with a byte, on memory at a register with or without displacement, in eight bytes of
- * code. Fills in what retire() looks at. False: another form.
+ * The forms that kernels really use on entries, without the general decoder: in 64-bit code, MOV
+ * and XCHG of four or eight bytes and [LOCK] AND, OR, XOR with a byte, on memory at a register with
+ * or without displacement, in eight bytes of code. Fills in what retire() looks at. False: another
+ * form.
  */
 HOT_INLINE bool decode_common(struct insn *insn, struct pte_write *w, unsigned long *operand,
                               struct cpu_user_regs *regs)
@@ -445,8 +453,9 @@ HOT_INLINE bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_
 }
 
 /*
- * A store to device registers that guests may only read (asm/page_table.h) is lost, as Xen has it. False: it is none.
- * On its own, with the general decoder, so that what follows keeps the fast one inlined.
+ * A store to device registers that guests may only read (asm/page_table.h) is lost, as Xen has it.
+ * False: it is none. On its own, with the general decoder, so that what follows keeps the fast one
+ * inlined.
  */
 static __noinline bool lose_device_write(struct cpu_user_regs *regs, mfn_t mfn)
 {

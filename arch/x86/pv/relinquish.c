@@ -2,10 +2,11 @@
 /*
  * A dying domain lets go of its page tables.
  *
- * Its vCPUs are off their CPUs, so no processor walks its tables. First each vCPU gives up roots and descriptor tables,
- * then every pin goes. With that no type count is left that is not held by a table above: all tables are taken apart,
- * and the mappings in them, of the tables themselves too, drop their counts. Tables that only an unfinished operation
- * still knows are taken apart where they are found. All of it in steps that can be preempted.
+ * Its vCPUs are off their CPUs, so no processor walks its tables. First each vCPU gives up roots
+ * and descriptor tables, then every pin goes. With that no type count is left that is not held by a
+ * table above: all tables are taken apart, and the mappings in them, of the tables themselves too,
+ * drop their counts. Tables that only an unfinished operation still knows are taken apart where
+ * they are found. All of it in steps that can be preempted.
  */
 #include <arch.h>
 #include <asm/page_table.h>
@@ -35,8 +36,8 @@ static void drop_vcpu(struct vcpu *v)
 }
 
 /*
- * Takes a count on a frame of the list, even where its mappings have used up all that a get may take (PG_REF_LIMIT leaves
- * room for us). False: it is about to leave the list, and is no table.
+ * Takes a count on a frame of the list, even where its mappings have used up all that a get may
+ * take (PG_REF_LIMIT leaves room for us). False: it is about to leave the list, and is no table.
  */
 static bool hold_frame(struct page *pg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions and operands of a guest as linear addresses: code and data segments, also of compatibility mode, where
- * bases and limits count.
+ * Instructions and operands of a guest as linear addresses: code and data segments, also of
+ * compatibility mode, where bases and limits count.
  */
 #include <asm/context.h>
 #include <asm/guest_access.h>
@@ -22,7 +22,10 @@ struct segment_info {
     u64 desc;
 };
 
-/* The descriptor that @sel names in the vCPU's own tables, through its window. False: null, beyond the table, absent. */
+/*
+ * The descriptor that @sel names in the vCPU's own tables, through its window. False: null, beyond
+ * the table, absent.
+ */
 static bool read_segment(const struct vcpu *v, u16 sel, struct segment_info *s)
 {
     unsigned long table = sel & 4 ? LDT_VIRT(v->id) : GDT_VIRT(v->id);

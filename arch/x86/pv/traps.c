@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions of a guest: complete what the guest may expect of the hypervisor, hand on everything else to its own
- * handler. Also HYPERVISOR_set_trap_table and INT n.
+ * Exceptions of a guest: complete what the guest may expect of the hypervisor, hand on everything
+ * else to its own handler. Also HYPERVISOR_set_trap_table and INT n.
  *
- * The handlers that entry.S calls run with interrupts off and return true when all that they did was to enter the guest's
- * handler (see bounce() for what that leaves alone). Whatever takes longer enables interrupts and returns false.
+ * The handlers that entry.S calls run with interrupts off and return true when all that they did
+ * was to enter the guest's handler (see bounce() for what that leaves alone). Whatever takes longer
+ * enables interrupts and returns false.
  */
 #include <guest_access.h>
 #include <hypercall.h>
@@ -34,7 +35,10 @@ static __attribute__((noinline)) bool forced_emulation(struct cpu_user_regs *reg
     return pv_emulate_forced(regs) ? false : pv_fault(regs, v);
 }
 
-/* The address needs no check: user mode has just fetched from there. Behind its last byte there may be nothing. */
+/*
+ * The address needs no check: user mode has just fetched from there. Behind its last byte there may
+ * be nothing.
+ */
 bool pv_invalid_opcode(struct cpu_user_regs *regs, struct vcpu *v)
 {
     u32 bytes;
@@ -51,7 +55,10 @@ fault:
     return pv_fault(regs, v);
 }
 
-/* A domain asks for direct writes to page tables by an assist; dom0 is served either way, as on Xen. */
+/*
+ * A domain asks for direct writes to page tables by an assist; dom0 is served either way, as on
+ * Xen.
+ */
 static bool wants_pte_writes(const struct domain *d)
 {
     return d->vm_assist & 1UL << VMASST_TYPE_writable_pagetables || d->privileged;
@@ -63,7 +70,10 @@ static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs,
     bool fixed;
 
     local_irq_enable();
-    /* The processor looks up descriptors as a supervisor does, whatever it runs; the guest's own accesses fault. */
+    /*
+     * The processor looks up descriptors as a supervisor does, whatever it runs; the guest's own
+     * accesses fault.
+     */
     if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START &&
         !(regs->error_code & PFEC_USER)) {
         fixed = pv_ldt_fault(addr);
@@ -82,8 +92,8 @@ bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v)
     u32 err = regs->error_code;
 
     /*
-     * Only a write to what is present can be one to a page table, and only we have something in our range. All else is the
-     * guest's matter.
+     * Only a write to what is present can be one to a page table, and only we have something in our
+     * range. All else is the guest's matter.
      */
     if (unlikely((err & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) == (PFEC_PRESENT | PFEC_WRITE) ||
                  is_hv_address(addr)))
@@ -92,8 +102,8 @@ bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v)
 }
 
 /*
- * The guest executed INT n, or loaded something that does not exist in the IDT's place. n comes from the instruction: the
- * error code is not the same everywhere.
+ * The guest executed INT n, or loaded something that does not exist in the IDT's place. n comes
+ * from the instruction: the error code is not the same everywhere.
  */
 static void software_interrupt(struct cpu_user_regs *regs, struct vcpu *v)
 {
@@ -107,7 +117,10 @@ static void software_interrupt(struct cpu_user_regs *regs, struct vcpu *v)
     }
     vector = (u8)insn.imm;
     t = &v->arch.traps[vector];
-    /* For the kernel's own use any privilege but 0 will do, as in a 32-bit guest whose kernel is in ring 1. */
+    /*
+     * For the kernel's own use any privilege but 0 will do, as in a 32-bit guest whose kernel is in
+     * ring 1.
+     */
     if (t->dpl < (in_guest_kernel(v) ? 1 : 3)) {
         pv_inject_error(regs, EXC_GP, vector << 3 | ERR_IDT);
         return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercalls update_va_mapping and update_va_mapping_otherdomain: write the L1 entry behind a virtual address of the
- * caller, and flush as the flags say. The commonest page-table operation of a guest that works on single pages.
+ * Hypercalls update_va_mapping and update_va_mapping_otherdomain: write the L1 entry behind a
+ * virtual address of the caller, and flush as the flags say. The commonest page-table operation of
+ * a guest that works on single pages.
  */
 #include <arch.h>
 #include <asm/page_table.h>

@@ -26,8 +26,8 @@ struct build_result {
 };
 
 /*
- * Builds the domain, which stays paused. Returns 0, or -1 with the reason in @e; what is half built then
- * goes with the domain, which the caller destroys. May wait.
+ * Builds the domain, which stays paused. Returns 0, or -1 with the reason in @e; what is half built
+ * then goes with the domain, which the caller destroys. May wait.
  */
 int build_domain(const struct build_request *request, struct build_result *result, struct error *e);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The syntax of a domain's configuration file, which is xl's: settings `key = value` (or `key += value`
- * for lists and strings), one a line or parted by `;`, comments from `#` to the end of the line. A value
- * is a string in ' or ", a number, or a list in [ ] that may span lines. Meaning is not looked at here:
- * see tools/guest_config.h.
+ * The syntax of a domain's configuration file, which is xl's: settings `key = value` (or `key +=
+ * value` for lists and strings), one a line or parted by `;`, comments from `#` to the end of the
+ * line. A value is a string in ' or ", a number, or a list in [ ] that may span lines. Meaning is
+ * not looked at here: see tools/guest_config.h.
  *
  * Nothing here touches the platform; memory comes from malloc.
  */
@@ -51,7 +51,8 @@ void config_free(struct config *c);
 
 /*
  * Parses @length bytes at @text and appends the settings to @c. @file names the source in messages.
- * Returns 0, or -1 with `file:line: what is wrong` in @e; then @c holds the settings before the error.
+ * Returns 0, or -1 with `file:line: what is wrong` in @e; then @c holds the settings before the
+ * error.
  */
 int config_parse(struct config *c, const char *file, const char *text, size_t length,
                  struct error *e);

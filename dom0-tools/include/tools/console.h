@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain's console, seen from the service: output moves from the shared ring (public/io/console.h) into a
- * log of the last CONSOLE_LOG_SIZE bytes, and from there to every reader that is attached; input goes the other
- * way. The ring is shared with a guest that may write anything into it at any time.
+ * A domain's console, seen from the service: output moves from the shared ring
+ * (public/io/console.h) into a log of the last CONSOLE_LOG_SIZE bytes, and from there to every
+ * reader that is attached; input goes the other way. The ring is shared with a guest that may write
+ * anything into it at any time.
  *
- * What is in the ring stays there until it has been handed to all readers, so a slow reader slows the guest
- * and loses nothing. While nobody is attached the log takes all, and forgets the oldest.
+ * What is in the ring stays there until it has been handed to all readers, so a slow reader slows
+ * the guest and loses nothing. While nobody is attached the log takes all, and forgets the oldest.
  */
 #ifndef TOOLS_CONSOLE_H
 #define TOOLS_CONSOLE_H
@@ -38,21 +39,21 @@ struct console *console_open(void *page);
 void console_close(struct console *c);
 
 /*
- * Moves at most one ring's worth of output and as much input as fits. Returns whether anything moved, that
- * is, whether the guest is to be notified.
+ * Moves at most one ring's worth of output and as much input as fits. Returns whether anything
+ * moved, that is, whether the guest is to be notified.
  */
 bool console_turn(struct console *c);
 
 /*
- * Attaches a reader beside those that there are, and hands it the output that nobody has seen yet. Sinks do
- * not attach or detach.
+ * Attaches a reader beside those that there are, and hands it the output that nobody has seen yet.
+ * Sinks do not attach or detach.
  */
 void console_attach(struct console *c, struct console_reader *reader);
 void console_detach(struct console *c, struct console_reader *reader);
 
 /*
- * Queues typed bytes. Returns how many were taken: the rest has no room until the guest reads. A turn is
- * due afterwards.
+ * Queues typed bytes. Returns how many were taken: the rest has no room until the guest reads. A
+ * turn is due afterwards.
  */
 size_t console_input(struct console *c, const void *data, size_t length);
 
@@ -60,8 +61,8 @@ size_t console_input(struct console *c, const void *data, size_t length);
 uint64_t console_written(const struct console *c);
 
 /*
- * Copies output from the log, from byte *@position of all output on, or from the oldest that is left; moves
- * *@position behind it. Returns how many bytes: none at the end.
+ * Copies output from the log, from byte *@position of all output on, or from the oldest that is
+ * left; moves *@position behind it. Returns how many bytes: none at the end.
  */
 size_t console_read_log(const struct console *c, uint64_t *position, void *buffer, size_t size);
 

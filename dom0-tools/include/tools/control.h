@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The control library: the hypervisor's domctl and sysctl calls (public/domctl.h, public/sysctl.h) as
- * functions. No policy; errors become sentences.
+ * The control library: the hypervisor's domctl and sysctl calls (public/domctl.h, public/sysctl.h)
+ * as functions. No policy; errors become sentences.
  */
 #ifndef TOOLS_CONTROL_H
 #define TOOLS_CONTROL_H
@@ -33,8 +33,8 @@ int control_alloc_port(domid_t domid, evtchn_port_t *port, struct error *e);
 int control_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info);
 
 /*
- * Fills @list with up to @max domains from number @first on, in order. Returns how many, or -1 with the
- * reason in @e.
+ * Fills @list with up to @max domains from number @first on, in order. Returns how many, or -1 with
+ * the reason in @e.
  */
 int control_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsigned int max,
                  struct error *e);
@@ -48,8 +48,8 @@ int control_vcpu_affinity(domid_t domid, unsigned int vcpu, uint64_t *hard, uint
 int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e);
 
 /*
- * A part of the hypervisor's message ring: its oldest with @first, else from *@index on, which is moved on.
- * With @clear, what was read is removed from the ring.
+ * A part of the hypervisor's message ring: its oldest with @first, else from *@index on, which is
+ * moved on. With @clear, what was read is removed from the ring.
  */
 int control_read_messages(char *text, size_t size, bool first, bool clear, uint32_t *index,
                           size_t *length, struct error *e);

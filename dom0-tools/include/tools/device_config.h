@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptions of virtual devices in xl's syntax: an item of `disk = [ ... ]` (xl-disk-configuration) or of
- * `vif = [ ... ]` (xl-network-configuration), or the arguments of block-attach and network-attach.
+ * Descriptions of virtual devices in xl's syntax: an item of `disk = [ ... ]`
+ * (xl-disk-configuration) or of `vif = [ ... ]` (xl-network-configuration), or the arguments of
+ * block-attach and network-attach.
  *
  * Nothing here touches the platform or allocates memory.
  */
@@ -55,8 +56,8 @@ struct vif_config {
 };
 
 /*
- * Reads a disk's description: @count texts that continue each other, as block-attach's arguments do.
- * Returns 0, or -1 with what is wrong, and the form that was expected, in @e.
+ * Reads a disk's description: @count texts that continue each other, as block-attach's arguments
+ * do. Returns 0, or -1 with what is wrong, and the form that was expected, in @e.
  */
 int disk_config_parse(struct disk_config *disk, const char *const *texts, size_t count,
                       struct error *e);
@@ -66,8 +67,8 @@ int vif_config_parse(struct vif_config *vif, const char *const *texts, size_t co
                      struct error *e);
 
 /*
- * The virtual device number for a name: "xvda1", "hdc", "sdb3", "d2p1", or the number itself. Returns 0, or
- * -1 if it is none.
+ * The virtual device number for a name: "xvda1", "hdc", "sdb3", "d2p1", or the number itself.
+ * Returns 0, or -1 if it is none.
  */
 int disk_number_parse(const char *vdev, uint32_t *number);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the tools say what went wrong: one sentence that names the thing and the reason, written where
- * the failure is understood best and carried unchanged to the person who typed the command.
+ * How the tools say what went wrong: one sentence that names the thing and the reason, written
+ * where the failure is understood best and carried unchanged to the person who typed the command.
  */
 #ifndef TOOLS_ERROR_H
 #define TOOLS_ERROR_H

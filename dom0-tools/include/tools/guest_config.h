@@ -43,8 +43,8 @@ struct guest_config {
 typedef void config_warn_fn(void *context, const char *text);
 
 /*
- * Fills @g from @c; @file names the configuration where no line is to blame. Unknown keys are reported
- * through @warn. Returns 0, or -1 with the reason in @e, @g then holding nothing to free.
+ * Fills @g from @c; @file names the configuration where no line is to blame. Unknown keys are
+ * reported through @warn. Returns 0, or -1 with the reason in @e, @g then holding nothing to free.
  */
 int guest_config_read(struct guest_config *g, const struct config *c, const char *file,
                       config_warn_fn *warn, void *context, struct error *e);
@@ -56,8 +56,8 @@ void guest_config_free(struct guest_config *g);
 int guest_config_copy(struct guest_config *to, const struct guest_config *from);
 
 /*
- * Adds a device, its number not in use. Returns its place, good until the next change, or NULL when memory is
- * short.
+ * Adds a device, its number not in use. Returns its place, good until the next change, or NULL when
+ * memory is short.
  */
 struct disk_config *guest_config_add_disk(struct guest_config *g, const struct disk_config *disk);
 struct vif_config *guest_config_add_vif(struct guest_config *g, const struct vif_config *vif);

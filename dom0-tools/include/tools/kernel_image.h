@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel images: what a domain's kernel file says of itself and how its segments get into the domain.
+ * Kernel images: what a domain's kernel file says of itself and how its segments get into the
+ * domain.
  *
  * An image is an ELF64 file with Xen notes (public/elfnote.h), the same packed by gzip, xz, zstd or
  * lz4, or a bzImage whose payload is one of these. It is read in one pass and never held unpacked.
@@ -46,8 +47,8 @@ int kernel_image_load(const void *file, size_t size, const struct image_target *
                       struct kernel_image *image, struct error *e);
 
 /*
- * How many bytes of pseudo-physical memory, from 0 on, a packed kernel says that it takes, to be known before
- * it is unpacked; 0 if it does not say.
+ * How many bytes of pseudo-physical memory, from 0 on, a packed kernel says that it takes, to be
+ * known before it is unpacked; 0 if it does not say.
  */
 uint64_t kernel_image_needs(const void *file, size_t size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The service (bhd): it keeps the store, the consoles and the lives of the domains that it has created.
- * `bh` talks to it through these functions; in the built-in dom0 they are plain calls, elsewhere they
- * can become requests on a socket, for which they pass no pointers to living state.
+ * The service (bhd): it keeps the store, the consoles and the lives of the domains that it has
+ * created. `bh` talks to it through these functions; in the built-in dom0 they are plain calls,
+ * elsewhere they can become requests on a socket, for which they pass no pointers to living state.
  *
  * Functions that return int give 0, or -1 with the reason in @e; the sentence names the domain.
  */
@@ -48,7 +48,9 @@ int service_rename(domid_t domid, const char *name, struct error *e);
 /* Writes a word into the domain's control/shutdown: "poweroff", "reboot". */
 int service_request_stop(domid_t domid, const char *word, struct error *e);
 
-/* Whether the domain exists and has not stopped for good; one that is being destroyed still does. */
+/*
+ * Whether the domain exists and has not stopped for good; one that is being destroyed still does.
+ */
 bool service_is_alive(domid_t domid);
 
 /* Passes a magic SysRq key to the domain's kernel. */
@@ -67,15 +69,15 @@ struct device_state {
 };
 
 /*
- * Give a running domain another disk or network interface, and wait until its back end is ready. @vif gets the
- * number and the address that it was given. May wait.
+ * Give a running domain another disk or network interface, and wait until its back end is ready.
+ * @vif gets the number and the address that it was given. May wait.
  */
 int service_attach_disk(domid_t domid, const struct disk_config *disk, struct error *e);
 int service_attach_vif(domid_t domid, struct vif_config *vif, struct error *e);
 
 /*
- * Take a device away from a running domain. It fails if the domain does not let go of it within seconds;
- * with @force the domain is not asked. May wait.
+ * Take a device away from a running domain. It fails if the domain does not let go of it within
+ * seconds; with @force the domain is not asked. May wait.
  */
 int service_detach_disk(domid_t domid, uint32_t number, bool force, struct error *e);
 int service_detach_vif(domid_t domid, unsigned int devid, bool force, struct error *e);
@@ -98,7 +100,10 @@ int service_console_log(domid_t domid, console_sink *sink, void *context, struct
 /* Passes typed bytes. Returns how many were taken. */
 size_t service_console_input(domid_t domid, const void *data, size_t length);
 
-/* The configuration that a domain was created with, or NULL; good until the next call of the service. */
+/*
+ * The configuration that a domain was created with, or NULL; good until the next call of the
+ * service.
+ */
 const struct guest_config *service_config(domid_t domid);
 
 /* platform_now when the domain started; 0 for dom0 and strangers. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store: the small tree of names and values by which domains and their tools find each other
- * (docs: xenstore). This is the service behind the wire: permissions, watches, transactions, quotas.
- * It knows no rings and no messages (tools/store_protocol.h), and no platform.
+ * (docs: xenstore). This is the service behind the wire: permissions, watches, transactions,
+ * quotas. It knows no rings and no messages (tools/store_protocol.h), and no platform.
  *
- * Functions that can fail return 0 or a positive errno value of the ABI (public/errno.h), which is what
- * the wire protocol reports. Nothing is half done when they fail.
+ * Functions that can fail return 0 or a positive errno value of the ABI (public/errno.h), which is
+ * what the wire protocol reports. Nothing is half done when they fail.
  */
 #ifndef TOOLS_STORE_H
 #define TOOLS_STORE_H
@@ -41,17 +41,17 @@ struct store_limits {
 };
 
 /* clang-format off */
-#define STORE_DEFAULT_LIMITS {.nodes = 1000, .node_size = 2048, .watches = 128, .transactions = 10, \
-                              .changes = 1024, .permissions = 5, .outstanding = 20, \
-                              .memory = 1u << 20}
+#define STORE_DEFAULT_LIMITS {.nodes = 1000, .node_size = 2048, .watches = 128, \
+                              .transactions = 10, .changes = 1024, .permissions = 5, \
+                              .outstanding = 20, .memory = 1u << 20}
 /* clang-format on */
 
 extern const struct store_limits store_default_limits;
 
 /*
- * Called for an event of a watch: @path is what changed, in the form (relative or not) of the watch.
- * It runs inside of the change and must not call back into the store. Returns whether it was told; if not,
- * xs_missed_events tells it later, as a change of the watch's own path.
+ * Called for an event of a watch: @path is what changed, in the form (relative or not) of the
+ * watch. It runs inside of the change and must not call back into the store. Returns whether it was
+ * told; if not, xs_missed_events tells it later, as a change of the watch's own path.
  */
 typedef bool store_event_fn(void *context, const char *path, const char *token);
 
@@ -97,8 +97,8 @@ int xs_mkdir(struct store_connection *c, uint32_t transaction, const char *path)
 int xs_remove(struct store_connection *c, uint32_t transaction, const char *path);
 
 /*
- * The names of the children, as zero-terminated strings one after the other in a block from malloc, and a
- * number that changes when the set of children does.
+ * The names of the children, as zero-terminated strings one after the other in a block from malloc,
+ * and a number that changes when the set of children does.
  */
 int xs_directory(struct store_connection *c, uint32_t transaction, const char *path, char **names,
                  size_t *length, uint64_t *generation);
@@ -112,14 +112,14 @@ int xs_set_permissions(struct store_connection *c, uint32_t transaction, const c
 int xs_transaction_start(struct store_connection *c, uint32_t *transaction);
 
 /*
- * Commits the transaction if that is @wanted, else forgets it. EAGAIN: what it saw has changed meanwhile;
- * it is gone and may be tried again.
+ * Commits the transaction if that is @wanted, else forgets it. EAGAIN: what it saw has changed
+ * meanwhile; it is gone and may be tried again.
  */
 int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool wanted);
 
 /*
- * @path as the client gave it, also @introduceDomain and @releaseDomain. The first event comes at once,
- * through xs_watch_first, so that the caller can answer the request before.
+ * @path as the client gave it, also @introduceDomain and @releaseDomain. The first event comes at
+ * once, through xs_watch_first, so that the caller can answer the request before.
  */
 int xs_watch(struct store_connection *c, const char *path, const char *token);
 void xs_watch_first(struct store_connection *c, const char *path, const char *token);
@@ -131,12 +131,16 @@ void xs_reset(struct store_connection *c);
 /* Tells again what could not be told, as far as it can be now. */
 void xs_missed_events(struct store_connection *c);
 
-/* Fires @introduceDomain or @releaseDomain, to those who may read it: xs_set_permissions takes the name. */
+/*
+ * Fires @introduceDomain or @releaseDomain, to those who may read it: xs_set_permissions takes the
+ * name.
+ */
 void xs_fire_special(struct store *store, const char *name);
 
 /*
- * A domain is no more: removes the nodes that it owns and its number from all permissions, since another
- * domain may get that number. Watches hear of it. ENOMEM: they are still there, and it can be tried again.
+ * A domain is no more: removes the nodes that it owns and its number from all permissions, since
+ * another domain may get that number. Watches hear of it. ENOMEM: they are still there, and it can
+ * be tried again.
  */
 int xs_domain_gone(struct store *store, uint16_t domid);
 
@@ -144,7 +148,10 @@ int xs_domain_gone(struct store *store, uint16_t domid);
 unsigned int xs_nodes_owned(const struct store *store, uint16_t domid);
 size_t xs_memory_used(const struct store *store, uint16_t domid);
 
-/* The bytes of nodes, of whomever, that are not in the live tree: transactions keep or have made them. */
+/*
+ * The bytes of nodes, of whomever, that are not in the live tree: transactions keep or have made
+ * them.
+ */
 size_t xs_memory_held(const struct store *store);
 
 /* Counts bytes that are held for the connection outside of the store (negative: that were). */

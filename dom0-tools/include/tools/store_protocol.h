@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store's wire protocol (public/io/xs_wire.h): bytes in, bytes out, for one client. Where the bytes
- * come from is the transport's business: a domain's ring (tools/store_ring.h), or a socket.
+ * The store's wire protocol (public/io/xs_wire.h): bytes in, bytes out, for one client. Where the
+ * bytes come from is the transport's business: a domain's ring (tools/store_ring.h), or a socket.
  */
 #ifndef TOOLS_STORE_PROTOCOL_H
 #define TOOLS_STORE_PROTOCOL_H
@@ -11,8 +11,8 @@
 struct store_session;
 
 /*
- * What the protocol asks of its host. The functions that return int give 0 or a positive errno of the ABI;
- * NULL is ENOSYS. They are called for privileged sessions only.
+ * What the protocol asks of its host. The functions that return int give 0 or a positive errno of
+ * the ABI; NULL is ENOSYS. They are called for privileged sessions only.
  */
 struct store_host {
     bool (*is_introduced)(void *context, uint16_t domid);
@@ -27,9 +27,9 @@ struct store_host {
 };
 
 /*
- * Opens a session of @domid; @limits and @host outlive it. @output is called with @context whenever there
- * is something to fetch that did not come of store_session_put; it must not call back. Returns NULL
- * when memory is short.
+ * Opens a session of @domid; @limits and @host outlive it. @output is called with @context whenever
+ * there is something to fetch that did not come of store_session_put; it must not call back.
+ * Returns NULL when memory is short.
  */
 struct store_session *store_session_open(struct store *store, uint16_t domid, bool privileged,
                                          const struct store_limits *limits,
@@ -47,10 +47,11 @@ void store_session_set_target(struct store_session *s, uint16_t target);
 void store_session_reset(struct store_session *s);
 
 /*
- * Takes up to @length bytes from the client and answers the requests that they complete, at most *@budget (which
- * is counted down; NULL: as many as there are). Returns how many bytes were taken: none while too
- * much output waits to be fetched; with no bytes it goes on with what waited. Returns -1 when the client broke
- * the protocol; the session is then good for store_session_reset and closing only.
+ * Takes up to @length bytes from the client and answers the requests that they complete, at most
+ * *@budget (which is counted down; NULL: as many as there are). Returns how many bytes were taken:
+ * none while too much output waits to be fetched; with no bytes it goes on with what waited.
+ * Returns -1 when the client broke the protocol; the session is then good for store_session_reset
+ * and closing only.
  */
 long store_session_put(struct store_session *s, const void *data, size_t length,
                        unsigned int *budget);

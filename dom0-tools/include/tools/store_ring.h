@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store's transport to a domain: the two 1024-byte rings of the page that start_info names
- * (public/io/xs_wire.h). The page is shared with a guest that may write anything into it at any time.
+ * (public/io/xs_wire.h). The page is shared with a guest that may write anything into it at any
+ * time.
  */
 #ifndef TOOLS_STORE_RING_H
 #define TOOLS_STORE_RING_H
@@ -23,7 +24,8 @@ enum ring_state {
 void store_ring_init(void *page);
 
 /*
- * Moves what can be moved between @page and @session, both ways, and carries out a bounded number of requests.
+ * Moves what can be moved between @page and @session, both ways, and carries out a bounded number
+ * of requests.
  */
 enum ring_state store_ring_turn(void *page, struct store_session *session);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The copying of packets (pv-guest/drivers/net.h) for tests of what goes around it: nothing is copied, and all
- * copies succeed.
+ * The copying of packets (pv-guest/drivers/net.h) for tests of what goes around it: nothing is
+ * copied, and all copies succeed.
  */
 #include <drivers/net.h>
 
@@ -17,22 +17,14 @@ unsigned int net_copy_mark(void)
 void net_copy(const struct net_packet *packet, struct net_cursor *cursor,
               const struct net_target *target, uint32_t length)
 {
-    (void)packet;
-    (void)cursor;
-    (void)target;
-    (void)length;
 }
 
 bool net_copies_done(unsigned int first, unsigned int end)
 {
-    (void)first;
-    (void)end;
     return true;
 }
 
 bool net_copy_now(const struct net_packet *packet, uint8_t *to)
 {
-    (void)packet;
-    (void)to;
     return true;
 }

@@ -42,7 +42,6 @@ bool events_disable(void)
 
 void events_restore(bool enabled)
 {
-    (void)enabled;
 }
 
 uint64_t clock_now(void)
@@ -87,7 +86,6 @@ struct thread *thread_create_sized(const char *name, void (*function)(void *), v
 {
     struct thread *t = calloc(1, sizeof(*t));
 
-    (void)stack_size;
     if (!t)
         return NULL;
     t->stack = malloc(STACK_BYTES);

@@ -4,11 +4,12 @@
  *
  * tests/host/machine.c  memory, CPUs, guest windows, messages, panic
  * tests/host/arch.c     the architecture's half of arch.h and of hypercalls
- * tests/host/memory.c   the real page allocator, with failures on demand; small objects from malloc, so that the
+ * tests/host/memory.c   the real page allocator, with failures on demand; small objects from
+ *                       malloc, so that the
  *                       address sanitizer watches them
  *
- * One host thread is all CPUs: host_run_on() says which. Nothing happens by itself: time passes when the test sets
- * host_now (asm/time.h), softirqs run in host_run_softirqs().
+ * One host thread is all CPUs: host_run_on() says which. Nothing happens by itself: time passes
+ * when the test sets host_now (asm/time.h), softirqs run in host_run_softirqs().
  */
 #ifndef HOST_H
 #define HOST_H
@@ -24,7 +25,10 @@
 
 /* ---- the machine ---- */
 
-/* Memory of @frames frames, all in the allocator, and @nr CPUs; everything as at power-on. First call of each test. */
+/*
+ * Memory of @frames frames, all in the allocator, and @nr CPUs; everything as at power-on. First
+ * call of each test.
+ */
 void host_boot_memory(unsigned long frames, unsigned int nr);
 /* The same, and the subsystems up to sched_start(), with idle vCPUs as the current ones. */
 void host_boot(unsigned long frames);
@@ -32,7 +36,9 @@ void host_boot(unsigned long frames);
 void host_run_on(unsigned int cpu);
 /* From now on @v is current (on CPU 0), without the scheduler's doing. */
 void host_become(struct vcpu *v);
-/* Runs softirqs of this CPU until none is pending; survives that one leaves through arch_resume(). */
+/*
+ * Runs softirqs of this CPU until none is pending; survives that one leaves through arch_resume().
+ */
 void host_run_softirqs(void);
 /* Enough of them that everything deferred is done: grace periods, too. */
 void host_settle(void);
@@ -52,7 +58,9 @@ bool host_failed(void);
 /* Objects allocated with xzalloc and not freed. */
 unsigned long host_objects(void);
 
-/* Runs @fn(@arg), which is expected to panic; false: it did not. For tests of our own assertions. */
+/*
+ * Runs @fn(@arg), which is expected to panic; false: it did not. For tests of our own assertions.
+ */
 bool host_panics(void (*fn)(void *arg), void *arg);
 
 /* ---- guest memory and hypercalls ---- */
@@ -76,9 +84,9 @@ extern struct host_continuation host_continued;
 #define HOST_CONTINUED (-1000L) /* what hypercall_continue() returns */
 
 /*
- * The hypercall as a guest would see it: @fn with its arguments, again as long as it wants to be continued. The argument
- * at @op (@size bytes) is copied into the start of the guest window, its address is what the handler gets, and the
- * result is copied back.
+ * The hypercall as a guest would see it: @fn with its arguments, again as long as it wants to be
+ * continued. The argument at @op (@size bytes) is copied into the start of the guest window, its
+ * address is what the handler gets, and the result is copied back.
  */
 long host_call2(long (*fn)(unsigned int cmd, unsigned long arg), unsigned int cmd, void *op,
                 unsigned long size);
@@ -88,7 +96,10 @@ long host_grant_op(unsigned int cmd, void *ops, unsigned long size, unsigned int
 
 /* ---- domains ---- */
 
-/* A PV domain with @vcpus vCPUs and @frames frames, unpaused. NULL: not created (host_error says why). */
+/*
+ * A PV domain with @vcpus vCPUs and @frames frames, unpaused. NULL: not created (host_error says
+ * why).
+ */
 struct domain *host_domain(domid_t id, unsigned int vcpus, unsigned long frames, bool privileged);
 extern int host_error;
 /* Kills @d until that is complete, and lets everything deferred happen. */
@@ -106,7 +117,10 @@ struct host_pte {
     bool present, writable;
 };
 extern struct host_pte host_ptes[HOST_PTES];
-/* The guest overwrites entry @pte by other means than the grant operations: it gives its counts back. */
+/*
+ * The guest overwrites entry @pte by other means than the grant operations: it gives its counts
+ * back.
+ */
 void host_overwrite_pte(unsigned int i);
 
 #endif

@@ -99,7 +99,6 @@ static void keep_vectors(unsigned int copy, unsigned int seconds)
     uint64_t start = now();
     bool avx = has_avx();
 
-    (void)copy;
     do {
         struct vectors in, out;
 
@@ -134,7 +133,6 @@ static void disorder(int signal)
 {
     struct vectors in, out;
 
-    (void)signal;
     memset(&in, 0x55, sizeof(in));
     in.mxcsr = 0x1f80 | 1 << 15;
     in.control = 0x027f;
@@ -190,7 +188,6 @@ static void keep_registers(unsigned int copy, unsigned int seconds)
 {
     uint64_t start = now();
 
-    (void)copy;
     do {
         uint64_t seed = random_number(), bad = 0;
 

@@ -82,9 +82,6 @@ static volatile unsigned int own_steps;
 
 static void on_own_step(int signal, siginfo_t *info, void *context)
 {
-    (void)signal;
-    (void)info;
-    (void)context;
     own_steps++;
 }
 
@@ -197,7 +194,6 @@ static void on_exception(int signal, siginfo_t *info, void *context)
 {
     const ucontext_t *uc = context;
 
-    (void)signal;
     exception = *info;
     exception_error = (unsigned long)uc->uc_mcontext.gregs[REG_ERR];
     exception_number = (unsigned long)uc->uc_mcontext.gregs[REG_TRAPNO];

@@ -205,7 +205,6 @@ static void check_log(bool judge)
 
 static void log_is_clean(unsigned int seconds)
 {
-    (void)seconds;
     check_log(true);
 }
 

@@ -132,8 +132,6 @@ static volatile uintptr_t fault_address;
 
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
-    (void)signal;
-    (void)context;
     fault_address = (uintptr_t)info->si_addr;
     siglongjmp(fault_return, 1);
 }
@@ -284,7 +282,6 @@ static volatile bool writer_ends;
 
 static void *writer(void *unused)
 {
-    (void)unused;
     while (!writer_ends) {
         if (sigsetjmp(fault_return, 1) == 0) {
             for (;;) {

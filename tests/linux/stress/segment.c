@@ -61,8 +61,6 @@ static void on_breakpoint(int signal, siginfo_t *info, void *context)
 {
     const ucontext_t *uc = context;
 
-    (void)signal;
-    (void)info;
     breakpoint_selector = (uint16_t)uc->uc_mcontext.gregs[REG_CSGSFS];
 }
 
@@ -169,8 +167,6 @@ static void on_spoil(int signal, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
 
-    (void)signal;
-    (void)info;
     uc->uc_mcontext.gregs[spoilt_register] = (greg_t)spoilt_value;
 }
 

@@ -47,7 +47,9 @@ bool elapsed(uint64_t start, unsigned int seconds);
 /* Private anonymous memory, readable and writable. */
 void *map(size_t bytes);
 
-/* fork() that cannot fail. A child that fails a check prints why and makes join() fail its parent. */
+/*
+ * fork() that cannot fail. A child that fails a check prints why and makes join() fail its parent.
+ */
 pid_t spawn(void);
 void join(pid_t child);
 

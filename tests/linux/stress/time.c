@@ -109,7 +109,6 @@ static volatile sig_atomic_t alarms;
 
 static void on_alarm(int signal)
 {
-    (void)signal;
     alarms++;
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which CPUs the administrator is warned of, and that the warning is one line.
- *
- * SOURCES: arch/x86/cpu_leaks.c
  */
+/* SOURCES: arch/x86/cpu_leaks.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the boot loader's memory map to RAM and free memory: overlaps, odd edges, holes, and that what boot_alloc() and
- * the heap get is RAM that nobody else has. Checked page by page against a plain bitmap.
- *
- * SOURCES: arch/x86/boot/memory_map.c
+ * From the boot loader's memory map to RAM and free memory: overlaps, odd edges, holes, and that
+ * what boot_alloc() and the heap get is RAM that nobody else has. Checked page by page against a
+ * plain bitmap.
  */
+/* SOURCES: arch/x86/boot/memory_map.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line: what each option accepts, and that what it does not accept changes nothing and is named.
- *
- * SOURCES: arch/x86/boot/options.c
+ * The command line: what each option accepts, and that what it does not accept changes nothing and
+ * is named.
  */
+/* SOURCES: arch/x86/boot/options.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

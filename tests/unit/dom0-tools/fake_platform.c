@@ -245,7 +245,6 @@ void *platform_buffer_alloc(size_t size)
 
 void platform_buffer_free(void *buffer, size_t size)
 {
-    (void)size;
     fake_free(buffer);
 }
 
@@ -361,8 +360,6 @@ long platform_sysctl(struct xen_sysctl *op)
 
 long platform_xen_version(unsigned int command, void *argument)
 {
-    (void)command;
-    (void)argument;
     return -XEN_ENOSYS;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine for dom0-tools on the host: domains with real memory (one shared file, so that a frame mapped
- * twice is one frame), event channels, files; and failures on demand, of any platform call or allocation.
+ * A machine for dom0-tools on the host: domains with real memory (one shared file, so that a frame
+ * mapped twice is one frame), event channels, files; and failures on demand, of any platform call
+ * or allocation.
  */
 #ifndef FAKE_PLATFORM_H
 #define FAKE_PLATFORM_H
@@ -49,7 +50,9 @@ unsigned int fake_bound_ports(void);
 unsigned int fake_domain_count(void);
 unsigned int fake_free_frames(void);
 
-/* Has @hook called, in place of all other threads, whenever somebody sleeps; or nothing with NULL. */
+/*
+ * Has @hook called, in place of all other threads, whenever somebody sleeps; or nothing with NULL.
+ */
 void fake_on_sleep(void (*hook)(void));
 
 /* Lets time pass. */

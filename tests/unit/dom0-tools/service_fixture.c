@@ -90,7 +90,6 @@ int setup(void **state)
 {
     struct error e;
 
-    (void)state;
     fake_reset();
     notices[0] = '\0';
     make_kernel(false);
@@ -105,7 +104,6 @@ int teardown(void **state)
 {
     struct error e;
 
-    (void)state;
     while (service_domains)
         assert_int_equal(service_destroy(service_domains->domid, &e), 0);
     assert_int_equal(fake_mappings(), 0);

@@ -12,8 +12,8 @@ bool wire_send(struct store_session *session, uint32_t type, uint32_t transactio
                const char *payload, size_t length);
 
 /*
- * Fetches one message. Returns its type, or -1 if there is none; *@text is its payload with zero bytes shown
- * as |, good until the next call.
+ * Fetches one message. Returns its type, or -1 if there is none; *@text is its payload with zero
+ * bytes shown as |, good until the next call.
  */
 int wire_fetch(struct store_session *session, const char **text);
 

@@ -89,7 +89,6 @@ static void test_quotes(void **state)
          {NULL}},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         char copy[128], *words[BH_MAX_WORDS];
 
@@ -129,7 +128,6 @@ static void test_known_options(void **state)
                                       "ls -COUNT", "ls --",  "ls -permissions"};
     struct words w;
 
-    (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         make_words(&w, good[i]);
         assert_int_equal(bh_check_options(&verb, w.argv), 0);
@@ -146,7 +144,6 @@ static void test_options_are_taken(void **state)
 {
     struct words w;
 
-    (void)state;
     make_words(&w, "ls -f /a -p /b");
     assert_true(bh_take_option(&w.argc, w.argv, "-p"));
     assert_false(bh_take_option(&w.argc, w.argv, "-p"));
@@ -177,7 +174,6 @@ static void test_domains(void **state)
     uint16_t domids[BH_MAX_WORDS];
     struct words w;
 
-    (void)state;
     make_words(&w, "ls web web");
     assert_int_equal(bh_find_domains(w.argc, w.argv, domids), 2);
     assert_int_equal(domids[1], 7);
@@ -192,7 +188,6 @@ static void test_json(void **state)
 {
     struct json j = {0};
 
-    (void)state;
     printed[0] = '\0';
     json_open(&j, NULL, '[');
     json_open(&j, NULL, '{');
@@ -226,7 +221,6 @@ static void test_json_texts(void **state)
         {"", 0, "\"\""},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct json j = {0};
 

@@ -19,7 +19,6 @@ static char warnings[1024];
 
 static void warn(void *context, const char *text)
 {
-    (void)context;
     strcat(warnings, text);
     strcat(warnings, "\n");
 }
@@ -54,7 +53,6 @@ static void test_values(void **state)
     struct error e;
     const struct config_setting *s;
 
-    (void)state;
     assert_int_equal(parse(&c,
                            "# a comment\n"
                            "name = 'web' ; memory=512 # more\n"
@@ -87,7 +85,6 @@ static void test_append(void **state)
     struct config c;
     struct error e;
 
-    (void)state;
     assert_int_equal(parse(&c, "vif=['a','b']\nvif += ['c']\nx='1'\nx+='2'\ny += 'new'", &e), 0);
     assert_int_equal(config_find(&c, "vif")->value.count, 3);
     assert_string_equal(config_find(&c, "vif")->value.items[0].text, "a");
@@ -100,7 +97,6 @@ static void test_append(void **state)
 
 static void test_syntax_errors(void **state)
 {
-    (void)state;
     assert_syntax_error("name", "f.cfg:1: expected = after 'name'");
     assert_syntax_error("\n\nname = ",
                         "f.cfg:3: expected a string in quotes, a number or a list in [ ]");
@@ -129,7 +125,6 @@ static void test_arguments(void **state)
     struct config c;
     struct error e;
 
-    (void)state;
     config_init(&c);
     assert_int_equal(config_parse_argument(&c, "name=web server", &e), 0);
     assert_int_equal(config_parse_argument(&c, "memory=64", &e), 0);
@@ -176,7 +171,6 @@ static void test_defaults(void **state)
     struct guest_config g, copy;
     struct error e;
 
-    (void)state;
     assert_int_equal(read_guest(&g, MINIMUM, &e), 0);
     assert_string_equal(g.name, "n");
     assert_string_equal(g.kernel, "/k");
@@ -201,7 +195,6 @@ static void test_keys(void **state)
     char text[37];
     struct error e;
 
-    (void)state;
     assert_int_equal(read_guest(&g,
                                 MINIMUM "ramdisk='/r'\nroot='/dev/xvda'\nextra='ro quiet'\n"
                                         "memory=64;maxmem='0x100';vcpus=2;maxvcpus=4\n"
@@ -236,7 +229,6 @@ static void test_bad_values(void **state)
     struct guest_config g;
     struct error e;
 
-    (void)state;
     assert_value_error("kernel='/k'", "f.cfg: the key name is missing");
     assert_value_error("name='n'", "f.cfg: the key kernel is missing");
     assert_value_error(MINIMUM "memory='lots'",
@@ -285,7 +277,6 @@ static void test_bare_numbers(void **state)
     struct config c;
     struct error e;
 
-    (void)state;
     assert_int_equal(parse(&c, MINIMUM, &e), 0);
     assert_int_equal(config_parse_argument(&c, "extra=3", &e), 0);
     assert_int_equal(guest_config_read(&g, &c, "f.cfg", warn, NULL, &e), 0);
@@ -302,7 +293,6 @@ static void test_long_arguments(void **state)
     struct config c;
     struct error e;
 
-    (void)state;
     memset(text, 'x', sizeof(text));
     memcpy(text, "disk=[\"", 7);
     strcpy(text + sizeof(text) - 3, "\"]");

@@ -60,7 +60,6 @@ static void test_disk_forms(void **state)
         "/root/image.iso,hdc:cdrom,r",
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
         struct disk_config d = disk(same[i]);
 
@@ -87,7 +86,6 @@ static void test_disk_options(void **state)
     struct disk_config d;
     struct error e;
 
-    (void)state;
     assert_int_equal(disk("/a,,xvda,ro").access, DISK_READ_ONLY);
     assert_int_equal(disk("/a,,xvda,!").access, DISK_WRITE_SHARED);
     assert_int_equal(disk("/a,,xvda,access=w!").access, DISK_WRITE_SHARED);
@@ -107,7 +105,6 @@ static void test_bad_disks(void **state)
 {
     char text[600];
 
-    (void)state;
     assert_bad_disk("", "vdev is missing: " DISK_FORM);
     assert_bad_disk("/dev/vda", "vdev is missing: " DISK_FORM);
     assert_bad_disk("target=/dev/vda,vdev=xvda",
@@ -164,7 +161,6 @@ static void test_disk_numbers(void **state)
         "sda16", "d0",  "d0p",  "d0p256", "12a",     "xvdzzzzz", "-1",  "99999999999"};
     uint32_t number;
 
-    (void)state;
     assert_number("xvda", 51712);
     assert_number("xvda1", 51713);
     assert_number("xvdp15", 202 << 8 | 0xff);
@@ -211,7 +207,6 @@ static void test_vif_forms(void **state)
     char mac[MAC_TEXT_SIZE];
     struct error e;
 
-    (void)state;
     assert_string_equal(v.bridge, "xenbr0");
     assert_false(v.mac_set || v.devid_set || v.antispoof || v.mtu || v.rate_bytes);
     assert_true(v.trusted);
@@ -255,7 +250,6 @@ static void test_bad_vifs(void **state)
     };
     char text[100], expected[200];
 
-    (void)state;
     assert_bad_vif("mac=00:16:3e:00:00", "mac '00:16:3e:00:00': expected six bytes as "
                                          "00:16:3e:01:02:03");
     assert_bad_vif("mac=01:16:3e:00:00:00",
@@ -290,7 +284,6 @@ static void test_bad_vifs(void **state)
 
 static void warn(void *context, const char *text)
 {
-    (void)context;
     fail_msg("%s", text);
 }
 
@@ -322,7 +315,6 @@ static void test_lists(void **state)
     struct guest_config g, copy;
     struct error e;
 
-    (void)state;
     assert_int_equal(read_guest(&g,
                                 MINIMUM "disk=['/dev/vda,raw,xvda,w']\n"
                                         "disk+=['/guests/x.img,,xvdb,r']\n"
@@ -355,7 +347,6 @@ static void test_lists(void **state)
 
 static void test_bad_lists(void **state)
 {
-    (void)state;
     assert_value_error(MINIMUM "disk='/dev/vda,raw,xvda,w'",
                        "f.cfg:3: disk: expected a list, disk = [ 'TARGET,raw,VDEV,ACCESS', ... ]");
     assert_value_error(MINIMUM "vif=1",

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices of domains, with a back driver that is faked: what the store gets, that a refusal undoes the
- * creation, and how devices come and go while the domain runs.
+ * Devices of domains, with a back driver that is faked: what the store gets, that a refusal undoes
+ * the creation, and how devices come and go while the domain runs.
  */
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
-/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
+/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c */
+/* SOURCES: dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c dom0-tools/builder/page_tables.c */
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
@@ -17,7 +18,8 @@
 /* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c dom0-tools/service/console.c */
 /* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
 /* SOURCES: dom0-tools/service/devices.c */
-/* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc -Dfree=fake_free -Dstrdup=fake_strdup */
+/* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc */
+/* CFLAGS: -Dfree=fake_free -Dstrdup=fake_strdup */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -243,7 +245,6 @@ static void test_nodes(void **state)
     domid_t domid;
     char path[96];
 
-    (void)state;
     if (service_create(&config, false, &domid, &e))
         fail_msg("%s", e.text);
     assert_int_equal(domid, 1);
@@ -266,7 +267,6 @@ static void test_made_up_address_stays(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     snprintf(first, sizeof(first), "%s", read_node("/local/domain/0/backend/vif/1/1/mac"));
     assert_memory_equal(first, "00:16:3e:", 9);
@@ -286,7 +286,6 @@ static void test_a_domain_set_aside_has_no_devices(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     fake_domains[domid].shutdown_flags = XEN_DOMINF_shutdown | SHUTDOWN_crash
                                                                    << XEN_DOMINF_shutdownshift;
@@ -302,7 +301,6 @@ static void test_refusals_undo_creation(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     refused = "/dev/vda1";
     assert_int_equal(service_create(&config, false, &domid, &e), -1);
     assert_string_equal(e.text, "cannot create 'test': disk xvda: /dev/vda1 is in use");
@@ -320,7 +318,6 @@ static void test_a_stuck_back_end_keeps_nobody(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     back_is_stuck = true;
     assert_int_equal(service_destroy(domid, &e), 0);
@@ -335,7 +332,6 @@ static void test_a_slow_back_end(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     fake_on_sleep(serve_slowly);
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
 }
@@ -347,7 +343,6 @@ static void test_creation_is_all_or_nothing(void **state)
     domid_t domid;
     long blocks;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     assert_int_equal(service_destroy(domid, &e), 0);
     fake_on_sleep(sleep_long); /* the driver shall not meet the failures */
@@ -379,7 +374,6 @@ static void test_attach_and_detach(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     assert_int_equal(disk_config_parse(&disk, &text, 1, &e), 0);
     assert_int_equal(service_attach_disk(domid, &disk, &e), 0);
@@ -438,7 +432,10 @@ static void destroy_meanwhile(void)
     assert_int_equal(service_destroy(service_domains->domid, &e), 0);
 }
 
-/* Whenever memory is short, and the domain is destroyed while it is waited for: nothing is left of the device. */
+/*
+ * Whenever memory is short, and the domain is destroyed while it is waited for: nothing is left of
+ * the device.
+ */
 static void test_destroyed_while_attached(void **state)
 {
     const char *text = "/dev/vdb,raw,xvdb,w";
@@ -446,7 +443,6 @@ static void test_destroyed_while_attached(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(disk_config_parse(&disk, &text, 1, &e), 0);
     for (unsigned int n = 1; n < 40; n++) {
         assert_int_equal(service_create(&config, false, &domid, &e), 0);
@@ -468,7 +464,6 @@ static void test_late_detach(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     disk = service_config(domid)->disks[0];
     front_holds_on = true;
@@ -483,7 +478,9 @@ static void test_late_detach(void **state)
     assert_null(read_node(back_state));
     assert_non_null(strstr(notices, "domain 'test' (1) has let go of disk xvda"));
 
-    /* Somebody does: what is closed is not asked to close, which its driver would not see any more. */
+    /*
+     * Somebody does: what is closed is not asked to close, which its driver would not see any more.
+     */
     assert_int_equal(service_attach_disk(domid, &disk, &e), 0);
     front_holds_on = true;
     assert_int_equal(service_detach_disk(domid, disk.number, false, &e), -1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel images, made here byte by byte: plain, packed in each way, as a bzImage, and damaged in the ways
- * that files get damaged. Each must load to the same bytes, or fail with its own sentence.
+ * Kernel images, made here byte by byte: plain, packed in each way, as a bzImage, and damaged in
+ * the ways that files get damaged. Each must load to the same bytes, or fail with its own sentence.
  */
 /* SOURCES: dom0-tools/error.c dom0-tools/image/elf_stream.c */
 /* SOURCES: dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
@@ -48,7 +48,6 @@ static unsigned int writes;
 
 static int write_memory(void *context, uint64_t address, const void *data, size_t length)
 {
-    (void)context;
     assert_true(address <= LIMIT && length <= LIMIT - address);
     memcpy(memory + address, data, length);
     writes++;
@@ -57,7 +56,6 @@ static int write_memory(void *context, uint64_t address, const void *data, size_
 
 static int clear_memory(void *context, uint64_t address, uint64_t length)
 {
-    (void)context;
     assert_true(address <= LIMIT && length <= LIMIT - address);
     memset(memory + address, 0, length);
     return 0;
@@ -307,7 +305,6 @@ static struct file halve(struct file f)
 
 static void test_forms(void **state)
 {
-    (void)state;
     assert_loads(usual());
     assert_loads(packed(pack_gzip));
     assert_loads(packed(pack_xz));
@@ -322,7 +319,6 @@ static void test_forms(void **state)
 
 static void test_variants(void **state)
 {
-    (void)state;
     assert_loads(make_elf(&(struct variant){.section_notes = true}));
     assert_loads(make_elf(&(struct variant){.paddr_offset = BASE}));
     assert_loads(make_elf(&(struct variant){.paddr_offset = BASE, .section_notes = true}));
@@ -347,7 +343,6 @@ static void test_damage(void **state)
     char expected[128];
     struct file f;
 
-    (void)state;
     assert_fails(cut(usual(), 0), "too short for a kernel (0 bytes)");
     assert_fails(cut(usual(), 20), "too short for a kernel (20 bytes)");
     assert_fails(cut(usual(), 200000),
@@ -388,7 +383,6 @@ static void test_fuzzed_headers(void **state)
 {
     static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
 
-    (void)state;
     for (size_t at = 16; at < 64 + 2 * 56; at++) {
         for (size_t v = 0; v < sizeof(values); v++) {
             struct kernel_image image;
@@ -403,14 +397,12 @@ static void test_fuzzed_headers(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
     memory = malloc(LIMIT);
     return memory ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     free(memory);
     return 0;
 }
@@ -421,7 +413,6 @@ static void test_needs(void **state)
     uint64_t address = 0x1000000;
     uint32_t size = 0x2345678;
 
-    (void)state;
     memcpy(f.bytes + 0x258, &address, 8);
     memcpy(f.bytes + 0x260, &size, 4);
     assert_int_equal(kernel_image_needs(f.bytes, f.size), 0x3345678);

@@ -43,7 +43,6 @@ static void write_screen(const char *text, size_t length)
 static void complete(const char *line, size_t start, void (*add)(void *context, const char *word),
                      void *context)
 {
-    (void)line;
     if (start == 0) {
         add(context, "create");
         add(context, "console");
@@ -74,7 +73,6 @@ static void assert_line(const char *line, size_t cursor)
 
 static int setup(void **state)
 {
-    (void)state;
     memset(&editor, 0, sizeof(editor));
     memset(screen, 0, sizeof(screen));
     column = 0;
@@ -87,7 +85,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     for (unsigned int i = 0; i < editor.history_count; i++)
         free(editor.history[i]);
     return 0;
@@ -101,7 +98,6 @@ static void enter(void)
 
 static void test_editing(void **state)
 {
-    (void)state;
     type("hello");
     assert_line("hello", 5);
     type("\x7f\b");
@@ -130,7 +126,6 @@ static void test_editing(void **state)
 
 static void test_long_line(void **state)
 {
-    (void)state;
     for (int i = 0; i < 600; i++)
         type("x");
     assert_int_equal(editor.length, EDITOR_LINE_SIZE - 1);
@@ -141,7 +136,6 @@ static void test_long_line(void **state)
 
 static void test_history(void **state)
 {
-    (void)state;
     type("one");
     enter();
     type("two");
@@ -166,7 +160,6 @@ static void test_history(void **state)
 
 static void test_completion(void **state)
 {
-    (void)state;
     type("l\t");
     assert_line("list ", 5);
     type("\025c\t\t"); /* two begin so: both are shown */
@@ -182,7 +175,6 @@ static void test_completion(void **state)
 
 static void test_line_ends(void **state)
 {
-    (void)state;
     type("a");
     enter();
     type("\n"); /* belongs to the return */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The builder and the service on a fake machine: what a new domain finds, that creation is all or nothing
- * whatever fails, and what happens to domains that stop.
+ * The builder and the service on a fake machine: what a new domain finds, that creation is all or
+ * nothing whatever fails, and what happens to domains that stop.
  */
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
-/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
+/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c */
+/* SOURCES: dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c dom0-tools/builder/page_tables.c */
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
@@ -17,7 +18,8 @@
 /* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c dom0-tools/service/console.c */
 /* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
 /* SOURCES: dom0-tools/service/devices.c */
-/* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc -Dfree=fake_free -Dstrdup=fake_strdup */
+/* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc */
+/* CFLAGS: -Dfree=fake_free -Dstrdup=fake_strdup */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,7 +129,6 @@ static void test_start_of_day(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     for (int variant = 0; variant < 4; variant++) {
         fake_superpages(variant & 1);
         make_kernel(variant & 2);
@@ -149,7 +150,6 @@ static void test_creation_is_all_or_nothing(void **state)
     domid_t domid;
     long blocks;
 
-    (void)state;
     /* Once, so that what the store keeps per domain number is there. */
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     assert_int_equal(service_destroy(domid, &e), 0);
@@ -192,7 +192,6 @@ static void test_leftovers(void **state)
     size_t length;
     unsigned int count;
 
-    (void)state;
     xs_write(service_tools, 0, secret, "s", 1);
     xs_set_permissions(service_tools, 0, secret, p, 1);
     xs_mkdir(service_tools, 0, shared);
@@ -220,7 +219,6 @@ static void test_messages(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     config.kernel = (char *)"/none";
     assert_create_fails("cannot create 'test': kernel /none: no such file or directory");
     config = good;
@@ -271,7 +269,6 @@ static void test_policies(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     stop(domid, SHUTDOWN_poweroff);
     assert_true(service_is_alive(domid));
@@ -325,7 +322,6 @@ static void test_store_ring(void **state)
     size_t length;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     assert_int_equal(xs_read(service_tools, 0, "/local/domain/1/store/ring-ref", &frame, &length),
                      0);
@@ -360,14 +356,12 @@ static unsigned int gone_count;
 
 static void sink(void *context, const void *data, size_t length)
 {
-    (void)context;
     memcpy(shown + shown_length, data, length);
     shown_length += length;
 }
 
 static void gone(void *context)
 {
-    (void)context;
     gone_count++;
 }
 
@@ -375,8 +369,6 @@ static size_t other_length;
 
 static void other_sink(void *context, const void *data, size_t length)
 {
-    (void)context;
-    (void)data;
     other_length += length;
 }
 
@@ -390,7 +382,6 @@ static void test_console(void **state)
     struct error e;
     domid_t domid;
 
-    (void)state;
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     d = managed_find(domid);
     ring = d->console_page;

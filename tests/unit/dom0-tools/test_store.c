@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The store: permissions, watches, transactions, quotas, the wire protocol and the ring. */
-/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/ring.c */
+/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
+/* SOURCES: dom0-tools/store/ring.c */
 /* SOURCES: dom0-tools/store/control.c dom0-tools/store/store.c dom0-tools/store/tree.c */
 /* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/watch.c */
 #include <setjmp.h>
@@ -32,7 +33,6 @@ static int setup(void **state)
 {
     struct store_permission p = {.domid = 1};
 
-    (void)state;
     store = store_create();
     dom0 = store_connect(store, 0, true, NULL, on_event, "0");
     dom1 = store_connect(store, 1, false, &store_default_limits, on_event, "1");
@@ -47,7 +47,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     store_disconnect(dom0);
     store_disconnect(dom1);
     store_disconnect(dom2);
@@ -99,7 +98,6 @@ static const char *list(struct store_connection *c, uint32_t t, const char *path
 
 static void test_nodes(void **state)
 {
-    (void)state;
     assert_int_equal(write_text(dom0, 0, "/a/b/c", "x"), 0);
     assert_string_equal(read_text(dom0, 0, "/a/b/c"), "x");
     assert_string_equal(read_text(dom0, 0, "/a/b"), "");
@@ -122,7 +120,6 @@ static void test_paths(void **state)
 {
     char absolute[STORE_PATH_SIZE], text[4096];
 
-    (void)state;
     assert_int_equal(xs_resolve(dom1, "data/x", absolute), 0);
     assert_string_equal(absolute, "/local/domain/1/data/x");
     assert_int_equal(xs_resolve(dom1, "/", absolute), 0);
@@ -148,7 +145,6 @@ static void test_permissions(void **state)
     struct store_permission p[3] = {{.domid = 1}, {.domid = 2, .read = true}}, got[STORE_MAX_PERMS];
     unsigned int count;
 
-    (void)state;
     assert_int_equal(write_text(dom1, 0, "/local/domain/1/data", "mine"), 0);
     assert_string_equal(read_text(dom2, 0, "/local/domain/1/data"), "errno 13");
     assert_string_equal(read_text(dom2, 0, "/local/domain/1/none"), "errno 13");
@@ -173,7 +169,6 @@ static void test_permissions(void **state)
 
 static void test_watches(void **state)
 {
-    (void)state;
     assert_int_equal(xs_watch(dom0, "/local", "t"), 0);
     assert_int_equal(xs_watch(dom0, "/local", "t"), XEN_EEXIST);
     assert_int_equal(xs_watch(dom1, "data", "r"), 0);
@@ -205,7 +200,6 @@ static void test_watch_permissions(void **state)
 {
     struct store_permission none = {.domid = 0}, shared[] = {{.domid = 0}, {1, .read = true}};
 
-    (void)state;
     xs_mkdir(dom0, 0, "/folder/hidden");
     xs_set_permissions(dom0, 0, "/folder", shared, 2);
     xs_set_permissions(dom0, 0, "/folder/hidden", &none, 1);
@@ -228,7 +222,6 @@ static void test_watch_permissions(void **state)
 /* A watch is one thing, whichever way its path is written. */
 static void test_watch_names(void **state)
 {
-    (void)state;
     assert_int_equal(xs_watch(dom1, "data", "t"), 0);
     assert_int_equal(xs_watch(dom1, "/local/domain/1/data", "t"), XEN_EEXIST);
     assert_int_equal(xs_watch(dom1, "/local/domain/1/data", "u"), 0);
@@ -244,7 +237,6 @@ static void test_transactions(void **state)
 {
     uint32_t t, u;
 
-    (void)state;
     write_text(dom0, 0, "/x", "0");
     assert_int_equal(xs_watch(dom0, "/", "w"), 0);
     assert_int_equal(xs_transaction_start(dom0, &t), 0);
@@ -319,7 +311,6 @@ static void test_quotas(void **state)
     unsigned int made = 0;
     int error;
 
-    (void)state;
     memset(big, 'x', sizeof(big));
     assert_int_equal(xs_write(dom1, 0, "/local/domain/1/big", big, 2049), XEN_ENOSPC);
     assert_int_equal(xs_write(dom1, 0, "/local/domain/1/big", big, 2048), 0);
@@ -356,7 +347,6 @@ static void test_quotas(void **state)
 
 static bool introduced(void *context, uint16_t domid)
 {
-    (void)context;
     return domid == 1;
 }
 
@@ -411,7 +401,6 @@ static void test_wire(void **state)
 {
     char long_path[5000];
 
-    (void)state;
     session = store_session_open(store, 1, false, &store_default_limits, &host, NULL, NULL);
     assert_int_equal(ASK(XS_WRITE, 0, "data/a\0hello"), XS_WRITE);
     assert_string_equal(answer, "OK|");
@@ -485,7 +474,6 @@ static void test_wire_long_directory(void **state)
     char path[64];
     size_t offset = 0, total = 0;
 
-    (void)state;
     session = store_session_open(store, 0, true, NULL, &host, NULL, NULL);
     for (unsigned int i = 0; i < 900; i++) {
         snprintf(path, sizeof(path), "/many/node%04u", i);
@@ -512,7 +500,6 @@ static void test_wire_breach(void **state)
 {
     struct xsd_sockmsg header = {.type = XS_READ, .len = XENSTORE_PAYLOAD_MAX + 1};
 
-    (void)state;
     session = store_session_open(store, 1, false, &store_default_limits, &host, NULL, NULL);
     assert_int_equal(store_session_put(session, &header, sizeof(header), NULL), -1);
     store_session_close(session);
@@ -525,7 +512,6 @@ static void test_ring(void **state)
     char request[sizeof(header) + 2], got[64];
     unsigned int asked = 0, answered = 0;
 
-    (void)state;
     session = store_session_open(store, 1, false, &store_default_limits, &host, NULL, NULL);
     store_ring_init(ring);
     ring->req_cons = ring->req_prod = 0xfffffff0u; /* indices wrap */

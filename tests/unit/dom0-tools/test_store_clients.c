@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Domains that the service did not create, introduced to the store over the wire: served, moved to another
- * port, released, let go of when they die.
+ * Domains that the service did not create, introduced to the store over the wire: served, moved to
+ * another port, released, let go of when they die.
  */
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c tests/unit/dom0-tools/store_wire.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
-/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
+/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c */
+/* SOURCES: dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c dom0-tools/builder/page_tables.c */
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
@@ -16,7 +17,8 @@
 /* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c dom0-tools/service/console.c */
 /* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
 /* SOURCES: dom0-tools/service/devices.c dom0-tools/service/store_clients.c */
-/* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc -Dfree=fake_free -Dstrdup=fake_strdup */
+/* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc */
+/* CFLAGS: -Dfree=fake_free -Dstrdup=fake_strdup */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -131,7 +133,6 @@ static void test_introduce_and_release(void **state)
 {
     struct error e;
 
-    (void)state;
     assert_false(is_introduced());
     assert_int_equal(introduce(), XS_INTRODUCE);
     assert_true(is_introduced());
@@ -154,7 +155,6 @@ static void test_introduce_and_release(void **state)
 
 static void test_death(void **state)
 {
-    (void)state;
     assert_int_equal(introduce(), XS_INTRODUCE);
     assert_int_equal(ask(XS_WATCH, "@releaseDomain|t|"), XS_WATCH);
     while (wire_fetch(session, &text) >= 0)
@@ -181,7 +181,6 @@ static void test_failures(void **state)
     unsigned int n = 0;
     int type;
 
-    (void)state;
     do {
         long blocks = fake_blocks();
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store without memory: the same requests again and again, where each time another allocation fails. Every
- * request gets exactly one answer, which is the right one or ENOMEM; one that failed changed nothing; events
- * are not lost; and in the end nothing is left allocated.
+ * The store without memory: the same requests again and again, where each time another allocation
+ * fails. Every request gets exactly one answer, which is the right one or ENOMEM; one that failed
+ * changed nothing; events are not lost; and in the end nothing is left allocated.
  */
 /* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
 /* SOURCES: dom0-tools/store/store.c dom0-tools/store/transaction.c */
 /* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
-/* CFLAGS: -Dmalloc=counted_malloc -Dcalloc=counted_calloc -Drealloc=counted_realloc -Dfree=counted_free -Dstrdup=counted_strdup -DHELD_BYTES=1u */
+/* CFLAGS: -Dmalloc=counted_malloc -Dcalloc=counted_calloc -Drealloc=counted_realloc */
+/* CFLAGS: -Dfree=counted_free -Dstrdup=counted_strdup -DHELD_BYTES=1u */
 #undef malloc
 #undef calloc
 #undef realloc
@@ -76,15 +77,11 @@ char *counted_strdup(const char *text)
 
 static bool no_event(void *context, const char *path, const char *token)
 {
-    (void)context;
-    (void)path;
-    (void)token;
     return true;
 }
 
 static bool is_introduced(void *context, uint16_t domid)
 {
-    (void)context;
     return domid < 2;
 }
 
@@ -195,7 +192,6 @@ static void test_each_allocation_fails(void **state)
 {
     unsigned int n = 1;
 
-    (void)state;
     while (run_all(n, 1))
         n++;
     assert_true(n > 50);
@@ -205,7 +201,6 @@ static void test_memory_is_short_for_long(void **state)
 {
     unsigned int n = 1;
 
-    (void)state;
     while (run_all(n, 7))
         n++;
     for (n = 1; run_all(n, 40); n++)
@@ -220,7 +215,6 @@ static void test_events_survive(void **state)
     struct store_session *session;
     const char *text;
 
-    (void)state;
     fail_count = 0;
     store = store_create();
     tools = store_connect(store, 0, true, NULL, no_event, NULL);
@@ -254,7 +248,6 @@ static void test_event_comes_by_itself(void **state)
     struct store_session *session;
     const char *text;
 
-    (void)state;
     fail_count = 0;
     store = store_create();
     tools = store_connect(store, 0, true, NULL, no_event, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the store does when a client takes too much or fetches too little, when domains come, go or stand for
- * others, and what the tools may ask of it over the wire.
+ * What the store does when a client takes too much or fetches too little, when domains come, go or
+ * stand for others, and what the tools may ask of it over the wire.
  */
 /* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
@@ -35,34 +35,29 @@ static const char *text;
 
 static bool is_introduced(void *context, uint16_t domid)
 {
-    (void)context;
     return domid <= 2;
 }
 
 static int introduce(void *context, uint16_t domid, uint64_t frame, uint32_t port)
 {
-    (void)context;
     snprintf(asked, sizeof(asked), "introduce %u %llu %u", domid, (unsigned long long)frame, port);
     return domid == 9 ? XEN_EINVAL : 0;
 }
 
 static int release(void *context, uint16_t domid)
 {
-    (void)context;
     snprintf(asked, sizeof(asked), "release %u", domid);
     return 0;
 }
 
 static int resume(void *context, uint16_t domid)
 {
-    (void)context;
     snprintf(asked, sizeof(asked), "resume %u", domid);
     return 0;
 }
 
 static int set_target(void *context, uint16_t domid, uint16_t target)
 {
-    (void)context;
     assert_int_equal(domid, 1);
     store_session_set_target(dom1, target);
     return 0;
@@ -79,9 +74,6 @@ static const struct store_host host = {
 
 static bool no_event(void *context, const char *path, const char *token)
 {
-    (void)context;
-    (void)path;
-    (void)token;
     return true;
 }
 
@@ -89,7 +81,6 @@ static int setup(void **state)
 {
     struct store_permission p = {.domid = 1};
 
-    (void)state;
     limits = store_default_limits;
     store = store_create();
     tools = store_connect(store, 0, true, NULL, no_event, NULL);
@@ -103,7 +94,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     assert_true(xs_is_consistent(store));
     store_session_close(dom0);
     store_session_close(dom1);
@@ -173,7 +163,6 @@ static void test_memory(void **state)
     uint32_t t;
     int type;
 
-    (void)state;
     limits.memory = 400u << 10;
     assert_int_equal(write_values(dom1), XS_WRITE);
     assert_in_range(xs_memory_used(store, 1), VALUES * 2048, VALUES * 2300);
@@ -207,8 +196,8 @@ static void test_memory(void **state)
 }
 
 /*
- * What transactions keep alive of somebody's former nodes is not held against him, and bounded; and they
- * do not notice that it is.
+ * What transactions keep alive of somebody's former nodes is not held against him, and bounded; and
+ * they do not notice that it is.
  */
 static void test_old_versions(void **state)
 {
@@ -217,7 +206,6 @@ static void test_old_versions(void **state)
     uint32_t reader, writer, others[7];
     char name[32];
 
-    (void)state;
     assert_int_equal(xs_mkdir(tools, 0, "/local/domain/2"), 0);
     assert_int_equal(xs_set_permissions(tools, 0, "/local/domain/2", &mine, 1), 0);
     assert_int_equal(write_values(dom1), XS_WRITE);
@@ -255,7 +243,6 @@ static void test_transaction_size(void **state)
 {
     char name[32];
 
-    (void)state;
     limits.changes = 5;
     assert_int_equal(ASK(dom1, XS_TRANSACTION_START, 0, "\0"), XS_TRANSACTION_START);
     for (unsigned int i = 0; i < 5; i++) {
@@ -271,7 +258,6 @@ static void test_transaction_size(void **state)
 /* What a transaction removes makes room in it. */
 static void test_nodes_in_transaction(void **state)
 {
-    (void)state;
     limits.nodes = 10; /* with its home */
     assert_int_equal(ASK(dom1, XS_MKDIR, 0, "a/b/c/d/e/f\0"), XS_MKDIR);
     assert_error(ASK(dom1, XS_MKDIR, 0, "x/y/z/0\0"), "ENOSPC|");
@@ -287,7 +273,6 @@ static void test_nodes_in_transaction(void **state)
 
 static void test_permissions_limit(void **state)
 {
-    (void)state;
     assert_int_equal(ASK(dom1, XS_WRITE, 0, "x\0v"), XS_WRITE);
     assert_int_equal(ASK(dom1, XS_SET_PERMS, 0, "x\0n1\0r2\0r3\0r4\0r5\0"), XS_SET_PERMS);
     assert_error(ASK(dom1, XS_SET_PERMS, 0, "x\0n1\0r2\0r3\0r4\0r5\0r6\0"), "ENOSPC|");
@@ -301,7 +286,6 @@ static void test_outstanding(void **state)
 {
     unsigned int sent = 0, got = 0;
 
-    (void)state;
     assert_int_equal(ASK(dom1, XS_WRITE, 0, "x\0v"), XS_WRITE);
     while (sent < 1000 && wire_send(dom1, XS_READ, 0, "x", 2))
         sent++;
@@ -321,7 +305,6 @@ static void test_missed_events(void **state)
     char path[128];
     unsigned int events = 0, own = 0;
 
-    (void)state;
     assert_int_equal(ASK(dom1, XS_WATCH, 0, "a\0one\0"), XS_WATCH);
     assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
     assert_int_equal(ASK(dom1, XS_WATCH, 0, "b\0two\0"), XS_WATCH);
@@ -351,7 +334,6 @@ static void test_long_event(void **state)
 {
     char request[XENSTORE_PAYLOAD_MAX];
 
-    (void)state;
     memset(request, 'x', sizeof(request));
     strcpy(request, "data");
     request[3005] = '\0'; /* the token */
@@ -368,7 +350,6 @@ static void test_long_event(void **state)
 
 static void test_special_names(void **state)
 {
-    (void)state;
     assert_int_equal(ASK(dom0, XS_GET_PERMS, 0, "@releaseDomain\0"), XS_GET_PERMS);
     assert_string_equal(text, "n0|");
     assert_error(ASK(dom1, XS_GET_PERMS, 0, "@releaseDomain\0"), "EACCES|");
@@ -395,7 +376,6 @@ static void test_target(void **state)
 {
     struct store_permission p = {.domid = 2};
 
-    (void)state;
     xs_mkdir(tools, 0, "/local/domain/2/data");
     xs_set_permissions(tools, 0, "/local/domain/2/data", &p, 1);
     assert_error(ASK(dom1, XS_READ, 0, "/local/domain/2/data\0"), "EACCES|");
@@ -414,7 +394,6 @@ static void test_domain_gone(void **state)
     struct store_permission mine = {.domid = 1};
     struct store_permission shared[] = {{.domid = 0}, {.domid = 1, .read = true}, {.domid = 2}};
 
-    (void)state;
     write_value(dom1, 0, "a/b", 10);
     xs_mkdir(tools, 0, HOME "/a/of-another");
     xs_mkdir(tools, 0, "/shared/left");
@@ -444,7 +423,6 @@ static void test_domain_gone(void **state)
 /* What cannot be removed with its owner falls to domain 0. */
 static void test_owner_of_the_root_gone(void **state)
 {
-    (void)state;
     assert_int_equal(ASK(dom0, XS_SET_PERMS, 0, "/\0b2\0r1\0"), XS_SET_PERMS);
     assert_int_equal(ASK(dom0, XS_SET_PERMS, 0, "@releaseDomain\0b2\0r1\0"), XS_SET_PERMS);
     assert_int_equal(xs_domain_gone(store, 2), 0);
@@ -459,7 +437,6 @@ static void test_owner_of_the_root_gone(void **state)
 
 static void test_introduction(void **state)
 {
-    (void)state;
     assert_int_equal(ASK(dom0, XS_INTRODUCE, 0, "5\000123\0007\0"), XS_INTRODUCE);
     assert_string_equal(asked, "introduce 5 123 7");
     assert_error(ASK(dom0, XS_INTRODUCE, 0, "9\0001\0002\0"), "EINVAL|");
@@ -482,7 +459,6 @@ static void test_introduction(void **state)
 
 static void test_control(void **state)
 {
-    (void)state;
     assert_int_equal(ASK(dom0, XS_CONTROL, 0, "check\0"), XS_CONTROL);
     assert_string_equal(text, "OK|");
     assert_int_equal(ASK(dom0, XS_CONTROL, 0, "help\0"), XS_CONTROL);
@@ -524,7 +500,6 @@ static void test_turn(void **state)
     struct xenstore_domain_interface ring;
     unsigned int turns = 1;
 
-    (void)state;
     store_ring_init(&ring);
     assert_int_equal(ring.server_features, 3);
     for (unsigned int i = 0; i < 40; i++)
@@ -544,7 +519,6 @@ static void test_reconnection(void **state)
     struct xsd_sockmsg half = {.type = XS_WRITE, .len = 100};
     struct xenstore_domain_interface ring;
 
-    (void)state;
     store_ring_init(&ring);
     ASK(dom1, XS_WATCH, 0, "data\0t\0");
     ASK(dom1, XS_TRANSACTION_START, 0, "\0");

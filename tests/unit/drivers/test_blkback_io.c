@@ -72,7 +72,6 @@ bool events_disable(void)
 
 void events_restore(bool enabled)
 {
-    (void)enabled;
 }
 
 static void run(void)
@@ -83,13 +82,11 @@ static void run(void)
 
 void wait_on(struct wait_queue *queue)
 {
-    (void)queue;
     run();
 }
 
 void wake_all(struct wait_queue *queue)
 {
-    (void)queue;
 }
 
 void *page_alloc(void)
@@ -126,7 +123,6 @@ int blkback_pages_init(struct blkback_pages *pages, domid_t domid, bool persiste
 
 void blkback_pages_destroy(struct blkback_pages *pages)
 {
-    (void)pages;
 }
 
 int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
@@ -147,7 +143,6 @@ void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsign
 
 void blkback_pages_flush(struct blkback_pages *pages)
 {
-    (void)pages;
 }
 
 const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref)
@@ -178,7 +173,6 @@ static void get_ahead(void)
 
 static void disk_submit(struct block_device *device, struct block_request *request)
 {
-    (void)device;
     submitted[request->operation]++;
     segments_submitted += request->segment_count;
     request->done(request, 0);
@@ -235,7 +229,6 @@ static void a_round_ends_however_much_is_asked(void **state)
         {77, 0, 64},
     };
 
-    (void)state;
     for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         start(BLOCK_WRITER, BLKBACK_MAX_RING_PAGES);
         ahead_with = cases[i].operation;
@@ -257,7 +250,6 @@ static void events_come_again_when_the_ring_is_empty(void **state)
 {
     uint64_t segment = blkfront_segment(1, 0, 7);
 
-    (void)state;
     start(BLOCK_WRITER, 1);
     blkfront_ring_put(&front, BLKIF_OP_READ, 0, 0, &segment, 1);
     assert_true(blkfront_ring_push(&front));
@@ -312,7 +304,6 @@ static void a_reader_changes_nothing(void **state)
 {
     grant_ref_t indirect = 9;
 
-    (void)state;
     start(BLOCK_READER, 1);
     assert_int_equal(ask_for(BLKIF_OP_WRITE, 1), BLKIF_RSP_ERROR);
     assert_int_equal(ask_for(BLKIF_OP_WRITE_BARRIER, 1), BLKIF_RSP_ERROR);

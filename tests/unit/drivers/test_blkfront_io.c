@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block front driver's data path facing a back that keeps pages mapped which it should have let go
- * of: their owners do not get them back, and nobody else does, before it has. Grants, pages and events are
- * the test's; ring and data path are real.
+ * The block front driver's data path facing a back that keeps pages mapped which it should have let
+ * go of: their owners do not get them back, and nobody else does, before it has. Grants, pages and
+ * events are the test's; ring and data path are real.
  */
 /* SOURCES: pv-guest/drivers/blkfront_io.c pv-guest/drivers/blkfront_ring.c */
 /* SOURCES: pv-guest/drivers/block.c */
@@ -47,7 +47,6 @@ void work_cancel(struct work *work)
 
 int event_alloc_unbound(domid_t remote)
 {
-    (void)remote;
     return PORT;
 }
 
@@ -64,7 +63,6 @@ void event_set_handler(evtchn_port_t port, event_handler handler, void *argument
 
 int event_send(evtchn_port_t port)
 {
-    (void)port;
     return 0;
 }
 
@@ -121,7 +119,6 @@ void io_page_free(void *page)
 
 bool io_page_is(const void *va)
 {
-    (void)va;
     return false;
 }
 
@@ -139,7 +136,6 @@ void split_fail(struct split_device *device, int error, const char *format, ...)
 /* The back lets go in the end. */
 void thread_sleep(uint64_t nanoseconds)
 {
-    (void)nanoseconds;
     if (++sleeps == 3)
         memset(mapped, 0, sizeof(mapped));
 }
@@ -184,7 +180,6 @@ static void read_and_answer(size_t offset)
 
 static int setup(void **state)
 {
-    (void)state;
     front = (struct blkfront){
         .split = &split,
         .segments = BLKIF_MAX_SEGMENTS_PER_REQUEST,
@@ -203,7 +198,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     assert_int_equal(count_offered(), 0);
     assert_int_equal(pages_out, 0);
     return 0;
@@ -226,19 +220,16 @@ static void check_kept_page(size_t offset)
 
 static void test_page_of_the_request_is_kept(void **state)
 {
-    (void)state;
     check_kept_page(0);
 }
 
 static void test_page_of_the_driver_is_kept(void **state)
 {
-    (void)state;
     check_kept_page(100); /* not where a sector can begin: the driver copies */
 }
 
 static void test_back_goes_and_comes(void **state)
 {
-    (void)state;
     segment = (struct block_segment){.va = memory, .length = PAGE_SIZE};
     request = (struct block_request){
         .operation = BLOCK_WRITE, .segment_count = 1, .segments = &segment, .done = on_done};

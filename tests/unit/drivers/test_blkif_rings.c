@@ -31,7 +31,6 @@ static struct blkif_sring *shared(void)
 
 static int set_up(void **state)
 {
-    (void)state;
     memset(memory, 0xa5, sizeof(memory));
     blkfront_ring_init(&front, memory, PAGE);
     blkback_ring_init(&back, memory, PAGE, false);
@@ -61,7 +60,6 @@ static struct blkif_request *put_read(uint64_t sector, unsigned int count)
 
 static void sizes_are_those_of_the_protocol(void **state)
 {
-    (void)state;
     assert_int_equal(back.slots, 32);
     assert_int_equal(front.slots, 32);
     for (unsigned int order = 0; order <= BLKBACK_MAX_RING_ORDER; order++) {
@@ -80,7 +78,6 @@ static void a_request_goes_there_and_back(void **state)
     struct blkfront_answer answer;
     uint32_t count;
 
-    (void)state;
     put_read(40, 3);
     assert_null(take());
     assert_int_equal(command.kind, BLKBACK_READ);
@@ -102,7 +99,6 @@ static void a_request_goes_there_and_back(void **state)
 
 static void events_are_asked_for_and_sent(void **state)
 {
-    (void)state;
     put_read(0, 1);
     assert_true(shared()->req_event == 1);
     assert_true(blkback_ring_sleep(&back)); /* something came before */
@@ -124,7 +120,6 @@ static void narrow_fronts_are_understood(void **state)
 {
     uint8_t *slot = memory + 64;
 
-    (void)state;
     blkback_ring_init(&back, memory, PAGE, true);
     memset(slot, 0, 216);
     slot[0] = BLKIF_OP_WRITE;
@@ -179,7 +174,6 @@ static void indirect_segments_are_fetched(void **state)
     static uint64_t page[BLKIF_SEGMENTS_PER_PAGE];
     grant_ref_t gref = 500;
 
-    (void)state;
     for (unsigned int i = 0; i < 40; i++)
         page[i] = blkfront_segment(i, 0, 7);
     blkfront_ring_put_indirect(&front, BLKIF_OP_WRITE, 0, 8, 40, &gref, 1);
@@ -209,7 +203,6 @@ static void parts_of_pages_are_counted(void **state)
     uint64_t segments[BLKIF_SEGMENTS_PER_PAGE] = {0};
     grant_ref_t gref = 1;
 
-    (void)state;
     for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         uint64_t sectors = 9ull * 8;
 
@@ -230,7 +223,6 @@ static void parts_of_pages_are_counted(void **state)
 
 static void impossible_segments_are_seen(void **state)
 {
-    (void)state;
     put_read(0, 1)->seg[0].last_sect = 8;
     assert_non_null(take());
     put_read(0, 1)->seg[0].first_sect = 7;
@@ -248,7 +240,6 @@ static void impossible_segments_are_seen(void **state)
 
 static void impossible_ranges_are_seen(void **state)
 {
-    (void)state;
     put_read(SECTORS - 8, 1);
     assert_null(take());
     put_read(SECTORS - 7, 1);
@@ -276,7 +267,6 @@ static void wrong_indirect_requests_are_seen(void **state)
                  {12, BLKIF_OP_INDIRECT}};
     grant_ref_t gref = 1;
 
-    (void)state;
     for (unsigned int i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         blkfront_ring_put_indirect(&front, wrong[i].operation, 0, 0, wrong[i].count, &gref, 1);
         blkfront_ring_push(&front);
@@ -286,7 +276,6 @@ static void wrong_indirect_requests_are_seen(void **state)
 
 static void unknown_operations_are_merely_not_there(void **state)
 {
-    (void)state;
     put_read(0, 1)->operation = 99;
     assert_null(take());
     assert_int_equal(command.kind, BLKBACK_UNKNOWN);
@@ -301,7 +290,6 @@ static void a_jumping_producer_is_seen(void **state)
 {
     uint32_t waiting;
 
-    (void)state;
     shared()->req_prod = 32;
     assert_true(blkback_ring_waiting(&back, &waiting));
     assert_int_equal(waiting, 32);
@@ -327,7 +315,6 @@ static void impossible_answers_are_seen(void **state)
     struct blkfront_answer answer;
     uint32_t count;
 
-    (void)state;
     put_read(0, 1);
     shared()->rsp_prod = 2;
     assert_non_null(blkfront_ring_waiting(&front, &count));
@@ -361,7 +348,6 @@ static void indices_may_wrap(void **state)
     struct blkfront_answer answer;
     uint32_t count;
 
-    (void)state;
     front.req_prod = front.req_pushed = front.rsp_cons = ~0u - 2;
     back.req_cons = back.rsp_prod = back.rsp_pushed = ~0u - 2;
     shared()->req_prod = shared()->rsp_prod = ~0u - 2;

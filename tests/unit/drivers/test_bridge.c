@@ -32,7 +32,6 @@ void net_send(struct net_port *port, const struct net_packet *packet)
 
 static int set_up(void **state)
 {
-    (void)state;
     now += 10 * NANOSECONDS_PER_SECOND; /* a look for old entries is due */
     memset(ports, 0, sizeof(ports));
     for (unsigned int i = 0; i < PORTS; i++) {
@@ -45,7 +44,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     for (unsigned int i = 0; i < PORTS; i++)
         bridge_remove(&ports[i]);
     return 0;
@@ -83,7 +81,6 @@ static void frame(unsigned int port, unsigned int from, unsigned int to)
 
 static void learns_where_hosts_are(void **state)
 {
-    (void)state;
     frame(0, 1, 2);
     assert_sent(0, 1, 1, 1);
     frame(1, 2, 1);
@@ -104,7 +101,6 @@ static void forgets_what_is_old_and_what_went(void **state)
 {
     uint8_t mac[MAC_SIZE];
 
-    (void)state;
     host(mac, 2);
     frame(1, 2, 1);
     now += BRIDGE_AGEING_SECONDS * NANOSECONDS_PER_SECOND;
@@ -122,7 +118,6 @@ static void forgets_what_is_old_and_what_went(void **state)
 
 static void passes_nothing_where_nobody_listens(void **state)
 {
-    (void)state;
     ports[2].carrier = false;
     frame(0, 1, 0xff);
     assert_sent(0, 1, 0, 1);
@@ -135,7 +130,6 @@ static void drops_false_addresses(void **state)
                                 .fragment_count = 1,
                                 .length = sizeof(header)};
 
-    (void)state;
     frame(0, 0xff, 2); /* from everybody */
     assert_sent(0, 0, 0, 0);
     ports[0].input(&ports[0], &packet); /* between bridges */
@@ -153,7 +147,6 @@ static void a_flood_of_addresses_pushes_nobody_out(void **state)
 {
     uint8_t mac[MAC_SIZE];
 
-    (void)state;
     frame(1, 2, 0xff);
     for (unsigned int i = 0; i < 5000; i++)
         frame(0, 1000 + i, 0xff);

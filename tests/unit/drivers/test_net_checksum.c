@@ -35,7 +35,6 @@ static void sums_are_those_of_the_rfc(void **state)
 {
     uint8_t data[300], stored[2];
 
-    (void)state;
     for (size_t i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)(i * 37 + (i >> 3) * 11 + 200);
     for (size_t from = 0; from < 9; from++) {
@@ -108,7 +107,6 @@ static bool transport_is_right(const uint8_t *data, uint32_t length)
 
 static void checksums_are_filled_in(void **state)
 {
-    (void)state;
     for (unsigned int i = 0; i < 8; i++) {
         uint32_t length = make_frame(i & 1, i & 2, i & 4 ? 6 : 17, 12, 1001);
 
@@ -128,7 +126,6 @@ static void padding_is_not_summed(void **state)
 {
     uint32_t length = make_frame(false, false, 17, 0, 4);
 
-    (void)state;
     memset(frame + length, 0xaa, 14);
     assert_true(net_fill_checksum(frame, length + 14));
     assert_true(transport_is_right(frame, length));
@@ -138,7 +135,6 @@ static void segments_are_the_packet(void **state)
 {
     static uint8_t segment[200 + PAYLOAD];
 
-    (void)state;
     for (unsigned int variant = 0; variant < 4; variant++) {
         uint32_t length = make_frame(variant & 1, variant & 2, 6, 12, PAYLOAD), size = 1448;
         uint32_t done = 0;
@@ -172,7 +168,6 @@ static void what_is_no_tcp_or_udp_is_left_alone(void **state)
 {
     uint32_t length = make_frame(false, false, 17, 0, 100);
 
-    (void)state;
     for (uint32_t cut = 0; cut < 42; cut++)
         assert_false(net_find_layers(frame, cut, &layers));
     assert_true(net_find_layers(frame, 42, &layers));

@@ -77,7 +77,6 @@ void grant_copy_batch(struct gnttab_copy *ops, unsigned int count)
 int grant_copy_from(void *local, domid_t domid, grant_ref_t reference, unsigned int offset,
                     unsigned int length)
 {
-    (void)domid;
     if (!reach(reference))
         return GNTST_bad_gntref;
     memcpy(local, granted[reference] + offset, length);
@@ -87,7 +86,6 @@ int grant_copy_from(void *local, domid_t domid, grant_ref_t reference, unsigned 
 int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsigned int offset,
                   unsigned int length)
 {
-    (void)domid;
     if (!reach(reference))
         return GNTST_bad_gntref;
     memcpy(granted[reference] + offset, local, length);
@@ -96,20 +94,14 @@ int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsig
 
 void net_send_segments(struct net_port *port, const struct net_packet *packet)
 {
-    (void)port;
-    (void)packet;
 }
 
 void net_send_with_checksum(struct net_port *port, const struct net_packet *packet)
 {
-    (void)port;
-    (void)packet;
 }
 
 bool net_is_ipv6(const uint8_t *frame, uint32_t length)
 {
-    (void)frame;
-    (void)length;
     return false;
 }
 
@@ -133,7 +125,6 @@ static const struct net_port_operations operations = {.flush = flush, .bad_grant
 
 static int set_up(void **state)
 {
-    (void)state;
     memset(ports, 0, sizeof(ports));
     ports[0].operations = ports[1].operations = &operations;
     memset(granted[SENDER], 0x11, PAGE_SIZE);
@@ -169,7 +160,6 @@ static void send(unsigned int sender_fails, unsigned int receiver_fails)
 
 static void a_copy_that_works_blames_nobody(void **state)
 {
-    (void)state;
     send(0, 0);
     assert_true(copied);
     assert_int_equal(blamed[SENDER] + blamed[RECEIVER], 0);
@@ -179,7 +169,6 @@ static void a_copy_that_works_blames_nobody(void **state)
 
 static void who_granted_nothing_is_blamed_alone(void **state)
 {
-    (void)state;
     send(2, 0);
     assert_false(copied);
     assert_int_equal(blamed[SENDER], 1);
@@ -194,7 +183,6 @@ static void who_granted_nothing_is_blamed_alone(void **state)
 /* The sender takes its page away and gives it back: nothing shows whose fault it was. */
 static void who_grants_again_brings_no_blame_on_others(void **state)
 {
-    (void)state;
     send(1, 0);
     assert_false(copied);
     assert_int_equal(blamed[SENDER] + blamed[RECEIVER], 0);
@@ -208,8 +196,6 @@ static unsigned int inputs;
 
 static void count_input(struct net_port *port, struct net_packet *packet)
 {
-    (void)port;
-    (void)packet;
     inputs++;
 }
 
@@ -223,7 +209,6 @@ static void a_packet_with_its_header_in_pieces_is_dropped(void **state)
         .length = 101,
     };
 
-    (void)state;
     inputs = 0;
     ports[0].input = count_input;
     net_input(&ports[0], &packet);

@@ -79,7 +79,6 @@ void event_unmask(evtchn_port_t port)
 
 int event_bind_interdomain(domid_t remote, evtchn_port_t remote_port)
 {
-    (void)remote;
     return (int)remote_port;
 }
 
@@ -92,7 +91,6 @@ int event_close(evtchn_port_t port)
 
 int event_send(evtchn_port_t port)
 {
-    (void)port;
     return 0;
 }
 
@@ -149,14 +147,11 @@ int split_register(struct split_driver *d)
 
 void split_call(struct split_device *d, void (*function)(struct split_device *device))
 {
-    (void)d;
     called = function;
 }
 
 void split_fail(struct split_device *d, int error, const char *format, ...)
 {
-    (void)error;
-    (void)format;
     d->failed = true;
 }
 
@@ -170,10 +165,6 @@ int split_set_state(struct split_device *d, enum xenbus_state state)
 int split_write(struct split_device *d, store_transaction transaction, const char *key,
                 const char *format, ...)
 {
-    (void)d;
-    (void)transaction;
-    (void)key;
-    (void)format;
     return 0;
 }
 
@@ -181,7 +172,6 @@ int split_own_text(const struct split_device *d, const char *key, char **value)
 {
     const char *text = strcmp(key, "mac") == 0 ? "00:16:3e:00:00:01" : NULL;
 
-    (void)d;
     if (strcmp(key, "rate") == 0)
         text = rate;
     *value = text ? strdup(text) : NULL;
@@ -190,15 +180,11 @@ int split_own_text(const struct split_device *d, const char *key, char **value)
 
 int split_own_number(const struct split_device *d, const char *key, uint64_t *value)
 {
-    (void)d;
-    (void)key;
-    (void)value;
     return -ENOENT;
 }
 
 int split_other_number(const struct split_device *d, const char *key, uint64_t *value)
 {
-    (void)d;
     upcall();
     if (strcmp(key, "tx-ring-ref") == 0)
         *value = 1;
@@ -215,7 +201,6 @@ int split_other_number(const struct split_device *d, const char *key, uint64_t *
 
 uint64_t split_other_feature(const struct split_device *d, const char *key)
 {
-    (void)d;
     return strncmp(key, "feature-no", 10) != 0;
 }
 
@@ -246,7 +231,6 @@ void *pages_alloc(unsigned long count)
 
 void pages_free(void *pages, unsigned long count)
 {
-    (void)count;
     free(pages);
 }
 
@@ -258,9 +242,6 @@ unsigned long memory_free_pages(void)
 int grant_map(struct grant_mapping *mapping, domid_t domid, const grant_ref_t *references,
               unsigned int count, bool readonly)
 {
-    (void)domid;
-    (void)count;
-    (void)readonly;
     mapping->va = references[0] == 1 ? transmit.bytes : receive;
     return 0;
 }
@@ -272,8 +253,6 @@ void grant_unmap(struct grant_mapping *mapping)
 
 void grant_copy_batch(struct gnttab_copy *ops, unsigned int count)
 {
-    (void)ops;
-    (void)count;
 }
 
 /* ---- The bridge and net.c ---- */
@@ -282,12 +261,10 @@ static uint64_t input_bytes; /* in this round */
 
 void bridge_add(struct net_port *port)
 {
-    (void)port;
 }
 
 void bridge_remove(struct net_port *port)
 {
-    (void)port;
 }
 
 bool net_parse_mac(const char *text, uint8_t *mac)
@@ -298,7 +275,6 @@ bool net_parse_mac(const char *text, uint8_t *mac)
 
 void net_input(struct net_port *port, struct net_packet *packet)
 {
-    (void)port;
     input_bytes += packet->length;
 }
 
@@ -308,19 +284,16 @@ void net_flush(void)
 
 void net_forget(struct net_port *port)
 {
-    (void)port;
 }
 
 void net_mark_dirty(struct net_port *port)
 {
-    (void)port;
 }
 
 /* ---- Tests ---- */
 
 static int set_up(void **state)
 {
-    (void)state;
     memset(&device, 0, sizeof(device));
     memset(&transmit, 0, sizeof(transmit));
     memset(receive, 0, sizeof(receive));
@@ -360,7 +333,6 @@ static void put(unsigned int count)
 
 static void events_schedule_nothing_for_who_is_gone(void **state)
 {
-    (void)state;
     for (unsigned int i = 0; i < 4; i++) {
         set_up(state);
         split_ports = i & 1;
@@ -379,7 +351,6 @@ static void events_schedule_nothing_for_who_is_gone(void **state)
 /* The interval's end comes to a vif that was disconnected before. */
 static void credit_comes_too_late(void **state)
 {
-    (void)state;
     rate = "1000,1000";
     connect();
     put(2);
@@ -397,7 +368,6 @@ static void credit_comes_too_late(void **state)
 
 static void a_storm_is_heard_once_a_round(void **state)
 {
-    (void)state;
     split_ports = true;
     connect();
     run_round();
@@ -418,7 +388,6 @@ static void a_round_ends_after_so_many_bytes(void **state)
 {
     uint64_t all = 0;
 
-    (void)state;
     connect();
     for (unsigned int i = 0; i < 15; i++)
         put(16);

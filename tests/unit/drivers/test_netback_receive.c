@@ -58,13 +58,11 @@ unsigned long memory_free_pages(void)
 
 int event_send(evtchn_port_t port)
 {
-    (void)port;
     return 0;
 }
 
 void event_unmask(evtchn_port_t port)
 {
-    (void)port;
     unmasked++;
 }
 
@@ -77,7 +75,6 @@ void work_schedule(struct work *work)
 
 void vif_break(struct vif *vif, const char *format, ...)
 {
-    (void)format;
     vif->broken = true;
 }
 
@@ -107,7 +104,6 @@ void net_flush(void)
 
 static int set_up(void **state)
 {
-    (void)state;
     memset(pages, 0, sizeof(pages));
     memset(vifs, 0, sizeof(vifs));
     for (unsigned int i = 0; i < VIFS; i++) {
@@ -122,7 +118,6 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     for (unsigned int i = 0; i < VIFS; i++)
         vif_drop_waiting(&vifs[i]);
     return allocated == 0 ? 0 : -1;
@@ -144,7 +139,6 @@ static void post(unsigned int vif, unsigned int count)
 
 static void a_backlog_is_bounded_and_handed_over(void **state)
 {
-    (void)state;
     send(0, ALL);
     assert_int_equal(allocated, ALL / 4);
     assert_int_equal(vifs[0].port.counters.sent_dropped, ALL - ALL / 4);
@@ -155,7 +149,6 @@ static void a_backlog_is_bounded_and_handed_over(void **state)
 
 static void who_takes_nothing_leaves_others_their_share(void **state)
 {
-    (void)state;
     for (unsigned int i = 0; i < 4; i++)
         send(i, ALL);
     assert_int_equal(allocated, ALL);
@@ -179,7 +172,6 @@ static void who_gives_way_looks_at_its_ring_again(void **state)
     const struct net_packet large = {.length = 17 * PAGE_SIZE};
     unsigned int scheduled = 0;
 
-    (void)state;
     for (unsigned int i = 0; i < 4; i++)
         vifs[i].scatter_gather = true;
     for (unsigned int i = 0; i < 4; i++)
@@ -199,7 +191,6 @@ static void who_gives_way_looks_at_its_ring_again(void **state)
 
 static void a_port_of_its_own_is_unmasked_after_its_work(void **state)
 {
-    (void)state;
     vif_receive_run(&vifs[0].receive_work);
     assert_int_equal(unmasked, 1);
     vifs[0].transmit_port = vifs[0].receive_port;

@@ -43,7 +43,6 @@ static netif_rx_sring_t *shared_receive(void)
 
 static int set_up(void **state)
 {
-    (void)state;
     memset(&page, 0, sizeof(page));
     page.transmit.req_event = page.transmit.rsp_event = 1;
     BACK_RING_INIT(&transmit, &page.transmit, PAGE);
@@ -73,7 +72,6 @@ static netif_tx_response_t response(RING_IDX index)
 
 static void takes_a_packet_of_one_piece(void **state)
 {
-    (void)state;
     assert_int_equal(netback_take(&transmit, &packet), NETBACK_NONE);
     put(7, NETTXF_csum_blank | NETTXF_data_validated, 100, 60);
     assert_int_equal(netback_take(&transmit, &packet), NETBACK_PACKET);
@@ -91,7 +89,6 @@ static void takes_a_packet_of_one_piece(void **state)
 
 static void takes_a_large_packet(void **state)
 {
-    (void)state;
     /* The first slot says how much there is altogether. */
     put(1, NETTXF_more_data | NETTXF_extra_info | NETTXF_csum_blank, 4000, 96 + 4096 + 100);
     put_extra(XEN_NETIF_EXTRA_TYPE_HASH, XEN_NETIF_EXTRA_FLAG_MORE, 0, 0);
@@ -118,7 +115,6 @@ static void takes_a_large_packet(void **state)
 
 static void drops_what_it_cannot_send(void **state)
 {
-    (void)state;
     put(1, 0, 0, 13); /* shorter than an Ethernet header */
     assert_int_equal(netback_take(&transmit, &packet), NETBACK_DROP);
     put(2, NETTXF_more_data, 0, 100); /* a piece larger than the whole */
@@ -136,7 +132,6 @@ static void drops_what_it_cannot_send(void **state)
 
 static void refuses_multicast_requests(void **state)
 {
-    (void)state;
     put(1, NETTXF_extra_info, 0, 0);
     put_extra(XEN_NETIF_EXTRA_TYPE_MCAST_ADD, 0, 0, 0);
     assert_int_equal(netback_take(&transmit, &packet), NETBACK_REFUSE);
@@ -155,7 +150,6 @@ static void expect_broken(const char *why)
 
 static void knows_an_enemy(void **state)
 {
-    (void)state;
     page.transmit.req_prod = SLOTS + 1;
     expect_broken("index");
     page.transmit.req_prod = (RING_IDX)-1;
@@ -191,7 +185,6 @@ static void knows_an_enemy(void **state)
 
 static void knows_an_index_that_goes_back(void **state)
 {
-    (void)state;
     for (uint16_t i = 0; i < 10; i++)
         put(i, 0, 0, 60);
     for (unsigned int i = 0; i < 10; i++)
@@ -202,7 +195,6 @@ static void knows_an_index_that_goes_back(void **state)
 
 static void a_ring_goes_round(void **state)
 {
-    (void)state;
     transmit.req_cons = transmit.rsp_prod_pvt = page.transmit.req_prod = (RING_IDX)-100;
     for (uint16_t i = 0; i < 200; i++)
         put(i, 0, 0, 60);
@@ -218,7 +210,6 @@ static void empty_pages_are_counted(void **state)
 {
     netif_rx_request_t request;
 
-    (void)state;
     assert_int_equal(netback_rx_pages(&receive), 0);
     assert_false(netback_rx_want(&receive, 2));
     assert_int_equal(page.receive.req_event, 2);
@@ -254,7 +245,6 @@ static void respond_gso(uint16_t size)
 
 static void the_front_takes_packets(void **state)
 {
-    (void)state;
     front.req_prod_pvt = SLOTS;
     assert_int_equal(netfront_take(&front, &taken), NETFRONT_NONE);
     respond(0, NETRXF_data_validated, 2, 60);
@@ -281,7 +271,6 @@ static void the_front_takes_packets(void **state)
 
 static void the_front_knows_a_wrong_back(void **state)
 {
-    (void)state;
     front.req_prod_pvt = 10;
     page.receive.rsp_prod = 11;
     assert_int_equal(netfront_take(&front, &taken), NETFRONT_BROKEN);

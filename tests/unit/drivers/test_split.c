@@ -60,7 +60,6 @@ static size_t receive_bytes(void *data, size_t length)
 
 static void on_output(void *context)
 {
-    (void)context;
     store_link_ready();
 }
 
@@ -111,7 +110,6 @@ static void front_changed(struct split_device *device, enum xenbus_state state)
 
 static void removed(struct split_device *device)
 {
-    (void)device;
     note("R ");
 }
 
@@ -124,15 +122,11 @@ static struct split_driver front = {
 
 static bool no_event(void *context, const char *path, const char *token)
 {
-    (void)context;
-    (void)path;
-    (void)token;
     return true;
 }
 
 static bool is_introduced(void *context, uint16_t domid)
 {
-    (void)context;
     return domid == 0;
 }
 
@@ -214,7 +208,6 @@ static void take_notice(const char *text)
 
 static int begin(void **unused)
 {
-    (void)unused;
     if (!store) { /* the client's link stays for good, and so does the store */
         store = store_create();
         tools = store_connect(store, 0, true, NULL, no_event, NULL);
@@ -232,7 +225,6 @@ static int begin(void **unused)
 
 static int end(void **unused)
 {
-    (void)unused;
     split_unregister(&back);
     split_unregister(&front);
     threads_settle();
@@ -244,7 +236,6 @@ static int end(void **unused)
 
 static void test_back_way(void **unused)
 {
-    (void)unused;
     connect_back();
     assert_string_equal(get(BACK "/feature-x"), "1");
     state(FRONT, "5");
@@ -265,7 +256,6 @@ static void test_back_way(void **unused)
 
 static void test_back_detach(void **unused)
 {
-    (void)unused;
     connect_back();
     put(BACK, "online", "0");
     state(BACK, "5");
@@ -286,7 +276,6 @@ static void test_back_detach(void **unused)
 
 static void test_back_fast_restart(void **unused)
 {
-    (void)unused;
     connect_back();
     put(FRONT, "state", "6");
     put(FRONT, "state", "1");
@@ -310,7 +299,6 @@ static void fail_device(struct split_device *device)
 
 static void test_back_failure(void **unused)
 {
-    (void)unused;
     connect_back();
     split_call(last, fail_device);
     assert_told("R ");
@@ -341,7 +329,6 @@ static void test_back_failure(void **unused)
 
 static void test_back_driver_restart(void **unused)
 {
-    (void)unused;
     connect_back();
     split_unregister(&back);
     assert_told("R ");
@@ -372,7 +359,6 @@ static void make_front(void)
 
 static void test_front_way(void **unused)
 {
-    (void)unused;
     make_front();
     assert_told("P 1 ");
     state(VIF_BACK, "2");
@@ -406,7 +392,6 @@ static void test_front_way(void **unused)
 
 static void test_front_back_vanishes(void **unused)
 {
-    (void)unused;
     make_front();
     state(VIF_BACK, "2");
     state(VIF_BACK, "4");
@@ -423,7 +408,6 @@ static void test_numbers(void **unused)
     uint64_t value;
     char *text;
 
-    (void)unused;
     connect_back();
     put(FRONT, "ring-ref", "4294967296");
     put(FRONT, "bad", "12x");
@@ -449,7 +433,6 @@ static void test_long_folder(void **unused)
     char key[32];
     char **names;
 
-    (void)unused;
     for (unsigned int i = 0; i < 900; i++) {
         snprintf(key, sizeof(key), "node%04u", i);
         put("/many", key, "");
@@ -607,7 +590,6 @@ static void test_disorder(void **unused)
         {"/local/domain/0/device/other/2", "/local/domain/5/backend/other/0/2"},
     };
 
-    (void)unused;
     assert_int_equal(split_register(&strict_back), 0);
     assert_int_equal(split_register(&strict_front), 0);
     for (unsigned int i = 0; i < 20000; i++) {

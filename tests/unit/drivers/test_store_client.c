@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's client when memory is short. The store is the test: it answers each request with OK. */
+/*
+ * The store's client when memory is short. The store is the test: it answers each request with OK.
+ */
 /* SOURCES: pv-guest/store.c tests/host/guest/threads.c */
 /* CFLAGS: -Itests/host -idirafter pv-guest/include -Dmalloc=short_malloc */
 #include <setjmp.h>
@@ -91,7 +93,6 @@ static void event_without_memory_is_everybodys(void **state)
 {
     static const struct store_link link = {send_bytes, receive_bytes, store_link_ready};
 
-    (void)state;
     assert_int_equal(store_attach(&link), 0);
     assert_int_equal(store_watch(&watches[0]), 0);
     assert_int_equal(store_watch(&watches[1]), 0);

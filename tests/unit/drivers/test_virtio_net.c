@@ -4,7 +4,8 @@
  * asked for, large frames in merged buffers with what their header says, frames that make no sense,
  * and the header of what is sent.
  */
-/* SOURCES: pv-guest/drivers/virtio_net.c pv-guest/drivers/virtqueue.c pv-guest/drivers/net_checksum.c */
+/* SOURCES: pv-guest/drivers/virtio_net.c pv-guest/drivers/virtqueue.c */
+/* SOURCES: pv-guest/drivers/net_checksum.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -360,7 +360,6 @@ static void random_answers(void **state)
 /* Both sides looked too early: neither told the other. */
 static void lost_events_are_found(void **state)
 {
-    (void)state;
     for (int event_idx = 0; event_idx < 2; event_idx++) {
         struct fixture *f = make(true, event_idx);
         struct virtq_desc table[3];

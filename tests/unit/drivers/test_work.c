@@ -28,8 +28,6 @@ struct thread *thread_create(const char *name, void (*function)(void *), void *a
 {
     static char thread;
 
-    (void)name;
-    (void)argument;
     work_thread = function;
     return (struct thread *)&thread;
 }
@@ -41,13 +39,11 @@ void thread_yield(void)
 
 void wait_on(struct wait_queue *queue)
 {
-    (void)queue;
     longjmp(waits, 1);
 }
 
 void wake_one(struct wait_queue *queue)
 {
-    (void)queue;
 }
 
 bool events_disable(void)
@@ -57,7 +53,6 @@ bool events_disable(void)
 
 void events_restore(bool enabled)
 {
-    (void)enabled;
 }
 
 uint64_t clock_now(void)
@@ -67,7 +62,6 @@ uint64_t clock_now(void)
 
 void guest_panic(const char *format, ...)
 {
-    (void)format;
     abort();
 }
 
@@ -99,7 +93,6 @@ static void run(struct work *work)
 
 static int set_up(void **state)
 {
-    (void)state;
     memset(order, 0, sizeof(order));
     return 0;
 }
@@ -117,7 +110,6 @@ static void items_run_in_their_order(void **state)
     struct item b = {.work.run = run, .name = 'b', .rounds = 1};
     struct item c = {.work.run = run, .name = 'c'};
 
-    (void)state;
     work_schedule(&a.work);
     work_schedule(&b.work);
     work_schedule(&c.work);
@@ -132,7 +124,6 @@ static void what_is_cancelled_does_not_run(void **state)
                             {.work.run = run, .name = 'b'},
                             {.work.run = run, .name = 'c'}};
 
-    (void)state;
     for (unsigned int gone = 0; gone < 3; gone++) {
         for (unsigned int i = 0; i < 3; i++)
             work_schedule(&items[i].work);
@@ -149,7 +140,6 @@ static void other_threads_get_their_turn(void **state)
     struct item quick = {.work.run = run, .name = 'q', .rounds = 6399};
     struct item slow = {.work.run = run, .name = 's', .takes = MILLISECONDS(2), .rounds = 99};
 
-    (void)state;
     work_schedule(&quick.work);
     run_all();
     assert_int_equal(quick.ran, 6400);

@@ -2,8 +2,9 @@
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
 /*
- * The life of a domain: creation that fails at every allocation, destruction whole and in pieces, zombies that others
- * keep alive, pausing and shutting down. What is asserted throughout: nothing is lost.
+ * The life of a domain: creation that fails at every allocation, destruction whole and in pieces,
+ * zombies that others keep alive, pausing and shutting down. What is asserted throughout: nothing
+ * is lost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,7 +146,10 @@ static void kill_in_pieces(void **state)
     assert_same(before);
 }
 
-/* Frames that somebody holds, wherever on the list, keep the domain, and do not hide the others from the walk. */
+/*
+ * Frames that somebody holds, wherever on the list, keep the domain, and do not hide the others
+ * from the walk.
+ */
 static void zombie(void **state)
 {
     static const unsigned int held[] = {0, 1, 17, 18, 199};

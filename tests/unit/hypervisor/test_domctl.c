@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
 /* CFLAGS: -DDEBUG */
-/* The control operations: who may call them and in which order that is found out, and what they do. */
+/*
+ * The control operations: who may call them and in which order that is found out, and what they do.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

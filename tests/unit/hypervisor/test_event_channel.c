@@ -2,8 +2,8 @@
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
 /*
- * Event channels with two-level delivery: every operation, its errors, and what survives from one user of a port to
- * the next.
+ * Event channels with two-level delivery: every operation, its errors, and what survives from one
+ * user of a port to the next.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -338,7 +338,10 @@ static void resetting(void **state)
     assert_int_equal(domain_unpause_by_controller(b), 0);
 }
 
-/* A reset goes on where it was preempted; what was opened behind it makes it fail, and a death closes that, too. */
+/*
+ * A reset goes on where it was preempted; what was opened behind it makes it fail, and a death
+ * closes that, too.
+ */
 static void resetting_in_pieces(void **state)
 {
     struct evtchn_bind_ipi ipi = {.vcpu = 0};

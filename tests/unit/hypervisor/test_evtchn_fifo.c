@@ -2,8 +2,9 @@
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
 /*
- * FIFO delivery: switching to it and back, order within and between queues, and guests that scribble over event words
- * and control blocks. The consumer in this file is what a guest's kernel does.
+ * FIFO delivery: switching to it and back, order within and between queues, and guests that
+ * scribble over event words and control blocks. The consumer in this file is what a guest's kernel
+ * does.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,7 +137,10 @@ static void priorities(void **state)
     assert_int_equal(OP(set_priority, set), -XEN_EINVAL);
 }
 
-/* A port that was the last of its queue goes to another one: what comes to the first then is not linked behind it. */
+/*
+ * A port that was the last of its queue goes to another one: what comes to the first then is not
+ * linked behind it.
+ */
 static void last_of_queue_moves(void **state)
 {
     struct evtchn_set_priority set = {.priority = 3};

@@ -2,8 +2,9 @@
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
 /*
- * Grants: what may be mapped and copied, counts on frames while it is, and ways to confuse the two: entries changed
- * under way, handles that outlive their entry or their granting domain, domains that die in the middle.
+ * Grants: what may be mapped and copied, counts on frames while it is, and ways to confuse the two:
+ * entries changed under way, handles that outlive their entry or their granting domain, domains
+ * that die in the middle.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -154,7 +155,10 @@ static void refused(void **state)
     assert_int_equal(op.status, GNTST_permission_denied);
 }
 
-/* The granting guest changes its entry while it is mapped: the first frame counts until the last unmap. */
+/*
+ * The granting guest changes its entry while it is mapped: the first frame counts until the last
+ * unmap.
+ */
 static void entry_changes(void **state)
 {
     mfn_t first = grant(8, 0, 0), second = page_to_mfn(host_frame(a, 1));
@@ -221,7 +225,10 @@ static void overwritten_entry(void **state)
     assert_int_equal(entry(8)->flags, GTF_permit_access);
 }
 
-/* As before, and the granting domain dies first. Its number must not be given to another one meanwhile. */
+/*
+ * As before, and the granting domain dies first. Its number must not be given to another one
+ * meanwhile.
+ */
 static void overwritten_and_orphaned(void **state)
 {
     struct gnttab_map_grant_ref op;
@@ -379,7 +386,10 @@ static void copies(void **state)
     assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_readonly);
 }
 
-/* Each way of naming both frames, with grants that are free or in use, and frames with and without the type: one result. */
+/*
+ * Each way of naming both frames, with grants that are free or in use, and frames with and without
+ * the type: one result.
+ */
 static void copies_every_way(void **state)
 {
     for (unsigned int way = 0; way < 32; way++) {
@@ -434,7 +444,10 @@ static void copies_every_way(void **state)
     }
 }
 
-/* Of a domain that dies nothing can be copied or mapped any more, and what was pinned is given back. */
+/*
+ * Of a domain that dies nothing can be copied or mapped any more, and what was pinned is given
+ * back.
+ */
 static void dying_domains_grant_nothing(void **state)
 {
     struct gnttab_map_grant_ref held, refused;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
-/* XENMEM operations of the portable half: results, partial results, continuations, and who may do what. */
+/*
+ * XENMEM operations of the portable half: results, partial results, continuations, and who may do
+ * what.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -219,7 +222,9 @@ static void assert_intact(void)
     assert_int_equal(b->tot_pages, 8);
 }
 
-/* Single frames for two that follow each other, each, and back: as Linux makes buffers for devices. */
+/*
+ * Single frames for two that follow each other, each, and back: as Linux makes buffers for devices.
+ */
 static void exchanging_extents(void **state)
 {
     struct xen_memory_exchange x;
@@ -229,7 +234,9 @@ static void exchanging_extents(void **state)
         list[i] = page_to_mfn(host_frame(b, i)).n;
     for (unsigned int i = 0; i < 4; i++)
         list[1024 + i] = 100 + 2 * i;
-    /* One of the third step is in use: two steps are done, and the third has left its other frame. */
+    /*
+     * One of the third step is in use: two steps are done, and the third has left its other frame.
+     */
     busy = mfn_to_page(MFN(list[5]));
     assert_true(get_page(busy, b));
     assert_int_equal(exchange_orders(&x, 8, 0, 4, 1, 0), -XEN_EINVAL);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
-/* The frame allocator: blocks do not overlap, come back and merge, are clean; limits on address and number hold. */
+/*
+ * The frame allocator: blocks do not overlap, come back and merge, are clean; limits on address and
+ * number hold.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

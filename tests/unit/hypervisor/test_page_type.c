@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames that change their type or lose their domain at awkward moments: cases that the fuzzer of the page-type machine
- * does not come upon by itself. The machine's own checks (counts, TLB, nothing left at the end) panic when one is wrong.
- *
- * SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c arch/x86/pv/mmu_update.c
- * SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c arch/x86/pv/descriptor.c
- * SOURCES: arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c arch/x86/pv/decode.c
+ * Frames that change their type or lose their domain at awkward moments: cases that the fuzzer of
+ * the page-type machine does not come upon by itself. The machine's own checks (counts, TLB,
+ * nothing left at the end) panic when one is wrong.
  */
+/* SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c */
+/* SOURCES: arch/x86/pv/mmu_update.c */
+/* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
+/* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
+/* SOURCES: arch/x86/pv/decode.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +42,10 @@ static long pin_l1(unsigned int n)
     return do_mmuext_op(GUEST(0), 1, 0, DOMID_SELF);
 }
 
-/* The clock of flushes is 32 bits wide, and a guest can make it turn over. At no time does a stale translation survive. */
+/*
+ * The clock of flushes is 32 bits wide, and a guest can make it turn over. At no time does a stale
+ * translation survive.
+ */
 static void stamp_at_every_turn(void **state)
 {
     static const u32 times[] = {1, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 0};
@@ -56,7 +61,10 @@ static void stamp_at_every_turn(void **state)
     }
 }
 
-/* Frames that their domain gave back are kept by their pins alone, and go away while its death walks over the list. */
+/*
+ * Frames that their domain gave back are kept by their pins alone, and go away while its death
+ * walks over the list.
+ */
 static void dies_with_pinned_frames_given_back(void **state)
 {
     for (unsigned int first = 4; first < FRAMES; first++) {
@@ -72,7 +80,10 @@ static void dies_with_pinned_frames_given_back(void **state)
     }
 }
 
-/* Another vCPU of the guest maps the frame, writes, and unmaps it, between our look at the clock and our last put. */
+/*
+ * Another vCPU of the guest maps the frame, writes, and unmaps it, between our look at the clock
+ * and our last put.
+ */
 static struct page *contended;
 static bool got;
 
@@ -80,7 +91,8 @@ static void other_cpu(void)
 {
     got = page_try_get_both(contended, PG_TYPE_WRITABLE);
     if (got) {
-        tlb_flush_local(); /* what it has from now on is younger than the stamp that we are about to set */
+        /* what it has from now on is younger than the stamp that we are about to set */
+        tlb_flush_local();
         put_page_and_type(contended);
     }
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
-/* Grace periods: never over before every CPU has been quiescent, and over soon after; CPUs that sleep are woken for it. */
+/*
+ * Grace periods: never over before every CPU has been quiescent, and over soon after; CPUs that
+ * sleep are woken for it.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
 /* CFLAGS: -DDEBUG */
-/* Timers against a naive model: random settings, stops and migrations; each fires once, in order, never early. */
+/*
+ * Timers against a naive model: random settings, stops and migrations; each fires once, in order,
+ * never early.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

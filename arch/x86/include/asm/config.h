@@ -3,14 +3,15 @@
  * The address map. Everything of ours lies in L4 slots 256 to 271 (the ABI's reserved range);
  * guests have the rest.
  *
- *   slot 256      0xffff800000000000  machine-to-physical table, read-only for guests (ABI address)
- *   slot 257      0xffff808000000000  the same frames, writable for us
- *   slot 260      0xffff820000000000  of the current domain: each vCPU's GDT and LDT window
- *   slot 261      0xffff828000000000
- *                   0xffff82c000000000  device mappings (ioremap), CPU stacks
- *                   0xffff82d080000000  text and data; fixed link address, position-independent
- * code 0xffff82e000000000  frame table (struct page by machine frame number) slots 262-271
- * 0xffff830000000000  direct map of all RAM, never executable
+ *   slot       address             what lies there
+ *   256        0xffff800000000000  machine-to-physical table, read-only for guests (ABI address)
+ *   257        0xffff808000000000  the same frames, writable for us
+ *   260        0xffff820000000000  the current domain's GDT and LDT window of each vCPU
+ *   261        0xffff82c000000000  device mappings (ioremap), CPU stacks
+ *   261        0xffff82cd00000000  tables of devices' messages (device_window.c)
+ *   261        0xffff82d080000000  text and data: fixed link address, position-independent code
+ *   261        0xffff82e000000000  frame table: struct page by machine frame number
+ *   262-271    0xffff830000000000  direct map of all RAM, never executable
  */
 #ifndef ASM_CONFIG_H
 #define ASM_CONFIG_H
@@ -64,8 +65,8 @@
 #include <lib.h>
 
 /*
- * Our range is 2^43 bytes and aligned so. Checks of one address mind that what they read or write may begin or end a few
- * bytes further.
+ * Our range is 2^43 bytes and aligned so. Checks of one address mind that what they read or write
+ * may begin or end a few bytes further.
  */
 static inline bool is_hv_address(unsigned long addr)
 {

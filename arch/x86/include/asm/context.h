@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What of the running vCPU's state is in the processor, and how it is changed there (arch/x86/context.c, fpu.c). */
+/*
+ * What of the running vCPU's state is in the processor, and how it is changed there
+ * (arch/x86/context.c, fpu.c).
+ */
 #ifndef ASM_CONTEXT_H
 #define ASM_CONTEXT_H
 
@@ -7,8 +10,9 @@
 #include <percpu.h>
 
 /*
- * Between user and kernel mode of the current vCPU, which is in the other one: the other page-table root, the other GS
- * base. User mappings are global, so they stay in the TLB. To user mode only if there is a user root.
+ * Between user and kernel mode of the current vCPU, which is in the other one: the other page-table
+ * root, the other GS base. User mappings are global, so they stay in the TLB. To user mode only if
+ * there is a user root.
  */
 static inline void enter_guest_kernel(struct vcpu *v)
 {
@@ -59,14 +63,17 @@ void save_selectors(struct cpu_user_regs *regs);
 unsigned long current_fs_base(void);
 unsigned long current_gs_base(void);
 
-/* Copies the run state of @v to its area, in the address space loaded now. False: a fault. (domain.c) */
+/*
+ * Copies the run state of @v to its area, in the address space loaded now. False: a fault.
+ * (domain.c)
+ */
 bool arch_write_runstate(struct vcpu *v);
 
 /* Runs IN or OUT of @bytes (1, 2, 4). */
 u32 hw_port_read(u16 port, unsigned int bytes);
 void hw_port_write(u16 port, unsigned int bytes, u32 value);
 
-/* --- FPU (fpu.c) -------------------------------------------------------------------------------------------------- */
+/* ---- FPU (fpu.c) ---- */
 
 /* Boot CPU: size of the state, which components. Other CPUs: XCR0. */
 void fpu_init(void);

@@ -57,7 +57,10 @@ struct cpu_features {
 
 extern struct cpu_features boot_cpu;
 
-/* The value of CR4 outside guests' control; a context switch may set further bits (TSD, DE, OSXSAVE). */
+/*
+ * The value of CR4 outside guests' control; a context switch may set further bits (TSD, DE,
+ * OSXSAVE).
+ */
 extern unsigned long hv_cr4;
 
 /* Looks at the CPU; one clear line and a halt if it lacks what we need. Boot CPU. */

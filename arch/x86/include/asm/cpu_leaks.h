@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a CPU lets a guest read by speculation although no mapping allows it, and what we do not defend against. */
+/*
+ * What a CPU lets a guest read by speculation although no mapping allows it, and what we do not
+ * defend against.
+ */
 #ifndef ASM_CPU_LEAKS_H
 #define ASM_CPU_LEAKS_H
 
@@ -14,7 +17,10 @@
 /* The leaks of @cpu: its vendor, family, model and IA32_ARCH_CAPABILITIES decide. Pure. */
 unsigned int cpu_leaks(const struct cpu_features *cpu);
 
-/* Are the buffers of @cpu to be cleared by VERW whenever a guest is entered? @cpu and the command line decide. */
+/*
+ * Are the buffers of @cpu to be cleared by VERW whenever a guest is entered? @cpu and the command
+ * line decide.
+ */
 bool cpu_uses_verw(const struct cpu_features *cpu);
 
 /* Warns in one line when the boot CPU has any of them. */

@@ -15,11 +15,17 @@ struct xen_sysctl_cpu_featureset;
 /* Takes from @out, one leaf as the domain could have it at most, what @p leaves out of it. */
 void cpu_policy_limit(const struct cpu_policy *p, u32 leaf, u32 subleaf, struct cpuid *out);
 
-/* The operations. Errors as Xen's: -ENOBUFS too little room, -ERANGE unknown leaf or MSR, -EINVAL more than there is... */
+/*
+ * The operations. Errors as Xen's: -ENOBUFS too little room, -ERANGE unknown leaf or MSR, -EINVAL
+ * more than there is...
+ */
 long cpu_policy_sysctl(struct xen_sysctl_cpu_policy *op);
 long cpu_policy_featureset(struct xen_sysctl_cpu_featureset *op);
 long cpu_policy_get(const struct domain *d, struct xen_domctl *op);
-/* -EEXIST: @d has run already. After some errors the caller finds in its structure (@u_domctl) what was wrong. */
+/*
+ * -EEXIST: @d has run already. After some errors the caller finds in its structure (@u_domctl) what
+ * was wrong.
+ */
 long cpu_policy_set(struct domain *d, struct xen_domctl *op, unsigned long u_domctl);
 
 #endif

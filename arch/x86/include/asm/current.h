@@ -8,10 +8,12 @@
  * guest needs no SWAPGS. The guest's registers are saved as the last thing below nothing else:
  * guest_regs is where hardware and the entry code push the frame of an entry from guest mode.
  *
- *   base                                                                  base + STACK_SIZE
- *   | #MC | #DF | NMI | #DB | guard |        main stack ...        | cpu_info            |
- *                                                                  ^ guest_regs first: the main
- * stack starts above it
+ *   base                                                                base + STACK_SIZE
+ *   | #MC | #DF | NMI | #DB | guard |          main stack          | cpu_info            |
+ *                                                       grows down <-+
+ *
+ * struct cpu_info begins with guest_regs, so the main stack starts right below the guest's
+ * registers.
  */
 #ifndef ASM_CURRENT_H
 #define ASM_CURRENT_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small instruction decoder: prefixes, opcode, ModRM, SIB, displacement, immediate. It knows the shape of every
- * instruction of the one-byte, 0F, 0F 38 and 0F 3A maps, not their meaning; VEX, EVEX and XOP forms are not taken.
- * Shapes: Intel SDM volume 2, appendix A. It touches nothing but its arguments, so it runs on the host.
+ * A small instruction decoder: prefixes, opcode, ModRM, SIB, displacement, immediate. It knows the
+ * shape of every instruction of the one-byte, 0F, 0F 38 and 0F 3A maps, not their meaning; VEX,
+ * EVEX and XOP forms are not taken. Shapes: Intel SDM volume 2, appendix A. It touches nothing but
+ * its arguments, so it runs on the host.
  */
 #ifndef ASM_DECODE_H
 #define ASM_DECODE_H
@@ -31,9 +32,11 @@ struct insn {
     u8 map;    /* enum opcode_map */
     u8 opcode; /* last opcode byte */
     u8 code;   /* enum code_size */
-    u8 op_bytes; /* operand size: 2, 4 or 8; byte-sized opcodes are the caller's to know, see insn_is_byte() */
+    /* operand size: 2, 4 or 8; byte-sized opcodes are the caller's to know, see insn_is_byte() */
+    u8 op_bytes;
     u8 addr_bytes; /* address size: 2, 4 or 8 */
-    u8 segment; /* enum segment of the memory operand: the override, or what the base register implies */
+    /* enum segment of the memory operand: the override, or what the base register implies */
+    u8 segment;
     u8 rex; /* REX prefix, 0: none */
     bool lock, rep, repne, opsize_prefix, addrsize_prefix;
     bool segment_override;
@@ -49,13 +52,17 @@ struct insn {
 };
 
 /*
- * Takes apart the instruction at the start of @bytes, of which @n are valid; the rest of the buffer may hold anything. 0;
- * -XEN_EINVAL: no instruction that we know, or longer than 15 bytes; -XEN_ERANGE: more bytes are needed than @n.
+ * Takes apart the instruction at the start of @bytes, of which @n are valid; the rest of the buffer
+ * may hold anything. 0; -XEN_EINVAL: no instruction that we know, or longer than 15 bytes;
+ * -XEN_ERANGE: more bytes are needed than @n.
  */
 int insn_decode(struct insn *insn, const u8 bytes[INSN_BUFFER], unsigned int n,
                 enum code_size code);
 
-/* Has the opcode, by its low bit, operands of one byte? For the classic families (ALU, MOV, XCHG, IN, OUT, strings). */
+/*
+ * Has the opcode, by its low bit, operands of one byte? For the classic families (ALU, MOV, XCHG,
+ * IN, OUT, strings).
+ */
 static inline bool insn_is_byte(const struct insn *insn)
 {
     return !(insn->opcode & 1);
@@ -64,14 +71,20 @@ static inline bool insn_is_byte(const struct insn *insn)
 /* General register @n (0: RAX ... 15: R15). */
 u64 *insn_register(struct cpu_user_regs *regs, unsigned int n);
 
-/* Reads register operand @n of @bytes bytes; without REX, byte registers 4 to 7 are AH, CH, DH, BH. Zero-extended. */
+/*
+ * Reads register operand @n of @bytes bytes; without REX, byte registers 4 to 7 are AH, CH, DH, BH.
+ * Zero-extended.
+ */
 u64 insn_get_register(const struct insn *insn, struct cpu_user_regs *regs, unsigned int n,
                       unsigned int bytes);
 /* Writes it as the processor does: 4 bytes clear the upper half, 1 and 2 keep the rest. */
 void insn_set_register(const struct insn *insn, struct cpu_user_regs *regs, unsigned int n,
                        unsigned int bytes, u64 value);
 
-/* Offset of the memory operand in its segment, truncated to the address size. @regs->rip is the instruction's start. */
+/*
+ * Offset of the memory operand in its segment, truncated to the address size. @regs->rip is the
+ * instruction's start.
+ */
 unsigned long insn_offset(const struct insn *insn, const struct cpu_user_regs *regs);
 
 #endif

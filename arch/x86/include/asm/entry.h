@@ -2,9 +2,10 @@
 /*
  * Entries from guest mode and the way back: what assembly and C agree on.
  *
- * Every entry from guest mode ends with the guest's whole register frame in cpu_info.guest_regs and the stack pointer at
- * that frame. cpu_user_regs.error_code holds FRAME_SYSCALL when RCX and R11 need not be returned: then the way back
- * is SYSRET, whose RCX and R11 are RIP and RFLAGS. Such a frame has the flat 64-bit selectors.
+ * Every entry from guest mode ends with the guest's whole register frame in cpu_info.guest_regs and
+ * the stack pointer at that frame. cpu_user_regs.error_code holds FRAME_SYSCALL when RCX and R11
+ * need not be returned: then the way back is SYSRET, whose RCX and R11 are RIP and RFLAGS. Such a
+ * frame has the flat 64-bit selectors.
  */
 #ifndef ASM_ENTRY_H
 #define ASM_ENTRY_H
@@ -18,7 +19,9 @@
 #include <asm/current.h>
 #include <lib.h>
 
-/* entry.S: leaves to the guest whose frame is in guest_regs(), through the checks for pending work. */
+/*
+ * entry.S: leaves to the guest whose frame is in guest_regs(), through the checks for pending work.
+ */
 void exit_to_guest(void) __noreturn;
 
 /* Continues at @fn with an empty main stack. */
@@ -30,7 +33,10 @@ void exit_to_guest(void) __noreturn;
         __builtin_unreachable();                                                             \
     } while (0)
 
-/* Descriptor tables and entry points of this CPU, run on it; the boot CPU's part of it is trap_init(). */
+/*
+ * Descriptor tables and entry points of this CPU, run on it; the boot CPU's part of it is
+ * trap_init().
+ */
 void trap_cpu_init(void);
 
 /* Prints @regs on the console. */

@@ -10,9 +10,9 @@
 #include <lib.h>
 
 /*
- * Every byte of [addr, addr + bytes) is an address outside the hypervisor's range, or the first one faults. What is not
- * canonical faults, and so does what begins just below our range, where no address is canonical: a piece of up to a
- * page is all in the range or not at all.
+ * Every byte of [addr, addr + bytes) is an address outside the hypervisor's range, or the first one
+ * faults. What is not canonical faults, and so does what begins just below our range, where no
+ * address is canonical: a piece of up to a page is all in the range or not at all.
  */
 static inline bool guest_addr_ok(unsigned long addr, unsigned long bytes)
 {
@@ -51,8 +51,8 @@ unsigned long guest_clear_raw(void *dst, unsigned long bytes);
     " - .\n\t.popsection\n\t"
 
 /*
- * Objects of some words: one SMAP window, one instruction a word, a jump to a label when it faults. The addresses were
- * checked; between open and close nothing else may be called.
+ * Objects of some words: one SMAP window, one instruction a word, a jump to a label when it faults.
+ * The addresses were checked; between open and close nothing else may be called.
  */
 static inline void guest_window_open(void)
 {

@@ -14,8 +14,8 @@ static inline unsigned long hypercall_number(void)
 }
 
 /*
- * Arranges that the guest executes its SYSCALL again with other arguments. The caller's result must be @op, since it ends
- * up in RAX.
+ * Arranges that the guest executes its SYSCALL again with other arguments. The caller's result must
+ * be @op, since it ends up in RAX.
  */
 static inline void hypercall_restart(unsigned int op, const unsigned long *args, unsigned int nargs)
 {

@@ -92,9 +92,9 @@ void irq_set_controller(unsigned int irq, const struct irq_controller *controlle
 int irq_program(struct irq_desc *desc);
 
 /*
- * A number for a message, edge-triggered and served by @controller; -ENOSPC. The vector that it gets
- * stays with the number for good, so a late message meets a descriptor that is free, or at worst
- * another message's new owner.
+ * A number for a message, edge-triggered and served by @controller; -ENOSPC. The vector that it
+ * gets stays with the number for good, so a late message meets a descriptor that is free, or at
+ * worst another message's new owner.
  */
 int irq_create(const struct irq_controller *controller);
 /* Gives it back. Nobody uses it. */

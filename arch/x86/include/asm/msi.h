@@ -2,10 +2,10 @@
 /*
  * Messages that devices send as interrupts (MSI and MSI-X; PCI local bus specification 3.0, 6.8).
  *
- * Dom0 finds the devices; a device is known here from its announcement or the first message on. Each
- * message is one hardware interrupt (irq.h) with a number behind the lines'. The capability or the
- * table entry is written by us alone, and while any entry of a table is in use its page is read-only
- * to everybody.
+ * Dom0 finds the devices; a device is known here from its announcement or the first message on.
+ * Each message is one hardware interrupt (irq.h) with a number behind the lines'. The capability or
+ * the table entry is written by us alone, and while any entry of a table is in use its page is
+ * read-only to everybody.
  */
 #ifndef ASM_MSI_H
 #define ASM_MSI_H
@@ -38,8 +38,8 @@ int msi_device_remove(u16 segment, struct pci_address at);
 /* Writes all messages of a device again and enables them, after a reset. -ENODEV; -ENXIO. */
 int msi_restore(u16 segment, struct pci_address at);
 /*
- * Keeps the MSI-X table of a device read-only though none of its entries is in use, or (@release) no
- * longer. -ENODEV; -EBUSY: entries are in use, or it was not kept; -ENXIO.
+ * Keeps the MSI-X table of a device read-only though none of its entries is in use, or (@release)
+ * no longer. -ENODEV; -EBUSY: entries are in use, or it was not kept; -ENXIO.
  */
 int msi_keep_table(u16 segment, struct pci_address at, bool release);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Model-specific registers, the time-stamp counter, CPUID. Numbers: Intel SDM volume 4, AMD APM volume 2. */
+/*
+ * Model-specific registers, the time-stamp counter, CPUID. Numbers: Intel SDM volume 4, AMD APM
+ * volume 2.
+ */
 #ifndef ASM_MSR_H
 #define ASM_MSR_H
 

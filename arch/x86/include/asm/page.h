@@ -22,15 +22,18 @@ static inline mfn_t page_to_mfn(const struct page *pg)
 }
 
 /*
- * Is there a struct page for this frame, that is, may it be RAM? Those of holes are never allocated (all zero, and
- * read-only), so that a get on them fails.
+ * Is there a struct page for this frame, that is, may it be RAM? Those of holes are never allocated
+ * (all zero, and read-only), so that a get on them fails.
  */
 static inline bool mfn_valid(mfn_t mfn)
 {
     return mfn.n < max_page;
 }
 
-/* Is the frame RAM that we use, whoever has it? What is not may be a device's. Slow: looks through the memory map. */
+/*
+ * Is the frame RAM that we use, whoever has it? What is not may be a device's. Slow: looks through
+ * the memory map.
+ */
 bool frame_is_ram(mfn_t mfn);
 
 static inline void *mfn_to_virt(mfn_t mfn)

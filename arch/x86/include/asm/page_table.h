@@ -3,18 +3,21 @@
  * Entries of guest page tables: what they may say and which references they hold.
  *
  * A present entry of a validated table holds, on the frame that it names,
- *   - at L1: a general count, and if it is writable a type count of PG_TYPE_WRITABLE. Frames that are no RAM are not
- *     counted; the owner must have been given them (domain.iomem).
- *   - at L2 to L4: a general count and a type count of the table type one level down; the frame has the same owner.
+ *   - at L1: a general count, and if it is writable a type count of PG_TYPE_WRITABLE. Frames that
+ *     are not RAM are not counted; the owner must have been given them (domain.iomem).
+ *   - at L2 to L4: a general count and a type count of the table type one level down; the frame has
+ *     the same owner.
  *
- * The references travel with the entry: whoever takes the old value out by an atomic exchange drops what it held. So
- * entries of one table may be changed on several CPUs at once without a lock. Only walks from a root rely on the
- * tables above L1 staying where they are: domain.arch.page_tables_lock is held while an entry of L2 to L4 is exchanged
- * and during such a walk.
+ * The references travel with the entry: whoever takes the old value out by an atomic exchange drops
+ * what it held. So entries of one table may be changed on several CPUs at once without a lock. Only
+ * walks from a root rely on the tables above L1 staying where they are:
+ * domain.arch.page_tables_lock is held while an entry of L2 to L4 is exchanged and during such a
+ * walk.
  *
- * A guest's kernel runs in ring 3, so every mapping that it makes is a user mapping for the CPU. What the guest itself
- * calls a user page is global and survives changes between the two roots of a vCPU; its kernel pages are marked with
- * PTE_GUEST_KERNEL instead. Entries are adjusted to that when they are made, and read back adjusted.
+ * A guest's kernel runs in ring 3, so every mapping that it makes is a user mapping for the CPU.
+ * What the guest itself calls a user page is global and survives changes between the two roots of a
+ * vCPU; its kernel pages are marked with PTE_GUEST_KERNEL instead. Entries are adjusted to that
+ * when they are made, and read back adjusted.
  */
 #ifndef ASM_PAGE_TABLE_H
 #define ASM_PAGE_TABLE_H
@@ -28,7 +31,10 @@
 #define L1E_CACHE_BITS (PTE_PWT | PTE_PCD | PTE_PAT)
 /* Not to be set above L1: caching, superpages, global. */
 #define DIR_REFUSED_BITS (PTE_PWT | PTE_PCD | PTE_LARGE | PTE_GLOBAL)
-/* Entries that differ in these alone hold the same references: flags without effect on rights to the frame. */
+/*
+ * Entries that differ in these alone hold the same references: flags without effect on rights to
+ * the frame.
+ */
 #define PTE_HARMLESS_BITS \
     (PTE_NX | 0x7ffUL << 52 | 7UL << 9 | PTE_GLOBAL | PTE_DIRTY | PTE_ACCESSED | PTE_USER)
 
@@ -53,16 +59,17 @@ static inline bool is_hv_l4_slot(unsigned int slot)
     return slot - HV_L4_FIRST <= HV_L4_LAST - HV_L4_FIRST;
 }
 
-/* --- L1 entries --------------------------------------------------------------------------------------------------- */
+/* ---- L1 entries ---- */
 
 int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner);
 void l1e_put_last(struct page *pg);
 void l1e_put_segdesc(struct page *pg, struct domain *l1_owner);
 
 /*
- * Takes what the present entry @e will hold in a table of @l1_owner, for a frame that has to be @pg_owner's.
- * 0; > 0: bits to be flipped in the entry first (caching of devices); -XEN_EINVAL: refused flags; -XEN_EBUSY: another
- * owner, or the frame may not become writable; -XEN_EPERM: a device that was not given.
+ * Takes what the present entry @e will hold in a table of @l1_owner, for a frame that has to be
+ * @pg_owner's. 0; > 0: bits to be flipped in the entry first (caching of devices); -XEN_EINVAL:
+ * refused flags; -XEN_EBUSY: another owner, or the frame may not become writable; -XEN_EPERM: a
+ * device that was not given.
  */
 HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 {
@@ -70,7 +77,10 @@ HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
         struct page *pg = mfn_to_page(pte_mfn(e));
         u32 owner = page_owner_id(pg_owner);
 
-        /* The owner is looked at before, to leave other domains' counts alone, and again once it cannot change. */
+        /*
+         * The owner is looked at before, to leave other domains' counts alone, and again once it
+         * cannot change.
+         */
         if (likely(READ_ONCE(pg->owner) == owner)) {
             if (e & PTE_WRITE) {
                 if (likely(page_try_get_both(pg, PG_TYPE_WRITABLE))) {
@@ -115,14 +125,14 @@ static inline void l1e_put(u64 e, struct domain *l1_owner)
 }
 
 /*
- * Does @new only take the right to write away from the present entry @old, and does the frame belong to @d? Then the
- * general count stays with the entry, and l1e_drop_write() drops the rest once it is written: guests do this to every
- * page at each fork.
+ * Does @wanted only take the right to write away from the present entry @old, and does the frame
+ * belong to @d? Then the general count stays with the entry, and l1e_drop_write() drops the rest
+ * once it is written: guests do this to every page at each fork.
  */
-static inline bool l1e_is_write_protection(u64 old, u64 new, const struct domain *d)
+static inline bool l1e_is_write_protection(u64 old, u64 wanted, const struct domain *d)
 {
-    return ((old ^ new) & ~(PTE_HARMLESS_BITS | PTE_WRITE)) == 0 && old & PTE_WRITE &&
-           !(new &PTE_WRITE) && mfn_valid(pte_mfn(old)) &&
+    return ((old ^ wanted) & ~(PTE_HARMLESS_BITS | PTE_WRITE)) == 0 && old & PTE_WRITE &&
+           !(wanted & PTE_WRITE) && mfn_valid(pte_mfn(old)) &&
            READ_ONCE(mfn_to_page(pte_mfn(old))->owner) == page_owner_id(d);
 }
 
@@ -149,27 +159,31 @@ static inline u64 l1e_adjust(u64 e)
     return e;
 }
 
-/* Puts @new into *@pe and returns what was there; with @preserve_ad the CPU's Accessed and Dirty bits stay. */
-static inline u64 pte_exchange(u64 *pe, u64 new, bool preserve_ad)
+/*
+ * Puts @wanted into *@pe and returns what was there; with @preserve_ad the CPU's Accessed and Dirty
+ * bits stay.
+ */
+static inline u64 pte_exchange(u64 *pe, u64 wanted, bool preserve_ad)
 {
     u64 old;
 
     if (!preserve_ad)
-        return xchg(pe, new);
+        return xchg(pe, wanted);
     old = READ_ONCE(*pe);
-    while (!cmpxchg(pe, &old, new | (old & (PTE_ACCESSED | PTE_DIRTY))))
+    while (!cmpxchg(pe, &old, wanted | (old & (PTE_ACCESSED | PTE_DIRTY))))
         ;
     return old;
 }
 
 /*
- * Replaces *@pe by the adjusted @new if that leaves the references as they are. False: it does not.
+ * Replaces *@pe by the adjusted @wanted if that leaves the references as they are. False: it does
+ * not.
  */
-static inline bool pte_replace_similar(u64 *pe, u64 new, u64 adjusted, bool preserve_ad)
+static inline bool pte_replace_similar(u64 *pe, u64 wanted, u64 adjusted, bool preserve_ad)
 {
     u64 old = READ_ONCE(*pe);
 
-    while (!((old ^ new) & ~PTE_HARMLESS_BITS))
+    while (!((old ^ wanted) & ~PTE_HARMLESS_BITS))
         if (likely(
                 cmpxchg(pe, &old, adjusted | (preserve_ad ? old & (PTE_ACCESSED | PTE_DIRTY) : 0))))
             return true;
@@ -177,40 +191,41 @@ static inline bool pte_replace_similar(u64 *pe, u64 new, u64 adjusted, bool pres
 }
 
 /*
- * Writes an entry of a validated L1 table of @l1_owner, on which the caller holds a type count. @pg_owner: whose frame
- * it may name. Errors as l1e_get(), and then nothing changed.
+ * Writes an entry of a validated L1 table of @l1_owner, on which the caller holds a type count.
+ * @pg_owner: whose frame it may name. Errors as l1e_get(), and then nothing changed.
  */
-HOT_INLINE int l1e_update(u64 *pe, u64 new, bool preserve_ad, struct domain *l1_owner,
+HOT_INLINE int l1e_update(u64 *pe, u64 wanted, bool preserve_ad, struct domain *l1_owner,
                           struct domain *pg_owner)
 {
-    if (new &PTE_PRESENT) {
-        u64 adjusted = l1e_adjust(new);
+    if (wanted & PTE_PRESENT) {
+        u64 adjusted = l1e_adjust(wanted);
         int rc;
 
-        if (pte_replace_similar(pe, new, adjusted, preserve_ad))
+        if (pte_replace_similar(pe, wanted, adjusted, preserve_ad))
             return 0;
-        rc = l1e_get(new, l1_owner, pg_owner);
+        rc = l1e_get(wanted, l1_owner, pg_owner);
         if (unlikely(rc)) {
             if (rc < 0)
                 return rc;
             adjusted ^= (u64)rc;
         }
-        new = adjusted;
+        wanted = adjusted;
     }
-    l1e_put(pte_exchange(pe, new, preserve_ad), l1_owner);
+    l1e_put(pte_exchange(pe, wanted, preserve_ad), l1_owner);
     return 0;
 }
 
-/* --- L2 to L4 entries --------------------------------------------------------------------------------------------- */
+/* ---- L2 to L4 entries ---- */
 
 /*
- * Writes an entry of a validated table of @level (2 to 4) of @d, on which the caller holds a type count. -XEN_EINVAL:
- * refused flags, a frame that is not the domain's, one that cannot be a table, a slot of ours; the errors of the
- * validation of a new table; -ERESTART: again. What becomes of the old table may be left to page_finish_old_table().
+ * Writes an entry of a validated table of @level (2 to 4) of @d, on which the caller holds a type
+ * count. -XEN_EINVAL: refused flags, a frame that is not the domain's, one that cannot be a table,
+ * a slot of ours; the errors of the validation of a new table; -ERESTART: again. What becomes of
+ * the old table may be left to page_finish_old_table().
  */
-int dir_entry_update(u64 *pe, u64 new, bool preserve_ad, unsigned int level, struct domain *d);
+int dir_entry_update(u64 *pe, u64 wanted, bool preserve_ad, unsigned int level, struct domain *d);
 
-/* --- roots and walks ---------------------------------------------------------------------------------------------- */
+/* ---- roots and walks ---- */
 
 /* May @va be an address of the guest: canonical, and not in our slots? */
 static inline bool guest_va_ok(unsigned long va)
@@ -219,8 +234,9 @@ static inline bool guest_va_ok(unsigned long va)
 }
 
 /*
- * The L2 entry behind guest address @va in the kernel root of @v; 0: none. Under page_tables_lock: what a validated
- * table names is a validated table of the same owner, for as long as the lock is held.
+ * The L2 entry behind guest address @va in the kernel root of @v; 0: none. Under page_tables_lock:
+ * what a validated table names is a validated table of the same owner, for as long as the lock is
+ * held.
  */
 static inline u64 walk_to_l2e(const struct vcpu *v, unsigned long va)
 {
@@ -239,8 +255,8 @@ static inline u64 walk_to_l2e(const struct vcpu *v, unsigned long va)
 }
 
 /*
- * The L1 table behind guest address @va in the kernel root of the current vCPU @v, with both counts taken, and the
- * entry in it; NULL: there is none, or it is no guest address.
+ * The L1 table behind guest address @va in the kernel root of the current vCPU @v, with both counts
+ * taken, and the entry in it; NULL: there is none, or it is no guest address.
  */
 static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **pe)
 {
@@ -264,8 +280,9 @@ static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **
 }
 
 /*
- * The L1 entry for guest address @va in the kernel root of the current vCPU @v, with page_tables_lock held: until it is
- * given up, the entry's table stays one. NULL, without the lock: there is none, or it is no guest address.
+ * The L1 entry for guest address @va in the kernel root of the current vCPU @v, with
+ * page_tables_lock held: until it is given up, the entry's table stays one. NULL, without the lock:
+ * there is none, or it is no guest address.
  */
 static inline u64 *lock_l1e(struct vcpu *v, unsigned long va)
 {
@@ -302,15 +319,21 @@ static inline u64 read_l1e(struct vcpu *v, unsigned long va)
 /* Shows or hides the M2P table in a root, for VMASST_TYPE_m2p_strict. */
 void root_set_m2p(mfn_t root, bool visible);
 
-/* Loads a new kernel root on the current vCPU. Errors as get_page_type(). -ERESTART: again, same arguments. */
+/*
+ * Loads a new kernel root on the current vCPU. Errors as get_page_type(). -ERESTART: again, same
+ * arguments.
+ */
 int set_kernel_root(struct vcpu *v, mfn_t mfn);
 
-/* --- what the page-table hypercalls share -------------------------------------------------------------------------- */
+/* ---- what the page-table hypercalls share ---- */
 
 /* Set in the count of a hypercall that continues. */
 #define MMU_UPDATE_PREEMPTED (1U << 31)
 
-/* Who owns the frames that a hypercall names. NULL: no such domain, or the caller's own number, not DOMID_SELF. */
+/*
+ * Who owns the frames that a hypercall names. NULL: no such domain, or the caller's own number, not
+ * DOMID_SELF.
+ */
 struct domain *get_pg_owner(domid_t domid);
 void put_pg_owner(struct domain *owner);
 
@@ -320,24 +343,31 @@ static inline bool may_target(const struct domain *d, const struct domain *targe
     return d == target || d->privileged;
 }
 
-/* Device frames that no guest may map writable: it gets a read-only mapping. NULL: there are none. */
+/*
+ * Device frames that no guest may map writable: it gets a read-only mapping. NULL: there are none.
+ */
 extern struct rangeset *mmio_read_only;
 
-/* Has the domain been given any device? Then it may choose how its pages are cached, and flush caches. */
+/*
+ * Has the domain been given any device? Then it may choose how its pages are cached, and flush
+ * caches.
+ */
 bool domain_has_devices(const struct domain *d);
 
 /* The CPUs that vCPUs in the guest's bitmap at @bitmap run on. 0; -XEN_EFAULT. */
 int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out);
 
 /*
- * End of mmu_update and mmuext_op after @i of @count elements: continues the hypercall if @rc is -ERESTART or a table
- * is still to be taken apart, and tells the guest how many elements are done.
+ * End of mmu_update and mmuext_op after @i of @count elements: continues the hypercall if @rc is
+ * -ERESTART or a table is still to be taken apart, and tells the guest how many elements are done.
  */
 long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned int count,
                   unsigned int i, unsigned int done, unsigned long pdone, unsigned int foreigndom,
                   long rc);
 
-/* --- descriptor tables (descriptor.c) ----------------------------------------------------------- */
+/*
+ * --- descriptor tables (descriptor.c) -----------------------------------------------------------
+ */
 
 /* Can the processor be shown this descriptor? Then it is made to give no more than ring 3. */
 bool check_descriptor(u64 *desc);

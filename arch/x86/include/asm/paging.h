@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's own page tables, its device mappings and the boot-time use of memory (boot/paging.c, mappings.c).
+ * The hypervisor's own page tables, its device mappings and the boot-time use of memory
+ * (boot/paging.c, mappings.c).
  */
 #ifndef ASM_PAGING_H
 #define ASM_PAGING_H
@@ -9,8 +10,8 @@
 #include <types.h>
 
 /*
- * Our root: slots 256-271 are what every guest root receives (except the per-domain slot). Its entries never change
- * after boot. The idle loop runs on it.
+ * Our root: slots 256-271 are what every guest root receives (except the per-domain slot). Its
+ * entries never change after boot. The idle loop runs on it.
  */
 extern u64 hv_l4[PT_ENTRIES];
 /* Machine address of hv_l4, for CR3. */
@@ -19,8 +20,8 @@ paddr_t hv_cr3(void);
 paddr_t image_paddr(const void *p);
 
 /*
- * Maps [@pa, @pa + @bytes) into the device window, cached: firmware tables. NULL: window or memory used up. Boot only.
- * ioremap() of asm/io.h is the uncached form.
+ * Maps [@pa, @pa + @bytes) into the device window, cached: firmware tables. NULL: window or memory
+ * used up. Boot only. ioremap() of asm/io.h is the uncached form.
  */
 void *ioremap_cached(paddr_t pa, size_t bytes);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PCI configuration space of segment 0, by configuration mechanism #1 (PCI local bus specification
- * 3.0, 3.2.2.3): for ourselves, and for dom0's emulated ports. Capabilities that concern us lie below
- * offset 256; the extended space dom0 reaches itself, through the window that ACPI's MCFG names.
+ * 3.0, 3.2.2.3): for ourselves, and for dom0's emulated ports. Capabilities that concern us lie
+ * below offset 256; the extended space dom0 reaches itself, through the window that ACPI's MCFG
+ * names.
  */
 #ifndef ASM_PCI_H
 #define ASM_PCI_H

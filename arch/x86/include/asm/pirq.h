@@ -19,8 +19,8 @@ int pirq_reserve(struct domain *d, bool gsi);
  */
 int pirq_map_gsi(struct domain *d, unsigned int irq, int *pirq);
 /*
- * Maps message @irq (msi.h), which no pirq has yet, under the number *@pirq, or one of our choice if
- * that is negative. -EINVAL: number out of range, or @d is dying; -EEXIST: the number stands for
+ * Maps message @irq (msi.h), which no pirq has yet, under the number *@pirq, or one of our choice
+ * if that is negative. -EINVAL: number out of range, or @d is dying; -EEXIST: the number stands for
  * another interrupt; -ENOSPC; -ENOMEM.
  */
 int pirq_map_message(struct domain *d, unsigned int irq, int *pirq);

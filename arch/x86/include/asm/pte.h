@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Bits of page-table entries (Intel SDM volume 3, "4-level paging") and the arithmetic of table indices. */
+/*
+ * Bits of page-table entries (Intel SDM volume 3, "4-level paging") and the arithmetic of table
+ * indices.
+ */
 #ifndef ASM_PTE_H
 #define ASM_PTE_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CPU half of a PV guest: what its kernel sees of exceptions, callbacks and privileged instructions. The code in
- * arch/x86/pv behind this header holds no privileged instruction of its own.
+ * The CPU half of a PV guest: what its kernel sees of exceptions, callbacks and privileged
+ * instructions. The code in arch/x86/pv behind this header holds no privileged instruction of its
+ * own.
  */
 #ifndef ASM_PV_H
 #define ASM_PV_H
@@ -73,23 +74,24 @@ static inline bool is_canonical(unsigned long addr)
     return (long)(addr << 16) >> 16 == (long)addr;
 }
 
-/* --- delivery; all for the current vCPU, whose frame is @regs == guest_regs() ------------------------------------- */
+/* ---- delivery; all for the current vCPU, whose frame is @regs == guest_regs() ---- */
 
 /*
- * An exception without and with error code, through the guest's trap table (bounce.c). The kernel is entered with the frame
- * of the ABI on its stack: from user mode on the stack that stack_switch named, after changing to the kernel's page
- * tables. A guest whose stack cannot take the frame, or that has no handler, is crashed.
+ * An exception without and with error code, through the guest's trap table (bounce.c). The kernel
+ * is entered with the frame of the ABI on its stack: from user mode on the stack that stack_switch
+ * named, after changing to the kernel's page tables. A guest whose stack cannot take the frame, or
+ * that has no handler, is crashed.
  */
 void pv_inject(struct cpu_user_regs *regs, enum exception vector);
 void pv_inject_error(struct cpu_user_regs *regs, enum exception vector, u32 error_code);
 /* #PF at @addr; the user bit of @error_code is made to say what the guest thinks. */
 void pv_inject_page_fault(struct cpu_user_regs *regs, unsigned long addr, u32 error_code);
 
-/* --- entries from entry.S: interrupts off, @v is current ---------------------------------------------------------- */
+/* ---- entries from entry.S: interrupts off, @v is current ---- */
 
 /*
- * Exceptions in guest mode. True: the guest's handler was entered, nothing else happened, interrupts are still off, and the
- * general registers in @regs are as they were. (traps.c)
+ * Exceptions in guest mode. True: the guest's handler was entered, nothing else happened,
+ * interrupts are still off, and the general registers in @regs are as they were. (traps.c)
  */
 bool pv_fault(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_fault_error(struct cpu_user_regs *regs, struct vcpu *v);
@@ -105,19 +107,25 @@ bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v);
 /* HYPERVISOR_iret (iret.c). */
 void pv_iret(struct cpu_user_regs *regs, struct vcpu *v);
-/* The exception that @regs->entry_vector and error_code name, with @addr in CR2 if it is #PF; interrupts are on. */
+/*
+ * The exception that @regs->entry_vector and error_code name, with @addr in CR2 if it is #PF;
+ * interrupts are on.
+ */
 void pv_exception(struct cpu_user_regs *regs, unsigned long addr);
 /* EXIT_WORK_* of the current vCPU. */
 void pv_exit_work(struct cpu_user_regs *regs);
 /*
- * A data selector could not be loaded when the vCPU was switched to: enters the failsafe callback, with the selectors
- * that it had in @regs->ds, es, fs, gs.
+ * A data selector could not be loaded when the vCPU was switched to: enters the failsafe callback,
+ * with the selectors that it had in @regs->ds, es, fs, gs.
  */
 void pv_failsafe(struct cpu_user_regs *regs);
 
-/* --- emulation ---------------------------------------------------------------------------------------------------- */
+/* ---- emulation ---- */
 
-/* The instruction at @regs->rip, read from guest memory. As insn_decode(); -XEN_EFAULT: it could not be read. */
+/*
+ * The instruction at @regs->rip, read from guest memory. As insn_decode(); -XEN_EFAULT: it could
+ * not be read.
+ */
 int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs);
 /* Linear address of its memory operand; false: beyond the segment's limit, or no usable segment. */
 bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs,
@@ -126,7 +134,10 @@ bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *reg
 bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *regs,
                         unsigned long offset, unsigned int bytes, unsigned long *addr);
 
-/* #GP in guest mode: completes what a kernel in ring 3 may do. True: done (or another exception was delivered). */
+/*
+ * #GP in guest mode: completes what a kernel in ring 3 may do. True: done (or another exception was
+ * delivered).
+ */
 bool pv_emulate_privileged(struct cpu_user_regs *regs);
 /* #UD with the prefix XEN_EMULATE_PREFIX. */
 bool pv_emulate_forced(struct cpu_user_regs *regs);
@@ -154,24 +165,36 @@ bool pv_iopl_ok(const struct vcpu *v);
 /* DRn := @value with the checks of set_debugreg. -EINVAL, -EPERM, -ENODEV as Xen. */
 long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value);
 
-/* CR4 as a guest that wants @cr4 gets to see it: its own bits where we allow them, ours for the rest. */
+/*
+ * CR4 as a guest that wants @cr4 gets to see it: its own bits where we allow them, ours for the
+ * rest.
+ */
 unsigned long pv_fix_cr4(unsigned long cr4);
 
 /* Fills a page with hypercall entry points (in guest memory or about to become it). */
 void hypercall_page_init(void *page);
 
-/* --- the memory half (pv/descriptor.c, pv/pte_emulate.c) ---------------------------------------------------------- */
+/* ---- the memory half (pv/descriptor.c, pv/pte_emulate.c) ---- */
 
-/* A fault at @addr in the LDT window of the current vCPU: maps the LDT page behind it. False: none. IRQs may be off. */
+/*
+ * A fault at @addr in the LDT window of the current vCPU: maps the LDT page behind it. False: none.
+ * IRQs may be off.
+ */
 bool pv_ldt_fault(unsigned long addr);
-/* What the guest calls an address in the LDT window of the current vCPU; other addresses are left alone. */
+/*
+ * What the guest calls an address in the LDT window of the current vCPU; other addresses are left
+ * alone.
+ */
 unsigned long pv_ldt_address(unsigned long addr);
-/* A write by the guest's kernel to a present read-only page at @addr: completed when it was a page-table entry. */
+/*
+ * A write by the guest's kernel to a present read-only page at @addr: completed when it was a
+ * page-table entry.
+ */
 bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs);
 
 /*
- * The per-domain window (L4 slot 260): tables for it, and the part of each vCPU. -ENOMEM; the destroy functions also take what
- * was made half.
+ * The per-domain window (L4 slot 260): tables for it, and the part of each vCPU. -ENOMEM; the
+ * destroy functions also take what was made half.
  */
 int pv_window_create(struct domain *d);
 void pv_window_destroy(struct domain *d);

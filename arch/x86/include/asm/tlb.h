@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Translation caches: the flushes of this and other CPUs, and a clock that tells whether one is still needed.
+ * Translation caches: the flushes of this and other CPUs, and a clock that tells whether one is
+ * still needed.
  *
- * tlb_now counts full flushes of any CPU. A CPU that flushes stamps itself with the new count; a frame whose last
- * (writable) mapping goes is stamped with the present one. Translations of a frame can be stale on a CPU only if the
- * CPU's stamp is not newer than the frame's. The counter is 32 bits wide and compared modulo 2^32; a CPU that has not
- * flushed for a quarter of the range is made to.
+ * tlb_now counts full flushes of any CPU. A CPU that flushes stamps itself with the new count; a
+ * frame whose last (writable) mapping goes is stamped with the present one. Translations of a frame
+ * can be stale on a CPU only if the CPU's stamp is not newer than the frame's. The counter is 32
+ * bits wide and compared modulo 2^32; a CPU that has not flushed for a quarter of the range is made
+ * to.
  *
- * Guest user mappings are global, so that going back and forth between the two roots of a vCPU (write_cr3) keeps them.
- * A full flush therefore includes global translations.
+ * Guest user mappings are global, so that going back and forth between the two roots of a vCPU
+ * (write_cr3) keeps them. A full flush therefore includes global translations.
  */
 #ifndef ASM_TLB_H
 #define ASM_TLB_H
@@ -31,20 +33,25 @@ static inline void tlb_flush_page(unsigned long va)
 /* Boot CPU, after the CPU features are known. */
 void tlb_init(void);
 
-/* Loads another root (machine address) and forgets everything, global translations too. Any context. */
+/*
+ * Loads another root (machine address) and forgets everything, global translations too. Any
+ * context.
+ */
 void tlb_switch_root(unsigned long cr3);
 /* Forgets all translations of this CPU. Any context. */
 void tlb_flush_local(void);
 
 /*
- * Both forms on the CPUs of @mask, this one included if it is there; back when all have done it. Interrupts may be off:
- * while it waits, a CPU does what others ask of it.
+ * Both forms on the CPUs of @mask, this one included if it is there; back when all have done it.
+ * Interrupts may be off: while it waits, a CPU does what others ask of it.
  */
 void tlb_flush_mask(const cpumask_t *mask);
 void tlb_flush_page_mask(const cpumask_t *mask, unsigned long va);
 /* Another CPU asks for a flush: handler of IPI_FLUSH_VECTOR. */
 void tlb_flush_interrupt(void);
-/* In a loop that waits for another CPU, which may be waiting for a flush of this one. Any context. */
+/*
+ * In a loop that waits for another CPU, which may be waiting for a flush of this one. Any context.
+ */
 void tlb_relax(void);
 
 /* Writes back and invalidates the caches of this CPU, or of the CPUs of @mask. */

@@ -4,8 +4,9 @@
  *
  * long mca(struct xen_mc *): -EACCES wrong interface version, -EINVAL unknown command.
  *
- * Dom0 binds VIRQ_MCA, fetches records when it rings, and acknowledges each by its number. Here a machine check that the
- * processor raises ends the machine, and corrected errors are not polled: there is never a record.
+ * Dom0 binds VIRQ_MCA, fetches records when it rings, and acknowledges each by its number. Here a
+ * machine check that the processor raises ends the machine, and corrected errors are not polled:
+ * there is never a record.
  */
 #ifndef XEN_PUBLIC_ARCH_X86_MCA_H
 #define XEN_PUBLIC_ARCH_X86_MCA_H
