@@ -3,9 +3,18 @@
  * The frame allocator: a binary buddy system over all of RAM.
  *
  * A free block of 2^order frames is listed by its first frame, which alone carries PG_FREE and the
- * order. Whether a frame holds zeroes is remembered frame by frame (PG_SCRUBBED): frames are
- * scrubbed when they are freed, and RAM that nobody has used is scrubbed when it is first handed
- * out, so booting never walks over memory.
+ * order. Whether a frame holds zeroes is remembered frame by frame (PG_SCRUBBED): RAM that nobody
+ * has used is scrubbed when it is first handed out, so booting never walks over memory.
+ *
+ * A frame that is freed may still be written by its last owner, through a translation that some CPU
+ * remembers. It therefore joins the dirty frames, which are in no block:
+ *
+ *   in use --free--> dirty --flush, then scrub--> clean, in a block --allocate--> in use
+ *
+ * heap_scrub() takes a batch of dirty frames, flushes once every CPU that may remember one of them,
+ * and scrubs them only then. So a frame in a block is in no CPU's TLB, and its PG_SCRUBBED can be
+ * believed. Whoever frees a domain's frame and finds a whole batch scrubs it; an allocation that
+ * finds no block scrubs what there is.
  *
  * Who gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's TLB
  * still maps it for its last owner, and nobody else holds a reference.
@@ -19,12 +28,18 @@
 /* A frame below 2^z is in zone z or lower: blocks never cross a power of two. */
 #define ZONES 33U
 
+/* Dirty frames that share a flush. They are scrubbed in one piece, so their number is bounded. */
+#define SCRUB_BATCH 64U
+
 static struct {
     spinlock_t lock;
     struct page_list free[MAX_ORDER + 1][ZONES];
     u64 zones[MAX_ORDER + 1];        /* bit per zone: has it blocks of that order? */
-    unsigned long zone_pages[ZONES]; /* free frames of each */
-    unsigned long free_pages, total_pages;
+    unsigned long zone_pages[ZONES]; /* of free_pages, those in each */
+    struct page_list dirty;          /* freed and not yet clean; owner and state are 0 */
+    unsigned long scrubbing;         /* frames that CPUs took from it and have not finished */
+    unsigned long free_pages;        /* with the two above */
+    unsigned long total_pages;
     unsigned long claimed; /* of the free ones: set aside for domains (claimed_pages) */
 } heap = {.lock = SPINLOCK_INIT(RANK_HEAP)};
 
@@ -41,7 +56,6 @@ static void block_insert(struct page *pg, unsigned int order)
     pg->order = (u8)order;
     page_list_add_tail(&heap.free[order][zone], pg);
     heap.zones[order] |= 1ULL << zone;
-    heap.zone_pages[zone] += 1UL << order;
 }
 
 static void block_remove(struct page *pg)
@@ -51,16 +65,21 @@ static void block_remove(struct page *pg)
     page_list_del(&heap.free[order][zone], pg);
     if (!heap.free[order][zone].first)
         heap.zones[order] &= ~(1ULL << zone);
-    heap.zone_pages[zone] -= 1UL << order;
     pg->state &= ~PG_FREE;
 }
 
-/* Returns a block, merging it with its free buddies. Heap lock held. */
+/* Counts a block, all of which is in one zone, as free. Heap lock held. */
+static void count_free(const struct page *pg, unsigned int order)
+{
+    heap.free_pages += 1UL << order;
+    heap.zone_pages[zone_of(pg)] += 1UL << order;
+}
+
+/* Lists a block that is counted already, merged with its free buddies. Heap lock held. */
 static void block_free(struct page *pg, unsigned int order)
 {
     unsigned long m = page_to_mfn(pg).n;
 
-    heap.free_pages += 1UL << order;
     while (order < MAX_ORDER) {
         unsigned long buddy = m ^ (1UL << order);
         struct page *b;
@@ -107,6 +126,7 @@ static struct page *block_alloc(unsigned int order, unsigned int bits)
         block_insert(pg + (1UL << best), best);
     }
     heap.free_pages -= 1UL << order;
+    heap.zone_pages[best_zone] -= 1UL << order;
     return pg;
 }
 
@@ -125,48 +145,161 @@ void heap_add_range(mfn_t start, mfn_t end)
 
         while (order > 0 && m + (1UL << order) > end.n)
             order--;
+        count_free(mfn_to_page(MFN(m)), order);
         block_free(mfn_to_page(MFN(m)), order);
         m += 1UL << order;
     }
     spin_unlock(&heap.lock);
 }
 
-/* Makes a block that came off the lists ready for use: no stale translation, no old contents. */
-static void block_prepare(struct page *pg, unsigned int order, bool scrub)
-{
-    for (unsigned long i = 0; i < 1UL << order; i++) {
-        if (pg[i].stamp)
-            tlb_flush_stale(&cpu_online, pg[i].stamp);
-        if (scrub && !(pg[i].state & PG_SCRUBBED))
-            memset(mfn_to_virt(page_to_mfn(&pg[i])), 0, PAGE_SIZE);
-        pg[i].stamp = 0;
-        pg[i].owner = 0;
-        pg[i].done = 0;
-    }
-}
+/* ---- dirty frames ---- */
 
-static void block_scrub_and_free(struct page *pg, unsigned int order)
+/* Frees frames of one zone that may hold anything and may be in any CPU's TLB. */
+static void free_dirty(struct page *pg, unsigned int order)
 {
     unsigned long flags;
 
     for (unsigned long i = 0; i < 1UL << order; i++) {
-        memset(mfn_to_virt(page_to_mfn(&pg[i])), 0, PAGE_SIZE);
+        page_stamp(&pg[i]);
         pg[i].owner = 0;
-        pg[i].state = PG_SCRUBBED;
+        pg[i].state = 0;
     }
     flags = spin_lock_irqsave(&heap.lock);
-    block_free(pg, order);
+    count_free(pg, order);
+    for (unsigned long i = 0; i < 1UL << order; i++)
+        page_list_add_tail(&heap.dirty, &pg[i]);
     spin_unlock_irqrestore(&heap.lock, flags);
+}
+
+/*
+ * Moves a batch of dirty frames, all of them if they are not many more, to the empty list @batch.
+ * Returns how many other CPUs have, and not finished.
+ */
+static unsigned long take_dirty(struct page_list *batch)
+{
+    unsigned long flags = spin_lock_irqsave(&heap.lock), others = heap.scrubbing;
+    struct page *pg;
+
+    if (heap.dirty.count <= 2UL * SCRUB_BATCH) {
+        *batch = heap.dirty;
+        page_list_init(&heap.dirty);
+    }
+    while (batch->count < SCRUB_BATCH && (pg = page_list_first(&heap.dirty)) != NULL) {
+        page_list_del(&heap.dirty, pg);
+        page_list_add_tail(batch, pg);
+    }
+    heap.scrubbing += batch->count;
+    spin_unlock_irqrestore(&heap.lock, flags);
+    return others;
+}
+
+/* Makes sure that no CPU remembers a translation of any frame of @batch. */
+static void flush_batch(const struct page_list *batch)
+{
+    u32 newest = page_list_first(batch)->stamp;
+
+    for (u32 m = batch->first; m; m = mfn_to_page(MFN(m))->next)
+        if ((s32)(mfn_to_page(MFN(m))->stamp - newest) > 0)
+            newest = mfn_to_page(MFN(m))->stamp;
+    tlb_flush_stale(&cpu_online, newest);
+}
+
+/*
+ * Cleans a batch of dirty frames. Waits for other CPUs' flushes: no lock may be held that is taken
+ * with interrupts off.
+ * @return false: there were none, and no other CPU is cleaning any.
+ */
+static bool heap_scrub(void)
+{
+    struct page_list batch = {0};
+    unsigned long others = take_dirty(&batch), flags;
+
+    if (!batch.count) {
+        tlb_relax();
+        return others != 0;
+    }
+    flush_batch(&batch);
+    for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next)
+        memset(mfn_to_virt(MFN(m)), 0, PAGE_SIZE);
+
+    flags = spin_lock_irqsave(&heap.lock);
+    heap.scrubbing -= batch.count;
+    for (u32 m = batch.first, next; m; m = next) {
+        struct page *pg = mfn_to_page(MFN(m));
+
+        next = pg->next;
+        pg->stamp = 0;
+        pg->state = PG_SCRUBBED;
+        block_free(pg, 0);
+    }
+    spin_unlock_irqrestore(&heap.lock, flags);
+    return true;
+}
+
+/* ---- allocation ---- */
+
+static inline bool frame_is_zero(const struct page *pg)
+{
+    const u64 *words = mfn_to_virt(page_to_mfn(pg));
+
+    for (unsigned int i = 0; i < PAGE_SIZE / sizeof(u64); i++)
+        if (words[i])
+            return false;
+    return true;
+}
+
+/* Makes a block that came off the lists ready for use. */
+static void block_prepare(struct page *pg, unsigned int order, bool scrub)
+{
+    for (unsigned long i = 0; i < 1UL << order; i++) {
+        if (scrub && !(pg[i].state & PG_SCRUBBED)) {
+            memset(mfn_to_virt(page_to_mfn(&pg[i])), 0, PAGE_SIZE);
+            pg[i].state |= PG_SCRUBBED;
+        }
+        ASSERT(!scrub || frame_is_zero(&pg[i]));
+        ASSERT(!pg[i].stamp && !pg[i].owner);
+        pg[i].done = 0;
+    }
+}
+
+/* Takes a free block that no domain has claimed, or that @d has. NULL: none is listed. */
+static struct page *block_take(struct domain *d, unsigned int order, unsigned int bits)
+{
+    unsigned long n = 1UL << order, from_claim = 0, flags;
+    struct page *pg = NULL;
+
+    if (d) {
+        spin_lock(&d->page_lock);
+        from_claim = MIN(n, d->claimed_pages);
+    }
+    flags = spin_lock_irqsave(&heap.lock);
+    if (heap.free_pages - heap.claimed + from_claim >= n)
+        pg = block_alloc(order, bits);
+    if (pg && from_claim) {
+        d->claimed_pages -= from_claim;
+        heap.claimed -= from_claim;
+    }
+    spin_unlock_irqrestore(&heap.lock, flags);
+    if (d)
+        spin_unlock(&d->page_lock);
+    return pg;
+}
+
+/* The same; looks among the dirty frames as well, if there is no other way. */
+static struct page *block_find(struct domain *d, unsigned int order, unsigned int bits)
+{
+    struct page *pg;
+
+    do
+        pg = block_take(d, order, bits);
+    while (!pg && heap_scrub());
+    return pg;
 }
 
 void *alloc_hv_pages(unsigned int order)
 {
-    unsigned long flags = spin_lock_irqsave(&heap.lock);
-    struct page *pg = NULL;
+    struct page *pg = block_find(NULL, order, ZONES);
 
-    if (heap.free_pages - heap.claimed >= 1UL << order)
-        pg = block_alloc(order, ZONES);
-    spin_unlock_irqrestore(&heap.lock, flags);
     if (!pg)
         return NULL;
     block_prepare(pg, order, true);
@@ -178,14 +311,24 @@ void *alloc_hv_pages(unsigned int order)
 void free_hv_pages(void *p, unsigned int order)
 {
     if (p)
-        block_scrub_and_free(virt_to_page(p), order);
+        free_dirty(virt_to_page(p), order);
+}
+
+/* Undoes block_find(): nobody has seen the block. */
+static void block_give_back(struct page *pg, unsigned int order)
+{
+    unsigned long flags = spin_lock_irqsave(&heap.lock);
+
+    count_free(pg, order);
+    block_free(pg, order);
+    spin_unlock_irqrestore(&heap.lock, flags);
 }
 
 struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf)
 {
     unsigned int bits = memf >> 8;
-    unsigned long n = 1UL << order, from_claim, flags;
-    struct page *pg = NULL;
+    unsigned long n = 1UL << order;
+    struct page *pg;
 
     if (memf & MEMF_BELOW_4G)
         bits = bits && bits < 32 ? bits : 32;
@@ -202,27 +345,18 @@ struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned i
         return NULL;
     }
     d->tot_pages += n;
-    from_claim = MIN(n, d->claimed_pages);
-    flags = spin_lock_irqsave(&heap.lock);
-    if (heap.free_pages - heap.claimed + from_claim >= n)
-        pg = block_alloc(order, bits);
-    if (pg) {
-        d->claimed_pages -= from_claim;
-        heap.claimed -= from_claim;
-    } else {
-        d->tot_pages -= n;
-    }
-    spin_unlock_irqrestore(&heap.lock, flags);
     spin_unlock(&d->page_lock);
-    if (!pg)
-        return NULL;
-    block_prepare(pg, order, !(memf & MEMF_NO_SCRUB));
+
+    pg = block_find(d, order, bits);
+    if (pg)
+        block_prepare(pg, order, !(memf & MEMF_NO_SCRUB));
 
     spin_lock(&d->page_lock);
-    if (d->dying) {
+    if (!pg || d->dying) {
         d->tot_pages -= n;
         spin_unlock(&d->page_lock);
-        block_scrub_and_free(pg, order);
+        if (pg)
+            block_give_back(pg, order);
         return NULL;
     }
     if (!d->pages.count)
@@ -287,11 +421,11 @@ void page_release(struct page *pg)
         last = last || (pg->state & PG_HYPERVISOR);
     }
     arch_set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
-    /* A translation may outlive the mapping; whoever gets the frame next flushes first. */
-    page_stamp(pg);
-    block_scrub_and_free(pg, 0);
+    free_dirty(pg, 0);
     if (d && last)
         put_domain(d);
+    if (READ_ONCE(heap.dirty.count) >= SCRUB_BATCH)
+        heap_scrub();
 }
 
 void share_hv_page(void *page, struct domain *d, bool writable)

@@ -47,6 +47,7 @@ static void slab_unlist(struct slab *s)
     s->next = s->prev = NULL;
 }
 
+/* A new slab, not listed yet. No locks may be held: the allocator may wait for other CPUs. */
 static struct slab *slab_new(unsigned int shift)
 {
     struct slab *s = alloc_hv_pages(0);
@@ -96,11 +97,11 @@ void *xzalloc_bytes(size_t size)
     flags = spin_lock_irqsave(&pool.lock);
     s = pool.partial[shift];
     if (!s) {
+        spin_unlock_irqrestore(&pool.lock, flags);
         s = slab_new(shift);
-        if (!s) {
-            spin_unlock_irqrestore(&pool.lock, flags);
+        if (!s)
             return NULL;
-        }
+        flags = spin_lock_irqsave(&pool.lock);
         slab_list(s);
     }
     obj = s->free;

@@ -70,8 +70,9 @@ struct page {
 #define PG_HYPERVISOR \
     (1ULL << 60) /* our frame, shared with the owner (shared info, grant frames); never handed \
                     back by it */
-#define PG_FREE     (1ULL << 61) /* in the allocator */
-#define PG_SCRUBBED (1ULL << 62) /* free and zeroed; RAM that was never used lacks it */
+#define PG_FREE (1ULL << 61) /* in the allocator */
+#define PG_SCRUBBED \
+    (1ULL << 62) /* free, zeroed since all CPUs forgot it; RAM that was never used lacks it */
 
 STATIC_ASSERT(sizeof(struct page) == 32);
 

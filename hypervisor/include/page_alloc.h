@@ -7,8 +7,8 @@
  * - Domain memory (alloc_domain_pages): frames assigned to a domain, on its frame list, counted
  * against max_pages.
  *
- * What is handed out was scrubbed: frames are scrubbed when freed, RAM never used is scrubbed at
- * its first allocation.
+ * What is handed out was scrubbed, and scrubbed after every CPU had forgotten translations of its
+ * last owner; RAM never used is scrubbed at its first allocation.
  */
 #ifndef BULKHEAD_PAGE_ALLOC_H
 #define BULKHEAD_PAGE_ALLOC_H

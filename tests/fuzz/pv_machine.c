@@ -150,6 +150,13 @@ static void run_guest(void)
         walk(current->arch.guest_table_user, 4);
 }
 
+static bool is_zero(unsigned long mfn)
+{
+    static const u8 zeroes[PAGE_SIZE];
+
+    return memcmp(mfn_to_virt(MFN(mfn)), zeroes, PAGE_SIZE) == 0;
+}
+
 static void check_tlb(void)
 {
     for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
@@ -157,8 +164,14 @@ static void check_tlb(void)
         u64 s = pg->state;
         bool used = page_type_count(s) != 0, table = table_level(s) >= 1 && table_level(s) <= 5;
 
-        if (!page_refs(s) || !pg->owner)
-            continue; /* free, or ours: whoever gets it next flushes */
+        if (!page_refs(s) || !pg->owner) {
+            /* Free or ours. Only those that the allocator calls dirty may still be remembered. */
+            if (!pg->stamp && (tlb.readable[m] || tlb.writable[m] || tlb.table[m]))
+                panic("frame %lx (state %lx) is in the TLB without an owner", m, s);
+            if (s & PG_SCRUBBED && !is_zero(m))
+                panic("frame %lx is called clean and is not", m);
+            continue;
+        }
         if (tlb.writable[m] && used && table)
             panic("frame %lx (state %lx) may still be written through the TLB", m, s);
         if (tlb.table[m] && used &&
@@ -293,11 +306,20 @@ static void check_counts(void)
     }
 }
 
+/* The last owners of free frames write to them for as long as the processor lets them. */
+static void write_free_frames(void)
+{
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
+        if (!mfn_to_page(MFN(m))->owner && machine_may_write(m))
+            memset(mfn_to_virt(MFN(m)), 0xee, PAGE_SIZE);
+}
+
 void machine_check(void)
 {
     check_counts();
     run_guest();
     check_tlb();
+    write_free_frames();
 }
 
 /* ---- life ---- */

@@ -218,7 +218,8 @@ WEAK int arch_domain_relinquish(struct domain *d)
 
 /* ---- memory ---- */
 
-static unsigned long m2p[1UL << 16];
+/* As after boot: nothing is entered. */
+static unsigned long m2p[1UL << 16] = {[0 ...(1UL << 16) - 1] = INVALID_M2P_ENTRY};
 
 void arch_set_m2p(mfn_t mfn, unsigned long pfn)
 {

@@ -133,7 +133,6 @@ static void domain_frames(void **state)
     assert_int_equal(d->tot_pages, 7);
     assert_false(get_page(pg, d)); /* free */
     assert_int_equal(arch_get_m2p(page_to_mfn(pg)), INVALID_M2P_ENTRY);
-    assert_true(is_zero(mfn_to_virt(page_to_mfn(pg)), PAGE_SIZE));
     host_kill(d);
     host_kill(e);
     assert_int_equal(heap_free_pages(), free);
@@ -163,6 +162,8 @@ static void free_by_address(void **state)
         for (unsigned long m = 0; m < FRAMES && bits < 64 && m << PAGE_SHIFT < 1UL << bits; m++)
             if (mfn_to_page(MFN(m))->state & PG_FREE)
                 frames += 1UL << mfn_to_page(MFN(m))->order;
+            else if (mfn_to_page(MFN(m))->stamp)
+                frames++; /* freed, not yet clean */
         if (bits < 64)
             assert_int_equal(heap_free_pages_below(bits), frames);
         else
@@ -173,6 +174,118 @@ static void free_by_address(void **state)
     assert_int_equal(heap_free_pages_below(23), low);
     assert_int_equal(heap_free_pages_below(64), all - 8);
     free_hv_pages(p, 3);
+}
+
+/* ---- dirty frames ---- */
+
+/*
+ * A processor that remembers writable translations of everything, until it is made to flush what is
+ * as old as @stamp.
+ */
+static u8 *remembered[FRAMES];
+static unsigned int flushes;
+static u32 last_flush; /* by the clock of all CPUs */
+
+void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
+{
+    if ((s32)(stamp - last_flush) < 0)
+        return;
+    last_flush = ++tlb_now;
+    flushes++;
+    memset(remembered, 0, sizeof(remembered));
+}
+
+/* The last owners write wherever a translation of theirs still leads. */
+static void write_through_stale_translations(void)
+{
+    for (unsigned int i = 0; i < FRAMES; i++)
+        if (remembered[i])
+            memset(remembered[i], 0xee, PAGE_SIZE);
+}
+
+static void give_back(struct domain *d, unsigned int i)
+{
+    struct page *pg = host_frame(d, i);
+
+    remembered[page_to_mfn(pg).n] = mfn_to_virt(page_to_mfn(pg));
+    assert_true(free_domain_page(pg));
+}
+
+/* All free frames are forgotten by the processor and zero. */
+static void take_everything(void)
+{
+    static void *taken[FRAMES];
+    unsigned int n = 0;
+
+    for (void *p; (p = alloc_hv_pages(0)) != NULL; taken[n++] = p) {
+        assert_null(remembered[virt_to_mfn(p).n]);
+        assert_true(is_zero(p, PAGE_SIZE));
+    }
+    while (n)
+        free_hv_pages(taken[--n], 0);
+}
+
+/* What was written into frames after they were given back reaches no next owner, whoever it is. */
+static void written_while_free(void **state)
+{
+    struct domain *d = host_domain(1, 1, 300, false), *e;
+    unsigned long free;
+
+    for (unsigned int i = 0; i < 250; i++) {
+        give_back(d, 0);
+        if (i % 7 == 0)
+            write_through_stale_translations();
+    }
+    write_through_stale_translations();
+    free = heap_free_pages();
+    e = host_domain(2, 1, 0, false);
+    e->max_pages = FRAMES;
+    for (unsigned int i = 0; i < free / 2; i++) {
+        struct page *pg = alloc_domain_pages(e, 0, 0);
+
+        assert_null(remembered[page_to_mfn(pg).n]);
+        assert_true(is_zero(mfn_to_virt(page_to_mfn(pg)), PAGE_SIZE));
+    }
+    take_everything();
+    host_kill(d);
+    host_kill(e);
+}
+
+/* The newest stamp of a batch decides, and the clock may turn over between them. */
+static void newest_decides(void **state)
+{
+    struct domain *d = host_domain(1, 1, 8, false);
+
+    /* Few dirty frames are left from before, all with a stamp of now. */
+    tlb_now = last_flush = ~0U - 150;
+    take_everything();
+    host_kill(host_domain(2, 1, 2000, false));
+    tlb_now = last_flush = ~0U - 2;
+    for (unsigned int i = 0; i < 6; i++) {
+        give_back(d, 0);
+        if (i == 2)
+            tlb_flush_stale(&cpu_online, tlb_now); /* some of them are older than this one's */
+        else
+            tlb_now++; /* another CPU flushed */
+    }
+    take_everything();
+    host_kill(d);
+}
+
+/* Frames are flushed and scrubbed a batch at a time, all of them counted as free meanwhile. */
+static void one_flush_a_batch(void **state)
+{
+    struct domain *d = host_domain(1, 1, 640, false);
+    unsigned long free = heap_free_pages(), below = heap_free_pages_below(64);
+
+    flushes = 0;
+    for (unsigned int i = 0; i < 640; i++) {
+        give_back(d, 0);
+        assert_int_equal(heap_free_pages(), ++free);
+        assert_int_equal(heap_free_pages_below(64), ++below);
+    }
+    assert_in_range(flushes, 9, 11);
+    host_kill(d);
 }
 
 static void double_free(void *pg)
@@ -197,6 +310,9 @@ int main(void)
         cmocka_unit_test_setup(domain_frames, setup),
         cmocka_unit_test_setup(counters_do_not_overflow, setup),
         cmocka_unit_test_setup(free_by_address, setup),
+        cmocka_unit_test_setup(written_while_free, setup),
+        cmocka_unit_test_setup(newest_decides, setup),
+        cmocka_unit_test_setup(one_flush_a_batch, setup),
         cmocka_unit_test_setup(our_own_mistakes, setup),
     };
 
