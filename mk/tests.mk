@@ -29,7 +29,9 @@ SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
 
 HOST_INCLUDES := -Itests/host/include -Ihypervisor/include -Idom0-tools/include \
                  -Iarch/x86/include -Ipv-guest
+# The core on the host checks its assertions and lock ranks.
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D_GNU_SOURCE \
+               -DDEBUG \
                -fsanitize=address,undefined -fno-sanitize-recover=all \
                $(WARNINGS) -Wno-missing-prototypes -Wno-write-strings $(HOST_INCLUDES)
 HOST_LIBS := -llzma -lzstd -llz4 -lz
@@ -153,12 +155,18 @@ RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh
 guests_as = $(strip $(foreach g,$(GUEST_TESTS),$(if $(filter $(1),$(or $(GUEST_$(g)_ROLE),dom0 domu)),$(g))))
 GUEST_RUNS := $(foreach role,dom0 domu,$(if $(call guests_as,$(role)),$(role)))
 
+# The guest tests run on a debug build, whose assertions and lock ranks they check as well, and on
+# Xen; these also on the release build.
+RELEASE_GUESTS := test-boot test-emulation test-events test-grant test-memory test-mmu test-sched \
+    test-time test-traps test-user
+DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks
+
 # What QEMU's TCG does not show: SYSRET and IRET faults.
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
 
 RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) \
         $(if $(wildcard tests/abi/compare.sh),run-abi) \
-        $(foreach role,$(GUEST_RUNS),run-guests-$(role)-bulkhead run-guests-$(role)-xen) \
+        $(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead debug xen,run-guests-$(role)-$(hv))) \
         $(if $(BOCHS_TESTS),run-guests-bochs-bulkhead $(if $(LONG),run-guests-bochs-xen)) \
         $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS)))
 # The longest first, so that two at a time end together.
@@ -167,7 +175,7 @@ RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
 
 .PHONY: check check-all check-build bench bench-linux $(RUNS)
 
-check-build: all packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SYSTEM_TESTS)) \
+check-build: all $(HV_DEBUG) packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SYSTEM_TESTS)) \
              $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
 
 # Two steps by a make of their own, so that they run side by side even under a plain `make check`.
@@ -203,14 +211,19 @@ SYSTEM_ARGS_network = $(if $(LONG),200,10)
 SYSTEM_ARGS_durability = $(if $(LONG),long)
 SYSTEM_ARGS_debian = $(if $(LONG),long)
 $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS))): run-%: $(BUILD)/tests/%
-	@$(RUN_TEST) $(subst /,-,$*) $< $(SYSTEM_ARGS_$(patsubst system/test_%,%,$*))
+	@$(if $(filter $(DEBUG_SYSTEM_TESTS:%=system/test_%),$*),BULKHEAD=$(HV_DEBUG)) \
+	    $(RUN_TEST) $(subst /,-,$*) $< $(SYSTEM_ARGS_$(patsubst system/test_%,%,$*))
+
+HV_IMAGE_bulkhead := $(BUILD)/bulkhead
+HV_IMAGE_debug := $(HV_DEBUG)
+HV_IMAGE_xen := $(PKG)/xen
 
 define guest_run
-run-guests-$(1)-$(2): $(BUILD)/tests/system/test_guests $(GUEST_IMAGES) \
-    $(if $(filter xen,$(2)),$(PKG)/xen,$(BUILD)/bulkhead)
-	@$(RUN_TEST) guests-$(1)-$(2) $$< $(2) $(1) $(call guests_as,$(1))
+run-guests-$(1)-$(2): $(BUILD)/tests/system/test_guests $(GUEST_IMAGES) | $(HV_IMAGE_$(2))
+	@$(RUN_TEST) guests-$(1)-$(2) $$< $(2) $(1) \
+	    $(if $(filter bulkhead,$(2)),$(filter $(RELEASE_GUESTS),$(call guests_as,$(1))),$(call guests_as,$(1)))
 endef
-$(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead xen,$(eval $(call guest_run,$(role),$(hv)))))
+$(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead debug xen,$(eval $(call guest_run,$(role),$(hv)))))
 
 define bochs_run
 run-guests-bochs-$(1): $(BUILD)/tests/system/test_guests $(GUEST_IMAGES) \

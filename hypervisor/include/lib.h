@@ -106,8 +106,10 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
             panic("BUG at %s:%d: %s", __FILE__, __LINE__, #cond); \
     } while (0)
 #ifdef DEBUG
+#define BUILD_KIND   ", debug build"
 #define ASSERT(cond) BUG_ON(!(cond))
 #else
+#define BUILD_KIND   ""
 #define ASSERT(cond) ((void)sizeof(!(cond)))
 #endif
 

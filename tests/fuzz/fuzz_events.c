@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * Fuzzing event channels: two domains whose calls, and whose scribbling over shared memory, are the
  * input. Whatever they do, both ends of a connection agree, the counts are right, and nothing is

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * Fuzzing grants: two domains that grant to each other, map, copy, overwrite page-table entries,
  * give frames back, turn them into page tables, change entries under way, and die. Counts on frames

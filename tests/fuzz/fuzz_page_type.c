@@ -13,7 +13,6 @@
 /* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
 /* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
 /* SOURCES: arch/x86/pv/decode.c */
-/* CFLAGS: -DDEBUG */
 #include <asm/page_table.h>
 #include <asm/paging.h>
 #include <asm/pv.h>

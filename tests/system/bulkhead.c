@@ -31,10 +31,16 @@ const char *make_iso(const char *name, const char *hypervisor, const char *cmdli
     return iso;
 }
 
+const char *bulkhead_image(void)
+{
+    const char *image = getenv("BULKHEAD");
+
+    return image ? image : build_path("bulkhead");
+}
+
 const char *make_dom0_iso(const char *name, const char *ramdisk)
 {
-    return make_iso(name, build_path("bulkhead"), "console=com1 noreboot", dom0_kernel(), "",
-                    ramdisk);
+    return make_iso(name, bulkhead_image(), "console=com1 noreboot", dom0_kernel(), "", ramdisk);
 }
 
 const char *make_ramdisk(const char *name, const char *const *files)
@@ -75,7 +81,7 @@ struct machine *start_dom0(const struct machine_options *options, const char *ra
     struct machine *machine;
 
     snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
-    all.kernel = build_path("bulkhead");
+    all.kernel = bulkhead_image();
     all.modules = modules;
     if (!all.cmdline)
         all.cmdline = "console=com1";

@@ -16,6 +16,9 @@
 const char *make_iso(const char *name, const char *hypervisor, const char *cmdline,
                      const char *kernel, const char *kernel_cmdline, const char *ramdisk);
 
+/* The hypervisor under test: the environment's BULKHEAD, or build/bulkhead. */
+const char *bulkhead_image(void);
+
 /* Makes the CD that boots Bulkhead with the built-in dom0 and RAMDISK. */
 const char *make_dom0_iso(const char *name, const char *ramdisk);
 

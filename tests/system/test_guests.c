@@ -8,11 +8,11 @@
  *     TEST <name>: skip <why>
  *     TESTS DONE <n> passed, <m> failed
  *
- * and shuts down. Arguments: the hypervisor (bulkhead or xen; with -bochs behind it in Bochs
- * instead of QEMU), the role (dom0 or domu), the image names. As dom0 the image is booted in dom0's
- * place; as domu it is created with bh by the built-in dom0. Each image is one test of this
- * program; each hypervisor is a run of its own, so that the report tells what holds on the oracle
- * and what holds here.
+ * and shuts down. Arguments: the hypervisor (bulkhead, debug for its debug build, or xen; with
+ * -bochs behind it in Bochs instead of QEMU), the role (dom0 or domu), the image names. As dom0 the
+ * image is booted in dom0's place; as domu it is created with bh by the built-in dom0. Each image
+ * is one test of this program; each hypervisor is a run of its own, so that the report tells what
+ * holds on the oracle and what holds here.
  */
 #include "bulkhead.h"
 
@@ -25,11 +25,14 @@
 
 static const char *hypervisor;
 static bool on_xen;
+static bool debug_build;
 static bool in_bochs;
 
 static const char *hypervisor_image(void)
 {
-    return on_xen ? build_path("packages/xen") : build_path("bulkhead");
+    if (on_xen)
+        return build_path("packages/xen");
+    return debug_build ? build_path("debug/bulkhead") : build_path("bulkhead");
 }
 
 /*
@@ -89,6 +92,8 @@ static void wait_for_results(struct machine *machine, const char *image)
     machine_expect(machine, DONE);
     machine_expect(machine, "\n");
     snprintf(closing, sizeof(closing), "%s", machine_between(machine));
+    if (!on_xen)
+        assert_int_equal(debug_build, strstr(machine_text(machine), "debug build") != NULL);
     check_results(machine, image, closing);
 }
 
@@ -181,11 +186,12 @@ int main(int argc, char **argv)
     bool as_domu;
 
     if (argc < 3 || argc - 3 > MAX_IMAGES) {
-        fprintf(stderr, "usage: test_guests bulkhead|xen[-bochs] dom0|domu IMAGE...\n");
+        fprintf(stderr, "usage: test_guests bulkhead|debug|xen[-bochs] dom0|domu IMAGE...\n");
         return 2;
     }
     hypervisor = argv[1];
     on_xen = !strncmp(hypervisor, "xen", 3);
+    debug_build = !strncmp(hypervisor, "debug", 5);
     in_bochs = strstr(hypervisor, "-bochs") != NULL;
     as_domu = !strcmp(argv[2], "domu");
     for (int i = 3; i < argc; i++) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) arch/x86/msi.c arch/x86/pci.c */
-/* CFLAGS: -DDEBUG */
 /*
  * Messages of devices against a faked configuration space with two devices, one with MSI-X and one
  * with a maskable 64-bit MSI: what is programmed, what dom0 may write meanwhile, and that each

@@ -108,8 +108,8 @@ static void __init cpu0_init(void)
 
 static void __init say_hello(void)
 {
-    printk(LOG_INFO, "Bulkhead, PV ABI of Xen %u.%u%s", XEN_ABI_MAJOR, XEN_ABI_MINOR,
-           BULKHEAD_EXTRAVERSION);
+    printk(LOG_INFO, "Bulkhead, PV ABI of Xen %u.%u%s%s", XEN_ABI_MAJOR, XEN_ABI_MINOR,
+           BULKHEAD_EXTRAVERSION, BUILD_KIND);
     printk(LOG_INFO, "boot loader: %s", *boot_info.loader ? boot_info.loader : "unknown");
     printk(LOG_INFO, "command line: %s", boot_info.cmdline);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * The life of a domain: creation that fails at every allocation, destruction whole and in pieces,
  * zombies that others keep alive, pausing and shutting down. What is asserted throughout: nothing

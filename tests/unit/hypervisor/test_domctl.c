@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
-/* CFLAGS: -DDEBUG */
 /*
  * The control operations: who may call them and in which order that is found out, and what they do.
  */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * Event channels with two-level delivery: every operation, its errors, and what survives from one
  * user of a port to the next.

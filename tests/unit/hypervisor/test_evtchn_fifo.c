@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * FIFO delivery: switching to it and back, order within and between queues, and guests that
  * scribble over event words and control blocks. The consumer in this file is what a guest's kernel

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * Grants: what may be mapped and copied, counts on frames while it is, and ways to confuse the two:
  * entries changed under way, handles that outlive their entry or their granting domain, domains

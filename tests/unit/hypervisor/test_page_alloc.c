@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * The frame allocator: blocks do not overlap, come back and merge, are clean; limits on address and
  * number hold.

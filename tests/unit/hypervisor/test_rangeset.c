@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /* Sets of ranges against a plain array of bits, with random additions and removals. */
 #include <setjmp.h>
 #include <stdarg.h>

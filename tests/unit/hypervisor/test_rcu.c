@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * Grace periods: never over before every CPU has been quiescent, and over soon after; CPUs that
  * sleep are woken for it.

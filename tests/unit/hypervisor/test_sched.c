@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * The scheduler: shares of CPU time, waking and sleeping, the accounting of run states. Time passes
  * only as the test says, so shares are exact to a time slice.

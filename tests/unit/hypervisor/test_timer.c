@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
-/* CFLAGS: -DDEBUG */
 /*
  * Timers against a naive model: random settings, stops and migrations; each fires once, in order,
  * never early.

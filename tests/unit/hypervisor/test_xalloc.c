@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: hypervisor/xalloc.c hypervisor/page_alloc.c hypervisor/spinlock.c */
 /* SOURCES: tests/host/machine.c */
-/* CFLAGS: -DDEBUG */
 /* Small objects: they are zero, aligned, do not overlap, and every byte and frame comes back. */
 #include <setjmp.h>
 #include <stdarg.h>
