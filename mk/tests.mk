@@ -36,16 +36,22 @@ HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D
                $(WARNINGS) -Wno-missing-prototypes -Wno-write-strings $(HOST_INCLUDES)
 HOST_LIBS := -llzma -lzstd -llz4 -lz
 
-# $(call marked,WORD,FILE): what follows "WORD:" in the file's comments.
-marked = $(shell sed -n 's,^[/ ]\*.*\b$(1): *\(.*\),\1,p' $(2) | sed 's,\*/.*,,')
+# SOURCES_<program> and CFLAGS_<program>, from the files' comments.
+HOST_PROGRAMS_MK := $(BUILD)/gen/host-programs.mk
+$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS)
+	@mkdir -p $(@D)
+	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) >$@
+ifneq ($(MAKECMDGOALS),clean)
+include $(HOST_PROGRAMS_MK)
+endif
 
 # $(call host_program,NAME,COMPILER,FLAGS,LIBRARIES): a program from tests/NAME.c and its SOURCES.
 # Each has objects of its own, since flags may differ.
 define host_program
-$(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/$(1)/%.o,tests/$(1).c $(call marked,SOURCES,tests/$(1).c))
+$(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/$(1)/%.o,tests/$(1).c $(SOURCES_$(1)))
 $$($(1)_OBJS): $(BUILD)/obj/$(1)/%.o: %.c | $(TOOLS_STAMP)
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $(3) $(call marked,CFLAGS,tests/$(1).c) $$(DEPFLAGS) -c -o $$@ $$<
+	$$(Q)$(2) $(3) $(CFLAGS_$(1)) $$(DEPFLAGS) -c -o $$@ $$<
 $(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c
 	$$(call say,HOSTLD,$$@)
 	@mkdir -p $$(@D)

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+#
+# host-programs.awk FILE...: what the SOURCES: and CFLAGS: lines of unit tests and fuzzers say, as
+# make variables. The name of a program is its file's below tests/, without the ending.
+FNR == 1 {
+    program = FILENAME
+    sub(/^tests\//, "", program)
+    sub(/\.c$/, "", program)
+    print "SOURCES_" program " :="
+    print "CFLAGS_" program " :="
+}
+/^[\/ ]\*.*(SOURCES|CFLAGS):/ {
+    kind = /SOURCES:/ ? "SOURCES" : "CFLAGS"
+    sub(/.*(SOURCES|CFLAGS): */, "")
+    sub(/ *\*\/.*/, "")
+    print kind "_" program " += " $0
+}
