@@ -3,6 +3,7 @@
 #
 # check-summary.sh RESULTS: adds up what mk/run-test.sh left there; fails unless all passed.
 set -eu
+"$(dirname "$0")/trusted-size.sh"
 cd "$1"
 for result in *; do
     read -r passed failed <"$result"
