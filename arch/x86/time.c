@@ -17,7 +17,6 @@
 #include <asm/refclock.h>
 #include <asm/rtc.h>
 #include <asm/time.h>
-#include <asm/time_scale.h>
 #include <guest_access.h>
 #include <lib.h>
 #include <page_alloc.h>
@@ -32,8 +31,7 @@ u64 cpu_khz;
 
 /* The same on all CPUs. */
 static struct time_scale tsc_scale; /* TSC ticks to ns, as the ABI's record has it */
-static u64 ticks_per_ns;            /* of the TSC, in units of 2^-32: the inverse */
-static u64 timer_ticks_per_ns;      /* of the APIC timer, likewise */
+static u64 timer_ticks_per_ns;      /* of the counter that the timer compares or counts down */
 static bool deadline_mode;
 static bool tsc_stable;
 
@@ -136,11 +134,12 @@ void __init time_init(const char *reference)
     tsc_stable = boot_cpu.invariant_tsc;
     cpu_khz = (tsc_hz + 500) / 1000;
     tsc_scale = time_scale_from_hz(tsc_hz);
-    ticks_per_ns = mul_div64(tsc_hz, 1ULL << 32, NSEC_PER_SEC);
-    timer_ticks_per_ns = mul_div64(timer_hz, 1ULL << 32, NSEC_PER_SEC);
     c->ns_base = 0;
     c->tsc_base = rdtsc();
-    c->scale = time_scale_to_60(tsc_scale);
+    c->scale = time_scale_fixed(tsc_scale);
+    timer_ticks_per_ns = deadline_mode
+                             ? time_scale_inverse(c->scale)
+                             : mul_div64(timer_hz, 1ULL << TICKS_PER_NS_SHIFT, NSEC_PER_SEC) + 1;
     time_cpu_init();
     seconds = rtc_read();
     if (seconds)
@@ -154,35 +153,22 @@ void __init time_init(const char *reference)
         printk(LOG_WARNING, "This CPU does not promise a constant TSC rate: time may drift");
 }
 
+/*
+ * Both modes count from now on, not from boot: what the rate's last bit makes wrong is then small
+ * against the time to wait, and a timer that fires early is set again for what is left. A deadline
+ * beyond the counter's reach fires early, too (the TSC's lies centuries ahead).
+ */
 void arch_set_timer(s_time_t deadline)
 {
-    const struct cpu_clock *c = &get_cpu_info()->clock;
-    s_time_t delta;
+    u64 tsc = rdtsc(), ticks = 0;
+    s_time_t t = time_at(&get_cpu_info()->clock, tsc);
 
-    if (deadline_mode) {
-        u64 ns = (u64)MAX(deadline - c->ns_base, 0);
-
-        /*
-         * One tick later than the product's whole part, so that now() has reached the deadline when
-         * it fires.
-         */
-        wrmsr(MSR_TSC_DEADLINE,
-              deadline ? c->tsc_base + (u64)((unsigned __int128)ns * ticks_per_ns >> 32) + 1 : 0);
-        return;
-    }
-    if (!deadline) {
-        apic_write(APIC_TIMER_INITIAL, 0);
-        return;
-    }
-    delta = deadline - now();
-    if (delta <= 0) {
-        apic_write(APIC_TIMER_INITIAL, 1);
-    } else {
-        unsigned __int128 ticks = ((unsigned __int128)(u64)delta * timer_ticks_per_ns >> 32) + 1;
-
-        /* A deadline beyond the counter's reach: it fires early and the queue sets it again. */
-        apic_write(APIC_TIMER_INITIAL, ticks > 0xffffffff ? 0xffffffff : (u32)ticks);
-    }
+    if (deadline)
+        ticks = ns_to_ticks(deadline > t ? (u64)(deadline - t) : 0, timer_ticks_per_ns);
+    if (!deadline_mode)
+        apic_write(APIC_TIMER_INITIAL, (u32)MIN(ticks, (u64)0xffffffff));
+    else
+        wrmsr(MSR_TSC_DEADLINE, !deadline ? 0 : ticks < ~tsc ? tsc + ticks : ~0ULL);
 }
 
 void arch_idle(void)

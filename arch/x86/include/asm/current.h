@@ -25,12 +25,14 @@
 struct vcpu;
 struct cpu;
 
-/* now() = ns_base + (TSC - tsc_base) * scale / 2^60. All zero until the clocks are calibrated: time
- * stands at 0. */
+/*
+ * now() = ns_base + (TSC - tsc_base) * scale. All zero until the clocks are calibrated: time
+ * stands at 0.
+ */
 struct cpu_clock {
     u64 tsc_base;
     s64 ns_base;
-    u64 scale; /* ns per tick in units of 2^-60 */
+    u64 scale; /* ns per tick in units of 2^-57; see time_scale.h */
 };
 
 struct cpu_info {

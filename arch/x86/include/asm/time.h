@@ -8,20 +8,17 @@
 
 #include <asm/current.h>
 #include <asm/msr.h>
+#include <asm/time_scale.h>
 
-#define CLOCK_SCALE_SHIFT 60
-
-/* Nanoseconds that @ticks of a counter last; @scale as in struct cpu_clock. */
-static inline u64 clock_ticks_to_ns(u64 ticks, u64 scale)
+/* System time when the TSC shows @tsc, on this CPU. */
+static inline s_time_t time_at(const struct cpu_clock *c, u64 tsc)
 {
-    return (u64)((unsigned __int128)ticks * scale >> CLOCK_SCALE_SHIFT);
+    return c->ns_base + (s_time_t)ticks_to_ns(tsc - c->tsc_base, c->scale);
 }
 
 static inline s_time_t now(void)
 {
-    const struct cpu_clock *c = &get_cpu_info()->clock;
-
-    return c->ns_base + (s_time_t)clock_ticks_to_ns(rdtsc() - c->tsc_base, c->scale);
+    return time_at(&get_cpu_info()->clock, rdtsc());
 }
 
 /*
