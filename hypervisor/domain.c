@@ -291,6 +291,35 @@ int vcpu_create(struct domain *d, unsigned int id)
     return 0;
 }
 
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
+{
+    int rc = arch_set_context(v, ctx);
+
+    if (rc)
+        return rc;
+    v->initialised = true;
+    if (ctx->flags & VGCF_online)
+        clear_bit(&v->pause_flags, VPF_DOWN);
+    else
+        set_bit(&v->pause_flags, VPF_DOWN);
+    return 0;
+}
+
+int vcpu_reset(struct vcpu *v)
+{
+    int rc;
+
+    set_bit(&v->pause_flags, VPF_DOWN); /* first: what follows takes its page tables away */
+    rc = arch_vcpu_reset(v);
+    if (rc)
+        return rc;
+    v->initialised = false;
+    v->poll_port = 0;
+    clear_bit(v->domain->poll_mask, v->id);
+    clear_bit(&v->pause_flags, VPF_BLOCKED);
+    return 0;
+}
+
 bool vcpu_has_info(const struct vcpu *v)
 {
     return v->info != &dummy_vcpu_info;

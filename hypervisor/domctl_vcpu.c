@@ -83,7 +83,7 @@ long domctl_set_context(struct domain *d, const struct xen_domctl_vcpucontext *o
     if (d->dying)
         rc = -XEN_EINVAL;
     else
-        rc = ctx ? arch_set_context(v, ctx) : arch_vcpu_reset(v);
+        rc = ctx ? vcpu_set_context(v, ctx) : vcpu_reset(v);
     spin_unlock(&d->lock);
     domain_unpause(d);
     xfree(ctx);

@@ -102,7 +102,6 @@ int arch_vcpu_reset(struct vcpu *v)
     put_root(&v->arch.guest_table);
     put_root(&v->arch.guest_table_user);
     reset_registers(v);
-    v->initialised = false;
     return 0;
 }
 
@@ -298,15 +297,10 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     set_trap_context(v, c);
     set_registers(v, c);
     v->arch.cr3 = v->arch.guest_table.n << PAGE_SHIFT;
-    v->initialised = true;
     /* A domain builder may have cleared the page after we had filled it in. */
     arch_update_time_record(v);
     if (v->id == 0)
         arch_update_wallclock(v->domain);
-    if (c->flags & VGCF_online)
-        clear_bit(&v->pause_flags, VPF_DOWN);
-    else
-        set_bit(&v->pause_flags, VPF_DOWN);
     return 0;
 }
 

@@ -25,8 +25,7 @@ void arch_vcpu_destroy(struct vcpu *v);
 /* Dying domain: give back base pointers, descriptor tables, pins, circular tables. -ERESTART: call
  * again. */
 int arch_domain_relinquish(struct domain *d);
-/* vCPU context from a toolstack or VCPUOP_initialise. @ctx is ours (a copy). -EINVAL, -ERESTART...
- * all or nothing. */
+/* The architecture's part of vcpu_set_context() and vcpu_reset(), all or nothing. -EINVAL, ... */
 struct vcpu_guest_context;
 int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
 void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx);

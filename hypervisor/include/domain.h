@@ -179,6 +179,14 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
                   struct domain **out);
 /* Creates vCPU @id, down, without a context. -ENOMEM. RANK_DOMAIN lock held. */
 int vcpu_create(struct domain *d, unsigned int id);
+/*
+ * Gives @v the context @ctx (ours, a copy), by which it is up or down (VGCF_online). All or
+ * nothing: an error of arch_set_context(). @v does not run; RANK_DOMAIN lock held.
+ */
+struct vcpu_guest_context;
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
+/* Takes the context of @v away, which is down from here on. Error and conditions likewise. */
+int vcpu_reset(struct vcpu *v);
 
 #define DOMAIN_BUCKETS 256U
 extern struct domain *domain_buckets[DOMAIN_BUCKETS];

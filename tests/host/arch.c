@@ -147,10 +147,7 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
 {
     if (ctx->user_regs.rip == ~0UL)
         return -XEN_EINVAL;
-    v->initialised = true;
     v->arch.user_regs = ctx->user_regs;
-    if (ctx->flags & VGCF_online)
-        clear_bit(&v->pause_flags, VPF_DOWN);
     return 0;
 }
 
@@ -165,8 +162,6 @@ void arch_vm_assist_changed(struct domain *d)
 
 int arch_vcpu_reset(struct vcpu *v)
 {
-    v->initialised = false;
-    set_bit(&v->pause_flags, VPF_DOWN);
     return 0;
 }
 

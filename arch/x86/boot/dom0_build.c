@@ -305,7 +305,7 @@ static void __init set_context(struct vcpu *v, const struct kernel_info *info)
     context.kernel_ss = FLAT_KERNEL_SS;
     context.kernel_sp = layout.stack_end;
     context.ctrlreg[3] = dom0_pfn_to_mfn(pfn_of(layout.tables)).n << PAGE_SHIFT;
-    rc = arch_set_context(v, &context);
+    rc = vcpu_set_context(v, &context);
     if (rc)
         panic("dom0's first context was refused (error %d)", rc);
 }
