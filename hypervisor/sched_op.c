@@ -50,6 +50,8 @@ static long do_poll(unsigned long arg)
     }
     if (poll.timeout)
         timer_set(&v->poll_timer, (s_time_t)poll.timeout);
+    else
+        timer_stop(&v->poll_timer); /* of an earlier poll, which an event ended */
     softirq_raise(SOFTIRQ_SCHEDULE);
     return 0;
 

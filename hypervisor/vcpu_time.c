@@ -24,9 +24,13 @@ static void periodic_expired(void *arg)
         timer_set(&v->periodic, v->periodic_last + v->periodic_period);
 }
 
+/* An event may have ended the poll before; then the vCPU is not to be disturbed in what it does. */
 static void poll_expired(void *arg)
 {
-    vcpu_unblock(arg);
+    struct vcpu *v = arg;
+
+    if (READ_ONCE(v->poll_port))
+        vcpu_unblock(v);
 }
 
 void vcpu_time_init(struct vcpu *v)
