@@ -472,7 +472,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     va_end(ap);
     printk(LOG_ERR, "d%u crashed: %s\n", d->id, why);
     if (d == current->domain)
-        arch_dump_vcpu(current);
+        domain_dump(d, 1);
     domain_shutdown(d, SHUTDOWN_crash);
 }
 

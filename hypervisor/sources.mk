@@ -6,6 +6,7 @@ HV_SRCS += \
     hypervisor/console.c \
     hypervisor/console_io.c \
     hypervisor/domain.c \
+    hypervisor/domain_dump.c \
     hypervisor/hypercall.c \
     hypervisor/multicall.c \
     hypervisor/domctl.c \

@@ -231,6 +231,12 @@ void domain_resume(struct domain *d);
  * SHUTDOWN_crash. */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 
+/*
+ * Shows the registers of @vcpus vCPUs of @d on the console, the current one first, unless that was
+ * done too often (domain_dump.c).
+ */
+void domain_dump(struct domain *d, unsigned int vcpus);
+
 /* One more step of destruction. 0: complete; -ERESTART: call again. RANK_DOMCTL held; @d is not the
  * caller's. */
 int domain_kill(struct domain *d);

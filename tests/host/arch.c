@@ -17,7 +17,7 @@
 #define WEAK __attribute__((weak))
 
 s_time_t host_hw_timer;
-unsigned long host_kicks;
+unsigned long host_kicks, host_dumps;
 unsigned int host_restarts;
 int host_error, host_arch_domain_error, host_arch_vcpu_error;
 struct host_pte host_ptes[HOST_PTES];
@@ -167,6 +167,7 @@ int arch_vcpu_reset(struct vcpu *v)
 
 void arch_dump_vcpu(struct vcpu *v)
 {
+    host_dumps++;
 }
 
 void arch_update_guest_areas(struct vcpu *v)

@@ -47,6 +47,7 @@ void host_advance(s_time_t ns);
 
 extern s_time_t host_hw_timer;     /* what arch_set_timer() was told last */
 extern unsigned long host_kicks;   /* arch_kick_cpu() calls */
+extern unsigned long host_dumps;   /* arch_dump_vcpu() calls */
 extern unsigned int host_restarts; /* machine_restart() and poweroff */
 
 /* ---- failures ---- */
