@@ -328,7 +328,21 @@ void arch_resume(void)
     reset_stack_and_jump(exit_to_guest);
 }
 
-/* ---- ports ---- */
+/* ---- model-specific registers and ports ---- */
+
+bool rdmsr_safe(u32 msr, u64 *val)
+{
+    u32 lo, hi;
+    bool ok = true;
+
+    __asm__ volatile("1: rdmsr\n2:\n\t.pushsection .fixup, \"ax\"\n"
+                     "3: xor %%eax, %%eax\n\txor %%edx, %%edx\n\tmovb $0, %2\n\tjmp 2b\n\t"
+                     ".popsection\n\t" ASM_EXTABLE("1b", "3b")
+                     : "=&a"(lo), "=&d"(hi), "+q"(ok)
+                     : "c"(msr));
+    *val = (u64)hi << 32 | lo;
+    return ok;
+}
 
 u32 hw_port_read(u16 port, unsigned int bytes)
 {
