@@ -51,8 +51,8 @@ static struct reading __init read_clocks(const struct refclock *ref)
     u64 best_took = ~0ULL;
 
     /*
-     * The reading during which the least time passed was not disturbed (by SMIs, or by who emulates
-     * us).
+     * The reading during which the least time passed was not disturbed (by an SMI, or by
+     * the emulator).
      */
     for (unsigned int i = 0; i < READ_TRIES; i++) {
         u64 before = rdtsc();
@@ -108,6 +108,32 @@ static struct refclock *__init choose_reference(const char *wanted)
     panic("No clock works: neither HPET nor PM timer nor PIT counts");
 }
 
+/*
+ * The battery clock tells whole seconds; to wait for the next one would make each boot half a
+ * second longer. So the wall clock lies between two bounds, which each look narrows, and the middle
+ * of them is at most half a second wrong. False: there is no date.
+ */
+static u64 __initdata wallclock_from, wallclock_to; /* bounds of wallclock_base */
+
+static bool __init look_at_rtc(void)
+{
+    s_time_t before = now();
+    u64 ns = rtc_read() * NSEC_PER_SEC, from, to;
+
+    if (!ns)
+        return false;
+    from = ns - (u64)now();
+    to = ns + NSEC_PER_SEC - (u64)before;
+    if (from < wallclock_to && to > wallclock_from) {
+        from = MAX(from, wallclock_from);
+        to = MIN(to, wallclock_to);
+    } /* else it was set meanwhile */
+    wallclock_from = from;
+    wallclock_to = to;
+    wallclock_base = from + (to - from) / 2;
+    return true;
+}
+
 void time_cpu_init(void)
 {
     struct cpu_clock *c = &get_cpu_info()->clock;
@@ -124,7 +150,7 @@ void __init time_init(const char *reference)
 {
     const struct refclock *ref = choose_reference(reference);
     struct cpu_clock *c = &get_cpu_info()->clock;
-    u64 tsc_hz, timer_hz, seconds;
+    u64 tsc_hz, timer_hz;
 
     measure(ref, &tsc_hz, &timer_hz);
     if (tsc_hz < MIN_TSC_HZ || timer_hz < MIN_TIMER_HZ)
@@ -141,10 +167,9 @@ void __init time_init(const char *reference)
                              ? time_scale_inverse(c->scale)
                              : mul_div64(timer_hz, 1ULL << TICKS_PER_NS_SHIFT, NSEC_PER_SEC) + 1;
     time_cpu_init();
-    seconds = rtc_read();
-    if (seconds)
-        wallclock_base = seconds * NSEC_PER_SEC - (u64)now();
-    else
+    wallclock_from = 0;
+    wallclock_to = ~0ULL;
+    if (!look_at_rtc())
         printk(LOG_WARNING, "The battery clock holds no date: the wall clock starts in 1970");
     printk(LOG_INFO, "Clocks: TSC %lu.%03lu MHz by %s, APIC timer %lu.%03lu MHz%s", cpu_khz / 1000,
            cpu_khz % 1000, ref->name, timer_hz / 1000000, timer_hz / 1000 % 1000,
@@ -253,16 +278,28 @@ void arch_update_wallclock(struct domain *d)
     spin_unlock_irqrestore(&wallclock_lock, flags);
 }
 
-void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time)
+static void update_wallclocks(void)
 {
-    unsigned long flags = spin_lock_irqsave(&wallclock_lock);
     struct domain *d;
 
-    wallclock_base = secs * NSEC_PER_SEC + nsecs - system_time;
-    spin_unlock_irqrestore(&wallclock_lock, flags);
     for (domid_t id = 0; (d = get_next_domain(id)) != NULL;) {
         id = (domid_t)(d->id + 1);
         arch_update_wallclock(d);
         put_domain(d);
     }
+}
+
+void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time)
+{
+    unsigned long flags = spin_lock_irqsave(&wallclock_lock);
+
+    wallclock_base = secs * NSEC_PER_SEC + nsecs - system_time;
+    spin_unlock_irqrestore(&wallclock_lock, flags);
+    update_wallclocks();
+}
+
+void __init time_settle(void)
+{
+    look_at_rtc();
+    update_wallclocks();
 }

@@ -154,5 +154,6 @@ void __init start_of_day(u32 magic, u32 info)
     sched_cpu_init(0);
     timer_cpu_init(0);
     dom0_build();
+    time_settle();
     finish_boot();
 }

@@ -79,9 +79,21 @@ struct refclock pit_refclock = {"pit", ~0ULL, 1000000, present, reference_read};
 
 /* ---- what else time.c asks for ---- */
 
+#define BOOT_SECONDS 1700000000ULL
+
+/* The battery clock, which runs by the TSC; where between two of its seconds the machine starts. */
+static u64 rtc_phase_ns, tsc_at_start;
+
+static u64 true_ns(void)
+{
+    u64 ns = (u64)((unsigned __int128)(tsc - tsc_at_start) * 1000000000U / tsc_hz);
+
+    return BOOT_SECONDS * NSEC_PER_SEC + rtc_phase_ns + ns;
+}
+
 u64 rtc_read(void)
 {
-    return 1700000000;
+    return true_ns() / NSEC_PER_SEC;
 }
 
 void printk(enum loglevel level, const char *fmt, ...)
@@ -123,7 +135,7 @@ static void boot(u64 hz, bool deadline)
 {
     tsc_hz = hz;
     apic_hz = 100000000;
-    tsc = 123456789;
+    tsc = tsc_at_start = 123456789;
     *apic_register(APIC_TIMER_CURRENT) = ~0U;
     info = (struct cpu_info){.cpu = &cpu};
     cpu = (struct cpu){.info = &info};
@@ -271,6 +283,36 @@ static void time_record(void **state)
     }
 }
 
+static u64 wallclock_error(void)
+{
+    s64 error = (s64)(wallclock_base + (u64)now() - true_ns());
+
+    return (u64)(error < 0 ? -error : error);
+}
+
+/* Half a second at most, without waiting for the battery clock; less when it is looked at again. */
+static void wall_clock(void **state)
+{
+    u64 sum = 0, later = 0;
+
+    for (unsigned int i = 0; i < 100; i++) {
+        u64 first;
+
+        rtc_phase_ns = i * 10000000ULL;
+        boot(1000000000, false);
+        first = wallclock_error();
+        assert_in_range(first, 0, 500000000);
+        sum += first;
+        tsc += 1300000000ULL; /* builds dom0 */
+        time_settle();
+        assert_in_range(wallclock_error(), 0, first);
+        later += wallclock_error();
+    }
+    assert_in_range(sum / 100, 0, 260000000);
+    assert_in_range(later / 100, 0, 200000000);
+    rtc_phase_ns = 0;
+}
+
 int main(void)
 {
     static bool yes = true, no = false;
@@ -279,6 +321,7 @@ int main(void)
         {"one_shot_timer_by_deadline", one_shot_timer, NULL, NULL, &yes},
         {"one_shot_timer_by_counting", one_shot_timer, NULL, NULL, &no},
         cmocka_unit_test(time_record),
+        cmocka_unit_test(wall_clock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,9 @@ static inline s_time_t now(void)
  */
 void time_init(const char *reference);
 
+/* Boot, end: reads the wall clock again, which makes it more exact, and tells the domains. */
+void time_settle(void);
+
 /* Another CPU's part of time_init(), run on it. */
 void time_cpu_init(void);
 
