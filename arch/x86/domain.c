@@ -207,8 +207,13 @@ static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
     mfn_t kernel = INVALID_MFN, user = INVALID_MFN;
     int rc;
 
-    if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
+    if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1]) {
+        printk_guest(LOG_DEBUG,
+                     "context of d%uv%u: it begins in user mode (no VGCF_in_kernel) "
+                     "without a user page table (ctrlreg[1])",
+                     v->domain->id, v->id);
         return -XEN_EINVAL;
+    }
     rc = get_root(v->domain, c->ctrlreg[3], &kernel);
     if (rc == 0 && c->ctrlreg[1])
         rc = get_root(v->domain, c->ctrlreg[1], &user);
@@ -279,11 +284,20 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct domain *d = v->domain;
 
-    if (!context_addresses_ok(c))
+    if (!context_addresses_ok(c)) {
+        printk_guest(LOG_DEBUG,
+                     "context of d%uv%u: an address in it is not canonical, or the LDT is "
+                     "not the guest's",
+                     d->id, v->id);
         return -XEN_EINVAL;
+    }
     if (v->initialised) {
-        if (!same_tables(v, c))
+        if (!same_tables(v, c)) {
+            printk_guest(LOG_DEBUG,
+                         "context of d%uv%u: it has tables already, and these are others", d->id,
+                         v->id);
             return -XEN_EOPNOTSUPP;
+        }
     } else {
         int rc = take_tables(v, c);
 

@@ -54,6 +54,7 @@ HV_SRCS += \
     arch/x86/pv/bounce.c \
     arch/x86/pv/callback.c \
     arch/x86/pv/cpu_ops.c \
+    arch/x86/pv/crash.c \
     arch/x86/pv/cpu_policy.c \
     arch/x86/pv/cpuid.c \
     arch/x86/pv/decode.c \

@@ -47,9 +47,16 @@ static void the_reason_is_told(void **state)
         const char *how, *reason, *told;
         bool stack; /* its stack pointer leads to its stack still */
     } ways[] = {
-        {"trap", "no handler for vector 6", "has crashed", true},
-        {"stack", "no room for a frame on its stack", "has crashed", false},
+        {"trap", "#UD (invalid opcode): no handler for vector 6", "has crashed", true},
+        {"stack", "#UD (invalid opcode): its stack at 0xfffffc8 is not mapped", "has crashed",
+         false},
+        {"pushes", "is read-only", "has crashed", false},
+        {"general", "bytes at RIP: fa", "has crashed", true},
+        {"general", "#GP (general protection), error code", "has crashed", true},
+        {"fault", " L4[000] = ", "has crashed", true},
+        {"event", "an event, but no event callback", "has crashed", true},
         {"iret", "iret frame at 0x10000000: it is not mapped", "has crashed", false},
+        {"rings", "its cs has RPL 3, user mode", "has crashed", false},
         {"report", "its kernel says so", "has crashed", true},
         {"watchdog", "watchdog timer expired", "was stopped by its watchdog", true},
     };

@@ -14,7 +14,7 @@
 
 bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v)
 {
-    return bounce(regs, v, v->arch.event_callback_eip, true, false, 0);
+    return bounce(regs, v, ENTRY_EVENT, v->arch.event_callback_eip, true, false, 0);
 }
 
 /*
@@ -39,8 +39,8 @@ bool pv_syscall32(struct cpu_user_regs *regs, struct vcpu *v)
 {
     if (unlikely(!v->arch.syscall32_callback_eip))
         return no_callback(regs, v);
-    return bounce(regs, v, v->arch.syscall32_callback_eip, v->arch.syscall32_disables_events, false,
-                  0);
+    return bounce(regs, v, ENTRY_SYSCALL, v->arch.syscall32_callback_eip,
+                  v->arch.syscall32_disables_events, false, 0);
 }
 
 bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
@@ -49,8 +49,18 @@ bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
         regs->entry_vector = EXC_GP;
         return bounce_exception_error(regs, v, EXC_GP, 0);
     }
-    return bounce(regs, v, v->arch.sysenter_callback_eip, v->arch.sysenter_disables_events, false,
-                  0);
+    return bounce(regs, v, ENTRY_SYSCALL, v->arch.sysenter_callback_eip,
+                  v->arch.sysenter_disables_events, false, 0);
+}
+
+void pv_set_nmi_pending(struct vcpu *v)
+{
+    WRITE_ONCE(v->nmi_pending, true);
+    /*
+     * Should another vCPU be there by now, it finds nothing to do; @v looks for itself when it is
+     * switched to.
+     */
+    atomic_or(&cpus[v->processor]->info->exit_work, EXIT_WORK_NMI);
 }
 
 /* One at a time: the next waits for the callback's iret. */

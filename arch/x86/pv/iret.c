@@ -81,7 +81,10 @@ void pv_iret(struct cpu_user_regs *regs, struct vcpu *v)
 
     if ((cs & 3) == 3) {
         if (unlikely(mfn_eq(v->arch.guest_table_user, INVALID_MFN))) {
-            iret_failed(v, "to user mode, which has no page table", (unsigned long)sp);
+            iret_failed(v,
+                        "its cs has RPL 3, user mode, which has no page table; frames of the "
+                        "kernel have e030",
+                        (unsigned long)sp);
             return;
         }
         enter_guest_user(v);
