@@ -134,7 +134,7 @@ static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
     spin_unlock(&q->lock);
     /* Behind others it is found when the guest comes to them. */
     if (was_empty && !(atomic_or(&block->ready, BIT(q->priority)) & BIT(q->priority)))
-        vcpu_mark_pending(q->vcpu);
+        vcpu_set_pending(q->vcpu);
 }
 
 void evtchn_fifo_set_pending(struct vcpu *v, struct evtchn *chn)

@@ -12,6 +12,7 @@ HV_SRCS += \
     hypervisor/domctl.c \
     hypervisor/domctl_vcpu.c \
     hypervisor/event_channel.c \
+    hypervisor/event_op.c \
     hypervisor/evtchn_2l.c \
     hypervisor/evtchn_fifo.c \
     hypervisor/lib/printf.c \
