@@ -27,6 +27,7 @@ HV_SRCS += \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \
     hypervisor/sched.c \
+    hypervisor/sched_fair.c \
     hypervisor/sched_op.c \
     hypervisor/softirq.c \
     hypervisor/spinlock.c \

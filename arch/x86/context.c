@@ -24,11 +24,6 @@
 #define MSR_PRED_CMD 0x49
 #define PRED_IBPB    1
 
-static bool is_idle(const struct vcpu *v)
-{
-    return v->domain->id == DOMID_IDLE;
-}
-
 /* ---- descriptor tables ---- */
 
 /* Only the reserved page of it is there; nobody loads a lower selector while it is in use. */
@@ -295,16 +290,16 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
 {
     unsigned int cpu = smp_processor_id();
 
-    if (!is_idle(prev))
+    if (!is_idle_vcpu(prev))
         save_vcpu(prev);
-    if (is_idle(next))
+    if (is_idle_vcpu(next))
         load_idle();
     else
         load_vcpu(next);
     if (prev->domain == next->domain)
         return;
     cpumask_clear(&prev->domain->dirty_cpus, cpu);
-    if (!hv_options.spec_ctrl || is_idle(next))
+    if (!hv_options.spec_ctrl || is_idle_vcpu(next))
         return;
     fill_return_stack();
     if (boot_cpu.ibpb)
@@ -323,7 +318,7 @@ static void __noreturn idle_loop(void)
 
 void arch_resume(void)
 {
-    if (is_idle(current))
+    if (is_idle_vcpu(current))
         reset_stack_and_jump(idle_loop);
     reset_stack_and_jump(exit_to_guest);
 }

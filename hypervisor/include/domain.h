@@ -25,6 +25,7 @@
 #include "page.h"
 #include "rangeset.h"
 #include "rcu.h"
+#include "sched_fair.h"
 #include "spinlock.h"
 #include "timer.h"
 
@@ -48,12 +49,10 @@ struct vcpu {
     mfn_t info_mfn; /* where VCPUOP_register_vcpu_info put it; INVALID_MFN: in shared_info */
 
     /* Scheduling (sched.c; under the run-queue lock of ->processor). */
-    struct list run_link;
-    u64 vruntime;         /* weighted nanoseconds consumed */
-    s_time_t state_since; /* when ->runstate.state began */
-    bool is_running;      /* on a physical CPU now, or its state not yet saved */
+    struct fair_vcpu fair; /* the policy's */
+    s_time_t state_since;  /* when ->runstate.state began */
+    bool is_running;       /* on a physical CPU now, or its state not yet saved */
     bool on_queue;
-    bool yielding;
     unsigned long pause_flags; /* VPF_*: runnable only when zero */
     int pause_count;           /* vcpu_pause() nesting */
     cpumask_t hard_affinity;
