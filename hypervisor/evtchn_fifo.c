@@ -82,7 +82,7 @@ static bool append_to_tail(const struct domain *d, u32 tail, u32 port)
 /*
  * Locks the queue to link @chn on: that of its vCPU and priority, unless it is still linked on the
  * one of before. Then the old one keeps it, since a port may be on one queue only. A port that
- * moves is no more the tail of its old queue: what is linked there next must not follow it to the
+ * moves is no longer the tail of its old queue: what is linked there next must not follow it to the
  * new one.
  */
 static struct evtchn_fifo_queue *lock_queue(struct vcpu *v, struct evtchn *chn,

@@ -63,8 +63,8 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
 };
 
 /*
- * What Xen answers to a domain without privileges where that is not -ENOSYS. Privileged ones are
- * told that it is absent.
+ * What Xen answers to a domain without privileges where that is not -ENOSYS. A privileged
+ * caller gets -ENOSYS.
  */
 static long refusal(unsigned long op)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The timers of a vCPU: singleshot and periodic, both raising VIRQ_TIMER.
- * The singleshot timer runs on whether or not the vCPU does; the periodic one only ticks while it
+ * The singleshot timer expires whether the vCPU runs or not; the periodic one ticks only while it
  * runs, and one tick that came due meanwhile is delivered when it runs again.
  */
 #include <arch.h>
@@ -48,7 +48,7 @@ void vcpu_time_destroy(struct vcpu *v)
 }
 
 /* Apart, so that the common way saves no registers for it. */
-static __noinline void go_on_ticking(struct vcpu *v)
+static __noinline void resume_ticking(struct vcpu *v)
 {
     s_time_t t = now();
 
@@ -63,7 +63,7 @@ static __noinline void go_on_ticking(struct vcpu *v)
 void vcpu_time_switch_in(struct vcpu *v)
 {
     if (v->periodic_period)
-        go_on_ticking(v);
+        resume_ticking(v);
 }
 
 void vcpu_time_switch_out(struct vcpu *v)

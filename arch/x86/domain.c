@@ -155,13 +155,7 @@ void arch_vm_assist_changed(struct domain *d)
 
 void arch_raise_nmi(struct vcpu *v)
 {
-    if (xchg(&v->nmi_pending, true))
-        return;
-    /*
-     * Should another vCPU be there by now, it finds nothing to do; @v looks for itself when it is
-     * switched to.
-     */
-    atomic_or(&cpus[v->processor]->info->exit_work, EXIT_WORK_NMI);
+    pv_set_nmi_pending(v);
     vcpu_kick(v);
 }
 

@@ -131,9 +131,9 @@
 .endm
 
 /*
- * SYSCALL, from this CPU's stub (traps.c), which has pushed SS to the error code word. A guest
- * kernel makes a hypercall: number in RAX, arguments in RDI, RSI, RDX, R10, R8, R9. User mode wants
- * its kernel.
+ * SYSCALL, from this CPU's stub (descriptors.c), which has pushed SS to the error code word. A
+ * guest kernel makes a hypercall: number in RAX, arguments in RDI, RSI, RDX, R10, R8, R9. User mode
+ * wants its kernel.
  */
 FUNCTION syscall_entry
         SAVE_ALL
@@ -302,8 +302,8 @@ exit_work:
         jmp     exit_to_guest
 
 /*
- * Two pieces of 64 bytes a CPU, where SYSCALL arrives: written by traps.c, which says how they
- * look.
+ * Two pieces of 64 bytes a CPU, where SYSCALL arrives: written by descriptors.c, which says how
+ * they look.
  */
         .balign 64
         .globl  syscall_stubs

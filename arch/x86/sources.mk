@@ -30,6 +30,7 @@ HV_SRCS += \
     arch/x86/context.c \
     arch/x86/cpu_features.c \
     arch/x86/cpu_leaks.c \
+    arch/x86/descriptors.c \
     arch/x86/device_window.c \
     arch/x86/domain.c \
     arch/x86/domctl.c \

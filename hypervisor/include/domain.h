@@ -3,7 +3,7 @@
  * Domains and virtual CPUs: the objects, their life and how to find them.
  *
  * A domain is created paused and empty, given vCPUs and memory by the toolstack, run, and destroyed
- * in steps that can be preempted. It is found by id; who found it holds a reference (get_domain) or
+ * in steps that can be preempted. It is found by id; the finder holds a reference (get_domain) or
  * stays inside one hypercall (the memory of a dead domain is freed only after every CPU has passed
  * through the scheduler, see rcu.h).
  *
@@ -32,7 +32,6 @@
 struct evtchn;
 struct evtchn_fifo;
 struct grant_table;
-struct sched_unit;
 
 #define MAX_VCPUS 128U /* per domain; XEN_LEGACY_MAX_VCPUS of them live in shared_info */
 
@@ -98,7 +97,7 @@ struct domain {
     struct domain *hash_next; /* by id; read without a lock */
     spinlock_t lock;          /* RANK_DOMAIN */
     enum domain_dying dying;
-    unsigned int teardown_step; /* how far domain_teardown() has come */
+    unsigned int teardown_step; /* how far domain_kill() has come */
     xen_domain_handle_t handle;
     u32 create_flags; /* XEN_DOMCTL_CDF_* */
     u32 ssidref;
@@ -138,7 +137,7 @@ struct domain {
     u32 max_evtchn_port;        /* highest port the toolstack allows */
     unsigned int active_evtchns;
     unsigned int lowest_free_evtchn;                    /* no port below it is free */
-    unsigned int reset_cursor, destroy_cursor;          /* closing all ports: where to go on */
+    unsigned int reset_cursor, destroy_cursor;          /* closing all ports: the next one */
     unsigned long poll_mask[MAX_VCPUS / BITS_PER_LONG]; /* vCPUs with poll_port set */
     struct evtchn_fifo *evtchn_fifo;                    /* NULL: two-level */
 

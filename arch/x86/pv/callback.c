@@ -99,10 +99,8 @@ static long register_nmi(struct vcpu *v, unsigned long address)
         .disable_events = true,
     };
     /* One that came before there was a handler is not lost. */
-    if (v->id == 0 && v->domain->shared_info->arch.nmi_reason)
-        v->nmi_pending = true;
-    if (v->nmi_pending)
-        get_cpu_info()->exit_work |= EXIT_WORK_NMI;
+    if (v->nmi_pending || (v->id == 0 && v->domain->shared_info->arch.nmi_reason))
+        pv_set_nmi_pending(v);
     return 0;
 }
 

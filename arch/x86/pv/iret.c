@@ -34,7 +34,7 @@ static __attribute__((noinline)) void iret_rare(struct vcpu *v, u64 rflags)
     if (rare & RARE_ARCH_IOPL)
         v->arch.iopl = rflags & EFLAGS_IOPL;
     if ((rare & RARE_NMI_MASKED) && v->nmi_pending)
-        get_cpu_info()->exit_work |= EXIT_WORK_NMI;
+        pv_set_nmi_pending(v); /* again: it waited */
 }
 
 /*

@@ -45,10 +45,8 @@ struct cpu_info {
     struct cpu *cpu;     /* all else of this CPU */
     u32 cpu_id;
     u32 pad;
-    unsigned long scratch;  /* entry stub: guest RSP */
-    unsigned long pad2;     /* keeps the size a multiple of 16 */
     struct cpu_clock clock; /* system time from the TSC; see time.h */
-    unsigned long pad3;
+    unsigned long pad2;     /* keeps the size a multiple of 16 */
 };
 
 #define EXIT_WORK_AREAS  1U /* run-state or time area still to be written into guest memory */
