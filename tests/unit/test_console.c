@@ -2,7 +2,7 @@
 /*
  * The console: prefixes, levels, the rate limit, the ring as `bh dmesg` reads it, dom0's input.
  */
-/* SOURCES: hypervisor/console.c hypervisor/console_io.c */
+/* SOURCES: hypervisor/console.c hypervisor/console_io.c hypervisor/spinlock.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,6 +66,12 @@ bool hypercall_preempt_check(void)
 long hypercall_continue(unsigned int op, unsigned int nargs, ...)
 {
     return -ERESTART;
+}
+
+void panic(const char *fmt, ...)
+{
+    fail_msg("panic: %s", fmt);
+    __builtin_unreachable();
 }
 
 /* ---- a device that remembers ---- */
