@@ -31,6 +31,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    /* A test that failed may have left it on the CPU, and there is no other one to take it off. */
+    domain_pause_nosync(b);
+    host_become(cpus[0]->rq.idle);
+    host_settle();
     host_kill(a);
     host_kill(b);
     return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
