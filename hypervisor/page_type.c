@@ -180,52 +180,41 @@ int put_page_type(struct page *pg, bool preemptible)
 
 /* ---- what cannot be finished at once ---- */
 
-/* Takes the next one off the vCPU's list. */
-static void drop_old_table(struct vcpu *v)
+int page_finish_old_tables(struct vcpu *v)
 {
-    struct page *pg = v->old_table;
+    struct old_tables *old = &v->old_tables;
 
-    v->old_table = v->more_old_tables[0];
-    for (unsigned int i = 0; i + 1 < MORE_OLD_TABLES; i++)
-        v->more_old_tables[i] = v->more_old_tables[i + 1];
-    v->more_old_tables[MORE_OLD_TABLES - 1] = NULL;
-    put_page(pg);
-}
+    while (old->count) {
+        struct page *pg = old->table[old->count - 1];
 
-int page_finish_old_table(struct vcpu *v)
-{
-    while (unlikely(v->old_table)) {
-        if (page_take_apart(v->old_table, v->old_table->state & PG_TYPE_MASK, true))
+        if (page_take_apart(pg, READ_ONCE(pg->state) & PG_TYPE_MASK, true))
             return -ERESTART;
-        drop_old_table(v);
+        old->count--;
+        put_page(pg);
     }
     return 0;
 }
 
 void page_forget_old_tables(struct vcpu *v)
 {
-    while (v->old_table)
-        drop_old_table(v);
+    struct old_tables *old = &v->old_tables;
+
+    while (old->count)
+        put_page(old->table[--old->count]);
 }
 
 /*
- * Leaves a PG_PARTIAL table to the current vCPU, with a general count of the caller. At once if
- * there is no place left, which takes more than one element of a batch leaves.
+ * Leaves a PG_PARTIAL table to the current vCPU's way out, with a general count of the caller. That
+ * there is room is shown at struct old_tables.
  */
-static int leave_for_later(struct page *pg, u64 type)
+static int leave_for_exit(struct page *pg)
 {
-    struct vcpu *v = current;
-    struct page **place = &v->old_table;
+    struct old_tables *old = &current->old_tables;
 
-    for (unsigned int i = 0; *place && i < MORE_OLD_TABLES; i++)
-        place = &v->more_old_tables[i];
-    if (!*place) {
-        *place = pg;
-        return -ERESTART;
-    }
-    page_take_apart(pg, type, false);
-    put_page(pg);
-    return 0;
+    BUG_ON(old->count == OLD_TABLES_MAX);
+    old->table[old->count++] = pg;
+    arch_old_tables_left();
+    return -ERESTART;
 }
 
 int put_page_table(struct page *pg)
@@ -237,7 +226,7 @@ int put_page_table(struct page *pg)
         return 0;
     }
     if (drop_type(pg, false, true) == -ERESTART)
-        return leave_for_later(pg, type);
+        return leave_for_exit(pg);
     put_page(pg);
     return 0;
 }
@@ -251,7 +240,7 @@ static void abandon(struct page *pg, u64 type)
     if (!is_directory(type) || page_take_apart(pg, type, true) == 0)
         return;
     atomic_add(&pg->state, PG_REF_ONE);
-    leave_for_later(pg, type);
+    leave_for_exit(pg);
 }
 
 int get_page_type(struct page *pg, u64 type, bool preemptible)
@@ -263,6 +252,15 @@ int get_page_type(struct page *pg, u64 type, bool preemptible)
     return rc;
 }
 
+/* The frame changed hands as both counts were taken: ours may be the last ones of a large table. */
+static void put_both(struct page *pg, u64 type)
+{
+    if (is_directory(type))
+        put_page_table(pg);
+    else
+        put_page_and_type(pg);
+}
+
 static int get_both(struct page *pg, struct domain *d, u64 type, bool preemptible)
 {
     int rc;
@@ -271,7 +269,7 @@ static int get_both(struct page *pg, struct domain *d, u64 type, bool preemptibl
     if (likely(READ_ONCE(pg->owner) == page_owner_id(d)) && page_try_get_both(pg, type)) {
         if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
             return 0;
-        put_page_and_type(pg);
+        put_both(pg, type);
         return -XEN_EINVAL;
     }
     if (!get_page(pg, d))

@@ -33,6 +33,11 @@ void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx);
 int arch_vcpu_reset(struct vcpu *v);
 /* An NMI for @v: its NMI callback is entered at its next return to the guest. */
 void arch_raise_nmi(struct vcpu *v);
+/*
+ * The current vCPU has got an old table (page.h): it calls page_finish_old_tables() on its way out,
+ * and does not get out before that returns 0.
+ */
+void arch_old_tables_left(void);
 /* d->vm_assist was changed. */
 void arch_vm_assist_changed(struct domain *d);
 

@@ -35,8 +35,6 @@ struct sched_unit;
 
 #define MAX_VCPUS 128U /* per domain; XEN_LEGACY_MAX_VCPUS of them live in shared_info */
 
-#define MORE_OLD_TABLES 2U
-
 enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
 struct vcpu {
@@ -73,12 +71,7 @@ struct vcpu {
     int poll_port;           /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling */
     struct evtchn_fifo_vcpu *fifo;
 
-    /*
-     * Page tables still to be taken apart (page_type.c), each with a general count. NULL: no more.
-     * One element of mmu_update leaves three at most: that of the element before it, the one that
-     * it replaces, and its own at the end of the batch.
-     */
-    struct page *old_table, *more_old_tables[MORE_OLD_TABLES];
+    struct old_tables old_tables; /* page_type.c */
 
     bool initialised; /* has a context */
     bool nmi_pending;

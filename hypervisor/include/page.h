@@ -107,7 +107,7 @@ void page_release(struct page *pg);
 
 /*
  * Gets refuse to go above this. What is left serves the references that cannot be refused: of a
- * PG_PARTIAL state, and of vCPUs that have the frame as their old_table. A type count never exceeds
+ * PG_PARTIAL state, and of vCPUs that have the frame among their old tables. A type count never exceeds
  * the general count, so one comparison guards both.
  */
 #define PG_REF_LIMIT (PG_COUNT_MAX - 4096)
@@ -226,7 +226,7 @@ static inline bool page_try_get_both_once(struct page *pg, u64 type)
  * contents when the type is new. Returns 0; -XEN_EINVAL: the frame is in use with another type, or
  * the count is at its maximum; what the validation of the contents returned (-XEN_EINVAL,
  * -XEN_EBUSY, -XEN_EPERM); -ERESTART: preempted, progress kept, call again (only with
- * @preemptible). A failure may leave work for page_finish_old_table(). No locks of rank
+ * @preemptible). A failure may leave work for page_finish_old_tables(). No locks of rank
  * RANK_PAGE_TABLES or above may be held. page_type.c
  */
 int get_page_type(struct page *pg, u64 type, bool preemptible);
@@ -264,17 +264,33 @@ static inline void put_page_and_type(struct page *pg)
 }
 
 /*
- * Drops both counts of a page table of any level. When that would take long, what remains is left
- * to page_finish_old_table() of the current vCPU and -ERESTART is returned; the counts are gone
- * either way.
+ * Drops both counts of a page table of any level. When the taking apart is preempted, the rest of it
+ * is left to page_finish_old_tables() of the current vCPU and -ERESTART is returned; the counts are
+ * gone either way.
  */
 int put_page_table(struct page *pg);
+
 /*
- * Does what put_page_table() left for later. 0: done; -ERESTART: preempted again. @v: current, or
- * not running.
+ * Page tables whose taking apart was preempted, each with a general count. The vCPU finishes them on
+ * its way out of the hypervisor, so the guest never sees one half apart.
+ *
+ * Three places suffice: a table is left only when hypercall_preempt_check() says so, which then
+ * stays true until the vCPU leaves, so every batch ends at its next element. The element under way
+ * leaves three tables at most: that of the element before it, the one that it replaces, and its own
+ * at the end of the batch.
  */
-int page_finish_old_table(struct vcpu *v);
-/* The domain of @v dies: who walks over its frames finds what is left. */
+#define OLD_TABLES_MAX 3U
+struct old_tables {
+    unsigned int count;
+    struct page *table[OLD_TABLES_MAX];
+};
+
+/*
+ * Goes on with taking apart the old tables of @v, which is current. 0: none is left; -ERESTART:
+ * preempted again.
+ */
+int page_finish_old_tables(struct vcpu *v);
+/* The domain of @v dies: the walk over its frames finds what is left. */
 void page_forget_old_tables(struct vcpu *v);
 
 /*

@@ -93,6 +93,8 @@ struct arch_vcpu {
 #define TF_AREAS_PENDING \
     2U                     /* run-state or time area to be written when the kernel root is loaded */
 #define TF_BAD_SELECTOR 4U /* a selector could not be loaded: failsafe callback at the next entry */
+#define TF_OLD_TABLES   8U /* vcpu.old_tables is not empty */
+#define TF_EXIT_WORK    (TF_AREAS_PENDING | TF_BAD_SELECTOR | TF_OLD_TABLES)
 
 /* arch_vcpu.rare, changed by atomic operations. */
 #define RARE_ARCH_IOPL  1U /* VMASST_TYPE_architectural_iopl */

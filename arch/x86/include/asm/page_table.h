@@ -221,7 +221,7 @@ HOT_INLINE int l1e_update(u64 *pe, u64 wanted, bool preserve_ad, struct domain *
  * Writes an entry of a validated table of @level (2 to 4) of @d, on which the caller holds a type
  * count. -XEN_EINVAL: refused flags, a frame that is not the domain's, one that cannot be a table,
  * a slot of ours; the errors of the validation of a new table; -ERESTART: again. What becomes of
- * the old table may be left to page_finish_old_table().
+ * the old table may be left to page_finish_old_tables().
  */
 int dir_entry_update(u64 *pe, u64 wanted, bool preserve_ad, unsigned int level, struct domain *d);
 
@@ -359,7 +359,7 @@ int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out)
 
 /*
  * End of mmu_update and mmuext_op after @i of @count elements: continues the hypercall if @rc is
- * -ERESTART or a table is still to be taken apart, and tells the guest how many elements are done.
+ * -ERESTART, and tells the guest how many elements are done.
  */
 long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned int count,
                   unsigned int i, unsigned int done, unsigned long pdone, unsigned int foreigndom,
