@@ -48,6 +48,7 @@ void arch_domain_destroy(struct domain *d)
 {
     pv_window_destroy(d);
     xfree(d->arch.cpu_policy);
+    xfree(d->arch.memory_map); /* a toolstack may have given the dead domain another one */
 }
 
 /* Registers of a vCPU that has no context. */

@@ -100,9 +100,6 @@ int arch_domain_relinquish(struct domain *d)
             drop_vcpu(v);
         d->arch.roots_dropped = true;
         d->arch.pages_to_scan = d->pages.count;
-        xfree(d->arch.memory_map);
-        d->arch.memory_map = NULL;
-        d->arch.memory_map_entries = 0;
     }
     while (d->arch.pages_to_scan) {
         struct page *pg = first_frame(d);
