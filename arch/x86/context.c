@@ -15,6 +15,7 @@
 #include <asm/pv.h>
 #include <asm/tlb.h>
 #include <guest_access.h>
+#include <meter.h>
 #include <options.h>
 #include <rcu.h>
 #include <sched.h>
@@ -328,6 +329,7 @@ static void __noreturn idle_loop(void)
         local_irq_enable();
         softirq_run();
         rcu_quiescent();
+        meter_idle();
         arch_idle(); /* comes back with interrupts off */
     }
 }

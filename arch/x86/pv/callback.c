@@ -7,6 +7,7 @@
 #include <arch.h>
 #include <guest_access.h>
 #include <hypercall.h>
+#include <meter.h>
 #include <public/callback.h>
 #include <public/nmi.h>
 
@@ -84,6 +85,7 @@ void pv_exit_work(struct cpu_user_regs *regs)
     u32 work = xchg(&get_cpu_info()->exit_work, 0);
     struct vcpu *v = current;
 
+    meter_exit_work(work);
     if (work & EXIT_WORK_AREAS)
         arch_update_guest_areas(v);
     if ((work & EXIT_WORK_BOUNCE) && (v->arch.flags & TF_BAD_SELECTOR)) {
