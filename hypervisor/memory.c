@@ -550,6 +550,9 @@ static long list_grant_frames(struct domain *d, const struct xen_mem_acquire_res
             return hypercall_continue(__HYPERVISOR_memory_op, 2,
                                       XENMEM_acquire_resource | i << MEMOP_EXTENT_SHIFT, arg);
         rc = grant_table_get_shared_frame(d, op->frame + i, &mfn);
+        if (rc == -ERESTART)
+            return hypercall_continue(__HYPERVISOR_memory_op, 2,
+                                      XENMEM_acquire_resource | i << MEMOP_EXTENT_SHIFT, arg);
         if (rc)
             return rc;
         frame = mfn.n;

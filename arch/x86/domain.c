@@ -208,9 +208,9 @@ static int take_root(struct domain *d, unsigned long cr3, mfn_t *root)
 }
 
 /*
- * GDT and roots of a new vCPU: all, or none and an error. When it is preempted (-ERESTART), the vCPU
- * keeps what it has got so far: else a root that takes longer than a time slice would be begun again
- * for ever.
+ * GDT and roots of a new vCPU: all, or none and an error. When it is preempted (-ERESTART), the
+ * vCPU keeps what it has got so far: else a root that takes longer than a time slice would be begun
+ * again for ever.
  */
 static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 {

@@ -83,14 +83,15 @@ struct vcpu {
 
 struct domain {
     domid_t id;
-    bool privileged;          /* may use the control operations: dom0 */
-    bool system;              /* DOMID_IO, DOMID_XEN: own frames, never run */
-    u32 owner_id;             /* page_owner_id(), ready for the paths of grants */
-    u32 refs;                 /* references; the creation holds one until domain_kill() is done */
-    struct list all_link;     /* all domains by id, under RANK_DOMAIN_LIST */
-    struct rcu_head rcu;      /* its memory goes back after a grace period */
-    struct domain *hash_next; /* by id; read without a lock */
-    spinlock_t lock;          /* RANK_DOMAIN */
+    bool privileged;            /* may use the control operations: dom0 */
+    bool system;                /* DOMID_IO, DOMID_XEN: own frames, never run */
+    u32 owner_id;               /* page_owner_id(), ready for the paths of grants */
+    u32 refs;                   /* references; the creation holds one until domain_kill() is done */
+    struct list all_link;       /* all domains by id, under RANK_DOMAIN_LIST */
+    struct rcu_head rcu;        /* its memory goes back after a grace period */
+    struct timer destroy_timer; /* and in pieces */
+    struct domain *hash_next;   /* by id; read without a lock */
+    spinlock_t lock;            /* RANK_DOMAIN */
     enum domain_dying dying;
     unsigned int teardown_step; /* how far domain_teardown() has come */
     xen_domain_handle_t handle;

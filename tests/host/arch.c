@@ -490,7 +490,7 @@ void host_kill(struct domain *d)
         v = cpus[0]->rq.idle;
     host_become(cpus[0]->rq.idle);
     while (domain_kill(d) == -ERESTART)
-        ;
+        host_return_to_guest();
     host_settle();
     host_become(v);
 }

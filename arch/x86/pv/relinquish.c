@@ -93,13 +93,15 @@ static int drop_frame(struct page *pg)
 
 int arch_domain_relinquish(struct domain *d)
 {
-    if (!d->arch.roots_dropped) {
-        struct vcpu *v;
+    while (d->arch.vcpus_dropped < d->max_vcpus) {
+        struct vcpu *v = d->vcpu[d->arch.vcpus_dropped++];
 
-        for_each_vcpu (d, v)
+        if (v)
             drop_vcpu(v);
-        d->arch.roots_dropped = true;
-        d->arch.pages_to_scan = d->pages.count;
+        if (d->arch.vcpus_dropped == d->max_vcpus)
+            d->arch.pages_to_scan = d->pages.count;
+        if (hypercall_preempt_check())
+            return -ERESTART;
     }
     while (d->arch.pages_to_scan) {
         struct page *pg = first_frame(d);
