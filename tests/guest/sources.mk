@@ -33,3 +33,6 @@ GUEST_hostile-blkfront_SRCS := tests/guest/hostile-blkfront.c $(SPLIT_SRCS) \
 # Fronts of all kinds driven by chance.
 GUEST_driver-chaos_SRCS := $(addprefix tests/guest/, \
     hostile.c driver-chaos.c driver-chaos-blk.c driver-chaos-net.c)
+
+# As much work in one hypercall as fits.
+GUEST_greedy_SRCS := tests/guest/greedy.c
