@@ -252,6 +252,60 @@ int get_page_type(struct page *pg, u64 type, bool preemptible)
     return rc;
 }
 
+/* ---- pins ---- */
+
+static bool clear_pin(struct page *pg)
+{
+    return atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED;
+}
+
+int page_pin(struct page *pg, u64 type, bool preemptible)
+{
+    struct domain *d = page_owner(pg);
+    int rc = get_page_type(pg, type, preemptible);
+
+    if (rc) {
+        put_page(pg);
+        return rc;
+    }
+    if (atomic_or(&pg->state, PG_PINNED) & PG_PINNED) {
+        put_page_table(pg);
+        return -XEN_EINVAL; /* pinned already */
+    }
+    /*
+     * A dying domain's pins are dropped only once: whoever finds it dying after setting the flag
+     * undoes its own.
+     */
+    if (unlikely(d != current->domain)) {
+        bool drop;
+
+        spin_lock(&d->page_lock);
+        drop = d->dying && clear_pin(pg);
+        spin_unlock(&d->page_lock);
+        if (drop)
+            put_page_table(pg);
+    }
+    return 0;
+}
+
+bool page_unpin(struct page *pg)
+{
+    if (!clear_pin(pg))
+        return false;
+    put_page_table(pg);
+    return true;
+}
+
+void page_unpin_dying(struct page *pg)
+{
+    if (!clear_pin(pg))
+        return;
+    put_page_type(pg, true);
+    put_page(pg);
+}
+
+/* ---- both counts ---- */
+
 /* The frame changed hands as both counts were taken: ours may be the last ones of a large table. */
 static void put_both(struct page *pg, u64 type)
 {

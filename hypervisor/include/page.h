@@ -107,8 +107,8 @@ void page_release(struct page *pg);
 
 /*
  * Gets refuse to go above this. What is left serves the references that cannot be refused: of a
- * PG_PARTIAL state, and of vCPUs that have the frame among their old tables. A type count never exceeds
- * the general count, so one comparison guards both.
+ * PG_PARTIAL state, and of vCPUs that have the frame among their old tables. A type count never
+ * exceeds the general count, so one comparison guards both.
  */
 #define PG_REF_LIMIT (PG_COUNT_MAX - 4096)
 
@@ -264,15 +264,15 @@ static inline void put_page_and_type(struct page *pg)
 }
 
 /*
- * Drops both counts of a page table of any level. When the taking apart is preempted, the rest of it
- * is left to page_finish_old_tables() of the current vCPU and -ERESTART is returned; the counts are
- * gone either way.
+ * Drops both counts of a page table of any level. When the taking apart is preempted, the rest of
+ * it is left to page_finish_old_tables() of the current vCPU and -ERESTART is returned; the counts
+ * are gone either way.
  */
 int put_page_table(struct page *pg);
 
 /*
- * Page tables whose taking apart was preempted, each with a general count. The vCPU finishes them on
- * its way out of the hypervisor, so the guest never sees one half apart.
+ * Page tables whose taking apart was preempted, each with a general count. The vCPU finishes them
+ * on its way out of the hypervisor, so the guest never sees one half apart.
  *
  * Three places suffice: a table is left only when hypercall_preempt_check() says so, which then
  * stays true until the vCPU leaves, so every batch ends at its next element. The element under way
@@ -292,6 +292,24 @@ struct old_tables {
 int page_finish_old_tables(struct vcpu *v);
 /* The domain of @v dies: the walk over its frames finds what is left. */
 void page_forget_old_tables(struct vcpu *v);
+
+/*
+ * Pins a table: PG_PINNED, with one type and one general count.
+ * @pg: the caller's general count becomes the pin's, or is dropped
+ * @return 0; -XEN_EINVAL: pinned already; errors of get_page_type(), -ERESTART only with
+ * @preemptible
+ */
+int page_pin(struct page *pg, u64 type, bool preemptible);
+/*
+ * Drops the pin, like put_page_table(). The caller holds a general count of its own.
+ * @return false: it was not pinned
+ */
+bool page_unpin(struct page *pg);
+/*
+ * Drops the pin, if there is one, for the walk over the frames of a dying domain. That walk itself
+ * takes apart what stays PG_PARTIAL. The caller holds a general count of its own.
+ */
+void page_unpin_dying(struct page *pg);
 
 /*
  * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page).

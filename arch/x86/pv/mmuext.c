@@ -25,48 +25,20 @@ static struct page *get_frame(unsigned long mfn, const struct domain *d)
 static int pin_table(unsigned long mfn, u64 type, struct domain *d)
 {
     struct page *pg = get_frame(mfn, d);
-    int rc;
 
-    if (!pg)
-        return -XEN_EINVAL;
-    rc = get_page_type(pg, type, true);
-    if (rc) {
-        put_page(pg);
-        return rc;
-    }
-    if (atomic_or(&pg->state, PG_PINNED) & PG_PINNED) {
-        put_page_table(pg);
-        return -XEN_EINVAL; /* pinned already */
-    }
-    /*
-     * A dying domain's pins are dropped only once: who finds it dying after setting the flag undoes
-     * its own.
-     */
-    if (unlikely(d != current->domain)) {
-        bool drop;
-
-        spin_lock(&d->page_lock);
-        drop = d->dying && atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED;
-        spin_unlock(&d->page_lock);
-        if (drop)
-            put_page_table(pg);
-    }
-    return 0;
+    return pg ? page_pin(pg, type, true) : -XEN_EINVAL;
 }
 
 static int unpin_table(unsigned long mfn, struct domain *d)
 {
     struct page *pg = get_frame(mfn, d);
+    bool was_pinned;
 
     if (!pg)
         return -XEN_EINVAL;
-    if (!(atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED)) {
-        put_page(pg);
-        return -XEN_EINVAL; /* not pinned */
-    }
-    put_page_table(pg);
+    was_pinned = page_unpin(pg);
     put_page(pg);
-    return 0;
+    return was_pinned ? 0 : -XEN_EINVAL;
 }
 
 /* ---- roots ---- */

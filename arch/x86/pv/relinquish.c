@@ -84,10 +84,7 @@ static int drop_frame(struct page *pg)
 {
     u64 type = READ_ONCE(pg->state) & PG_TYPE_MASK;
 
-    if (atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED) {
-        put_page_type(pg, true);
-        put_page(pg);
-    }
+    page_unpin_dying(pg);
     return page_take_apart(pg, type, true);
 }
 
