@@ -19,7 +19,7 @@ HV_SRCS += \
     hypervisor/grant_map.c \
     hypervisor/grant_op.c \
     hypervisor/grant_table.c \
-    hypervisor/memory.c \
+    hypervisor/memory_op.c \
     hypervisor/page_alloc.c \
     hypervisor/page_type.c \
     hypervisor/rangeset.c \
