@@ -113,7 +113,7 @@ struct domain {
     bool has_run; /* the controller unpaused it once: what it is shown does not change any more */
     bool debugger_attached;
 
-    /* Memory (page_alloc.c, memory.c). */
+    /* Memory (page_alloc.c, memory_reservation.c). */
     spinlock_t page_lock;    /* RANK_PAGE_LIST: the list and the counts */
     struct page_list pages;  /* guest frames, PG_ALLOCATED */
     unsigned long tot_pages; /* = pages still allocated to it */
