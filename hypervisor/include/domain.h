@@ -3,9 +3,9 @@
  * Domains and virtual CPUs: the objects, their life and how to find them.
  *
  * A domain is created paused and empty, given vCPUs and memory by the toolstack, run, and destroyed
- * in steps that can be preempted. It is found by id; who found it holds a reference (get_domain) or
- * stays inside one hypercall (the memory of a dead domain is freed only after every CPU has passed
- * through the scheduler, see rcu.h).
+ * in steps that can be preempted. It is found by id; whoever finds it takes a reference
+ * (get_domain()) or uses it only within the same hypercall: the memory of a dead domain is freed
+ * after every CPU has passed through the scheduler (rcu.h).
  *
  * A vCPU has no stack of ours: while it does not run, its registers are in vcpu->arch; while it
  * runs they are at the top of its CPU's stack.
@@ -31,7 +31,6 @@
 struct evtchn;
 struct evtchn_fifo;
 struct grant_table;
-struct sched_unit;
 
 #define MAX_VCPUS 128U /* per domain; XEN_LEGACY_MAX_VCPUS of them live in shared_info */
 
@@ -110,7 +109,7 @@ struct domain {
     bool is_shut_down;
     bool shutting_down;
     u32 shutdown_code; /* SHUTDOWN_*; -1: none yet */
-    bool has_run; /* the controller unpaused it once: what it is shown does not change any more */
+    bool has_run;      /* the controller has unpaused it: its CPU policy is frozen */
     bool debugger_attached;
 
     /* Memory (page_alloc.c, memory_reservation.c). */
@@ -217,11 +216,13 @@ void domain_resume(struct domain *d);
  * SHUTDOWN_crash. */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 
-/* One more step of destruction. 0: complete; -ERESTART: call again. RANK_DOMCTL held; @d is not the
- * caller's. */
+/*
+ * Continues the destruction of @d, which is not the caller's. Locks: RANK_DOMCTL is held.
+ * @return 0: complete; -ERESTART: preempted, to be called again
+ */
 int domain_kill(struct domain *d);
 
-/* Has it a vcpu_info of its own (in shared_info or registered)? */
+/* Does @v have a vcpu_info of its own, in shared_info or registered? */
 bool vcpu_has_info(const struct vcpu *v);
 
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned long id)

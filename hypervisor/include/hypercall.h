@@ -49,7 +49,6 @@ long do_domctl(unsigned long u_domctl);                                         
 long do_sysctl(unsigned long u_sysctl);                                         /* sysctl.c */
 long do_vm_assist(unsigned int cmd, unsigned int type);                         /* version.c */
 long do_nmi_op(unsigned int cmd, unsigned long arg);                            /* vcpu_op.c */
-long do_xsm_op(unsigned long op);                                               /* version.c */
 /* Architecture: arch/x86/pv and arch/x86. */
 long do_set_trap_table(unsigned long traps);
 long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,

@@ -36,11 +36,6 @@ struct guest_trap {
     bool disable_events; /* like an interrupt gate */
 };
 
-/* How an exception or callback enters the guest's kernel. */
-#define TBF_EXCEPTION      1U
-#define TBF_ERROR_CODE     2U
-#define TBF_DISABLE_EVENTS 4U /* entry with upcalls masked */
-
 #define FPU_AREA_MAX 4096U
 
 struct arch_vcpu {
