@@ -141,7 +141,8 @@ $(BUILD)/tests/xenstore-utils.cpio.gz: $(PKG)/xenstore-utils $(GUESTS_DIR)/linux
 $(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.gz
 
 # Bulkhead with the meter.
-$(BUILD)/tests/system/test_preemption: | $(BUILD)/meter/bulkhead $(GUEST_DIR)/greedy
+$(BUILD)/tests/system/test_preemption: | $(BUILD)/meter/bulkhead $(GUEST_DIR)/greedy \
+    $(GUEST_DIR)/chaos $(GUESTS_DIR)/demo
 
 $(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
 

@@ -14,26 +14,33 @@
 
 #define LIMIT 1000000L
 
-static struct machine *boot(void)
+/* Starts the hypervisor with the meter; dom0 has the guests that lie in FOLDER. */
+static struct machine *boot(const char *name, const char *folder)
 {
     static const char *const icount[] = {"-icount", "shift=0", NULL};
-    const char *folder = build_path("logs/preemption.guests"),
-               *ramdisk = build_path("logs/preemption.cpio");
+    const char *ramdisk = build_path("logs/%s.cpio", name);
     static char modules[2 * PATH_MAX];
     struct machine *machine;
 
-    run_command("rm -rf %s && mkdir -p %s", folder, folder);
-    make_guest(folder, "greedy", "greedy", "memory = 1024\nvcpus = 128\n");
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
     snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), ramdisk);
-    machine = machine_start(&(struct machine_options){.name = "preemption",
+    machine = machine_start(&(struct machine_options){.name = name,
                                                       .memory_mib = 2048,
                                                       .kernel = build_path("meter/bulkhead"),
                                                       .cmdline = "console=com1",
                                                       .modules = modules,
                                                       .extra = icount});
     expect_prompt(machine);
+    bh(machine, "debug-keys M");
     return machine;
+}
+
+static const char *empty_folder(const char *name)
+{
+    const char *folder = build_path("logs/%s.guests", name);
+
+    run_command("rm -rf %s && mkdir -p %s", folder, folder);
+    return folder;
 }
 
 /* Reads the meter and sets it back. Checks its lines about @who (NULL: all of them). */
@@ -65,10 +72,12 @@ static void no_stretch_is_long(void **state)
         "trees",         "pins",   "roots",  "entries",    "contexts", "descriptor-tables",
         "last-mappings", "memory", "grants", "multicalls", "timers",   "ports",
         "stay"};
-    struct machine *machine = boot();
+    const char *folder = empty_folder("preemption");
+    struct machine *machine;
     char line[64];
 
-    bh(machine, "debug-keys M");
+    make_guest(folder, "greedy", "greedy", "memory = 1024\nvcpus = 128\n");
+    machine = boot("preemption", folder);
     machine_type(machine, "create -c /guests/greedy.cfg");
     for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
         snprintf(line, sizeof(line), "greedy: %s 0\n", works[i]);
@@ -83,10 +92,35 @@ static void no_stretch_is_long(void **state)
     check_stretches(machine, "dying", NULL);
 }
 
+/* The random calls of tests/guest/chaos.c, group after group, beside a domain that is spoken to. */
+static void no_random_call_takes_long(void **state)
+{
+    static const char *const groups[] = {"mmu",     "memory",    "events", "grants", "cpu",
+                                         "control", "multicall", "all",    "fatal"};
+    const char *folder = empty_folder("preemption-chaos");
+    struct machine *machine;
+
+    run_command("cp %s %s %s", build_path("guests/demo"), build_path("guests/demo.cfg"), folder);
+    make_guest(folder, "chaos", "chaos",
+               "memory = 64\nvcpus = 2\non_crash = \"preserve\"\non_poweroff = \"preserve\"\n"
+               "on_reboot = \"preserve\"\n");
+    machine = boot("preemption-chaos", folder);
+    bh(machine, "create /guests/demo.cfg");
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        bh(machine, "create /guests/chaos.cfg extra=\"group=%s seed=7\"", groups[i]);
+        for (int round = 0; round < 3; round++) {
+            talk_to_demo(machine, groups[i]);
+        }
+        check_stretches(machine, groups[i], "domU");
+        bh(machine, "destroy chaos");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(no_stretch_is_long, machines_stop),
+        cmocka_unit_test_teardown(no_random_call_takes_long, machines_stop),
     };
 
     return cmocka_run_group_tests_name("preemption", tests, NULL, NULL);
