@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seam: what the portable half asks of an architecture. arch/x86 implements it, tests/host fakes
- * it. Most of it is declared here; the rest stands with its subject:
+ * The seam: what the portable half asks of an architecture. arch/x86 implements it, tests/host
+ * fakes it. Most of it is declared here; the rest stands with its subject:
  *
  *   hypercall.h        the do_*() of hypercalls that only an architecture has, beside the others,
  *                      since the hypercall table (hypercall.c) names them all
@@ -18,8 +18,8 @@
  *                      vCPU, the interrupt flag, now(), the registers of a hypercall
  *
  * version.c also reads hv_build_id_note, which the linker script places. A function returns 0 or a
- * negative errno, unless it says otherwise; it is called with interrupts on and without a spin lock,
- * unless it says so.
+ * negative errno, unless it says otherwise; it is called with interrupts on and without a spin
+ * lock, unless it says so.
  */
 #ifndef BULKHEAD_ARCH_H
 #define BULKHEAD_ARCH_H
@@ -35,8 +35,8 @@ struct xen_sysctl;
 /* ---- domains and vCPUs ---- */
 
 /*
- * The architecture's part of a domain or vCPU: tables, areas for registers. The _destroy() functions
- * undo what _create() did, when nobody has a pointer to the object any more.
+ * The architecture's part of a domain or vCPU: tables, areas for registers. The _destroy()
+ * functions undo what _create() did, when nobody has a pointer to the object any more.
  * @return -XEN_ENOMEM; -XEN_EINVAL, -XEN_EOPNOTSUPP: @config asks for something impossible
  */
 int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config);
@@ -44,8 +44,8 @@ void arch_domain_destroy(struct domain *d);
 int arch_vcpu_create(struct vcpu *v);
 void arch_vcpu_destroy(struct vcpu *v);
 /*
- * A dying domain gives back its base pointers, descriptor tables, pins and tables. Its vCPUs are off
- * their CPUs.
+ * A dying domain gives back its base pointers, descriptor tables, pins and tables. Its vCPUs are
+ * off their CPUs.
  * @return -ERESTART: preempted, to be called again
  */
 int arch_domain_relinquish(struct domain *d);
