@@ -3,9 +3,9 @@
  * XENMEM_exchange: a domain gives frames of its own and gets as many others, larger or smaller
  * extents or lower addresses.
  *
- * It works chunk by chunk, as many frames as the larger extent has. Of a chunk all frames are taken
- * from the domain first, so that nobody can use them any more, then the new ones are allocated; only
- * when both have worked the old ones go. Else the domain has what it had.
+ * It works chunk by chunk, as many frames as the larger extent has. All frames of a chunk are taken
+ * from the domain first, so that nobody can use them any more, then the new ones are allocated.
+ * When both have worked, the old ones go; else the domain keeps what it had.
  */
 #include <arch.h>
 #include <guest_access.h>

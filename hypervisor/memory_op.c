@@ -3,8 +3,8 @@
  * HYPERVISOR_memory_op (public/memory.h): the dispatch of its sub-operations, the questions among
  * them, and what is refused because PV domains have no use for it.
  *
- * A domain may act on itself; on another one only if it is privileged. A preempted list continues at
- * the element whose number stands in the command word above MEMOP_EXTENT_SHIFT; sub-operations
+ * A domain may act on itself; on another one only if it is privileged. A preempted list continues
+ * at the element whose number stands in the command word above MEMOP_EXTENT_SHIFT; sub-operations
  * without a list refuse such a number. What only an architecture knows (maps, the place of the M2P
  * table) is passed on to arch_memory_op().
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XENMEM_acquire_resource: frames of ours that a privileged domain may map on behalf of another one.
- * There is one kind, the shared frames of a grant table.
+ * XENMEM_acquire_resource: frames of ours that a privileged domain may map on behalf of another
+ * one. There is one kind, the shared frames of a grant table.
  */
 #include <domain.h>
 #include <grant_table.h>

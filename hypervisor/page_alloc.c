@@ -16,7 +16,7 @@
  * believed. Whoever frees a frame and finds a whole batch scrubs it; an allocation that finds no
  * block scrubs what there is.
  *
- * Who gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's TLB
+ * Whoever gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's TLB
  * still maps it for its last owner, and nobody else holds a reference.
  */
 #include <arch.h>
@@ -309,9 +309,9 @@ void *alloc_hv_pages(unsigned int order)
 }
 
 /*
- * Whoever frees pays: so there are never many more dirty frames than a batch, and an allocation that
- * needs them need not clean them all. Not while interrupts are off: another CPU's flush may be
- * waited for.
+ * Whoever frees pays: so there are never many more dirty frames than a batch, and an allocation
+ * that needs them does not have to clean many. Not while interrupts are off: another CPU's flush
+ * may be waited for.
  */
 static void scrub_if_many(void)
 {

@@ -14,7 +14,7 @@
  * The last put of any other type is BUSY for as long as it stamps the frame.
  *
  * A claim is one compare-and-exchange: from then on nobody can get the frame with another type, and
- * who wants it with the same type waits. Only then are stale translations flushed that could still
+ * whoever wants it with the same type waits. Only then are stale translations flushed that could still
  * write to it (or that still use it as a page table), only then are its contents looked at, and
  * only when they are good is the type published. So nobody ever sees a type whose conditions do not
  * hold.
@@ -67,7 +67,7 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
             return -XEN_EINVAL; /* in use as something else */
 
         if (s & PG_BUSY) {
-            tlb_relax(); /* who has it may be waiting for a flush of ours */
+            tlb_relax(); /* the CPU that has it may wait for a flush of ours */
             s = READ_ONCE(pg->state);
             continue;
         }
@@ -128,7 +128,7 @@ int page_take_apart(struct page *pg, u64 type, bool preemptible)
 
     do {
         if ((s & (PG_TYPE_MASK | PG_PARTIAL)) != (type | PG_PARTIAL))
-            return 0; /* finished, or somebody else goes on with it */
+            return 0; /* finished, or another CPU continues it */
     } while (!cmpxchg(&pg->state, &s, (s & ~PG_PARTIAL) + PG_BUSY));
     return take_apart(pg, type, true, preemptible);
 }

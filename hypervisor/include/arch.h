@@ -121,7 +121,7 @@ unsigned long arch_get_m2p(mfn_t mfn);
 #define INVALID_M2P_ENTRY (~0UL)
 
 /*
- * Check or take apart the contents of a frame of @type for page_type.c. Validation goes on at entry
+ * Check or take apart the contents of a frame of @type for page_type.c. Validation continues at entry
  * pg->done and leaves there how far it came; taking apart goes down from pg->done, after the table
  * that entry pg->done refers to. 0, -ERESTART (@preemptible only), or for validation an error.
  */

@@ -132,7 +132,7 @@ struct domain {
     u32 max_evtchn_port;        /* highest port the toolstack allows */
     unsigned int active_evtchns;
     unsigned int lowest_free_evtchn;                    /* no port below it is free */
-    unsigned int reset_cursor, destroy_cursor;          /* closing all ports: where to go on */
+    unsigned int reset_cursor, destroy_cursor;          /* closing all ports: where to continue */
     unsigned long poll_mask[MAX_VCPUS / BITS_PER_LONG]; /* vCPUs with poll_port set */
     struct evtchn_fifo *evtchn_fifo;                    /* NULL: two-level */
 

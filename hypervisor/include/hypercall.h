@@ -78,7 +78,7 @@ long do_event_channel_op_compat(unsigned long uop);
 struct multicall_state {
     bool active;
     bool preempted; /* the current element asked to be continued */
-    u8 nr_args;     /* and so many of its arguments are in ->call; the others are older */
+    u8 nr_args;     /* how many of its arguments are in ->call; the others are older */
     struct multicall_entry call;
 };
 

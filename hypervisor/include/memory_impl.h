@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Between the files of HYPERVISOR_memory_op: the dispatch (memory_op.c), lists of frames that a
- * domain gets or gives (memory_reservation.c), exchange (memory_exchange.c), and frames of ours that
- * tools may map (memory_resource.c).
+ * domain gets or gives (memory_reservation.c), exchange (memory_exchange.c), and frames of ours
+ * that tools may map (memory_resource.c).
  */
 #ifndef BULKHEAD_MEMORY_IMPL_H
 #define BULKHEAD_MEMORY_IMPL_H

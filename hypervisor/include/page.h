@@ -20,7 +20,7 @@
  * hold one. Only at zero may the type change. Each type count is taken together with a general
  * count, so type count <= general count always.
  * - A page-table or descriptor type is validated when its type count leaves zero (PG_BUSY while
- * that goes on, nobody else can use the type meanwhile) and taken apart when the count comes back
+ * that happens, so nobody else can use the type) and taken apart when the count comes back
  * to zero. A preempted validation leaves PG_PARTIAL with page->done entries holding their
  * references.
  * - Counters refuse to overflow: a get fails at the maximum.

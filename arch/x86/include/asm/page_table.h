@@ -117,7 +117,7 @@ static inline void l1e_put(u64 e, struct domain *l1_owner)
         } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE - PG_REF_ONE)));
     } else {
         if (unlikely(!(s & PG_REF_MASK)))
-            return; /* no RAM */
+            return; /* not RAM */
         if (unlikely((s & PG_TYPE_MASK) == PG_TYPE_SEGDESC))
             l1e_put_segdesc(pg, l1_owner);
         put_page(pg);
@@ -256,7 +256,7 @@ static inline u64 walk_to_l2e(const struct vcpu *v, unsigned long va)
 
 /*
  * The L1 table behind guest address @va in the kernel root of the current vCPU @v, with both counts
- * taken, and the entry in it; NULL: there is none, or it is no guest address.
+ * taken, and the entry in it; NULL: there is none, or it is not a guest address.
  */
 static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **pe)
 {
@@ -282,7 +282,7 @@ static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **
 /*
  * The L1 entry for guest address @va in the kernel root of the current vCPU @v, with
  * page_tables_lock held: until it is given up, the entry's table stays one. NULL, without the lock:
- * there is none, or it is no guest address.
+ * there is none, or it is not a guest address.
  */
 static inline u64 *lock_l1e(struct vcpu *v, unsigned long va)
 {
