@@ -16,8 +16,8 @@
  * believed. Whoever frees a frame and finds a whole batch scrubs it; an allocation that finds no
  * block scrubs what there is.
  *
- * Whoever gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's TLB
- * still maps it for its last owner, and nobody else holds a reference.
+ * Whoever gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's
+ * TLB still maps it for its last owner, and nobody else holds a reference.
  */
 #include <arch.h>
 #include <domain.h>

@@ -14,10 +14,10 @@
  * The last put of any other type is BUSY for as long as it stamps the frame.
  *
  * A claim is one compare-and-exchange: from then on nobody can get the frame with another type, and
- * whoever wants it with the same type waits. Only then are stale translations flushed that could still
- * write to it (or that still use it as a page table), only then are its contents looked at, and
- * only when they are good is the type published. So nobody ever sees a type whose conditions do not
- * hold.
+ * whoever wants it with the same type waits. Only then are stale translations flushed that could
+ * still write to it (or that still use it as a page table), only then are its contents looked at,
+ * and only when they are good is the type published. So nobody ever sees a type whose conditions do
+ * not hold.
  *
  * Waiting is free of deadlock: a frame that is BUSY waits only for frames of lower levels.
  */
