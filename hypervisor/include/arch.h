@@ -122,8 +122,9 @@ unsigned long arch_get_m2p(mfn_t mfn);
 
 /*
  * Check or take apart the contents of a frame of @type for page_type.c. Validation continues at
- * entry pg->done and leaves there how far it came; taking apart goes down from pg->done, after the table
- * that entry pg->done refers to. 0, -ERESTART (@preemptible only), or for validation an error.
+ * entry pg->done and leaves there how far it came; taking apart goes down from pg->done, after the
+ * table that entry pg->done refers to. 0, -ERESTART (@preemptible only), or for validation an
+ * error.
  */
 int arch_validate_page(struct page *pg, u64 type, bool preemptible);
 int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
