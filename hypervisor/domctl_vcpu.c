@@ -54,9 +54,13 @@ long domctl_max_vcpus(struct domain *d, const struct xen_domctl_max_vcpus *op)
     spin_lock(&d->lock);
     if (d->dying)
         rc = -XEN_EINVAL;
-    for (unsigned int i = 0; i < d->max_vcpus && rc == 0; i++)
-        if (!d->vcpu[i])
-            rc = vcpu_create(d, i);
+    for (unsigned int i = 0; i < d->max_vcpus && rc == 0; i++) {
+        if (d->vcpu[i])
+            continue;
+        rc = vcpu_create(d, i);
+        if (rc == 0 && hypercall_preempt_check())
+            rc = -ERESTART;
+    }
     spin_unlock(&d->lock);
     return rc;
 }

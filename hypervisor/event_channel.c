@@ -43,6 +43,12 @@ static int add_bucket(struct domain *d)
     return 0;
 }
 
+/* How many ports of the bucket of @port are in use. */
+static u8 *open_in_bucket(const struct domain *d, unsigned int port)
+{
+    return &d->evtchn_buckets[port / EVTCHNS_PER_BUCKET]->open_in_bucket;
+}
+
 /* The lowest free port, or -ENOSPC, -ENOMEM. Event lock held; the caller sets the state. */
 static int free_port(struct domain *d)
 {
@@ -57,6 +63,10 @@ static int free_port(struct domain *d)
             rc = add_bucket(d);
             if (rc)
                 return rc;
+        }
+        if (port % EVTCHNS_PER_BUCKET == 0 && *open_in_bucket(d, port) == EVTCHNS_PER_BUCKET) {
+            port += EVTCHNS_PER_BUCKET - 1;
+            continue;
         }
         if (evtchn_lookup(d, port)->state == ECS_FREE) {
             d->lowest_free_evtchn = port;
@@ -76,6 +86,7 @@ static struct evtchn *open_port(struct domain *d, int port, enum evtchn_state st
     chn->latched = false;
     clear_pending(d, chn);
     d->active_evtchns++;
+    ++*open_in_bucket(d, chn->port);
     d->lowest_free_evtchn = (unsigned int)port + 1;
     store_release(&chn->state, (u8)state);
     return chn;
@@ -90,6 +101,7 @@ static void close_port(struct domain *d, struct evtchn *chn)
     chn->peer = NULL;
     chn->state = ECS_FREE;
     d->active_evtchns--;
+    --*open_in_bucket(d, chn->port);
     d->lowest_free_evtchn = MIN(d->lowest_free_evtchn, chn->port);
 }
 
@@ -106,6 +118,7 @@ int evtchn_init(struct domain *d, unsigned int max_port)
         return -XEN_ENOMEM;
     }
     evtchn_lookup(d, 0)->state = ECS_RESERVED;
+    *open_in_bucket(d, 0) = 1;
     d->lowest_free_evtchn = 1;
     return 0;
 }
@@ -404,15 +417,17 @@ int evtchn_destroy(struct domain *d)
     return 0;
 }
 
-void evtchn_destroy_final(struct domain *d)
+bool evtchn_destroy_final(struct domain *d, unsigned int *budget)
 {
-    if (!d->evtchn_buckets)
-        return;
-    for (unsigned int i = 0; i < d->valid_evtchns / EVTCHNS_PER_BUCKET; i++)
-        xfree(d->evtchn_buckets[i]);
+    for (; d->valid_evtchns; d->valid_evtchns -= EVTCHNS_PER_BUCKET) {
+        if (!*budget)
+            return false;
+        --*budget;
+        xfree(d->evtchn_buckets[d->valid_evtchns / EVTCHNS_PER_BUCKET - 1]);
+    }
     xfree(d->evtchn_buckets);
     d->evtchn_buckets = NULL;
-    d->valid_evtchns = 0;
+    return true;
 }
 
 long evtchn_reset(domid_t id)

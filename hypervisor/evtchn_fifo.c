@@ -362,6 +362,16 @@ void evtchn_fifo_vcpu_destroy(struct vcpu *v)
     xfree(f);
 }
 
+/* The queues that ports were linked on last are gone. A dying domain links none again. */
+static void forget_queues(struct domain *d)
+{
+    if (d->dying)
+        return;
+    for (unsigned int b = 0; b < d->valid_evtchns / EVTCHNS_PER_BUCKET; b++)
+        for (unsigned int i = 0; i < EVTCHNS_PER_BUCKET; i++)
+            d->evtchn_buckets[b][i].queue = NULL;
+}
+
 void evtchn_fifo_destroy(struct domain *d)
 {
     struct evtchn_fifo *f = d->evtchn_fifo;
@@ -374,8 +384,7 @@ void evtchn_fifo_destroy(struct domain *d)
         evtchn_fifo_vcpu_destroy(v);
     for (unsigned int i = 0; i < f->nr_pages; i++)
         unmap_frame(f->page[i], virt_to_mfn(f->page[i]));
-    for (unsigned int port = 0; port < d->valid_evtchns; port++)
-        evtchn_lookup(d, port)->queue = NULL;
+    forget_queues(d);
     d->max_evtchns = EVTCHN_2L_NR_CHANNELS;
     xfree(f);
 }

@@ -11,6 +11,7 @@
 #include <event_channel.h>
 #include <grant_table.h>
 #include <hypercall.h>
+#include <meter.h>
 #include <percpu.h>
 #include <sched.h>
 
@@ -113,7 +114,10 @@ long hypercall_unknown(unsigned int op, unsigned long cmd)
 
 bool hypercall_preempt_check(void)
 {
-    return READ_ONCE(get_cpu_info()->softirq_pending) != 0;
+    bool stop = READ_ONCE(get_cpu_info()->softirq_pending) != 0;
+
+    meter_preempt_check(stop);
+    return stop;
 }
 
 long hypercall_continue(unsigned int op, unsigned int nargs, ...)

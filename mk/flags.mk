@@ -26,7 +26,7 @@ FREESTANDING = -std=gnu11 -O2 -g -ffreestanding -nostdinc \
 # space: RIP-relative code, no global offset table, no relocation at run time.
 HV_CFLAGS = $(FREESTANDING) -fpie -mcmodel=small -fvisibility=hidden -fno-jump-tables \
              -fno-omit-frame-pointer -momit-leaf-frame-pointer -mpreferred-stack-boundary=3 \
-             -D__BULKHEAD__ $(if $(DEBUG),-DDEBUG) \
+             -D__BULKHEAD__ $(if $(DEBUG),-DDEBUG) $(if $(METER),-DMETER) \
              -include hypervisor/include/visibility.h \
              -Ihypervisor/include -Iarch/x86/include -I$(BUILD)/gen $(HV_CFLAGS_EXTRA)
 

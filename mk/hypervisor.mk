@@ -38,12 +38,16 @@ $(BUILD)/bulkhead: $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LDS)
 	$(call say,LD,$@)
 	$(Q)$(HV_LINK) -Map $@.map $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LINK_LIBS)
 
-# The same with assertions and the check of lock ranks, in a folder of its own.
+# The same with assertions and the check of lock ranks, and the same with the meter
+# (hypervisor/include/meter.h), each in a folder of its own.
 HV_DEBUG := $(BUILD)/debug/bulkhead
-ifneq ($(DEBUG),1)
+HV_METER := $(BUILD)/meter/bulkhead
+ifeq ($(DEBUG)$(METER),)
 .PHONY: FORCE
 $(HV_DEBUG): FORCE | $(TOOLS_STAMP)
 	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $@
+$(HV_METER): FORCE | $(TOOLS_STAMP)
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/meter METER=1 $@
 FORCE:
 endif
 

@@ -140,6 +140,10 @@ $(BUILD)/tests/xenstore-utils.cpio.gz: $(PKG)/xenstore-utils $(GUESTS_DIR)/linux
 	@(cat $(GUESTS_DIR)/linux.cpio.gz && mk/make-cpio.sh $@.tree | gzip -n -6) >$@
 $(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.gz
 
+# Bulkhead with the meter.
+$(BUILD)/tests/system/test_preemption: | $(BUILD)/meter/bulkhead $(GUEST_DIR)/greedy \
+    $(GUEST_DIR)/chaos $(GUESTS_DIR)/demo
+
 $(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
 
 # Linux with its block front driver, which tests/linux/block.sh loads with parameters.

@@ -15,6 +15,7 @@
 #include <asm/pv.h>
 #include <asm/tlb.h>
 #include <guest_access.h>
+#include <meter.h>
 #include <options.h>
 #include <rcu.h>
 #include <sched.h>
@@ -228,6 +229,19 @@ static void save_vcpu(struct vcpu *v)
         arch_write_runstate(v);
 }
 
+static u32 flagged_exit_work(const struct vcpu *v)
+{
+    u32 work = 0;
+
+    if (v->arch.flags & TF_BAD_SELECTOR)
+        work |= EXIT_WORK_BOUNCE;
+    if (v->arch.flags & TF_OLD_TABLES)
+        work |= EXIT_WORK_TABLES;
+    if ((v->arch.flags & TF_AREAS_PENDING) && in_guest_kernel(v))
+        work |= EXIT_WORK_AREAS;
+    return work;
+}
+
 static void load_vcpu(struct vcpu *v)
 {
     struct cpu *cpu = this_cpu();
@@ -249,12 +263,10 @@ static void load_vcpu(struct vcpu *v)
         load_debug_registers(v);
     *guest_regs() = v->arch.user_regs;
 
-    if (v->arch.flags & TF_BAD_SELECTOR)
-        work |= EXIT_WORK_BOUNCE;
+    if (unlikely(v->arch.flags & TF_EXIT_WORK))
+        work = flagged_exit_work(v);
     if (READ_ONCE(v->nmi_pending))
         work |= EXIT_WORK_NMI;
-    if ((v->arch.flags & TF_AREAS_PENDING) && in_guest_kernel(v))
-        work |= EXIT_WORK_AREAS;
     cpu->info->exit_work = work;
 }
 
@@ -312,6 +324,7 @@ static void __noreturn idle_loop(void)
         local_irq_enable();
         softirq_run();
         rcu_quiescent();
+        meter_idle();
         arch_idle(); /* comes back with interrupts off */
     }
 }

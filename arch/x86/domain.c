@@ -48,6 +48,7 @@ void arch_domain_destroy(struct domain *d)
 {
     pv_window_destroy(d);
     xfree(d->arch.cpu_policy);
+    xfree(d->arch.memory_map); /* a toolstack may have given the dead domain another one */
 }
 
 /* Registers of a vCPU that has no context. */
@@ -90,7 +91,7 @@ static void put_root(mfn_t *root)
 
     *root = INVALID_MFN;
     if (!mfn_eq(mfn, INVALID_MFN))
-        put_page_table(mfn_to_page(mfn)); /* what takes long is finished by a later hypercall */
+        put_page_table(mfn_to_page(mfn));
 }
 
 /* @v is paused and off its CPU, or never ran. */
@@ -178,27 +179,34 @@ static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c
     return true;
 }
 
-/* Takes the references that a root holds. -EINVAL, -ERESTART. */
-static int get_root(struct domain *d, unsigned long cr3, mfn_t *root)
+/*
+ * Puts the root that @cr3 names into *@root, with its references. It is there already when an
+ * earlier try was preempted behind it; the root of a try with another context goes. -EINVAL,
+ * -ERESTART.
+ */
+static int take_root(struct domain *d, unsigned long cr3, mfn_t *root)
 {
     mfn_t mfn = MFN(xen_cr3_to_pfn(cr3));
-    struct page *pg = mfn_to_page(mfn);
     int rc;
 
-    if (!mfn_valid(mfn) || !get_page(pg, d))
+    if (mfn_eq(*root, mfn))
+        return 0;
+    put_root(root);
+    if (!mfn_valid(mfn))
         return -XEN_EINVAL;
-    rc = get_page_type(pg, PG_TYPE_L4, true);
-    if (rc)
-        put_page(pg);
-    else
+    rc = get_page_and_type_preemptible(mfn_to_page(mfn), d, PG_TYPE_L4);
+    if (rc == 0)
         *root = mfn;
     return rc;
 }
 
-/* GDT and roots of a new vCPU: all or none. */
+/*
+ * GDT and roots of a new vCPU: all, or none and an error. When it is preempted (-ERESTART), the
+ * vCPU keeps what it has got so far: else a root that takes longer than a time slice would be begun
+ * again for ever.
+ */
 static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-    mfn_t kernel = INVALID_MFN, user = INVALID_MFN;
     int rc;
 
     if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1]) {
@@ -208,18 +216,20 @@ static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
                      v->domain->id, v->id);
         return -XEN_EINVAL;
     }
-    rc = get_root(v->domain, c->ctrlreg[3], &kernel);
+    rc = take_root(v->domain, c->ctrlreg[3], &v->arch.guest_table);
     if (rc == 0 && c->ctrlreg[1])
-        rc = get_root(v->domain, c->ctrlreg[1], &user);
+        rc = take_root(v->domain, c->ctrlreg[1], &v->arch.guest_table_user);
+    else if (rc == 0)
+        put_root(&v->arch.guest_table_user);
     if (rc == 0)
         rc = (int)set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
     if (rc) {
-        put_root(&user);
-        put_root(&kernel);
+        if (rc != -ERESTART) {
+            put_root(&v->arch.guest_table_user);
+            put_root(&v->arch.guest_table);
+        }
         return rc;
     }
-    v->arch.guest_table = kernel;
-    v->arch.guest_table_user = user;
     v->arch.ldt_base = c->ldt_base;
     v->arch.ldt_entries = (unsigned int)c->ldt_ents;
     return 0;
@@ -301,7 +311,9 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
             d->vm_assist = c->vm_assist & VALID_VM_ASSIST;
     }
     arch_vm_assist_changed(d);
-    v->arch.flags = c->flags & VGCF_in_kernel ? TF_KERNEL_MODE : 0;
+    v->arch.flags &= TF_OLD_TABLES;
+    if (c->flags & VGCF_in_kernel)
+        v->arch.flags |= TF_KERNEL_MODE;
     set_trap_context(v, c);
     set_registers(v, c);
     v->arch.cr3 = v->arch.guest_table.n << PAGE_SHIFT;

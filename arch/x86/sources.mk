@@ -41,6 +41,7 @@ HV_SRCS += \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
     arch/x86/m2p.c \
+    $(if $(METER),arch/x86/meter.c) \
     arch/x86/msi.c \
     arch/x86/panic.c \
     arch/x86/pci.c \

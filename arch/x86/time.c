@@ -19,6 +19,7 @@
 #include <asm/time.h>
 #include <guest_access.h>
 #include <lib.h>
+#include <meter.h>
 #include <page_alloc.h>
 #include <percpu.h>
 
@@ -199,8 +200,11 @@ void arch_set_timer(s_time_t deadline)
 void arch_idle(void)
 {
     local_irq_disable();
-    if (READ_ONCE(get_cpu_info()->softirq_pending) == 0)
+    if (READ_ONCE(get_cpu_info()->softirq_pending) == 0) {
+        meter_irqs_on();
         __asm__ volatile("sti; hlt; cli" ::: "memory"); /* no interrupt comes between sti and hlt */
+        meter_irqs_off();
+    }
 }
 
 /* --- what guests see --- */

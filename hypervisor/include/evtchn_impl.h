@@ -29,7 +29,7 @@ struct evtchn {
     u8 state;     /* enum evtchn_state; changed under the event lock and this lock */
     u8 priority;  /* FIFO */
     bool latched; /* FIFO: became pending before its event word existed */
-    u8 spare;
+    u8 open_in_bucket; /* in the first port of a bucket: how many of its ports are in use */
     u16 notify_vcpu;
     u16 virq; /* ECS_VIRQ */
     u32 port;

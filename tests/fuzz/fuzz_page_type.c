@@ -119,6 +119,7 @@ static long follow(long rc)
 
         if (++rounds > 100000)
             panic("a hypercall never ends");
+        host_return_to_guest();
         rc = host_continued.op == __HYPERVISOR_mmu_update
                  ? do_mmu_update(a[0], (unsigned int)a[1], a[2], (unsigned int)a[3])
                  : do_mmuext_op(a[0], (unsigned int)a[1], a[2], (unsigned int)a[3]);
@@ -354,7 +355,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     machine_start(FRAMES_EACH);
     for (unsigned int i = 0; i < MAX_STEPS; i++) {
         step();
+        if (take() % 4)
+            host_return_to_guest();
         machine_check();
+        host_return_to_guest();
     }
     host_preempt_every(take() % 4);
     machine_end();

@@ -216,11 +216,8 @@ static void want_vcpu(struct vcpu *v)
     for (unsigned int i = 16; i < 32; i++)
         if (window[i] & PTE_PRESENT)
             want(pte_mfn(window[i]).n, PG_TYPE_SEGDESC);
-    if (v->old_table)
-        want(page_to_mfn(v->old_table).n, PG_TYPE_NONE);
-    for (unsigned int i = 0; i < MORE_OLD_TABLES; i++)
-        if (v->more_old_tables[i])
-            want(page_to_mfn(v->more_old_tables[i]).n, PG_TYPE_NONE);
+    for (unsigned int i = 0; i < v->old_tables.count; i++)
+        want(page_to_mfn(v->old_tables.table[i]).n, PG_TYPE_NONE);
 }
 
 static void check_l1e(const struct domain *d, u64 e)

@@ -367,17 +367,32 @@ void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
 /* ---- hypercalls ---- */
 
 static unsigned int preempt_every, preempt_looks;
+static bool preempted;
 struct host_continuation host_continued;
 
 void host_preempt_every(unsigned int n)
 {
     preempt_every = n;
     preempt_looks = 0;
+    preempted = false;
 }
 
 bool hypercall_preempt_check(void)
 {
-    return preempt_every && ++preempt_looks % preempt_every == 0;
+    if (preempt_every && ++preempt_looks % preempt_every == 0)
+        preempted = true;
+    return preempted;
+}
+
+void arch_old_tables_left(void)
+{
+}
+
+void host_return_to_guest(void)
+{
+    do {
+        preempted = false;
+    } while (page_finish_old_tables(current));
 }
 
 long hypercall_continue(unsigned int op, unsigned int nargs, ...)
@@ -385,6 +400,7 @@ long hypercall_continue(unsigned int op, unsigned int nargs, ...)
     va_list ap;
 
     BUG_ON(nargs > ARRAY_SIZE(host_continued.args));
+    preempted = false;
     host_continued.op = op;
     host_continued.nargs = nargs;
     va_start(ap, nargs);
@@ -470,7 +486,7 @@ void host_kill(struct domain *d)
         v = cpus[0]->rq.idle;
     host_become(cpus[0]->rq.idle);
     while (domain_kill(d) == -ERESTART)
-        ;
+        host_return_to_guest();
     host_settle();
     host_become(v);
 }

@@ -315,9 +315,8 @@ static void __init pin_root(struct domain *d)
 {
     struct page *pg = mfn_to_page(dom0_pfn_to_mfn(pfn_of(layout.tables)));
 
-    if (get_page_and_type(pg, d, PG_TYPE_L4))
+    if (!get_page(pg, d) || page_pin(pg, PG_TYPE_L4, false))
         panic("dom0's page tables were refused");
-    atomic_or(&pg->state, PG_PINNED);
 }
 
 static void __init start(struct domain *d)

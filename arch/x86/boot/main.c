@@ -129,6 +129,7 @@ static void __init memory_init(void)
 static void __noreturn __attribute__((noinline)) finish_boot(void)
 {
     discard_init();
+    heap_scrub_all();
     sched_start();
 }
 

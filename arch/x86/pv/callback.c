@@ -7,6 +7,7 @@
 #include <arch.h>
 #include <guest_access.h>
 #include <hypercall.h>
+#include <meter.h>
 #include <public/callback.h>
 #include <public/nmi.h>
 
@@ -74,11 +75,27 @@ static void deliver_nmi(struct vcpu *v, struct cpu_user_regs *regs)
     pv_inject(regs, EXC_NMI);
 }
 
+void arch_old_tables_left(void)
+{
+    current->arch.flags |= TF_OLD_TABLES;
+    atomic_or(&get_cpu_info()->exit_work, EXIT_WORK_TABLES);
+}
+
+/* When it is preempted, softirqs run and it is called again. */
+static void finish_old_tables(struct vcpu *v)
+{
+    if (page_finish_old_tables(v))
+        arch_old_tables_left();
+    else
+        v->arch.flags &= ~TF_OLD_TABLES;
+}
+
 void pv_exit_work(struct cpu_user_regs *regs)
 {
     u32 work = xchg(&get_cpu_info()->exit_work, 0);
     struct vcpu *v = current;
 
+    meter_exit_work(work);
     if (work & EXIT_WORK_AREAS)
         arch_update_guest_areas(v);
     if ((work & EXIT_WORK_BOUNCE) && (v->arch.flags & TF_BAD_SELECTOR)) {
@@ -87,6 +104,8 @@ void pv_exit_work(struct cpu_user_regs *regs)
     }
     if (work & EXIT_WORK_NMI)
         deliver_nmi(v, regs);
+    if (work & EXIT_WORK_TABLES)
+        finish_old_tables(v);
 }
 
 static long register_nmi(struct vcpu *v, unsigned long address)

@@ -46,10 +46,6 @@ long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned 
         return hypercall_continue(op, 4, reqs + i * element,
                                   (unsigned long)(count - i) | MMU_UPDATE_PREEMPTED, pdone,
                                   (unsigned long)foreigndom);
-    /* The result waits in the last argument while an old table is being taken apart. */
-    if (unlikely(current->old_table))
-        return hypercall_continue(op, 4, 0UL, (unsigned long)MMU_UPDATE_PREEMPTED, 0UL,
-                                  (unsigned long)rc);
     return rc;
 }
 
@@ -170,7 +166,7 @@ HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int c
     for (i = 0; i < count; i++) {
         struct mmu_update req;
 
-        if (i && (unlikely(v->old_table) || unlikely(hypercall_preempt_check()))) {
+        if (i && unlikely(hypercall_preempt_check())) {
             rc = -ERESTART;
             break;
         }
@@ -213,12 +209,7 @@ static __noinline long update_foreign(unsigned long ureqs, unsigned int count, u
     bool frames_ok;
     long rc;
 
-    if (page_finish_old_table(v))
-        return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs, (unsigned long)count, pdone,
-                                  (unsigned long)foreigndom);
     if (count & MMU_UPDATE_PREEMPTED) {
-        if (count == MMU_UPDATE_PREEMPTED && !ureqs)
-            return (int)foreigndom; /* only a table was left to take apart */
         count &= ~MMU_UPDATE_PREEMPTED;
         if (pdone && get_guest(&done, pdone))
             done = 0;
@@ -255,12 +246,12 @@ long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
     unsigned int i;
     long rc;
 
-    if (unlikely(foreigndom != DOMID_SELF || v->old_table || count & MMU_UPDATE_PREEMPTED))
+    if (unlikely(foreigndom != DOMID_SELF || count & MMU_UPDATE_PREEMPTED))
         return update_foreign(ureqs, count, pdone, foreigndom);
     if (unlikely(!guest_range_ok(ureqs, count, sizeof(struct mmu_update))))
         return -XEN_EFAULT;
     rc = update_batch(v, ureqs, count, d, d, true, true, &i);
-    if (likely(!pdone && rc != -ERESTART && !v->old_table))
+    if (likely(!pdone && rc != -ERESTART))
         return rc;
     return finish_batch(__HYPERVISOR_mmu_update, ureqs, sizeof(struct mmu_update), count, i, 0,
                         pdone, foreigndom, rc);

@@ -25,48 +25,20 @@ static struct page *get_frame(unsigned long mfn, const struct domain *d)
 static int pin_table(unsigned long mfn, u64 type, struct domain *d)
 {
     struct page *pg = get_frame(mfn, d);
-    int rc;
 
-    if (!pg)
-        return -XEN_EINVAL;
-    rc = get_page_type(pg, type, true);
-    if (rc) {
-        put_page(pg);
-        return rc;
-    }
-    if (atomic_or(&pg->state, PG_PINNED) & PG_PINNED) {
-        put_page_table(pg);
-        return -XEN_EINVAL; /* pinned already */
-    }
-    /*
-     * A dying domain's pins are dropped only once: who finds it dying after setting the flag undoes
-     * its own.
-     */
-    if (unlikely(d != current->domain)) {
-        bool drop;
-
-        spin_lock(&d->page_lock);
-        drop = d->dying && atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED;
-        spin_unlock(&d->page_lock);
-        if (drop)
-            put_page_table(pg);
-    }
-    return 0;
+    return pg ? page_pin(pg, type, true) : -XEN_EINVAL;
 }
 
 static int unpin_table(unsigned long mfn, struct domain *d)
 {
     struct page *pg = get_frame(mfn, d);
+    bool was_pinned;
 
     if (!pg)
         return -XEN_EINVAL;
-    if (!(atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED)) {
-        put_page(pg);
-        return -XEN_EINVAL; /* not pinned */
-    }
-    put_page_table(pg);
+    was_pinned = page_unpin(pg);
     put_page(pg);
-    return 0;
+    return was_pinned ? 0 : -XEN_EINVAL;
 }
 
 /* ---- roots ---- */
@@ -272,12 +244,7 @@ static __attribute__((noinline)) long mmuext_batch(unsigned long uops, unsigned 
     unsigned int i, done = 0;
     long rc = 0;
 
-    if (unlikely(page_finish_old_table(v)))
-        return hypercall_continue(__HYPERVISOR_mmuext_op, 4, uops, (unsigned long)count, pdone,
-                                  (unsigned long)foreigndom);
     if (unlikely(count & MMU_UPDATE_PREEMPTED)) {
-        if (count == MMU_UPDATE_PREEMPTED && !uops)
-            return (int)foreigndom; /* only a table was left to take apart */
         count &= ~MMU_UPDATE_PREEMPTED;
         if (pdone && get_guest(&done, pdone))
             done = 0;
@@ -295,7 +262,7 @@ static __attribute__((noinline)) long mmuext_batch(unsigned long uops, unsigned 
     for (i = 0; i < count; i++) {
         struct mmuext_op op;
 
-        if (unlikely(v->old_table) || (i && unlikely(hypercall_preempt_check()))) {
+        if (i && unlikely(hypercall_preempt_check())) {
             rc = -ERESTART;
             break;
         }
@@ -318,10 +285,9 @@ static __attribute__((noinline)) long mmuext_single(const struct mmuext_op *op, 
     struct vcpu *v = current;
     long rc = mmuext_one(v, op, v->domain);
 
-    if (likely(rc != -ERESTART && !v->old_table))
+    if (likely(rc != -ERESTART))
         return rc;
-    return finish_batch(__HYPERVISOR_mmuext_op, uops, sizeof(*op), 1, rc == 0, 0, 0, DOMID_SELF,
-                        rc);
+    return finish_batch(__HYPERVISOR_mmuext_op, uops, sizeof(*op), 1, 0, 0, 0, DOMID_SELF, rc);
 }
 
 /* The commonest calls are single flushes: they get by without any of the rest. */
@@ -330,8 +296,7 @@ long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone,
 {
     struct mmuext_op op;
 
-    if (unlikely(count != 1) || unlikely(pdone) || unlikely(foreigndom != DOMID_SELF) ||
-        unlikely(current->old_table))
+    if (unlikely(count != 1) || unlikely(pdone) || unlikely(foreigndom != DOMID_SELF))
         return mmuext_batch(uops, count, pdone, foreigndom);
     if (unlikely(get_guest(&op, uops)))
         return -XEN_EFAULT;

@@ -34,7 +34,7 @@ bool domain_has_devices(const struct domain *d)
            rangeset_for_each(d->ioports, found_one, NULL);
 }
 
-/* A frame that is no RAM: device registers, firmware tables. Nothing is counted. */
+/* A frame that is not RAM: device registers, firmware tables. Nothing is counted. */
 static int l1e_get_io(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 {
     unsigned long mfn = pte_mfn(e).n;
@@ -106,7 +106,7 @@ void l1e_put_last(struct page *pg)
 {
     if (page_refs(READ_ONCE(pg->state)))
         put_page_and_last_type(pg);
-    /* else no RAM, and nothing was counted */
+    /* else it is not RAM, and nothing was counted */
 }
 
 void l1e_put_segdesc(struct page *pg, struct domain *l1_owner)

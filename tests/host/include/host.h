@@ -73,8 +73,13 @@ void host_guest_limit(unsigned long offset, unsigned long bytes);
 
 #define GUEST(offset) ((unsigned long)host_guest + (offset))
 
-/* Every @n-th look at whether a long operation should stop says so; 0: none. */
+/*
+ * Every @n-th look at whether a long operation should stop says so; 0: none. All further looks say
+ * so too, as on a machine, until the hypercall continues or the vCPU leaves to its guest.
+ */
 void host_preempt_every(unsigned int n);
+/* The current vCPU's way out: softirqs ran, and what it had left to do is done. */
+void host_return_to_guest(void);
 
 /* What hypercall_continue() was told; nargs 0: nothing. */
 struct host_continuation {

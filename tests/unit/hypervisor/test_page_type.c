@@ -112,12 +112,85 @@ static void stamp_against_another_cpu(void **state)
     machine_end();
 }
 
+static long mmuext(unsigned int cmd, unsigned int n)
+{
+    struct mmuext_op *op = (void *)host_guest;
+
+    op->cmd = cmd;
+    op->arg1.mfn = page_to_mfn(frame(n)).n;
+    return do_mmuext_op(GUEST(0), 1, 0, DOMID_SELF);
+}
+
+/* Pins as a guest does it that follows continuations. */
+static long pin_to_the_end(unsigned int cmd, unsigned int n)
+{
+    long rc = mmuext(cmd, n);
+
+    while (rc == HOST_CONTINUED) {
+        const unsigned long *a = host_continued.args;
+
+        host_return_to_guest();
+        rc = do_mmuext_op(a[0], (unsigned int)a[1], a[2], (unsigned int)a[3]);
+    }
+    return rc;
+}
+
+/* Frames 10 to 13 become an L2 and three L1 below it; the last one has an entry @last. */
+static void make_tree(u64 last)
+{
+    u64 *l2 = mfn_to_virt(page_to_mfn(frame(10)));
+
+    for (unsigned int n = 10; n < FRAMES; n++)
+        unmap(n);
+    for (unsigned int n = 11; n < FRAMES; n++)
+        l2[n] = (page_to_mfn(frame(n)).n << PAGE_SHIFT) | PTE_PRESENT | PTE_WRITE | PTE_USER;
+    ((u64 *)mfn_to_virt(page_to_mfn(frame(13))))[5] = last;
+}
+
+/*
+ * What a hypercall leaves of a table is finished before its guest runs again, whether the table was
+ * given up or refused, and as often as the guest likes.
+ */
+static void preempted_tables_are_finished_on_the_way_out(void **state)
+{
+    const u64 bad = PTE_PRESENT | PTE_USER | (u64)MMIO_FRAME << PAGE_SHIFT; /* not ours to map */
+
+    machine_start(FRAMES);
+    make_tree(0);
+    assert_int_equal(pin_to_the_end(MMUEXT_PIN_L2_TABLE, 10), 0);
+    host_preempt_every(1);
+    assert_int_equal(mmuext(MMUEXT_UNPIN_TABLE, 10), 0);
+    assert_int_equal(current->old_tables.count, 1);
+    assert_true(frame(10)->state & PG_PARTIAL);
+    machine_check();
+    host_return_to_guest();
+    assert_int_equal(current->old_tables.count, 0);
+    for (unsigned int n = 10; n < FRAMES; n++)
+        assert_int_equal(page_type_count(frame(n)->state), 0);
+    machine_check();
+    host_preempt_every(0);
+
+    make_tree(bad);
+    host_preempt_every(1);
+    for (unsigned int round = 0; round < 2 * OLD_TABLES_MAX; round++) {
+        assert_int_equal(pin_to_the_end(MMUEXT_PIN_L2_TABLE, 10), -XEN_EPERM);
+        assert_int_equal(current->old_tables.count, 1);
+        host_return_to_guest();
+        for (unsigned int n = 10; n < FRAMES; n++)
+            assert_int_equal(page_type_count(frame(n)->state), 0);
+        machine_check();
+    }
+    host_preempt_every(0);
+    machine_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stamp_at_every_turn),
         cmocka_unit_test(dies_with_pinned_frames_given_back),
         cmocka_unit_test(stamp_against_another_cpu),
+        cmocka_unit_test(preempted_tables_are_finished_on_the_way_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,7 @@ struct cpu_info {
 #define EXIT_WORK_AREAS  1U /* run-state or time area still to be written into guest memory */
 #define EXIT_WORK_NMI    2U /* NMI for the guest */
 #define EXIT_WORK_BOUNCE 4U /* an exception frame was prepared */
+#define EXIT_WORK_TABLES 8U /* page tables still to be taken apart */
 
 static inline struct cpu_info *get_cpu_info(void)
 {
