@@ -16,8 +16,8 @@ struct xen_sysctl;
 
 /* ---- domains and vCPUs ---- */
 
-/* Allocates the architecture's part (per-domain mappings, permission maps). -ENOMEM, -EINVAL.
- * Undone by _destroy. */
+/* Allocates the architecture's part (per-domain mappings, permission maps); @config was checked.
+ * -ENOMEM. Undone by _destroy. */
 int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config);
 void arch_domain_destroy(struct domain *d);
 int arch_vcpu_create(struct vcpu *v);
@@ -67,8 +67,8 @@ void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time);
 
 /* ---- sub-operations that only the architecture knows ---- */
 struct xen_arch_domainconfig;
-/* May a domain be created with this? */
-bool arch_domain_config_ok(const struct xen_arch_domainconfig *config);
+/* May a domain be created with this? 0; -EINVAL: unknown flags; -EOPNOTSUPP: not for PV domains. */
+int arch_domain_config_check(const struct xen_arch_domainconfig *config);
 /* What the portable half does not know: -ENOSYS at the end. */
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback);
 /*
