@@ -77,8 +77,9 @@ static int place_p2m(struct start_of_day *s, const struct image_report *r)
 
     if (!is_guest_range(start, bytes) || (start - main->start < main->end - main->start) ||
         (main->start - start < bytes))
-        return image_refuse(r, "INIT_P2M %#lx is no place for a list of %lu KiB", start,
-                            bytes >> 10);
+        return image_refuse(
+            r, "the P2M list of %lu KiB cannot lie at %#lx, where the note INIT_P2M wants it",
+            bytes >> 10, start);
     s->p2m = s->end;
     s->tables.regions = 2;
     *list = (struct table_region){

@@ -259,7 +259,8 @@ static void assert_p2m_refused(uint64_t address)
 
     s.image.init_p2m = address;
     assert_int_equal(start_of_day_lay_out(&s, &report), -1);
-    snprintf(expected, sizeof(expected), "INIT_P2M %#lx is no place for a list of 128 KiB",
+    snprintf(expected, sizeof(expected),
+             "the P2M list of 128 KiB cannot lie at %#lx, where the note INIT_P2M wants it",
              address);
     assert_string_equal(refusal, expected);
 }
