@@ -197,11 +197,6 @@ int elf_stream_finish(struct elf_stream *s)
 {
     if (!s->head_done && open_head(s, s->at))
         return -1;
-    for (unsigned int i = 0; i < s->kept_count; i++)
-        if (s->kept[i].offset + s->kept[i].size > s->at)
-            return image_refuse(s->report,
-                                "truncated: notes end at byte %lu of the ELF file, which has %lu",
-                                s->kept[i].offset + s->kept[i].size, s->at);
     for (unsigned int i = 0; i < s->header.e_phnum; i++) {
         const struct elf_segment *p = &s->segments[i];
 
@@ -217,6 +212,11 @@ int elf_stream_finish(struct elf_stream *s)
                              p->p_memsz - p->p_filesz))
             return -1;
     }
+    for (unsigned int i = 0; i < s->kept_count; i++)
+        if (s->kept[i].offset + s->kept[i].size > s->at)
+            return image_refuse(s->report,
+                                "truncated: notes end at byte %lu of the ELF file, which has %lu",
+                                s->kept[i].offset + s->kept[i].size, s->at);
     return 0;
 }
 
