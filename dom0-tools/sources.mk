@@ -6,9 +6,9 @@ TOOLS_SRCS := $(addprefix dom0-tools/, \
     error.c \
     config/config.c config/guest_config.c config/device_list.c \
     config/parameters.c config/disk_config.c config/vif_config.c \
-    image/unpack.c image/elf_stream.c image/kernel_image.c \
+    image/unpack.c image/kernel_image.c \
     control/control.c \
-    builder/guest_memory.c builder/page_tables.c builder/build.c \
+    builder/guest_memory.c builder/build.c \
     store/tree.c store/store.c store/transaction.c store/watch.c \
     store/protocol.c store/requests.c store/control.c store/ring.c \
     service/service.c service/rings.c service/store_clients.c service/console.c service/life.c \

@@ -2,6 +2,10 @@
 #
 # The portable half of the hypervisor.
 
+# Kernel images and the start of the day: for the boot part of the hypervisor, and for the tools.
+IMAGE_SRCS := $(addprefix hypervisor/image/, \
+    bzimage.c elf_stream.c kernel_reader.c layout.c notes.c page_tables.c report.c start_info.c)
+
 HV_SRCS += \
     hypervisor/console.c \
     hypervisor/console_io.c \
@@ -40,7 +44,8 @@ HV_SRCS += \
     hypervisor/vcpu_time.c \
     hypervisor/version.c \
     hypervisor/virq.c \
-    hypervisor/xalloc.c
+    hypervisor/xalloc.c \
+    $(IMAGE_SRCS)
 
 CFLAGS_hypervisor/version.c := \
     -DBULKHEAD_CHANGESET='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'

@@ -33,12 +33,6 @@
 
 int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config)
 {
-    if (config->arch.misc_flags & ~XEN_X86_MISC_FLAGS_MAX)
-        return -XEN_EINVAL;
-    if (config->arch.emulation_flags & ~XEN_X86_EMU_ALL)
-        return -XEN_EINVAL;
-    if (config->arch.emulation_flags & ~XEN_X86_EMU_PIT)
-        return -XEN_EOPNOTSUPP; /* only a PIT exists for PV domains */
     spin_lock_init(&d->arch.page_tables_lock, RANK_PAGE_TABLES);
     d->arch.msr_relaxed = config->arch.misc_flags & XEN_X86_MSR_RELAXED;
     return pv_window_create(d);

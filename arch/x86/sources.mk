@@ -10,9 +10,7 @@ HV_SRCS += \
     arch/x86/backtrace.c \
     arch/x86/boot/dom0_access.c \
     arch/x86/boot/dom0_build.c \
-    arch/x86/boot/dom0_elf.c \
     arch/x86/boot/dom0_memory.c \
-    arch/x86/boot/dom0_pagetables.c \
     arch/x86/boot/frame_table.c \
     arch/x86/boot/head.S \
     arch/x86/boot/main.c \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <image/bzimage.h>
 #include <tools/control.h>
 
 #include "state.h"
@@ -168,7 +169,7 @@ static int open_file(const char *key, const char *path, struct platform_file *fi
 static int check_memory(const struct guest_config *config, const struct build_request *request,
                         struct error *e)
 {
-    uint64_t needed = kernel_image_needs(request->kernel.data, request->kernel.size);
+    uint64_t needed = image_needs(request->kernel.data, request->kernel.size);
     struct xen_sysctl_physinfo info;
     uint64_t free_mib;
 

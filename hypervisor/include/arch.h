@@ -37,7 +37,8 @@ struct xen_sysctl;
 /*
  * The architecture's part of a domain or vCPU: tables, areas for registers. The _destroy()
  * functions undo what _create() did, when nobody has a pointer to the object any more.
- * @return -XEN_ENOMEM; -XEN_EINVAL, -XEN_EOPNOTSUPP: @config asks for something impossible
+ * domain_create() has checked @config.
+ * @return -XEN_ENOMEM
  */
 int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config);
 void arch_domain_destroy(struct domain *d);
@@ -102,8 +103,8 @@ void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time);
 
 /* ---- sub-operations that only the architecture knows ---- */
 struct xen_arch_domainconfig;
-/* May a domain be created with this? */
-bool arch_domain_config_ok(const struct xen_arch_domainconfig *config);
+/* May a domain be created with this? 0; -EINVAL: unknown flags; -EOPNOTSUPP: not for PV domains. */
+int arch_domain_config_check(const struct xen_arch_domainconfig *config);
 /* What the portable half does not know: -ENOSYS at the end. */
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback);
 /*

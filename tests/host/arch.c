@@ -125,9 +125,9 @@ WEAK void arch_domain_destroy(struct domain *d)
 {
 }
 
-bool arch_domain_config_ok(const struct xen_arch_domainconfig *config)
+int arch_domain_config_check(const struct xen_arch_domainconfig *config)
 {
-    return config->emulation_flags == 0;
+    return config->emulation_flags == 0 ? 0 : -XEN_EOPNOTSUPP;
 }
 
 WEAK int arch_vcpu_create(struct vcpu *v)

@@ -28,7 +28,7 @@ static void no_module(void **state)
 static void module_is_no_kernel(void **state)
 {
     machine_expect(boot("bad-no-kernel", "console=com1 noreboot", "LICENSE", NULL, 128),
-                   "is no kernel: neither ELF nor bzImage");
+                   "neither an ELF file nor a bzImage");
 }
 
 static void truncated_bzimage(void **state)
@@ -37,6 +37,15 @@ static void truncated_bzimage(void **state)
 
     run_command("head -c 2000000 %s >%s", build_path("packages/vmlinuz"), file);
     machine_expect(boot("bad-truncated", "console=com1 noreboot", file, NULL, 512), "truncated");
+}
+
+static void kernel_for_another_abi(void **state)
+{
+    const char *file = build_path("logs/another-abi");
+
+    run_command("sed s/xen-3.0/xen-2.0/ %s >%s", dom0_kernel(), file);
+    machine_expect(boot("bad-abi", "console=com1 noreboot", file, NULL, 128),
+                   "dom0's kernel: the kernel is for the hypervisor ABI 'xen-2.0'");
 }
 
 static void too_little_memory(void **state)
@@ -58,7 +67,7 @@ static void reboots_unless_told_otherwise(void **state)
 {
     struct machine *machine = boot("bad-reboot", "console=com1", "LICENSE", NULL, 128);
 
-    machine_expect(machine, "is no kernel: neither ELF nor bzImage");
+    machine_expect(machine, "neither an ELF file nor a bzImage");
     machine_expect_exit(machine);
 }
 
@@ -82,6 +91,7 @@ int main(void)
         cmocka_unit_test_teardown(no_module, machines_stop),
         cmocka_unit_test_teardown(module_is_no_kernel, machines_stop),
         cmocka_unit_test_teardown(truncated_bzimage, machines_stop),
+        cmocka_unit_test_teardown(kernel_for_another_abi, machines_stop),
         cmocka_unit_test_teardown(too_little_memory, machines_stop),
         cmocka_unit_test_teardown(missing_cpu_feature, machines_stop),
         cmocka_unit_test_teardown(reboots_unless_told_otherwise, machines_stop),

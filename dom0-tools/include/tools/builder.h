@@ -8,7 +8,6 @@
 
 #include <platform.h>
 #include <tools/error.h>
-#include <tools/kernel_image.h>
 
 struct build_request {
     domid_t domid; /* as control_create left it */
@@ -22,12 +21,13 @@ struct build_request {
 struct build_result {
     xen_pfn_t console_frame, store_frame;
     evtchn_port_t console_port, store_port; /* the domain's ends, unbound */
-    struct kernel_image image;
 };
 
 /*
- * Builds the domain, which stays paused. Returns 0, or -1 with the reason in @e; what is half built
- * then goes with the domain, which the caller destroys. May wait.
+ * Builds the domain, which stays paused. May wait.
+ *
+ * @return 0; or -1 with the reason in @e. The caller then destroys the domain, and with it what is
+ *         half built.
  */
 int build_domain(const struct build_request *request, struct build_result *result, struct error *e);
 

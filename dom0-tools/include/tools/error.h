@@ -6,6 +6,8 @@
 #ifndef TOOLS_ERROR_H
 #define TOOLS_ERROR_H
 
+#include <stdarg.h>
+
 #define ERROR_TEXT_SIZE 320 /* bytes, terminator included; longer sentences are cut */
 
 struct error {
@@ -17,6 +19,10 @@ struct error {
  * Returns -1, so that a function may end with `return error_set(...)`.
  */
 int error_set(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same with the arguments in @args. */
+int error_vset(struct error *e, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Puts a printf-style prefix and ": " in front of what @e already says. Returns -1. */
 int error_prefix(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));

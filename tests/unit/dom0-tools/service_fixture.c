@@ -25,14 +25,19 @@ static void notice(const char *text)
     snprintf(notices + strlen(notices), sizeof(notices) - strlen(notices), "%s\n", text);
 }
 
-static void add_note(size_t *at, uint32_t type, uint64_t number)
+static void add_bytes(size_t *at, uint32_t type, const void *desc, uint32_t length)
 {
-    struct elf_note note = {.n_namesz = 4, .n_descsz = 8, .n_type = type};
+    struct elf_note note = {.n_namesz = 4, .n_descsz = length, .n_type = type};
 
     memcpy(kernel + *at, &note, sizeof(note));
     memcpy(kernel + *at + sizeof(note), "Xen", 4);
-    memcpy(kernel + *at + sizeof(note) + 4, &number, 8);
-    *at += sizeof(note) + 12;
+    memcpy(kernel + *at + sizeof(note) + 4, desc, length);
+    *at += sizeof(note) + 4 + length;
+}
+
+static void add_note(size_t *at, uint32_t type, uint64_t number)
+{
+    add_bytes(at, type, &number, sizeof(number));
 }
 
 void make_kernel(bool modern)
@@ -42,6 +47,7 @@ void make_kernel(bool modern)
         .e_magic = {0x7f, 'E', 'L', 'F'},
         .e_class = ELF_CLASS_64,
         .e_data = ELF_DATA_LITTLE,
+        .e_type = ELF_TYPE_EXEC,
         .e_machine = ELF_MACHINE_X86_64,
         .e_phoff = sizeof(h),
         .e_phnum = 2,
@@ -59,6 +65,8 @@ void make_kernel(bool modern)
     memset(kernel, 0, sizeof(kernel));
     for (size_t i = 0; i < KERNEL_SIZE; i++)
         kernel[4096 + i] = (uint8_t)(i * 13);
+    add_bytes(&at, XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
+    add_bytes(&at, XEN_ELFNOTE_LOADER, "generic", 8);
     add_note(&at, XEN_ELFNOTE_VIRT_BASE, BASE);
     add_note(&at, XEN_ELFNOTE_ENTRY, ENTRY);
     add_note(&at, XEN_ELFNOTE_HYPERCALL_PAGE, BASE + KERNEL_AT + 0x1000);

@@ -157,7 +157,7 @@ static void bad_creations(void **state)
     REFUSED(grant_opts, 0x11, EINVAL);
     REFUSED(vmtrace_size, 4096, EINVAL);
     REFUSED(cpupool_id, 1, ESRCH);
-    REFUSED(arch.emulation_flags, 1, EINVAL);
+    REFUSED(arch.emulation_flags, 1, EOPNOTSUPP);
     for (unsigned long n = 1;; n++) {
         unsigned long pages = heap_free_pages(), objects = host_objects();
 

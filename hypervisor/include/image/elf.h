@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of the ELF64 file format that a kernel loader reads (System V ABI, "Object Files" and
- * "Program Loading"), private to dom0-tools/image. Fields have the specification's names.
+ * "Program Loading"). Fields have the specification's names.
  */
-#ifndef TOOLS_IMAGE_ELF_H
-#define TOOLS_IMAGE_ELF_H
+#ifndef IMAGE_ELF_H
+#define IMAGE_ELF_H
 
 #include <stdint.h>
 
@@ -14,6 +14,7 @@
 #define ELF_DATA_LITTLE    1
 #define ELF_MACHINE_X86_64 62
 #define ELF_TYPE_EXEC      2
+#define ELF_TYPE_DYN       3
 
 #define ELF_PT_LOAD  1
 #define ELF_PT_NOTE  4

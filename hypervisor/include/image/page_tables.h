@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The page tables that a 64-bit PV kernel starts on: which are needed for given stretches of
- * virtual addresses, and their contents. Pure computation. Private to dom0-tools/builder.
+ * virtual addresses, and their contents. Pure computation.
  */
-#ifndef TOOLS_BUILDER_PAGE_TABLES_H
-#define TOOLS_BUILDER_PAGE_TABLES_H
+#ifndef IMAGE_PAGE_TABLES_H
+#define IMAGE_PAGE_TABLES_H
 
 #include <stdbool.h>
 #include <stdint.h>

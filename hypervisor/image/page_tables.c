@@ -6,9 +6,7 @@
  * 2 and 1, each in the order of addresses. At a level, tables are identified by the address bits
  * above what they span; a table that an earlier region has already is shared with it.
  */
-#include <string.h>
-
-#include "page_tables.h"
+#include <image/page_tables.h>
 
 /* Bits of an entry (Intel SDM volume 3, 4.5). A PV kernel runs in ring 3: all is a user's page. */
 #define ENTRY_PRESENT  (1ull << 0)
