@@ -41,6 +41,11 @@ $(PKG)/kexec-tools: mk/fetch-package.sh $(PKG)/xenstore-utils
 	$(call FETCH,libxendevicemodel1)
 	@touch $@
 
+# UEFI firmware for QEMU.
+$(PKG)/uefi: mk/fetch-package.sh
+	$(call FETCH,ovmf)
+	@ln -sfn root/usr/share/OVMF $@ && touch -c $@
+
 # The xenstore-* commands with the libraries they need: a file that says so.
 $(PKG)/xenstore-utils: mk/fetch-package.sh
 	$(call FETCH,xenstore-utils)
@@ -52,4 +57,4 @@ $(PKG)/xenstore-utils: mk/fetch-package.sh
 
 .PHONY: packages
 packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox $(PKG)/xenstore-utils \
-          $(PKG)/kexec-tools
+          $(PKG)/kexec-tools $(PKG)/uefi

@@ -160,7 +160,7 @@ $(BUILD)/tests/kexec.cpio.gz: $(KEXEC_FILES) $(PKG)/kexec-tools $(PKG)/busybox $
 	$(call copy_libraries,$@.tree,$(KEXEC_LIBS))
 	@mk/make-initramfs.sh $@ $(PKG)/busybox linux
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
-$(BUILD)/tests/system/test_kexec: | $(BUILD)/tests/kexec.cpio.gz
+$(BUILD)/tests/system/test_kexec: | $(BUILD)/tests/kexec.cpio.gz $(PKG)/uefi
 
 $(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
 

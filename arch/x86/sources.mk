@@ -39,6 +39,7 @@ HV_SRCS += \
     arch/x86/hpet.c \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
+    arch/x86/keyboard.c \
     arch/x86/m2p.c \
     arch/x86/msi.c \
     arch/x86/panic.c \
@@ -73,6 +74,7 @@ HV_SRCS += \
     arch/x86/pv/traps.c \
     arch/x86/pv/va_mapping.c \
     arch/x86/rtc.c \
+    arch/x86/smp.c \
     arch/x86/sysctl.c \
     arch/x86/time.c \
     arch/x86/tlb.c \

@@ -17,7 +17,7 @@
  */
 #include <arch.h>
 #include <asm/pv.h>
-#include <asm/vga.h>
+#include <console.h>
 #include <options.h>
 #include <page_alloc.h>
 #include <sched.h>
@@ -385,7 +385,6 @@ void __init dom0_build(void)
     printk(LOG_INFO, "dom0: %lu MiB, ramdisk %zu KiB; %lu MiB left for other domains",
            got >> (20 - PAGE_SHIFT), ramdisk ? ramdisk->size >> 10 : 0,
            heap_free_pages() >> (20 - PAGE_SHIFT));
-    if (!info.is_pv_guest)
-        vga_release();
+    console_choose_dom0(info.is_pv_guest);
     start(d);
 }
