@@ -20,6 +20,7 @@ HV_SRCS += \
     hypervisor/grant_op.c \
     hypervisor/grant_table.c \
     hypervisor/memory.c \
+    hypervisor/options.c \
     hypervisor/page_alloc.c \
     hypervisor/page_type.c \
     hypervisor/rangeset.c \

@@ -30,6 +30,7 @@ HV_SRCS += \
     arch/x86/context.c \
     arch/x86/cpu_features.c \
     arch/x86/cpu_leaks.c \
+    arch/x86/descriptors.c \
     arch/x86/device_window.c \
     arch/x86/domain.c \
     arch/x86/domctl.c \
@@ -41,7 +42,9 @@ HV_SRCS += \
     arch/x86/irq.c \
     arch/x86/keyboard.c \
     arch/x86/m2p.c \
+    arch/x86/memory_map.c \
     arch/x86/msi.c \
+    arch/x86/paging.c \
     arch/x86/panic.c \
     arch/x86/pci.c \
     arch/x86/physdev.c \

@@ -86,15 +86,9 @@ static void __init memory_init(void)
            memory_ram_pages() >> (20 - PAGE_SHIFT));
 }
 
-/* The part that outlives the discarded one. */
-static void __noreturn __attribute__((noinline)) finish_boot(void)
-{
-    discard_init();
-    sched_start();
-}
-
 void __init start_of_day(u32 magic, u32 info)
 {
+    u64 *init_l1[INIT_L1_MAX];
     bool known;
 
     early_idt_init();
@@ -116,5 +110,5 @@ void __init start_of_day(u32 magic, u32 info)
     timer_cpu_init(0);
     console_init_input();
     dom0_build();
-    finish_boot();
+    discard_init(init_l1, prepare_discard(init_l1));
 }

@@ -12,15 +12,6 @@
 
 #include "boot.h"
 
-struct hv_options hv_options = {
-    .maxcpus = ~0U,
-    .spec_ctrl = true,
-    .md_clear = MD_CLEAR_BY_CPU,
-    .dom0_mem = DOM0_MEM_UNSET,
-    .dom0_mem_min = DOM0_MEM_UNSET,
-    .dom0_mem_max = DOM0_MEM_UNSET,
-};
-
 struct option {
     const char *name;
     bool (*parse)(const char *value, void *arg); /* false: not understood */

@@ -3,7 +3,7 @@
  * The command line: what each option accepts, and that what it does not accept changes nothing and
  * is named.
  */
-/* SOURCES: arch/x86/boot/options.c */
+/* SOURCES: arch/x86/boot/options.c hypervisor/options.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
