@@ -31,7 +31,7 @@ all: $(HV_IMAGE) $(GUEST_IMAGES)
 clean:
 	rm -rf $(BUILD)
 
-# The images alone: a boot loader entry is the administrator's to write (docs/install.md).
+# The images alone: a boot loader entry is the administrator's to write (docs/guide.md).
 install: all
 	install -d $(DESTDIR)/boot
 	install -m 0644 $(HV_IMAGE) $(DESTDIR)/boot/bulkhead

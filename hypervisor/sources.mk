@@ -29,6 +29,7 @@ HV_SRCS += \
     hypervisor/memory_op.c \
     hypervisor/memory_reservation.c \
     hypervisor/memory_resource.c \
+    hypervisor/options.c \
     hypervisor/page_alloc.c \
     hypervisor/page_type.c \
     hypervisor/rangeset.c \

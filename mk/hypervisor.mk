@@ -34,9 +34,12 @@ $(BUILD)/obj/symbols.o: $(BUILD)/obj/bulkhead.first mk/symbols.awk
 	$(Q)$(NM) -n $< | awk -f mk/symbols.awk >$(@:.o=.s)
 	$(Q)$(CC) -c -o $@ $(@:.o=.s)
 
-$(BUILD)/bulkhead: $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LDS)
+$(BUILD)/bulkhead: $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LDS) mk/physical-elf.sh \
+                     mk/check-init.sh
 	$(call say,LD,$@)
 	$(Q)$(HV_LINK) -Map $@.map $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LINK_LIBS)
+	$(Q)mk/check-init.sh $@ $(HV_OBJS)
+	$(Q)mk/physical-elf.sh $@
 
 # The same with assertions and the check of lock ranks, and the same with the meter
 # (hypervisor/include/meter.h), each in a folder of its own.

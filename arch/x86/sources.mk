@@ -38,9 +38,12 @@ HV_SRCS += \
     arch/x86/hpet.c \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
+    arch/x86/keyboard.c \
     arch/x86/m2p.c \
     $(if $(METER),arch/x86/meter.c) \
+    arch/x86/memory_map.c \
     arch/x86/msi.c \
+    arch/x86/paging.c \
     arch/x86/panic.c \
     arch/x86/pci.c \
     arch/x86/physdev.c \
@@ -74,6 +77,7 @@ HV_SRCS += \
     arch/x86/pv/traps.c \
     arch/x86/pv/va_mapping.c \
     arch/x86/rtc.c \
+    arch/x86/smp.c \
     arch/x86/sysctl.c \
     arch/x86/time.c \
     arch/x86/tlb.c \

@@ -16,7 +16,7 @@
 #include <console.h>
 #include <public/nmi.h>
 
-extern const char exit_iret_failed[];
+extern const char exit_iret_failed[]; /* entry.S */
 
 /* ---- exceptions in ring 0 ---- */
 

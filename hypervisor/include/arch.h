@@ -172,6 +172,8 @@ void arch_idle(void);                   /* sti; hlt; cli unless a softirq is pen
 void machine_restart(void) __noreturn;
 void machine_poweroff(void) __noreturn;
 void machine_halt(void) __noreturn;
+/* After a fatal error that was reported: stops (noreboot), or waits for a reader and restarts. */
+void machine_give_up(void) __noreturn;
 
 /* What sysctl physinfo and getcpuinfo report. */
 extern unsigned int nr_cpus; /* online */

@@ -41,6 +41,7 @@ struct machine_options {
     const char *modules;      /* QEMU's -initrd: "file arguments,file arguments" */
     const char *const *extra; /* more arguments for QEMU, ended by NULL; or NULL */
     bool expect_fatal;        /* fatal texts do not fail the test */
+    bool monitor;             /* no serial port: the test talks to QEMU's monitor in its place */
     bool bochs;               /* Bochs (a Haswell) instead of QEMU; takes only name, memory, iso */
 };
 
@@ -76,6 +77,15 @@ void machine_type(struct machine *machine, const char *format, ...)
 
 /* Sends bytes as they are, for control keys. */
 void machine_send(struct machine *machine, const char *bytes);
+
+/*
+ * A machine with a monitor, whose first prompt was waited for: waits until the text screen shows
+ * TEXT, reads it, or types keys by their names in QEMU ("a", "ret", "shift-a"; the last one is
+ * followed by NULL).
+ */
+void machine_expect_screen(struct machine *machine, const char *text);
+const char *machine_screen(struct machine *machine); /* rows end in line feeds; until the next */
+void machine_press(struct machine *machine, const char *const *keys);
 
 /* Waits until QEMU ends by itself (the machine was powered off) and fails unless it ended well. */
 #define machine_expect_exit(machine) machine_expect_exit_at(machine, __FILE__, __LINE__)

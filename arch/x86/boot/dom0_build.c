@@ -6,7 +6,7 @@
  */
 #include <arch.h>
 #include <asm/pv.h>
-#include <asm/vga.h>
+#include <console.h>
 #include <image/start_of_day.h>
 #include <options.h>
 #include <page_alloc.h>
@@ -306,7 +306,6 @@ void __init dom0_build(void)
     set_context(d->vcpu[0]);
     pin_root(d);
     describe_dom0(d, got);
-    if (!dom0_is_pv_guest(&plan.image))
-        vga_release();
+    console_choose_dom0(dom0_is_pv_guest(&plan.image));
     set_running(d);
 }

@@ -4,6 +4,7 @@
  * table is.
  */
 #include <arch.h>
+#include <asm/memory_map.h>
 #include <asm/page_table.h>
 #include <asm/paging.h>
 #include <guest_access.h>
