@@ -101,10 +101,12 @@ static void learn(const uint8_t *mac, struct net_port *port)
         entry->heard = now;
         return;
     }
-    if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT)
+    if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT) {
         sweep(now);
-    if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT)
-        return;
+        if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT)
+            return;
+        entry = find(mac); /* the sweep may have taken it back */
+    }
     if (entry) {
         entry->port->addresses--;
     } else {
