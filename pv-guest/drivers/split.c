@@ -44,6 +44,7 @@ struct device {
     bool closed;   /* nothing is done for this device any more */
     bool linked;   /* the driver was told of a state in which it has something to release */
     bool reported; /* the failure is in the store */
+    bool unsaid;   /* the failure is still to be printed */
     int error;
     char failure[SAYING_SIZE];
 };
@@ -297,8 +298,7 @@ void split_fail(struct split_device *device, int error, const char *format, ...)
      * At the start of a back end there are tools which wait for it, and tell whoever asked for the
      * device.
      */
-    if (!split_notice || !device->driver->back || device->state != XenbusStateInitialising)
-        say(device, d->failure);
+    d->unsaid = !split_notice || !device->driver->back || device->state != XenbusStateInitialising;
     poke(d);
 }
 
@@ -319,11 +319,20 @@ static void error_path(const struct device *d, char path[NODE_SIZE])
     snprintf(path, NODE_SIZE, "error/%s", d->public.path);
 }
 
+/* Printing may wait for the console; split_fail(), called by the data path, may not. */
+static void say_failure(struct device *d)
+{
+    if (d->unsaid)
+        say(&d->public, d->failure);
+    d->unsaid = false;
+}
+
 static void report_failure(struct device *d)
 {
     char path[NODE_SIZE];
 
     d->reported = true;
+    say_failure(d);
     remove_driver(d);
     error_path(d, path);
     snprintf(path + strlen(path), sizeof(path) - strlen(path), "/error");
@@ -588,6 +597,7 @@ static void forget(struct device *d)
     if (r->stopping)
         split_set_state(&d->public, XenbusStateClosed);
     clear_watches(d);
+    say_failure(d);
     if (d->reported)
         store_change(remove_failure, d);
     while (*link != d)
