@@ -20,7 +20,7 @@ TOOLS_SRCS := $(addprefix dom0-tools/, \
 
 # The drivers of pv-guest that the built-in dom0 uses.
 TOOLS_SRCS += $(SPLIT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS) $(BLOCK_SRCS) $(BLOCK_BACK_SRCS) \
-              $(NET_BACK_SRCS) $(VIRTIO_NET_SRCS)
+              $(NET_BACK_SRCS) $(VIRTIO_NET_SRCS) $(UNDRIVEN_SRCS)
 
 # The decompressors' headers are Debian's; they include nothing that pv-guest's C library lacks.
 CFLAGS_dom0-tools/image/unpack.c := -idirafter /usr/include

@@ -11,6 +11,7 @@
 #include <hypercall.h>
 #include <pagetable.h>
 #include <pci.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PORT_ADDRESS   0xcf8
@@ -20,6 +21,7 @@
 #define NO_VENDOR            0xffff
 #define HEADER_TYPE_MASK     0x7f
 #define HEADER_MULTIFUNCTION 0x80
+#define BUSES                256
 #define MAX_DEPTH            8  /* of bridges behind bridges */
 #define MAX_CAPABILITIES     48 /* as many as fit: a list that is a circle ends */
 
@@ -29,6 +31,7 @@
 static struct pci_device *devices;
 static struct pci_device **last = &devices;
 static bool scanned;
+static bool bus_scanned[BUSES];
 
 static void out32(uint16_t port, uint32_t value)
 {
@@ -125,11 +128,14 @@ static int add_function(uint8_t bus, uint8_t devfn, uint32_t ids, unsigned int d
     if (device->class_code >> 8 != PCI_CLASS_BRIDGE_PCI)
         return 0;
     secondary = pci_read8(device, PCI_SECONDARY_BUS);
-    return secondary > bus && depth < MAX_DEPTH ? scan_bus(secondary, depth + 1) : 0;
+    if (secondary <= bus || bus_scanned[secondary] || depth == MAX_DEPTH)
+        return 0;
+    return scan_bus(secondary, depth + 1);
 }
 
 static int scan_bus(uint8_t bus, unsigned int depth)
 {
+    bus_scanned[bus] = true;
     for (unsigned int slot = 0; slot < 32; slot++) {
         unsigned int functions = 1;
 
@@ -151,6 +157,20 @@ static int scan_bus(uint8_t bus, unsigned int depth)
     return 0;
 }
 
+/*
+ * The root buses are named by the firmware's program (AML) alone, so each bus that no bridge leads
+ * to is looked at. A bus behind a bridge has a higher number than that bridge's own.
+ */
+static int scan_all(void)
+{
+    int error = 0;
+
+    for (unsigned int bus = 0; bus < BUSES && !error; bus++)
+        if (!bus_scanned[bus])
+            error = scan_bus((uint8_t)bus, 0);
+    return error;
+}
+
 int pci_init(void)
 {
     struct physdev_set_iopl iopl = {.iopl = 1}; /* where the kernel counts as running */
@@ -166,7 +186,7 @@ int pci_init(void)
     if (in32(PORT_ADDRESS) != ADDRESS_ENABLE)
         return -ENODEV;
     scanned = true;
-    error = scan_bus(0, 0);
+    error = scan_all();
     if (error)
         return error;
     return devices ? 0 : -ENODEV;
@@ -184,6 +204,13 @@ struct pci_device *pci_find(uint16_t vendor, uint16_t id, const struct pci_devic
     while (device && (device->vendor != vendor || device->id != id))
         device = device->next;
     return device;
+}
+
+const char *pci_place(const struct pci_device *device, char text[PCI_PLACE_SIZE])
+{
+    snprintf(text, PCI_PLACE_SIZE, "%02x:%02x.%x", device->bus, device->devfn >> 3u,
+             device->devfn & 7u);
+    return text;
 }
 
 unsigned int pci_find_capability(const struct pci_device *device, uint8_t capability,

@@ -19,6 +19,7 @@ BLOCK_BACK_SRCS := $(addprefix pv-guest/drivers/, \
     blkback.c blkback_io.c blkback_pages.c blkback_ring.c)
 
 PCI_SRCS := $(addprefix pv-guest/, pci.c pci_interrupts.c)
+UNDRIVEN_SRCS := pv-guest/drivers/undriven.c
 VIRTIO_SRCS := $(addprefix pv-guest/drivers/, virtqueue.c virtio_pci.c virtio_watch.c)
 VIRTIO_BLK_SRCS := pv-guest/drivers/virtio_blk.c
 

@@ -46,7 +46,7 @@ static unsigned long number_option(const char *name, unsigned long otherwise)
 
 static void fail(const char *what, int error)
 {
-    printf("DISK %s: FAIL %s (error %d)\n", device->name, what, -error);
+    printf("DISK %s: FAIL %s: %s\n", device->name, what, strerror(-error));
     guest_shutdown(SHUTDOWN_crash);
 }
 

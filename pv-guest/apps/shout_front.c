@@ -195,7 +195,7 @@ void guest_main(void)
         memcpy(front->text, line, length);
         error = send_text(length);
         if (error)
-            printf("shout: error %d\n", -error);
+            printf("shout: %s\n", strerror(-error));
         else
             printf("%.*s\n", (int)length, front->text);
     }

@@ -15,6 +15,7 @@
 #include <public/io/protocols.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct blkfront *of(const struct split_device *split)
 {
@@ -102,7 +103,7 @@ static void begin(struct split_device *split)
     if (!error)
         error = split_set_state(split, XenbusStateInitialised);
     if (error)
-        split_fail(split, error, "cannot offer a ring (error %d)", -error);
+        split_fail(split, error, "cannot offer a ring: %s", strerror(-error));
 }
 
 static void read_features(struct blkfront *front)

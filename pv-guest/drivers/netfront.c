@@ -201,7 +201,7 @@ static void connect(struct netfront *front)
     if (!error)
         error = split_set_state(device, XenbusStateConnected);
     if (error)
-        split_fail(device, error, "cannot connect (error %d)", -error);
+        split_fail(device, error, "cannot connect: %s", strerror(-error));
 }
 
 static void connected(struct netfront *front)

@@ -479,7 +479,7 @@ static void probe(struct device *d, enum xenbus_state own, enum xenbus_state oth
     if (!error)
         return;
     d->probed = false;
-    split_fail(device, error, "the driver cannot serve the device (error %d)", -error);
+    split_fail(device, error, "the driver cannot serve the device: %s", strerror(-error));
 }
 
 /* Looks at everything once. */

@@ -527,7 +527,7 @@ static int probe(struct virtio_device *device)
     error = virtio_start(device, card.queues, 2);
     if (error) {
         card.device = NULL;
-        printf("virtio %s: the card does not start (error %d)\n", device->place, -error);
+        printf("virtio %s: the card does not start: %s\n", device->place, strerror(-error));
         return error;
     }
     read_status(&device->config_work);

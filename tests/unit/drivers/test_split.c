@@ -329,7 +329,8 @@ static void test_back_failure(void **unused)
     assert_told("P ");
     assert_string_equal(noticed, "");
     assert_string_equal(get(BACK "/state"), "5");
-    assert_string_equal(get(ERROR), "16 the driver cannot serve the device (error 16)");
+    assert_string_equal(get(ERROR),
+                        "16 the driver cannot serve the device: Device or resource busy");
     drop_device();
     assert_told("");
 }
