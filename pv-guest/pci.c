@@ -11,6 +11,7 @@
 #include <hypercall.h>
 #include <pagetable.h>
 #include <pci.h>
+#include <ports.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,19 +33,6 @@ static struct pci_device *devices;
 static struct pci_device **last = &devices;
 static bool scanned;
 static bool bus_scanned[BUSES];
-
-static void out32(uint16_t port, uint32_t value)
-{
-    asm volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static uint32_t in32(uint16_t port)
-{
-    uint32_t value;
-
-    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
 
 /* Point the data port at a register. @return the data port's own offset for it. */
 static uint16_t select_register(uint8_t bus, uint8_t devfn, unsigned int offset)
@@ -78,14 +66,14 @@ void pci_write8(const struct pci_device *device, unsigned int offset, uint8_t va
 {
     uint16_t port = select_register(device->bus, device->devfn, offset);
 
-    asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+    out8(port, value);
 }
 
 void pci_write16(const struct pci_device *device, unsigned int offset, uint16_t value)
 {
     uint16_t port = select_register(device->bus, device->devfn, offset & ~1u);
 
-    asm volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+    out16(port, value);
 }
 
 void pci_write32(const struct pci_device *device, unsigned int offset, uint32_t value)
@@ -173,14 +161,13 @@ static int scan_all(void)
 
 int pci_init(void)
 {
-    struct physdev_set_iopl iopl = {.iopl = 1}; /* where the kernel counts as running */
     int error;
 
     if (!guest_is_dom0())
         return -EPERM;
     if (scanned)
         return devices ? 0 : -ENODEV;
-    if (hypercall_physdev_op(PHYSDEVOP_set_iopl, &iopl))
+    if (ports_allow())
         return -EPERM;
     out32(PORT_ADDRESS, ADDRESS_ENABLE);
     if (in32(PORT_ADDRESS) != ADDRESS_ENABLE)

@@ -20,6 +20,7 @@ BLOCK_BACK_SRCS := $(addprefix pv-guest/drivers/, \
 
 PCI_SRCS := $(addprefix pv-guest/, pci.c pci_interrupts.c)
 UNDRIVEN_SRCS := pv-guest/drivers/undriven.c
+POWER_BUTTON_SRCS := $(addprefix pv-guest/drivers/, power_button.c acpi_tables.c)
 VIRTIO_SRCS := $(addprefix pv-guest/drivers/, virtqueue.c virtio_pci.c virtio_watch.c)
 VIRTIO_BLK_SRCS := pv-guest/drivers/virtio_blk.c
 

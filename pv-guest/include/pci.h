@@ -156,4 +156,14 @@ void pci_interrupt_set_handler(struct pci_device *device, unsigned int vector,
 /** Undo pci_interrupts_enable(). */
 void pci_interrupts_disable(struct pci_device *device);
 
+/**
+ * Call `handler` in the upcall at each interrupt of a line that belongs to no PCI device, as ACPI's
+ * does, for good.
+ * @param gsi              the line's number, as ACPI counts them.
+ * @param level,active_low how it is wired.
+ * @return 0 or a negative errno.
+ */
+int gsi_interrupt_start(unsigned int gsi, bool level, bool active_low, event_handler handler,
+                        void *argument);
+
 #endif

@@ -10,10 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #define MIB        1048576L
 #define BLOCK_SIZE 4096L /* of the disk with an MBR */
@@ -106,39 +103,14 @@ static struct machine *start(const char *name, bool on_xen, const char *modules)
                                                    .extra = extra});
 }
 
-/* ---- QEMU's monitor ---- */
-
-/* Says LINE and waits for the answer, which must be no error. */
-static void qmp_say(FILE *monitor, const char *line)
-{
-    char answer[1024];
-
-    fprintf(monitor, "%s\n", line);
-    fflush(monitor);
-    do {
-        assert_non_null(fgets(answer, sizeof(answer), monitor));
-        assert_null(strstr(answer, "\"error\""));
-    } while (!strstr(answer, "\"return\""));
-}
-
 static void resize_disk(const char *name, long mib)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    char line[256];
-    FILE *monitor;
+    char command[256];
 
-    assert_true(connection >= 0);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", build_path("logs/%s.qmp", name));
-    assert_int_equal(connect(connection, (struct sockaddr *)&address, sizeof(address)), 0);
-    monitor = fdopen(connection, "r+");
-    assert_non_null(monitor);
-    qmp_say(monitor, "{\"execute\":\"qmp_capabilities\"}");
-    snprintf(line, sizeof(line),
+    snprintf(command, sizeof(command),
              "{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"a\",\"size\":%ld}}",
              mib * MIB);
-    qmp_say(monitor, line);
-    fclose(monitor);
+    monitor_execute(build_path("logs/%s.qmp", name), command);
 }
 
 /* ---- The tests ---- */
