@@ -3,7 +3,9 @@
  * ELF notes by which a kernel tells a domain builder where and how it wants to be started. They
  * have the owner name "Xen". A string is zero-terminated; a number has 4 or 8 bytes.
  *
- * A 64-bit kernel needs at least ENTRY, HYPERCALL_PAGE, VIRT_BASE and XEN_VERSION.
+ * A kernel needs XEN_VERSION, and either LOADER "generic" or GUEST_OS "linux". One that is not
+ * linked at 0 needs VIRT_BASE. HYPERCALL_PAGE may be left out by a kernel that makes its calls by
+ * SYSCALL, ENTRY by one whose ELF header has the entry point.
  */
 #ifndef XEN_PUBLIC_ELFNOTE_H
 #define XEN_PUBLIC_ELFNOTE_H
@@ -20,7 +22,11 @@
 /* Number: virtual address of pseudo-physical address 0. If missing, 0. */
 #define XEN_ELFNOTE_VIRT_BASE 3
 
-/* Number: what a program header's p_paddr exceeds the pseudo-physical address by. If missing, 0. */
+/*
+ * Number: what a program header's p_paddr exceeds the pseudo-physical address by. If missing, 0. A
+ * segment goes to p_paddr - PADDR_OFFSET + VIRT_BASE, so where the linker sets p_paddr to p_vaddr,
+ * this must be VIRT_BASE.
+ */
 #define XEN_ELFNOTE_PADDR_OFFSET 4
 
 /* String: the generation of the interface, always "xen-3.0". */
