@@ -85,7 +85,7 @@ static int scan_bus(uint8_t bus, unsigned int depth);
 
 /* The hypervisor has to know a device before it sets up messages for it. One that knows it from a
  * scan of its own does not mind. */
-static void announce(const struct pci_device *device)
+static void announce_to_hypervisor(const struct pci_device *device)
 {
     struct physdev_pci_device_add add = {.bus = device->bus, .devfn = device->devfn};
 
@@ -110,7 +110,7 @@ static int add_function(uint8_t bus, uint8_t devfn, uint32_t ids, unsigned int d
         device->subsystem_vendor = pci_read16(device, PCI_SUBSYSTEM_VENDOR);
         device->subsystem = pci_read16(device, PCI_SUBSYSTEM);
     }
-    announce(device);
+    announce_to_hypervisor(device);
     *last = device;
     last = &device->next;
     if (device->class_code >> 8 != PCI_CLASS_BRIDGE_PCI)

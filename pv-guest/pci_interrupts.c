@@ -48,7 +48,7 @@ static void share_eoi_map(void)
         eoi_map = page;
 }
 
-static void answer(unsigned int pirq)
+static void end_interrupt(unsigned int pirq)
 {
     struct physdev_eoi eoi = {.irq = pirq};
 
@@ -62,7 +62,7 @@ static void take_interrupt(evtchn_port_t port, void *argument)
 
     if (interrupt->handler)
         interrupt->handler(port, interrupt->argument);
-    answer(interrupt->pirq);
+    end_interrupt(interrupt->pirq);
 }
 
 static int bind(struct pci_interrupt *interrupt, int pirq, bool shared)
@@ -213,7 +213,7 @@ static void set_handler(struct pci_interrupt *interrupt, event_handler handler, 
     interrupt->handler = handler;
     interrupt->argument = argument;
     event_set_handler(interrupt->port, handler ? take_interrupt : NULL, interrupt);
-    answer(interrupt->pirq);
+    end_interrupt(interrupt->pirq);
 }
 
 int gsi_interrupt_start(unsigned int gsi, bool level, bool active_low, event_handler handler,

@@ -9,7 +9,7 @@ GUEST_SRCS := $(addprefix pv-guest/, \
     lib/string.c lib/number.c lib/malloc.c lib/printf.c lib/sort.c lib/runtime.c)
 
 # Drivers are linked into the images that name them: what all of them need, then one by one.
-SPLIT_SRCS := $(addprefix pv-guest/drivers/, work.c split.c)
+SPLIT_SRCS := $(addprefix pv-guest/drivers/, work.c split.c split_device.c split_nodes.c)
 
 BLOCK_SRCS := $(addprefix pv-guest/drivers/, \
     block.c block_wait.c block_target.c block_partitions.c partition.c file_disk.c cow_disk.c)

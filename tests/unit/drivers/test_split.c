@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Split devices: one end is split.c with a driver that writes down what it is told, over pv-guest's
- * store client and the real store; the other end and the tools are the test.
+ * Split devices: one end is split*.c with a driver that writes down what it is told, over the
+ * store client of pv-guest and the real store; the other end and the tools are the test.
  */
-/* SOURCES: pv-guest/drivers/split.c pv-guest/store.c tests/host/guest/threads.c */
+/* SOURCES: pv-guest/drivers/split.c pv-guest/drivers/split_device.c */
+/* SOURCES: pv-guest/drivers/split_nodes.c pv-guest/store.c tests/host/guest/threads.c */
 /* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
 /* SOURCES: dom0-tools/store/control.c dom0-tools/store/store.c dom0-tools/store/tree.c */
 /* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/watch.c */
