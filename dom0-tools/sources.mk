@@ -16,11 +16,12 @@ TOOLS_SRCS := $(addprefix dom0-tools/, \
     bh/output.c bh/arguments.c bh/json.c bh/line_editor.c bh/shell.c \
     bh/verbs_create.c bh/verbs_console.c bh/verbs_domain.c bh/verbs_device.c bh/verbs_store.c bh/verbs_info.c \
     bh/verbs_machine.c \
-    platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_main.c)
+    platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_power.c \
+    platform/builtin_main.c)
 
 # The drivers of pv-guest that the built-in dom0 uses.
 TOOLS_SRCS += $(SPLIT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS) $(BLOCK_SRCS) $(BLOCK_BACK_SRCS) \
-              $(NET_BACK_SRCS) $(VIRTIO_NET_SRCS)
+              $(NET_BACK_SRCS) $(VIRTIO_NET_SRCS) $(UNDRIVEN_SRCS) $(POWER_BUTTON_SRCS)
 
 # The decompressors' headers are Debian's; they include nothing that pv-guest's C library lacks.
 CFLAGS_dom0-tools/image/unpack.c := -idirafter /usr/include

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# `make lint`: clang-format, clang-tidy, cppcheck and the rules on files. gcc builds, clang lints.
+# `make lint`: clang-format, clang-tidy, cppcheck, the rules on files and the figures of docs/porting.md. gcc builds, clang lints.
 # FILES="a.c b.c" checks those alone.
 
 LINT_JOBS ?= 2
@@ -31,6 +31,7 @@ lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck
 lint-files:
 	@mk/check-files.sh $(FILES)
 	@mk/check-options.sh
+	@mk/porting-lines.sh
 
 lint-format:
 	@echo "  FORMAT"

@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -558,4 +560,32 @@ void machine_expect_exit_at(struct machine *machine, const char *file, int line)
         print_error("QEMU ended with status 0x%x\n", (unsigned int)status);
         _fail(file, line);
     }
+}
+
+static void monitor_say(FILE *monitor, const char *line)
+{
+    char answer[1024];
+
+    fprintf(monitor, "%s\n", line);
+    fflush(monitor);
+    do {
+        assert_non_null(fgets(answer, sizeof(answer), monitor));
+        assert_null(strstr(answer, "\"error\""));
+    } while (!strstr(answer, "\"return\""));
+}
+
+void monitor_execute(const char *socket_path, const char *command)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    FILE *monitor;
+
+    assert_true(connection >= 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+    assert_int_equal(connect(connection, (struct sockaddr *)&address, sizeof(address)), 0);
+    monitor = fdopen(connection, "r+");
+    assert_non_null(monitor);
+    monitor_say(monitor, "{\"execute\":\"qmp_capabilities\"}");
+    monitor_say(monitor, command);
+    fclose(monitor);
 }

@@ -96,6 +96,12 @@ void machine_expect_exit_at(struct machine *machine, const char *file, int line)
 void machine_fail_at(struct machine *machine, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5), noreturn));
 
+/*
+ * Has QEMU's monitor execute a command of QMP, {"execute": ...}, which must succeed. SOCKET is the
+ * one that the machine was started with: -qmp unix:SOCKET,server=on,wait=off.
+ */
+void monitor_execute(const char *socket, const char *command);
+
 /* A path below the build folder ($BUILD, or build). Kept until the program ends. */
 const char *build_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
