@@ -137,7 +137,7 @@ static void step_mmu_update(void)
         req[i].val = pick_entry();
     }
     if (take() % 16 == 0)
-        foreign |= (1U + pick(4)) << 16;
+        foreign |= (take() & 1 ? 1U + pick(4) : pick_domid() + 1U) << 16;
     follow(do_mmu_update(GUEST(0), n, take() & 1 ? GUEST(4096) : 0, foreign));
 }
 

@@ -351,6 +351,13 @@ void machine_switch(unsigned int n, unsigned int vcpu)
 }
 
 static unsigned long free_before, objects_before;
+static u32 system_refs_before;
+
+/* References on the domains that never go. */
+static u32 system_refs(void)
+{
+    return dom_io->refs + dom_xen->refs;
+}
 
 void machine_start(unsigned int frames)
 {
@@ -363,6 +370,7 @@ void machine_start(unsigned int frames)
     memset(&tlb, 0, sizeof(tlb));
     free_before = heap_free_pages();
     objects_before = host_objects();
+    system_refs_before = system_refs();
     first_frame = ~0UL;
     for (unsigned int i = 0; i < NR_DOMAINS; i++) {
         struct domain *d = host_domain((domid_t)i, 2, frames, i == 0);
@@ -394,4 +402,6 @@ void machine_end(void)
     if (heap_free_pages() != free_before || host_objects() != objects_before)
         panic("%lu pages and %lu objects are left", free_before - heap_free_pages(),
               host_objects() - objects_before);
+    if (system_refs() != system_refs_before)
+        panic("%u references on system domains are left", system_refs() - system_refs_before);
 }

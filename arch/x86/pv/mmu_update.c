@@ -21,16 +21,12 @@ struct domain *get_pg_owner(domid_t domid)
         return d;
     if (domid == d->id)
         return NULL;
-    if (domid == DOMID_IO)
-        return dom_io;
-    if (domid == DOMID_XEN)
-        return dom_xen;
-    return get_domain_by_id(domid);
+    return get_domain_by_id(domid); /* finds dom_io and dom_xen, too */
 }
 
 void put_pg_owner(struct domain *owner)
 {
-    if (unlikely(owner != current->domain) && !owner->system)
+    if (unlikely(owner != current->domain))
         put_domain(owner);
 }
 
@@ -140,8 +136,8 @@ static int update_m2p(u64 ptr, u64 val, struct domain *pg_owner)
 }
 
 /*
- * Whose page tables: 0 in the upper half of foreigndom for the caller's, else domid + 1. With a
- * reference.
+ * Whose page tables: 0 in the upper half of foreigndom for the caller's, else domid + 1. Given back
+ * by put_pg_owner(): there is a reference unless it is the caller.
  */
 static struct domain *get_pt_owner(unsigned int foreigndom)
 {

@@ -331,10 +331,11 @@ int set_kernel_root(struct vcpu *v, mfn_t mfn);
 #define MMU_UPDATE_PREEMPTED (1U << 31)
 
 /*
- * Who owns the frames that a hypercall names. NULL: no such domain, or the caller's own number, not
- * DOMID_SELF.
+ * Who owns the frames that a hypercall names, with a reference unless it is the caller. NULL: no
+ * such domain, or the caller's own number, not DOMID_SELF.
  */
 struct domain *get_pg_owner(domid_t domid);
+/* Gives back what get_pg_owner() returned. */
 void put_pg_owner(struct domain *owner);
 
 /* May @d act on @target: itself, or anybody when privileged? */
