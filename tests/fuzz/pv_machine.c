@@ -234,7 +234,8 @@ static void check_l1e(const struct domain *d, u64 e)
     }
     if (page_owner(mfn_to_page(MFN(mfn))) != d && !machine_allowed(d, mfn))
         panic("d%d maps frame %lx, which is not its own", d->id, mfn);
-    if (!(e & PTE_USER) || !(e & (PTE_GUEST_KERNEL | PTE_GLOBAL)))
+    /* A user mapping for the processor; global exactly if it is one for the guest. */
+    if (!(e & PTE_USER) || !(e & PTE_GUEST_KERNEL) != !!(e & PTE_GLOBAL))
         panic("entry %lx is not adjusted", e);
     want(mfn, e & PTE_WRITE ? PG_TYPE_WRITABLE : PG_TYPE_NONE);
 }

@@ -34,8 +34,8 @@ static struct page *get_named_table(u64 addr)
 }
 
 /*
- * The flags of an entry that maps a grant as GNTMAP_* say, adjusted as every L1 entry. Nothing runs
- * from there.
+ * The flags of an entry that maps a grant as GNTMAP_* say, with what l1e_adjust() would give it.
+ * Nothing runs from there.
  */
 static u64 grant_entry_flags(unsigned int flags)
 {
@@ -43,10 +43,8 @@ static u64 grant_entry_flags(unsigned int flags)
 
     if (!(flags & GNTMAP_readonly))
         e |= PTE_WRITE;
-    if (flags & GNTMAP_application_map)
-        e |= PTE_USER;
-    e |= (u64)(flags >> _GNTMAP_guest_avail0 & 7) << 9;
-    return l1e_adjust(e);
+    e |= PTE_USER | (flags & GNTMAP_application_map ? PTE_GLOBAL : PTE_GUEST_KERNEL);
+    return e | (u64)(flags >> _GNTMAP_guest_avail0 & 7) << 9;
 }
 
 /* What a new mapping replaced. */

@@ -134,44 +134,49 @@ static inline bool group_absent(const u64 *e)
     return !((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & PTE_PRESENT);
 }
 
+/* Does a group without a present entry begin at @pe? */
+static inline bool at_absent_group(const u64 *pe)
+{
+    return (unsigned long)pe % (GROUP * sizeof(*pe)) == 0 && group_absent(pe);
+}
+
 static int validate_l1(struct page *pg, struct domain *d)
 {
-    u64 *table = table_of(pg);
-    unsigned int i;
+    u64 *const table = table_of(pg), *const end = table + PT_ENTRIES;
 
-    for (i = 0; i < PT_ENTRIES; i++) {
-        u64 e = table[i], adjusted;
+    for (u64 *pe = table; pe < end; pe++) {
+        u64 e = *pe, adjusted;
         int rc;
 
         if (!(e & PTE_PRESENT)) {
-            if (i % GROUP == 0 && group_absent(&table[i]))
-                i += GROUP - 1;
+            if (at_absent_group(pe))
+                pe += GROUP - 1;
             continue;
         }
         rc = l1e_get(e, d, d);
         if (unlikely(rc < 0)) {
-            while (i-- > 0)
-                l1e_put(table[i], d);
+            while (pe-- > table)
+                l1e_put(*pe, d);
             return rc;
         }
         adjusted = l1e_adjust(e) ^ (u64)rc;
         if (adjusted != e)
-            WRITE_ONCE(table[i], adjusted);
+            WRITE_ONCE(*pe, adjusted);
     }
     return 0;
 }
 
 static void invalidate_l1(struct page *pg, struct domain *d)
 {
-    const u64 *table = table_of(pg);
+    const u64 *const table = table_of(pg), *const end = table + PT_ENTRIES;
 
-    for (unsigned int i = 0; i < PT_ENTRIES; i++) {
-        u64 e = table[i];
+    for (const u64 *pe = table; pe < end; pe++) {
+        u64 e = *pe;
 
         if (e & PTE_PRESENT)
             l1e_put(e, d);
-        else if (i % GROUP == 0 && group_absent(&table[i]))
-            i += GROUP - 1;
+        else if (at_absent_group(pe))
+            pe += GROUP - 1;
     }
 }
 

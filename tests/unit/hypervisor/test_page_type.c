@@ -140,6 +140,58 @@ static void gives_back_the_domains_it_names(void **state)
     machine_end();
 }
 
+/* The entry of frame @n, which the machine maps at its number. */
+static u64 *entry(unsigned int n)
+{
+    return (u64 *)mfn_to_virt(page_to_mfn(frame(3))) + n;
+}
+
+static u64 entry_for(unsigned int n, u64 flags)
+{
+    return (page_to_mfn(frame(n)).n << PAGE_SHIFT) | PTE_PRESENT | flags;
+}
+
+/*
+ * A global translation of a page of the kernel's own would survive the change to the user root.
+ * Whatever way an entry is made, it is not global then; machine_check() looks at all of them.
+ */
+static void no_kernel_page_is_global(void **state)
+{
+    static const u64 flags[] = {PTE_GLOBAL, PTE_GLOBAL | PTE_WRITE,
+                                PTE_GLOBAL | PTE_USER | PTE_GUEST_KERNEL};
+    struct mmu_update *req = (void *)host_guest;
+
+    machine_start(FRAMES);
+    for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+        const u64 kept = entry_for(9, flags[i] | PTE_USER | PTE_GUEST_KERNEL) & ~PTE_GLOBAL;
+
+        /* A new mapping, and one that changes in its harmless bits alone. */
+        unmap(9);
+        for (unsigned int twice = 0; twice < 2; twice++) {
+            assert_int_equal(do_update_va_mapping(9 * PAGE_SIZE, entry_for(9, flags[i]), UVMF_NONE),
+                             0);
+            assert_int_equal(*entry(9), kept);
+            machine_check();
+        }
+        unmap(9);
+        req->ptr = virt_to_maddr(entry(9));
+        req->val = entry_for(9, flags[i]);
+        assert_int_equal(do_mmu_update(GUEST(0), 1, 0, DOMID_SELF), 0);
+        assert_int_equal(*entry(9), kept);
+        machine_check();
+        /* In a table that is validated. */
+        unmap(10);
+        *(u64 *)mfn_to_virt(page_to_mfn(frame(10))) = entry_for(9, flags[i]);
+        assert_int_equal(pin_l1(10), 0);
+        machine_check();
+        ((struct mmuext_op *)(void *)host_guest)->cmd = MMUEXT_UNPIN_TABLE;
+        assert_int_equal(do_mmuext_op(GUEST(0), 1, 0, DOMID_SELF), 0);
+    }
+    assert_int_equal(do_update_va_mapping(9 * PAGE_SIZE, entry_for(9, PTE_USER), UVMF_NONE), 0);
+    assert_true(*entry(9) & PTE_GLOBAL);
+    machine_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +199,7 @@ int main(void)
         cmocka_unit_test(dies_with_pinned_frames_given_back),
         cmocka_unit_test(stamp_against_another_cpu),
         cmocka_unit_test(gives_back_the_domains_it_names),
+        cmocka_unit_test(no_kernel_page_is_global),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

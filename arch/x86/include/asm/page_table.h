@@ -149,13 +149,22 @@ static inline void l1e_drop_write(u64 old)
     } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE)));
 }
 
-/* What the CPU is to see of a present L1 entry. */
+/*
+ * What the CPU is to see of a present L1 entry. A page for the guest's kernel alone is never
+ * global, even if the guest asks for that: user mode would find its translation in the TLB.
+ */
 static inline u64 l1e_adjust(u64 e)
 {
-    if (!(e & PTE_USER))
+    if (!(e & PTE_USER)) {
         e |= PTE_GUEST_KERNEL | PTE_USER;
-    if (!(e & PTE_GUEST_KERNEL))
+        __asm__("" : "+r"(e)); /* else gcc merges this with the next line, and needs more */
+        e &= ~PTE_GLOBAL;
+    } else if (e & PTE_GUEST_KERNEL) {
+        __asm__("" : "+r"(e)); /* a jump costs less than to choose between two results */
+        e &= ~PTE_GLOBAL;
+    } else {
         e |= PTE_GLOBAL;
+    }
     return e;
 }
 
