@@ -159,16 +159,3 @@ void arch_grant_flush(const struct domain *d)
 {
     tlb_flush_mask(&d->dirty_cpus);
 }
-
-#define CACHE_LINE 64U
-
-void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
-{
-    const char *p = (const char *)mfn_to_virt(frame) + ROUND_DOWN(offset, CACHE_LINE);
-    const char *end = (const char *)mfn_to_virt(frame) + offset + length;
-
-    /* CLFLUSH writes back and invalidates: the two are not to be had apart on every CPU. */
-    for (; p < end; p += CACHE_LINE)
-        __asm__ volatile("clflush (%0)" ::"r"(p) : "memory");
-    smp_mb();
-}

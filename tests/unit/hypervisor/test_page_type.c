@@ -192,6 +192,114 @@ static void no_kernel_page_is_global(void **state)
     machine_end();
 }
 
+/* ---- caches ---- */
+
+/* Domain 2, which may choose how its pages are cached, maps frame @n and writes past the caches. */
+static void write_uncached(unsigned int n, unsigned int slot, u64 val)
+{
+    machine_switch(2, 0);
+    assert_int_equal(do_update_va_mapping((unsigned long)n << PAGE_SHIFT,
+                                          entry_for(n, PTE_WRITE | PTE_UNCACHED), UVMF_NONE),
+                     0);
+    machine_check();
+    assert_true(machine_may_write_uncached(page_to_mfn(frame(n)).n));
+    machine_write_uncached(page_to_mfn(frame(n)).n, slot, val);
+}
+
+/*
+ * What is checked is what the processor will walk: a frame that was written past the caches is
+ * flushed first, once nobody can write any more. The entry that shows then is refused.
+ */
+static void checks_tables_as_memory_has_them(void **state)
+{
+    for (unsigned int again = 0; again < 2; again++) {
+        machine_start(FRAMES);
+        machine_switch(2, 0);
+        /* a writable mapping of the root */
+        write_uncached(10, 5, entry_for(0, PTE_WRITE));
+        unmap(10);
+        if (again)
+            machine_check();
+        assert_int_equal(pin_l1(10), -XEN_EBUSY);
+        machine_check();
+        /* The next change of the type needs no flush. */
+        *((u64 *)mfn_to_virt(page_to_mfn(frame(10))) + 5) = 0;
+        assert_int_equal(machine_cache_flushes, 2);
+        assert_int_equal(pin_l1(10), 0);
+        assert_int_equal(machine_cache_flushes, 2);
+        machine_check();
+        machine_end();
+    }
+}
+
+static void checks_descriptors_as_memory_has_them(void **state)
+{
+    machine_start(FRAMES);
+    write_uncached(10, 7, 0x0000890000000067UL); /* a TSS */
+    unmap(10);
+    *(unsigned long *)(void *)host_guest = page_to_mfn(frame(10)).n;
+    assert_int_equal(do_set_gdt(GUEST(0), 512), -XEN_EINVAL);
+    machine_check();
+    machine_end();
+}
+
+/* Neither the allocator nor a frame's next owner gets one that differs in memory. */
+static void gives_back_frames_as_memory_has_them(void **state)
+{
+    struct page *pg;
+
+    machine_start(FRAMES);
+    write_uncached(10, 7, 0x1234);
+    pg = frame(10);
+    unmap(10);
+    assert_true(free_domain_page(pg));
+    machine_check();
+    /* Ended with the domain instead. */
+    write_uncached(11, 7, 0x1234);
+    machine_end();
+}
+
+/* Zeroes that are still in a cache do not hide from us alone what the last owner left. */
+static void shows_no_old_data_past_the_caches(void **state)
+{
+    struct page *pg, *next;
+
+    machine_start(FRAMES);
+    machine_switch(1, 0);
+    machine_check(); /* it has written to all of its frames */
+    pg = frame(10);
+    unmap(10);
+    assert_true(free_domain_page(pg));
+    machine_switch(2, 0);
+    current->domain->max_pages = machine_frames;
+    do
+        next = alloc_domain_pages(current->domain, 0, 0);
+    while (next && next != pg);
+    assert_ptr_equal(next, pg);
+    unmap(10);
+    assert_int_equal(do_update_va_mapping(
+                         10 * PAGE_SIZE,
+                         (page_to_mfn(pg).n << PAGE_SHIFT) | PTE_PRESENT | PTE_UNCACHED, UVMF_NONE),
+                     0);
+    machine_check();
+    machine_end();
+}
+
+/* Who leaves the caches alone pays for no flush. */
+static void flushes_no_caches_without_need(void **state)
+{
+    machine_start(FRAMES);
+    machine_switch(2, 0);
+    for (unsigned int n = 4; n < FRAMES; n++) {
+        struct page *pg = frame(4);
+
+        unmap(n);
+        assert_true(free_domain_page(pg));
+    }
+    machine_end();
+    assert_int_equal(machine_cache_flushes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +308,11 @@ int main(void)
         cmocka_unit_test(stamp_against_another_cpu),
         cmocka_unit_test(gives_back_the_domains_it_names),
         cmocka_unit_test(no_kernel_page_is_global),
+        cmocka_unit_test(checks_tables_as_memory_has_them),
+        cmocka_unit_test(checks_descriptors_as_memory_has_them),
+        cmocka_unit_test(gives_back_frames_as_memory_has_them),
+        cmocka_unit_test(shows_no_old_data_past_the_caches),
+        cmocka_unit_test(flushes_no_caches_without_need),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
