@@ -8,7 +8,7 @@
 /* SOURCES: arch/x86/pv/mmu_update.c */
 /* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
 /* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
-/* SOURCES: arch/x86/pv/decode.c */
+/* SOURCES: arch/x86/pv/decode.c arch/x86/pv/own_fault.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,6 +192,58 @@ static void no_kernel_page_is_global(void **state)
     machine_end();
 }
 
+/* ---- faults of ours ---- */
+
+#define WRITE_REFUSED (PFEC_PRESENT | PFEC_WRITE)
+
+static bool again(unsigned long addr, u32 error_code)
+{
+    return pv_own_page_fault(addr, error_code, current->arch.guest_table);
+}
+
+static void map(unsigned int n, u64 flags)
+{
+    assert_int_equal(
+        do_update_va_mapping((unsigned long)n << PAGE_SHIFT, entry_for(n, flags), UVMF_NONE), 0);
+}
+
+/*
+ * The guest gives a mapping the right to write and flushes nothing, as it may. When the TLB still
+ * refuses our write we make it again, and no other fault is taken for that.
+ */
+static void writes_again_through_a_widened_mapping(void **state)
+{
+    const unsigned long va = 9 * PAGE_SIZE + 8;
+    u64 *l2;
+
+    machine_start(FRAMES);
+    map(9, 0);
+    assert_false(again(va, WRITE_REFUSED));
+    map(9, PTE_WRITE);
+    assert_true(again(va, WRITE_REFUSED));
+    assert_false(again(va, PFEC_WRITE));
+    assert_false(again(va, PFEC_PRESENT));
+    assert_false(again(va, WRITE_REFUSED | PFEC_RSVD));
+    assert_false(again(va, WRITE_REFUSED | PFEC_FETCH));
+    assert_false(again(0, WRITE_REFUSED)); /* the root, read-only */
+    assert_false(again(FRAMES * PAGE_SIZE, WRITE_REFUSED));
+    assert_false(again(1UL << L3_SHIFT, WRITE_REFUSED));
+    /* Not guest addresses: not canonical; the M2P; in our direct map. */
+    assert_false(again(va | 1UL << 47, WRITE_REFUSED));
+    assert_false(again(HV_VIRT_START, WRITE_REFUSED));
+    assert_false(again(HV_VIRT_END - 8, WRITE_REFUSED));
+    /* A directory takes the right away. */
+    l2 = mfn_to_virt(page_to_mfn(frame(2)));
+    l2[0] &= ~PTE_WRITE;
+    assert_false(again(va, WRITE_REFUSED));
+    l2[0] |= PTE_WRITE;
+    assert_true(again(va, WRITE_REFUSED));
+    /* A root that is none any more. */
+    assert_false(pv_own_page_fault(va, WRITE_REFUSED, page_to_mfn(frame(9))));
+    assert_false(pv_own_page_fault(va, WRITE_REFUSED, MFN(machine_frames)));
+    machine_end();
+}
+
 /* ---- caches ---- */
 
 /* Domain 2, which may choose how its pages are cached, maps frame @n and writes past the caches. */
@@ -308,6 +360,7 @@ int main(void)
         cmocka_unit_test(stamp_against_another_cpu),
         cmocka_unit_test(gives_back_the_domains_it_names),
         cmocka_unit_test(no_kernel_page_is_global),
+        cmocka_unit_test(writes_again_through_a_widened_mapping),
         cmocka_unit_test(checks_tables_as_memory_has_them),
         cmocka_unit_test(checks_descriptors_as_memory_has_them),
         cmocka_unit_test(gives_back_frames_as_memory_has_them),
