@@ -21,6 +21,7 @@ HV_SRCS += \
     hypervisor/grant_table.c \
     hypervisor/memory.c \
     hypervisor/page_alloc.c \
+    hypervisor/page_refusal.c \
     hypervisor/page_type.c \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \

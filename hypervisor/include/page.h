@@ -254,8 +254,8 @@ int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type);
  *
  * The caller is about to make such a mapping and holds the counts for it. What caches hold of the
  * frame goes to memory. The frame is flushed again before it has contents that are checked, and
- * before the allocator scrubs it for the next owner. Not in the state word: the byte is set under a writable
- * type count or where nothing depends on it, and cleared by who has the frame alone.
+ * before the allocator scrubs it for the next owner. Not in the state word: the byte is set under a
+ * writable type count or where nothing depends on it, and cleared by who has the frame alone.
  */
 void page_mark_uncached(struct page *pg);
 /*
@@ -295,6 +295,13 @@ int put_page_table(struct page *pg);
 int page_finish_old_table(struct vcpu *v);
 /* The domain of @v dies: who walks over its frames finds what is left. */
 void page_forget_old_tables(struct vcpu *v);
+
+/*
+ * Says in the guest log why @d could not get frame @mfn, or not with @type (PG_TYPE_NONE: any):
+ * "@what @mfn: it is mapped writable (2 times)". After the refusal; changes nothing.
+ * (page_refusal.c)
+ */
+void page_refused(const char *what, mfn_t mfn, const struct domain *d, u64 type);
 
 /*
  * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page).

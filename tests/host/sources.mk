@@ -6,5 +6,5 @@ HOST_FAKES := tests/host/arch.c tests/host/hypercalls.c tests/host/machine.c tes
 
 HOST_CORE := $(HOST_FAKES) $(addprefix hypervisor/, \
     domain.c event_channel.c evtchn_2l.c evtchn_fifo.c virq.c grant_copy.c grant_map.c grant_op.c \
-    grant_table.c memory.c page_type.c rangeset.c rcu.c sched.c sched_op.c softirq.c spinlock.c \
+    grant_table.c memory.c page_refusal.c page_type.c rangeset.c rcu.c sched.c sched_op.c softirq.c spinlock.c \
     timer.c vcpu_time.c)

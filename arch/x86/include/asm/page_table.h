@@ -117,7 +117,7 @@ static inline void l1e_put(u64 e, struct domain *l1_owner)
         } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE - PG_REF_ONE)));
     } else {
         if (unlikely(!(s & PG_REF_MASK)))
-            return; /* no RAM */
+            return; /* not RAM */
         if (unlikely((s & PG_TYPE_MASK) == PG_TYPE_SEGDESC))
             l1e_put_segdesc(pg, l1_owner);
         put_page(pg);
@@ -346,6 +346,9 @@ int set_kernel_root(struct vcpu *v, mfn_t mfn);
 struct domain *get_pg_owner(domid_t domid);
 /* Gives back what get_pg_owner() returned. */
 void put_pg_owner(struct domain *owner);
+
+/* The current domain may not name what is @owner's: says so. -XEN_EPERM. */
+long refuse_target(const struct domain *owner);
 
 /* May @d act on @target: itself, or anybody when privileged? */
 static inline bool may_target(const struct domain *d, const struct domain *target)
