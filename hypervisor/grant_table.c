@@ -202,11 +202,15 @@ int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
 {
     struct page *pg;
 
-    if (!mfn_valid(frame))
+    if (!mfn_valid(frame)) {
+        page_refused("grant of frame", frame, owner, PG_TYPE_NONE);
         return GNTST_bad_page;
+    }
     pg = mfn_to_page(frame);
-    if (readonly ? !get_page(pg, owner) : get_page_and_type(pg, owner, PG_TYPE_WRITABLE) != 0)
+    if (readonly ? !get_page(pg, owner) : get_page_and_type(pg, owner, PG_TYPE_WRITABLE) != 0) {
+        page_refused("grant of frame", frame, owner, readonly ? PG_TYPE_NONE : PG_TYPE_WRITABLE);
         return GNTST_general_error;
+    }
     return GNTST_okay;
 }
 
@@ -243,6 +247,9 @@ static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t 
 
 refused:
     spin_unlock(&gt->lock);
+    printk_guest(LOG_DEBUG, "grant %lu of d%u is not d%u's for %s: flags %x, domain %u", ref,
+                 owner->id, user, readonly ? "reading" : "writing", READ_ONCE(sha->flags),
+                 READ_ONCE(sha->domid));
     return GNTST_general_error;
 }
 
@@ -252,6 +259,8 @@ static __noinline int pin_refused(struct grant_table *gt, unsigned long ref)
     bool exists = gref_ok(gt, &ref);
 
     spin_unlock(&gt->lock);
+    printk_guest(LOG_DEBUG, "grant %lu: %s", ref,
+                 exists ? "its domain is dying" : "no grant table has such an entry");
     return exists ? GNTST_general_error : GNTST_bad_gntref;
 }
 

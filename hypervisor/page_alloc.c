@@ -219,8 +219,11 @@ static bool heap_scrub(void)
         return others != 0;
     }
     flush_batch(&batch);
-    for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next)
+    for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next) {
+        if (unlikely(mfn_to_page(MFN(m))->uncached))
+            page_flush_caches(mfn_to_page(MFN(m)));
         memset(mfn_to_virt(MFN(m)), 0, PAGE_SIZE);
+    }
 
     flags = spin_lock_irqsave(&heap.lock);
     heap.scrubbing -= batch.count;

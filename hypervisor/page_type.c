@@ -19,6 +19,8 @@
  * and only when they are good is the type published. So nobody ever sees a type whose conditions do
  * not hold.
  *
+ * A frame that was mapped past the caches is flushed from them between the two (page.h, "Caches").
+ *
  * Waiting is free of deadlock: a frame that is BUSY waits only for frames of lower levels.
  */
 #include <arch.h>
@@ -52,6 +54,20 @@ static int validate(struct page *pg, u64 type, bool preemptible)
     else
         atomic_sub(&pg->state, PG_BUSY + PG_TYPE_ONE);
     return rc;
+}
+
+void page_mark_uncached(struct page *pg)
+{
+    if (READ_ONCE(pg->uncached))
+        return;
+    arch_cache_flush(page_to_mfn(pg), 0, PAGE_SIZE, false);
+    WRITE_ONCE(pg->uncached, 1);
+}
+
+void page_flush_caches(struct page *pg)
+{
+    arch_cache_flush(page_to_mfn(pg), 0, PAGE_SIZE, false);
+    WRITE_ONCE(pg->uncached, 0);
 }
 
 int page_claim_type(struct page *pg, u64 type, bool preemptible)
@@ -97,6 +113,8 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
         atomic_add(&pg->state, PG_VALID - PG_BUSY);
         return 0;
     }
+    if (unlikely(READ_ONCE(pg->uncached)))
+        page_flush_caches(pg);
     pg->done = 0;
     return validate(pg, type, preemptible);
 }

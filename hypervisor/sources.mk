@@ -31,6 +31,7 @@ HV_SRCS += \
     hypervisor/memory_resource.c \
     hypervisor/options.c \
     hypervisor/page_alloc.c \
+    hypervisor/page_refusal.c \
     hypervisor/page_type.c \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \

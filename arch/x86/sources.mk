@@ -70,6 +70,7 @@ HV_SRCS += \
     arch/x86/pv/mmu_update.c \
     arch/x86/pv/mmuext.c \
     arch/x86/pv/msr.c \
+    arch/x86/pv/own_fault.c \
     arch/x86/pv/page_table.c \
     arch/x86/pv/pte_emulate.c \
     arch/x86/pv/relinquish.c \

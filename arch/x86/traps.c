@@ -85,13 +85,9 @@ void do_hv_exception(struct cpu_user_regs *regs)
 {
     unsigned long fixup;
 
-    if (regs->entry_vector == EXC_PF) {
-        unsigned long addr = read_cr2();
-
-        if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START && current &&
-            current->domain->id != DOMID_IDLE && pv_ldt_fault(addr))
-            return;
-    }
+    if (regs->entry_vector == EXC_PF && current &&
+        pv_own_page_fault(read_cr2(), regs->error_code, MFN(read_cr3() >> PAGE_SHIFT)))
+        return;
     fixup = find_fixup(regs->rip);
     if (unlikely(!fixup))
         fatal_exception(regs, "unexpected exception");

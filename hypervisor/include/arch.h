@@ -162,7 +162,11 @@ int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags);
 int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags);
 /* Flush what unmapped grant entries may have left in TLBs, before their pins are dropped. */
 void arch_grant_flush(const struct domain *d);
-/* GNTTABOP_cache_flush on a piece of a frame. */
+/*
+ * Writes a piece of a frame back to main memory and takes it out of the caches of all CPUs; what
+ * was written past the caches before shows afterwards. @invalidate: it need not be written back.
+ * Any context. (tlb.c)
+ */
 void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate);
 
 /* ---- clocks, interrupts, power ---- */

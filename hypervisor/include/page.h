@@ -41,7 +41,8 @@ struct page {
     u32 prev;
     u16 done; /* PG_PARTIAL: entries 0..done-1 are validated and hold references */
     u8 order; /* of a free block, in its first frame */
-    u8 spare;
+    /* Mapped past the caches since they were last flushed of it; see page_mark_uncached(). */
+    u8 uncached;
 };
 
 #define PG_COUNT_BITS      26
@@ -245,6 +246,24 @@ int put_page_type(struct page *pg, bool preemptible);
 int get_page_and_type(struct page *pg, struct domain *d, u64 type);
 int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type);
 
+/*
+ * Caches. Our own mapping of all RAM is a cached one, and so are a guest's as a rule. A frame that
+ * a guest maps in another way may differ in a cache and in main memory, unless it is flushed: what
+ * is checked would not be what the processor walks later, and what was scrubbed would still be
+ * there.
+ *
+ * The caller is about to make such a mapping and holds the counts for it. What caches hold of the
+ * frame goes to memory. The frame is flushed again before it has contents that are checked, and
+ * before the allocator scrubs it for the next owner. Not in the state word: the byte is set under a
+ * writable type count or where nothing depends on it, and cleared by who has the frame alone.
+ */
+void page_mark_uncached(struct page *pg);
+/*
+ * The frame was mapped so, and no translation can write to it any more: from now on caches and
+ * memory agree. The caller has the frame BUSY or holds the last count.
+ */
+void page_flush_caches(struct page *pg);
+
 /* The slow half of put_page_and_type(): the type count may reach zero. Not preempted. */
 void put_page_and_last_type(struct page *pg);
 
@@ -310,6 +329,13 @@ bool page_unpin(struct page *pg);
  * takes apart what stays PG_PARTIAL. The caller holds a general count of its own.
  */
 void page_unpin_dying(struct page *pg);
+
+/*
+ * Says in the guest log why @d could not get frame @mfn, or not with @type (PG_TYPE_NONE: any):
+ * "@what @mfn: it is mapped writable (2 times)". After the refusal; changes nothing.
+ * (page_refusal.c)
+ */
+void page_refused(const char *what, mfn_t mfn, const struct domain *d, u64 type);
 
 /*
  * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page).

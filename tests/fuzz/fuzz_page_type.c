@@ -67,6 +67,8 @@ static u64 pick_entry(void)
         PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY,
         PTE_PRESENT | PTE_WRITE | PTE_USER,
         PTE_PRESENT,
+        PTE_PRESENT | PTE_WRITE | PTE_GLOBAL,
+        PTE_PRESENT | PTE_USER | PTE_GUEST_KERNEL | PTE_GLOBAL,
         PTE_PRESENT | PTE_WRITE | PTE_NX | 0x600,
         PTE_PRESENT | PTE_LARGE | PTE_USER,
         PTE_PRESENT | PTE_PCD | PTE_WRITE,
@@ -127,6 +129,13 @@ static long follow(long rc)
     return rc;
 }
 
+/* Dom0 may map any domain's frame in the tables of any other. */
+static void allow_in_tables(domid_t domid, unsigned long mfn)
+{
+    if (domid < NR_DOMAINS && mfn < machine_frames)
+        machine_allow(machine_domains[domid], mfn);
+}
+
 static void step_mmu_update(void)
 {
     struct mmu_update *req = (void *)host_guest;
@@ -138,7 +147,10 @@ static void step_mmu_update(void)
         req[i].val = pick_entry();
     }
     if (take() % 16 == 0)
-        foreign |= (1U + pick(4)) << 16;
+        foreign |= (take() & 1 ? 1U + pick(4) : pick_domid() + 1U) << 16;
+    if (foreign >> 16 && current->domain->privileged)
+        for (unsigned int i = 0; i < n; i++)
+            allow_in_tables((domid_t)((foreign >> 16) - 1), pte_mfn(req[i].val).n);
     follow(do_mmu_update(GUEST(0), n, take() & 1 ? GUEST(4096) : 0, foreign));
 }
 
@@ -213,7 +225,9 @@ static void step_write(void)
     unsigned int slot = pick_slot();
     u64 val = take() & 1 ? pick_entry() : 0x00cf9a000000ffffUL;
 
-    if (machine_may_write(mfn))
+    if (machine_may_write_uncached(mfn))
+        machine_write_uncached(mfn, slot, val);
+    else if (machine_may_write(mfn))
         ((u64 *)mfn_to_virt(MFN(mfn)))[slot] = val;
 }
 

@@ -88,7 +88,8 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 static struct {
     u32 clock;
     bool writable[MACHINE_FRAMES], readable[MACHINE_FRAMES];
-    u8 table[MACHINE_FRAMES]; /* bit per level */
+    bool uncached[MACHINE_FRAMES]; /* writable, and not through the caches */
+    u8 table[MACHINE_FRAMES];      /* bit per level */
     u32 owner[MACHINE_FRAMES];
 } tlb;
 
@@ -109,30 +110,118 @@ bool machine_may_write(unsigned long mfn)
     return mfn < MACHINE_FRAMES && tlb.writable[mfn] && tlb.clock == tlb_now;
 }
 
-static void remember(unsigned long mfn, unsigned int level, bool writable)
+/*
+ * ---- caches ----
+ *
+ * host_ram is what cached accesses see. A write past the caches changes main memory alone: each
+ * line may be cached already, because we or the guest have read it, or because the processor
+ * speculated. When the processor drops the line, which it may do at any time, main memory's
+ * content shows. Only a flush makes that certain.
+ */
+static struct {
+    u64 value[PT_ENTRIES];    /* main memory, where it differs */
+    bool differs[PT_ENTRIES]; /* per word */
+    bool any;
+    u32 writer;    /* owner of the frame at that time */
+    u32 last_data; /* owner whose data main memory may hold until the next flush */
+} memory[MACHINE_FRAMES];
+
+unsigned long machine_cache_flushes;
+
+bool machine_may_write_uncached(unsigned long mfn)
+{
+    return mfn < MACHINE_FRAMES && tlb.uncached[mfn] && tlb.clock == tlb_now;
+}
+
+void machine_write_uncached(unsigned long mfn, unsigned int slot, u64 val)
+{
+    memory[mfn].value[slot] = val;
+    memory[mfn].differs[slot] = memory[mfn].any = true;
+    memory[mfn].writer = mfn_to_page(MFN(mfn))->owner;
+}
+
+/* Caches and memory agree on the frame. */
+static void forget_memory(unsigned long mfn)
+{
+    if (memory[mfn].any)
+        memset(memory[mfn].differs, 0, sizeof(memory[mfn].differs));
+    memory[mfn].any = false;
+    memory[mfn].last_data = 0;
+}
+
+/* Whole frames, as page_type.c asks for. */
+void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
+{
+    u64 *cached = mfn_to_virt(frame);
+
+    BUG_ON(offset || length != PAGE_SIZE);
+    machine_cache_flushes++;
+    for (unsigned int i = 0; memory[frame.n].any && i < PT_ENTRIES; i++)
+        if (memory[frame.n].differs[i])
+            cached[i] = memory[frame.n].value[i];
+    forget_memory(frame.n);
+    memory[frame.n].last_data = mfn_to_page(frame)->owner;
+    /* Another vCPU of the guest goes on writing for as long as its TLB lets it. */
+    if (machine_may_write_uncached(frame.n))
+        machine_write_uncached(frame.n, 0, ~0UL);
+}
+
+static void check_caches(void)
+{
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
+        const struct page *pg = mfn_to_page(MFN(m));
+        u64 s = pg->state;
+        bool checked = page_type_count(s) && table_level(s) >= 1 && table_level(s) <= 5;
+
+        if (memory[m].any && checked)
+            panic("frame %lx (state %lx) holds in memory what was not checked", m, s);
+        if (memory[m].any && memory[m].writer != pg->owner && !(pg->stamp && !pg->owner))
+            panic("frame %lx holds in memory what its last owner wrote", m);
+    }
+}
+
+/* An L1 entry for @mfn gets into the TLB. */
+static void remember_page(unsigned long mfn, u64 e)
+{
+    u32 owner = mfn_to_page(MFN(mfn))->owner;
+
+    tlb.readable[mfn] = true;
+    if (e & PTE_WRITE)
+        tlb.writable[mfn] = true;
+    if (!(e & L1E_CACHE_BITS)) {
+        if (e & PTE_WRITE)
+            memory[mfn].last_data = owner;
+        return;
+    }
+    if (memory[mfn].last_data && memory[mfn].last_data != owner)
+        panic("frame %lx shows past the caches what its last owner left", mfn);
+    if (e & PTE_WRITE)
+        tlb.uncached[mfn] = true;
+}
+
+static void remember(unsigned long mfn, unsigned int level, u64 e)
 {
     if (mfn >= MACHINE_FRAMES)
         return;
     tlb.owner[mfn] = mfn_to_page(MFN(mfn))->owner;
     if (level)
         tlb.table[mfn] |= (u8)(1U << level);
-    else if (writable)
-        tlb.writable[mfn] = true;
-    tlb.readable[mfn] |= !level;
+    else
+        remember_page(mfn, e);
 }
 
 static void walk(mfn_t mfn, unsigned int level)
 {
     const u64 *t = mfn_to_virt(mfn);
 
-    remember(mfn.n, level, false);
+    remember(mfn.n, level, 0);
     for (unsigned int i = 0; i < PT_ENTRIES; i++) {
         if (!(t[i] & PTE_PRESENT) || (level == 4 && is_hv_l4_slot(i)))
             continue;
         if (level > 1)
             walk(pte_mfn(t[i]), level - 1);
         else
-            remember(pte_mfn(t[i]).n, 0, t[i] & PTE_WRITE);
+            remember(pte_mfn(t[i]).n, 0, t[i]);
     }
 }
 
@@ -231,7 +320,8 @@ static void check_l1e(const struct domain *d, u64 e)
     }
     if (page_owner(mfn_to_page(MFN(mfn))) != d && !machine_allowed(d, mfn))
         panic("d%d maps frame %lx, which is not its own", d->id, mfn);
-    if (!(e & PTE_USER) || !(e & (PTE_GUEST_KERNEL | PTE_GLOBAL)))
+    /* A user mapping for the processor; global exactly if it is one for the guest. */
+    if (!(e & PTE_USER) || !(e & PTE_GUEST_KERNEL) != !!(e & PTE_GLOBAL))
         panic("entry %lx is not adjusted", e);
     want(mfn, e & PTE_WRITE ? PG_TYPE_WRITABLE : PG_TYPE_NONE);
 }
@@ -306,9 +396,14 @@ static void check_counts(void)
 /* The last owners of free frames write to them for as long as the processor lets them. */
 static void write_free_frames(void)
 {
-    for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
-        if (!mfn_to_page(MFN(m))->owner && machine_may_write(m))
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
+        if (mfn_to_page(MFN(m))->owner)
+            continue;
+        if (machine_may_write_uncached(m))
+            machine_write_uncached(m, 0, ~0UL);
+        else if (machine_may_write(m))
             memset(mfn_to_virt(MFN(m)), 0xee, PAGE_SIZE);
+    }
 }
 
 void machine_check(void)
@@ -316,6 +411,7 @@ void machine_check(void)
     check_counts();
     run_guest();
     check_tlb();
+    check_caches();
     write_free_frames();
 }
 
@@ -348,6 +444,13 @@ void machine_switch(unsigned int n, unsigned int vcpu)
 }
 
 static unsigned long free_before, objects_before;
+static u32 system_refs_before;
+
+/* References on the domains that never go. */
+static u32 system_refs(void)
+{
+    return dom_io->refs + dom_xen->refs;
+}
 
 void machine_start(unsigned int frames)
 {
@@ -358,8 +461,14 @@ void machine_start(unsigned int frames)
     host_settle();
     memset(allowed, 0, sizeof(allowed));
     memset(&tlb, 0, sizeof(tlb));
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
+        forget_memory(m);
+        mfn_to_page(MFN(m))->uncached = 0; /* free, but not scrubbed yet */
+    }
+    machine_cache_flushes = 0;
     free_before = heap_free_pages();
     objects_before = host_objects();
+    system_refs_before = system_refs();
     first_frame = ~0UL;
     for (unsigned int i = 0; i < NR_DOMAINS; i++) {
         struct domain *d = host_domain((domid_t)i, 2, frames, i == 0);
@@ -369,6 +478,8 @@ void machine_start(unsigned int frames)
         machine_domains[i] = d;
         if (i == 0)
             BUG_ON(rangeset_add(d->iomem, MMIO_FRAME, MMIO_FRAME));
+        if (i == 2)
+            BUG_ON(rangeset_add(d->ioports, 0x70, 0x71));
         for (unsigned int k = 0; k < frames; k++)
             first_frame = MIN(first_frame, page_to_mfn(host_frame(d, k)).n);
         build_tables(d, frames);
@@ -388,7 +499,10 @@ void machine_end(void)
     }
     host_preempt_every(0);
     host_settle();
+    check_caches();
     if (heap_free_pages() != free_before || host_objects() != objects_before)
         panic("%lu pages and %lu objects are left", free_before - heap_free_pages(),
               host_objects() - objects_before);
+    if (system_refs() != system_refs_before)
+        panic("%u references on system domains are left", system_refs() - system_refs_before);
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A small machine with PV domains for fuzzing the memory half: real page types, page tables,
- * descriptors and grants on the faked machine of tests/host, plus a model of what a processor would
- * remember and the check of the invariant.
+ * descriptors and grants on the faked machine of tests/host, plus models of what a processor's TLB
+ * and caches would remember and the check of the invariant.
  */
 #ifndef PV_MACHINE_H
 #define PV_MACHINE_H
 
 #include <host.h>
 
-#define NR_DOMAINS 3U /* number 0 is privileged and has been given MMIO_FRAME */
+/*
+ * Number 0 is privileged and has been given MMIO_FRAME, number 2 has been given I/O ports: both may
+ * choose how their pages are cached.
+ */
+#define NR_DOMAINS 3U
 #define MMIO_FRAME 0xfed00UL
 
 extern struct domain *machine_domains[NR_DOMAINS];
@@ -29,6 +33,11 @@ void machine_end(void);
 
 /* May the processor still have a writable translation to the frame for the current domain? */
 bool machine_may_write(unsigned long mfn);
+/* The same for a translation that passes the caches by, and such a write of one word. */
+bool machine_may_write_uncached(unsigned long mfn);
+void machine_write_uncached(unsigned long mfn, unsigned int slot, u64 val);
+/* How many frames we have flushed from the caches since machine_start(). */
+extern unsigned long machine_cache_flushes;
 /* @d may map @mfn of another domain from now on (it was granted, or @d is privileged). */
 void machine_allow(const struct domain *d, unsigned long mfn);
 bool machine_allowed(const struct domain *d, unsigned long mfn);

@@ -20,13 +20,32 @@ static struct page *get_frame(unsigned long mfn, const struct domain *d)
     return mfn_valid(MFN(mfn)) && get_page(pg, d) ? pg : NULL;
 }
 
+/* Says why @d did not get frame @mfn, for @what, unless it was only preempted. Returns @rc. */
+static int refuse(const char *what, unsigned long mfn, const struct domain *d, u64 type, int rc)
+{
+    if (rc != -ERESTART)
+        page_refused(what, MFN(mfn), d, type);
+    return rc;
+}
+
 /* ---- pins ---- */
+
+static const char *pin_of(u64 type)
+{
+    static const char *const text[] = {"pin of L1", "pin of L2", "pin of L3", "pin of L4"};
+
+    return text[table_level(type) - 1];
+}
 
 static int pin_table(unsigned long mfn, u64 type, struct domain *d)
 {
     struct page *pg = get_frame(mfn, d);
+    int rc;
 
-    return pg ? page_pin(pg, type, true) : -XEN_EINVAL;
+    if (!pg)
+        return refuse(pin_of(type), mfn, d, type, -XEN_EINVAL);
+    rc = page_pin(pg, type, true);
+    return rc ? refuse(pin_of(type), mfn, d, type, rc) : 0;
 }
 
 static int unpin_table(unsigned long mfn, struct domain *d)
@@ -35,8 +54,10 @@ static int unpin_table(unsigned long mfn, struct domain *d)
     bool was_pinned;
 
     if (!pg)
-        return -XEN_EINVAL;
+        return refuse("unpin of", mfn, d, PG_TYPE_NONE, -XEN_EINVAL);
     was_pinned = page_unpin(pg);
+    if (!was_pinned)
+        printk_guest(LOG_DEBUG, "unpin of %lx: it is not pinned", mfn);
     put_page(pg);
     return was_pinned ? 0 : -XEN_EINVAL;
 }
@@ -50,9 +71,11 @@ static bool hides_m2p(const struct domain *d)
 
 static int get_root(unsigned long mfn, struct domain *d)
 {
-    if (!mfn_valid(MFN(mfn)))
-        return -XEN_EINVAL;
-    return get_page_and_type_preemptible(mfn_to_page(MFN(mfn)), d, PG_TYPE_L4);
+    int rc = -XEN_EINVAL;
+
+    if (mfn_valid(MFN(mfn)))
+        rc = get_page_and_type_preemptible(mfn_to_page(MFN(mfn)), d, PG_TYPE_L4);
+    return likely(!rc) ? 0 : refuse("root", mfn, d, PG_TYPE_L4, rc);
 }
 
 int set_kernel_root(struct vcpu *v, mfn_t mfn)
@@ -113,7 +136,7 @@ static int clear_page(unsigned long mfn, struct domain *d)
     struct page *pg = get_writable(mfn, d);
 
     if (!pg)
-        return -XEN_EINVAL;
+        return refuse("clear of frame", mfn, d, PG_TYPE_WRITABLE, -XEN_EINVAL);
     memset(mfn_to_virt(MFN(mfn)), 0, PAGE_SIZE);
     put_page_and_type(pg);
     return 0;
@@ -124,14 +147,14 @@ static int copy_page(unsigned long to, unsigned long from, struct domain *d)
     struct page *src = get_frame(from, d), *dst;
 
     if (!src)
-        return -XEN_EINVAL;
+        return refuse("copy of frame", from, d, PG_TYPE_NONE, -XEN_EINVAL);
     dst = get_writable(to, d);
     if (dst) {
         memcpy(mfn_to_virt(MFN(to)), mfn_to_virt(MFN(from)), PAGE_SIZE);
         put_page_and_type(dst);
     }
     put_page(src);
-    return dst ? 0 : -XEN_EINVAL;
+    return dst ? 0 : refuse("copy to frame", to, d, PG_TYPE_WRITABLE, -XEN_EINVAL);
 }
 
 /* ---- flushes and the LDT: for the caller's own domain ---- */
@@ -154,10 +177,19 @@ static int set_ldt_op(struct vcpu *v, const struct mmuext_op *op)
     unsigned int entries = op->arg2.nr_ents;
     unsigned long base = entries ? op->arg1.linear_addr : 0;
 
-    if (base & ~PAGE_MASK || !guest_addr_ok(base, 1) || entries > 8192)
+    if (base & ~PAGE_MASK || !guest_addr_ok(base, 1) || entries > 8192) {
+        printk_guest(LOG_DEBUG, "LDT of %u entries at %lx: not a page's address, or above 8192",
+                     entries, base);
         return -XEN_EINVAL;
+    }
     set_ldt(v, base, entries);
     return 0;
+}
+
+static int refuse_cache_flush(int rc)
+{
+    printk_guest(LOG_DEBUG, "only a domain with devices flushes caches");
+    return rc;
 }
 
 static int own_op(struct vcpu *v, const struct mmuext_op *op)
@@ -187,12 +219,12 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
         return 0;
     case MMUEXT_FLUSH_CACHE:
         if (!domain_has_devices(d))
-            return -XEN_EACCES;
+            return refuse_cache_flush(-XEN_EACCES);
         cache_flush_local();
         return 0;
     case MMUEXT_FLUSH_CACHE_GLOBAL:
         if (!domain_has_devices(d))
-            return -XEN_EINVAL; /* not the other's errno: as on Xen */
+            return refuse_cache_flush(-XEN_EINVAL); /* not the other's errno: as on Xen */
         cache_flush_mask(&cpu_online);
         return 0;
     default: /* MMUEXT_SET_LDT */
@@ -201,6 +233,13 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
 }
 
 /* ---- the hypercall ---- */
+
+static __noinline int refuse_for_other(unsigned int cmd, const struct domain *pg_owner)
+{
+    printk_guest(LOG_DEBUG, "mmuext_op %u is for the caller's own domain, not for d%u", cmd,
+                 pg_owner->id);
+    return -XEN_EPERM;
+}
 
 static inline int mmuext_one(struct vcpu *v, const struct mmuext_op *op, struct domain *pg_owner)
 {
@@ -227,12 +266,12 @@ static inline int mmuext_one(struct vcpu *v, const struct mmuext_op *op, struct 
     case MMUEXT_FLUSH_CACHE:
     case MMUEXT_FLUSH_CACHE_GLOBAL:
     case MMUEXT_SET_LDT:
-        return likely(pg_owner == v->domain) ? own_op(v, op) : -XEN_EPERM;
+        return likely(pg_owner == v->domain) ? own_op(v, op) : refuse_for_other(op->cmd, pg_owner);
     case MMUEXT_MARK_SUPER:
     case MMUEXT_UNMARK_SUPER:
         return -XEN_EOPNOTSUPP;
     default:
-        return -XEN_ENOSYS;
+        return (int)hypercall_unknown(__HYPERVISOR_mmuext_op, op->cmd);
     }
 }
 
@@ -255,8 +294,9 @@ static __attribute__((noinline)) long mmuext_batch(unsigned long uops, unsigned 
     if (!pg_owner)
         return -XEN_ESRCH;
     if (!may_target(v->domain, pg_owner)) {
+        rc = refuse_target(pg_owner);
         put_pg_owner(pg_owner);
-        return -XEN_EPERM;
+        return rc;
     }
 
     for (i = 0; i < count; i++) {

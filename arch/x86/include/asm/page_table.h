@@ -149,13 +149,22 @@ static inline void l1e_drop_write(u64 old)
     } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE)));
 }
 
-/* What the CPU is to see of a present L1 entry. */
+/*
+ * What the CPU is to see of a present L1 entry. A page for the guest's kernel alone is never
+ * global, even if the guest asks for that: user mode would find its translation in the TLB.
+ */
 static inline u64 l1e_adjust(u64 e)
 {
-    if (!(e & PTE_USER))
+    if (!(e & PTE_USER)) {
         e |= PTE_GUEST_KERNEL | PTE_USER;
-    if (!(e & PTE_GUEST_KERNEL))
+        __asm__("" : "+r"(e)); /* else gcc merges this with the next line, and needs more */
+        e &= ~PTE_GLOBAL;
+    } else if (e & PTE_GUEST_KERNEL) {
+        __asm__("" : "+r"(e)); /* a jump costs less than to choose between two results */
+        e &= ~PTE_GLOBAL;
+    } else {
         e |= PTE_GLOBAL;
+    }
     return e;
 }
 
@@ -331,11 +340,15 @@ int set_kernel_root(struct vcpu *v, mfn_t mfn);
 #define MMU_UPDATE_PREEMPTED (1U << 31)
 
 /*
- * Who owns the frames that a hypercall names. NULL: no such domain, or the caller's own number, not
- * DOMID_SELF.
+ * Who owns the frames that a hypercall names, with a reference unless it is the caller. NULL: no
+ * such domain, or the caller's own number, not DOMID_SELF.
  */
 struct domain *get_pg_owner(domid_t domid);
+/* Gives back what get_pg_owner() returned. */
 void put_pg_owner(struct domain *owner);
+
+/* The current domain may not name what is @owner's: says so. -XEN_EPERM. */
+long refuse_target(const struct domain *owner);
 
 /* May @d act on @target: itself, or anybody when privileged? */
 static inline bool may_target(const struct domain *d, const struct domain *target)

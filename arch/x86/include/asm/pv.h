@@ -185,6 +185,12 @@ void hypercall_page_init(void *page);
  */
 bool pv_ldt_fault(unsigned long addr);
 /*
+ * A page fault in ring 0 at @addr, with the processor's @error_code and root @root loaded: may the
+ * access be made again as it was? Either the LDT page behind it is mapped now, or a guest's mapping
+ * allows by now what an old translation refused. IRQs may be off. (pv/own_fault.c)
+ */
+bool pv_own_page_fault(unsigned long addr, u32 error_code, mfn_t root);
+/*
  * What the guest calls an address in the LDT window of the current vCPU; other addresses are left
  * alone.
  */
