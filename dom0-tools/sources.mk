@@ -3,8 +3,8 @@
 # dom0-tools: what the built-in dom0 adds to the reference kernel. All but platform/ is portable.
 
 TOOLS_SRCS := $(addprefix dom0-tools/, \
-    error.c \
-    config/config.c config/guest_config.c config/device_list.c \
+    error.c utf8.c \
+    config/config.c config/guest_config.c config/foreign_keys.c config/device_list.c \
     config/parameters.c config/disk_config.c config/vif_config.c \
     image/unpack.c image/elf_stream.c image/kernel_image.c \
     control/control.c \

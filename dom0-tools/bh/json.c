@@ -4,46 +4,27 @@
 
 #include <string.h>
 
+#include <tools/utf8.h>
+
 #include "bh.h"
 
-/* How many bytes at @at are one character in UTF-8 of more than one byte; 0 if they are none. */
-static size_t utf8_length(const unsigned char *at, size_t left)
-{
-    size_t length = at[0] >= 0xc2 && at[0] < 0xe0   ? 2
-                    : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
-                    : at[0] >= 0xf0 && at[0] < 0xf5 ? 4
-                                                    : 0;
-
-    if (!length || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    /* Longer than needed; a surrogate; beyond the last character. */
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 /* Bytes that are not UTF-8 are shown as the characters of these numbers. */
-static void print_text(const void *text, size_t length)
+static void print_text(const char *text, size_t length)
 {
-    const unsigned char *at = text, *end = at + length;
+    const char *end = text + length;
 
     bh_print("\"");
-    while (at < end) {
-        size_t character = utf8_length(at, (size_t)(end - at));
+    while (text < end) {
+        size_t character = utf8_length(text, (size_t)(end - text));
+        unsigned char byte = (unsigned char)*text;
 
-        if (character)
-            bh_print("%.*s", (int)character, (const char *)at);
-        else if (*at == '"' || *at == '\\')
-            bh_print("\\%c", *at);
-        else if (*at < 0x20 || *at >= 0x7f)
-            bh_print("\\u%04x", *at);
+        if (byte == '"' || byte == '\\')
+            bh_print("\\%c", byte);
+        else if (!character || byte < 0x20 || byte == 0x7f)
+            bh_print("\\u%04x", byte);
         else
-            bh_print("%c", *at);
-        at += character ? character : 1;
+            bh_print("%.*s", (int)character, text);
+        text += character ? character : 1;
     }
     bh_print("\"");
 }

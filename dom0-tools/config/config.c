@@ -421,8 +421,11 @@ void config_free(struct config *c)
 int config_parse(struct config *c, const char *file, const char *text, size_t length,
                  struct error *e)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* of byte order, which some editors write */
     struct parser p = {.file = file, .at = text, .end = text + length, .line = 1, .error = e};
 
+    if (length >= strlen(mark) && !memcmp(text, mark, strlen(mark)))
+        p.at += strlen(mark);
     return parse_all(&p, c);
 }
 

@@ -5,6 +5,7 @@
  * versions.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <tools/device_config.h>
@@ -24,6 +25,7 @@ struct reading {
 
 #define EXTENDED_NUMBER   (1u << 28) /* disk << 8 | partition */
 #define MAX_EXTENDED_DISK ((1u << 20) - 1)
+#define MAX_NUMBER        ((1u << 29) - 1)
 #define XVD_MAJOR         202u
 #define SD_MAJOR          8u
 
@@ -57,6 +59,21 @@ static const char *read_decimal(const char *at, uint32_t max, uint32_t *number)
     }
     *number = value;
     return at == start ? NULL : at;
+}
+
+/* A number as strtoul has it: decimal, octal behind 0, hexadecimal behind 0x. */
+static int read_number(const char *text, uint32_t *number)
+{
+    char *end;
+    unsigned long value;
+
+    if (*text < '0' || *text > '9')
+        return -1;
+    value = strtoul(text, &end, 0);
+    if (*end || value > MAX_NUMBER)
+        return -1;
+    *number = (uint32_t)value;
+    return 0;
 }
 
 static int xvd_number(uint32_t disk, uint32_t partition, uint32_t *number)
@@ -117,8 +134,7 @@ int disk_number_parse(const char *vdev, uint32_t *number)
     }
     if (vdev[0] == 'd')
         return read_plain(vdev, number);
-    vdev = read_decimal(vdev, (1u << 29) - 1, number);
-    return vdev && !*vdev ? 0 : -1;
+    return read_number(vdev, number);
 }
 
 /* ---- The parameters ---- */
@@ -151,7 +167,7 @@ static int read_format(struct reading *r, const char *value)
     if (!strcmp(value, "qcow") || !strcmp(value, "qcow2") || !strcmp(value, "vhd") ||
         !strcmp(value, "qed"))
         return error_set(r->error, "format '%s' is not supported here: expected raw", value);
-    return error_set(r->error, "'%s' is no format: %s", value, EXPECTED);
+    return error_set(r->error, "'%s' is not a format: %s", value, EXPECTED);
 }
 
 static int read_devtype(struct reading *r, const char *value)
@@ -180,7 +196,9 @@ static int read_vdev(struct reading *r, const char *value)
             return -1;
     }
     if (*name && disk_number_parse(name, &r->disk->number))
-        return error_set(r->error, "vdev '%s': expected a name such as xvda, xvdb1, sda or hdc",
+        return error_set(r->error,
+                         "vdev '%s': expected a name such as xvda, xvdb1, sda or hdc, or a "
+                         "device number such as 51712 or 0xca00",
                          name);
     return parameter_copy(r->disk->vdev, sizeof(r->disk->vdev), "vdev", name, r->error);
 }
@@ -329,12 +347,14 @@ static const char *skip_prefixes(struct reading *r, const char *value)
 
 static int read_positional(struct reading *r, const char *value)
 {
+    uint32_t number;
+
     if (!r->target_set) {
         value = skip_prefixes(r, value);
         return value ? read_target(r, value) : -1;
     }
-    /* ",hdc:cdrom,r", an older form, has no format. */
-    if (!r->format_set && !strchr(value, ':'))
+    /* "/a.img,xvda,w" and ",hdc:cdrom,r", an older form, have no format. */
+    if (!r->format_set && !strchr(value, ':') && disk_number_parse(value, &number))
         return read_format(r, value);
     r->format_set = true;
     if (!r->vdev_set)
@@ -391,9 +411,8 @@ int disk_config_parse(struct disk_config *disk, const char *const *texts, size_t
         return error_set(e, "vdev is missing: %s", EXPECTED);
     if (disk->cdrom)
         disk->access = DISK_READ_ONLY;
-    if (!disk->target[0])
-        return disk->cdrom ? error_set(e, "an empty CD drive is not supported here")
-                           : error_set(e, "target is missing: %s", EXPECTED);
+    if (!disk->target[0] && !disk->cdrom)
+        return error_set(e, "target is missing: %s", EXPECTED);
     return 0;
 }
 

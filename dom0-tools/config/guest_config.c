@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include <tools/guest_config.h>
+#include <tools/utf8.h>
 
 #include "device_list.h"
+#include "foreign_keys.h"
 
 #define DEFAULT_MEMORY_MIB 128
 
@@ -19,9 +21,20 @@
 struct reading {
     struct guest_config *guest;
     char *cmdline, *root, *extra;
-    bool memory_set, maxmem_set, vcpus_set, maxvcpus_set;
+    bool memory_set, maxmem_set, vcpus_set, maxvcpus_set, bootloader_set;
+    config_warn_fn *warn;
+    void *context; /* the warning's */
     struct error *error;
 };
+
+/* "FILE:LINE: " of a setting, or "ARGUMENT: ", and @text. */
+static void error_place(struct error *e, const struct config_setting *s, const char *text)
+{
+    if (s->line)
+        error_set(e, "%s:%u: %s", s->file, s->line, text);
+    else
+        error_set(e, "%.100s: %s", s->file, text);
+}
 
 static int __attribute__((format(printf, 3, 4)))
 bad_value(struct reading *r, const struct config_setting *s, const char *format, ...)
@@ -182,17 +195,43 @@ static const char *const action_words[] = {
     [STOP_RESTART] = "restart",
     [STOP_RENAME_RESTART] = "rename-restart",
     [STOP_PRESERVE] = "preserve",
+    [STOP_COREDUMP_DESTROY] = "coredump-destroy",
+    [STOP_COREDUMP_RESTART] = "coredump-restart",
+    [STOP_SOFT_RESET] = "soft-reset",
 };
+
+#define ACTIONS (sizeof(action_words) / sizeof(action_words[0]))
+
+/* Says what of an action cannot be done. */
+static void warn_of_action(struct reading *r, const struct config_setting *s,
+                           enum stop_action action)
+{
+    char text[ERROR_TEXT_SIZE];
+    struct error e;
+
+    if (stop_action_part(action) == action)
+        return;
+    snprintf(text, sizeof(text), "%.20s: \"%s\" is not supported here: %s, so the domain is %s",
+             s->key, action_words[action],
+             action == STOP_SOFT_RESET ? "it is for domains with emulated hardware"
+                                       : "there is no place to write a core dump to",
+             stop_action_part(action) == STOP_DESTROY ? "destroyed" : "restarted");
+    error_place(&e, s, text);
+    r->warn(r->context, e.text);
+}
 
 static int read_action(struct reading *r, const struct config_setting *s, enum stop_action *action)
 {
-    for (unsigned int i = 0; s->value.kind == CONFIG_STRING && i <= STOP_PRESERVE; i++) {
+    for (size_t i = 0; s->value.kind == CONFIG_STRING && i < ACTIONS; i++) {
         if (!strcmp(s->value.text, action_words[i])) {
             *action = (enum stop_action)i;
+            warn_of_action(r, s, *action);
             return 0;
         }
     }
-    return bad_value(r, s, "expected \"destroy\", \"restart\", \"rename-restart\" or \"preserve\"");
+    return bad_value(r, s,
+                     "expected \"destroy\", \"restart\", \"rename-restart\", \"preserve\", "
+                     "\"coredump-destroy\", \"coredump-restart\" or \"soft-reset\"");
 }
 
 static int read_on_poweroff(struct reading *r, const struct config_setting *s)
@@ -208,6 +247,16 @@ static int read_on_reboot(struct reading *r, const struct config_setting *s)
 static int read_on_crash(struct reading *r, const struct config_setting *s)
 {
     return read_action(r, s, &r->guest->on_crash);
+}
+
+static int read_on_watchdog(struct reading *r, const struct config_setting *s)
+{
+    return read_action(r, s, &r->guest->on_watchdog);
+}
+
+static int read_on_soft_reset(struct reading *r, const struct config_setting *s)
+{
+    return read_action(r, s, &r->guest->on_soft_reset);
 }
 
 /* "pv" is the only kind of domain here; one of another kind would not be what its owner expects. */
@@ -236,51 +285,68 @@ static const struct {
     const char *key;
     int (*read)(struct reading *r, const struct config_setting *s);
 } keys[] = {
-    {"type", read_type},           {"builder", read_type},
-    {"name", read_name},           {"uuid", read_uuid},
-    {"kernel", read_kernel},       {"ramdisk", read_ramdisk},
-    {"cmdline", read_cmdline},     {"root", read_root},
-    {"extra", read_extra},         {"memory", read_memory},
-    {"maxmem", read_maxmem},       {"vcpus", read_vcpus},
-    {"maxvcpus", read_maxvcpus},   {"on_poweroff", read_on_poweroff},
-    {"on_reboot", read_on_reboot}, {"on_crash", read_on_crash},
-    {"disk", read_disks},          {"vif", read_vifs},
+    {"type", read_type},
+    {"builder", read_type},
+    {"name", read_name},
+    {"uuid", read_uuid},
+    {"kernel", read_kernel},
+    {"ramdisk", read_ramdisk},
+    {"cmdline", read_cmdline},
+    {"root", read_root},
+    {"extra", read_extra},
+    {"memory", read_memory},
+    {"maxmem", read_maxmem},
+    {"vcpus", read_vcpus},
+    {"maxvcpus", read_maxvcpus},
+    {"on_poweroff", read_on_poweroff},
+    {"on_reboot", read_on_reboot},
+    {"on_crash", read_on_crash},
+    {"on_watchdog", read_on_watchdog},
+    {"on_soft_reset", read_on_soft_reset},
+    {"disk", read_disks},
+    {"vif", read_vifs},
 };
 
-static int read_settings(struct reading *r, const struct config *c, config_warn_fn *warn,
-                         void *context)
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+static void warn_of_key(struct reading *r, const struct config_setting *s)
+{
+    const char *own[KEYS + 1] = {NULL};
+    char text[ERROR_TEXT_SIZE];
+    struct error e;
+
+    for (size_t i = 0; i < KEYS; i++)
+        own[i] = keys[i].key;
+    foreign_key_words(text, sizeof(text), s->key, own);
+    error_place(&e, s, text);
+    r->warn(r->context, e.text);
+    r->bootloader_set = r->bootloader_set || !strcmp(s->key, "bootloader");
+}
+
+static int read_settings(struct reading *r, const struct config *c)
 {
     for (const struct config_setting *s = c->first; s; s = s->next) {
         size_t i = 0;
 
-        while (i < sizeof(keys) / sizeof(keys[0]) && strcmp(keys[i].key, s->key) != 0)
+        while (i < KEYS && strcmp(keys[i].key, s->key) != 0)
             i++;
-        if (i < sizeof(keys) / sizeof(keys[0])) {
-            if (keys[i].read(r, s))
-                return -1;
-        } else {
-            char text[ERROR_TEXT_SIZE];
-
-            if (s->line)
-                snprintf(text, sizeof(text), "%s:%u: unknown key '%s' ignored", s->file, s->line,
-                         s->key);
-            else
-                snprintf(text, sizeof(text), "%.100s: unknown key '%s' ignored", s->file, s->key);
-            warn(context, text);
-        }
+        if (i == KEYS)
+            warn_of_key(r, s);
+        else if (keys[i].read(r, s))
+            return -1;
     }
     return 0;
 }
 
 /* `cmdline` as it is, else `root=<root> <extra>`. */
-static int join_cmdline(struct reading *r, const char *file, config_warn_fn *warn, void *context)
+static int join_cmdline(struct reading *r, const char *file)
 {
     char joined[GUEST_CMDLINE_SIZE + 1];
     int length;
 
     if (r->cmdline) {
         if (r->root || r->extra)
-            warn(context, "root and extra are ignored, since cmdline is given");
+            r->warn(r->context, "root and extra are ignored, since cmdline is given");
         length = snprintf(joined, sizeof(joined), "%s", r->cmdline);
     } else {
         length = snprintf(joined, sizeof(joined), "%s%s%s%s", r->root ? "root=" : "",
@@ -294,7 +360,7 @@ static int join_cmdline(struct reading *r, const char *file, config_warn_fn *war
     return r->guest->cmdline ? 0 : error_set(r->error, "not enough memory");
 }
 
-/* Defaults, and what no single key can tell. */
+/* Fills in defaults, and checks what no single key can tell. */
 static int complete(struct reading *r, const char *file)
 {
     struct guest_config *g = r->guest;
@@ -302,7 +368,8 @@ static int complete(struct reading *r, const char *file)
     if (!g->name[0])
         return error_set(r->error, "%s: the key name is missing", file);
     if (!g->kernel)
-        return error_set(r->error, "%s: the key kernel is missing", file);
+        return error_set(r->error, "%s: the key kernel is missing%s", file,
+                         r->bootloader_set ? ", which stands in for bootloader here" : "");
     if (!r->memory_set)
         g->memory_mib = r->maxmem_set ? g->maxmem_mib : DEFAULT_MEMORY_MIB;
     if (!r->maxmem_set)
@@ -323,18 +390,20 @@ static int complete(struct reading *r, const char *file)
 int guest_config_read(struct guest_config *g, const struct config *c, const char *file,
                       config_warn_fn *warn, void *context, struct error *e)
 {
-    struct reading r = {.guest = g, .error = e};
+    struct reading r = {.guest = g, .warn = warn, .context = context, .error = e};
     int status;
 
     memset(g, 0, sizeof(*g));
     g->on_poweroff = STOP_DESTROY;
     g->on_reboot = STOP_RESTART;
     g->on_crash = STOP_DESTROY;
-    status = read_settings(&r, c, warn, context);
+    g->on_watchdog = STOP_DESTROY;
+    g->on_soft_reset = STOP_SOFT_RESET;
+    status = read_settings(&r, c);
     if (!status)
         status = complete(&r, file);
     if (!status)
-        status = join_cmdline(&r, file, warn, context);
+        status = join_cmdline(&r, file);
     free(r.cmdline);
     free(r.root);
     free(r.extra);
@@ -382,20 +451,35 @@ int guest_config_copy(struct guest_config *to, const struct guest_config *from)
     return -1;
 }
 
+/* Whether a character of @length bytes may stand in a name. */
+static bool fits_name(const char *character, size_t length)
+{
+    unsigned char first = (unsigned char)character[0];
+
+    if (length == 1)
+        return first > ' ' && first != '/' && first != 0x7f;
+    /* U+0080 to U+009F are control characters, too. */
+    return first != 0xc2 || (unsigned char)character[1] >= 0xa0;
+}
+
 int guest_name_check(const char *name, struct error *e)
 {
-    bool digits_only = true;
+    size_t length = strlen(name), at = 0;
 
     if (!*name)
         return error_set(e, "a domain's name is not empty");
-    if (strlen(name) >= GUEST_NAME_SIZE)
+    if (length >= GUEST_NAME_SIZE)
         return error_set(e, "a domain's name has at most %d bytes", GUEST_NAME_SIZE - 1);
-    for (const char *c = name; *c; c++) {
-        if (*c <= ' ' || *c == '/' || *c == 0x7f)
+    while (at < length) {
+        size_t character = utf8_length(name + at, length - at);
+
+        if (!character)
+            return error_set(e, "a domain's name is text in UTF-8");
+        if (!fits_name(name + at, character))
             return error_set(e, "a domain's name has no blanks, slashes or control characters");
-        digits_only = digits_only && *c >= '0' && *c <= '9';
+        at += character;
     }
-    if (digits_only)
+    if (strspn(name, "0123456789") == length)
         return error_set(e, "a domain's name of digits alone would be taken for a domain's number");
     return 0;
 }
@@ -403,6 +487,19 @@ int guest_name_check(const char *name, struct error *e)
 const char *stop_action_word(enum stop_action action)
 {
     return action_words[action];
+}
+
+enum stop_action stop_action_part(enum stop_action action)
+{
+    switch (action) {
+    case STOP_COREDUMP_DESTROY:
+        return STOP_DESTROY;
+    case STOP_COREDUMP_RESTART:
+    case STOP_SOFT_RESET:
+        return STOP_RESTART;
+    default:
+        return action;
+    }
 }
 
 void uuid_format(char text[37], const uint8_t uuid[16])

@@ -33,12 +33,15 @@ int mac_parse(uint8_t mac[6], const char *text)
 {
     uint8_t bytes[6];
 
-    for (unsigned int i = 0; i < 6; i++, text += 3) {
-        int high = hex_value(text[0]), low = high < 0 ? -1 : hex_value(text[1]);
+    for (unsigned int i = 0; i < 6; i++) {
+        int high = hex_value(*text++), low = high < 0 ? -1 : hex_value(*text);
 
-        if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
+        if (high < 0)
             return -1;
-        bytes[i] = (uint8_t)(high << 4 | low);
+        bytes[i] = (uint8_t)(low < 0 ? high : high << 4 | low);
+        text += low >= 0;
+        if (*text++ != (i < 5 ? ':' : '\0'))
+            return -1;
     }
     memcpy(mac, bytes, sizeof(bytes));
     return 0;
@@ -55,7 +58,7 @@ static int read_mac(struct reading *r, const char *value)
     static const uint8_t zero[6];
 
     if (mac_parse(r->vif->mac, value))
-        return error_set(r->error, "mac '%s': expected six bytes as 00:16:3e:01:02:03", value);
+        return error_set(r->error, "mac '%s': expected six bytes such as 00:16:3e:01:02:03", value);
     if ((r->vif->mac[0] & 1) || !memcmp(r->vif->mac, zero, sizeof(zero)))
         return error_set(r->error, "mac '%s' is not the address of one interface", value);
     r->vif->mac_set = true;
@@ -95,7 +98,7 @@ static int read_type(struct reading *r, const char *value)
 
 static int read_ignored(struct reading *r, const char *value)
 {
-    return 0; /* says which card to emulate, for other kinds of domains */
+    return 0; /* xl does nothing with it for this kind of domain either */
 }
 
 static int read_script(struct reading *r, const char *value)
@@ -160,13 +163,13 @@ static const char *read_digits(const char *at, uint64_t *number)
     return at == start ? NULL : at;
 }
 
-/* "50ms", "20us", "1s"; a number alone is of microseconds. */
+/* "50ms", "20us", "1s"; as with xl, "50m" and "20u", too. A number alone is of microseconds. */
 static int parse_interval(const char *at, uint32_t *interval)
 {
     static const struct {
         const char *unit;
         uint64_t factor;
-    } units[] = {{"", 1}, {"us", 1}, {"ms", 1000}, {"s", 1000000}};
+    } units[] = {{"", 1}, {"u", 1}, {"us", 1}, {"m", 1000}, {"ms", 1000}, {"s", 1000000}};
     uint64_t number = 0;
 
     at = read_digits(at, &number);
@@ -229,7 +232,7 @@ static const struct {
     {"ip", read_ip},          {"type", read_type},       {"model", read_ignored},
     {"script", read_script},  {"backend", read_backend}, {"gatewaydev", read_gateway},
     {"netdev", read_gateway}, {"mtu", read_mtu},         {"devid", read_devid},
-    {"rate", read_rate},
+    {"rate", read_rate},      {"accel", read_ignored},
 };
 
 static int read_key(struct reading *r, const struct parameter *p)

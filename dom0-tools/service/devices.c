@@ -34,6 +34,7 @@ struct device {
     domid_t domid;
     enum device_kind kind;
     uint32_t id;
+    bool empty;                     /* a drive without a medium, which its domain is not shown */
     char name[16 + DISK_VDEV_SIZE]; /* for messages: "disk xvda", "vif 0" */
     char front[NODE_SIZE], back[NODE_SIZE];
 };
@@ -48,6 +49,7 @@ static void locate(struct device *v, domid_t domid, enum device_kind kind, uint3
     v->domid = domid;
     v->kind = kind;
     v->id = id;
+    v->empty = false;
     snprintf(v->front, sizeof(v->front), "/local/domain/%u/device/%s/%u", domid, kind_name(kind),
              id);
     snprintf(v->back, sizeof(v->back), "/local/domain/0/backend/%s/%u/%u", kind_name(kind), domid,
@@ -59,6 +61,7 @@ static struct device disk_device(domid_t domid, const struct disk_config *disk)
     struct device v;
 
     locate(&v, domid, DEVICE_DISK, disk->number);
+    v.empty = !disk->target[0];
     snprintf(v.name, sizeof(v.name), "disk %s", disk->vdev);
     return v;
 }
@@ -495,13 +498,13 @@ int create_devices(const struct managed_domain *d, struct error *e)
     struct device v;
 
     for (unsigned int n = 0; nth_device(d, n, &v); n++) {
-        int error = put_device(d, n, &v);
+        int error = v.empty ? 0 : put_device(d, n, &v);
 
         if (error)
             return error_set(e, "%s: writing to the store: %s", v.name, error_words(error));
     }
     for (unsigned int n = 0; nth_device(d, n, &v); n++)
-        if (wait_ready(&v, e))
+        if (!v.empty && wait_ready(&v, e))
             return -1;
     return 0;
 }
@@ -588,7 +591,7 @@ int service_attach_disk(domid_t domid, const struct disk_config *disk, struct er
     if (!guest_config_add_disk(&d->config, disk))
         return error_set(e, "not enough memory");
     v = disk_device(domid, disk);
-    return attach(&v, commit(put_disk, &v, disk), e);
+    return v.empty ? 0 : attach(&v, commit(put_disk, &v, disk), e);
 }
 
 int service_attach_vif(domid_t domid, struct vif_config *vif, struct error *e)

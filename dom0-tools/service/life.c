@@ -120,6 +120,7 @@ static void start_ending(struct managed_domain *d, enum stop_action action)
 
 static void act(struct managed_domain *d, const char *what, enum stop_action action)
 {
+    action = stop_action_part(action);
     say(d, "%s: %s", what, stop_action_word(action));
     if (action == STOP_PRESERVE)
         d->life = LIFE_STOPPED;
@@ -140,7 +141,10 @@ static void stopped(struct managed_domain *d, unsigned int reason)
         act(d, "has crashed", d->config.on_crash);
         break;
     case SHUTDOWN_watchdog:
-        act(d, "was stopped by its watchdog", d->config.on_crash);
+        act(d, "was stopped by its watchdog", d->config.on_watchdog);
+        break;
+    case SHUTDOWN_soft_reset:
+        act(d, "asks for a soft reset", d->config.on_soft_reset);
         break;
     default: /* suspended, or what we cannot do: kept as it is */
         act(d, "has stopped", STOP_PRESERVE);

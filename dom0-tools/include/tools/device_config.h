@@ -34,7 +34,7 @@ enum disk_access {
 };
 
 struct disk_config {
-    char target[DISK_TARGET_SIZE]; /* an absolute path */
+    char target[DISK_TARGET_SIZE]; /* an absolute path; "": a CD drive without a medium */
     char vdev[DISK_VDEV_SIZE];     /* "xvda1" */
     uint32_t number;               /* the same as the virtual device number of the ABI */
     enum disk_access access;
@@ -75,7 +75,10 @@ int disk_number_parse(const char *vdev, uint32_t *number);
 /* "r", "w" or "w!", as the back driver reads it. */
 const char *disk_access_word(enum disk_access access);
 
-/* Reads and writes "00:16:3e:01:02:03". Reading returns 0, or -1 if @text is none. */
+/*
+ * Reads and writes "00:16:3e:01:02:03"; leading zeros may be left out for reading, which returns 0,
+ * or -1 if @text is not an address.
+ */
 int mac_parse(uint8_t mac[6], const char *text);
 void mac_format(char text[MAC_TEXT_SIZE], const uint8_t mac[6]);
 

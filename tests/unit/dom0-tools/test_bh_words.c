@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What bh makes of the words of a command, and the JSON that it prints. */
-/* SOURCES: dom0-tools/bh/arguments.c dom0-tools/bh/json.c */
+/* SOURCES: dom0-tools/bh/arguments.c dom0-tools/bh/json.c dom0-tools/utf8.c */
 /* CFLAGS: -Idom0-tools */
 #include <setjmp.h>
 #include <stdarg.h>

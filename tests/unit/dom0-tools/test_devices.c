@@ -6,6 +6,7 @@
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
+/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
 /* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c */
@@ -261,6 +262,27 @@ static void test_nodes(void **state)
     assert_nothing_left();
 }
 
+/* A CD drive without a medium is in the configuration, and its domain does not see it. */
+static void test_an_empty_drive_is_not_shown(void **state)
+{
+    const char *text = ",,hdd,cdrom";
+    struct disk_config d;
+    struct error e;
+    domid_t domid;
+
+    assert_int_equal(disk_config_parse(&d, &text, 1, &e), 0);
+    assert_non_null(guest_config_add_disk(&config, &d));
+    if (service_create(&config, false, &domid, &e))
+        fail_msg("%s", e.text);
+    assert_node("/local/domain/0/backend/vbd/1/51712/state", "2");
+    assert_null(read_node("/local/domain/0/backend/vbd/1/5696/state"));
+    assert_int_equal(service_detach_disk(domid, 5696, false, &e), 0);
+    assert_int_equal(service_attach_disk(domid, &d, &e), 0);
+    assert_null(read_node("/local/domain/0/backend/vbd/1/5696/state"));
+    assert_int_equal(service_destroy(domid, &e), 0);
+    assert_nothing_left();
+}
+
 static void test_made_up_address_stays(void **state)
 {
     char first[MAC_TEXT_SIZE];
@@ -506,6 +528,7 @@ int main(void)
 #define DEVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_devices, teardown_devices)
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(test_nodes),
+        DEVICE_TEST(test_an_empty_drive_is_not_shown),
         DEVICE_TEST(test_made_up_address_stays),
         DEVICE_TEST(test_a_domain_set_aside_has_no_devices),
         DEVICE_TEST(test_refusals_undo_creation),
