@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line editor. Any change redraws the line from its start; a line longer than the screen is
- * shown by a part around the cursor, so that it never wraps.
+ * The line editor. The screen has one line of COLUMNS for it, so that it never wraps: a longer line
+ * is shown by a part around the cursor, which moves by half a screen when the cursor leaves it.
+ * What is typed or erased at the end of the line, and the cursor inside the part, cost the bytes of
+ * the characters alone; that keeps pastes cheap, and the logs of scripts short.
  */
 #include <stdlib.h>
 #include <string.h>
+
+#include <tools/utf8.h>
 
 #include "line_editor.h"
 
@@ -14,50 +18,100 @@
 #define KEY_ESCAPE   27
 #define KEY_DELETE   127
 
-static void put(struct editor *e, const char *text)
+static void put_text(struct editor *e, const char *text)
 {
     e->write(text, strlen(text));
 }
 
+static void put_repeated(struct editor *e, const char *text, size_t count)
+{
+    while (count--)
+        put_text(e, text);
+}
+
+/* The columns between two places in the line. */
+static size_t line_columns(const struct editor *e, size_t from, size_t to)
+{
+    return utf8_columns(e->line + from, to - from);
+}
+
+/* The columns that the line may take, one being left for the cursor. */
+static size_t line_width(const struct editor *e)
+{
+    return COLUMNS - 1 - utf8_columns(e->prompt, strlen(e->prompt));
+}
+
+static size_t character_before(const struct editor *e, size_t at)
+{
+    do {
+        at--;
+    } while (at && ((unsigned char)e->line[at] & 0xc0) == 0x80);
+    return at;
+}
+
+static size_t character_after(const struct editor *e, size_t at)
+{
+    size_t length = utf8_length(e->line + at, e->length - at);
+
+    return at + (length ? length : 1);
+}
+
+static bool is_shown(const struct editor *e, size_t at)
+{
+    return at >= e->shown && line_columns(e, e->shown, at) <= line_width(e);
+}
+
+/* Has the screen show a part of the line around the cursor, or all of it. */
+static void scroll(struct editor *e)
+{
+    if (line_columns(e, 0, e->length) <= line_width(e))
+        e->shown = 0;
+    if (is_shown(e, e->cursor))
+        return;
+    e->shown = e->cursor;
+    while (e->shown && line_columns(e, e->shown, e->cursor) < line_width(e) / 2)
+        e->shown = character_before(e, e->shown);
+}
+
 void editor_hide(struct editor *e)
 {
-    put(e, "\r\033[K");
+    put_text(e, "\r\033[K");
 }
 
 void editor_show(struct editor *e)
 {
-    size_t prompt = strlen(e->prompt), width = COLUMNS - 1 - prompt, from = 0, shown;
+    size_t end;
 
-    if (e->cursor > width)
-        from = e->cursor - width;
-    shown = e->length - from < width ? e->length - from : width;
-    put(e, "\r");
-    put(e, e->prompt);
-    e->write(e->line + from, shown);
-    put(e, "\033[K");
-    for (size_t i = from + shown; i > e->cursor; i--)
-        put(e, "\b");
+    scroll(e);
+    end = e->cursor;
+    while (end < e->length && is_shown(e, character_after(e, end)))
+        end = character_after(e, end);
+    put_text(e, "\r");
+    put_text(e, e->prompt);
+    e->write(e->line + e->shown, end - e->shown);
+    put_text(e, "\033[K");
+    put_repeated(e, "\b", line_columns(e, e->cursor, end));
 }
 
 void editor_begin(struct editor *e)
 {
-    e->length = e->cursor = 0;
+    e->length = e->cursor = e->shown = 0;
     e->line[0] = '\0';
     e->escape = 0;
+    e->pending_length = 0;
     e->history_at = e->history_count;
-    put(e, e->prompt);
+    put_text(e, e->prompt);
 }
 
 static void insert(struct editor *e, const char *text, size_t length)
 {
     if (length > EDITOR_LINE_SIZE - 1 - e->length)
-        length = EDITOR_LINE_SIZE - 1 - e->length;
+        length = utf8_whole(text, EDITOR_LINE_SIZE - 1 - e->length);
     memmove(e->line + e->cursor + length, e->line + e->cursor, e->length - e->cursor + 1);
     memcpy(e->line + e->cursor, text, length);
     e->length += length;
     e->cursor += length;
-    /* The usual case needs no redrawing. */
-    if (e->cursor == e->length && strlen(e->prompt) + e->length < COLUMNS - 1)
+    if (e->cursor == e->length && is_shown(e, e->cursor))
         e->write(text, length);
     else
         editor_show(e);
@@ -66,16 +120,31 @@ static void insert(struct editor *e, const char *text, size_t length)
 /* Removes the bytes from @from up to @to and puts the cursor there. */
 static void erase(struct editor *e, size_t from, size_t to)
 {
+    size_t columns = line_columns(e, from, to);
+    bool at_end = to == e->length && e->cursor == to && columns && from > e->shown;
+
     memmove(e->line + from, e->line + to, e->length - to + 1);
     e->length -= to - from;
     e->cursor = from;
-    editor_show(e);
+    if (!at_end) {
+        editor_show(e);
+        return;
+    }
+    put_repeated(e, "\b", columns);
+    put_text(e, "\033[K");
 }
 
 static void move(struct editor *e, size_t cursor)
 {
+    size_t former = e->cursor;
+
     e->cursor = cursor;
-    editor_show(e);
+    if (!is_shown(e, cursor))
+        editor_show(e);
+    else if (cursor < former)
+        put_repeated(e, "\b", line_columns(e, cursor, former));
+    else
+        e->write(e->line + former, cursor - former);
 }
 
 static void set_line(struct editor *e, const char *text)
@@ -129,7 +198,7 @@ struct completion {
     bool list;                     /* second pass: print them */
 };
 
-static void candidate(void *context, const char *word)
+static void note_candidate(void *context, const char *word)
 {
     struct completion *c = context;
     size_t same = 0;
@@ -137,8 +206,8 @@ static void candidate(void *context, const char *word)
     if (strncmp(word, c->editor->line + c->start, c->typed) != 0)
         return;
     if (c->list) {
-        put(c->editor, word);
-        put(c->editor, "  ");
+        put_text(c->editor, word);
+        put_text(c->editor, "  ");
         return;
     }
     if (c->count++ == 0) {
@@ -151,7 +220,7 @@ static void candidate(void *context, const char *word)
     c->common[same] = '\0';
 }
 
-static void complete(struct editor *e)
+static void complete_word(struct editor *e)
 {
     struct completion *c = calloc(1, sizeof(*c));
     char before[EDITOR_LINE_SIZE];
@@ -166,16 +235,16 @@ static void complete(struct editor *e)
     for (c->start = e->cursor; c->start && before[c->start - 1] != ' ';)
         c->start--;
     c->typed = e->cursor - c->start;
-    e->complete(before, c->start, candidate, c);
+    e->complete(before, c->start, note_candidate, c);
     if (c->count && strlen(c->common) > c->typed)
         insert(e, c->common + c->typed, strlen(c->common) - c->typed);
     if (c->count == 1 && c->common[strlen(c->common) - 1] != '/') {
         insert(e, " ", 1);
     } else if (c->count > 1 && strlen(c->common) == c->typed) {
-        put(e, "\n");
+        put_text(e, "\n");
         c->list = true;
-        e->complete(before, c->start, candidate, c);
-        put(e, "\n");
+        e->complete(before, c->start, note_candidate, c);
+        put_text(e, "\n");
         editor_show(e);
     }
     free(c);
@@ -211,11 +280,11 @@ static void escape_key(struct editor *e, int key)
         break;
     case 'C':
         if (e->cursor < e->length)
-            move(e, e->cursor + 1);
+            move(e, character_after(e, e->cursor));
         break;
     case 'D':
         if (e->cursor)
-            move(e, e->cursor - 1);
+            move(e, character_before(e, e->cursor));
         break;
     case 'H':
         move(e, 0);
@@ -225,7 +294,7 @@ static void escape_key(struct editor *e, int key)
         break;
     case 'P': /* Delete */
         if (e->cursor < e->length)
-            erase(e, e->cursor, e->cursor + 1);
+            erase(e, e->cursor, character_after(e, e->cursor));
         break;
     default:
         break;
@@ -243,10 +312,21 @@ static size_t word_start(const struct editor *e)
     return at;
 }
 
+/* Inserts a character when its last byte has come; bytes that cannot become one are dropped. */
+static void type_byte(struct editor *e, char byte)
+{
+    if (((unsigned char)byte & 0xc0) != 0x80 || e->pending_length == sizeof(e->pending))
+        e->pending_length = 0;
+    e->pending[e->pending_length++] = byte;
+    if (!utf8_length(e->pending, e->pending_length))
+        return;
+    insert(e, e->pending, e->pending_length);
+    e->pending_length = 0;
+}
+
 enum editor_result editor_key(struct editor *e, int key)
 {
     bool after_return = e->after_return;
-    char c = (char)key;
 
     e->after_return = key == '\r';
     if (e->escape) {
@@ -259,7 +339,7 @@ enum editor_result editor_key(struct editor *e, int key)
             break;
         /* fall through */
     case '\r':
-        put(e, "\n");
+        put_text(e, "\n");
         remember(e);
         return EDITOR_DONE;
     case KEY_ESCAPE:
@@ -268,38 +348,38 @@ enum editor_result editor_key(struct editor *e, int key)
     case '\b':
     case KEY_DELETE:
         if (e->cursor)
-            erase(e, e->cursor - 1, e->cursor);
+            erase(e, character_before(e, e->cursor), e->cursor);
         break;
     case '\t':
-        complete(e);
+        complete_word(e);
         break;
     case CTRL('A'):
         move(e, 0);
         break;
     case CTRL('B'):
         if (e->cursor)
-            move(e, e->cursor - 1);
+            move(e, character_before(e, e->cursor));
         break;
     case CTRL('C'):
-        put(e, "^C\n");
+        put_text(e, "^C\n");
         editor_begin(e);
         break;
     case CTRL('D'):
         if (e->cursor < e->length)
-            erase(e, e->cursor, e->cursor + 1);
+            erase(e, e->cursor, character_after(e, e->cursor));
         break;
     case CTRL('E'):
         move(e, e->length);
         break;
     case CTRL('F'):
         if (e->cursor < e->length)
-            move(e, e->cursor + 1);
+            move(e, character_after(e, e->cursor));
         break;
     case CTRL('K'):
         erase(e, e->cursor, e->length);
         break;
     case CTRL('L'):
-        put(e, "\033[H\033[2J");
+        put_text(e, "\033[H\033[2J");
         editor_show(e);
         break;
     case CTRL('N'):
@@ -316,7 +396,7 @@ enum editor_result editor_key(struct editor *e, int key)
         break;
     default:
         if (key >= ' ' && key < 256)
-            insert(e, &c, 1);
+            type_byte(e, (char)key);
         break;
     }
     return EDITOR_MORE;

@@ -79,6 +79,31 @@ int control_set_max_memory(domid_t domid, uint64_t kib, struct error *e)
     return call(&op, "setting the domain's memory limit", e);
 }
 
+/* An entry of the map, in the form of the BIOS call (ACPI 6.4, 15.1). */
+struct memory_range {
+    uint64_t address, size;
+    uint32_t type;
+} __attribute__((packed));
+
+#define RANGE_RAM 1
+
+int control_set_memory_map(domid_t domid, uint64_t kib, struct error *e)
+{
+    struct memory_range *range = platform_buffer_alloc(sizeof(*range));
+    struct xen_foreign_memory_map op = {.domid = domid, .map.nr_entries = 1};
+    long status;
+
+    if (!range)
+        return error_set(e, "not enough memory");
+    *range = (struct memory_range){.size = kib << 10, .type = RANGE_RAM};
+    set_xen_guest_handle(op.map.buffer, (void *)range);
+    status = platform_memory_op(XENMEM_set_memory_map, &op);
+    platform_buffer_free(range, sizeof(*range));
+    return status < 0
+               ? error_set(e, "setting the domain's memory map: %s", error_words((int)-status))
+               : 0;
+}
+
 int control_set_vcpu(domid_t domid, unsigned int vcpu, const vcpu_guest_context_t *context,
                      struct error *e)
 {

@@ -20,6 +20,10 @@ int control_destroy(domid_t domid, struct error *e);
 int control_pause(domid_t domid, struct error *e);
 int control_unpause(domid_t domid, struct error *e);
 int control_set_max_memory(domid_t domid, uint64_t kib, struct error *e);
+
+/* Has the domain's memory map (XENMEM_memory_map) say that @kib of RAM begin at 0. */
+int control_set_memory_map(domid_t domid, uint64_t kib, struct error *e);
+
 int control_set_vcpu(domid_t domid, unsigned int vcpu, const vcpu_guest_context_t *context,
                      struct error *e);
 

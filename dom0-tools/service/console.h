@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain's console, seen from the service: output moves from the shared ring
+ * A domain's console: output moves from the shared ring
  * (public/io/console.h) into a log of the last CONSOLE_LOG_SIZE bytes, and from there to every
  * reader that is attached; input goes the other way. The ring is shared with a guest that may write
  * anything into it at any time.
  *
  * What is in the ring stays there until it has been handed to all readers, so a slow reader slows
  * the guest and loses nothing. While nobody is attached the log takes all, and forgets the oldest.
+ * Private to dom0-tools/service.
  */
-#ifndef TOOLS_CONSOLE_H
-#define TOOLS_CONSOLE_H
+#ifndef TOOLS_SERVICE_CONSOLE_H
+#define TOOLS_SERVICE_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
