@@ -50,14 +50,22 @@ int bh_split_words(char *line, char *words[BH_MAX_WORDS])
 
 /* ---- Options ---- */
 
-/* The number of the verb's option with that letter, or with the word of @length bytes, or -1. */
-static int find_option(const struct bh_verb *verb, char letter, const char *word, size_t length)
+/* The number of the verb's option with that letter, or -1. */
+static int find_letter(const struct bh_verb *verb, char letter)
+{
+    for (int n = 0; n < BH_MAX_OPTIONS; n++)
+        if (verb->options[n].letter == letter)
+            return n;
+    return -1;
+}
+
+/* The number of the verb's option with the word of @length bytes, or -1. */
+static int find_word(const struct bh_verb *verb, const char *word, size_t length)
 {
     for (int n = 0; n < BH_MAX_OPTIONS; n++) {
-        const struct bh_option *o = &verb->options[n];
+        const char *name = verb->options[n].word;
 
-        if (letter ? o->letter == letter
-                   : o->word && strlen(o->word) == length && !memcmp(o->word, word, length))
+        if (name && strlen(name) == length && !memcmp(name, word, length))
             return n;
     }
     return -1;
@@ -65,7 +73,7 @@ static int find_option(const struct bh_verb *verb, char letter, const char *word
 
 /*
  * Notes option @n, whose value is in the same word at @value, or, if that is NULL, in the next of
- * the words at @next. Returns how many of those were taken, or -1 after a message.
+ * the words at @next. @return how many of those were taken, or -1 after a message.
  */
 static int note_option(struct bh_call *call, int n, const char *value, char **next)
 {
@@ -84,7 +92,7 @@ static int note_option(struct bh_call *call, int n, const char *value, char **ne
 static bool has_letters(const struct bh_verb *verb, const char *word)
 {
     for (const char *letter = word + 1; *letter; letter++) {
-        int n = find_option(verb, *letter, NULL, 0);
+        int n = find_letter(verb, *letter);
 
         if (n < 0)
             return false;
@@ -99,7 +107,7 @@ static int take_letters(struct bh_call *call, const char *word, char **next)
     int taken = 0;
 
     for (const char *letter = word + 1; *letter && !taken; letter++) {
-        int n = find_option(call->verb, *letter, NULL, 0);
+        int n = find_letter(call->verb, *letter);
         const char *value = call->verb->options[n].value && letter[1] ? letter + 1 : NULL;
 
         taken = note_option(call, n, value, next);
@@ -111,7 +119,7 @@ static int take_letters(struct bh_call *call, const char *word, char **next)
 
 /*
  * Takes the options in @word, which begins with a dash; their values may be in the words at @next.
- * Returns how many of those were taken, -1 after a message, or -2 if it is not an option.
+ * @return how many of those were taken, -1 after a message, or -2 if it is not an option.
  */
 static int take_option(struct bh_call *call, const char *word, char **next)
 {
@@ -120,7 +128,7 @@ static int take_option(struct bh_call *call, const char *word, char **next)
 
     if (word[1] != '-')
         return has_letters(call->verb, word) ? take_letters(call, word, next) : -2;
-    n = find_option(call->verb, '\0', word + 2, end ? (size_t)(end - word) - 2 : strlen(word) - 2);
+    n = find_word(call->verb, word + 2, end ? (size_t)(end - word) - 2 : strlen(word) - 2);
     return n < 0 ? -2 : note_option(call, n, end ? end + 1 : NULL, next);
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <platform.h>
 #include <tools/error.h>
 
 /* What a verb's arguments are, for completion. */
@@ -41,7 +42,7 @@ struct bh_verb {
     const char *arguments;                    /* what follows the options, for the usage */
     const char *help;                         /* one line */
     enum bh_argument argument;
-    /* Returns 0, or -1 after having said what is wrong. */
+    /* @return 0, or -1 after having said what is wrong. */
     int (*run)(struct bh_call *call);
 };
 
@@ -62,14 +63,14 @@ void bh_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints text in UTF-8, and blanks up to @columns. */
 void bh_print_padded(const char *text, unsigned int columns);
 
-/* Prints "bh VERB: sentence". Returns -1. */
+/* Prints "bh VERB: sentence". @return -1. */
 int bh_fail(const struct bh_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Says how the verb is used. Returns -1. */
+/* Says how the verb is used. @return -1. */
 int bh_usage(const struct bh_call *call);
 
-/* Prints "bh VERB: what is wrong; usage: ...". Returns -1. */
+/* Prints "bh VERB: what is wrong; usage: ...". @return -1. */
 int bh_misused(const struct bh_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -81,7 +82,7 @@ void bh_explain(const struct bh_verb *verb);
 /*
  * Splits a line into words, in place. Quotes of either kind keep blanks, and are removed as a shell
  * does it; but those in a list are the list's, so that disk=['a b'] may be typed as it stands in a
- * file, without other quotes. Returns how many words there are, or -1 if a quote is not closed or
+ * file, without other quotes. @return how many words there are, or -1 if a quote is not closed or
  * there are too many. NULL follows the last.
  */
 int bh_split_words(char *line, char *words[BH_MAX_WORDS]);
@@ -90,18 +91,18 @@ int bh_split_words(char *line, char *words[BH_MAX_WORDS]);
  * Takes the options out of call->argv, as getopt_long does: "-fp" is "-f -p", values stand in the
  * same word or in the next, and what follows "--" are arguments. A word that begins with a dash and
  * is not an option of the verb is refused in front of the other arguments, and is one of them
- * behind the first. Returns 0, or -1 after having said what is wrong.
+ * behind the first. @return 0, or -1 after having said what is wrong.
  */
 int bh_parse_options(struct bh_call *call);
 
 /*
  * Looks up all domains that the arguments name, before anything is shown of any. @domids has room
- * for BH_MAX_WORDS. Returns how many, or -1 after having said which is not there.
+ * for BH_MAX_WORDS. @return how many, or -1 after having said which is not there.
  */
-int bh_find_domains(const struct bh_call *call, uint16_t *domids);
+int bh_find_domains(const struct bh_call *call, domid_t *domids);
 
-/* Looks up the domain that the nth argument names. Returns 0, or -1 after having said so. */
-int bh_find_domain(const struct bh_call *call, int nth, uint16_t *domid);
+/* Looks up the domain that the nth argument names. @return 0, or -1 after having said so. */
+int bh_find_domain(const struct bh_call *call, int nth, domid_t *domid);
 
 /* ---- Verbs ---- */
 
@@ -110,7 +111,7 @@ extern const struct bh_verb bh_create_verbs[], bh_domain_verbs[], bh_info_verbs[
     bh_machine_verbs[], bh_device_verbs[], bh_console_verbs[], bh_store_verbs[], bh_help_verbs[];
 
 /* Attaches the terminal to domains' consoles until Ctrl-] or the domains' end. */
-int bh_attach_console(const struct bh_call *call, const uint16_t *domids, unsigned int count);
+int bh_attach_console(const struct bh_call *call, const domid_t *domids, unsigned int count);
 
 /* Begins a new line on the terminal if a console has left one open. */
 void bh_end_console_line(void);
@@ -121,7 +122,7 @@ extern const struct bh_verb *const bh_verbs[]; /* the groups; ends in NULL */
 
 const struct bh_verb *bh_find_verb(const char *name);
 
-/* Runs one command, a line of words. Returns what the verb returned; an empty line gives 0. */
+/* Runs one command, a line of words. @return what the verb returned; an empty line gives 0. */
 int bh_run(const char *line);
 
 #endif

@@ -30,7 +30,7 @@ static void print_text(const char *text, size_t length)
 }
 
 /* What comes in front of a value: a comma, a new line, the key. */
-static void begin(struct json *j, const char *key)
+static void json_begin(struct json *j, const char *key)
 {
     if (!j->depth)
         return;
@@ -42,7 +42,7 @@ static void begin(struct json *j, const char *key)
     }
 }
 
-static void end(const struct json *j)
+static void json_end(const struct json *j)
 {
     if (!j->depth)
         bh_print("\n");
@@ -50,7 +50,7 @@ static void end(const struct json *j)
 
 void json_open(struct json *j, const char *key, char bracket)
 {
-    begin(j, key);
+    json_begin(j, key);
     bh_print("%c", bracket);
     j->empty[++j->depth] = true;
 }
@@ -63,14 +63,14 @@ void json_close(struct json *j, char bracket)
         bh_print("%c", bracket);
     else
         bh_print("\n%*s%c", (int)(2 * j->depth), "", bracket);
-    end(j);
+    json_end(j);
 }
 
 void json_bytes(struct json *j, const char *key, const void *bytes, size_t length)
 {
-    begin(j, key);
+    json_begin(j, key);
     print_text(bytes, length);
-    end(j);
+    json_end(j);
 }
 
 void json_text(struct json *j, const char *key, const char *text)
@@ -80,21 +80,21 @@ void json_text(struct json *j, const char *key, const char *text)
 
 void json_number(struct json *j, const char *key, uint64_t number)
 {
-    begin(j, key);
+    json_begin(j, key);
     bh_print("%llu", (unsigned long long)number);
-    end(j);
+    json_end(j);
 }
 
 void json_signed(struct json *j, const char *key, int64_t number)
 {
-    begin(j, key);
+    json_begin(j, key);
     bh_print("%lld", (long long)number);
-    end(j);
+    json_end(j);
 }
 
 void json_bool(struct json *j, const char *key, bool value)
 {
-    begin(j, key);
+    json_begin(j, key);
     bh_print("%s", value ? "true" : "false");
-    end(j);
+    json_end(j);
 }

@@ -18,15 +18,15 @@
 #define KEY_ESCAPE   27
 #define KEY_DELETE   127
 
-static void put_text(struct editor *e, const char *text)
+static void editor_put(struct editor *e, const char *text)
 {
     e->write(text, strlen(text));
 }
 
-static void put_repeated(struct editor *e, const char *text, size_t count)
+static void editor_put_repeated(struct editor *e, const char *text, size_t count)
 {
     while (count--)
-        put_text(e, text);
+        editor_put(e, text);
 }
 
 /* The columns between two places in the line. */
@@ -62,7 +62,7 @@ static bool is_shown(const struct editor *e, size_t at)
 }
 
 /* Has the screen show a part of the line around the cursor, or all of it. */
-static void scroll(struct editor *e)
+static void editor_scroll(struct editor *e)
 {
     if (line_columns(e, 0, e->length) <= line_width(e))
         e->shown = 0;
@@ -75,22 +75,22 @@ static void scroll(struct editor *e)
 
 void editor_hide(struct editor *e)
 {
-    put_text(e, "\r\033[K");
+    editor_put(e, "\r\033[K");
 }
 
 void editor_show(struct editor *e)
 {
     size_t end;
 
-    scroll(e);
+    editor_scroll(e);
     end = e->cursor;
     while (end < e->length && is_shown(e, character_after(e, end)))
         end = character_after(e, end);
-    put_text(e, "\r");
-    put_text(e, e->prompt);
+    editor_put(e, "\r");
+    editor_put(e, e->prompt);
     e->write(e->line + e->shown, end - e->shown);
-    put_text(e, "\033[K");
-    put_repeated(e, "\b", line_columns(e, e->cursor, end));
+    editor_put(e, "\033[K");
+    editor_put_repeated(e, "\b", line_columns(e, e->cursor, end));
 }
 
 void editor_begin(struct editor *e)
@@ -100,10 +100,10 @@ void editor_begin(struct editor *e)
     e->escape = 0;
     e->pending_length = 0;
     e->history_at = e->history_count;
-    put_text(e, e->prompt);
+    editor_put(e, e->prompt);
 }
 
-static void insert(struct editor *e, const char *text, size_t length)
+static void editor_insert(struct editor *e, const char *text, size_t length)
 {
     if (length > EDITOR_LINE_SIZE - 1 - e->length)
         length = utf8_whole(text, EDITOR_LINE_SIZE - 1 - e->length);
@@ -118,7 +118,7 @@ static void insert(struct editor *e, const char *text, size_t length)
 }
 
 /* Removes the bytes from @from up to @to and puts the cursor there. */
-static void erase(struct editor *e, size_t from, size_t to)
+static void editor_erase(struct editor *e, size_t from, size_t to)
 {
     size_t columns = line_columns(e, from, to);
     bool at_end = to == e->length && e->cursor == to && columns && from > e->shown;
@@ -130,11 +130,11 @@ static void erase(struct editor *e, size_t from, size_t to)
         editor_show(e);
         return;
     }
-    put_repeated(e, "\b", columns);
-    put_text(e, "\033[K");
+    editor_put_repeated(e, "\b", columns);
+    editor_put(e, "\033[K");
 }
 
-static void move(struct editor *e, size_t cursor)
+static void editor_move(struct editor *e, size_t cursor)
 {
     size_t former = e->cursor;
 
@@ -142,19 +142,19 @@ static void move(struct editor *e, size_t cursor)
     if (!is_shown(e, cursor))
         editor_show(e);
     else if (cursor < former)
-        put_repeated(e, "\b", line_columns(e, cursor, former));
+        editor_put_repeated(e, "\b", line_columns(e, cursor, former));
     else
         e->write(e->line + former, cursor - former);
 }
 
-static void set_line(struct editor *e, const char *text)
+static void editor_set_line(struct editor *e, const char *text)
 {
     e->length = e->cursor = strlen(text);
     memcpy(e->line, text, e->length + 1);
     editor_show(e);
 }
 
-static void remember(struct editor *e)
+static void editor_remember(struct editor *e)
 {
     char *copy;
 
@@ -171,21 +171,21 @@ static void remember(struct editor *e)
     e->history[e->history_count++] = copy;
 }
 
-static void history_up(struct editor *e)
+static void editor_history_up(struct editor *e)
 {
     if (!e->history_at)
         return;
     if (e->history_at == e->history_count)
         memcpy(e->saved, e->line, sizeof(e->saved));
-    set_line(e, e->history[--e->history_at]);
+    editor_set_line(e, e->history[--e->history_at]);
 }
 
-static void history_down(struct editor *e)
+static void editor_history_down(struct editor *e)
 {
     if (e->history_at == e->history_count)
         return;
     e->history_at++;
-    set_line(e, e->history_at == e->history_count ? e->saved : e->history[e->history_at]);
+    editor_set_line(e, e->history_at == e->history_count ? e->saved : e->history[e->history_at]);
 }
 
 /* ---- Completion ---- */
@@ -206,8 +206,8 @@ static void note_candidate(void *context, const char *word)
     if (strncmp(word, c->editor->line + c->start, c->typed) != 0)
         return;
     if (c->list) {
-        put_text(c->editor, word);
-        put_text(c->editor, "  ");
+        editor_put(c->editor, word);
+        editor_put(c->editor, "  ");
         return;
     }
     if (c->count++ == 0) {
@@ -220,7 +220,7 @@ static void note_candidate(void *context, const char *word)
     c->common[same] = '\0';
 }
 
-static void complete_word(struct editor *e)
+static void editor_complete_word(struct editor *e)
 {
     struct completion *c = calloc(1, sizeof(*c));
     char before[EDITOR_LINE_SIZE];
@@ -237,14 +237,14 @@ static void complete_word(struct editor *e)
     c->typed = e->cursor - c->start;
     e->complete(before, c->start, note_candidate, c);
     if (c->count && strlen(c->common) > c->typed)
-        insert(e, c->common + c->typed, strlen(c->common) - c->typed);
+        editor_insert(e, c->common + c->typed, strlen(c->common) - c->typed);
     if (c->count == 1 && c->common[strlen(c->common) - 1] != '/') {
-        insert(e, " ", 1);
+        editor_insert(e, " ", 1);
     } else if (c->count > 1 && strlen(c->common) == c->typed) {
-        put_text(e, "\n");
+        editor_put(e, "\n");
         c->list = true;
         e->complete(before, c->start, note_candidate, c);
-        put_text(e, "\n");
+        editor_put(e, "\n");
         editor_show(e);
     }
     free(c);
@@ -252,7 +252,7 @@ static void complete_word(struct editor *e)
 
 /* ---- Keys ---- */
 
-static void escape_key(struct editor *e, int key)
+static void editor_escape_key(struct editor *e, int key)
 {
     if (e->escape == 1) {
         e->escape = key == '[' || key == 'O' ? 2 : 0;
@@ -273,28 +273,28 @@ static void escape_key(struct editor *e, int key)
                                                            : 0;
     switch (key) {
     case 'A':
-        history_up(e);
+        editor_history_up(e);
         break;
     case 'B':
-        history_down(e);
+        editor_history_down(e);
         break;
     case 'C':
         if (e->cursor < e->length)
-            move(e, character_after(e, e->cursor));
+            editor_move(e, character_after(e, e->cursor));
         break;
     case 'D':
         if (e->cursor)
-            move(e, character_before(e, e->cursor));
+            editor_move(e, character_before(e, e->cursor));
         break;
     case 'H':
-        move(e, 0);
+        editor_move(e, 0);
         break;
     case 'F':
-        move(e, e->length);
+        editor_move(e, e->length);
         break;
     case 'P': /* Delete */
         if (e->cursor < e->length)
-            erase(e, e->cursor, character_after(e, e->cursor));
+            editor_erase(e, e->cursor, character_after(e, e->cursor));
         break;
     default:
         break;
@@ -313,14 +313,14 @@ static size_t word_start(const struct editor *e)
 }
 
 /* Inserts a character when its last byte has come; bytes that cannot become one are dropped. */
-static void type_byte(struct editor *e, char byte)
+static void editor_type_byte(struct editor *e, char byte)
 {
     if (((unsigned char)byte & 0xc0) != 0x80 || e->pending_length == sizeof(e->pending))
         e->pending_length = 0;
     e->pending[e->pending_length++] = byte;
     if (!utf8_length(e->pending, e->pending_length))
         return;
-    insert(e, e->pending, e->pending_length);
+    editor_insert(e, e->pending, e->pending_length);
     e->pending_length = 0;
 }
 
@@ -330,7 +330,7 @@ enum editor_result editor_key(struct editor *e, int key)
 
     e->after_return = key == '\r';
     if (e->escape) {
-        escape_key(e, key);
+        editor_escape_key(e, key);
         return EDITOR_MORE;
     }
     switch (key) {
@@ -339,8 +339,8 @@ enum editor_result editor_key(struct editor *e, int key)
             break;
         /* fall through */
     case '\r':
-        put_text(e, "\n");
-        remember(e);
+        editor_put(e, "\n");
+        editor_remember(e);
         return EDITOR_DONE;
     case KEY_ESCAPE:
         e->escape = 1;
@@ -348,55 +348,55 @@ enum editor_result editor_key(struct editor *e, int key)
     case '\b':
     case KEY_DELETE:
         if (e->cursor)
-            erase(e, character_before(e, e->cursor), e->cursor);
+            editor_erase(e, character_before(e, e->cursor), e->cursor);
         break;
     case '\t':
-        complete_word(e);
+        editor_complete_word(e);
         break;
     case CTRL('A'):
-        move(e, 0);
+        editor_move(e, 0);
         break;
     case CTRL('B'):
         if (e->cursor)
-            move(e, character_before(e, e->cursor));
+            editor_move(e, character_before(e, e->cursor));
         break;
     case CTRL('C'):
-        put_text(e, "^C\n");
+        editor_put(e, "^C\n");
         editor_begin(e);
         break;
     case CTRL('D'):
         if (e->cursor < e->length)
-            erase(e, e->cursor, character_after(e, e->cursor));
+            editor_erase(e, e->cursor, character_after(e, e->cursor));
         break;
     case CTRL('E'):
-        move(e, e->length);
+        editor_move(e, e->length);
         break;
     case CTRL('F'):
         if (e->cursor < e->length)
-            move(e, character_after(e, e->cursor));
+            editor_move(e, character_after(e, e->cursor));
         break;
     case CTRL('K'):
-        erase(e, e->cursor, e->length);
+        editor_erase(e, e->cursor, e->length);
         break;
     case CTRL('L'):
-        put_text(e, "\033[H\033[2J");
+        editor_put(e, "\033[H\033[2J");
         editor_show(e);
         break;
     case CTRL('N'):
-        history_down(e);
+        editor_history_down(e);
         break;
     case CTRL('P'):
-        history_up(e);
+        editor_history_up(e);
         break;
     case CTRL('U'):
-        erase(e, 0, e->cursor);
+        editor_erase(e, 0, e->cursor);
         break;
     case CTRL('W'):
-        erase(e, word_start(e), e->cursor);
+        editor_erase(e, word_start(e), e->cursor);
         break;
     default:
         if (key >= ' ' && key < 256)
-            type_byte(e, (char)key);
+            editor_type_byte(e, (char)key);
         break;
     }
     return EDITOR_MORE;

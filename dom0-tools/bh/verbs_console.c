@@ -65,7 +65,7 @@ static void domain_gone(void *context)
 }
 
 /* A guest that does not read keeps us for a second, then its input is lost. */
-static void type_key(const struct attachment *a, char key)
+static void send_key(const struct attachment *a, char key)
 {
     for (int i = 0; a->attached && !service_console_input(a->domid, &key, 1) && i < INPUT_RETRIES;
          i++)
@@ -95,7 +95,7 @@ static void run_terminal(struct attachment *all, unsigned int count)
         while (i < count - 1 && !all[i].attached)
             i++;
         if (key >= 0)
-            type_key(&all[i], (char)key);
+            send_key(&all[i], (char)key);
         left = count_attached(all, count);
     }
 }

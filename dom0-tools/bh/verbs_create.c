@@ -25,8 +25,8 @@ struct source {
     char *typed; /* NULL: it is a file */
 };
 
-/* Adds what a key stands for to the text. Returns 0, or -1 when memory is short. */
-static int type_key(struct source *s, int key)
+/* Adds what a key stands for to the text. @return 0, or -1 when memory is short. */
+static int source_type_key(struct source *s, int key)
 {
     char *text, typed = key == '\r' ? '\n' : (char)key;
 
@@ -46,8 +46,8 @@ static int type_key(struct source *s, int key)
     return 0;
 }
 
-/* Reads from the terminal, up to Ctrl-D in place of a line. Returns 0, or -1 with @e. */
-static int read_terminal(struct source *s, struct error *e)
+/* Reads from the terminal, up to Ctrl-D in place of a line. @return 0, or -1 with @e. */
+static int source_read_terminal(struct source *s, struct error *e)
 {
     s->typed = malloc(1); /* so that an empty text is not NULL */
     for (;;) {
@@ -57,7 +57,7 @@ static int read_terminal(struct source *s, struct error *e)
             return error_set(e, s->typed ? "interrupted" : "not enough memory");
         if (key == CTRL_D && (!s->file.size || s->typed[s->file.size - 1] == '\n'))
             break;
-        if (key >= 0 && type_key(s, key))
+        if (key >= 0 && source_type_key(s, key))
             return error_set(e, "not enough memory");
     }
     s->file.data = s->typed;
@@ -69,7 +69,7 @@ static bool is_terminal(const char *path)
     return !strcmp(path, "-") || !strcmp(path, "/dev/stdin");
 }
 
-/* Opens the configuration at @path, or an empty one for NULL. Returns 0, or -1 with @e. */
+/* Opens the configuration at @path, or an empty one for NULL. @return 0, or -1 with @e. */
 static int source_open(struct source *s, const char *path, struct error *e)
 {
     int status;
@@ -80,7 +80,7 @@ static int source_open(struct source *s, const char *path, struct error *e)
         return 0;
     if (is_terminal(path)) {
         s->name = "standard input";
-        return read_terminal(s, e);
+        return source_read_terminal(s, e);
     }
     status = platform_file_open(path, &s->file);
     return status < 0 ? error_set(e, "%s: %s", path, error_file_words(-status)) : 0;
@@ -103,8 +103,8 @@ static void warn_on_terminal(void *context, const char *text)
 }
 
 /* Reads the file and the key=value arguments behind it. */
-static int read_config(struct bh_call *call, const char *path, char **settings,
-                       struct guest_config *g, struct error *e)
+static int create_read_config(struct bh_call *call, const char *path, char **settings,
+                              struct guest_config *g, struct error *e)
 {
     struct source source;
     struct config c;
@@ -137,7 +137,7 @@ static int run_create(struct bh_call *call)
         return bh_usage(call);
     if (has_file)
         bh_print("Parsing config from %s\n", path);
-    if (read_config(call, path, call->argv + has_file, &g, &e))
+    if (create_read_config(call, path, call->argv + has_file, &g, &e))
         return bh_fail(call, "%s", e.text);
     /* Started only when the console is attached, so that nothing is missed. */
     status = service_create(&g, paused || console, &domid, &e);

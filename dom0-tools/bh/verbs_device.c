@@ -109,7 +109,7 @@ static int find_vif_by_mac(domid_t domid, const char *text, const uint8_t mac[6]
                              service_name(domid, name), text);
 }
 
-/* A vif's number from a number or a MAC address. Returns 0, or -1 with the reason in @e. */
+/* A vif's number from a number or a MAC address. @return 0, or -1 with the reason in @e. */
 static int find_vif(domid_t domid, const char *text, unsigned int *devid, struct error *e)
 {
     uint8_t mac[6];

@@ -71,7 +71,7 @@ static int request_one(const struct bh_call *call, domid_t domid, const struct s
     return 0;
 }
 
-/* Returns 0, or -1 if Ctrl-C was typed. */
+/* @return 0, or -1 if Ctrl-C was typed. */
 static int wait_for_end(const struct bh_call *call, domid_t domid)
 {
     while (service_is_alive(domid)) {

@@ -44,7 +44,7 @@ static void print_seconds(int width, uint64_t ns)
 }
 
 /*
- * Calls @show for each domain, or for @named ones if that is not 0. Returns 0, or -1 after a
+ * Calls @show for each domain, or for @named ones if that is not 0. @return 0, or -1 after a
  * message.
  */
 static int each_domain(const struct bh_call *call, const domid_t *domids, int named,

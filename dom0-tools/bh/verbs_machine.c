@@ -6,7 +6,7 @@
 
 #include "bh.h"
 
-static bool list_entry(void *context, const char *name, bool directory, size_t size)
+static bool print_entry(void *context, const char *name, bool directory, size_t size)
 {
     if (directory)
         bh_print("%10s  %s/\n", "", name);
@@ -22,7 +22,7 @@ static int run_ls(struct bh_call *call)
 
     if (call->argc > 1)
         return bh_usage(call);
-    status = platform_directory(path, list_entry, NULL);
+    status = platform_directory(path, print_entry, NULL);
     return status < 0 ? bh_fail(call, "%s: %s", path, error_file_words(-status)) : 0;
 }
 

@@ -168,7 +168,7 @@ static int show_children(struct listing *l, unsigned int depth)
     return error;
 }
 
-/* Whether all of @paths are there. Returns 0, or -1 after having said which is not. */
+/* Whether all of @paths are there. @return 0, or -1 after having said which is not. */
 static int check_paths(const struct bh_call *call, struct store_connection *c, char **paths)
 {
     char path[STORE_PATH_SIZE];

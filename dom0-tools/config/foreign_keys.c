@@ -48,7 +48,7 @@ static const struct advice advices[] = {
            "tsc_mode vpmu vsnd vtpm"},
 };
 
-/* Copies the next word of *@list and moves *@list behind it. Returns false at the end. */
+/* Copies the next word of *@list and moves *@list behind it. @return false at the end. */
 static bool next_word(const char **list, char word[LONGEST_KEY])
 {
     size_t length = strcspn(*list, " ");

@@ -49,7 +49,7 @@ bad_value(struct reading *r, const struct config_setting *s, const char *format,
                    : error_set(r->error, "%.100s: %s", s->file, text);
 }
 
-static int read_text(struct reading *r, const struct config_setting *s, char **text)
+static int key_read_text(struct reading *r, const struct config_setting *s, char **text)
 {
     /* On a command line nothing tells the string "3" from the number. */
     if (s->value.kind == CONFIG_LIST || (s->value.kind == CONFIG_NUMBER && s->line))
@@ -63,16 +63,16 @@ static int read_text(struct reading *r, const struct config_setting *s, char **t
     return 0;
 }
 
-static int read_path(struct reading *r, const struct config_setting *s, char **path)
+static int key_read_path(struct reading *r, const struct config_setting *s, char **path)
 {
-    if (read_text(r, s, path))
+    if (key_read_text(r, s, path))
         return -1;
     return **path ? 0 : bad_value(r, s, "expected the path of a file");
 }
 
 /* A number in decimal, octal (0...) or hexadecimal (0x...), as xl takes it, also inside quotes. */
-static int read_number(struct reading *r, const struct config_setting *s, uint64_t min,
-                       uint64_t max, const char *what, uint64_t *number)
+static int key_read_number(struct reading *r, const struct config_setting *s, uint64_t min,
+                           uint64_t max, const char *what, uint64_t *number)
 {
     const char *text = s->value.text;
     unsigned int base = 10;
@@ -103,7 +103,7 @@ static int read_number(struct reading *r, const struct config_setting *s, uint64
     return 0;
 }
 
-static int read_name(struct reading *r, const struct config_setting *s)
+static int key_read_name(struct reading *r, const struct config_setting *s)
 {
     struct error why;
 
@@ -115,79 +115,79 @@ static int read_name(struct reading *r, const struct config_setting *s)
     return 0;
 }
 
-static int read_uuid(struct reading *r, const struct config_setting *s)
+static int key_read_uuid(struct reading *r, const struct config_setting *s)
 {
     if (s->value.kind != CONFIG_STRING || uuid_parse(r->guest->uuid, s->value.text))
         return bad_value(r, s, "expected a UUID, 32 hexadecimal digits as \"8-4-4-4-12\"");
     return 0;
 }
 
-static int read_kernel(struct reading *r, const struct config_setting *s)
+static int key_read_kernel(struct reading *r, const struct config_setting *s)
 {
-    return read_path(r, s, &r->guest->kernel);
+    return key_read_path(r, s, &r->guest->kernel);
 }
 
-static int read_ramdisk(struct reading *r, const struct config_setting *s)
+static int key_read_ramdisk(struct reading *r, const struct config_setting *s)
 {
-    return read_path(r, s, &r->guest->ramdisk);
+    return key_read_path(r, s, &r->guest->ramdisk);
 }
 
-static int read_cmdline(struct reading *r, const struct config_setting *s)
+static int key_read_cmdline(struct reading *r, const struct config_setting *s)
 {
-    return read_text(r, s, &r->cmdline);
+    return key_read_text(r, s, &r->cmdline);
 }
 
-static int read_root(struct reading *r, const struct config_setting *s)
+static int key_read_root(struct reading *r, const struct config_setting *s)
 {
-    return read_text(r, s, &r->root);
+    return key_read_text(r, s, &r->root);
 }
 
-static int read_extra(struct reading *r, const struct config_setting *s)
+static int key_read_extra(struct reading *r, const struct config_setting *s)
 {
-    return read_text(r, s, &r->extra);
+    return key_read_text(r, s, &r->extra);
 }
 
-static int read_mib(struct reading *r, const struct config_setting *s, uint32_t *mib, bool *set)
+static int key_read_mib(struct reading *r, const struct config_setting *s, uint32_t *mib, bool *set)
 {
     uint64_t value = 0;
 
-    if (read_number(r, s, GUEST_MIN_MEMORY_MIB, GUEST_MAX_MEMORY_MIB, "MiB of memory", &value))
+    if (key_read_number(r, s, GUEST_MIN_MEMORY_MIB, GUEST_MAX_MEMORY_MIB, "MiB of memory", &value))
         return -1;
     *mib = (uint32_t)value;
     *set = true;
     return 0;
 }
 
-static int read_memory(struct reading *r, const struct config_setting *s)
+static int key_read_memory(struct reading *r, const struct config_setting *s)
 {
-    return read_mib(r, s, &r->guest->memory_mib, &r->memory_set);
+    return key_read_mib(r, s, &r->guest->memory_mib, &r->memory_set);
 }
 
-static int read_maxmem(struct reading *r, const struct config_setting *s)
+static int key_read_maxmem(struct reading *r, const struct config_setting *s)
 {
-    return read_mib(r, s, &r->guest->maxmem_mib, &r->maxmem_set);
+    return key_read_mib(r, s, &r->guest->maxmem_mib, &r->maxmem_set);
 }
 
-static int read_count(struct reading *r, const struct config_setting *s, unsigned int *count,
-                      bool *set)
+static int key_read_count(struct reading *r, const struct config_setting *s, unsigned int *count,
+                          bool *set)
 {
     uint64_t value = 0;
 
-    if (read_number(r, s, 1, GUEST_MAX_VCPUS, "how many vCPUs", &value))
+    if (key_read_number(r, s, 1, GUEST_MAX_VCPUS, "how many vCPUs", &value))
         return -1;
     *count = (unsigned int)value;
     *set = true;
     return 0;
 }
 
-static int read_vcpus(struct reading *r, const struct config_setting *s)
+static int key_read_vcpus(struct reading *r, const struct config_setting *s)
 {
-    return read_count(r, s, &r->guest->vcpus, &r->vcpus_set);
+    return key_read_count(r, s, &r->guest->vcpus, &r->vcpus_set);
 }
 
-static int read_maxvcpus(struct reading *r, const struct config_setting *s)
+static int key_read_maxvcpus(struct reading *r, const struct config_setting *s)
 {
-    return read_count(r, s, &r->guest->maxvcpus, &r->maxvcpus_set);
+    return key_read_count(r, s, &r->guest->maxvcpus, &r->maxvcpus_set);
 }
 
 static const char *const action_words[] = {
@@ -220,7 +220,8 @@ static void warn_of_action(struct reading *r, const struct config_setting *s,
     r->warn(r->context, e.text);
 }
 
-static int read_action(struct reading *r, const struct config_setting *s, enum stop_action *action)
+static int key_read_action(struct reading *r, const struct config_setting *s,
+                           enum stop_action *action)
 {
     for (size_t i = 0; s->value.kind == CONFIG_STRING && i < ACTIONS; i++) {
         if (!strcmp(s->value.text, action_words[i])) {
@@ -234,33 +235,33 @@ static int read_action(struct reading *r, const struct config_setting *s, enum s
                      "\"coredump-destroy\", \"coredump-restart\" or \"soft-reset\"");
 }
 
-static int read_on_poweroff(struct reading *r, const struct config_setting *s)
+static int key_read_on_poweroff(struct reading *r, const struct config_setting *s)
 {
-    return read_action(r, s, &r->guest->on_poweroff);
+    return key_read_action(r, s, &r->guest->on_poweroff);
 }
 
-static int read_on_reboot(struct reading *r, const struct config_setting *s)
+static int key_read_on_reboot(struct reading *r, const struct config_setting *s)
 {
-    return read_action(r, s, &r->guest->on_reboot);
+    return key_read_action(r, s, &r->guest->on_reboot);
 }
 
-static int read_on_crash(struct reading *r, const struct config_setting *s)
+static int key_read_on_crash(struct reading *r, const struct config_setting *s)
 {
-    return read_action(r, s, &r->guest->on_crash);
+    return key_read_action(r, s, &r->guest->on_crash);
 }
 
-static int read_on_watchdog(struct reading *r, const struct config_setting *s)
+static int key_read_on_watchdog(struct reading *r, const struct config_setting *s)
 {
-    return read_action(r, s, &r->guest->on_watchdog);
+    return key_read_action(r, s, &r->guest->on_watchdog);
 }
 
-static int read_on_soft_reset(struct reading *r, const struct config_setting *s)
+static int key_read_on_soft_reset(struct reading *r, const struct config_setting *s)
 {
-    return read_action(r, s, &r->guest->on_soft_reset);
+    return key_read_action(r, s, &r->guest->on_soft_reset);
 }
 
 /* "pv" is the only kind of domain here; one of another kind would not be what its owner expects. */
-static int read_type(struct reading *r, const struct config_setting *s)
+static int key_read_type(struct reading *r, const struct config_setting *s)
 {
     static const char *const good[] = {"pv", "generic",
                                        "linux"}; /* the latter two: an old builder= */
@@ -271,12 +272,12 @@ static int read_type(struct reading *r, const struct config_setting *s)
     return bad_value(r, s, "expected \"pv\": all domains are paravirtualized here");
 }
 
-static int read_disks(struct reading *r, const struct config_setting *s)
+static int key_read_disks(struct reading *r, const struct config_setting *s)
 {
     return read_disk_list(r->guest, s, r->error);
 }
 
-static int read_vifs(struct reading *r, const struct config_setting *s)
+static int key_read_vifs(struct reading *r, const struct config_setting *s)
 {
     return read_vif_list(r->guest, s, r->error);
 }
@@ -285,26 +286,26 @@ static const struct {
     const char *key;
     int (*read)(struct reading *r, const struct config_setting *s);
 } keys[] = {
-    {"type", read_type},
-    {"builder", read_type},
-    {"name", read_name},
-    {"uuid", read_uuid},
-    {"kernel", read_kernel},
-    {"ramdisk", read_ramdisk},
-    {"cmdline", read_cmdline},
-    {"root", read_root},
-    {"extra", read_extra},
-    {"memory", read_memory},
-    {"maxmem", read_maxmem},
-    {"vcpus", read_vcpus},
-    {"maxvcpus", read_maxvcpus},
-    {"on_poweroff", read_on_poweroff},
-    {"on_reboot", read_on_reboot},
-    {"on_crash", read_on_crash},
-    {"on_watchdog", read_on_watchdog},
-    {"on_soft_reset", read_on_soft_reset},
-    {"disk", read_disks},
-    {"vif", read_vifs},
+    {"type", key_read_type},
+    {"builder", key_read_type},
+    {"name", key_read_name},
+    {"uuid", key_read_uuid},
+    {"kernel", key_read_kernel},
+    {"ramdisk", key_read_ramdisk},
+    {"cmdline", key_read_cmdline},
+    {"root", key_read_root},
+    {"extra", key_read_extra},
+    {"memory", key_read_memory},
+    {"maxmem", key_read_maxmem},
+    {"vcpus", key_read_vcpus},
+    {"maxvcpus", key_read_maxvcpus},
+    {"on_poweroff", key_read_on_poweroff},
+    {"on_reboot", key_read_on_reboot},
+    {"on_crash", key_read_on_crash},
+    {"on_watchdog", key_read_on_watchdog},
+    {"on_soft_reset", key_read_on_soft_reset},
+    {"disk", key_read_disks},
+    {"vif", key_read_vifs},
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -361,7 +362,7 @@ static int join_cmdline(struct reading *r, const char *file)
 }
 
 /* Fills in defaults, and checks what no single key can tell. */
-static int complete(struct reading *r, const char *file)
+static int fill_in_defaults(struct reading *r, const char *file)
 {
     struct guest_config *g = r->guest;
 
@@ -401,7 +402,7 @@ int guest_config_read(struct guest_config *g, const struct config *c, const char
     g->on_soft_reset = STOP_SOFT_RESET;
     status = read_settings(&r, c);
     if (!status)
-        status = complete(&r, file);
+        status = fill_in_defaults(&r, file);
     if (!status)
         status = join_cmdline(&r, file);
     free(r.cmdline);
@@ -426,7 +427,7 @@ void guest_config_free(struct guest_config *g)
 }
 
 /*
- * Copies @size bytes into memory of their own. Returns NULL when memory is short, or there is
+ * Copies @size bytes into memory of their own. @return NULL when memory is short, or there is
  * nothing.
  */
 static void *copy_array(const void *from, size_t size)

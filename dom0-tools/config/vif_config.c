@@ -20,7 +20,7 @@ struct reading {
     struct error *error;
 };
 
-static int hex_value(char c)
+static int vif_hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -34,7 +34,7 @@ int mac_parse(uint8_t mac[6], const char *text)
     uint8_t bytes[6];
 
     for (unsigned int i = 0; i < 6; i++) {
-        int high = hex_value(*text++), low = high < 0 ? -1 : hex_value(*text);
+        int high = vif_hex_value(*text++), low = high < 0 ? -1 : vif_hex_value(*text);
 
         if (high < 0)
             return -1;
@@ -53,7 +53,7 @@ void mac_format(char text[MAC_TEXT_SIZE], const uint8_t mac[6])
              mac[4], mac[5]);
 }
 
-static int read_mac(struct reading *r, const char *value)
+static int vif_read_mac(struct reading *r, const char *value)
 {
     static const uint8_t zero[6];
 
@@ -65,8 +65,8 @@ static int read_mac(struct reading *r, const char *value)
     return 0;
 }
 
-static int read_name(struct reading *r, const char *name, const char *value,
-                     char text[VIF_NAME_SIZE])
+static int vif_read_name(struct reading *r, const char *name, const char *value,
+                         char text[VIF_NAME_SIZE])
 {
     if (!*value || strpbrk(value, " \t/:"))
         return error_set(r->error, "%s '%s': expected the name of a network interface", name,
@@ -74,34 +74,34 @@ static int read_name(struct reading *r, const char *name, const char *value,
     return parameter_copy(text, VIF_NAME_SIZE, name, value, r->error);
 }
 
-static int read_bridge(struct reading *r, const char *value)
+static int vif_read_bridge(struct reading *r, const char *value)
 {
-    return read_name(r, "bridge", value, r->vif->bridge);
+    return vif_read_name(r, "bridge", value, r->vif->bridge);
 }
 
-static int read_vifname(struct reading *r, const char *value)
+static int vif_read_vifname(struct reading *r, const char *value)
 {
-    return read_name(r, "vifname", value, r->vif->vifname);
+    return vif_read_name(r, "vifname", value, r->vif->vifname);
 }
 
-static int read_ip(struct reading *r, const char *value)
+static int vif_read_ip(struct reading *r, const char *value)
 {
     return parameter_copy(r->vif->ip, sizeof(r->vif->ip), "ip", value, r->error);
 }
 
-static int read_type(struct reading *r, const char *value)
+static int vif_read_type(struct reading *r, const char *value)
 {
     if (!strcmp(value, "vif"))
         return 0;
     return error_set(r->error, "type '%s' is not for this kind of domain: expected vif", value);
 }
 
-static int read_ignored(struct reading *r, const char *value)
+static int vif_read_ignored(struct reading *r, const char *value)
 {
     return 0; /* xl does nothing with it for this kind of domain either */
 }
 
-static int read_script(struct reading *r, const char *value)
+static int vif_read_script(struct reading *r, const char *value)
 {
     const char *slash = strrchr(value, '/');
 
@@ -110,7 +110,7 @@ static int read_script(struct reading *r, const char *value)
     return error_set(r->error, "script '%s' is not supported here: expected vif-bridge", value);
 }
 
-static int read_backend(struct reading *r, const char *value)
+static int vif_read_backend(struct reading *r, const char *value)
 {
     if (!strcmp(value, "0") || !strcmp(value, "Domain-0"))
         return 0;
@@ -120,12 +120,12 @@ static int read_backend(struct reading *r, const char *value)
                      value);
 }
 
-static int read_gateway(struct reading *r, const char *value)
+static int vif_read_gateway(struct reading *r, const char *value)
 {
     return error_set(r->error, "gatewaydev '%s': routed interfaces are not supported here", value);
 }
 
-static int read_mtu(struct reading *r, const char *value)
+static int vif_read_mtu(struct reading *r, const char *value)
 {
     uint64_t mtu;
 
@@ -136,7 +136,7 @@ static int read_mtu(struct reading *r, const char *value)
     return 0;
 }
 
-static int read_devid(struct reading *r, const char *value)
+static int vif_read_devid(struct reading *r, const char *value)
 {
     uint64_t devid;
 
@@ -148,8 +148,8 @@ static int read_devid(struct reading *r, const char *value)
     return 0;
 }
 
-/* Reads digits. Returns what follows, or NULL: there are none, or too many. */
-static const char *read_digits(const char *at, uint64_t *number)
+/* Reads digits. @return what follows, or NULL: there are none, or too many. */
+static const char *vif_read_digits(const char *at, uint64_t *number)
 {
     const char *start = at;
     uint64_t value = 0;
@@ -172,7 +172,7 @@ static int parse_interval(const char *at, uint32_t *interval)
     } units[] = {{"", 1}, {"u", 1}, {"us", 1}, {"m", 1000}, {"ms", 1000}, {"s", 1000000}};
     uint64_t number = 0;
 
-    at = read_digits(at, &number);
+    at = vif_read_digits(at, &number);
     for (size_t i = 0; at && i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(at, units[i].unit) != 0)
             continue;
@@ -191,7 +191,7 @@ static int parse_rate(struct vif_config *vif, const char *at)
     bool bits;
 
     vif->rate_interval = DEFAULT_RATE_INTERVAL;
-    at = read_digits(at, &number);
+    at = vif_read_digits(at, &number);
     if (!at)
         return -1;
     if (*at == 'K' || *at == 'M' || *at == 'G')
@@ -214,7 +214,7 @@ static int parse_rate(struct vif_config *vif, const char *at)
     return vif->rate_bytes ? 0 : -1;
 }
 
-static int read_rate(struct reading *r, const char *value)
+static int vif_read_rate(struct reading *r, const char *value)
 {
     if (parse_rate(r->vif, value))
         return error_set(r->error,
@@ -228,14 +228,14 @@ static const struct {
     const char *key;
     int (*read)(struct reading *r, const char *value);
 } keys[] = {
-    {"mac", read_mac},        {"bridge", read_bridge},   {"vifname", read_vifname},
-    {"ip", read_ip},          {"type", read_type},       {"model", read_ignored},
-    {"script", read_script},  {"backend", read_backend}, {"gatewaydev", read_gateway},
-    {"netdev", read_gateway}, {"mtu", read_mtu},         {"devid", read_devid},
-    {"rate", read_rate},      {"accel", read_ignored},
+    {"mac", vif_read_mac},        {"bridge", vif_read_bridge},   {"vifname", vif_read_vifname},
+    {"ip", vif_read_ip},          {"type", vif_read_type},       {"model", vif_read_ignored},
+    {"script", vif_read_script},  {"backend", vif_read_backend}, {"gatewaydev", vif_read_gateway},
+    {"netdev", vif_read_gateway}, {"mtu", vif_read_mtu},         {"devid", vif_read_devid},
+    {"rate", vif_read_rate},      {"accel", vif_read_ignored},
 };
 
-static int read_key(struct reading *r, const struct parameter *p)
+static int vif_read_key(struct reading *r, const struct parameter *p)
 {
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (!strcmp(p->key, keys[i].key))
@@ -243,7 +243,7 @@ static int read_key(struct reading *r, const struct parameter *p)
     return error_set(r->error, "unknown parameter '%s': %s", p->key, EXPECTED);
 }
 
-static int read_flag(struct reading *r, const char *word)
+static int vif_read_flag(struct reading *r, const char *word)
 {
     if (!strcmp(word, "antispoof"))
         r->vif->antispoof = true;
@@ -269,7 +269,7 @@ int vif_config_parse(struct vif_config *vif, const char *const *texts, size_t co
             struct parameter p;
 
             if (parameter_next(&text, &p, e) ||
-                (p.key[0] ? read_key(&r, &p) : read_flag(&r, p.value)))
+                (p.key[0] ? vif_read_key(&r, &p) : vif_read_flag(&r, p.value)))
                 return -1;
         }
     }

@@ -156,7 +156,7 @@ size_t console_read_log(const struct console *c, uint64_t *position, void *buffe
     return length;
 }
 
-size_t console_input(struct console *c, const void *data, size_t length)
+size_t console_queue_input(struct console *c, const void *data, size_t length)
 {
     size_t room = CONSOLE_INPUT_SIZE - c->input_length;
 

@@ -21,7 +21,7 @@ void console_archive_keep(domid_t domid, const char *name, const struct console 
 
 /*
  * What was kept of the latest domain with that name, or with that number. @text is good until the
- * next call that keeps something. Returns 0, or -1: nothing was.
+ * next call that keeps something. @return 0, or -1: nothing was.
  */
 int console_archive_find(const char *name_or_number, const char **text, size_t *length);
 

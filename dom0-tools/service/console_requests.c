@@ -7,7 +7,7 @@
 #include "console_archive.h"
 #include "domains.h"
 
-/* Somebody who is attached to a console. */
+/* A client that is attached to a console. */
 struct console_attachment {
     struct console_attachment *next;
     struct console_reader reader;
@@ -141,7 +141,7 @@ size_t service_console_input(domid_t domid, const void *data, size_t length)
 
     if (!d || !d->console)
         return length;
-    taken = console_input(d->console, data, length);
+    taken = console_queue_input(d->console, data, length);
     if (console_turn(d->console))
         platform_port_notify(d->console_port);
     return taken;

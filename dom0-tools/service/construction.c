@@ -17,7 +17,8 @@
 
 static bool building; /* some domain: see build_in_turn */
 
-static int open_file(const char *key, const char *path, struct platform_file *file, struct error *e)
+static int open_config_file(const char *key, const char *path, struct platform_file *file,
+                            struct error *e)
 {
     int status = platform_file_open(path, file);
 
@@ -102,9 +103,10 @@ static int build_from_files(struct managed_domain *d, struct error *e)
     };
     int status = -1;
 
-    if (open_file("kernel", d->config.kernel, &request.kernel, e))
+    if (open_config_file("kernel", d->config.kernel, &request.kernel, e))
         return -1;
-    if (!d->config.ramdisk || !open_file("ramdisk", d->config.ramdisk, &request.ramdisk, e)) {
+    if (!d->config.ramdisk ||
+        !open_config_file("ramdisk", d->config.ramdisk, &request.ramdisk, e)) {
         if (!check_memory(&d->config, &request, e))
             status = build_in_turn(d, &request, e);
         if (d->config.ramdisk)

@@ -9,14 +9,14 @@
 #include "domains.h"
 
 /*
- * Makes the domain that a record in LIFE_BUILDING asks for; it stays paused. Returns 0, or -1 with
+ * Makes the domain that a record in LIFE_BUILDING asks for; it stays paused. @return 0, or -1 with
  * the reason in @e, having taken all of it back. May wait.
  */
 int domain_construct(struct managed_domain *d, struct error *e);
 
 /*
  * Undoes all that there is of a domain, which is then in LIFE_DYING without existing. The record
- * stays. Returns 0, or -1 with the reason in @e if the hypervisor keeps the domain. May wait.
+ * stays. @return 0, or -1 with the reason in @e if the hypervisor keeps the domain. May wait.
  */
 int domain_dismantle(struct managed_domain *d, struct error *e);
 

@@ -50,7 +50,7 @@ void device_take_away(const struct device *v)
         device_forget(d, v);
 }
 
-/* Handles the first device that its domain has let go of. Returns whether there was one. */
+/* Handles the first device that its domain has let go of. @return whether there was one. */
 static bool look_after_one_late(void)
 {
     const struct late *l = late_devices;

@@ -15,7 +15,7 @@
 #define PATIENCE    10000000000ull /* ns that a driver gets for a step, as long as libxl waits */
 #define MAX_COMMITS 8              /* attempts to write a device's nodes */
 
-static const char *kind_name(enum device_kind kind)
+static const char *device_kind_name(enum device_kind kind)
 {
     return kind == DEVICE_DISK ? "vbd" : "vif";
 }
@@ -26,10 +26,10 @@ void device_locate(struct device *v, domid_t domid, enum device_kind kind, uint3
     v->kind = kind;
     v->id = id;
     v->empty = false;
-    snprintf(v->front, sizeof(v->front), "/local/domain/%u/device/%s/%u", domid, kind_name(kind),
-             id);
-    snprintf(v->back, sizeof(v->back), "/local/domain/0/backend/%s/%u/%u", kind_name(kind), domid,
-             id);
+    snprintf(v->front, sizeof(v->front), "/local/domain/%u/device/%s/%u", domid,
+             device_kind_name(kind), id);
+    snprintf(v->back, sizeof(v->back), "/local/domain/0/backend/%s/%u/%u", device_kind_name(kind),
+             domid, id);
 }
 
 struct device device_of_disk(domid_t domid, const struct disk_config *disk)
@@ -53,7 +53,7 @@ struct device device_of_vif(domid_t domid, const struct vif_config *vif)
 
 /* ---- Reading ---- */
 
-static int read_text(const char *folder, const char *key, char *text, size_t size)
+static int device_read_text(const char *folder, const char *key, char *text, size_t size)
 {
     char path[DEVICE_NODE_SIZE + 32];
     const void *value;
@@ -74,7 +74,7 @@ long device_read_number(const char *folder, const char *key)
     char text[12];
     long number = 0;
 
-    if (read_text(folder, key, text, sizeof(text)) || !*text)
+    if (device_read_text(folder, key, text, sizeof(text)) || !*text)
         return -1;
     for (const char *c = text; *c; c++) {
         if (*c < '0' || *c > '9')
@@ -91,10 +91,10 @@ long device_back_state(const struct device *v)
     return state < 0 ? XenbusStateUnknown : state;
 }
 
-static void error_path(const struct device *v, char path[DEVICE_NODE_SIZE])
+static void device_error_path(const struct device *v, char path[DEVICE_NODE_SIZE])
 {
-    snprintf(path, DEVICE_NODE_SIZE, "/local/domain/0/error/backend/%s/%u/%u", kind_name(v->kind),
-             v->domid, v->id);
+    snprintf(path, DEVICE_NODE_SIZE, "/local/domain/0/error/backend/%s/%u/%u",
+             device_kind_name(v->kind), v->domid, v->id);
 }
 
 /*
@@ -105,8 +105,8 @@ static bool device_back_refuses(const struct device *v, char *reason, size_t siz
     char path[DEVICE_NODE_SIZE];
     char *text = reason;
 
-    error_path(v, path);
-    if (read_text(path, "error", reason, size))
+    device_error_path(v, path);
+    if (device_read_text(path, "error", reason, size))
         return false;
     while (*text >= '0' && *text <= '9')
         text++;
@@ -173,7 +173,7 @@ static void remove_node(struct writing *w, const char *path)
 
 /*
  * Calls @write inside of a transaction, so that the drivers see all of it or nothing. A conflict,
- * or memory that is short for the moment, is tried again. Returns 0 or an errno. May wait.
+ * or memory that is short for the moment, is tried again. @return 0 or an errno. May wait.
  */
 static int commit_nodes(void (*write)(struct writing *w, const struct device *v,
                                       const void *argument),
@@ -295,7 +295,7 @@ static void put_nothing(struct writing *w, const struct device *v, const void *a
 
     remove_node(w, v->front);
     remove_node(w, v->back);
-    error_path(v, path);
+    device_error_path(v, path);
     if (!w->error && !xs_remove(service_tools, w->transaction, path))
         remove_node(w, path);
 }

@@ -8,8 +8,9 @@
  *
  * A back driver that refuses a device says why below /local/domain/0/error.
  *
- * Waiting lets other threads run, which may destroy the domain: who waits here keeps the device,
- * and no pointer to a record, unless the record's life protects it. Private to dom0-tools/service.
+ * Waiting lets other threads run, which may destroy the domain: a function that waits keeps a copy
+ * of the device, and no pointer to a record, unless the record's life protects it. Private to
+ * dom0-tools/service.
  */
 #ifndef TOOLS_SERVICE_DEVICE_NODES_H
 #define TOOLS_SERVICE_DEVICE_NODES_H
@@ -36,7 +37,7 @@ void device_locate(struct device *v, domid_t domid, enum device_kind kind, uint3
 struct device device_of_disk(domid_t domid, const struct disk_config *disk);
 struct device device_of_vif(domid_t domid, const struct vif_config *vif);
 
-/* A number in a node, which the domain may have written. Returns -1 if there is none. */
+/* A number in a node, which the domain may have written. @return -1 if there is none. */
 long device_read_number(const char *folder, const char *key);
 
 /* The back end's state (public/io/xenbus.h); Unknown if the node is not there. */
@@ -66,11 +67,11 @@ int device_ask_gone(const struct device *v);
 /* Removes all nodes. */
 int device_remove_nodes(const struct device *v);
 
-/* Waits until the back end is ready for the front end. Returns 0, or -1 with the reason in @e. */
+/* Waits until the back end is ready for the front end. @return 0, or -1 with the reason in @e. */
 int device_wait_ready(const struct device *v, struct error *e);
 
 /*
- * Waits until the back end has let go of the device, which it was asked for. Returns whether it
+ * Waits until the back end has let go of the device, which it was asked for. @return whether it
  * did. If no driver has taken the device, it is given a moment only.
  */
 bool device_wait_closed(const struct device *v);

@@ -100,7 +100,7 @@ static int detach_device(const struct device *v, bool force, struct error *e)
     }
     device_take_away(v);
     /*
-     * A front driver may write once more to the node that it loses. It shall not hit the next
+     * A front driver may write once more to the node that it loses. That must not hit the next
      * device's.
      */
     platform_sleep(DEVICE_MOMENT);

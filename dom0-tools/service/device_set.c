@@ -7,7 +7,7 @@
 #include "device_late.h"
 #include "device_nodes.h"
 
-/* The devices of a configuration, the disks first. Returns whether there is an @n-th. */
+/* The devices of a configuration, the disks first. @return whether there is an @n-th. */
 static bool nth_device(const struct managed_domain *d, unsigned int n, struct device *v)
 {
     const struct guest_config *c = &d->config;

@@ -7,7 +7,7 @@
 
 /*
  * Makes the devices that a new domain's configuration names, and waits until their back ends are
- * ready. Returns 0, or -1 with the reason in @e. @d is protected by its life. May wait.
+ * ready. @return 0, or -1 with the reason in @e. @d is protected by its life. May wait.
  */
 int device_set_create(const struct managed_domain *d, struct error *e);
 

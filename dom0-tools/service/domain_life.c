@@ -4,8 +4,8 @@
  *
  * Creation enters the record first, so that the name is taken while building waits, and takes all
  * of it back if a step fails. A domain that is restarted keeps its record, and so its name, from
- * its end to its next start: whoever asks for it meanwhile hears that it is being rebuilt, and
- * destroying it cancels that.
+ * its end to its next start: requests about it are refused meanwhile, with a sentence that it is
+ * being rebuilt, and a request to destroy it cancels that.
  *
  * The hypervisor raises VIRQ_DOM_EXC when any domain stops or dies; it does not say which, so all
  * records are looked at.
@@ -30,7 +30,7 @@
 /* ---- Creation and destruction ---- */
 
 /* Builds what a record asks for, and starts it. On failure the record stays. May wait. */
-static int domain_start(struct managed_domain *d, bool paused, struct error *e)
+static int managed_domain_start(struct managed_domain *d, bool paused, struct error *e)
 {
     d->life = LIFE_BUILDING;
     d->started = 0;
@@ -48,14 +48,14 @@ static int domain_start(struct managed_domain *d, bool paused, struct error *e)
 }
 
 /* Creates a domain that has come to an end @quick_ends times already, soon after its start. */
-static int domain_create(const struct guest_config *config, bool paused, unsigned int quick_ends,
-                         domid_t *domid, struct error *e)
+static int managed_domain_create(const struct guest_config *config, bool paused,
+                                 unsigned int quick_ends, domid_t *domid, struct error *e)
 {
     struct managed_domain *d = managed_domain_enter(config, e);
 
     if (d) {
         d->quick_ends = quick_ends;
-        if (!domain_start(d, paused, e)) {
+        if (!managed_domain_start(d, paused, e)) {
             *domid = d->domid;
             return 0;
         }
@@ -66,11 +66,11 @@ static int domain_create(const struct guest_config *config, bool paused, unsigne
 
 int service_create(const struct guest_config *config, bool paused, domid_t *domid, struct error *e)
 {
-    return domain_create(config, paused, 0, domid, e);
+    return managed_domain_create(config, paused, 0, domid, e);
 }
 
 /* Takes a domain apart, and its record with it. May wait. */
-static int domain_remove(struct managed_domain *d, struct error *e)
+static int managed_domain_remove(struct managed_domain *d, struct error *e)
 {
     int status = domain_dismantle(d, e);
 
@@ -80,7 +80,7 @@ static int domain_remove(struct managed_domain *d, struct error *e)
 }
 
 /* Has the thread that builds or ends a domain destroy it, and waits until that is done. */
-static int domain_cancel(struct managed_domain *d)
+static int managed_domain_cancel(struct managed_domain *d)
 {
     uint64_t serial = d->serial;
 
@@ -99,8 +99,8 @@ int service_destroy(domid_t domid, struct error *e)
     if (!d)
         return control_destroy(domid, e); /* not made by us, or left by a former service */
     if (d->life == LIFE_RUNNING || d->life == LIFE_STOPPED)
-        return domain_remove(d, e);
-    return domain_cancel(d);
+        return managed_domain_remove(d, e);
+    return managed_domain_cancel(d);
 }
 
 /* ---- What becomes of a domain that has stopped ---- */
@@ -148,7 +148,7 @@ static void rename_and_restart(struct managed_domain *d)
         return;
     }
     set_aside(d, &config);
-    if (domain_create(&config, false, quick_ends, &domid, &e))
+    if (managed_domain_create(&config, false, quick_ends, &domid, &e))
         service_notice(e.text);
     else
         managed_domain_say(managed_domain_find(domid), "is running again");
@@ -156,7 +156,7 @@ static void rename_and_restart(struct managed_domain *d)
 }
 
 /* Takes a stopped domain apart and builds it again, under the same record. */
-static void domain_restart(struct managed_domain *d)
+static void managed_domain_restart(struct managed_domain *d)
 {
     struct error e;
 
@@ -164,7 +164,7 @@ static void domain_restart(struct managed_domain *d)
     if (domain_dismantle(d, &e))
         service_notice(e.text);
     store_clients_released();
-    if (!d->cancelled && !domain_start(d, false, &e)) {
+    if (!d->cancelled && !managed_domain_start(d, false, &e)) {
         managed_domain_say(d, "is running again");
         return;
     }
@@ -173,7 +173,7 @@ static void domain_restart(struct managed_domain *d)
     managed_domain_leave(d);
 }
 
-/* A domain in LIFE_STOPPING, which nobody else touches therefore, and what is to become of it. */
+/* A domain in LIFE_STOPPING, which keeps others from touching it, and what is to become of it. */
 struct ending {
     struct managed_domain *domain;
     enum stop_action action;
@@ -187,12 +187,12 @@ static void end_domain(void *argument)
 
     free(argument);
     if (d->cancelled || ending.action == STOP_DESTROY) {
-        if (domain_remove(d, &e))
+        if (managed_domain_remove(d, &e))
             service_notice(e.text);
     } else if (ending.action == STOP_RENAME_RESTART) {
         rename_and_restart(d);
     } else {
-        domain_restart(d);
+        managed_domain_restart(d);
     }
 }
 
@@ -211,7 +211,7 @@ static void start_ending(struct managed_domain *d, enum stop_action action)
     }
     /* Short of memory: what gives memory back is done here, even if it takes seconds. */
     if (action == STOP_DESTROY) {
-        domain_remove(d, NULL);
+        managed_domain_remove(d, NULL);
         return;
     }
     managed_domain_say(d, "is kept: there is not enough memory to restart it");
@@ -269,7 +269,7 @@ static void domain_stopped(struct managed_domain *d, unsigned int reason)
     }
 }
 
-/* Handles the first domain found to need it. Returns whether there was one. */
+/* Handles the first domain found to need it. @return whether there was one. */
 static bool look_after_one(void)
 {
     for (struct managed_domain *d = service_domains; d; d = d->next) {

@@ -20,7 +20,7 @@ static int write_node(const char *base, const char *name, const char *value)
     return xs_write(service_tools, STORE_NO_TRANSACTION, path, value, strlen(value));
 }
 
-static int write_number(const char *base, const char *name, uint64_t value)
+static int write_number_node(const char *base, const char *name, uint64_t value)
 {
     char text[24];
 
@@ -58,7 +58,7 @@ static void node_paths(const struct managed_domain *d, char base[64], char vm[64
     snprintf(vm, 64, "/vm/%s", uuid);
 }
 
-static int write_all(const struct managed_domain *d, const struct build_result *built)
+static int write_all_nodes(const struct managed_domain *d, const struct build_result *built)
 {
     static const char *const own[] = {"data",
                                       "drivers",
@@ -83,18 +83,20 @@ static int write_all(const struct managed_domain *d, const struct build_result *
     error = error ? error : make_readable(d, vm);
     error = error ? error : write_node(base, "vm", vm);
     error = error ? error : write_node(base, "name", c->name);
-    error = error ? error : write_number(base, "domid", d->domid);
+    error = error ? error : write_number_node(base, "domid", d->domid);
     error = error ? error : write_node(vm, "name", c->name);
     error = error ? error : write_node(vm, "uuid", vm + 4);
-    error = error ? error : write_number(vm, "start_time", platform_wall_clock() / 1000000000ull);
-    error = error ? error : write_number(base, "memory/static-max", (uint64_t)c->maxmem_mib << 10);
-    error = error ? error : write_number(base, "memory/target", (uint64_t)c->memory_mib << 10);
-    error = error ? error : write_number(base, "store/ring-ref", built->store_frame);
-    error = error ? error : write_number(base, "store/port", built->store_port);
-    error = error ? error : write_number(base, "console/ring-ref", built->console_frame);
-    error = error ? error : write_number(base, "console/port", built->console_port);
+    error = error ? error
+                  : write_number_node(vm, "start_time", platform_wall_clock() / 1000000000ull);
+    error = error ? error
+                  : write_number_node(base, "memory/static-max", (uint64_t)c->maxmem_mib << 10);
+    error = error ? error : write_number_node(base, "memory/target", (uint64_t)c->memory_mib << 10);
+    error = error ? error : write_number_node(base, "store/ring-ref", built->store_frame);
+    error = error ? error : write_number_node(base, "store/port", built->store_port);
+    error = error ? error : write_number_node(base, "console/ring-ref", built->console_frame);
+    error = error ? error : write_number_node(base, "console/port", built->console_port);
     error = error ? error : write_node(base, "console/type", "xenconsoled");
-    error = error ? error : write_number(base, "console/limit", CONSOLE_LOG_SIZE);
+    error = error ? error : write_number_node(base, "console/limit", CONSOLE_LOG_SIZE);
     error = error ? error
                   : write_node(base, "control/platform-feature-multiprocessor-suspend", "1");
     error = error ? error : write_node(base, "control/platform-feature-xs_reset_watches", "1");
@@ -111,7 +113,7 @@ static int write_all(const struct managed_domain *d, const struct build_result *
 int domain_nodes_write(const struct managed_domain *d, const struct build_result *built,
                        struct error *e)
 {
-    int error = write_all(d, built);
+    int error = write_all_nodes(d, built);
 
     return error ? error_set(e, "writing to the store: %s", error_words(error)) : 0;
 }

@@ -7,7 +7,7 @@
 
 #include "domains.h"
 
-/* Writes what a new domain finds in the store. Returns 0, or -1 with the reason in @e. */
+/* Writes what a new domain finds in the store. @return 0, or -1 with the reason in @e. */
 int domain_nodes_write(const struct managed_domain *d, const struct build_result *built,
                        struct error *e);
 

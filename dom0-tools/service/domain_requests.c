@@ -10,7 +10,7 @@
 
 /* ---- Names ---- */
 
-static int parse_number(const char *text, domid_t *domid)
+static int parse_domain_number(const char *text, domid_t *domid)
 {
     unsigned int number = 0;
 
@@ -32,7 +32,7 @@ int service_find(const char *name_or_number, domid_t *domid, struct error *e)
     struct xen_domctl_getdomaininfo info;
     const struct managed_domain *d;
 
-    if (!parse_number(name_or_number, domid)) {
+    if (!parse_domain_number(name_or_number, domid)) {
         if (!managed_domain_find(*domid) && control_domain_info(*domid, &info))
             return error_set(e, "there is no domain %u", *domid);
         return 0;

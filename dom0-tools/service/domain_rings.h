@@ -7,7 +7,7 @@
 
 #include "domains.h"
 
-/* Connects to the rings of a domain that was just built. Returns 0, or -1 with the reason in @e. */
+/* Connects to the rings of a domain that was just built. @return 0, or -1 with the reason in @e. */
 int domain_rings_attach(struct managed_domain *d, const struct build_result *built,
                         struct error *e);
 

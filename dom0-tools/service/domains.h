@@ -54,7 +54,7 @@ struct managed_domain *managed_domain_serial(uint64_t serial);
 
 /*
  * Makes a record, which holds its name and UUID from now on, in LIFE_BUILDING. A UUID that the
- * configuration leaves open is made up, and so are the addresses of its vifs. Returns NULL with the
+ * configuration leaves open is made up, and so are the addresses of its vifs. @return NULL with the
  * reason in @e.
  */
 struct managed_domain *managed_domain_enter(const struct guest_config *config, struct error *e);
@@ -62,19 +62,19 @@ struct managed_domain *managed_domain_enter(const struct guest_config *config, s
 /* Frees a record, whose domain is gone. */
 void managed_domain_leave(struct managed_domain *d);
 
-/* Whether a domain may take that name. Returns 0, or -1 with the reason in @e. */
+/* Whether a domain may take that name. @return 0, or -1 with the reason in @e. */
 int managed_domain_check_name(const char *name, struct error *e);
 
 /* Domain 0's name, of GUEST_NAME_SIZE bytes. */
 extern char service_dom0_name[GUEST_NAME_SIZE];
 
 /*
- * Whether the domain is complete and has not stopped by itself. Returns its record, or NULL with
+ * Whether the domain is complete and has not stopped by itself. @return its record, or NULL with
  * the reason in @e.
  */
 struct managed_domain *managed_domain_running(domid_t domid, struct error *e);
 
-/* Sets @e to why the service has no record of that domain. Returns -1. */
+/* Sets @e to why the service has no record of that domain. @return -1. */
 int managed_domain_missing(domid_t domid, struct error *e);
 
 /* Makes up an address that no other vif has. */

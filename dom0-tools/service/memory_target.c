@@ -57,7 +57,7 @@ void memory_target_unwatch(const struct managed_domain *d)
     xs_unwatch(watcher, path, "");
 }
 
-/* The target in KiB, at most maxmem; 0 if there is none that is a number. */
+/* The target in KiB, at most maxmem; 0 if the node is not there or is not a number. */
 static uint64_t read_target(const struct managed_domain *d)
 {
     uint64_t most = (uint64_t)d->config.maxmem_mib << 10, target;

@@ -9,10 +9,10 @@
 
 #include "domains.h"
 
-/* Opens the connection that watches the targets. Returns 0, or -1 with the reason in @e. */
+/* Opens the connection that watches the targets. @return 0, or -1 with the reason in @e. */
 int memory_targets_start(struct error *e);
 
-/* Follows a domain's target from now on. Returns 0, or -1 with the reason in @e. */
+/* Follows a domain's target from now on. @return 0, or -1 with the reason in @e. */
 int memory_target_watch(const struct managed_domain *d, struct error *e);
 
 /* Follows it no longer. */

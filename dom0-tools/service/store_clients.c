@@ -34,7 +34,7 @@ struct store *service_store;
 struct store_connection *service_tools;
 static struct store_client *clients;
 
-static bool ignore_event(void *context, const char *path, const char *token)
+static bool ignore_tools_event(void *context, const char *path, const char *token)
 {
     return true;
 }
@@ -42,8 +42,9 @@ static bool ignore_event(void *context, const char *path, const char *token)
 int store_clients_start(struct error *e)
 {
     service_store = store_create();
-    service_tools = service_store ? store_connect(service_store, 0, true, NULL, ignore_event, NULL)
-                                  : NULL;
+    service_tools = service_store
+                        ? store_connect(service_store, 0, true, NULL, ignore_tools_event, NULL)
+                        : NULL;
     if (!service_tools)
         return error_set(e, "not enough memory for the store");
     xs_printf(service_tools, STORE_NO_TRANSACTION, "/local/domain/0/name", "%s", service_dom0_name);
@@ -141,7 +142,7 @@ static const struct store_host host = {
 /* ---- Sessions ---- */
 
 /* The service's thread brings a domain what others' requests have to tell it. */
-static void on_output(void *context)
+static void session_has_output(void *context)
 {
     platform_wake();
 }
@@ -181,7 +182,8 @@ int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, stru
         client_free(c);
         return error_set(e, "mapping the store's ring failed");
     }
-    c->session = store_session_open(service_store, domid, false, &limits, &host, on_output, NULL);
+    c->session = store_session_open(service_store, domid, false, &limits, &host, session_has_output,
+                                    NULL);
     if (!c->session) {
         client_free(c);
         return error_set(e, "not enough memory");
@@ -265,7 +267,7 @@ static void client_serve(struct store_client *c)
     }
 }
 
-/* Handles the first client found to need it. Returns whether there was one. */
+/* Handles the first client found to need it. @return whether there was one. */
 static bool client_look_at_one(void)
 {
     for (struct store_client *c = clients; c; c = c->next) {

@@ -14,11 +14,11 @@ extern struct store *service_store;
 /* The service's own connection to the store, with domain 0's rights. It has no watches. */
 extern struct store_connection *service_tools;
 
-/* Makes the store. Returns 0, or -1 with the reason in @e. */
+/* Makes the store. @return 0, or -1 with the reason in @e. */
 int store_clients_start(struct error *e);
 
 /*
- * Serves the ring in machine frame @frame of a domain, which signals by its port @port. Returns 0,
+ * Serves the ring in machine frame @frame of a domain, which signals by its port @port. @return 0,
  * or -1 with @e and nothing left behind.
  */
 int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, struct error *e);

@@ -57,7 +57,7 @@ struct vif_config {
 
 /*
  * Reads a disk's description: @count texts that continue each other, as block-attach's arguments
- * do. Returns 0, or -1 with what is wrong, and the form that was expected, in @e.
+ * do. @return 0, or -1 with what is wrong, and the form that was expected, in @e.
  */
 int disk_config_parse(struct disk_config *disk, const char *const *texts, size_t count,
                       struct error *e);
@@ -68,7 +68,7 @@ int vif_config_parse(struct vif_config *vif, const char *const *texts, size_t co
 
 /*
  * The virtual device number for a name: "xvda1", "hdc", "sdb3", "d2p1", or the number itself.
- * Returns 0, or -1 if it is none.
+ * @return 0, or -1 if it is not one.
  */
 int disk_number_parse(const char *vdev, uint32_t *number);
 

@@ -26,11 +26,11 @@ int service_start(service_notice_fn *notice, struct error *e);
 
 /*
  * Opens a session of domain 0 with the service's store, for what lives in the same image; see
- * store_session_open. Returns NULL when memory is short.
+ * store_session_open. @return NULL when memory is short.
  */
 struct store_session *service_store_session(void (*output)(void *context), void *context);
 
-/* Opens a connection of domain 0; see store_connect. Returns NULL when memory is short. */
+/* Opens a connection of domain 0; see store_connect. @return NULL when memory is short. */
 struct store_connection *service_store_connect(store_event_fn *event, void *context);
 
 /*
@@ -50,7 +50,7 @@ int service_destroy(domid_t domid, struct error *e);
  */
 int service_find(const char *name_or_number, domid_t *domid, struct error *e);
 
-/* Copies the name of a domain, "(null)" if it has none. Returns @name. */
+/* Copies the name of a domain, "(null)" if it has none. @return @name. */
 const char *service_name(domid_t domid, char name[GUEST_NAME_SIZE]);
 
 int service_rename(domid_t domid, const char *name, struct error *e);
@@ -124,17 +124,17 @@ void service_console_detach(unsigned int handle);
  */
 int service_console_log(const char *name_or_number, char **text, size_t *length, struct error *e);
 
-/* Passes typed bytes. Returns how many were taken. */
+/* Passes typed bytes. @return how many were taken. */
 size_t service_console_input(domid_t domid, const void *data, size_t length);
 
 /*
  * Copies the configuration that a domain was created with, as it is now, for guest_config_free.
- * Returns 0, or -1 if there is none or memory is short.
+ * @return 0, or -1 if there is none or memory is short.
  */
 int service_config(domid_t domid, struct guest_config *config);
 
 /*
- * For how long a domain, or domain 0, has been running. Returns false if that is not known: it is
+ * For how long a domain, or domain 0, has been running. @return false if that is not known: it is
  * being built or dying, or was not created here.
  */
 bool service_uptime(domid_t domid, uint64_t *nanoseconds);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /*
- * The length in bytes of the character at @text, of which @left bytes can be read. Returns 0 if the
+ * The length in bytes of the character at @text, of which @left bytes can be read. @return 0 if the
  * bytes there are not a character in UTF-8.
  */
 size_t utf8_length(const char *text, size_t left);
