@@ -322,6 +322,12 @@ static unsigned int waits, destroy_at;
 static int destroyed;
 static char refusals[6][120];
 
+/* Kept for later: a test that failed here would leave a domain half built. */
+static void note_refusal(unsigned int i, int status, const struct error *e)
+{
+    snprintf(refusals[i], sizeof(refusals[i]), "%.100s", status ? e->text : "accepted");
+}
+
 static void during_restart(void)
 {
     struct error e;
@@ -332,14 +338,10 @@ static void during_restart(void)
         return;
     /* The domain has its name for every verb, whichever number that is now. */
     assert_int_equal(service_find("test", &domid, &e), 0);
-    assert_int_equal(service_pause(domid, &e), -1);
-    strcpy(refusals[0], e.text);
-    assert_int_equal(service_unpause(domid, &e), -1);
-    strcpy(refusals[1], e.text);
-    assert_int_equal(service_request_stop(domid, "poweroff", &e), -1);
-    strcpy(refusals[2], e.text);
-    assert_int_equal(service_rename(domid, "other", &e), -1);
-    strcpy(refusals[3], e.text);
+    note_refusal(0, service_pause(domid, &e), &e);
+    note_refusal(1, service_unpause(domid, &e), &e);
+    note_refusal(2, service_request_stop(domid, "poweroff", &e), &e);
+    note_refusal(3, service_rename(domid, "other", &e), &e);
     managed_domain_find(domid)->cancelled = true; /* as service_destroy does, which then waits */
     destroyed = 1;
 }
