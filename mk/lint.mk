@@ -24,8 +24,8 @@ LINT_HOST  := $(LINT_COMMON) $(HOST_INCLUDES)
 # $(call tidy,FILES,FLAGS): one clang-tidy a file, LINT_JOBS at a time.
 tidy = $(if $(1),@printf '%s\n' $(1) | xargs -P $(LINT_JOBS) -n 1 mk/tidy.sh $(2))
 
-.PHONY: format lint lint-files lint-format lint-tidy lint-cppcheck
-lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck
+.PHONY: format lint lint-files lint-format lint-tidy lint-cppcheck lint-circles
+lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck lint-circles
 	@echo "lint: ok"
 
 lint-files:
@@ -56,6 +56,11 @@ lint-cppcheck:
 	    -Ihypervisor/include -Iarch/x86/include -Ipv-guest/include -Ipv-guest \
 	    -Idom0-tools/include \
 	    $(LINT_UNITS)
+
+# The files of each of these folders use each other in one direction only.
+lint-circles: $(call objects,$(filter dom0-tools/bh/% dom0-tools/service/%,$(TOOLS_SRCS)))
+	@echo "  CIRCLES"
+	@mk/check-circles.sh $(filter %.o,$^)
 
 # Rewrites the files as lint-format wants them.
 format: $(TOOL_STAMPS)

@@ -13,8 +13,6 @@
 
 #include "guest_memory.h"
 
-#define LIMIT_SLACK_KIB \
-    1024 /* beyond maxmem, as xl allows: for the domain's ring and grant frames */
 
 struct build {
     const struct build_request *request;
@@ -196,8 +194,10 @@ static int build(struct build *b)
     const struct build_request *request = b->request;
     struct xen_domctl_getdomaininfo info;
 
-    if (control_set_max_memory(request->domid,
-                               ((uint64_t)request->maxmem_mib << 10) + LIMIT_SLACK_KIB, b->error) ||
+    /* The limit follows the target, as with libxl; the map shows all that there may ever be. */
+    if (control_set_max_memory(
+            request->domid, ((uint64_t)request->memory_mib << 10) + DOMAIN_SLACK_KIB, b->error) ||
+        control_set_memory_map(request->domid, (uint64_t)request->maxmem_mib << 10, b->error) ||
         guest_memory_populate(&b->memory, request->domid, (uint64_t)request->memory_mib << 8,
                               b->error) ||
         load_kernel(b) || lay_out(b) || load_ramdisk(b))

@@ -5,7 +5,7 @@
 
 /*
  * Links pv-guest's store client (store.h) with the service's store; after service_start, before any
- * driver starts. Returns 0, or -1 when memory is short.
+ * driver starts. @return 0, or -1 when memory is short.
  */
 int builtin_store_attach(void);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that crashes in the way that a line on its console names, with known values in registers
- * and on its stack, so that a test can look for them in what the hypervisor leaves behind:
+ * A guest that crashes in the way that its command line names, or else a line on its console, with
+ * known values in registers and on its stack, so that a test can look for them in what the
+ * hypervisor leaves behind:
  *
  *     trap      an exception without a handler
  *     stack     an exception whose frame has no place
@@ -106,7 +107,7 @@ static void crash_by_watchdog(void)
     asm volatile(KNOWN_VALUES "1: pause; jmp 1b" ::: "r12", "rax", "memory");
 }
 
-void guest_main(void)
+static void crash_as(const char *name)
 {
     static const struct {
         const char *name;
@@ -123,13 +124,21 @@ void guest_main(void)
         {"report", crash_by_report},
         {"watchdog", crash_by_watchdog},
     };
+
+    for (unsigned int i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (!strcmp(name, ways[i].name))
+            ways[i].crash();
+}
+
+void guest_main(void)
+{
     char line[32];
 
+    printf("crash how?\n");
+    crash_as(guest_command_line());
     for (;;) {
-        printf("crash how?\n");
         console_read_line(line, sizeof(line));
-        for (unsigned int i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-            if (!strcmp(line, ways[i].name))
-                ways[i].crash();
+        crash_as(line);
+        printf("crash how?\n");
     }
 }

@@ -9,9 +9,16 @@
 #include <platform.h>
 #include <tools/error.h>
 
+/*
+ * What a domain may take beyond its memory target, as libxl has it: for its grant table's and other
+ * special frames.
+ */
+#define DOMAIN_SLACK_KIB 1024
+
 struct build_request {
-    domid_t domid; /* as control_create left it */
-    uint32_t memory_mib, maxmem_mib;
+    domid_t domid;       /* as control_create left it */
+    uint32_t memory_mib; /* at start, and its limit until its target changes */
+    uint32_t maxmem_mib; /* the end of its memory map */
     const char *cmdline;
     struct platform_file kernel, ramdisk;   /* no ramdisk: data is NULL */
     const char *kernel_name, *ramdisk_name; /* for messages */

@@ -13,7 +13,10 @@
 
 #include <image/elf.h>
 #include <public/elfnote.h>
-#include <service/state.h>
+#include <service/console_archive.h>
+#include <service/domains.h>
+#include <service/memory_target.h>
+#include <service/store_clients.h>
 
 #include "fake_platform.h"
 
@@ -92,6 +95,8 @@ struct guest_config config = {
     .on_poweroff = STOP_DESTROY,
     .on_reboot = STOP_RESTART,
     .on_crash = STOP_RENAME_RESTART,
+    .on_watchdog = STOP_DESTROY,
+    .on_soft_reset = STOP_SOFT_RESET,
 };
 
 int setup(void **state)
@@ -112,9 +117,15 @@ int teardown(void **state)
 {
     struct error e;
 
+    /* A test that failed may have left a domain half built, which would be waited for. */
+    fake_on_yield(NULL);
+    for (struct managed_domain *d = service_domains; d; d = d->next)
+        d->life = LIFE_STOPPED;
     while (service_domains)
         assert_int_equal(service_destroy(service_domains->domid, &e), 0);
     assert_int_equal(fake_mappings(), 0);
+    console_archive_clear();
+    memory_targets_stop();
     store_disconnect(service_tools);
     store_destroy(service_store);
     assert_int_equal(fake_blocks(), 0);

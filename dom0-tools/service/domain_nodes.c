@@ -1,61 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The near ends of a domain's store and console rings, and its nodes in the store. */
+/* A domain's own nodes in the store, as libxl writes them: see domain_nodes.h. */
+#include "domain_nodes.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include <public/errno.h>
 
-#include <tools/control.h>
-
-#include "state.h"
 #include "store_clients.h"
 
 #define REMOVE_ATTEMPTS 8
 #define REMOVE_DELAY    5000000ull /* ns */
-
-int attach_rings(struct managed_domain *d, const struct build_result *built, struct error *e)
-{
-    d->console_page = platform_map_frames(d->domid, &built->console_frame, 1, true);
-    if (!d->console_page)
-        return error_set(e, "mapping the console's ring failed");
-    d->console = console_open(d->console_page);
-    if (!d->console)
-        return error_set(e, "not enough memory");
-    if (store_client_attach(d->domid, built->store_frame, built->store_port, e))
-        return -1;
-    d->console_port = platform_port_bind(d->domid, built->console_port);
-    if (d->console_port < 0)
-        return error_set(e, "binding the console's event channel: %s",
-                         error_words(-d->console_port));
-    return 0;
-}
-
-void detach_rings(struct managed_domain *d)
-{
-    if (d->domid != DOMID_INVALID)
-        store_client_detach(d->domid);
-    if (d->console_port >= 0)
-        platform_port_close(d->console_port);
-    d->console_port = -1;
-    if (d->console) {
-        console_turn(d->console); /* its last words */
-        console_close(d->console);
-    }
-    d->console = NULL;
-    if (d->console_page)
-        platform_unmap_frames(d->console_page, 1);
-    d->console_page = NULL;
-}
-
-void serve_port(int port)
-{
-    for (struct managed_domain *d = service_domains; d; d = d->next)
-        if (port == d->console_port && d->console && console_turn(d->console))
-            platform_port_notify(d->console_port);
-    store_clients_serve(port);
-}
-
-/* ---- The nodes ---- */
 
 static int write_node(const char *base, const char *name, const char *value)
 {
@@ -65,7 +20,7 @@ static int write_node(const char *base, const char *name, const char *value)
     return xs_write(service_tools, STORE_NO_TRANSACTION, path, value, strlen(value));
 }
 
-static int write_number(const char *base, const char *name, uint64_t value)
+static int write_number_node(const char *base, const char *name, uint64_t value)
 {
     char text[24];
 
@@ -103,7 +58,7 @@ static void node_paths(const struct managed_domain *d, char base[64], char vm[64
     snprintf(vm, 64, "/vm/%s", uuid);
 }
 
-static int write_all(const struct managed_domain *d, const struct build_result *built)
+static int write_all_nodes(const struct managed_domain *d, const struct build_result *built)
 {
     static const char *const own[] = {"data",
                                       "drivers",
@@ -121,25 +76,27 @@ static int write_all(const struct managed_domain *d, const struct build_result *
     int error;
 
     node_paths(d, base, vm);
-    /* Nothing of a former domain of that number, which may not have gone for lack of memory. */
+    /* A former domain of that number may have left nodes, for lack of memory. */
     error = xs_domain_gone(service_store, d->domid);
     error = error ? error : xs_remove(service_tools, STORE_NO_TRANSACTION, base);
     error = error && error != XEN_ENOENT ? error : make_readable(d, base);
     error = error ? error : make_readable(d, vm);
     error = error ? error : write_node(base, "vm", vm);
     error = error ? error : write_node(base, "name", c->name);
-    error = error ? error : write_number(base, "domid", d->domid);
+    error = error ? error : write_number_node(base, "domid", d->domid);
     error = error ? error : write_node(vm, "name", c->name);
     error = error ? error : write_node(vm, "uuid", vm + 4);
-    error = error ? error : write_number(vm, "start_time", platform_wall_clock() / 1000000000ull);
-    error = error ? error : write_number(base, "memory/static-max", (uint64_t)c->maxmem_mib << 10);
-    error = error ? error : write_number(base, "memory/target", (uint64_t)c->memory_mib << 10);
-    error = error ? error : write_number(base, "store/ring-ref", built->store_frame);
-    error = error ? error : write_number(base, "store/port", built->store_port);
-    error = error ? error : write_number(base, "console/ring-ref", built->console_frame);
-    error = error ? error : write_number(base, "console/port", built->console_port);
+    error = error ? error
+                  : write_number_node(vm, "start_time", platform_wall_clock() / 1000000000ull);
+    error = error ? error
+                  : write_number_node(base, "memory/static-max", (uint64_t)c->maxmem_mib << 10);
+    error = error ? error : write_number_node(base, "memory/target", (uint64_t)c->memory_mib << 10);
+    error = error ? error : write_number_node(base, "store/ring-ref", built->store_frame);
+    error = error ? error : write_number_node(base, "store/port", built->store_port);
+    error = error ? error : write_number_node(base, "console/ring-ref", built->console_frame);
+    error = error ? error : write_number_node(base, "console/port", built->console_port);
     error = error ? error : write_node(base, "console/type", "xenconsoled");
-    error = error ? error : write_number(base, "console/limit", CONSOLE_LOG_SIZE);
+    error = error ? error : write_number_node(base, "console/limit", CONSOLE_LOG_SIZE);
     error = error ? error
                   : write_node(base, "control/platform-feature-multiprocessor-suspend", "1");
     error = error ? error : write_node(base, "control/platform-feature-xs_reset_watches", "1");
@@ -153,15 +110,15 @@ static int write_all(const struct managed_domain *d, const struct build_result *
     return error;
 }
 
-int write_store_nodes(const struct managed_domain *d, const struct build_result *built,
-                      struct error *e)
+int domain_nodes_write(const struct managed_domain *d, const struct build_result *built,
+                       struct error *e)
 {
-    int error = write_all(d, built);
+    int error = write_all_nodes(d, built);
 
     return error ? error_set(e, "writing to the store: %s", error_words(error)) : 0;
 }
 
-void remove_store_nodes(const struct managed_domain *d)
+void domain_nodes_remove(const struct managed_domain *d)
 {
     char base[64], vm[64];
 
