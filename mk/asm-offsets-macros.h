@@ -9,8 +9,7 @@
  *     SIZEOF(NAME, struct tag);
  *
  * The build compiles it to assembly, picks the marked lines and writes a header of #defines:
- * arch/x86/asm-offsets.c becomes <asm-offsets.h> for the hypervisor's .S files,
- * pv-guest/asm-offsets.c becomes <asm-offsets.h> for the guest's.
+ * arch/x86/asm-offsets.c becomes <asm-offsets.h> for the hypervisor's .S files.
  */
 #ifndef ASM_OFFSETS_MACROS_H
 #define ASM_OFFSETS_MACROS_H

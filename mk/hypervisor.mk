@@ -48,9 +48,9 @@ HV_METER := $(BUILD)/meter/bulkhead
 ifeq ($(DEBUG)$(METER),)
 .PHONY: FORCE
 $(HV_DEBUG): FORCE | $(TOOLS_STAMP)
-	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $@
+	@+$(MAKE) -s --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $@
 $(HV_METER): FORCE | $(TOOLS_STAMP)
-	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/meter METER=1 $@
+	@+$(MAKE) -s --no-print-directory BUILD=$(BUILD)/meter METER=1 $@
 FORCE:
 endif
 

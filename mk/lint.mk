@@ -31,6 +31,7 @@ lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck lint-circles
 lint-files:
 	@mk/check-files.sh $(FILES)
 	@mk/check-options.sh
+	@mk/check-names.py
 	@mk/porting-lines.sh
 
 lint-format:

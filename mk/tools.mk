@@ -9,7 +9,7 @@ PKGS_RUN   := qemu-system-x86 grub-common grub-pc-bin xorriso mtools cpio
 PKGS_CHECK := libcmocka-dev libxen-dev clang libclang-rt-dev llvm python3 gdb \
               bochs bochs-term bochsbios vgabios
 PKGS_DEBIAN := mmdebstrap e2fsprogs fdisk kmod cpio
-PKGS_LINT  := clang-format clang-tidy cppcheck
+PKGS_LINT  := clang-format clang-tidy cppcheck python3
 PKGS_GDB   := gdb
 
 TOOLS_STAMP := $(BUILD)/.tools

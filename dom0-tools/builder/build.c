@@ -13,7 +13,6 @@
 
 #include "guest_memory.h"
 
-
 struct build {
     const struct build_request *request;
     struct build_result *result;

@@ -31,7 +31,7 @@ int blkfront_init(void);
 
 /* A page that stays granted. */
 struct blkfront_grant {
-    uint32_t page; /* blkfront_page_number(); 0: the place is free */
+    uint32_t page; /* the number of a struct blkfront_page; 0: the place is free */
     grant_ref_t ref;
 };
 

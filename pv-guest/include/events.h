@@ -2,7 +2,7 @@
 /*
  * Event channels: allocating ports, handlers, and the switch that keeps upcalls away.
  *
- * A port starts masked; events_set_handler() unmasks it. Handlers run in the upcall: with events
+ * A port starts masked; event_set_handler() unmasks it. Handlers run in the upcall: with events
  * disabled, on the interrupted stack, and they must not wait. They clear nothing: the pending bit
  * is cleared before they are called, so that an event that comes meanwhile is seen again.
  *

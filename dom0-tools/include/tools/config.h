@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The syntax of a domain's configuration file, which is xl's: settings `key = value` (or `key +=
- * value` for lists and strings), one a line or parted by `;`, comments from `#` to the end of the
- * line. A value is a string in ' or ", a number, or a list in [ ] that may span lines. Meaning is
+ * The syntax of a domain's configuration file, which is xl's: settings key = value (or key += value
+ * for lists and strings), each on its own line or after a semicolon, and comments from # to the
+ * end of the line. A value is a string in ' or ", a number, or a list in [ ] that may span lines. Meaning is
  * not looked at here: see tools/guest_config.h.
  *
  * Nothing here touches the platform; memory comes from malloc.
