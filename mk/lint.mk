@@ -30,6 +30,7 @@ lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck
 
 lint-files:
 	@mk/check-files.sh $(FILES)
+	@mk/check-pv.sh
 
 lint-format:
 	@echo "  FORMAT"

@@ -45,21 +45,31 @@ ifneq ($(MAKECMDGOALS),clean)
 include $(HOST_PROGRAMS_MK)
 endif
 
-# $(call host_program,NAME,COMPILER,FLAGS,LIBRARIES): a program from tests/NAME.c and its SOURCES.
-# Each has objects of its own, since flags may differ.
-define host_program
-$(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/$(1)/%.o,tests/$(1).c $(SOURCES_$(1)))
-$$($(1)_OBJS): $(BUILD)/obj/$(1)/%.o: %.c | $(TOOLS_STAMP)
+# $(call flag_set,COMPILER,CFLAGS): a name for what an object was compiled with.
+flag_set = $(1)$(if $(strip $(2)),-$(shell printf '%s' '$(strip $(2))' | cksum | cut -d ' ' -f 1))
+
+# $(call host_objects,FLAG_SET,COMPILER,FLAGS): programs with the same flags share their objects.
+define host_objects
+HOST_FLAG_SETS += $(1)
+$(BUILD)/obj/host/$(1)/%.o: %.c | $(TOOLS_STAMP)
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $(3) $(CFLAGS_$(1)) $$(DEPFLAGS) -c -o $$@ $$<
+	$$(Q)$(2) $(3) $$(DEPFLAGS) -c -o $$@ $$<
+endef
+
+# $(call host_program,NAME,COMPILER,FLAGS,LIBRARIES,FLAG_SET): a program from tests/NAME.c and its
+# SOURCES.
+define host_program
+$(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/host/$(5)/%.o,tests/$(1).c $(SOURCES_$(1)))
+$(if $(filter $(5),$(HOST_FLAG_SETS)),,$(call host_objects,$(5),$(2),$(3) $(CFLAGS_$(1))))
 $(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c
 	$$(call say,HOSTLD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(3) -o $$@ $$($(1)_OBJS) $(4)
 -include $$($(1)_OBJS:.o=.d)
 endef
-$(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS))))
-$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS))))
+own_flag_set = $(call flag_set,$(1),$(CFLAGS_$(2)))
+$(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS),$(call own_flag_set,$(CC),$(t)))))
+$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS),$(call own_flag_set,clang,$(t)))))
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead
@@ -171,7 +181,7 @@ DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
 
 RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) \
-        $(if $(wildcard tests/abi/compare.sh),run-abi) \
+        $(if $(wildcard tests/abi/compare.sh),run-abi) run-pv-objects \
         $(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead debug xen,run-guests-$(role)-$(hv))) \
         $(if $(BOCHS_TESTS),run-guests-bochs-bulkhead $(if $(LONG),run-guests-bochs-xen)) \
         $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS)))
@@ -205,6 +215,12 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< -seed=1 -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=$(BUILD)/logs/ -print_final_stats=1 \
 	    $(BUILD)/fuzz/$* $(wildcard tests/fuzz/corpus/$(notdir $*))
+
+# What a program of the host was made of below arch/x86/pv/, all of it, is free of privileged
+# instructions.
+PV_OBJECTS = $(filter %/arch/x86/pv/%,$(fuzz/fuzz_page_type_OBJS))
+run-pv-objects: $(BUILD)/tests/fuzz/fuzz_page_type
+	@$(RUN_TEST) pv-objects mk/check-pv.sh $(PV_OBJECTS)
 
 run-abi:
 	@$(RUN_TEST) abi tests/abi/compare.sh $(BUILD)

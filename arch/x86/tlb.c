@@ -28,12 +28,8 @@ static struct {
 
 void tlb_init(void)
 {
-    u32 a = 7, b, c = 0, d;
-
-    if (boot_cpu.max_leaf < 7)
-        return;
-    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    have_invpcid = b >> 10 & 1;
+    if (boot_cpu.max_leaf >= 7)
+        have_invpcid = cpuid(7).ebx >> 10 & 1;
 }
 
 /*
@@ -58,11 +54,7 @@ static void flush_others_now_and_then(u32 now)
 static inline void forget_all(struct cpu *cpu)
 {
     if (have_invpcid) {
-        const struct {
-            u64 pcid, va;
-        } all = {0, 0};
-
-        __asm__ volatile("invpcid %0, %1" ::"m"(all), "r"(2UL) : "memory");
+        invpcid_all();
     } else {
         write_cr4(cpu->arch.cr4 & ~CR4_PGE);
         write_cr4(cpu->arch.cr4);
@@ -104,7 +96,7 @@ void tlb_switch_root(unsigned long cr3)
 
 void cache_flush_local(void)
 {
-    __asm__ volatile("wbinvd" ::: "memory");
+    wbinvd();
 }
 
 static void flush_here(enum flush_kind kind, unsigned long va)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A small machine with PV domains for fuzzing the memory half: real page types, page tables,
- * descriptors and grants on the faked machine of tests/host, plus a model of what a processor would
- * remember and the check of the invariant.
+ * descriptors and grants on the faked machine of tests/host, with the model of what a processor would
+ * remember (pv_tlb.h) and the check of the invariant.
  */
 #ifndef PV_MACHINE_H
 #define PV_MACHINE_H
 
-#include <host.h>
+#include <host_x86.h>
 
 #define NR_DOMAINS 3U /* number 0 is privileged and has been given MMIO_FRAME */
 #define MMIO_FRAME 0xfed00UL
@@ -22,15 +22,11 @@ extern unsigned long first_frame, machine_frames; /* of the domains; of the mach
 void machine_start(unsigned int frames);
 /* Runs vCPU @vcpu of domain @n from now on. */
 void machine_switch(unsigned int n, unsigned int vcpu);
+/* Runs @v, of one of the domains or an idle one, on this CPU. */
+void machine_run(struct vcpu *v);
 /* The guest runs for a moment, filling the model of the TLB; then everything is compared. */
 void machine_check(void);
 /* All domains die; nothing may be left. */
 void machine_end(void);
-
-/* May the processor still have a writable translation to the frame for the current domain? */
-bool machine_may_write(unsigned long mfn);
-/* @d may map @mfn of another domain from now on (it was granted, or @d is privileged). */
-void machine_allow(const struct domain *d, unsigned long mfn);
-bool machine_allowed(const struct domain *d, unsigned long mfn);
 
 #endif

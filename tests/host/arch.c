@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 
+#include <asm/entry.h>
 #include <console.h>
 #include <event_channel.h>
 #include <guest_access.h>
@@ -48,10 +49,15 @@ void host_become(struct vcpu *v)
 static bool resumable;
 static jmp_buf resume_point;
 
-void arch_resume(void)
+void host_leave(void)
 {
     BUG_ON(!resumable);
     longjmp(resume_point, 1);
+}
+
+WEAK void arch_resume(void)
+{
+    host_leave();
 }
 
 void host_run_softirqs(void)
@@ -79,7 +85,7 @@ void host_advance(s_time_t ns)
     host_run_softirqs();
 }
 
-void arch_context_switch(struct vcpu *prev, struct vcpu *next)
+WEAK void arch_context_switch(struct vcpu *prev, struct vcpu *next)
 {
     BUG_ON(prev == next || local_irq_is_enabled());
 }
@@ -89,11 +95,11 @@ void arch_set_timer(s_time_t deadline)
     host_hw_timer = deadline;
 }
 
-void arch_send_ipi(unsigned int cpu)
+WEAK void arch_send_ipi(unsigned int cpu)
 {
 }
 
-void arch_kick_cpu(unsigned int cpu)
+WEAK void arch_kick_cpu(unsigned int cpu)
 {
     host_kicks++;
 }
@@ -125,7 +131,7 @@ WEAK void arch_domain_destroy(struct domain *d)
 {
 }
 
-bool arch_domain_config_ok(const struct xen_arch_domainconfig *config)
+WEAK bool arch_domain_config_ok(const struct xen_arch_domainconfig *config)
 {
     return config->emulation_flags == 0;
 }
@@ -143,7 +149,7 @@ WEAK void arch_vcpu_destroy(struct vcpu *v)
     xfree(v->arch.fpu);
 }
 
-int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
+WEAK int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
 {
     if (ctx->user_regs.rip == ~0UL)
         return -XEN_EINVAL;
@@ -154,27 +160,27 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
     return 0;
 }
 
-void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx)
+WEAK void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx)
 {
     ctx->user_regs = v->arch.user_regs;
 }
 
-void arch_vm_assist_changed(struct domain *d)
+WEAK void arch_vm_assist_changed(struct domain *d)
 {
 }
 
-int arch_vcpu_reset(struct vcpu *v)
+WEAK int arch_vcpu_reset(struct vcpu *v)
 {
     v->initialised = false;
     set_bit(&v->pause_flags, VPF_DOWN);
     return 0;
 }
 
-void arch_dump_vcpu(struct vcpu *v)
+WEAK void arch_dump_vcpu(struct vcpu *v)
 {
 }
 
-void arch_update_guest_areas(struct vcpu *v)
+WEAK void arch_update_guest_areas(struct vcpu *v)
 {
 }
 
@@ -186,12 +192,12 @@ void arch_update_wallclock(struct domain *d)
 {
 }
 
-void *arch_map_guest_page(mfn_t mfn)
+WEAK void *arch_map_guest_page(mfn_t mfn)
 {
     return mfn_to_virt(mfn);
 }
 
-void arch_unmap_guest_page(void *p)
+WEAK void arch_unmap_guest_page(void *p)
 {
 }
 
@@ -246,12 +252,46 @@ WEAK void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
     host_tlb_flushes++;
 }
 
+WEAK void tlb_flush_local(void)
+{
+    tlb_now++;
+    host_tlb_flushes++;
+}
+
+WEAK void tlb_switch_root(unsigned long cr3)
+{
+    tlb_flush_local();
+}
+
+WEAK void tlb_flush_mask(const cpumask_t *mask)
+{
+    tlb_flush_local();
+}
+
+WEAK void tlb_flush_page_mask(const cpumask_t *mask, unsigned long va)
+{
+    host_tlb_flushes++;
+}
+
+WEAK void tlb_relax(void)
+{
+}
+
+WEAK void cache_flush_local(void)
+{
+}
+
+WEAK void cache_flush_mask(const cpumask_t *mask)
+{
+}
+
 WEAK long arch_memory_op(unsigned long cmd, unsigned long arg)
 {
     return -XEN_ENOSYS;
 }
 
-long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback)
+WEAK long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl,
+                      bool *copyback)
 {
     return -XEN_ENOSYS;
 }
@@ -370,21 +410,23 @@ void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
 
 /* ---- hypercalls ---- */
 
-static unsigned int preempt_every, preempt_looks;
-struct host_continuation host_continued;
+static unsigned int preempt_every[HOST_CPUS], preempt_looks[HOST_CPUS];
+struct host_continuation host_continuations[HOST_CPUS];
 
 void host_preempt_every(unsigned int n)
 {
-    preempt_every = n;
-    preempt_looks = 0;
+    preempt_every[smp_processor_id()] = n;
+    preempt_looks[smp_processor_id()] = 0;
 }
 
-bool hypercall_preempt_check(void)
+WEAK bool hypercall_preempt_check(void)
 {
-    return preempt_every && ++preempt_looks % preempt_every == 0;
+    unsigned int cpu = smp_processor_id();
+
+    return preempt_every[cpu] && ++preempt_looks[cpu] % preempt_every[cpu] == 0;
 }
 
-long hypercall_continue(unsigned int op, unsigned int nargs, ...)
+WEAK long hypercall_continue(unsigned int op, unsigned int nargs, ...)
 {
     va_list ap;
 
@@ -398,7 +440,7 @@ long hypercall_continue(unsigned int op, unsigned int nargs, ...)
     return HOST_CONTINUED;
 }
 
-long hypercall_unknown(unsigned int op, unsigned long cmd)
+WEAK long hypercall_unknown(unsigned int op, unsigned long cmd)
 {
     return -XEN_ENOSYS;
 }

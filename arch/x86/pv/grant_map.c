@@ -9,6 +9,7 @@
  * replaced by a new mapping is dropped as by mmu_update.
  */
 #include <arch.h>
+#include <asm/instructions.h>
 #include <asm/page_table.h>
 #include <public/grant_table.h>
 
@@ -171,6 +172,6 @@ void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, boo
 
     /* CLFLUSH writes back and invalidates: the two are not to be had apart on every CPU. */
     for (; p < end; p += CACHE_LINE)
-        __asm__ volatile("clflush (%0)" ::"r"(p) : "memory");
+        clflush(p);
     smp_mb();
 }

@@ -3,7 +3,9 @@
  * The portable hypervisor in a host process: what a test can do to the faked machine.
  *
  * tests/host/machine.c  memory, CPUs, guest windows, messages, panic
- * tests/host/arch.c     the architecture's half of arch.h and of hypercalls
+ * tests/host/arch.c     the architecture's half of arch.h and of hypercalls; a test that links the
+ *                       real one gets that
+ * tests/host/instructions.c  the registers behind asm/instructions.h
  * tests/host/memory.c   the real page allocator, with failures on demand; small objects from
  *                       malloc, so that the
  *                       address sanitizer watches them
@@ -72,6 +74,9 @@ void host_guest_limit(unsigned long offset, unsigned long bytes);
 
 #define GUEST(offset) ((unsigned long)host_guest + (offset))
 
+/* Asked for addresses outside of the window: @bytes at @addr, or NULL. */
+extern void *(*host_more_guest_memory)(unsigned long addr, unsigned long bytes);
+
 /* Every @n-th look at whether a long operation should stop says so; 0: none. */
 void host_preempt_every(unsigned int n);
 
@@ -80,7 +85,8 @@ struct host_continuation {
     unsigned int op, nargs;
     unsigned long args[6];
 };
-extern struct host_continuation host_continued;
+extern struct host_continuation host_continuations[HOST_CPUS];
+#define host_continued host_continuations[smp_processor_id()] /* on this CPU */
 #define HOST_CONTINUED (-1000L) /* what hypercall_continue() returns */
 
 /*

@@ -4,11 +4,7 @@
  * the page-type machine does not come upon by itself. The machine's own checks (counts, TLB,
  * nothing left at the end) panic when one is wrong.
  */
-/* SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c */
-/* SOURCES: arch/x86/pv/mmu_update.c */
-/* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
-/* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
-/* SOURCES: arch/x86/pv/decode.c */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) tests/fuzz/pv_machine.c tests/fuzz/pv_tlb.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +48,7 @@ static void stamp_at_every_turn(void **state)
 
     for (unsigned int i = 0; i < ARRAY_SIZE(times); i++) {
         machine_start(FRAMES);
-        tlb_now = times[i];
+        tlb_now = cpus[0]->arch.tlb_stamp = times[i];
         machine_check(); /* the guest has written to all of its frames */
         unmap(10);
         assert_int_equal(pin_l1(10), 0);

@@ -5,7 +5,7 @@
 
 #include <types.h>
 
-extern bool host_irqs_on;
+extern __thread bool host_irqs_on; /* of the CPU that this thread is */
 
 static inline void cpu_relax(void)
 {
