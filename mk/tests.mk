@@ -5,6 +5,7 @@
 #
 #   tests/unit/**/test_*.c   cmocka, on the host, with address and undefined-behaviour sanitizers
 #   tests/fuzz/fuzz_*.c      libFuzzer (clang), a short run with a fixed seed
+#   tests/smp/smp_*.c        several CPUs at once, as coroutines with a seed and as threads
 #   tests/abi/compare.sh     our public headers against Debian's libxen-dev
 #   tests/guest/             images that test the ABI from inside, on Bulkhead and on Debian's Xen
 #   tests/system/test_*.c    cmocka programs that start QEMU and talk to its serial port
@@ -25,6 +26,7 @@ SYSTEM_SRCS := $(sort $(wildcard tests/system/test_*.c))
 
 UNIT_TESTS   := $(UNIT_SRCS:tests/%.c=%)
 FUZZ_TESTS   := $(FUZZ_SRCS:tests/%.c=%)
+SMP_TESTS    := smp/smp_interleave smp/smp_threads
 SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
 
 HOST_INCLUDES := -Itests/host/include -Ihypervisor/include -Idom0-tools/include \
@@ -70,6 +72,11 @@ endef
 own_flag_set = $(call flag_set,$(1),$(CFLAGS_$(2)))
 $(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS),$(call own_flag_set,$(CC),$(t)))))
 $(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS),$(call own_flag_set,clang,$(t)))))
+
+# Several CPUs at once: every source sees tests/smp/points.h first.
+SMP_CORE := $(addprefix tests/, fuzz/pv_machine.c fuzz/pv_steps.c fuzz/pv_tlb.c smp/pv_smp.c smp/smp.c)
+SMP_FLAGS = $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration -include tests/smp/points.h
+$(foreach t,$(SMP_TESTS),$(eval $(call host_program,$(t),clang,$$(SMP_FLAGS),,smp)))
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead
@@ -180,7 +187,7 @@ DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks
 # What QEMU's TCG does not show: SYSRET and IRET faults.
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
 
-RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) \
+RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) $(SMP_TESTS:%=run-%) \
         $(if $(wildcard tests/abi/compare.sh),run-abi) run-pv-objects \
         $(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead debug xen,run-guests-$(role)-$(hv))) \
         $(if $(BOCHS_TESTS),run-guests-bochs-bulkhead $(if $(LONG),run-guests-bochs-xen)) \
@@ -191,7 +198,7 @@ RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
 
 .PHONY: check check-all check-build bench bench-linux $(RUNS)
 
-check-build: all $(HV_DEBUG) packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SYSTEM_TESTS)) \
+check-build: all $(HV_DEBUG) packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SMP_TESTS) $(SYSTEM_TESTS)) \
              $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
 
 # Two steps by a make of their own, so that they run side by side even under a plain `make check`.
@@ -215,6 +222,12 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< -seed=1 -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=$(BUILD)/logs/ -print_final_stats=1 \
 	    $(BUILD)/fuzz/$* $(wildcard tests/fuzz/corpus/$(notdir $*))
+
+# Runs of tests/smp, a fixed number from a fixed seed.
+SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
+SMP_RUNS_smp_threads = $(if $(LONG),50000,500)
+$(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
+	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
 
 # What a program of the host was made of below arch/x86/pv/, all of it, is free of privileged
 # instructions.

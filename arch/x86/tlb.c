@@ -142,12 +142,13 @@ static __noinline void flush_everywhere(const cpumask_t *mask, enum flush_kind k
         tlb_relax();
     request.kind = kind;
     request.va = va;
-    for_each_cpu (cpu, mask)
-        if (cpu != self && cpumask_test(&cpu_online, cpu))
-            cpumask_set(&request.waiting, cpu);
-    for_each_cpu (cpu, mask)
-        if (cpu != self && cpumask_test(&request.waiting, cpu))
-            apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+    /* The mask may lose CPUs under our eyes: each is asked as soon as it is waited for. */
+    for_each_cpu (cpu, mask) {
+        if (cpu == self || !cpumask_test(&cpu_online, cpu))
+            continue;
+        cpumask_set(&request.waiting, cpu);
+        apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+    }
     while (!cpumask_empty(&request.waiting))
         cpu_relax();
     spin_unlock(&request.lock);

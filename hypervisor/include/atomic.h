@@ -29,7 +29,7 @@
  */
 static inline bool test_and_set_bit(unsigned long *map, unsigned int bit)
 {
-#ifdef __x86_64__
+#if defined(__x86_64__) && !__STDC_HOSTED__
     bool was_set;
 
     __asm__ volatile("lock btsq %2, %1"

@@ -19,19 +19,19 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static void change_vcpu(void)
 {
-    struct pv_actor *a = &pv_actors[0];
-    u8 which = a->input < a->input_end ? *a->input++ : 0;
+    u64 which = pv_random(&pv_actors[0].random) >> 8;
 
     machine_switch(which % NR_DOMAINS, which / NR_DOMAINS % 2);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-    struct pv_actor *a = &pv_actors[0];
-
-    *a = (struct pv_actor){.input = data, .input_end = data + size, .change_vcpu = change_vcpu};
+    pv_actors[0] = (struct pv_actor){.input = data,
+                                     .input_end = data + size,
+                                     .random = 0xcbf29ce484222325UL,
+                                     .change_vcpu = change_vcpu};
     machine_start(PV_FRAMES_EACH);
-    for (unsigned int i = 0; i < MAX_STEPS && a->input < a->input_end; i++) {
+    for (unsigned int i = 0; i < MAX_STEPS; i++) {
         pv_step();
         machine_check();
     }

@@ -152,10 +152,12 @@ static void check_counts(void)
         BUG_ON(s & PG_BUSY);
         if (s & PG_ALLOCATED)
             want_refs[m]++;
-        if (s & (PG_PINNED | PG_HYPERVISOR)) {
-            want_refs[m] += s & PG_PINNED ? 1 : 0;
+        if (s & PG_PINNED) {
+            want_refs[m]++;
             want_types[m]++;
         }
+        if (s & PG_HYPERVISOR && s & PG_ALLOCATED)
+            want_types[m]++; /* until it is no longer lent: then others may hold it yet */
         if (s & PG_PARTIAL) {
             want_refs[m]++;
             want_types[m]++;
@@ -167,6 +169,13 @@ static void check_counts(void)
         const struct page *pg = mfn_to_page(MFN(m));
         u64 s = pg->state;
 
+        /*
+         * Who lost the frame must have nothing to say about it any more. With several CPUs that
+         * does not hold yet: populate_physmap() and exchange_chunk() write the M2P after the frame
+         * is the domain's, and another vCPU may have given it back (smp_interleave 1 2993).
+         */
+        if (nr_cpus == 1 && !pg->owner && arch_get_m2p(MFN(m)) != INVALID_M2P_ENTRY)
+            panic("frame %lx is nobody's and has a pseudo-physical number", m);
         if (!pg->owner && !want_refs[m])
             continue;
         if (page_refs(s) != want_refs[m] || page_type_count(s) != want_types[m])
@@ -175,11 +184,38 @@ static void check_counts(void)
     }
 }
 
+/* A clean frame holds zeroes, however long its last owner has written to it. */
+static void check_clean_frames(void)
+{
+    static const u8 zeroes[PAGE_SIZE];
+
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
+        if (mfn_to_page(MFN(m))->state & PG_SCRUBBED && !mfn_to_page(MFN(m))->owner &&
+            memcmp(mfn_to_virt(MFN(m)), zeroes, PAGE_SIZE))
+            panic("frame %lx is called clean and is not", m);
+}
+
+/* The last owners of free frames write to them for as long as the processor lets them. */
+static void write_free_frames(void)
+{
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
+        if (!mfn_to_page(MFN(m))->owner && tlb_model_may_write(m))
+            memset(mfn_to_virt(MFN(m)), 0xee, PAGE_SIZE);
+}
+
 void machine_check(void)
 {
+    unsigned int self = smp_processor_id();
+
     check_counts();
-    tlb_model_load_all();
+    check_clean_frames();
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
+        host_run_on(cpu);
+        tlb_model_load_all();
+    }
+    host_run_on(self);
     tlb_model_check();
+    write_free_frames();
 }
 
 /* ---- life ---- */
@@ -268,12 +304,16 @@ void machine_start(unsigned int frames)
 
 void machine_end(void)
 {
-    machine_run(cpus[0]->rq.idle);
+    for (unsigned int cpu = nr_cpus; cpu-- > 0;) {
+        host_run_on(cpu);
+        machine_run(cpus[cpu]->rq.idle);
+    }
     for (unsigned int i = 0; i < NR_DOMAINS; i++) {
         struct domain *d = machine_domains[i];
 
         machine_domains[i] = NULL;
-        host_kill(d);
+        if (d)
+            host_kill(d);
     }
     host_preempt_every(0);
     host_settle();

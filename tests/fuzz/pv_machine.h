@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A small machine with PV domains for fuzzing the memory half: real page types, page tables,
- * descriptors and grants on the faked machine of tests/host, with the model of what a processor would
- * remember (pv_tlb.h) and the check of the invariant.
+ * descriptors and grants on the faked machine of tests/host, with the model of what a processor
+ * would remember (pv_tlb.h) and the check of the invariant.
  */
 #ifndef PV_MACHINE_H
 #define PV_MACHINE_H

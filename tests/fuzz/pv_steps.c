@@ -32,10 +32,13 @@ u64 pv_random(u64 *state)
 static u8 take(void)
 {
     struct pv_actor *a = self();
+    u8 byte;
 
-    if (a->random)
+    if (a->input == a->input_end)
         return (u8)(pv_random(&a->random) >> 24);
-    return a->input < a->input_end ? *a->input++ : 0;
+    byte = *a->input++;
+    a->random = (a->random ^ byte) * 0x100000001b3UL | 1;
+    return byte;
 }
 
 /* Each actor has a part of the guest window to itself. */
@@ -174,8 +177,11 @@ static void step_mmu_update(void)
         req[i].ptr |= take() % 4 ? 0 : take() % 5;
         req[i].val = pick_entry();
     }
-    if (take() % 16 == 0)
-        foreign |= (1U + pick(4)) << 16;
+    /* Others' tables only with their own frames: what dom0 may map there has no end. */
+    if (take() % 16 == 0) {
+        foreign = pick(4);
+        foreign |= (1U + foreign) << 16;
+    }
     follow(do_mmu_update(OWN_WINDOW(0), n, take() & 1 ? OWN_WINDOW(4096) : 0, foreign));
 }
 

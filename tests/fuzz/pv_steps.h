@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random work of PV domains on their memory: hypercalls of every kind, stores to page tables,
- * grants, descriptor tables, frames given back and exchanged, plain writes to whatever a translation
- * of theirs still allows. Each CPU has an actor, which does it for the vCPU that runs there.
+ * grants, descriptor tables, frames given back and exchanged, plain writes to whatever a
+ * translation of theirs still allows. Each CPU has an actor, which does it for the vCPU that runs
+ * there.
  */
 #ifndef PV_STEPS_H
 #define PV_STEPS_H
@@ -22,7 +23,7 @@ struct pv_mapping {
 
 struct pv_actor {
     const u8 *input, *input_end; /* what it does, byte by byte */
-    u64 random;                  /* not 0: by this state of pv_random() instead */
+    u64 random;                  /* and afterwards by this state of pv_random(), not 0 */
     struct pv_mapping mappings[PV_MAPPINGS];
     void (*change_vcpu)(void); /* its CPU may run another one */
 };

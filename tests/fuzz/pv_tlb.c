@@ -151,12 +151,6 @@ bool tlb_model_may_write(unsigned long mfn)
 
 /* ---- the check ---- */
 
-/* In the allocator; only the first frame of a block is marked as free. */
-static bool is_free(const struct page *pg)
-{
-    return !pg->owner && pg->state & (PG_FREE | PG_SCRUBBED);
-}
-
 static void check_frame(unsigned int cpu, unsigned long m)
 {
     const struct remembered *t = &cpu_tlb[cpu];
@@ -164,11 +158,13 @@ static void check_frame(unsigned int cpu, unsigned long m)
     u64 s = READ_ONCE(pg->state);
     bool used = page_type_count(s) != 0, table = table_level(s) >= 1 && table_level(s) <= 5;
 
-    if (is_free(pg))
+    if (!pg->owner) {
+        /* Free or ours. Only those that the allocator calls dirty may still be remembered. */
+        if (!pg->stamp)
+            panic("CPU %u: frame %lx (state %lx) is translated without an owner (%x)", cpu, m, s,
+                  t->what[m]);
         return;
-    if (!pg->owner)
-        panic("CPU %u: frame %lx (state %lx) is ours and still translated (%x)", cpu, m, s,
-              t->what[m]);
+    }
     if (!page_refs(s) || s & PG_BUSY)
         return; /* on its way to the allocator; or a flush is about to be made */
     if (t->what[m] & (WRITABLE | WRITABLE_GLOBAL) && used && table)

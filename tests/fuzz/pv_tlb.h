@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each CPU remembers of translations, as far as the manuals let it remember the most (Intel SDM
- * volume 3, 4.10):
+ * What each CPU remembers of translations, as far as the manuals let it remember the most (Intel
+ * SDM volume 3, 4.10):
  *
  * - any translation that its page tables allow may be loaded at any moment, speculatively, and so
  *   may pointers to the tables on the way (paging-structure caches);
@@ -27,9 +27,9 @@ void tlb_model_load_some(u64 random);
 /* May this CPU write to frame @mfn through what it remembers? */
 bool tlb_model_may_write(unsigned long mfn);
 /*
- * Panics when any CPU remembers what it must not: a writable or readable translation of a frame that
- * has another owner by now, or is ours, or a free one that counts as clean; a writable translation
- * of a table in use; a pointer to a table of what is in use as something else.
+ * Panics when any CPU remembers what it must not: a translation of a frame that has another owner
+ * by now, or is ours, or free and not dirty; a writable translation of a table in use; a pointer to a table of what is in
+ * use as something else.
  */
 void tlb_model_check(void);
 

@@ -13,6 +13,7 @@
 #include <host.h>
 #include <irq.h>
 #include <public/grant_table.h>
+#include <rcu.h>
 
 /* A test of the real one links that instead. */
 #define WEAK __attribute__((weak))
@@ -26,6 +27,9 @@ static struct domain *pte_domain[HOST_PTES];
 
 /* ---- boot and time ---- */
 
+unsigned int host_boot_cpus = 1;
+static struct vcpu idle_vcpus[HOST_CPUS];
+
 void host_boot(unsigned long frames)
 {
     static bool done;
@@ -35,10 +39,17 @@ void host_boot(unsigned long frames)
         return; /* the tables of domains are there already, and empty but for what the test left */
     }
     done = true;
-    host_boot_memory(frames, 1);
+    host_boot_memory(frames, host_boot_cpus);
     sched_cpu_init(0);
-    timer_cpu_init(0);
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
+        timer_cpu_init(cpu);
     domain_init();
+    for (unsigned int cpu = 1; cpu < nr_cpus; cpu++) {
+        spin_lock_init(&cpus[cpu]->rq.lock, RANK_SCHED);
+        idle_vcpus[cpu] = *cpus[0]->rq.idle;
+        idle_vcpus[cpu].processor = cpu;
+        cpus[cpu]->rq.idle = cpus[cpu]->info->vcpu = &idle_vcpus[cpu];
+    }
 }
 
 void host_become(struct vcpu *v)
@@ -70,9 +81,26 @@ void host_run_softirqs(void)
     resumable = false;
 }
 
+/* What the scheduler and the softirqs of the other CPUs would do for grace periods. */
+static void settle_others(void)
+{
+    unsigned int self = smp_processor_id();
+
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
+        if (cpu == self)
+            continue;
+        host_run_on(cpu);
+        get_cpu_info()->softirq_pending = 0;
+        rcu_quiescent();
+        rcu_softirq();
+    }
+    host_run_on(self);
+}
+
 void host_settle(void)
 {
     for (unsigned int i = 0; i < 8; i++) {
+        settle_others();
         softirq_raise(SOFTIRQ_SCHEDULE);
         host_run_softirqs();
     }

@@ -48,7 +48,7 @@ void host_boot_x86(void)
         arch->apic_id = cpu;
         arch->cr4 = hv_cr4;
         registers[cpu] = (struct host_registers){
-            .cr0 = CR0_PE | CR0_PG, .cr4 = hv_cr4, .efer = 0xd01};
+            .cr0 = CR0_PE | CR0_PG, .cr3 = HOST_HV_CR3, .cr4 = hv_cr4, .efer = 0xd01};
     }
 }
 

@@ -32,8 +32,12 @@
  * call of each test.
  */
 void host_boot_memory(unsigned long frames, unsigned int nr);
-/* The same, and the subsystems up to sched_start(), with idle vCPUs as the current ones. */
+/*
+ * The same, and the subsystems up to sched_start(), with idle vCPUs as the current ones. CPUs above
+ * number 0 have no scheduler.
+ */
 void host_boot(unsigned long frames);
+extern unsigned int host_boot_cpus; /* how many that makes; 1 unless a test says otherwise */
 /* From now on the caller is CPU @cpu. */
 void host_run_on(unsigned int cpu);
 /* From now on @v is current (on CPU 0), without the scheduler's doing. */
