@@ -28,8 +28,8 @@ void tlb_model_load_some(u64 random);
 bool tlb_model_may_write(unsigned long mfn);
 /*
  * Panics when any CPU remembers what it must not: a translation of a frame that has another owner
- * by now, or is ours, or free and not dirty; a writable translation of a table in use; a pointer to a table of what is in
- * use as something else.
+ * by now, or is ours, or is free and not called dirty; a writable translation of a table in use; a
+ * pointer to a table of what is in use as something else.
  */
 void tlb_model_check(void);
 
