@@ -172,7 +172,7 @@ static void check_port(const struct domain *d)
         panic("port %x, %u bytes", p->port, p->bytes);
     if (p->port == 0x70 && p->value & 0x80)
         panic("the NMI mask of the CMOS index");
-    *(struct host_port_access *)&host_port_access = (struct host_port_access){0};
+    host_port_access = (struct host_port_access){0};
 }
 
 static void check_all(void)
@@ -492,11 +492,23 @@ static void start_guest(void)
                                            .rflags = EFLAGS_IF | 2};
 }
 
+/* VCPUOP_up may have given a vCPU to the scheduler, which knows nothing of who is current here. */
+static void stop_vcpus(struct domain *d)
+{
+    struct vcpu *v;
+
+    for_each_vcpu (d, v) {
+        set_bit(&v->pause_flags, VPF_DOWN);
+        vcpu_sleep_nosync(v);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
     input = data;
     input_end = data + size;
     beyond = 0xcbf29ce484222325UL;
+    host_port_access = (struct host_port_access){0};
     machine_start(FRAMES);
     BUG_ON(rangeset_add(machine_domains[0]->ioports, FIRST_PORT, LAST_PORT));
     machine_switch(take() % 2, 0);
@@ -507,6 +519,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
             break; /* crashed: it does not run any more */
         check_all();
     }
+    stop_vcpus(current->domain);
     machine_check();
     machine_end();
     return 0;

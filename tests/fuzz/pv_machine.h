@@ -22,8 +22,8 @@ extern unsigned long first_frame, machine_frames; /* of the domains; of the mach
 void machine_start(unsigned int frames);
 /* Runs vCPU @vcpu of domain @n from now on. */
 void machine_switch(unsigned int n, unsigned int vcpu);
-/* Runs @v, of one of the domains or an idle one, on this CPU. */
-void machine_run(struct vcpu *v);
+/* Runs @next, of one of the domains or an idle one, on this CPU. */
+void machine_run(struct vcpu *next);
 /* The guest runs for a moment, filling the model of the TLB; then everything is compared. */
 void machine_check(void);
 /* All domains die; nothing may be left. */

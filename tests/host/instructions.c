@@ -127,9 +127,9 @@ void wrmsr(u32 msr, u64 v)
         r->tsc_aux = v;
         break;
     case MSR_PRED_CMD:
-        if (v != 1)
+        if (v & ~1UL)
             __builtin_trap();
-        r->pred_cmds++;
+        r->pred_cmds += (unsigned int)v;
         break;
     default:
         __builtin_trap();

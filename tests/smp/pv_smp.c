@@ -20,14 +20,13 @@
 #define STEPS  12U
 
 static u64 seed;
+static char seed_line[64]; /* what a failure says */
+static size_t seed_length;
 static bool dying, stopped; /* the last round; domain 2 runs no more */
 
 static void name_seed(void)
 {
-    char line[64];
-    int n = snprintf(line, sizeof(line), "seed %lu failed\n", (unsigned long)seed);
-
-    (void)!write(2, line, (size_t)n);
+    (void)!write(2, seed_line, seed_length);
 }
 
 static void trapped(int sig)
@@ -90,6 +89,7 @@ static void run(void)
 {
     u64 state = seed * 0x9e3779b97f4a7c15UL + 1;
 
+    seed_length = (size_t)snprintf(seed_line, sizeof(seed_line), "seed %lu failed\n", seed);
     dying = stopped = false;
     machine_start(PV_FRAMES_EACH);
     for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
