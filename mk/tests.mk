@@ -26,7 +26,8 @@ SYSTEM_SRCS := $(sort $(wildcard tests/system/test_*.c))
 
 UNIT_TESTS   := $(UNIT_SRCS:tests/%.c=%)
 FUZZ_TESTS   := $(FUZZ_SRCS:tests/%.c=%)
-SMP_TESTS    := smp/smp_interleave smp/smp_threads
+SMP_SRCS     := $(sort $(wildcard tests/smp/smp_*.c))
+SMP_TESTS    := $(SMP_SRCS:tests/%.c=%)
 SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
 
 HOST_INCLUDES := -Itests/host/include -Ihypervisor/include -Idom0-tools/include \
@@ -40,9 +41,9 @@ HOST_LIBS := -llzma -lzstd -llz4 -lz
 
 # SOURCES_<program> and CFLAGS_<program>, from the files' comments.
 HOST_PROGRAMS_MK := $(BUILD)/gen/host-programs.mk
-$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS)
+$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS) $(SMP_SRCS)
 	@mkdir -p $(@D)
-	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) >$@
+	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) $(SMP_SRCS) >$@
 ifneq ($(MAKECMDGOALS),clean)
 include $(HOST_PROGRAMS_MK)
 endif
@@ -74,7 +75,6 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),
 $(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS),$(call own_flag_set,clang,$(t)))))
 
 # Several CPUs at once: every source sees tests/smp/points.h first.
-SMP_CORE := $(addprefix tests/, fuzz/pv_machine.c fuzz/pv_steps.c fuzz/pv_tlb.c smp/pv_smp.c smp/smp.c)
 SMP_FLAGS = $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration -include tests/smp/points.h
 $(foreach t,$(SMP_TESTS),$(eval $(call host_program,$(t),clang,$$(SMP_FLAGS),,smp)))
 
