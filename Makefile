@@ -3,7 +3,8 @@
 # Bulkhead's build. Everything that is made lands in $(BUILD); nothing is written elsewhere.
 # Each folder names its own files in a sources.mk; how they are built is in mk/, one subject a file.
 
-BUILD ?= build
+# A build with the meter (hypervisor/include/meter.h) has a folder of its own.
+BUILD ?= $(if $(METER),build/meter,build)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -30,7 +31,7 @@ all: $(HV_IMAGE) $(GUEST_IMAGES)
 clean:
 	rm -rf $(BUILD)
 
-# The images alone: a boot loader entry is the administrator's to write (docs/install.md).
+# The images alone: a boot loader entry is the administrator's to write (docs/guide.md).
 install: all
 	install -d $(DESTDIR)/boot
 	install -m 0644 $(HV_IMAGE) $(DESTDIR)/boot/bulkhead

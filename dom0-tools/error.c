@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Sentences about failures: see tools/error.h. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,14 +7,19 @@
 
 #include <tools/error.h>
 
+int error_vset(struct error *e, const char *format, va_list args)
+{
+    if (e)
+        vsnprintf(e->text, sizeof(e->text), format, args);
+    return -1;
+}
+
 int error_set(struct error *e, const char *format, ...)
 {
     va_list args;
 
-    if (!e)
-        return -1;
     va_start(args, format);
-    vsnprintf(e->text, sizeof(e->text), format, args);
+    error_vset(e, format, args);
     va_end(args);
     return -1;
 }

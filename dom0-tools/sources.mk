@@ -3,24 +3,27 @@
 # dom0-tools: what the built-in dom0 adds to the reference kernel. All but platform/ is portable.
 
 TOOLS_SRCS := $(addprefix dom0-tools/, \
-    error.c \
-    config/config.c config/guest_config.c config/device_list.c \
+    error.c utf8.c \
+    config/config.c config/guest_config.c config/foreign_keys.c config/device_list.c \
     config/parameters.c config/disk_config.c config/vif_config.c \
-    image/unpack.c image/elf_stream.c image/kernel_image.c \
+    image/unpack.c image/kernel_image.c \
     control/control.c \
-    builder/guest_memory.c builder/page_tables.c builder/build.c \
+    builder/guest_memory.c builder/build.c \
     store/tree.c store/store.c store/transaction.c store/watch.c \
     store/protocol.c store/requests.c store/control.c store/ring.c \
-    service/service.c service/rings.c service/store_clients.c service/console.c service/life.c \
-    service/devices.c \
-    bh/output.c bh/arguments.c bh/json.c bh/line_editor.c bh/shell.c \
+    $(addprefix service/,domains.c console.c console_archive.c store_clients.c domain_rings.c \
+                         domain_nodes.c memory_target.c device_nodes.c device_late.c device_set.c \
+                         construction.c domain_requests.c console_requests.c device_requests.c \
+                         domain_life.c service.c) \
+    bh/output.c bh/arguments.c bh/json.c bh/config_json.c bh/line_editor.c bh/verbs.c bh/shell.c \
     bh/verbs_create.c bh/verbs_console.c bh/verbs_domain.c bh/verbs_device.c bh/verbs_store.c bh/verbs_info.c \
     bh/verbs_machine.c \
-    platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_main.c)
+    platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_power.c \
+    platform/builtin_main.c)
 
 # The drivers of pv-guest that the built-in dom0 uses.
 TOOLS_SRCS += $(SPLIT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS) $(BLOCK_SRCS) $(BLOCK_BACK_SRCS) \
-              $(NET_BACK_SRCS) $(VIRTIO_NET_SRCS)
+              $(NET_BACK_SRCS) $(VIRTIO_NET_SRCS) $(UNDRIVEN_SRCS) $(POWER_BUTTON_SRCS)
 
 # The decompressors' headers are Debian's; they include nothing that pv-guest's C library lacks.
 CFLAGS_dom0-tools/image/unpack.c := -idirafter /usr/include

@@ -12,7 +12,7 @@
  * `ring_start` is the oldest one still there or not cleared by a reader. A reader remembers a
  * counter value and asks for what came since.
  *
- * After console_force_unlock() (the machine is going down) nothing waits for the lock any more.
+ * After console_force_unlock() (the machine is going down) no CPU waits for the lock any more.
  */
 #include <console.h>
 #include <domain.h>
@@ -25,9 +25,15 @@
 #define MESSAGE_MAX 512
 #define PREFIX      "(BH) "
 
-/* Rate limit: one message per RATE_INTERVAL_MS in the long run, RATE_BURST at once. */
-#define RATE_INTERVAL_MS 500U
-#define RATE_BURST       10U
+/*
+ * Rate limits: one message per interval in the long run, some at once. The second one is for what a
+ * guest provokes at a level that is always printed: more than anybody reads, and so little that the
+ * serial port keeps time for the guests' own consoles.
+ */
+struct rate_limit {
+    unsigned int interval_ms, burst;
+};
+static const struct rate_limit rate_limited = {500, 10}, rate_of_guests = {50, 100};
 
 static spinlock_t console_lock = SPINLOCK_INIT(RANK_CONSOLE);
 static bool forced;
@@ -113,11 +119,11 @@ static void write_message(const char *text)
 }
 
 /*
- * May one more message pass? @state holds the time (ms of system time) at which the bucket will be
- * full again, and in its low 16 bits how many messages were refused since the last one that passed;
- * that number is returned in @suppressed.
+ * May one more message pass @limit? @state holds the time (ms of system time) at which the bucket
+ * will be full again, and in its low 16 bits how many messages were refused since the last one that
+ * passed; that number is returned in @suppressed.
  */
-static bool rate_limit_ok(u64 *state, unsigned int *suppressed)
+static bool rate_limit_ok(const struct rate_limit *limit, u64 *state, unsigned int *suppressed)
 {
     u64 now_ms = (u64)now() / 1000000U;
     u64 old = READ_ONCE(*state), new;
@@ -127,9 +133,9 @@ static bool rate_limit_ok(u64 *state, unsigned int *suppressed)
         u64 full_at = MAX(old >> 16, now_ms);
         u64 dropped = old & 0xffff;
 
-        ok = full_at + RATE_INTERVAL_MS <= now_ms + (u64)RATE_BURST * RATE_INTERVAL_MS;
+        ok = full_at + limit->interval_ms <= now_ms + (u64)limit->burst * limit->interval_ms;
         if (ok)
-            new = (full_at + RATE_INTERVAL_MS) << 16;
+            new = (full_at + limit->interval_ms) << 16;
         else
             new = full_at << 16 | MIN(dropped + 1, (u64)0xffff);
         *suppressed = (unsigned int)dropped;
@@ -137,15 +143,20 @@ static bool rate_limit_ok(u64 *state, unsigned int *suppressed)
     return ok;
 }
 
-/* Is a message of this level to be printed? Reports earlier messages that were not. */
-static bool level_ok(const struct threshold *t, enum loglevel level, u64 *rate)
+/*
+ * Is a message of this level to be printed? @always NULL: no limit for what is always printed.
+ * Reports earlier messages that were not.
+ */
+static bool level_ok(const struct threshold *t, enum loglevel level,
+                     const struct rate_limit *always, u64 *rate)
 {
+    const struct rate_limit *limit = (int)level < t->always ? always : &rate_limited;
     unsigned int suppressed;
     char note[64];
 
-    if ((int)level < t->always)
+    if ((int)level < t->always && !always)
         return true;
-    if ((int)level >= t->limited || !rate_limit_ok(rate, &suppressed))
+    if ((int)level >= t->limited || !rate_limit_ok(limit, rate, &suppressed))
         return false;
     if (suppressed) {
         snprintf(note, sizeof(note), "(%u similar messages suppressed)", suppressed);
@@ -158,7 +169,7 @@ void vprintk(enum loglevel level, const char *fmt, va_list ap)
 {
     char buf[MESSAGE_MAX];
 
-    if (!forced && !level_ok(&host_level, level, &host_rate))
+    if (!forced && !level_ok(&host_level, level, NULL, &host_rate))
         return;
     vsnprintf(buf, sizeof(buf), fmt, ap);
     write_message(buf);
@@ -180,7 +191,7 @@ void printk_guest(enum loglevel level, const char *fmt, ...)
     va_list ap;
     int n;
 
-    if (!level_ok(&guest_level, level, v ? &v->domain->rate_tokens : &host_rate))
+    if (!level_ok(&guest_level, level, &rate_of_guests, v ? &v->domain->rate_tokens : &host_rate))
         return;
     n = v ? snprintf(buf, sizeof(buf), "d%uv%u ", v->domain->id, v->id) : 0;
     va_start(ap, fmt);

@@ -3,7 +3,7 @@
  * Dom0's use of the console: the console_io hypercall and the characters typed on the serial line.
  *
  * A received character waits in a small ring until dom0, told by VIRQ_CONSOLE, reads it; when the
- * ring is full further input is lost, as on any terminal nobody reads.
+ * ring is full further input is lost, as on any terminal that is not read.
  */
 #include <console.h>
 #include <domain.h>

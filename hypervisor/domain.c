@@ -105,19 +105,46 @@ static void free_domain(struct domain *d)
     xfree(d);
 }
 
-static void free_vcpus(struct domain *d)
+/*
+ * The memory of a domain that nobody has a pointer to goes back in pieces of so many objects, with
+ * time for guests in between: it may have a hundred thousand ports.
+ */
+#define DESTROY_BUDGET 256U
+#define DESTROY_PAUSE  MILLISECS(1)
+#define VCPU_OBJECTS   2U /* itself and the area for its FPU */
+
+static bool free_vcpus(struct domain *d, unsigned int *budget)
 {
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = d->vcpu[i];
 
         if (!v)
             continue;
+        if (*budget < VCPU_OBJECTS)
+            return false;
+        *budget -= VCPU_OBJECTS;
         vcpu_time_destroy(v);
         evtchn_vcpu_destroy(v);
         arch_vcpu_destroy(v);
         d->vcpu[i] = NULL;
         xfree(v);
     }
+    return true;
+}
+
+static void destroy_piece(void *arg)
+{
+    unsigned int budget = DESTROY_BUDGET;
+    struct domain *d = arg;
+
+    if (!free_vcpus(d, &budget) || !evtchn_destroy_final(d, &budget) ||
+        !grant_table_destroy(d, &budget)) {
+        timer_set(&d->destroy_timer, now() + DESTROY_PAUSE);
+        return;
+    }
+    arch_domain_destroy(d);
+    free_domain(d);
+    send_global_virq(VIRQ_DOM_EXC);
 }
 
 /* Nobody has a pointer any more. */
@@ -125,12 +152,8 @@ static void destroy_final(struct rcu_head *head)
 {
     struct domain *d = container_of(head, struct domain, rcu);
 
-    free_vcpus(d);
-    evtchn_destroy_final(d);
-    grant_table_destroy(d);
-    arch_domain_destroy(d);
-    free_domain(d);
-    send_global_virq(VIRQ_DOM_EXC);
+    timer_init(&d->destroy_timer, destroy_piece, d, smp_processor_id());
+    destroy_piece(d);
 }
 
 void put_domain(struct domain *d)
@@ -207,6 +230,7 @@ void domain_init(void)
 int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged,
                   struct domain **out)
 {
+    unsigned int all = ~0U;
     struct domain *d;
     int rc = -XEN_ENOMEM;
 
@@ -252,7 +276,7 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
 
 fail_evtchn:
     evtchn_destroy(d);
-    evtchn_destroy_final(d);
+    evtchn_destroy_final(d, &all);
 fail_arch:
     arch_domain_destroy(d);
 fail:
@@ -288,6 +312,35 @@ int vcpu_create(struct domain *d, unsigned int id)
     if (!d->system)
         evtchn_vcpu_init(v);
     store_release(&d->vcpu[id], v);
+    return 0;
+}
+
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
+{
+    int rc = arch_set_context(v, ctx);
+
+    if (rc)
+        return rc;
+    v->initialised = true;
+    if (ctx->flags & VGCF_online)
+        clear_bit(&v->pause_flags, VPF_DOWN);
+    else
+        set_bit(&v->pause_flags, VPF_DOWN);
+    return 0;
+}
+
+int vcpu_reset(struct vcpu *v)
+{
+    int rc;
+
+    set_bit(&v->pause_flags, VPF_DOWN); /* first: what follows takes its page tables away */
+    rc = arch_vcpu_reset(v);
+    if (rc)
+        return rc;
+    v->initialised = false;
+    v->poll_port = 0;
+    clear_bit(v->domain->poll_mask, v->id);
+    clear_bit(&v->pause_flags, VPF_BLOCKED);
     return 0;
 }
 
@@ -443,7 +496,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     va_end(ap);
     printk(LOG_ERR, "d%u crashed: %s\n", d->id, why);
     if (d == current->domain)
-        arch_dump_vcpu(current);
+        domain_dump(d, 1);
     domain_shutdown(d, SHUTDOWN_crash);
 }
 
@@ -501,7 +554,15 @@ static void release_shared_info(struct rcu_head *head)
     unshare_hv_page(container_of(head, struct domain, shared_info_rcu)->dead_shared_info);
 }
 
-enum teardown_step { STEP_EVENTS, STEP_GRANTS, STEP_INFO, STEP_ARCH, STEP_FRAMES, STEP_DONE };
+enum teardown_step {
+    STEP_EVENTS,
+    STEP_GRANTS,
+    STEP_INFO,
+    STEP_ARCH,
+    STEP_FRAMES,
+    STEP_GRANT_FRAMES,
+    STEP_DONE
+};
 
 int domain_kill(struct domain *d)
 {
@@ -547,6 +608,9 @@ int domain_kill(struct domain *d)
         case STEP_FRAMES:
             rc = release_frames(d);
             break;
+        case STEP_GRANT_FRAMES:
+            rc = grant_table_unshare(d);
+            break;
         default:
             BUG();
         }
@@ -556,7 +620,6 @@ int domain_kill(struct domain *d)
     if (rc)
         return rc;
     d->dying = DOMAIN_DEAD;
-    grant_table_unshare(d);
     d->dead_shared_info = d->shared_info;
     WRITE_ONCE(d->shared_info, NULL);
     call_rcu(&d->shared_info_rcu,

@@ -24,15 +24,15 @@ static spinlock_t control_lock = SPINLOCK_INIT(RANK_DOMCTL);
 #define CREATE_FLAGS \
     (XEN_DOMCTL_CDF_s3_integrity | XEN_DOMCTL_CDF_oos_off | XEN_DOMCTL_CDF_xs_domain)
 
-static bool config_ok(const struct xen_domctl_createdomain *config)
+static int check_config(const struct xen_domctl_createdomain *config)
 {
     unsigned int grant_version = config->grant_opts & XEN_DOMCTL_GRANT_version_mask;
 
     if (config->flags & ~CREATE_FLAGS || config->iommu_opts || config->vmtrace_size)
-        return false;
+        return -XEN_EINVAL;
     if (config->grant_opts & ~(u32)XEN_DOMCTL_GRANT_version_mask || grant_version != 1)
-        return false;
-    return arch_domain_config_ok(&config->arch);
+        return -XEN_EINVAL;
+    return arch_domain_config_check(&config->arch);
 }
 
 static bool id_is_free(domid_t id)
@@ -70,8 +70,9 @@ static long create_domain(struct xen_domctl *op)
     } else if (!id_is_free(id)) {
         return -XEN_EEXIST;
     }
-    if (!config_ok(&op->u.createdomain))
-        return -XEN_EINVAL;
+    rc = check_config(&op->u.createdomain);
+    if (rc)
+        return rc;
     if (op->u.createdomain.cpupool_id != 0)
         return -XEN_ESRCH;
     rc = domain_create(id, &op->u.createdomain, false, &d);

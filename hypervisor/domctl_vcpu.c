@@ -54,9 +54,13 @@ long domctl_max_vcpus(struct domain *d, const struct xen_domctl_max_vcpus *op)
     spin_lock(&d->lock);
     if (d->dying)
         rc = -XEN_EINVAL;
-    for (unsigned int i = 0; i < d->max_vcpus && rc == 0; i++)
-        if (!d->vcpu[i])
-            rc = vcpu_create(d, i);
+    for (unsigned int i = 0; i < d->max_vcpus && rc == 0; i++) {
+        if (d->vcpu[i])
+            continue;
+        rc = vcpu_create(d, i);
+        if (rc == 0 && hypercall_preempt_check())
+            rc = -ERESTART;
+    }
     spin_unlock(&d->lock);
     return rc;
 }
@@ -83,7 +87,7 @@ long domctl_set_context(struct domain *d, const struct xen_domctl_vcpucontext *o
     if (d->dying)
         rc = -XEN_EINVAL;
     else
-        rc = ctx ? arch_set_context(v, ctx) : arch_vcpu_reset(v);
+        rc = ctx ? vcpu_set_context(v, ctx) : vcpu_reset(v);
     spin_unlock(&d->lock);
     domain_unpause(d);
     xfree(ctx);

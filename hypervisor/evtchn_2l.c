@@ -20,7 +20,7 @@ void evtchn_2l_unmask(struct domain *d, struct evtchn *chn)
     if (test_and_clear_bit(d->shared_info->evtchn_mask, port) &&
         test_bit(d->shared_info->evtchn_pending, port) &&
         !test_and_set_bit(&v->info->evtchn_pending_sel, port / BITS_PER_LONG))
-        vcpu_mark_pending(v);
+        vcpu_set_pending(v);
 }
 
 bool evtchn_2l_is_pending(const struct domain *d, const struct evtchn *chn)

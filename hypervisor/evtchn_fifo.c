@@ -82,7 +82,7 @@ static bool append_to_tail(const struct domain *d, u32 tail, u32 port)
 /*
  * Locks the queue to link @chn on: that of its vCPU and priority, unless it is still linked on the
  * one of before. Then the old one keeps it, since a port may be on one queue only. A port that
- * moves is no more the tail of its old queue: what is linked there next must not follow it to the
+ * moves is no longer the tail of its old queue: what is linked there next must not follow it to the
  * new one.
  */
 static struct evtchn_fifo_queue *lock_queue(struct vcpu *v, struct evtchn *chn,
@@ -134,7 +134,7 @@ static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
     spin_unlock(&q->lock);
     /* Behind others it is found when the guest comes to them. */
     if (was_empty && !(atomic_or(&block->ready, BIT(q->priority)) & BIT(q->priority)))
-        vcpu_mark_pending(q->vcpu);
+        vcpu_set_pending(q->vcpu);
 }
 
 void evtchn_fifo_set_pending(struct vcpu *v, struct evtchn *chn)
@@ -362,6 +362,16 @@ void evtchn_fifo_vcpu_destroy(struct vcpu *v)
     xfree(f);
 }
 
+/* The queues that ports were linked on last are gone. A dying domain links none again. */
+static void forget_queues(struct domain *d)
+{
+    if (d->dying)
+        return;
+    for (unsigned int b = 0; b < d->valid_evtchns / EVTCHNS_PER_BUCKET; b++)
+        for (unsigned int i = 0; i < EVTCHNS_PER_BUCKET; i++)
+            d->evtchn_buckets[b][i].queue = NULL;
+}
+
 void evtchn_fifo_destroy(struct domain *d)
 {
     struct evtchn_fifo *f = d->evtchn_fifo;
@@ -374,8 +384,7 @@ void evtchn_fifo_destroy(struct domain *d)
         evtchn_fifo_vcpu_destroy(v);
     for (unsigned int i = 0; i < f->nr_pages; i++)
         unmap_frame(f->page[i], virt_to_mfn(f->page[i]));
-    for (unsigned int port = 0; port < d->valid_evtchns; port++)
-        evtchn_lookup(d, port)->queue = NULL;
+    forget_queues(d);
     d->max_evtchns = EVTCHN_2L_NR_CHANNELS;
     xfree(f);
 }

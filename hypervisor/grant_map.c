@@ -80,6 +80,25 @@ static void put_handle(struct grant_table *gt, grant_handle_t handle)
 
 /* ---- map ---- */
 
+/* What grant_pin() has not said. */
+static __noinline int refuse_map(const struct gnttab_map_grant_ref *op, int rc)
+{
+    switch (rc) {
+    case GNTST_bad_domain:
+    case GNTST_permission_denied:
+        printk_guest(LOG_DEBUG, "grant map: there is no domain %u with grants", op->dom);
+        break;
+    case GNTST_no_device_space:
+        printk_guest(LOG_DEBUG, "grant map: all handles are in use");
+        break;
+    default:
+        printk_guest(LOG_DEBUG, "grant map at %lx of grant %u of d%u: refused (%d)", op->host_addr,
+                     op->ref, op->dom, rc);
+        break;
+    }
+    return rc;
+}
+
 static int map_one(struct gnttab_map_grant_ref *op)
 {
     struct domain *user = current->domain;
@@ -92,10 +111,10 @@ static int map_one(struct gnttab_map_grant_ref *op)
     int rc;
 
     if (!(op->flags & MAP_KINDS))
-        return GNTST_bad_gntref; /* to be mapped for nobody */
+        return refuse_map(op, GNTST_bad_gntref); /* to be mapped for nobody */
     owner = get_domain_by_id(op->dom);
     if (!owner)
-        return GNTST_bad_domain;
+        return refuse_map(op, GNTST_bad_domain);
     rc = GNTST_permission_denied;
     if (owner->system)
         goto out;
@@ -142,7 +161,7 @@ out_handle:
     put_handle(gt, handle);
 out:
     put_domain(owner);
-    return rc;
+    return refuse_map(op, rc);
 }
 
 long grant_map_op(unsigned int cmd, unsigned long uop, unsigned int count)
@@ -204,6 +223,14 @@ static struct grant_mapping *claim_handle(const struct grant_table *gt, grant_ha
     return m;
 }
 
+static __noinline int refuse_unmap(grant_handle_t handle, u64 host_addr, int rc)
+{
+    printk_guest(LOG_DEBUG, "grant unmap: handle %u %s %lx", handle,
+                 rc == GNTST_bad_handle ? "is in use for no mapping; at" : "is not mapped at",
+                 host_addr);
+    return rc;
+}
+
 /* Removes the entry (and device mapping) that an element names; notes in @u what is still to be
  * given up. */
 HOT_INLINE int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_addr,
@@ -214,8 +241,8 @@ HOT_INLINE int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_a
     int rc = GNTST_okay;
 
     u->owner = NULL;
-    if (!m)
-        return GNTST_bad_handle;
+    if (unlikely(!m))
+        return refuse_unmap(handle, host_addr, GNTST_bad_handle);
     flags = m->flags & (u16)~MAPPING_BUSY;
     u->frame = MFN(m->frame);
     if (dev_bus_addr && (flags & GNTMAP_device_map)) {
@@ -229,8 +256,10 @@ HOT_INLINE int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_a
                      : arch_grant_unmap(host_addr, u->frame, flags);
         kinds |= GNTMAP_host_map;
     }
-    if (rc != GNTST_okay)
+    if (unlikely(rc != GNTST_okay)) {
+        refuse_unmap(handle, host_addr, rc);
         kinds = 0;
+    }
     if (kinds) {
         u->owner = mapping_owner(m);
         u->ref = m->ref;

@@ -23,6 +23,7 @@ long grant_setup_table(unsigned long uop)
     struct gnttab_setup_table op;
     struct grant_table *gt;
     struct domain *d;
+    int rc = 0;
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
@@ -31,8 +32,16 @@ long grant_setup_table(unsigned long uop)
         goto out;
     gt = d->grant_table;
     spin_lock(&gt->lock);
-    if (d->dying || op.nr_frames > gt->max_frames ||
-        (op.nr_frames > gt->nr_frames && grant_table_grow(d, op.nr_frames)))
+    if (d->dying || op.nr_frames > gt->max_frames)
+        op.status = GNTST_general_error;
+    else
+        rc = grant_table_grow(d, op.nr_frames);
+    if (rc == -ERESTART) {
+        spin_unlock(&gt->lock);
+        put_domain(d);
+        return grant_continue(GNTTABOP_setup_table, uop, 1);
+    }
+    if (rc)
         op.status = GNTST_general_error;
     for (unsigned int i = 0; op.status == GNTST_okay && i < op.nr_frames; i++) {
         xen_pfn_t frame = virt_to_mfn(gt->shared[i]).n;

@@ -38,6 +38,8 @@ int grant_table_grow(struct domain *d, unsigned int frames)
         gt->active[gt->nr_frames] = active;
         store_release(&gt->nr_frames, gt->nr_frames + 1);
         gt->open_entries = gt->nr_frames * GRANTS_PER_FRAME;
+        if (gt->nr_frames < frames && hypercall_preempt_check())
+            return -ERESTART;
     }
     return 0;
 }
@@ -71,8 +73,11 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
     if (!rc && d->privileged)
         grant_map_add_handles(gt);
     if (rc) {
-        grant_table_unshare(d);
-        grant_table_destroy(d);
+        unsigned int budget = ~0U;
+
+        if (gt->nr_frames)
+            unshare_hv_page(gt->shared[0]);
+        grant_table_destroy(d, &budget);
     }
     return rc;
 }
@@ -86,37 +91,48 @@ void grant_table_close(struct domain *d)
     spin_unlock(&gt->lock);
 }
 
-void grant_table_unshare(struct domain *d)
+int grant_table_unshare(struct domain *d)
 {
     struct grant_table *gt = d->grant_table;
 
-    for (unsigned int i = 0; i < gt->nr_frames; i++) {
+    while (gt->unshared < gt->nr_frames) {
         void *frame;
 
         spin_lock(&gt->lock); /* somebody may be giving back a pin */
-        frame = gt->shared[i];
-        gt->shared[i] = NULL;
+        frame = gt->shared[gt->unshared];
+        gt->shared[gt->unshared++] = NULL;
         spin_unlock(&gt->lock);
         unshare_hv_page(frame);
+        if (hypercall_preempt_check())
+            return -ERESTART;
     }
+    return 0;
 }
 
-void grant_table_destroy(struct domain *d)
+bool grant_table_destroy(struct domain *d, unsigned int *budget)
 {
     struct grant_table *gt = d->grant_table;
 
     if (!gt)
-        return;
-    if (gt->active)
-        for (unsigned int i = 0; i < gt->nr_frames; i++)
-            xfree(gt->active[i]);
-    for (unsigned int i = 0; i < gt->nr_map_pages; i++)
-        xfree(gt->mappings[i]);
+        return true;
+    for (; gt->active && gt->nr_frames; gt->nr_frames--) {
+        if (!*budget)
+            return false;
+        --*budget;
+        xfree(gt->active[gt->nr_frames - 1]);
+    }
+    for (; gt->nr_map_pages; gt->nr_map_pages--) {
+        if (!*budget)
+            return false;
+        --*budget;
+        xfree(gt->mappings[gt->nr_map_pages - 1]);
+    }
     xfree(gt->active);
     xfree(gt->shared);
     xfree(gt->mappings);
     xfree(gt);
     d->grant_table = NULL;
+    return true;
 }
 
 unsigned int grant_table_nr_frames(const struct domain *d)
@@ -186,11 +202,15 @@ int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
 {
     struct page *pg;
 
-    if (!mfn_valid(frame))
+    if (!mfn_valid(frame)) {
+        page_refused("grant of frame", frame, owner, PG_TYPE_NONE);
         return GNTST_bad_page;
+    }
     pg = mfn_to_page(frame);
-    if (readonly ? !get_page(pg, owner) : get_page_and_type(pg, owner, PG_TYPE_WRITABLE) != 0)
+    if (readonly ? !get_page(pg, owner) : get_page_and_type(pg, owner, PG_TYPE_WRITABLE) != 0) {
+        page_refused("grant of frame", frame, owner, readonly ? PG_TYPE_NONE : PG_TYPE_WRITABLE);
         return GNTST_general_error;
+    }
     return GNTST_okay;
 }
 
@@ -227,6 +247,9 @@ static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t 
 
 refused:
     spin_unlock(&gt->lock);
+    printk_guest(LOG_DEBUG, "grant %lu of d%u is not d%u's for %s: flags %x, domain %u", ref,
+                 owner->id, user, readonly ? "reading" : "writing", READ_ONCE(sha->flags),
+                 READ_ONCE(sha->domid));
     return GNTST_general_error;
 }
 
@@ -236,6 +259,8 @@ static __noinline int pin_refused(struct grant_table *gt, unsigned long ref)
     bool exists = gref_ok(gt, &ref);
 
     spin_unlock(&gt->lock);
+    printk_guest(LOG_DEBUG, "grant %lu: %s", ref,
+                 exists ? "its domain is dying" : "no grant table has such an entry");
     return exists ? GNTST_general_error : GNTST_bad_gntref;
 }
 

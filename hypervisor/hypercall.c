@@ -11,6 +11,7 @@
 #include <event_channel.h>
 #include <grant_table.h>
 #include <hypercall.h>
+#include <meter.h>
 #include <percpu.h>
 #include <sched.h>
 
@@ -63,8 +64,8 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
 };
 
 /*
- * What Xen answers to a domain without privileges where that is not -ENOSYS. Privileged ones are
- * told that it is absent.
+ * What Xen answers to a domain without privileges where that is not -ENOSYS. A privileged
+ * caller gets -ENOSYS.
  */
 static long refusal(unsigned long op)
 {
@@ -113,7 +114,10 @@ long hypercall_unknown(unsigned int op, unsigned long cmd)
 
 bool hypercall_preempt_check(void)
 {
-    return READ_ONCE(get_cpu_info()->softirq_pending) != 0;
+    bool stop = READ_ONCE(get_cpu_info()->softirq_pending) != 0;
+
+    meter_preempt_check(stop);
+    return stop;
 }
 
 long hypercall_continue(unsigned int op, unsigned int nargs, ...)

@@ -10,6 +10,7 @@
 #include <domain.h>
 #include <guest_access.h>
 #include <hypercall.h>
+#include <meter.h>
 #include <percpu.h>
 
 static void write_result(unsigned long to, long result)
@@ -50,6 +51,7 @@ long do_multicall(unsigned long call_list, unsigned int nr_calls)
         mcs->call.op = op;
         result = -XEN_ENOSYS;
         if (likely(op < NR_HYPERCALLS)) {
+            meter_hypercall(op, a0);
             __asm__("" : "+r"(op)); /* the mask is for what runs when the branch was mispredicted */
             result = hypercall_table[op & (NR_HYPERCALLS - 1)](a0, a1, a2, a3, a4, a5);
         }

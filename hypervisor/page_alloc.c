@@ -13,11 +13,11 @@
  *
  * heap_scrub() takes a batch of dirty frames, flushes once every CPU that may remember one of them,
  * and scrubs them only then. So a frame in a block is in no CPU's TLB, and its PG_SCRUBBED can be
- * believed. Whoever frees a domain's frame and finds a whole batch scrubs it; an allocation that
- * finds no block scrubs what there is.
+ * believed. Whoever frees a frame and finds a whole batch scrubs it; an allocation that finds no
+ * block scrubs what there is.
  *
- * Who gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's TLB
- * still maps it for its last owner, and nobody else holds a reference.
+ * Whoever gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's
+ * TLB still maps it for its last owner, and nobody else holds a reference.
  */
 #include <arch.h>
 #include <domain.h>
@@ -219,8 +219,11 @@ static bool heap_scrub(void)
         return others != 0;
     }
     flush_batch(&batch);
-    for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next)
+    for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next) {
+        if (unlikely(mfn_to_page(MFN(m))->uncached))
+            page_flush_caches(mfn_to_page(MFN(m)));
         memset(mfn_to_virt(MFN(m)), 0, PAGE_SIZE);
+    }
 
     flags = spin_lock_irqsave(&heap.lock);
     heap.scrubbing -= batch.count;
@@ -308,10 +311,29 @@ void *alloc_hv_pages(unsigned int order)
     return mfn_to_virt(page_to_mfn(pg));
 }
 
+/*
+ * Whoever frees pays: so there are never many more dirty frames than a batch, and an allocation
+ * that needs them does not have to clean many. Not while interrupts are off: another CPU's flush
+ * may be waited for.
+ */
+static void scrub_if_many(void)
+{
+    if (READ_ONCE(heap.dirty.count) >= SCRUB_BATCH && local_irq_is_enabled())
+        heap_scrub();
+}
+
+void heap_scrub_all(void)
+{
+    while (READ_ONCE(heap.dirty.count))
+        heap_scrub();
+}
+
 void free_hv_pages(void *p, unsigned int order)
 {
-    if (p)
-        free_dirty(virt_to_page(p), order);
+    if (!p)
+        return;
+    free_dirty(virt_to_page(p), order);
+    scrub_if_many();
 }
 
 /* Undoes block_find(): nobody has seen the block. */
@@ -424,8 +446,7 @@ void page_release(struct page *pg)
     free_dirty(pg, 0);
     if (d && last)
         put_domain(d);
-    if (READ_ONCE(heap.dirty.count) >= SCRUB_BATCH)
-        heap_scrub();
+    scrub_if_many();
 }
 
 void share_hv_page(void *page, struct domain *d, bool writable)

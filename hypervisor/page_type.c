@@ -14,10 +14,12 @@
  * The last put of any other type is BUSY for as long as it stamps the frame.
  *
  * A claim is one compare-and-exchange: from then on nobody can get the frame with another type, and
- * who wants it with the same type waits. Only then are stale translations flushed that could still
- * write to it (or that still use it as a page table), only then are its contents looked at, and
- * only when they are good is the type published. So nobody ever sees a type whose conditions do not
- * hold.
+ * whoever wants it with the same type waits. Only then are stale translations flushed that could
+ * still write to it (or that still use it as a page table), only then are its contents looked at,
+ * and only when they are good is the type published. So nobody ever sees a type whose conditions do
+ * not hold.
+ *
+ * A frame that was mapped past the caches is flushed from them between the two (page.h, "Caches").
  *
  * Waiting is free of deadlock: a frame that is BUSY waits only for frames of lower levels.
  */
@@ -54,6 +56,20 @@ static int validate(struct page *pg, u64 type, bool preemptible)
     return rc;
 }
 
+void page_mark_uncached(struct page *pg)
+{
+    if (READ_ONCE(pg->uncached))
+        return;
+    arch_cache_flush(page_to_mfn(pg), 0, PAGE_SIZE, false);
+    WRITE_ONCE(pg->uncached, 1);
+}
+
+void page_flush_caches(struct page *pg)
+{
+    arch_cache_flush(page_to_mfn(pg), 0, PAGE_SIZE, false);
+    WRITE_ONCE(pg->uncached, 0);
+}
+
 int page_claim_type(struct page *pg, u64 type, bool preemptible)
 {
     u64 s = READ_ONCE(pg->state), claimed;
@@ -67,7 +83,7 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
             return -XEN_EINVAL; /* in use as something else */
 
         if (s & PG_BUSY) {
-            tlb_relax(); /* who has it may be waiting for a flush of ours */
+            tlb_relax(); /* the CPU that has it may wait for a flush of ours */
             s = READ_ONCE(pg->state);
             continue;
         }
@@ -97,6 +113,8 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
         atomic_add(&pg->state, PG_VALID - PG_BUSY);
         return 0;
     }
+    if (unlikely(READ_ONCE(pg->uncached)))
+        page_flush_caches(pg);
     pg->done = 0;
     return validate(pg, type, preemptible);
 }
@@ -128,7 +146,7 @@ int page_take_apart(struct page *pg, u64 type, bool preemptible)
 
     do {
         if ((s & (PG_TYPE_MASK | PG_PARTIAL)) != (type | PG_PARTIAL))
-            return 0; /* finished, or somebody else goes on with it */
+            return 0; /* finished, or another CPU continues it */
     } while (!cmpxchg(&pg->state, &s, (s & ~PG_PARTIAL) + PG_BUSY));
     return take_apart(pg, type, true, preemptible);
 }
@@ -180,52 +198,41 @@ int put_page_type(struct page *pg, bool preemptible)
 
 /* ---- what cannot be finished at once ---- */
 
-/* Takes the next one off the vCPU's list. */
-static void drop_old_table(struct vcpu *v)
+int page_finish_old_tables(struct vcpu *v)
 {
-    struct page *pg = v->old_table;
+    struct old_tables *old = &v->old_tables;
 
-    v->old_table = v->more_old_tables[0];
-    for (unsigned int i = 0; i + 1 < MORE_OLD_TABLES; i++)
-        v->more_old_tables[i] = v->more_old_tables[i + 1];
-    v->more_old_tables[MORE_OLD_TABLES - 1] = NULL;
-    put_page(pg);
-}
+    while (old->count) {
+        struct page *pg = old->table[old->count - 1];
 
-int page_finish_old_table(struct vcpu *v)
-{
-    while (unlikely(v->old_table)) {
-        if (page_take_apart(v->old_table, v->old_table->state & PG_TYPE_MASK, true))
+        if (page_take_apart(pg, READ_ONCE(pg->state) & PG_TYPE_MASK, true))
             return -ERESTART;
-        drop_old_table(v);
+        old->count--;
+        put_page(pg);
     }
     return 0;
 }
 
 void page_forget_old_tables(struct vcpu *v)
 {
-    while (v->old_table)
-        drop_old_table(v);
+    struct old_tables *old = &v->old_tables;
+
+    while (old->count)
+        put_page(old->table[--old->count]);
 }
 
 /*
- * Leaves a PG_PARTIAL table to the current vCPU, with a general count of the caller. At once if
- * there is no place left, which takes more than one element of a batch leaves.
+ * Leaves a PG_PARTIAL table to the current vCPU's way out, with a general count of the caller. That
+ * there is room is shown at struct old_tables.
  */
-static int leave_for_later(struct page *pg, u64 type)
+static int leave_for_exit(struct page *pg)
 {
-    struct vcpu *v = current;
-    struct page **place = &v->old_table;
+    struct old_tables *old = &current->old_tables;
 
-    for (unsigned int i = 0; *place && i < MORE_OLD_TABLES; i++)
-        place = &v->more_old_tables[i];
-    if (!*place) {
-        *place = pg;
-        return -ERESTART;
-    }
-    page_take_apart(pg, type, false);
-    put_page(pg);
-    return 0;
+    BUG_ON(old->count == OLD_TABLES_MAX);
+    old->table[old->count++] = pg;
+    arch_old_tables_left();
+    return -ERESTART;
 }
 
 int put_page_table(struct page *pg)
@@ -237,7 +244,7 @@ int put_page_table(struct page *pg)
         return 0;
     }
     if (drop_type(pg, false, true) == -ERESTART)
-        return leave_for_later(pg, type);
+        return leave_for_exit(pg);
     put_page(pg);
     return 0;
 }
@@ -251,7 +258,7 @@ static void abandon(struct page *pg, u64 type)
     if (!is_directory(type) || page_take_apart(pg, type, true) == 0)
         return;
     atomic_add(&pg->state, PG_REF_ONE);
-    leave_for_later(pg, type);
+    leave_for_exit(pg);
 }
 
 int get_page_type(struct page *pg, u64 type, bool preemptible)
@@ -263,6 +270,69 @@ int get_page_type(struct page *pg, u64 type, bool preemptible)
     return rc;
 }
 
+/* ---- pins ---- */
+
+static bool clear_pin(struct page *pg)
+{
+    return atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED;
+}
+
+int page_pin(struct page *pg, u64 type, bool preemptible)
+{
+    struct domain *d = page_owner(pg);
+    int rc = get_page_type(pg, type, preemptible);
+
+    if (rc) {
+        put_page(pg);
+        return rc;
+    }
+    if (atomic_or(&pg->state, PG_PINNED) & PG_PINNED) {
+        put_page_table(pg);
+        return -XEN_EINVAL; /* pinned already */
+    }
+    /*
+     * A dying domain's pins are dropped only once: whoever finds it dying after setting the flag
+     * undoes its own.
+     */
+    if (unlikely(d != current->domain)) {
+        bool drop;
+
+        spin_lock(&d->page_lock);
+        drop = d->dying && clear_pin(pg);
+        spin_unlock(&d->page_lock);
+        if (drop)
+            put_page_table(pg);
+    }
+    return 0;
+}
+
+bool page_unpin(struct page *pg)
+{
+    if (!clear_pin(pg))
+        return false;
+    put_page_table(pg);
+    return true;
+}
+
+void page_unpin_dying(struct page *pg)
+{
+    if (!clear_pin(pg))
+        return;
+    put_page_type(pg, true);
+    put_page(pg);
+}
+
+/* ---- both counts ---- */
+
+/* The frame changed hands as both counts were taken: ours may be the last ones of a large table. */
+static void put_both(struct page *pg, u64 type)
+{
+    if (is_directory(type))
+        put_page_table(pg);
+    else
+        put_page_and_type(pg);
+}
+
 static int get_both(struct page *pg, struct domain *d, u64 type, bool preemptible)
 {
     int rc;
@@ -271,7 +341,7 @@ static int get_both(struct page *pg, struct domain *d, u64 type, bool preemptibl
     if (likely(READ_ONCE(pg->owner) == page_owner_id(d)) && page_try_get_both(pg, type)) {
         if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
             return 0;
-        put_page_and_type(pg);
+        put_both(pg, type);
         return -XEN_EINVAL;
     }
     if (!get_page(pg, d))

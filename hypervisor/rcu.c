@@ -6,6 +6,7 @@
  * waiting; and they tell it when they have been.
  */
 #include <arch.h>
+#include <meter.h>
 #include <percpu.h>
 #include <rcu.h>
 #include <softirq.h>
@@ -96,6 +97,7 @@ void rcu_softirq(void)
     while (done) {
         struct rcu_head *next = done->next;
 
+        meter_callback((const void *)done->fn);
         done->fn(done);
         done = next;
     }

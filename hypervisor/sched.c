@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler.
- *
- * Fair by consumed time: each vCPU carries the weighted nanoseconds that it has run (vruntime); the
- * runnable one with the least runs next, for at most a time slice while others wait. A vCPU that
- * slept starts at the queue's floor less half a slice, so that it reacts at once but cannot save up
- * time. The idle vCPU of a CPU is never queued.
- *
- * Who wakes takes the CPU at once from a vCPU of its own domain, which may spin for its answer, but
- * from one of another domain only when that has run for a moment. Otherwise a front driver would be
- * interrupted at each request that it sends, and pay two switches, with the loss of its TLB, for
- * every single one; so it gets to send several, and the back driver takes them together.
- *
- * While somebody waits, rq->slice_end says when who runs is to be compared with who waits, at the
- * latest. The timer for that is lazy: when it is set for an earlier time, it is left alone, and set
- * anew when it fires too early. So switches and wake-ups, which mostly come long before, need not
- * touch it.
+ * The scheduler's core: the states of vCPUs, waking, sleeping, and the switch. Which vCPU runs next
+ * and for how long is the policy's to say (sched_fair.h).
  *
  * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
  * or neither, and then something in pause_flags or a pause count says why. schedule() is the last
@@ -26,11 +12,6 @@
 #include <percpu.h>
 #include <sched.h>
 #include <softirq.h>
-
-#define TIME_SLICE MILLISECS(10)
-#define RATE_LIMIT MILLISECS(1) /* Xen's sched_ratelimit_us, with its default */
-
-const char *sched_name = "credit2";
 
 static struct run_queue *lock_run_queue(const struct vcpu *v, unsigned long *flags)
 {
@@ -49,11 +30,6 @@ bool vcpu_runnable(const struct vcpu *v)
 {
     return !READ_ONCE(v->pause_flags) && !READ_ONCE(v->pause_count) &&
            !READ_ONCE(v->domain->pause_count);
-}
-
-static bool is_idle(const struct vcpu *v)
-{
-    return v->domain->id == DOMID_IDLE;
 }
 
 /* Accounts the time in the old state and enters @state. Run queue locked. */
@@ -78,78 +54,19 @@ static int stopped_state(const struct vcpu *v)
                : RUNSTATE_offline;
 }
 
-static void enqueue(struct run_queue *rq, struct vcpu *v)
-{
-    struct list *pos = rq->queue.prev;
-
-    /* From the back: most who come have run most. */
-    while (pos != &rq->queue && list_entry(pos, struct vcpu, run_link)->vruntime > v->vruntime)
-        pos = pos->prev;
-    list_add_after(pos, &v->run_link);
-    v->on_queue = true;
-    rq->length++;
-}
-
-static void dequeue(struct run_queue *rq, struct vcpu *v)
-{
-    list_del(&v->run_link);
-    v->on_queue = false;
-    rq->length--;
-}
-
-/* What @ran ns of running count for @v. */
-static u64 weighted(const struct vcpu *v, s_time_t ran)
-{
-    u64 ns = ran > 0 ? (u64)ran : 0;
-    u32 weight = READ_ONCE(v->domain->sched_weight);
-
-    return likely(weight == SCHED_DEFAULT_WEIGHT) ? ns : ns * SCHED_DEFAULT_WEIGHT / weight;
-}
-
-/* From when on @v, which has run less, may take the CPU from @cur. */
-static s_time_t earliest_preemption(const struct vcpu *v, const struct vcpu *cur)
-{
-    return is_idle(cur) || v->domain == cur->domain ? 0 : cur->state_since + RATE_LIMIT;
-}
-
-/* Who runs may do so until @end at most, since somebody waits. Run queue locked. */
-static void limit_slice(struct run_queue *rq, s_time_t end)
-{
-    rq->slice_end = end;
-    if (!READ_ONCE(rq->slice.queued) || rq->slice.expires > end)
-        timer_set(&rq->slice, end);
-}
-
 void vcpu_wake(struct vcpu *v)
 {
     unsigned long flags;
     struct run_queue *rq = lock_run_queue(v, &flags);
     unsigned int cpu = v->processor;
+    const struct vcpu *cur = cpus[cpu]->info->vcpu;
 
-    if (!v->on_queue && cpus[cpu]->info->vcpu != v && vcpu_runnable(v)) {
-        struct vcpu *cur = cpus[cpu]->info->vcpu;
-        s_time_t t = now(), earliest;
-        u64 cur_vruntime = cur->vruntime, floor;
+    if (!v->on_queue && cur != v && vcpu_runnable(v)) {
+        s_time_t t = now();
 
-        if (!is_idle(cur)) {
-            /* It may have run alone for long, with nobody to compare it to. */
-            cur_vruntime += weighted(cur, t - cur->state_since);
-            if (!rq->length)
-                rq->min_vruntime = MAX(rq->min_vruntime, cur_vruntime);
-        }
-        floor = rq->min_vruntime > (u64)TIME_SLICE / 2 ? rq->min_vruntime - (u64)TIME_SLICE / 2 : 0;
         set_runstate(v, RUNSTATE_runnable, t);
-        v->vruntime = MAX(v->vruntime, floor);
-        enqueue(rq, v);
-        earliest = earliest_preemption(v, cur);
-        if (!is_idle(cur) && v->vruntime >= cur_vruntime) {
-            if (rq->length == 1) /* it ran alone so far, without a slice */
-                limit_slice(rq, t + TIME_SLICE);
-        } else if (t >= earliest) {
+        if (fair_wake(rq, v, cur, t))
             softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
-        } else {
-            limit_slice(rq, earliest); /* sooner than the end of any slice */
-        }
     }
     spin_unlock_irqrestore(&rq->lock, flags);
 }
@@ -161,7 +78,7 @@ void vcpu_sleep_nosync(struct vcpu *v)
 
     if (!vcpu_runnable(v)) {
         if (v->on_queue) {
-            dequeue(rq, v);
+            fair_remove(rq, v);
             set_runstate(v, stopped_state(v), now());
         } else if (v->is_running) {
             softirq_raise_on(v->processor, SOFTIRQ_SCHEDULE);
@@ -204,7 +121,7 @@ void vcpu_block_enable_events(void)
     struct vcpu *v = current;
 
     v->info->evtchn_upcall_mask = 0;
-    set_bit(&v->pause_flags, VPF_BLOCKED); /* full barrier: who sends after our look sees the bit */
+    set_bit(&v->pause_flags, VPF_BLOCKED); /* full barrier: a sender after our look sees the bit */
     if (READ_ONCE(v->info->evtchn_upcall_pending))
         clear_bit(&v->pause_flags, VPF_BLOCKED);
     else
@@ -216,51 +133,9 @@ void vcpu_yield(void)
     struct run_queue *rq = &this_cpu()->rq;
 
     if (!READ_ONCE(rq->length))
-        return; /* nobody to yield to */
-    current->yielding = true;
+        return; /* there is none to yield to */
+    fair_yield(current);
     softirq_raise(SOFTIRQ_SCHEDULE);
-}
-
-/*
- * The timer is set under the lock, too: who queues a vCPU after this finds that the timer has left
- * its queue and has to be set, and who did so before is seen here.
- */
-static void slice_over(void *arg)
-{
-    struct run_queue *rq = arg;
-    unsigned long flags = spin_lock_irqsave(&rq->lock);
-
-    if (rq->length) {
-        if (rq->slice_end <= now())
-            softirq_raise(SOFTIRQ_SCHEDULE);
-        else
-            limit_slice(rq, rq->slice_end);
-    }
-    spin_unlock_irqrestore(&rq->lock, flags);
-}
-
-/* Chooses who runs next; @prev is back on the queue or stopped on return. Run queue locked. */
-static struct vcpu *pick_next(struct run_queue *rq, struct vcpu *prev, s_time_t t)
-{
-    struct vcpu *next;
-
-    if (!is_idle(prev)) {
-        prev->vruntime += weighted(prev, t - prev->state_since);
-        if (vcpu_runnable(prev)) {
-            /* Who yields lets the next one pass: it queues behind it. */
-            if (prev->yielding && rq->length)
-                prev->vruntime = MAX(prev->vruntime,
-                                     list_first(&rq->queue, struct vcpu, run_link)->vruntime + 1);
-            enqueue(rq, prev);
-        }
-        prev->yielding = false;
-    }
-    if (list_empty(&rq->queue))
-        return rq->idle;
-    next = list_first(&rq->queue, struct vcpu, run_link);
-    dequeue(rq, next);
-    rq->min_vruntime = MAX(rq->min_vruntime, next->vruntime);
-    return next;
 }
 
 void schedule(void)
@@ -273,27 +148,25 @@ void schedule(void)
     local_irq_disable();
     spin_lock(&rq->lock);
     t = now();
-    next = pick_next(rq, prev, t);
-    if (rq->length)
-        limit_slice(rq, t + TIME_SLICE);
+    next = fair_pick(rq, prev, t);
     if (next == prev) {
         set_runstate(prev, RUNSTATE_running, t);
         spin_unlock(&rq->lock);
         local_irq_enable();
         return;
     }
-    set_runstate(prev, prev->on_queue || is_idle(prev) ? RUNSTATE_runnable : stopped_state(prev),
-                 t);
+    set_runstate(prev,
+                 prev->on_queue || is_idle_vcpu(prev) ? RUNSTATE_runnable : stopped_state(prev), t);
     set_runstate(next, RUNSTATE_running, t);
     next->is_running = true;
     get_cpu_info()->vcpu = next;
     spin_unlock(&rq->lock);
 
-    if (!is_idle(prev))
+    if (!is_idle_vcpu(prev))
         vcpu_time_switch_out(prev);
     arch_context_switch(prev, next);
     store_release(&prev->is_running, false);
-    if (!is_idle(next)) {
+    if (!is_idle_vcpu(next)) {
         vcpu_time_switch_in(next);
         arch_update_guest_areas(next);
     }
@@ -305,8 +178,7 @@ void sched_cpu_init(unsigned int cpu)
     struct run_queue *rq = &cpus[cpu]->rq;
 
     spin_lock_init(&rq->lock, RANK_SCHED);
-    list_init(&rq->queue);
-    timer_init(&rq->slice, slice_over, rq, cpu);
+    fair_cpu_init(rq, cpu);
 }
 
 void sched_start(void)
@@ -317,7 +189,7 @@ void sched_start(void)
 
 void sched_init_vcpu(struct vcpu *v)
 {
-    list_init(&v->run_link);
+    fair_vcpu_init(v);
     v->state_since = now();
     v->runstate.state = RUNSTATE_offline;
     v->runstate.state_entry_time = (u64)v->state_since;

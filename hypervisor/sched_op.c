@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <softirq.h>
 
+#define WATCHDOG_VCPUS 2U /* whose registers are shown when a watchdog expires */
+
 /*
  * Waits until one of the ports is pending, or the timeout is over, or any event comes. The look at
  * the ports comes after the vCPU is marked as waiting, so an event between the two wakes it.
@@ -50,6 +52,8 @@ static long do_poll(unsigned long arg)
     }
     if (poll.timeout)
         timer_set(&v->poll_timer, (s_time_t)poll.timeout);
+    else
+        timer_stop(&v->poll_timer); /* of an earlier poll, which an event ended */
     softirq_raise(SOFTIRQ_SCHEDULE);
     return 0;
 
@@ -63,12 +67,11 @@ stop:
 static void watchdog_expired(void *arg)
 {
     struct domain *d = arg;
-    struct vcpu *v;
 
-    printk(LOG_ERR, "d%u: watchdog timer expired\n", d->id);
-    for_each_vcpu (d, v)
-        if (v->initialised)
-            arch_dump_vcpu(v);
+    if (d->shutting_down)
+        return;
+    printk(LOG_ERR, "d%u: watchdog timer expired", d->id);
+    domain_dump(d, WATCHDOG_VCPUS);
     domain_shutdown(d, SHUTDOWN_watchdog);
 }
 

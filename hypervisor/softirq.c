@@ -2,6 +2,7 @@
 /* Deferred work: pending bits in each CPU's cpu_info, run with interrupts on before a guest is
  * entered. */
 #include <arch.h>
+#include <meter.h>
 #include <percpu.h>
 #include <rcu.h>
 #include <softirq.h>
@@ -39,6 +40,7 @@ void softirq_run(void)
         unsigned int nr = (unsigned int)__builtin_ctz(pending);
 
         atomic_and(&get_cpu_info()->softirq_pending, ~(1U << nr));
+        meter_softirq(nr);
         handlers[nr]();
     }
 }

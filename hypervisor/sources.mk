@@ -2,15 +2,21 @@
 #
 # The portable half of the hypervisor.
 
+# Kernel images and the start of the day: for the boot part of the hypervisor, and for the tools.
+IMAGE_SRCS := $(addprefix hypervisor/image/, \
+    bzimage.c elf_stream.c kernel_reader.c layout.c notes.c page_tables.c report.c start_info.c)
+
 HV_SRCS += \
     hypervisor/console.c \
     hypervisor/console_io.c \
     hypervisor/domain.c \
+    hypervisor/domain_dump.c \
     hypervisor/hypercall.c \
     hypervisor/multicall.c \
     hypervisor/domctl.c \
     hypervisor/domctl_vcpu.c \
     hypervisor/event_channel.c \
+    hypervisor/event_op.c \
     hypervisor/evtchn_2l.c \
     hypervisor/evtchn_fifo.c \
     hypervisor/lib/printf.c \
@@ -19,12 +25,18 @@ HV_SRCS += \
     hypervisor/grant_map.c \
     hypervisor/grant_op.c \
     hypervisor/grant_table.c \
-    hypervisor/memory.c \
+    hypervisor/memory_exchange.c \
+    hypervisor/memory_op.c \
+    hypervisor/memory_reservation.c \
+    hypervisor/memory_resource.c \
+    hypervisor/options.c \
     hypervisor/page_alloc.c \
+    hypervisor/page_refusal.c \
     hypervisor/page_type.c \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \
     hypervisor/sched.c \
+    hypervisor/sched_fair.c \
     hypervisor/sched_op.c \
     hypervisor/softirq.c \
     hypervisor/spinlock.c \
@@ -34,7 +46,8 @@ HV_SRCS += \
     hypervisor/vcpu_time.c \
     hypervisor/version.c \
     hypervisor/virq.c \
-    hypervisor/xalloc.c
+    hypervisor/xalloc.c \
+    $(IMAGE_SRCS)
 
 CFLAGS_hypervisor/version.c := \
     -DBULKHEAD_CHANGESET='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'

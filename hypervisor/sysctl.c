@@ -12,6 +12,7 @@
 #include <grant_table.h>
 #include <guest_access.h>
 #include <hypercall.h>
+#include <meter.h>
 #include <page_alloc.h>
 #include <percpu.h>
 #include <public/sysctl.h>
@@ -173,12 +174,16 @@ static void debug_key(char key)
     case 'q':
         for_all_domains(dump_domain);
         break;
+    case 'M':
+        meter_show();
+        break;
     case 'R':
         machine_restart();
     case 'h':
         printk(
             LOG_INFO,
-            "debug keys: e event channels, g grants, m memory, q domains and vCPUs, R restart\n");
+            "debug keys: e event channels, g grants, m memory, q domains and vCPUs, M longest stretches "
+            "(builds with METER=1), R restart\n");
         break;
     default:
         printk(LOG_INFO, "no debug key '%c'; h lists them\n", key);

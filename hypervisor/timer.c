@@ -5,6 +5,7 @@
  * forward in time: a timer that is stopped or put off leaves at most one interrupt too many.
  */
 #include <arch.h>
+#include <meter.h>
 #include <percpu.h>
 #include <softirq.h>
 #include <timer.h>
@@ -182,6 +183,7 @@ void timer_softirq(void)
         dequeue(q, t);
         WRITE_ONCE(q->running, t);
         spin_unlock_irqrestore(&q->lock, flags);
+        meter_callback((const void *)fn);
         fn(arg);
         flags = spin_lock_irqsave(&q->lock);
         WRITE_ONCE(q->running, NULL);

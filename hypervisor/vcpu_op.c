@@ -26,7 +26,7 @@ static long initialise(struct vcpu *v, unsigned long arg)
         return -XEN_EFAULT;
     }
     spin_lock(&d->lock);
-    rc = v->initialised ? -XEN_EEXIST : arch_set_context(v, ctx);
+    rc = v->initialised ? -XEN_EEXIST : vcpu_set_context(v, ctx);
     spin_unlock(&d->lock);
     xfree(ctx);
     return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The timers of a vCPU: singleshot and periodic, both raising VIRQ_TIMER.
- * The singleshot timer runs on whether or not the vCPU does; the periodic one only ticks while it
+ * The singleshot timer expires whether the vCPU runs or not; the periodic one ticks only while it
  * runs, and one tick that came due meanwhile is delivered when it runs again.
  */
 #include <arch.h>
@@ -24,9 +24,13 @@ static void periodic_expired(void *arg)
         timer_set(&v->periodic, v->periodic_last + v->periodic_period);
 }
 
+/* An event may have ended the poll before; then the vCPU is not to be disturbed in what it does. */
 static void poll_expired(void *arg)
 {
-    vcpu_unblock(arg);
+    struct vcpu *v = arg;
+
+    if (READ_ONCE(v->poll_port))
+        vcpu_unblock(v);
 }
 
 void vcpu_time_init(struct vcpu *v)
@@ -44,7 +48,7 @@ void vcpu_time_destroy(struct vcpu *v)
 }
 
 /* Apart, so that the common way saves no registers for it. */
-static __noinline void go_on_ticking(struct vcpu *v)
+static __noinline void resume_ticking(struct vcpu *v)
 {
     s_time_t t = now();
 
@@ -59,7 +63,7 @@ static __noinline void go_on_ticking(struct vcpu *v)
 void vcpu_time_switch_in(struct vcpu *v)
 {
     if (v->periodic_period)
-        go_on_ticking(v);
+        resume_ticking(v);
 }
 
 void vcpu_time_switch_out(struct vcpu *v)

@@ -7,7 +7,10 @@
 #include <irq.h>
 #include <public/errno.h>
 
-/* Who receives each global virtual interrupt; NULL: dom0. Each entry holds a reference. */
+/*
+ * The domain that receives each global virtual interrupt; NULL: dom0. Each entry holds a
+ * reference.
+ */
 static struct domain *global_virq_handler[NR_VIRQS];
 static spinlock_t global_virq_lock = SPINLOCK_INIT(RANK_EVENT_GLOBAL); /* interrupts off */
 

@@ -28,7 +28,8 @@ sandbox=()
 exec 9>"$debs/.lock"
 flock 9
 version=$(apt-cache policy "$package" | sed -n 's/^ *Candidate: //p')
-deb=$debs/${package}_${version//:/%3a}_amd64.deb
+arch=$(apt-cache show "$package=$version" | sed -n 's/^Architecture: //p' | head -n 1)
+deb=$debs/${package}_${version//:/%3a}_$arch.deb
 if [ ! -s "$deb" ]; then
     (cd "$debs" && apt-get download -q "${sandbox[@]}" "$package=$version" >/dev/null) </dev/null
 fi

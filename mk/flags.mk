@@ -26,7 +26,7 @@ FREESTANDING = -std=gnu11 -O2 -g -ffreestanding -nostdinc \
 # space: RIP-relative code, no global offset table, no relocation at run time.
 HV_CFLAGS = $(FREESTANDING) -fpie -mcmodel=small -fvisibility=hidden -fno-jump-tables \
              -fno-omit-frame-pointer -momit-leaf-frame-pointer -mpreferred-stack-boundary=3 \
-             -D__BULKHEAD__ $(if $(DEBUG),-DDEBUG) \
+             -D__BULKHEAD__ $(if $(DEBUG),-DDEBUG) $(if $(METER),-DMETER) \
              -include hypervisor/include/visibility.h \
              -Ihypervisor/include -Iarch/x86/include -I$(BUILD)/gen $(HV_CFLAGS_EXTRA)
 
@@ -49,14 +49,15 @@ say = @printf '  %-8s %s\n' $(1) '$(2)'
 # $(call objects,SOURCES): the objects of .c and .S files.
 objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 
-# $(call compile_rules,FOLDER,FLAGS): how the .c and .S files below FOLDER are compiled.
+# $(call compile_rules,FOLDER,FLAGS,GENERATED,PREFIX): how the .c and .S files below FOLDER are compiled; to
+# $(BUILD)/obj/PREFIXFOLDER if another image compiles the same files.
 define compile_rules
-$(BUILD)/obj/$(1)/%.o: $(1)/%.c | $(TOOLS_STAMP)
+$(BUILD)/obj/$(4)$(1)/%.o: $(1)/%.c | $(TOOLS_STAMP)
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$($(2)) $$(DEPFLAGS) $$(CFLAGS_$$<) -c -o $$@ $$<
 
-$(BUILD)/obj/$(1)/%.o: $(1)/%.S | $(TOOLS_STAMP) $(3)
+$(BUILD)/obj/$(4)$(1)/%.o: $(1)/%.S | $(TOOLS_STAMP) $(3)
 	$$(call say,AS,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$($(2)) -D__ASSEMBLY__ -Wa,--noexecstack $$(DEPFLAGS) $$(CFLAGS_$$<) -c -o $$@ $$<

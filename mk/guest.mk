@@ -10,6 +10,8 @@ GUEST_LIB_OBJS := $(call objects,$(GUEST_SRCS))
 
 ifneq ($(TOOLS_SRCS),)
 GUEST_dom0_SRCS += $(TOOLS_SRCS)
+# The hypervisor has this library, too, with flags of its own.
+GUEST_dom0_OBJS := $(IMAGE_SRCS:%.c=$(BUILD)/obj/dom0-tools/%.o)
 endif
 GUEST_dom0_LIBS ?= $(HV_BOOT_LIBS)
 
@@ -23,18 +25,19 @@ $(if $(GUEST_OFFSETS),$(eval $(call asm_offsets,pv-guest/asm-offsets.c,$(GUEST_O
 $(eval $(call compile_rules,pv-guest,GUEST_CFLAGS,$(GUEST_OFFSETS)))
 $(eval $(call compile_rules,tests/guest,GUEST_CFLAGS,$(GUEST_OFFSETS)))
 $(eval $(call compile_rules,dom0-tools,TOOLS_CFLAGS))
+$(eval $(call compile_rules,hypervisor/image,TOOLS_CFLAGS,,dom0-tools/))
 
 GUEST_LDFLAGS := -nostdlib -static -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments \
                  --build-id=none $(GUEST_LDFLAGS_EXTRA)
 
 define guest_image
-$(GUEST_DIR)/$(1): $(GUEST_LIB_OBJS) $(call objects,$(GUEST_$(1)_SRCS)) $(GUEST_LDS)
+$(GUEST_DIR)/$(1): $(GUEST_LIB_OBJS) $(call objects,$(GUEST_$(1)_SRCS)) $(GUEST_$(1)_OBJS) $(GUEST_LDS)
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(LD) $$(GUEST_LDFLAGS) -T $(GUEST_LDS) -Map $(BUILD)/obj/pv-guest/$(1).map -o $$@ \
-	    $(GUEST_LIB_OBJS) $(call objects,$(GUEST_$(1)_SRCS)) \
+	    $(GUEST_LIB_OBJS) $(call objects,$(GUEST_$(1)_SRCS)) $(GUEST_$(1)_OBJS) \
 	    --start-group $$(GUEST_$(1)_LIBS) --end-group
--include $(patsubst %.o,%.d,$(call objects,$(GUEST_$(1)_SRCS)))
+-include $(patsubst %.o,%.d,$(call objects,$(GUEST_$(1)_SRCS)) $(GUEST_$(1)_OBJS))
 endef
 $(foreach image,$(GUEST_NAMES),$(eval $(call guest_image,$(image))))
 

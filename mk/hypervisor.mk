@@ -34,16 +34,23 @@ $(BUILD)/obj/symbols.o: $(BUILD)/obj/bulkhead.first mk/symbols.awk
 	$(Q)$(NM) -n $< | awk -f mk/symbols.awk >$(@:.o=.s)
 	$(Q)$(CC) -c -o $@ $(@:.o=.s)
 
-$(BUILD)/bulkhead: $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LDS)
+$(BUILD)/bulkhead: $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LDS) mk/physical-elf.sh \
+                     mk/check-init.sh
 	$(call say,LD,$@)
 	$(Q)$(HV_LINK) -Map $@.map $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LINK_LIBS)
+	$(Q)mk/check-init.sh $@ $(HV_OBJS)
+	$(Q)mk/physical-elf.sh $@
 
-# The same with assertions and the check of lock ranks, in a folder of its own.
+# The same with assertions and the check of lock ranks, and the same with the meter
+# (hypervisor/include/meter.h), each in a folder of its own.
 HV_DEBUG := $(BUILD)/debug/bulkhead
-ifneq ($(DEBUG),1)
+HV_METER := $(BUILD)/meter/bulkhead
+ifeq ($(DEBUG)$(METER),)
 .PHONY: FORCE
 $(HV_DEBUG): FORCE | $(TOOLS_STAMP)
 	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $@
+$(HV_METER): FORCE | $(TOOLS_STAMP)
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/meter METER=1 $@
 FORCE:
 endif
 

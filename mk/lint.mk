@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# `make lint`: clang-format, clang-tidy, cppcheck and the rules on files. gcc builds, clang lints.
+# `make lint`: clang-format, clang-tidy, cppcheck, the rules on files and the figures of docs/porting.md. gcc builds, clang lints.
 # FILES="a.c b.c" checks those alone.
 
 LINT_JOBS ?= 2
@@ -24,13 +24,15 @@ LINT_HOST  := $(LINT_COMMON) $(HOST_INCLUDES)
 # $(call tidy,FILES,FLAGS): one clang-tidy a file, LINT_JOBS at a time.
 tidy = $(if $(1),@printf '%s\n' $(1) | xargs -P $(LINT_JOBS) -n 1 mk/tidy.sh $(2))
 
-.PHONY: format lint lint-files lint-format lint-tidy lint-cppcheck
-lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck
+.PHONY: format lint lint-files lint-format lint-tidy lint-cppcheck lint-circles
+lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck lint-circles
 	@echo "lint: ok"
 
 lint-files:
 	@mk/check-files.sh $(FILES)
 	@mk/check-pv.sh
+	@mk/check-options.sh
+	@mk/porting-lines.sh
 
 lint-format:
 	@echo "  FORMAT"
@@ -38,7 +40,8 @@ lint-format:
 
 lint-tidy:
 	@echo "  TIDY"
-	$(call tidy,$(filter hypervisor/% arch/%,$(LINT_UNITS)),$(LINT_HV))
+	$(call tidy,$(filter-out arch/x86/meter.c,$(filter hypervisor/% arch/%,$(LINT_UNITS))),$(LINT_HV))
+	$(call tidy,$(filter arch/x86/meter.c,$(LINT_UNITS)),$(LINT_HV) -DMETER)
 	$(call tidy,$(filter pv-guest/% tests/guest/%,$(LINT_UNITS)),$(LINT_GUEST))
 	$(call tidy,$(filter dom0-tools/%,$(LINT_UNITS)),$(LINT_TOOLS))
 	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/smp/% tests/system/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
@@ -54,6 +57,11 @@ lint-cppcheck:
 	    -Ihypervisor/include -Iarch/x86/include -Ipv-guest/include -Ipv-guest \
 	    -Idom0-tools/include \
 	    $(LINT_UNITS)
+
+# The files of each of these folders use each other in one direction only.
+lint-circles: $(call objects,$(filter dom0-tools/bh/% dom0-tools/service/%,$(TOOLS_SRCS)))
+	@echo "  CIRCLES"
+	@mk/check-circles.sh $(filter %.o,$^)
 
 # Rewrites the files as lint-format wants them.
 format: $(TOOL_STAMPS)

@@ -29,6 +29,23 @@ $(PKG)/busybox: mk/fetch-package.sh
 	$(call FETCH,busybox-static)
 	@ln -sfn root/bin/busybox $@ && touch -c $@
 
+# kexec with the libraries it needs besides the C library: a file that says so.
+$(PKG)/kexec-tools: mk/fetch-package.sh $(PKG)/xenstore-utils
+	$(call FETCH,kexec-tools)
+	$(call FETCH,libxenmisc4.17)
+	$(call FETCH,libxentoollog1)
+	$(call FETCH,libxencall1)
+	$(call FETCH,libxenevtchn1)
+	$(call FETCH,libxengnttab1)
+	$(call FETCH,libxenforeignmemory1)
+	$(call FETCH,libxendevicemodel1)
+	@touch $@
+
+# UEFI firmware for QEMU.
+$(PKG)/uefi: mk/fetch-package.sh
+	$(call FETCH,ovmf)
+	@ln -sfn root/usr/share/OVMF $@ && touch -c $@
+
 # The xenstore-* commands with the libraries they need: a file that says so.
 $(PKG)/xenstore-utils: mk/fetch-package.sh
 	$(call FETCH,xenstore-utils)
@@ -39,4 +56,5 @@ $(PKG)/xenstore-utils: mk/fetch-package.sh
 	@touch $@
 
 .PHONY: packages
-packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox $(PKG)/xenstore-utils
+packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox $(PKG)/xenstore-utils \
+          $(PKG)/kexec-tools $(PKG)/uefi

@@ -142,20 +142,45 @@ $(BUILD)/tests/network.cpio.gz: $(BUILD)/tests/linux/network $(PKG)/busybox \
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
 $(BUILD)/tests/system/test_network: | $(BUILD)/tests/network.cpio.gz
 
+# $(call copy_libraries,TREE,LIBRARIES): the dynamic loader and libraries of unpacked packages.
+define copy_libraries
+@mkdir -p $(1)/lib64 $(1)/lib/x86_64-linux-gnu
+@cp -L $(PKG)/root/lib64/ld-linux-x86-64.so.2 $(1)/lib64
+@for lib in $(2); do \
+    cp -L "$$(ls $(PKG)/root/usr/lib/x86_64-linux-gnu/$$lib \
+        $(PKG)/root/lib/x86_64-linux-gnu/$$lib 2>/dev/null | head -n 1)" \
+        $(1)/lib/x86_64-linux-gnu; done
+endef
+
 # Linux with Debian's xenstore-* commands.
 XENSTORE_LIBS := libc.so.6 libgcc_s.so.1 libxenstore.so.4 libxentoolcore.so.1
 $(BUILD)/tests/xenstore-utils.cpio.gz: $(PKG)/xenstore-utils $(GUESTS_DIR)/linux.cpio.gz \
                                        mk/make-cpio.sh
 	$(call say,RAMDISK,$@)
-	@rm -rf $@.tree && mkdir -p $@.tree/usr/bin $@.tree/lib64 $@.tree/lib/x86_64-linux-gnu
+	@rm -rf $@.tree && mkdir -p $@.tree/usr/bin
 	@cp -a $(PKG)/root/usr/bin/xenstore-[!c]* $(PKG)/root/usr/bin/xenstore-chmod $@.tree/usr/bin
-	@cp -L $(PKG)/root/lib64/ld-linux-x86-64.so.2 $@.tree/lib64
-	@for lib in $(XENSTORE_LIBS); do \
-	    cp -L "$$(ls $(PKG)/root/usr/lib/x86_64-linux-gnu/$$lib \
-	        $(PKG)/root/lib/x86_64-linux-gnu/$$lib 2>/dev/null | head -n 1)" \
-	        $@.tree/lib/x86_64-linux-gnu; done
+	$(call copy_libraries,$@.tree,$(XENSTORE_LIBS))
 	@(cat $(GUESTS_DIR)/linux.cpio.gz && mk/make-cpio.sh $@.tree | gzip -n -6) >$@
 $(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.gz
+
+# Bulkhead with the meter.
+$(BUILD)/tests/system/test_preemption: | $(BUILD)/meter/bulkhead $(GUEST_DIR)/greedy \
+    $(GUEST_DIR)/chaos $(GUESTS_DIR)/demo
+# Debian's kernel on the bare machine, which starts Bulkhead by kexec (tests/linux/kexec.sh).
+KEXEC_LIBS := libc.so.6 libxenctrl.so.4.17 libxentoollog.so.1 libxencall.so.1 libxenevtchn.so.1 \
+              libxengnttab.so.1 libxenforeignmemory.so.1 libxendevicemodel.so.1 libxentoolcore.so.1
+KEXEC_FILES := tests/linux/kexec.sh $(BUILD)/bulkhead $(GUEST_DIR)/dom0
+$(BUILD)/tests/kexec.cpio.gz: $(KEXEC_FILES) $(PKG)/kexec-tools $(PKG)/busybox $(PKG)/vmlinuz \
+                              $(INITRAMFS) mk/make-ramdisk.sh
+	$(call say,RAMDISK,$@)
+	@rm -rf $@.tree && mkdir -p $@.tree/sbin $@.tree/guests $@.empty
+	@cp $(KEXEC_FILES) $@.tree/guests/ && mv $@.tree/guests/kexec.sh $@.tree/guests/autorun
+	@mk/make-ramdisk.sh $@.tree/guests/ramdisk $@.empty
+	@cp $(PKG)/root/sbin/kexec $@.tree/sbin/
+	$(call copy_libraries,$@.tree,$(KEXEC_LIBS))
+	@mk/make-initramfs.sh $@ $(PKG)/busybox linux
+	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
+$(BUILD)/tests/system/test_kexec: | $(BUILD)/tests/kexec.cpio.gz $(PKG)/uefi
 
 $(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
 

@@ -11,6 +11,8 @@
 #include <hypercall.h>
 #include <pagetable.h>
 #include <pci.h>
+#include <ports.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PORT_ADDRESS   0xcf8
@@ -20,6 +22,7 @@
 #define NO_VENDOR            0xffff
 #define HEADER_TYPE_MASK     0x7f
 #define HEADER_MULTIFUNCTION 0x80
+#define BUSES                256
 #define MAX_DEPTH            8  /* of bridges behind bridges */
 #define MAX_CAPABILITIES     48 /* as many as fit: a list that is a circle ends */
 
@@ -29,19 +32,7 @@
 static struct pci_device *devices;
 static struct pci_device **last = &devices;
 static bool scanned;
-
-static void out32(uint16_t port, uint32_t value)
-{
-    asm volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static uint32_t in32(uint16_t port)
-{
-    uint32_t value;
-
-    asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
+static bool bus_scanned[BUSES];
 
 /* Point the data port at a register. @return the data port's own offset for it. */
 static uint16_t select_register(uint8_t bus, uint8_t devfn, unsigned int offset)
@@ -75,14 +66,14 @@ void pci_write8(const struct pci_device *device, unsigned int offset, uint8_t va
 {
     uint16_t port = select_register(device->bus, device->devfn, offset);
 
-    asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+    out8(port, value);
 }
 
 void pci_write16(const struct pci_device *device, unsigned int offset, uint16_t value)
 {
     uint16_t port = select_register(device->bus, device->devfn, offset & ~1u);
 
-    asm volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+    out16(port, value);
 }
 
 void pci_write32(const struct pci_device *device, unsigned int offset, uint32_t value)
@@ -94,7 +85,7 @@ static int scan_bus(uint8_t bus, unsigned int depth);
 
 /* The hypervisor has to know a device before it sets up messages for it. One that knows it from a
  * scan of its own does not mind. */
-static void announce(const struct pci_device *device)
+static void announce_to_hypervisor(const struct pci_device *device)
 {
     struct physdev_pci_device_add add = {.bus = device->bus, .devfn = device->devfn};
 
@@ -119,17 +110,20 @@ static int add_function(uint8_t bus, uint8_t devfn, uint32_t ids, unsigned int d
         device->subsystem_vendor = pci_read16(device, PCI_SUBSYSTEM_VENDOR);
         device->subsystem = pci_read16(device, PCI_SUBSYSTEM);
     }
-    announce(device);
+    announce_to_hypervisor(device);
     *last = device;
     last = &device->next;
     if (device->class_code >> 8 != PCI_CLASS_BRIDGE_PCI)
         return 0;
     secondary = pci_read8(device, PCI_SECONDARY_BUS);
-    return secondary > bus && depth < MAX_DEPTH ? scan_bus(secondary, depth + 1) : 0;
+    if (secondary <= bus || bus_scanned[secondary] || depth == MAX_DEPTH)
+        return 0;
+    return scan_bus(secondary, depth + 1);
 }
 
 static int scan_bus(uint8_t bus, unsigned int depth)
 {
+    bus_scanned[bus] = true;
     for (unsigned int slot = 0; slot < 32; slot++) {
         unsigned int functions = 1;
 
@@ -151,22 +145,35 @@ static int scan_bus(uint8_t bus, unsigned int depth)
     return 0;
 }
 
+/*
+ * The root buses are named by the firmware's program (AML) alone, so each bus that no bridge leads
+ * to is looked at. A bus behind a bridge has a higher number than that bridge's own.
+ */
+static int scan_all(void)
+{
+    int error = 0;
+
+    for (unsigned int bus = 0; bus < BUSES && !error; bus++)
+        if (!bus_scanned[bus])
+            error = scan_bus((uint8_t)bus, 0);
+    return error;
+}
+
 int pci_init(void)
 {
-    struct physdev_set_iopl iopl = {.iopl = 1}; /* where the kernel counts as running */
     int error;
 
     if (!guest_is_dom0())
         return -EPERM;
     if (scanned)
         return devices ? 0 : -ENODEV;
-    if (hypercall_physdev_op(PHYSDEVOP_set_iopl, &iopl))
+    if (ports_allow())
         return -EPERM;
     out32(PORT_ADDRESS, ADDRESS_ENABLE);
     if (in32(PORT_ADDRESS) != ADDRESS_ENABLE)
         return -ENODEV;
     scanned = true;
-    error = scan_bus(0, 0);
+    error = scan_all();
     if (error)
         return error;
     return devices ? 0 : -ENODEV;
@@ -184,6 +191,13 @@ struct pci_device *pci_find(uint16_t vendor, uint16_t id, const struct pci_devic
     while (device && (device->vendor != vendor || device->id != id))
         device = device->next;
     return device;
+}
+
+const char *pci_place(const struct pci_device *device, char text[PCI_PLACE_SIZE])
+{
+    snprintf(text, PCI_PLACE_SIZE, "%02x:%02x.%x", device->bus, device->devfn >> 3u,
+             device->devfn & 7u);
+    return text;
 }
 
 unsigned int pci_find_capability(const struct pci_device *device, uint8_t capability,

@@ -48,7 +48,7 @@ static void share_eoi_map(void)
         eoi_map = page;
 }
 
-static void answer(unsigned int pirq)
+static void end_interrupt(unsigned int pirq)
 {
     struct physdev_eoi eoi = {.irq = pirq};
 
@@ -62,7 +62,7 @@ static void take_interrupt(evtchn_port_t port, void *argument)
 
     if (interrupt->handler)
         interrupt->handler(port, interrupt->argument);
-    answer(interrupt->pirq);
+    end_interrupt(interrupt->pirq);
 }
 
 static int bind(struct pci_interrupt *interrupt, int pirq, bool shared)
@@ -145,28 +145,32 @@ static unsigned int enable_msi(struct pci_device *device)
     return 1;
 }
 
+/* Bind a line; one that is set up already stays as it is wired. */
+static int map_line(struct pci_interrupt *interrupt, unsigned int gsi, bool level, bool active_low)
+{
+    struct physdev_setup_gsi setup = {.gsi = (int)gsi, .triggering = level, .polarity = active_low};
+    struct physdev_map_pirq map = {
+        .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = (int)gsi, .pirq = (int)gsi};
+    int error = (int)hypercall_physdev_op(PHYSDEVOP_setup_gsi, &setup);
+
+    if (error && error != -EEXIST)
+        return error;
+    error = (int)hypercall_physdev_op(PHYSDEVOP_map_pirq, &map);
+    return error ? error : bind(interrupt, map.pirq, true);
+}
+
 /*
  * The line that the firmware routed the pin to, as the register says. The firmware's own programs
  * may know better routes for IO-APICs, but this one works as long as nobody changes the router.
  */
 static int enable_line(struct pci_device *device)
 {
-    struct physdev_setup_gsi setup = {.triggering = 1, .polarity = 1};
-    struct physdev_map_pirq map = {.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .pirq = -1};
     uint8_t line = pci_read8(device, PCI_INTERRUPT_LINE);
     int error;
 
     if (!pci_read8(device, PCI_INTERRUPT_PIN) || line == 0 || line == 0xff)
         return -ENODEV;
-    setup.gsi = line;
-    map.index = line;
-    map.pirq = line;
-    error = (int)hypercall_physdev_op(PHYSDEVOP_setup_gsi, &setup);
-    if (error && error != -EEXIST)
-        return error;
-    error = (int)hypercall_physdev_op(PHYSDEVOP_map_pirq, &map);
-    if (!error)
-        error = bind(&device->interrupts[0], map.pirq, true);
+    error = map_line(&device->interrupts[0], line, true, true);
     if (!error)
         set_line(device, true);
     return error;
@@ -203,16 +207,37 @@ int pci_interrupts_enable(struct pci_device *device, unsigned int wanted)
     return (int)device->interrupt_count;
 }
 
-void pci_interrupt_set_handler(struct pci_device *device, unsigned int vector,
-                               event_handler handler, void *argument)
+static void set_handler(struct pci_interrupt *interrupt, event_handler handler, void *argument)
 {
-    struct pci_interrupt *interrupt = &device->interrupts[vector];
-
     event_mask(interrupt->port);
     interrupt->handler = handler;
     interrupt->argument = argument;
     event_set_handler(interrupt->port, handler ? take_interrupt : NULL, interrupt);
-    answer(interrupt->pirq);
+    end_interrupt(interrupt->pirq);
+}
+
+int gsi_interrupt_start(unsigned int gsi, bool level, bool active_low, event_handler handler,
+                        void *argument)
+{
+    struct pci_interrupt *interrupt = calloc(1, sizeof(*interrupt));
+    int error;
+
+    if (!interrupt)
+        return -ENOMEM;
+    share_eoi_map();
+    error = map_line(interrupt, gsi, level, active_low);
+    if (error) {
+        free(interrupt);
+        return error;
+    }
+    set_handler(interrupt, handler, argument);
+    return 0;
+}
+
+void pci_interrupt_set_handler(struct pci_device *device, unsigned int vector,
+                               event_handler handler, void *argument)
+{
+    set_handler(&device->interrupts[vector], handler, argument);
 }
 
 void pci_interrupts_disable(struct pci_device *device)

@@ -9,7 +9,7 @@ GUEST_SRCS := $(addprefix pv-guest/, \
     lib/string.c lib/number.c lib/malloc.c lib/printf.c lib/sort.c lib/runtime.c)
 
 # Drivers are linked into the images that name them: what all of them need, then one by one.
-SPLIT_SRCS := $(addprefix pv-guest/drivers/, work.c split.c)
+SPLIT_SRCS := $(addprefix pv-guest/drivers/, work.c split.c split_device.c split_nodes.c)
 
 BLOCK_SRCS := $(addprefix pv-guest/drivers/, \
     block.c block_wait.c block_target.c block_partitions.c partition.c file_disk.c cow_disk.c)
@@ -19,6 +19,8 @@ BLOCK_BACK_SRCS := $(addprefix pv-guest/drivers/, \
     blkback.c blkback_io.c blkback_pages.c blkback_ring.c)
 
 PCI_SRCS := $(addprefix pv-guest/, pci.c pci_interrupts.c)
+UNDRIVEN_SRCS := pv-guest/drivers/undriven.c
+POWER_BUTTON_SRCS := $(addprefix pv-guest/drivers/, power_button.c acpi_tables.c)
 VIRTIO_SRCS := $(addprefix pv-guest/drivers/, virtqueue.c virtio_pci.c virtio_watch.c)
 VIRTIO_BLK_SRCS := pv-guest/drivers/virtio_blk.c
 

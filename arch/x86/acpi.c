@@ -34,8 +34,10 @@ struct header {
     u32 oem_revision, creator_id, creator_revision;
 } __packed;
 
+enum { SPACE_MEMORY = 0, SPACE_PORT = 1 };
+
 struct generic_address {
-    u8 space; /* 0: memory, 1: I/O port */
+    u8 space; /* SPACE_* */
     u8 width, offset, access;
     u64 address;
 } __packed;
@@ -61,11 +63,12 @@ struct fadt {
     u8 minor;
     u64 x_firmware_control, x_dsdt;
     struct generic_address x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control,
-        x_pm2_control, x_pm_timer;
+        x_pm2_control, x_pm_timer, x_gpe0, x_gpe1, sleep_control, sleep_status;
 } __packed;
 
 #define FADT_TIMER_32BIT    (1U << 8)
 #define FADT_RESET_REGISTER (1U << 10)
+#define FADT_HW_REDUCED     (1U << 20)
 
 struct madt {
     struct header h;
@@ -154,6 +157,19 @@ static const struct rsdp *__init scan_bios(void)
                 return (const struct rsdp *)(area + i);
     }
     return NULL;
+}
+
+/* The root pointer, from wherever it can be had. */
+static const struct rsdp *__init find_rsdp(paddr_t named)
+{
+    const struct rsdp *r = named ? acpi_map(named, sizeof(*r)) : NULL;
+
+    if (r && rsdp_ok(r))
+        return r;
+    if (named)
+        printk(LOG_WARNING, "acpi_rsdp=%#lx: no root pointer of ACPI's there, ignored",
+               (unsigned long)named);
+    return have_loader_rsdp ? &loader_rsdp : scan_bios();
 }
 
 /* Maps the table at @pa; NULL, with a warning, when it is not a sound table. */
@@ -248,9 +264,22 @@ static u16 __init fadt_port(u32 legacy, const struct fadt *f,
 
     if (legacy)
         return legacy <= 0xffff ? (u16)legacy : 0;
-    if (has_extended && extended->space == 1 && extended->address <= 0xffff)
+    if (has_extended && extended->space == SPACE_PORT && extended->address <= 0xffff)
         return (u16)extended->address;
     return 0;
+}
+
+/* A register of the FADT that ends within its @length bytes. */
+static struct acpi_register __init fadt_register(const struct fadt *f,
+                                                 const struct generic_address *a)
+{
+    if ((const u8 *)(a + 1) > (const u8 *)f + f->h.length || !a->address)
+        return (struct acpi_register){0};
+    if (a->space == SPACE_PORT && a->address <= 0xffff)
+        return (struct acpi_register){.port = (u16)a->address};
+    if (a->space == SPACE_MEMORY)
+        return (struct acpi_register){.memory = acpi_map_register(a->address)};
+    return (struct acpi_register){0};
 }
 
 static bool __init table_has_s5(paddr_t pa)
@@ -271,13 +300,16 @@ static void __init parse_fadt(const struct header *h)
     acpi.has_fadt = true;
     acpi.sci_irq = f->sci_irq;
     acpi.century_register = f->century;
-    acpi.pm1a_control = fadt_port(f->pm1a_control, f, &f->x_pm1a_control);
-    acpi.pm1b_control = fadt_port(f->pm1b_control, f, &f->x_pm1b_control);
+    if (f->flags & FADT_HW_REDUCED) {
+        acpi.sleep_control = fadt_register(f, &f->sleep_control);
+    } else {
+        acpi.pm1a_control = fadt_port(f->pm1a_control, f, &f->x_pm1a_control);
+        acpi.pm1b_control = fadt_port(f->pm1b_control, f, &f->x_pm1b_control);
+    }
     acpi.pm_timer_port = fadt_port(f->pm_timer, f, &f->x_pm_timer);
     acpi.pm_timer_32bit = f->flags & FADT_TIMER_32BIT;
-    if (h->length >= offsetof(struct fadt, arm_flags) && (f->flags & FADT_RESET_REGISTER) &&
-        f->reset_register.space == 1 && f->reset_register.address <= 0xffff) {
-        acpi.reset_port = (u16)f->reset_register.address;
+    if (h->length >= offsetof(struct fadt, arm_flags) && (f->flags & FADT_RESET_REGISTER)) {
+        acpi.reset = fadt_register(f, &f->reset_register);
         acpi.reset_value = f->reset_value;
     }
     dsdt = h->length >= offsetof(struct fadt, x_pm1a_event) && f->x_dsdt ? f->x_dsdt : f->dsdt;
@@ -289,7 +321,7 @@ static void __init parse_hpet(const struct header *h)
 {
     const struct hpet_table *t = (const struct hpet_table *)h;
 
-    if (h->length >= sizeof(*t) && t->base.space == 0)
+    if (h->length >= sizeof(*t) && t->base.space == SPACE_MEMORY)
         acpi.hpet_address = t->base.address;
 }
 
@@ -350,9 +382,15 @@ static bool __init parse_root(paddr_t pa, const char *signature, size_t address_
     return true;
 }
 
-bool __init acpi_init(void)
+bool acpi_can_power_off(void)
 {
-    const struct rsdp *r = have_loader_rsdp ? &loader_rsdp : scan_bios();
+    return acpi.has_s5 &&
+           (acpi.pm1a_control || acpi.sleep_control.port || acpi.sleep_control.memory);
+}
+
+bool __init acpi_init(paddr_t rsdp)
+{
+    const struct rsdp *r = find_rsdp(rsdp);
     bool found;
 
     memset(&acpi, 0, sizeof(acpi));
@@ -367,6 +405,6 @@ bool __init acpi_init(void)
     if (found)
         printk(LOG_INFO, "ACPI: %u CPUs, %u IO-APICs, %s%s%s", acpi.nr_cpus, acpi.nr_ioapics,
                acpi.hpet_address ? "HPET, " : "", acpi.pm_timer_port ? "PM timer, " : "",
-               acpi.has_s5 ? "soft off" : "no soft off");
+               acpi_can_power_off() ? "soft off" : "no soft off");
     return found;
 }

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Which devices show the console: console=com1,vga (both when not given). */
+/*
+ * Which devices are the console: console=com1,vga (both when not given). What is typed comes from
+ * the same: the serial port, and the keyboard where the screen is in use. A device without an
+ * interrupt (there is no IO-APIC) is polled.
+ */
+#include <asm/keyboard.h>
 #include <asm/uart.h>
 #include <asm/vga.h>
 #include <console.h>
 #include <lib.h>
 #include <options.h>
+#include <timer.h>
 
 #include "boot/boot.h"
 
@@ -47,4 +53,50 @@ void __init console_init_early(const struct hv_options *opt)
         uart_init_early(opt->com1);
     console_set_levels(opt->loglvl, opt->guest_loglvl);
     warn_unknown(opt->console);
+}
+
+/* ---- input ---- */
+
+/* A serial port of 115200 baud fills its FIFO of 16 characters in 1.4 ms. */
+#define POLL_PERIOD MILLISECS(1)
+
+static struct timer poll_timer;
+static void (*polled[2])(void);
+static unsigned int nr_polled;
+
+static void poll_inputs(void *arg)
+{
+    for (unsigned int i = 0; i < nr_polled; i++)
+        polled[i]();
+    timer_set(&poll_timer, now() + POLL_PERIOD);
+}
+
+static void __init poll_from_now_on(const char *name, void (*poll)(void))
+{
+    printk(LOG_INFO, "%s: no interrupt, so it is polled", name);
+    if (!nr_polled)
+        timer_init(&poll_timer, poll_inputs, NULL, 0);
+    polled[nr_polled++] = poll;
+    timer_set(&poll_timer, now() + POLL_PERIOD);
+}
+
+void __init console_init_input(void)
+{
+    if (uart_in_use() && !uart_init_irq())
+        poll_from_now_on("com1", uart_poll);
+}
+
+void __init console_choose_dom0(bool builtin)
+{
+    if (!builtin) {
+        vga_release();
+        return;
+    }
+    if (vga_in_use() && keyboard_init()) {
+        if (!keyboard_init_irq())
+            poll_from_now_on("keyboard", keyboard_poll);
+    } else if (!uart_in_use()) {
+        printk(LOG_WARNING,
+               "No serial port and no PS/2 keyboard: nobody can type at dom0's prompt");
+    }
 }

@@ -15,6 +15,7 @@
 #include <asm/pv.h>
 #include <asm/tlb.h>
 #include <guest_access.h>
+#include <meter.h>
 #include <options.h>
 #include <rcu.h>
 #include <sched.h>
@@ -23,11 +24,6 @@
 #define GDT_LIMIT    (FIRST_RESERVED_GDT_BYTE + PAGE_SIZE - 1)
 #define MSR_PRED_CMD 0x49
 #define PRED_IBPB    1
-
-static bool is_idle(const struct vcpu *v)
-{
-    return v->domain->id == DOMID_IDLE;
-}
 
 /* ---- descriptor tables ---- */
 
@@ -220,6 +216,19 @@ static void save_vcpu(struct vcpu *v)
         arch_write_runstate(v);
 }
 
+static u32 flagged_exit_work(const struct vcpu *v)
+{
+    u32 work = 0;
+
+    if (v->arch.flags & TF_BAD_SELECTOR)
+        work |= EXIT_WORK_BOUNCE;
+    if (v->arch.flags & TF_OLD_TABLES)
+        work |= EXIT_WORK_TABLES;
+    if ((v->arch.flags & TF_AREAS_PENDING) && in_guest_kernel(v))
+        work |= EXIT_WORK_AREAS;
+    return work;
+}
+
 static void load_vcpu(struct vcpu *v)
 {
     struct cpu *cpu = this_cpu();
@@ -241,12 +250,10 @@ static void load_vcpu(struct vcpu *v)
         load_debug_registers(v);
     *guest_regs() = v->arch.user_regs;
 
-    if (v->arch.flags & TF_BAD_SELECTOR)
-        work |= EXIT_WORK_BOUNCE;
+    if (unlikely(v->arch.flags & TF_EXIT_WORK))
+        work = flagged_exit_work(v);
     if (READ_ONCE(v->nmi_pending))
         work |= EXIT_WORK_NMI;
-    if ((v->arch.flags & TF_AREAS_PENDING) && in_guest_kernel(v))
-        work |= EXIT_WORK_AREAS;
     cpu->info->exit_work = work;
 }
 
@@ -282,16 +289,16 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
 {
     unsigned int cpu = smp_processor_id();
 
-    if (!is_idle(prev))
+    if (!is_idle_vcpu(prev))
         save_vcpu(prev);
-    if (is_idle(next))
+    if (is_idle_vcpu(next))
         load_idle();
     else
         load_vcpu(next);
     if (prev->domain == next->domain)
         return;
     cpumask_clear(&prev->domain->dirty_cpus, cpu);
-    if (!hv_options.spec_ctrl || is_idle(next))
+    if (!hv_options.spec_ctrl || is_idle_vcpu(next))
         return;
     fill_return_stack();
     if (boot_cpu.ibpb)
@@ -304,13 +311,14 @@ static void __noreturn idle_loop(void)
         local_irq_enable();
         softirq_run();
         rcu_quiescent();
+        meter_idle();
         arch_idle(); /* comes back with interrupts off */
     }
 }
 
 void arch_resume(void)
 {
-    if (is_idle(current))
+    if (is_idle_vcpu(current))
         reset_stack_and_jump(idle_loop);
     reset_stack_and_jump(exit_to_guest);
 }

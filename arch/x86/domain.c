@@ -33,12 +33,6 @@
 
 int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config)
 {
-    if (config->arch.misc_flags & ~XEN_X86_MISC_FLAGS_MAX)
-        return -XEN_EINVAL;
-    if (config->arch.emulation_flags & ~XEN_X86_EMU_ALL)
-        return -XEN_EINVAL;
-    if (config->arch.emulation_flags & ~XEN_X86_EMU_PIT)
-        return -XEN_EOPNOTSUPP; /* only a PIT exists for PV domains */
     spin_lock_init(&d->arch.page_tables_lock, RANK_PAGE_TABLES);
     d->arch.msr_relaxed = config->arch.misc_flags & XEN_X86_MSR_RELAXED;
     return pv_window_create(d);
@@ -48,6 +42,7 @@ void arch_domain_destroy(struct domain *d)
 {
     pv_window_destroy(d);
     xfree(d->arch.cpu_policy);
+    xfree(d->arch.memory_map); /* a toolstack may have given the dead domain another one */
 }
 
 /* Registers of a vCPU that has no context. */
@@ -90,7 +85,7 @@ static void put_root(mfn_t *root)
 
     *root = INVALID_MFN;
     if (!mfn_eq(mfn, INVALID_MFN))
-        put_page_table(mfn_to_page(mfn)); /* what takes long is finished by a later hypercall */
+        put_page_table(mfn_to_page(mfn));
 }
 
 /* @v is paused and off its CPU, or never ran. */
@@ -102,7 +97,6 @@ int arch_vcpu_reset(struct vcpu *v)
     put_root(&v->arch.guest_table);
     put_root(&v->arch.guest_table_user);
     reset_registers(v);
-    v->initialised = false;
     return 0;
 }
 
@@ -156,13 +150,7 @@ void arch_vm_assist_changed(struct domain *d)
 
 void arch_raise_nmi(struct vcpu *v)
 {
-    if (xchg(&v->nmi_pending, true))
-        return;
-    /*
-     * Should another vCPU be there by now, it finds nothing to do; @v looks for itself when it is
-     * switched to.
-     */
-    atomic_or(&cpus[v->processor]->info->exit_work, EXIT_WORK_NMI);
+    pv_set_nmi_pending(v);
     vcpu_kick(v);
 }
 
@@ -185,43 +173,57 @@ static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c
     return true;
 }
 
-/* Takes the references that a root holds. -EINVAL, -ERESTART. */
-static int get_root(struct domain *d, unsigned long cr3, mfn_t *root)
+/*
+ * Puts the root that @cr3 names into *@root, with its references. It is there already when an
+ * earlier try was preempted behind it; the root of a try with another context goes. -EINVAL,
+ * -ERESTART.
+ */
+static int take_root(struct domain *d, unsigned long cr3, mfn_t *root)
 {
     mfn_t mfn = MFN(xen_cr3_to_pfn(cr3));
-    struct page *pg = mfn_to_page(mfn);
     int rc;
 
-    if (!mfn_valid(mfn) || !get_page(pg, d))
+    if (mfn_eq(*root, mfn))
+        return 0;
+    put_root(root);
+    if (!mfn_valid(mfn))
         return -XEN_EINVAL;
-    rc = get_page_type(pg, PG_TYPE_L4, true);
-    if (rc)
-        put_page(pg);
-    else
+    rc = get_page_and_type_preemptible(mfn_to_page(mfn), d, PG_TYPE_L4);
+    if (rc == 0)
         *root = mfn;
     return rc;
 }
 
-/* GDT and roots of a new vCPU: all or none. */
+/*
+ * GDT and roots of a new vCPU: all, or none and an error. When it is preempted (-ERESTART), the
+ * vCPU keeps what it has got so far: else a root that takes longer than a time slice would be begun
+ * again for ever.
+ */
 static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-    mfn_t kernel = INVALID_MFN, user = INVALID_MFN;
     int rc;
 
-    if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
+    if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1]) {
+        printk_guest(LOG_DEBUG,
+                     "context of d%uv%u: it begins in user mode (no VGCF_in_kernel) "
+                     "without a user page table (ctrlreg[1])",
+                     v->domain->id, v->id);
         return -XEN_EINVAL;
-    rc = get_root(v->domain, c->ctrlreg[3], &kernel);
+    }
+    rc = take_root(v->domain, c->ctrlreg[3], &v->arch.guest_table);
     if (rc == 0 && c->ctrlreg[1])
-        rc = get_root(v->domain, c->ctrlreg[1], &user);
+        rc = take_root(v->domain, c->ctrlreg[1], &v->arch.guest_table_user);
+    else if (rc == 0)
+        put_root(&v->arch.guest_table_user);
     if (rc == 0)
         rc = (int)set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
     if (rc) {
-        put_root(&user);
-        put_root(&kernel);
+        if (rc != -ERESTART) {
+            put_root(&v->arch.guest_table_user);
+            put_root(&v->arch.guest_table);
+        }
         return rc;
     }
-    v->arch.guest_table = kernel;
-    v->arch.guest_table_user = user;
     v->arch.ldt_base = c->ldt_base;
     v->arch.ldt_entries = (unsigned int)c->ldt_ents;
     return 0;
@@ -280,11 +282,20 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct domain *d = v->domain;
 
-    if (!context_addresses_ok(c))
+    if (!context_addresses_ok(c)) {
+        printk_guest(LOG_DEBUG,
+                     "context of d%uv%u: an address in it is not canonical, or the LDT is "
+                     "not the guest's",
+                     d->id, v->id);
         return -XEN_EINVAL;
+    }
     if (v->initialised) {
-        if (!same_tables(v, c))
+        if (!same_tables(v, c)) {
+            printk_guest(LOG_DEBUG,
+                         "context of d%uv%u: it has tables already, and these are others", d->id,
+                         v->id);
             return -XEN_EOPNOTSUPP;
+        }
     } else {
         int rc = take_tables(v, c);
 
@@ -294,19 +305,16 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
             d->vm_assist = c->vm_assist & VALID_VM_ASSIST;
     }
     arch_vm_assist_changed(d);
-    v->arch.flags = c->flags & VGCF_in_kernel ? TF_KERNEL_MODE : 0;
+    v->arch.flags &= TF_OLD_TABLES;
+    if (c->flags & VGCF_in_kernel)
+        v->arch.flags |= TF_KERNEL_MODE;
     set_trap_context(v, c);
     set_registers(v, c);
     v->arch.cr3 = v->arch.guest_table.n << PAGE_SHIFT;
-    v->initialised = true;
     /* A domain builder may have cleared the page after we had filled it in. */
     arch_update_time_record(v);
     if (v->id == 0)
         arch_update_wallclock(v->domain);
-    if (c->flags & VGCF_online)
-        clear_bit(&v->pause_flags, VPF_DOWN);
-    else
-        set_bit(&v->pause_flags, VPF_DOWN);
     return 0;
 }
 

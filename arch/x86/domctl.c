@@ -16,10 +16,15 @@
 #define TSC_MODE_DEFAULT        0U
 #define TSC_MODE_NEVER_EMULATED 2U
 
-bool arch_domain_config_ok(const struct xen_arch_domainconfig *config)
+int arch_domain_config_check(const struct xen_arch_domainconfig *config)
 {
-    return !(config->emulation_flags & ~XEN_X86_EMU_PIT) &&
-           !(config->misc_flags & ~XEN_X86_MISC_FLAGS_MAX);
+    if (config->misc_flags & ~XEN_X86_MISC_FLAGS_MAX)
+        return -XEN_EINVAL;
+    if (config->emulation_flags & ~XEN_X86_EMU_ALL)
+        return -XEN_EINVAL;
+    if (config->emulation_flags & ~XEN_X86_EMU_PIT)
+        return -XEN_EOPNOTSUPP; /* only a PIT exists for PV domains */
+    return 0;
 }
 
 static unsigned long page_info(struct domain *d, mfn_t mfn)

@@ -57,6 +57,38 @@
         .popsection
 .endm
 
+/*
+ * In builds with a meter (meter.h) C functions are told of the ways in and out. What they destroy
+ * is loaded again from the frame, at the stack pointer.
+ */
+#ifdef METER
+.macro METER_CALL function
+        cld
+        mov     %rsp, %rdi
+        call    \function
+        mov     REGS_RDI(%rsp), %rdi
+        mov     REGS_RSI(%rsp), %rsi
+        mov     REGS_RDX(%rsp), %rdx
+        mov     REGS_RCX(%rsp), %rcx
+        mov     REGS_RAX(%rsp), %rax
+        mov     REGS_R8(%rsp), %r8
+        mov     REGS_R9(%rsp), %r9
+        mov     REGS_R10(%rsp), %r10
+        mov     REGS_R11(%rsp), %r11
+.endm
+.macro METER_ENTER
+        testb   $3, REGS_CS(%rsp)
+        jz      .Lfrom_ring0_\@
+        METER_CALL meter_enter
+.Lfrom_ring0_\@:
+.endm
+#else
+.macro METER_CALL function
+.endm
+.macro METER_ENTER
+.endm
+#endif
+
 .macro SAVE_ALL
         push    %rdi
         push    %rsi
@@ -73,6 +105,7 @@
         push    %r13
         push    %r14
         push    %r15
+        METER_ENTER
 .endm
 
 .macro FUNCTION name
@@ -106,6 +139,7 @@
 .endm
 
 .macro RESTORE_ARGUMENTS
+        METER_CALL meter_leave
         mov     REGS_RBX(%rsp), %rbx
         mov     REGS_R10(%rsp), %r10
         mov     REGS_R9(%rsp), %r9
@@ -131,9 +165,9 @@
 .endm
 
 /*
- * SYSCALL, from this CPU's stub (traps.c), which has pushed SS to the error code word. A guest
- * kernel makes a hypercall: number in RAX, arguments in RDI, RSI, RDX, R10, R8, R9. User mode wants
- * its kernel.
+ * SYSCALL, from this CPU's stub (descriptors.c), which has pushed SS to the error code word. A
+ * guest kernel makes a hypercall: number in RAX, arguments in RDI, RSI, RDX, R10, R8, R9. User mode
+ * wants its kernel.
  */
 FUNCTION syscall_entry
         SAVE_ALL
@@ -143,6 +177,7 @@ FUNCTION syscall_entry
         SPEC_FENCE
         cmp     $__HYPERVISOR_iret, %rax
         je      iret_hypercall
+        METER_CALL meter_irqs_on
         sti
         mov     %r10, %rcx
         cmp     $HYPERCALLS - 1, %rax
@@ -153,6 +188,7 @@ FUNCTION syscall_entry
 hypercall_done:
         mov     %rax, REGS_RAX(%rsp)
         cli
+        METER_CALL meter_irqs_off
 
         /*
          * In this and the next function RBP and R12 to R15 still hold the guest's values: C code
@@ -229,6 +265,7 @@ hypercall_event:
 /* The whole way out. The stack pointer is &guest_regs, nothing else is on the stack. */
 FUNCTION exit_to_guest
         cli
+        METER_CALL meter_irqs_off
         mov     CPUINFO_VCPU(%rsp), %rbx
         cmpq    $0, CPUINFO_PENDING(%rsp)
         jne     exit_work
@@ -292,6 +329,7 @@ deliver_event:
         jmp     exit_to_guest
 
 exit_work:
+        METER_CALL meter_irqs_on
         sti
         cmpl    $0, CPUINFO_PENDING(%rsp)
         je      1f
@@ -302,8 +340,8 @@ exit_work:
         jmp     exit_to_guest
 
 /*
- * Two pieces of 64 bytes a CPU, where SYSCALL arrives: written by traps.c, which says how they
- * look.
+ * Two pieces of 64 bytes a CPU, where SYSCALL arrives: written by descriptors.c, which says how
+ * they look.
  */
         .balign 64
         .globl  syscall_stubs

@@ -39,5 +39,5 @@ static u64 __init hpet_read(void)
     return readl(regs + HPET_COUNTER);
 }
 
-struct refclock hpet_refclock = {
+struct refclock hpet_refclock __initdata = {
     .name = "hpet", .mask = 0xffffffff, .probe = hpet_probe, .read = hpet_read};

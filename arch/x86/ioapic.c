@@ -139,8 +139,7 @@ void __init ioapic_init(void)
     for (unsigned int i = 0; i < acpi.nr_ioapics; i++)
         init_one(&acpi.ioapic[i]);
     if (!nr_ioapics)
-        printk(LOG_WARNING,
-               "No IO-APIC: dom0 gets no device interrupts and the serial port no input");
+        printk(LOG_WARNING, "No IO-APIC: dom0 gets no device interrupts");
 }
 
 static const struct ioapic *find_by_address(u64 physbase)

@@ -14,6 +14,7 @@
 #include <asm/tlb.h>
 #include <event_channel.h>
 #include <lib.h>
+#include <meter.h>
 #include <percpu.h>
 #include <public/errno.h>
 #include <timer.h>
@@ -241,6 +242,7 @@ void do_irq(struct cpu_user_regs *regs)
     u8 vector = (u8)regs->entry_vector;
     u16 irq;
 
+    meter_irqs_off();
     switch (vector) {
     case TIMER_VECTOR:
         apic_eoi();
@@ -265,4 +267,6 @@ void do_irq(struct cpu_user_regs *regs)
         else
             hardware_interrupt(&descs[irq]);
     }
+    if (!(regs->cs & 3))
+        meter_irqs_on(); /* the IRET does it */
 }

@@ -5,6 +5,9 @@
  */
 #include <arch.h>
 #include <asm/config.h>
+#include <asm/paging.h>
+
+unsigned long m2p_bytes;
 
 static u64 *entry(mfn_t mfn)
 {

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end: our own invariant is broken. Says what and where on every console, then stops (noreboot)
- * or restarts the machine. It may be called in any context, with any lock held, and again from
- * inside itself.
+ * or, after a wait, restarts the machine. It may be called in any context, with any lock held, and
+ * again from inside itself.
  */
 #include <arch.h>
 #include <asm/backtrace.h>
 #include <asm/current.h>
 #include <console.h>
 #include <lib.h>
-#include <options.h>
 
 static u32 panicking;
 
@@ -33,10 +32,5 @@ void panic(const char *fmt, ...)
         printk(LOG_ERR, "Current: d%uv%u", current->domain->id, current->id);
     print_backtrace((unsigned long)__builtin_return_address(0), *(unsigned long *)rbp);
     printk(LOG_ERR, "****************************************");
-    if (hv_options.noreboot) {
-        printk(LOG_ERR, "Stopped.");
-        machine_halt();
-    }
-    printk(LOG_ERR, "Restarting.");
-    machine_restart();
+    machine_give_up();
 }

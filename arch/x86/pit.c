@@ -41,5 +41,5 @@ static bool __init pit_probe(void)
     return false;
 }
 
-struct refclock pit_refclock = {
+struct refclock pit_refclock __initdata = {
     .name = "pit", .mask = 0xffff, .frequency = 1193182, .probe = pit_probe, .read = pit_read};

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine around the CPU, brought up in order: firmware tables, interrupt controllers, clocks,
- * serial input.
+ * The machine around the CPU, brought up in order: firmware tables, interrupt controllers, clocks.
  */
 #include <asm/acpi.h>
 #include <asm/apic.h>
@@ -9,19 +8,19 @@
 #include <asm/irq.h>
 #include <asm/msi.h>
 #include <asm/setup.h>
+#include <asm/smp.h>
 #include <asm/time.h>
-#include <asm/uart.h>
 #include <lib.h>
 #include <options.h>
 
 void __init platform_init(void)
 {
-    if (!acpi_init())
+    if (!acpi_init(hv_options.acpi_rsdp))
         printk(LOG_WARNING, "No ACPI tables: one CPU, no IO-APIC, no power-off");
+    smp_init(hv_options.maxcpus);
     irq_init();
     apic_init(hv_options.no_x2apic);
     ioapic_init();
     msi_init();
     time_init(hv_options.clocksource);
-    uart_init_irq();
 }

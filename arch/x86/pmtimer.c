@@ -27,5 +27,5 @@ static bool __init pmtimer_probe(void)
     return false;
 }
 
-struct refclock pmtimer_refclock = {
+struct refclock pmtimer_refclock __initdata = {
     .name = "acpi", .frequency = 3579545, .probe = pmtimer_probe, .read = pmtimer_read};

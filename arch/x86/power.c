@@ -5,6 +5,8 @@
 #include <asm/control.h>
 #include <asm/io.h>
 #include <lib.h>
+#include <options.h>
+#include <timer.h>
 
 #define KEYBOARD_COMMAND     0x64
 #define KEYBOARD_INPUT_FULL  0x02
@@ -41,6 +43,47 @@ void machine_restart(void)
     lidt(0, 0);
     __asm__ volatile("int3");
     machine_halt();
+}
+
+/*
+ * About a second. Before the clocks are known it is a million accesses to the unused port, or,
+ * where those are fast (in an emulator), 2^31 ticks of the TSC.
+ */
+static void wait_a_second(void)
+{
+    if (get_cpu_info()->clock.scale) {
+        s_time_t end = now() + SECONDS(1);
+
+        while (now() < end)
+            cpu_relax();
+    } else {
+        u64 start = rdtsc();
+
+        delay_us(1000000);
+        while (rdtsc() - start < 1ULL << 31)
+            cpu_relax();
+    }
+}
+
+#define RESTART_DELAY_S 5U
+
+/*
+ * The same error is likely to come again: without the wait nobody could read what it was, and a
+ * machine that never gets further would restart several times a second.
+ */
+void machine_give_up(void)
+{
+    local_irq_disable();
+    if (hv_options.noreboot) {
+        printk(LOG_ERR, "Stopped.");
+        machine_halt();
+    }
+    printk(LOG_ERR, "'noreboot' on the command line stops here instead.");
+    for (unsigned int s = RESTART_DELAY_S; s; s--) {
+        printk(LOG_ERR, "Restarting in %u second%s.", s, s == 1 ? "" : "s");
+        wait_a_second();
+    }
+    machine_restart();
 }
 
 void machine_poweroff(void)

@@ -10,9 +10,7 @@ HV_SRCS += \
     arch/x86/backtrace.c \
     arch/x86/boot/dom0_access.c \
     arch/x86/boot/dom0_build.c \
-    arch/x86/boot/dom0_elf.c \
     arch/x86/boot/dom0_memory.c \
-    arch/x86/boot/dom0_pagetables.c \
     arch/x86/boot/frame_table.c \
     arch/x86/boot/head.S \
     arch/x86/boot/main.c \
@@ -30,6 +28,7 @@ HV_SRCS += \
     arch/x86/context.c \
     arch/x86/cpu_features.c \
     arch/x86/cpu_leaks.c \
+    arch/x86/descriptors.c \
     arch/x86/device_window.c \
     arch/x86/domain.c \
     arch/x86/domctl.c \
@@ -39,8 +38,12 @@ HV_SRCS += \
     arch/x86/hpet.c \
     arch/x86/ioapic.c \
     arch/x86/irq.c \
+    arch/x86/keyboard.c \
     arch/x86/m2p.c \
+    $(if $(METER),arch/x86/meter.c) \
+    arch/x86/memory_map.c \
     arch/x86/msi.c \
+    arch/x86/paging.c \
     arch/x86/panic.c \
     arch/x86/pci.c \
     arch/x86/physdev.c \
@@ -54,6 +57,7 @@ HV_SRCS += \
     arch/x86/pv/bounce.c \
     arch/x86/pv/callback.c \
     arch/x86/pv/cpu_ops.c \
+    arch/x86/pv/crash.c \
     arch/x86/pv/cpu_policy.c \
     arch/x86/pv/cpuid.c \
     arch/x86/pv/decode.c \
@@ -66,6 +70,7 @@ HV_SRCS += \
     arch/x86/pv/mmu_update.c \
     arch/x86/pv/mmuext.c \
     arch/x86/pv/msr.c \
+    arch/x86/pv/own_fault.c \
     arch/x86/pv/page_table.c \
     arch/x86/pv/pte_emulate.c \
     arch/x86/pv/relinquish.c \
@@ -73,6 +78,7 @@ HV_SRCS += \
     arch/x86/pv/traps.c \
     arch/x86/pv/va_mapping.c \
     arch/x86/rtc.c \
+    arch/x86/smp.c \
     arch/x86/sysctl.c \
     arch/x86/time.c \
     arch/x86/tlb.c \

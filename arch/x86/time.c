@@ -17,9 +17,9 @@
 #include <asm/refclock.h>
 #include <asm/rtc.h>
 #include <asm/time.h>
-#include <asm/time_scale.h>
 #include <guest_access.h>
 #include <lib.h>
+#include <meter.h>
 #include <page_alloc.h>
 #include <percpu.h>
 
@@ -32,8 +32,7 @@ u64 cpu_khz;
 
 /* The same on all CPUs. */
 static struct time_scale tsc_scale; /* TSC ticks to ns, as the ABI's record has it */
-static u64 ticks_per_ns;            /* of the TSC, in units of 2^-32: the inverse */
-static u64 timer_ticks_per_ns;      /* of the APIC timer, likewise */
+static u64 timer_ticks_per_ns;      /* of the counter that the timer compares or counts down */
 static bool deadline_mode;
 static bool tsc_stable;
 
@@ -53,8 +52,8 @@ static struct reading __init read_clocks(const struct refclock *ref)
     u64 best_took = ~0ULL;
 
     /*
-     * The reading during which the least time passed was not disturbed (by SMIs, or by who emulates
-     * us).
+     * The reading during which the least time passed was not disturbed (by an SMI, or by
+     * the emulator).
      */
     for (unsigned int i = 0; i < READ_TRIES; i++) {
         u64 before = rdtsc();
@@ -110,6 +109,32 @@ static struct refclock *__init choose_reference(const char *wanted)
     panic("No clock works: neither HPET nor PM timer nor PIT counts");
 }
 
+/*
+ * The battery clock tells whole seconds; to wait for the next one would make each boot half a
+ * second longer. So the wall clock lies between two bounds, which each look narrows, and the middle
+ * of them is at most half a second wrong. False: there is no date.
+ */
+static u64 __initdata wallclock_from, wallclock_to; /* bounds of wallclock_base */
+
+static bool __init look_at_rtc(void)
+{
+    s_time_t before = now();
+    u64 ns = rtc_read() * NSEC_PER_SEC, from, to;
+
+    if (!ns)
+        return false;
+    from = ns - (u64)now();
+    to = ns + NSEC_PER_SEC - (u64)before;
+    if (from < wallclock_to && to > wallclock_from) {
+        from = MAX(from, wallclock_from);
+        to = MIN(to, wallclock_to);
+    } /* else it was set meanwhile */
+    wallclock_from = from;
+    wallclock_to = to;
+    wallclock_base = from + (to - from) / 2;
+    return true;
+}
+
 void time_cpu_init(void)
 {
     struct cpu_clock *c = &get_cpu_info()->clock;
@@ -126,7 +151,7 @@ void __init time_init(const char *reference)
 {
     const struct refclock *ref = choose_reference(reference);
     struct cpu_clock *c = &get_cpu_info()->clock;
-    u64 tsc_hz, timer_hz, seconds;
+    u64 tsc_hz, timer_hz;
 
     measure(ref, &tsc_hz, &timer_hz);
     if (tsc_hz < MIN_TSC_HZ || timer_hz < MIN_TIMER_HZ)
@@ -136,16 +161,16 @@ void __init time_init(const char *reference)
     tsc_stable = boot_cpu.invariant_tsc;
     cpu_khz = (tsc_hz + 500) / 1000;
     tsc_scale = time_scale_from_hz(tsc_hz);
-    ticks_per_ns = mul_div64(tsc_hz, 1ULL << 32, NSEC_PER_SEC);
-    timer_ticks_per_ns = mul_div64(timer_hz, 1ULL << 32, NSEC_PER_SEC);
     c->ns_base = 0;
     c->tsc_base = rdtsc();
-    c->scale = time_scale_to_60(tsc_scale);
+    c->scale = time_scale_fixed(tsc_scale);
+    timer_ticks_per_ns = deadline_mode
+                             ? time_scale_inverse(c->scale)
+                             : mul_div64(timer_hz, 1ULL << TICKS_PER_NS_SHIFT, NSEC_PER_SEC) + 1;
     time_cpu_init();
-    seconds = rtc_read();
-    if (seconds)
-        wallclock_base = seconds * NSEC_PER_SEC - (u64)now();
-    else
+    wallclock_from = 0;
+    wallclock_to = ~0ULL;
+    if (!look_at_rtc())
         printk(LOG_WARNING, "The battery clock holds no date: the wall clock starts in 1970");
     printk(LOG_INFO, "Clocks: TSC %lu.%03lu MHz by %s, APIC timer %lu.%03lu MHz%s", cpu_khz / 1000,
            cpu_khz % 1000, ref->name, timer_hz / 1000000, timer_hz / 1000 % 1000,
@@ -154,42 +179,32 @@ void __init time_init(const char *reference)
         printk(LOG_WARNING, "This CPU does not promise a constant TSC rate: time may drift");
 }
 
+/*
+ * Both modes count from now on, not from boot: what the rate's last bit makes wrong is then small
+ * against the time to wait, and a timer that fires early is set again for what is left. A deadline
+ * beyond the counter's reach fires early, too (the TSC's lies centuries ahead).
+ */
 void arch_set_timer(s_time_t deadline)
 {
-    const struct cpu_clock *c = &get_cpu_info()->clock;
-    s_time_t delta;
+    u64 tsc = rdtsc(), ticks = 0;
+    s_time_t t = time_at(&get_cpu_info()->clock, tsc);
 
-    if (deadline_mode) {
-        u64 ns = (u64)MAX(deadline - c->ns_base, 0);
-
-        /*
-         * One tick later than the product's whole part, so that now() has reached the deadline when
-         * it fires.
-         */
-        wrmsr(MSR_TSC_DEADLINE,
-              deadline ? c->tsc_base + (u64)((unsigned __int128)ns * ticks_per_ns >> 32) + 1 : 0);
-        return;
-    }
-    if (!deadline) {
-        apic_write(APIC_TIMER_INITIAL, 0);
-        return;
-    }
-    delta = deadline - now();
-    if (delta <= 0) {
-        apic_write(APIC_TIMER_INITIAL, 1);
-    } else {
-        unsigned __int128 ticks = ((unsigned __int128)(u64)delta * timer_ticks_per_ns >> 32) + 1;
-
-        /* A deadline beyond the counter's reach: it fires early and the queue sets it again. */
-        apic_write(APIC_TIMER_INITIAL, ticks > 0xffffffff ? 0xffffffff : (u32)ticks);
-    }
+    if (deadline)
+        ticks = ns_to_ticks(deadline > t ? (u64)(deadline - t) : 0, timer_ticks_per_ns);
+    if (!deadline_mode)
+        apic_write(APIC_TIMER_INITIAL, (u32)MIN(ticks, (u64)0xffffffff));
+    else
+        wrmsr(MSR_TSC_DEADLINE, !deadline ? 0 : ticks < ~tsc ? tsc + ticks : ~0ULL);
 }
 
 void arch_idle(void)
 {
     local_irq_disable();
-    if (READ_ONCE(get_cpu_info()->softirq_pending) == 0)
+    if (READ_ONCE(get_cpu_info()->softirq_pending) == 0) {
+        meter_irqs_on();
         __asm__ volatile("sti; hlt; cli" ::: "memory"); /* no interrupt comes between sti and hlt */
+        meter_irqs_off();
+    }
 }
 
 /* --- what guests see --- */
@@ -267,16 +282,28 @@ void arch_update_wallclock(struct domain *d)
     spin_unlock_irqrestore(&wallclock_lock, flags);
 }
 
-void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time)
+static void update_wallclocks(void)
 {
-    unsigned long flags = spin_lock_irqsave(&wallclock_lock);
     struct domain *d;
 
-    wallclock_base = secs * NSEC_PER_SEC + nsecs - system_time;
-    spin_unlock_irqrestore(&wallclock_lock, flags);
     for (domid_t id = 0; (d = get_next_domain(id)) != NULL;) {
         id = (domid_t)(d->id + 1);
         arch_update_wallclock(d);
         put_domain(d);
     }
+}
+
+void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time)
+{
+    unsigned long flags = spin_lock_irqsave(&wallclock_lock);
+
+    wallclock_base = secs * NSEC_PER_SEC + nsecs - system_time;
+    spin_unlock_irqrestore(&wallclock_lock, flags);
+    update_wallclocks();
+}
+
+void __init time_settle(void)
+{
+    look_at_rtc();
+    update_wallclocks();
 }

@@ -99,6 +99,24 @@ void cache_flush_local(void)
     wbinvd();
 }
 
+#define CACHE_LINE 64U
+
+/*
+ * CLFLUSH writes back and invalidates, in the caches of all CPUs and by whichever address the line
+ * got there; the two are not to be had apart on every CPU. AMD's older CPUs order it by MFENCE
+ * alone (AMD APM volume 3, "CLFLUSH").
+ */
+void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
+{
+    const char *p = (const char *)mfn_to_virt(frame) + ROUND_DOWN(offset, CACHE_LINE);
+    const char *end = (const char *)mfn_to_virt(frame) + offset + length;
+
+    mfence();
+    for (; p < end; p += CACHE_LINE)
+        clflush(p);
+    mfence();
+}
+
 static void flush_here(enum flush_kind kind, unsigned long va)
 {
     switch (kind) {

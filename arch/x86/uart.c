@@ -4,8 +4,8 @@
  *
  * Output waits for room in the transmit FIFO, but never for long: a port that does not drain (no
  * such hardware, flow stopped) costs a bounded number of polls for each piece of text and the text
- * is dropped. Once the IO-APIC works, received characters arrive by interrupt and go to
- * console_input().
+ * is dropped. Received characters go to console_input(): by interrupt once the IO-APIC works, or
+ * when the port is polled.
  *
  * Register names are those of the National Semiconductor PC16550D data sheet.
  */
@@ -36,7 +36,7 @@
 #define CLOCK_HZ 1843200U
 #define MAX_POLLS \
     200000U           /* at about 1 us each: 0.2 s, twice what 16 characters take at 1200 baud */
-#define MAX_DRAIN 64U /* characters taken in one interrupt */
+#define MAX_DRAIN 64U /* characters taken at once */
 
 static struct {
     u16 base;
@@ -193,24 +193,31 @@ bool __init uart_init_early(const char *option)
     return true;
 }
 
-static void uart_interrupt(void *arg)
+bool __init uart_in_use(void)
+{
+    return uart.in_use;
+}
+
+void uart_poll(void)
 {
     for (unsigned int i = 0; i < MAX_DRAIN && (inb(uart.base + REG_LSR) & LSR_DATA_READY); i++)
         console_input((char)inb(uart.base + REG_DATA));
 }
 
-void __init uart_init_irq(void)
+static void uart_interrupt(void *arg)
 {
-    if (!uart.in_use)
-        return;
-    if (irq_request_isa(uart.irq, uart_interrupt, NULL)) {
-        printk(LOG_WARNING, "com1: interrupt %u is not available: no console input", uart.irq);
-        return;
-    }
+    uart_poll();
+}
+
+bool __init uart_init_irq(void)
+{
     /* What was typed at the boot loader is not for dom0. */
     for (unsigned int i = 0; i < MAX_DRAIN && (inb(uart.base + REG_LSR) & LSR_DATA_READY); i++)
         inb(uart.base + REG_DATA);
+    if (irq_request_isa(uart.irq, uart_interrupt, NULL))
+        return false;
     outb(IER_RX, uart.base + REG_IER);
+    return true;
 }
 
 bool uart_owns_port(u16 port)

@@ -2,7 +2,9 @@
 /*
  * The 80x25 text screen that PC firmware leaves behind, as a console device.
  *
- * The contents are kept in a copy of ours: scrolling never reads the slow video memory.
+ * The contents are kept in a copy of ours: scrolling never reads the slow video memory. Of a
+ * terminal's control sequences (ECMA-48, 5.4) those work that dom0's line editor uses; the others
+ * are left out.
  */
 #include <asm/io.h>
 #include <asm/vga.h>
@@ -24,7 +26,11 @@
 
 static u16 screen[ROWS * COLUMNS];
 static unsigned int row, column;
-static bool released;
+
+/* How far a control sequence, ESC [ PARAMETER FINAL, has come. */
+static enum { TEXT, ESCAPE, PARAMETER } state;
+static unsigned int parameter;
+static bool in_use;
 
 static volatile u16 *video(void)
 {
@@ -60,9 +66,49 @@ static void new_line(void)
     show_from(0, ROWS * COLUMNS);
 }
 
+static void clear(unsigned int first, unsigned int end)
+{
+    for (unsigned int i = first; i < end; i++)
+        screen[i] = BLANK;
+    show_from(first, end);
+}
+
+/* The sequence ends in @final. */
+static void control(char final)
+{
+    if (final == 'K' && parameter == 0) { /* erase to the end of the line */
+        clear(row * COLUMNS + column, (row + 1) * COLUMNS);
+    } else if (final == 'H' && parameter == 0) { /* to the upper left corner */
+        row = column = 0;
+    } else if (final == 'J' && parameter == 2) { /* erase everything */
+        clear(0, ROWS * COLUMNS);
+    }
+}
+
+/* One more character of a control sequence. */
+static void put_control(char c)
+{
+    if (state == ESCAPE) {
+        state = c == '[' ? PARAMETER : TEXT;
+        parameter = 0;
+    } else if (c >= '0' && c <= '9') {
+        parameter = parameter * 10 + (unsigned int)(c - '0');
+    } else if (c >= '@') {
+        control(c);
+        state = TEXT;
+    }
+}
+
 static void put(char c)
 {
+    if (state != TEXT) {
+        put_control(c);
+        return;
+    }
     switch (c) {
+    case '\033':
+        state = ESCAPE;
+        break;
     case '\n':
         new_line();
         break;
@@ -91,7 +137,7 @@ static void put(char c)
 /* The console lock is held (or the machine goes down). */
 static void vga_write(const char *text, size_t len)
 {
-    if (released)
+    if (!in_use)
         return;
     while (len--)
         put(*text++);
@@ -102,13 +148,17 @@ static struct console_driver vga_console = {.name = "vga", .write = vga_write};
 
 void __init vga_init_early(void)
 {
-    for (unsigned int i = 0; i < ROWS * COLUMNS; i++)
-        screen[i] = BLANK;
-    show_from(0, ROWS * COLUMNS);
+    clear(0, ROWS * COLUMNS);
+    in_use = true;
     console_register(&vga_console);
+}
+
+bool __init vga_in_use(void)
+{
+    return in_use;
 }
 
 void vga_release(void)
 {
-    released = true;
+    in_use = false;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of a command line: their quotes, the options among them, as getopt has them, and the
- * domains that they name. A verb's usage says which options it has, so what `bh help` shows is what
- * is understood.
+ * The words of a command line: their quotes, the options among them, and the domains that they
+ * name. The table of options that bh_parse_options goes by is the one that the usage is printed
+ * from.
  */
 #include <string.h>
 
@@ -48,66 +48,132 @@ int bh_split_words(char *line, char *words[BH_MAX_WORDS])
     }
 }
 
-/* Whether @usage has @option, as in "[-w]", "[-w|--wait]" or "[-n COUNT]". */
-static bool has_option(const char *usage, const char *option, size_t length)
+/* ---- Options ---- */
+
+/* The number of the verb's option with that letter, or -1. */
+static int find_letter(const struct bh_verb *verb, char letter)
 {
-    for (const char *at = strchr(usage, '-'); at; at = strchr(at + 1, '-'))
-        if ((at[-1] == '[' || at[-1] == '|') && !strncmp(at, option, length) &&
-            strchr("]| ", at[length]))
-            return true;
-    return false;
+    for (int n = 0; n < BH_MAX_OPTIONS; n++)
+        if (verb->options[n].letter == letter)
+            return n;
+    return -1;
 }
 
-/* Whether @word is several options of one letter, as "-fp". */
-static bool is_cluster(const char *usage, const char *word)
+/* The number of the verb's option with the word of @length bytes, or -1. */
+static int find_word(const struct bh_verb *verb, const char *word, size_t length)
 {
-    if (word[0] != '-' || !word[1] || !word[2])
-        return false;
-    for (const char *letter = word + 1; *letter; letter++)
-        if (!has_option(usage, (char[]){'-', *letter, '\0'}, 2))
+    for (int n = 0; n < BH_MAX_OPTIONS; n++) {
+        const char *name = verb->options[n].word;
+
+        if (name && strlen(name) == length && !memcmp(name, word, length))
+            return n;
+    }
+    return -1;
+}
+
+/*
+ * Notes option @n, whose value is in the same word at @value, or, if that is NULL, in the next of
+ * the words at @next. @return how many of those were taken, or -1 after a message.
+ */
+static int note_option(struct bh_call *call, int n, const char *value, char **next)
+{
+    const struct bh_option *o = &call->verb->options[n];
+
+    if (o->value && !value && !*next)
+        return bh_misused(call, "an option lacks its value, %s", o->value);
+    if (!o->value && value)
+        return bh_misused(call, "--%s takes no value", o->word);
+    call->given[n] = true;
+    call->values[n] = value ? value : o->value ? *next : NULL;
+    return o->value && !value;
+}
+
+/* The options of one letter each in @word, behind its dash. Whether the verb has all of them. */
+static bool has_letters(const struct bh_verb *verb, const char *word)
+{
+    for (const char *letter = word + 1; *letter; letter++) {
+        int n = find_letter(verb, *letter);
+
+        if (n < 0)
             return false;
+        if (verb->options[n].value)
+            return true; /* the rest is its value */
+    }
     return true;
 }
 
-int bh_check_options(const struct bh_verb *verb, char **argv)
+static int take_letters(struct bh_call *call, const char *word, char **next)
 {
-    for (int i = 1; argv[i] && argv[i][0] == '-' && argv[i][1]; i++)
-        if (!has_option(verb->usage, argv[i], strlen(argv[i])) && !is_cluster(verb->usage, argv[i]))
-            return bh_fail(verb->name, "unknown option '%s'; usage: bh %s%s%s", argv[i], verb->name,
-                           *verb->usage ? " " : "", verb->usage);
+    int taken = 0;
+
+    for (const char *letter = word + 1; *letter && !taken; letter++) {
+        int n = find_letter(call->verb, *letter);
+        const char *value = call->verb->options[n].value && letter[1] ? letter + 1 : NULL;
+
+        taken = note_option(call, n, value, next);
+        if (value)
+            break;
+    }
+    return taken;
+}
+
+/*
+ * Takes the options in @word, which begins with a dash; their values may be in the words at @next.
+ * @return how many of those were taken, -1 after a message, or -2 if it is not an option.
+ */
+static int take_option(struct bh_call *call, const char *word, char **next)
+{
+    const char *end = strchr(word, '=');
+    int n;
+
+    if (word[1] != '-')
+        return has_letters(call->verb, word) ? take_letters(call, word, next) : -2;
+    n = find_word(call->verb, word + 2, end ? (size_t)(end - word) - 2 : strlen(word) - 2);
+    return n < 0 ? -2 : note_option(call, n, end ? end + 1 : NULL, next);
+}
+
+int bh_parse_options(struct bh_call *call)
+{
+    char **from = call->argv, **to = call->argv;
+
+    while (*from) {
+        char *word = *from++;
+        int taken = -2;
+
+        if (!strcmp(word, "--")) {
+            while (*from)
+                *to++ = *from++;
+            break;
+        }
+        if (word[0] == '-' && word[1])
+            taken = take_option(call, word, from);
+        if (taken == -1)
+            return -1;
+        if (taken == -2 && word[0] == '-' && word[1] && to == call->argv)
+            return bh_misused(call, "unknown option '%.80s'", word);
+        if (taken == -2)
+            *to++ = word;
+        else
+            from += taken;
+    }
+    *to = NULL;
+    call->argc = (int)(to - call->argv);
     return 0;
 }
 
-bool bh_take_option(int *argc, char **argv, const char *option)
-{
-    const char *usage = bh_find_verb(argv[0])->usage;
-    bool found = false;
-    int i = 1;
+/* ---- Domains ---- */
 
-    while (i < *argc) {
-        char *letter = option[1] != '-' && is_cluster(usage, argv[i]) ? strchr(argv[i], option[1])
-                                                                      : NULL;
-
-        if (letter) {
-            memmove(letter, letter + 1, strlen(letter));
-        } else if (!strcmp(argv[i], option)) {
-            memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(argv[0]));
-            --*argc;
-        } else {
-            i++;
-            continue;
-        }
-        found = true; /* and there may be more in the same word */
-    }
-    return found;
-}
-
-int bh_find_domains(int argc, char **argv, uint16_t *domids)
+int bh_find_domain(const struct bh_call *call, int nth, uint16_t *domid)
 {
     struct error e;
 
-    for (int i = 1; i < argc; i++)
-        if (service_find(argv[i], &domids[i - 1], &e))
-            return bh_fail(argv[0], "%s", e.text);
-    return argc - 1;
+    return service_find(call->argv[nth], domid, &e) ? bh_fail(call, "%s", e.text) : 0;
+}
+
+int bh_find_domains(const struct bh_call *call, uint16_t *domids)
+{
+    for (int i = 0; i < call->argc; i++)
+        if (bh_find_domain(call, i, &domids[i]))
+            return -1;
+    return call->argc;
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of `bh` share: output, and the table of verbs. Private to dom0-tools/bh. */
+/*
+ * What the parts of `bh` share: a verb's description, one call of it, and output. Private to
+ * dom0-tools/bh.
+ *
+ * A file uses only those that stand before it here: output, arguments, json, the groups of verbs
+ * (of which create attaches to consoles), the table of verbs, the shell.
+ */
 #ifndef TOOLS_BH_H
 #define TOOLS_BH_H
 
@@ -7,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <platform.h>
 #include <tools/error.h>
 
 /* What a verb's arguments are, for completion. */
@@ -17,70 +24,105 @@ enum bh_argument {
     ARGUMENT_VERB,
 };
 
-struct bh_verb {
-    const char *name;
-    const char *usage; /* what follows the name */
-    const char *help;  /* one line */
-    enum bh_argument argument;
-    /* @argv[0] is the verb. Returns 0, or -1 after having said what is wrong. */
-    int (*run)(int argc, char **argv);
+#define BH_MAX_OPTIONS 8
+#define BH_MAX_WORDS   32 /* of a command line, with the NULL at its end */
+
+/* An option: "-l", "--long", or both; with the name of its value, "COUNT", if it takes one. */
+struct bh_option {
+    char letter;      /* '\0': none */
+    const char *word; /* without its dashes, or NULL */
+    const char *value;
 };
 
-extern const struct bh_verb *const bh_verbs[]; /* ends in NULL */
+struct bh_call;
 
-const struct bh_verb *bh_find_verb(const char *name);
+struct bh_verb {
+    const char *name;
+    struct bh_option options[BH_MAX_OPTIONS]; /* a verb's own enum numbers them; the rest is zero */
+    const char *arguments;                    /* what follows the options, for the usage */
+    const char *help;                         /* one line */
+    enum bh_argument argument;
+    /* @return 0, or -1 after having said what is wrong. */
+    int (*run)(struct bh_call *call);
+};
+
+/* A verb with its arguments, as they were typed. */
+struct bh_call {
+    const struct bh_verb *verb;
+    int argc;    /* arguments, without options */
+    char **argv; /* argv[argc] is NULL */
+    bool given[BH_MAX_OPTIONS];
+    const char *values[BH_MAX_OPTIONS];
+};
+
+/* ---- Output ---- */
 
 /* Prints to the terminal. */
 void bh_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints "bh VERB: sentence". Returns -1. */
-int bh_fail(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints text in UTF-8, and blanks up to @columns. */
+void bh_print_padded(const char *text, unsigned int columns);
 
-/* Says how the verb is used. Returns -1. */
-int bh_usage(const char *verb);
+/* Prints "bh VERB: sentence". @return -1. */
+int bh_fail(const struct bh_call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Says how the verb is used. @return -1. */
+int bh_usage(const struct bh_call *call);
+
+/* Prints "bh VERB: what is wrong; usage: ...". @return -1. */
+int bh_misused(const struct bh_call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Prints how a verb is used and what it does. */
 void bh_explain(const struct bh_verb *verb);
 
-#define BH_MAX_WORDS 32 /* of a command line, with the NULL at its end */
+/* ---- Arguments ---- */
 
 /*
  * Splits a line into words, in place. Quotes of either kind keep blanks, and are removed as a shell
  * does it; but those in a list are the list's, so that disk=['a b'] may be typed as it stands in a
- * file, without other quotes. Returns how many words there are, or -1 if a quote is not closed or
+ * file, without other quotes. @return how many words there are, or -1 if a quote is not closed or
  * there are too many. NULL follows the last.
  */
 int bh_split_words(char *line, char *words[BH_MAX_WORDS]);
 
 /*
- * Refuses options in front of the other arguments that the verb's usage does not have. Returns 0,
- * or -1.
+ * Takes the options out of call->argv, as getopt_long does: "-fp" is "-f -p", values stand in the
+ * same word or in the next, and what follows "--" are arguments. A word that begins with a dash and
+ * is not an option of the verb is refused in front of the other arguments, and is one of them
+ * behind the first. @return 0, or -1 after having said what is wrong.
  */
-int bh_check_options(const struct bh_verb *verb, char **argv);
-
-/*
- * Takes "--json" or another option out of the arguments; "-p" also out of "-fp". Returns whether it
- * was there.
- */
-bool bh_take_option(int *argc, char **argv, const char *option);
+int bh_parse_options(struct bh_call *call);
 
 /*
  * Looks up all domains that the arguments name, before anything is shown of any. @domids has room
- * for BH_MAX_WORDS. Returns how many, or -1 after having said which is not there.
+ * for BH_MAX_WORDS. @return how many, or -1 after having said which is not there.
  */
-int bh_find_domains(int argc, char **argv, uint16_t *domids);
+int bh_find_domains(const struct bh_call *call, domid_t *domids);
 
-/* Runs one command, a line of words. Returns what the verb returned; an empty line gives 0. */
-int bh_run(const char *line);
+/* Looks up the domain that the nth argument names. @return 0, or -1 after having said so. */
+int bh_find_domain(const struct bh_call *call, int nth, domid_t *domid);
+
+/* ---- Verbs ---- */
 
 /* Groups of verbs, one a file; each ends in an entry without a name. */
 extern const struct bh_verb bh_create_verbs[], bh_domain_verbs[], bh_info_verbs[],
-    bh_machine_verbs[], bh_device_verbs[], bh_console_verbs[], bh_store_verbs[];
+    bh_machine_verbs[], bh_device_verbs[], bh_console_verbs[], bh_store_verbs[], bh_help_verbs[];
 
 /* Attaches the terminal to domains' consoles until Ctrl-] or the domains' end. */
-int bh_attach_console(const char *verb, const uint16_t *domids, unsigned int count);
+int bh_attach_console(const struct bh_call *call, const domid_t *domids, unsigned int count);
 
 /* Begins a new line on the terminal if a console has left one open. */
 void bh_end_console_line(void);
+
+/* ---- The table of verbs ---- */
+
+extern const struct bh_verb *const bh_verbs[]; /* the groups; ends in NULL */
+
+const struct bh_verb *bh_find_verb(const char *name);
+
+/* Runs one command, a line of words. @return what the verb returned; an empty line gives 0. */
+int bh_run(const char *line);
 
 #endif

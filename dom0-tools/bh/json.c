@@ -4,52 +4,33 @@
 
 #include <string.h>
 
+#include <tools/utf8.h>
+
 #include "bh.h"
 
-/* How many bytes at @at are one character in UTF-8 of more than one byte; 0 if they are none. */
-static size_t utf8_length(const unsigned char *at, size_t left)
-{
-    size_t length = at[0] >= 0xc2 && at[0] < 0xe0   ? 2
-                    : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
-                    : at[0] >= 0xf0 && at[0] < 0xf5 ? 4
-                                                    : 0;
-
-    if (!length || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    /* Longer than needed; a surrogate; beyond the last character. */
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 /* Bytes that are not UTF-8 are shown as the characters of these numbers. */
-static void print_text(const void *text, size_t length)
+static void print_text(const char *text, size_t length)
 {
-    const unsigned char *at = text, *end = at + length;
+    const char *end = text + length;
 
     bh_print("\"");
-    while (at < end) {
-        size_t character = utf8_length(at, (size_t)(end - at));
+    while (text < end) {
+        size_t character = utf8_length(text, (size_t)(end - text));
+        unsigned char byte = (unsigned char)*text;
 
-        if (character)
-            bh_print("%.*s", (int)character, (const char *)at);
-        else if (*at == '"' || *at == '\\')
-            bh_print("\\%c", *at);
-        else if (*at < 0x20 || *at >= 0x7f)
-            bh_print("\\u%04x", *at);
+        if (byte == '"' || byte == '\\')
+            bh_print("\\%c", byte);
+        else if (!character || byte < 0x20 || byte == 0x7f)
+            bh_print("\\u%04x", byte);
         else
-            bh_print("%c", *at);
-        at += character ? character : 1;
+            bh_print("%.*s", (int)character, text);
+        text += character ? character : 1;
     }
     bh_print("\"");
 }
 
 /* What comes in front of a value: a comma, a new line, the key. */
-static void begin(struct json *j, const char *key)
+static void json_begin(struct json *j, const char *key)
 {
     if (!j->depth)
         return;
@@ -61,7 +42,7 @@ static void begin(struct json *j, const char *key)
     }
 }
 
-static void end(const struct json *j)
+static void json_end(const struct json *j)
 {
     if (!j->depth)
         bh_print("\n");
@@ -69,7 +50,7 @@ static void end(const struct json *j)
 
 void json_open(struct json *j, const char *key, char bracket)
 {
-    begin(j, key);
+    json_begin(j, key);
     bh_print("%c", bracket);
     j->empty[++j->depth] = true;
 }
@@ -82,14 +63,14 @@ void json_close(struct json *j, char bracket)
         bh_print("%c", bracket);
     else
         bh_print("\n%*s%c", (int)(2 * j->depth), "", bracket);
-    end(j);
+    json_end(j);
 }
 
 void json_bytes(struct json *j, const char *key, const void *bytes, size_t length)
 {
-    begin(j, key);
+    json_begin(j, key);
     print_text(bytes, length);
-    end(j);
+    json_end(j);
 }
 
 void json_text(struct json *j, const char *key, const char *text)
@@ -99,21 +80,21 @@ void json_text(struct json *j, const char *key, const char *text)
 
 void json_number(struct json *j, const char *key, uint64_t number)
 {
-    begin(j, key);
+    json_begin(j, key);
     bh_print("%llu", (unsigned long long)number);
-    end(j);
+    json_end(j);
 }
 
 void json_signed(struct json *j, const char *key, int64_t number)
 {
-    begin(j, key);
+    json_begin(j, key);
     bh_print("%lld", (long long)number);
-    end(j);
+    json_end(j);
 }
 
 void json_bool(struct json *j, const char *key, bool value)
 {
-    begin(j, key);
+    json_begin(j, key);
     bh_print("%s", value ? "true" : "false");
-    end(j);
+    json_end(j);
 }

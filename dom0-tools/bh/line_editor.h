@@ -13,7 +13,7 @@
 #define EDITOR_HISTORY   32
 
 enum editor_result {
-    EDITOR_MORE, /* the line goes on */
+    EDITOR_MORE, /* the line continues */
     EDITOR_DONE, /* Enter: editor->line is complete */
 };
 
@@ -29,7 +29,10 @@ struct editor {
     void (*write)(const char *text, size_t length);
     editor_complete_fn *complete;
     char line[EDITOR_LINE_SIZE];
-    size_t length, cursor;
+    size_t length, cursor; /* bytes; the cursor stands in front of a whole character */
+    size_t shown;          /* the first byte of the line that is on the screen */
+    char pending[4];       /* the first bytes of a character in UTF-8 */
+    size_t pending_length;
     unsigned int escape; /* how far into an escape sequence */
     char parameter;
     bool after_return; /* a newline right after a return is the same key */

@@ -2,8 +2,10 @@
 /* What `bh` prints. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <platform.h>
+#include <tools/utf8.h>
 
 #include "bh.h"
 
@@ -22,7 +24,14 @@ void bh_print(const char *format, ...)
                             (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 }
 
-int bh_fail(const char *verb, const char *format, ...)
+void bh_print_padded(const char *text, unsigned int columns)
+{
+    size_t used = utf8_columns(text, strlen(text));
+
+    bh_print("%s%*s", text, used < columns ? (int)(columns - used) : 0, "");
+}
+
+int bh_fail(const struct bh_call *call, const char *format, ...)
 {
     char text[ERROR_TEXT_SIZE];
     va_list args;
@@ -30,19 +39,50 @@ int bh_fail(const char *verb, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    bh_print("bh %s: %s\n", verb, text);
+    bh_print("bh %s: %s\n", call->verb->name, text);
     return -1;
 }
 
-int bh_usage(const char *verb)
+/* "list [-l|--long] [--json] [DOMAIN...]" */
+static void usage_text(const struct bh_verb *verb, char *text, size_t size)
 {
-    const struct bh_verb *v = bh_find_verb(verb);
+    size_t used = (size_t)snprintf(text, size, "%s", verb->name);
 
-    return bh_fail(verb, "usage: bh %s%s%s", verb, v && *v->usage ? " " : "", v ? v->usage : "");
+    for (const struct bh_option *o = verb->options; o->letter || o->word; o++) {
+        char letter[] = {'-', o->letter, '\0'};
+
+        used += (size_t)snprintf(text + used, size - used, " [%s%s%s%s%s%s]",
+                                 o->letter ? letter : "", o->letter && o->word ? "|" : "",
+                                 o->word ? "--" : "", o->word ? o->word : "", o->value ? " " : "",
+                                 o->value ? o->value : "");
+    }
+    snprintf(text + used, size - used, "%s%s", *verb->arguments ? " " : "", verb->arguments);
+}
+
+int bh_usage(const struct bh_call *call)
+{
+    char usage[160];
+
+    usage_text(call->verb, usage, sizeof(usage));
+    return bh_fail(call, "usage: bh %s", usage);
+}
+
+int bh_misused(const struct bh_call *call, const char *format, ...)
+{
+    char usage[160], what[120];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    usage_text(call->verb, usage, sizeof(usage));
+    return bh_fail(call, "%s; usage: bh %s", what, usage);
 }
 
 void bh_explain(const struct bh_verb *verb)
 {
-    bh_print("usage: bh %s%s%s\n%s\n", verb->name, *verb->usage ? " " : "", verb->usage,
-             verb->help);
+    char usage[160];
+
+    usage_text(verb, usage, sizeof(usage));
+    bh_print("usage: bh %s\n%s\n", usage, verb->help);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands as lines of words: finding the verb, the autorun file, the prompt with completion. The
- * word "bh" in front of a command may be left out.
+ * The prompt with its line editor and completion, and the autorun file. The word "bh" in front of a
+ * command may be left out.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,56 +18,8 @@
 #define PROMPT  "bh> "
 #define AUTORUN "/guests/autorun"
 
-const struct bh_verb *const bh_verbs[] = {
-    bh_create_verbs, bh_domain_verbs, bh_console_verbs, bh_device_verbs,
-    bh_store_verbs,  bh_info_verbs,   bh_machine_verbs, NULL,
-};
-
 static struct editor editor;
 static bool prompting; /* the editor's line is on the screen */
-
-const struct bh_verb *bh_find_verb(const char *name)
-{
-    for (const struct bh_verb *const *group = bh_verbs; *group; group++)
-        for (const struct bh_verb *v = *group; v->name; v++)
-            if (!strcmp(v->name, name))
-                return v;
-    return NULL;
-}
-
-int bh_run(const char *line)
-{
-    char *words[BH_MAX_WORDS], *copy = strdup(line), **argv = words;
-    const struct bh_verb *verb;
-    int argc, status = -1;
-
-    if (!copy)
-        return bh_fail("", "not enough memory");
-    argc = bh_split_words(copy, words);
-    if (argc < 0) {
-        bh_print("bh: a quote is not closed, or there are more than %d words\n", BH_MAX_WORDS - 1);
-    } else {
-        if (argc && !strcmp(argv[0], "bh")) {
-            argv++;
-            argc--;
-            if (!argc) {
-                *--argv = (char *)"help";
-                argc = 1;
-            }
-        }
-        verb = argc ? bh_find_verb(argv[0]) : NULL;
-        if (!argc)
-            status = 0;
-        else if (!verb)
-            bh_print("bh: there is no command '%s'; `help` lists them\n", argv[0]);
-        else if (argc == 2 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
-            bh_explain(verb);
-        else if (!bh_check_options(verb, argv))
-            status = verb->run(argc, argv);
-    }
-    free(copy);
-    return status;
-}
 
 /* ---- Completion ---- */
 
@@ -108,9 +60,10 @@ static void complete_domains(void (*add)(void *, const char *), void *context)
 {
     struct xen_domctl_getdomaininfo *list = calloc(64, sizeof(*list));
     int count = list ? control_list(0, list, 64, NULL) : 0;
+    char name[GUEST_NAME_SIZE];
 
     for (int i = 0; i < count; i++)
-        add(context, service_name(list[i].domain));
+        add(context, service_name(list[i].domain, name));
     free(list);
 }
 
@@ -121,8 +74,8 @@ static void complete_verbs(void (*add)(void *, const char *), void *context)
             add(context, v->name);
 }
 
-static void complete(const char *line, size_t start, void (*add)(void *, const char *),
-                     void *context)
+static void complete_line(const char *line, size_t start, void (*add)(void *, const char *),
+                          void *context)
 {
     char before[EDITOR_LINE_SIZE], *words[BH_MAX_WORDS], **argv = words;
     const struct bh_verb *verb;
@@ -199,7 +152,7 @@ void bh_shell(void)
 {
     editor.prompt = PROMPT;
     editor.write = write_terminal;
-    editor.complete = complete;
+    editor.complete = complete_line;
     run_autorun();
     for (;;) {
         editor_begin(&editor);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bh console: the terminal as a reader of one or several domains' consoles. With several, each line
- * shows whose it is; a line that another domain interrupts goes on in a line of its own.
+ * bh console: the terminal as a client of one or several domains' consoles. With several, each line
+ * shows whose it is; a line that another domain interrupts continues in a line of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,17 +15,18 @@
 #define DETACH_KEY    0x1d        /* Ctrl-] */
 #define INPUT_RETRY   10000000ull /* ns between attempts while the guest does not read */
 #define INPUT_RETRIES 100
+#define LOG_PART      1024 /* bytes printed at a time */
 
 /* One console on the terminal. */
 struct attachment {
-    struct console_reader reader;
     domid_t domid;
+    unsigned int handle; /* the service's, while attached */
     char name[GUEST_NAME_SIZE];
     bool attached;
     bool labelled; /* one of several */
 };
 
-/* Who has left a line open on the terminal, if anybody has. */
+/* The console that has left a line open on the terminal, if any has. */
 static const struct attachment *line_owner;
 
 void bh_end_console_line(void)
@@ -64,7 +65,7 @@ static void domain_gone(void *context)
 }
 
 /* A guest that does not read keeps us for a second, then its input is lost. */
-static void type_key(const struct attachment *a, char key)
+static void send_key(const struct attachment *a, char key)
 {
     for (int i = 0; a->attached && !service_console_input(a->domid, &key, 1) && i < INPUT_RETRIES;
          i++)
@@ -94,89 +95,96 @@ static void run_terminal(struct attachment *all, unsigned int count)
         while (i < count - 1 && !all[i].attached)
             i++;
         if (key >= 0)
-            type_key(&all[i], (char)key);
+            send_key(&all[i], (char)key);
         left = count_attached(all, count);
     }
 }
 
-int bh_attach_console(const char *verb, const uint16_t *domids, unsigned int count)
+static int attach_one(struct attachment *a, domid_t domid, bool labelled, struct error *e)
+{
+    struct console_client client = {.output = show_output, .gone = domain_gone, .context = a};
+
+    a->domid = domid;
+    a->labelled = labelled;
+    service_name(domid, a->name);
+    a->attached = true;
+    if (!service_console_attach(domid, &client, &a->handle, e))
+        return 0;
+    a->attached = false;
+    return -1;
+}
+
+int bh_attach_console(const struct bh_call *call, const uint16_t *domids, unsigned int count)
 {
     struct attachment *all = calloc(count, sizeof(*all));
     struct error e;
     int status = 0;
 
     if (!all)
-        return bh_fail(verb, "not enough memory");
-    for (unsigned int i = 0; !status && i < count; i++) {
-        struct attachment *a = &all[i];
-
-        a->reader.sink = show_output;
-        a->reader.gone = domain_gone;
-        a->reader.context = a;
-        a->domid = domids[i];
-        a->labelled = count > 1;
-        snprintf(a->name, sizeof(a->name), "%s", service_name(domids[i]));
-        a->attached = true;
-        status = service_console_attach(a->domid, &a->reader, &e);
-        if (status)
-            a->attached = false;
-    }
+        return bh_fail(call, "not enough memory");
+    for (unsigned int i = 0; !status && i < count; i++)
+        status = attach_one(&all[i], domids[i], count > 1, &e);
     if (!status)
         run_terminal(all, count);
     bh_end_console_line();
     for (unsigned int i = 0; i < count; i++) {
         if (all[i].attached)
-            service_console_detach(all[i].domid, &all[i].reader);
+            service_console_detach(all[i].handle);
         if (!status)
             bh_print(all[i].attached ? "[detached from %s]\n" : "[%s is gone]\n", all[i].name);
     }
     free(all);
-    return status ? bh_fail(verb, "%s", e.text) : 0;
+    return status ? bh_fail(call, "%s", e.text) : 0;
 }
 
-static void print_log(void *context, const void *data, size_t length)
+/* In parts, so that others have their turns in between. */
+static int show_log(const struct bh_call *call)
 {
-    char *last = context;
-
-    platform_terminal_write(data, length);
-    *last = ((const char *)data)[length - 1];
-}
-
-static int show_log(const char *verb, domid_t domid)
-{
+    size_t length, part;
     struct error e;
-    char last = '\n';
+    char *text;
 
-    if (service_console_log(domid, print_log, &last, &e))
-        return bh_fail(verb, "%s", e.text);
-    if (last != '\n')
+    if (service_console_log(call->argv[0], &text, &length, &e))
+        return bh_fail(call, "%s", e.text);
+    for (size_t at = 0; at < length; at += part) {
+        part = length - at < LOG_PART ? length - at : LOG_PART;
+        platform_terminal_write(text + at, part);
+        platform_yield();
+    }
+    if (length && text[length - 1] != '\n')
         bh_print("\n");
+    free(text);
     return 0;
 }
 
-static int run_console(int argc, char **argv)
-{
-    bool log = bh_take_option(&argc, argv, "--log");
-    domid_t domids[16];
-    unsigned int count = 0;
-    struct error e;
+enum {
+    CONSOLE_LOG,
+};
 
-    if (argc < 2 || (log && argc != 2) || argc > (int)(sizeof(domids) / sizeof(domids[0])))
-        return bh_usage(argv[0]);
-    for (int i = 1; i < argc; i++) {
-        if (service_find(argv[i], &domids[count], &e))
-            return bh_fail(argv[0], "%s", e.text);
-        for (unsigned int k = 0; k < count; k++)
-            if (domids[k] == domids[count])
-                return bh_fail(argv[0], "%s is named twice", argv[i]);
-        count++;
-    }
-    return log ? show_log(argv[0], domids[0]) : bh_attach_console(argv[0], domids, count);
+static int run_console(struct bh_call *call)
+{
+    domid_t domids[BH_MAX_WORDS];
+    int count;
+
+    if (call->argc < 1 || (call->given[CONSOLE_LOG] && call->argc != 1))
+        return bh_usage(call);
+    if (call->given[CONSOLE_LOG])
+        return show_log(call);
+    count = bh_find_domains(call, domids);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < i; k++)
+            if (domids[k] == domids[i])
+                return bh_fail(call, "%s is named twice", call->argv[i]);
+    return count <= 0 ? -1 : bh_attach_console(call, domids, (unsigned int)count);
 }
 
 const struct bh_verb bh_console_verbs[] = {
-    {"console", "[--log] DOMAIN...",
-     "attach to domains' consoles; Ctrl-] leaves them (--log: print what was kept of one)",
-     ARGUMENT_DOMAIN, run_console},
-    {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
+    {.name = "console",
+     .options = {[CONSOLE_LOG] = {'\0', "log", NULL}},
+     .arguments = "DOMAIN...",
+     .help = "attach to domains' consoles; Ctrl-] leaves them (--log: print what was kept of one, "
+             "even after its end)",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_console},
+    {.name = NULL},
 };

@@ -11,92 +11,127 @@
 #include "bh.h"
 #include "json.h"
 
+enum {
+    DETACH_FORCE,
+};
+
+/* block-list and network-list; the second has both. */
+enum {
+    LIST_JSON,
+    LIST_COUNTERS,
+};
+
 /* ---- Attaching ---- */
 
-static int run_block_attach(int argc, char **argv)
+static int run_block_attach(struct bh_call *call)
 {
     struct disk_config disk;
     struct error e;
     domid_t domid;
 
-    if (argc < 3)
-        return bh_usage(argv[0]);
-    if (service_find(argv[1], &domid, &e) ||
-        disk_config_parse(&disk, (const char *const *)argv + 2, (size_t)argc - 2, &e) ||
+    if (call->argc < 2)
+        return bh_usage(call);
+    if (service_find(call->argv[0], &domid, &e) ||
+        disk_config_parse(&disk, (const char *const *)call->argv + 1, (size_t)call->argc - 1, &e) ||
         service_attach_disk(domid, &disk, &e))
-        return bh_fail(argv[0], "%s", e.text);
+        return bh_fail(call, "%s", e.text);
     return 0;
 }
 
-static int run_network_attach(int argc, char **argv)
+static int run_network_attach(struct bh_call *call)
 {
     struct vif_config vif;
     struct error e;
     domid_t domid;
 
-    if (argc < 2)
-        return bh_usage(argv[0]);
-    if (service_find(argv[1], &domid, &e) ||
-        vif_config_parse(&vif, (const char *const *)argv + 2, (size_t)argc - 2, &e) ||
+    if (call->argc < 1)
+        return bh_usage(call);
+    if (service_find(call->argv[0], &domid, &e) ||
+        vif_config_parse(&vif, (const char *const *)call->argv + 1, (size_t)call->argc - 1, &e) ||
         service_attach_vif(domid, &vif, &e))
-        return bh_fail(argv[0], "%s", e.text);
+        return bh_fail(call, "%s", e.text);
     return 0;
 }
 
 /* ---- Detaching ---- */
 
-static int run_block_detach(int argc, char **argv)
+/* Whether a domain of the service has a disk, so that the message can name it as it was typed. */
+static bool lacks_disk(domid_t domid, uint32_t number)
 {
-    bool force = bh_take_option(&argc, argv, "--force");
+    struct guest_config c;
+    bool lacks;
+
+    if (service_config(domid, &c))
+        return false; /* the service says why it cannot be detached */
+    lacks = !guest_config_disk(&c, number);
+    guest_config_free(&c);
+    return lacks;
+}
+
+static int run_block_detach(struct bh_call *call)
+{
+    char name[GUEST_NAME_SIZE];
     uint32_t number;
     struct error e;
     domid_t domid;
 
-    if (argc != 3)
-        return bh_usage(argv[0]);
-    if (disk_number_parse(argv[2], &number))
-        return bh_fail(argv[0], "'%s': expected a name such as xvda, or a device's number",
-                       argv[2]);
-    if (service_find(argv[1], &domid, &e))
-        return bh_fail(argv[0], "%s", e.text);
-    if (service_config(domid) && !guest_config_disk(service_config(domid), number))
-        return bh_fail(argv[0], "domain '%s' has no disk %s", service_name(domid), argv[2]);
-    return service_detach_disk(domid, number, force, &e) ? bh_fail(argv[0], "%s", e.text) : 0;
+    if (call->argc != 2)
+        return bh_usage(call);
+    if (disk_number_parse(call->argv[1], &number))
+        return bh_fail(call, "'%s': expected a name such as xvda, or a device's number",
+                       call->argv[1]);
+    if (bh_find_domain(call, 0, &domid))
+        return -1;
+    if (lacks_disk(domid, number))
+        return bh_fail(call, "domain '%s' has no disk %s", service_name(domid, name),
+                       call->argv[1]);
+    return service_detach_disk(domid, number, call->given[DETACH_FORCE], &e)
+               ? bh_fail(call, "%s", e.text)
+               : 0;
 }
 
-/* A vif's number from a number or a MAC address. Returns 0, or -1 with the reason in @e. */
+static int find_vif_by_mac(domid_t domid, const char *text, const uint8_t mac[6],
+                           unsigned int *devid, struct error *e)
+{
+    char name[GUEST_NAME_SIZE];
+    struct guest_config c;
+    bool found = false;
+
+    if (!service_config(domid, &c)) {
+        for (unsigned int i = 0; i < c.vif_count && !found; i++) {
+            found = !memcmp(c.vifs[i].mac, mac, sizeof(c.vifs[i].mac));
+            *devid = c.vifs[i].devid;
+        }
+        guest_config_free(&c);
+    }
+    return found ? 0
+                 : error_set(e, "domain '%s' has no vif with the address %s",
+                             service_name(domid, name), text);
+}
+
+/* A vif's number from a number or a MAC address. @return 0, or -1 with the reason in @e. */
 static int find_vif(domid_t domid, const char *text, unsigned int *devid, struct error *e)
 {
-    const struct guest_config *c = service_config(domid);
     uint8_t mac[6];
     char *end;
 
-    if (!mac_parse(mac, text)) {
-        for (unsigned int i = 0; c && i < c->vif_count; i++) {
-            if (!memcmp(c->vifs[i].mac, mac, sizeof(mac))) {
-                *devid = c->vifs[i].devid;
-                return 0;
-            }
-        }
-        return error_set(e, "domain '%s' has no vif with the address %s", service_name(domid),
-                         text);
-    }
+    if (!mac_parse(mac, text))
+        return find_vif_by_mac(domid, text, mac, devid, e);
     *devid = (unsigned int)strtoul(text, &end, 10);
     return *text && !*end ? 0 : error_set(e, "'%s': expected a vif's number or address", text);
 }
 
-static int run_network_detach(int argc, char **argv)
+static int run_network_detach(struct bh_call *call)
 {
-    bool force = bh_take_option(&argc, argv, "--force");
     unsigned int devid = 0;
     struct error e;
     domid_t domid;
 
-    if (argc != 3)
-        return bh_usage(argv[0]);
-    if (service_find(argv[1], &domid, &e) || find_vif(domid, argv[2], &devid, &e) ||
-        service_detach_vif(domid, devid, force, &e))
-        return bh_fail(argv[0], "%s", e.text);
+    if (call->argc != 2)
+        return bh_usage(call);
+    if (service_find(call->argv[0], &domid, &e) || find_vif(domid, call->argv[1], &devid, &e) ||
+        service_detach_vif(domid, devid, call->given[DETACH_FORCE], &e))
+        return bh_fail(call, "%s", e.text);
     return 0;
 }
 
@@ -173,16 +208,15 @@ static void print_counters(domid_t domid, const struct vif_config *vif)
              (unsigned long long)n.tx_bytes, (unsigned long long)n.tx_dropped);
 }
 
-static int run_block_list(int argc, char **argv)
+static int run_block_list(struct bh_call *call)
 {
-    bool as_json = bh_take_option(&argc, argv, "--json");
-    struct json json = {0}, *j = as_json ? &json : NULL;
+    struct json json = {0}, *j = call->given[LIST_JSON] ? &json : NULL;
     domid_t domids[BH_MAX_WORDS];
     int count;
 
-    if (argc < 2)
-        return bh_usage(argv[0]);
-    count = bh_find_domains(argc, argv, domids);
+    if (call->argc < 1)
+        return bh_usage(call);
+    count = bh_find_domains(call, domids);
     if (count < 0)
         return -1;
     if (j)
@@ -191,10 +225,13 @@ static int run_block_list(int argc, char **argv)
         bh_print("%-5s %-3s %-6s %-5s %-6s %-8s %-30s\n", "Vdev", "BE", "handle", "state", "evt-ch",
                  "ring-ref", "BE-path");
     for (int i = 0; i < count; i++) {
-        const struct guest_config *c = service_config(domids[i]);
+        struct guest_config c;
 
-        for (unsigned int n = 0; c && n < c->disk_count; n++)
-            print_disk(j, domids[i], &c->disks[n]);
+        if (service_config(domids[i], &c))
+            continue;
+        for (unsigned int n = 0; n < c.disk_count; n++)
+            print_disk(j, domids[i], &c.disks[n]);
+        guest_config_free(&c);
     }
     if (j)
         json_close(j, ']');
@@ -211,17 +248,16 @@ static void vif_header(bool counters)
                  "handle", "state", "evt-ch", "tx-", "rx-ring-ref", "BE-path");
 }
 
-static int run_network_list(int argc, char **argv)
+static int run_network_list(struct bh_call *call)
 {
-    bool as_json = bh_take_option(&argc, argv, "--json");
-    bool counters = bh_take_option(&argc, argv, "--counters") && !as_json;
-    struct json json = {0}, *j = as_json ? &json : NULL;
+    struct json json = {0}, *j = call->given[LIST_JSON] ? &json : NULL;
+    bool counters = call->given[LIST_COUNTERS] && !j;
     domid_t domids[BH_MAX_WORDS];
     int count;
 
-    if (argc < 2)
-        return bh_usage(argv[0]);
-    count = bh_find_domains(argc, argv, domids);
+    if (call->argc < 1)
+        return bh_usage(call);
+    count = bh_find_domains(call, domids);
     if (count < 0)
         return -1;
     if (j)
@@ -229,86 +265,57 @@ static int run_network_list(int argc, char **argv)
     else
         vif_header(counters);
     for (int i = 0; i < count; i++) {
-        const struct guest_config *c = service_config(domids[i]);
+        struct guest_config c;
 
-        for (unsigned int n = 0; c && n < c->vif_count; n++) {
+        if (service_config(domids[i], &c))
+            continue;
+        for (unsigned int n = 0; n < c.vif_count; n++) {
             if (counters)
-                print_counters(domids[i], &c->vifs[n]);
+                print_counters(domids[i], &c.vifs[n]);
             else
-                print_vif(j, domids[i], &c->vifs[n]);
+                print_vif(j, domids[i], &c.vifs[n]);
         }
+        guest_config_free(&c);
     }
     if (j)
         json_close(j, ']');
     return 0;
 }
 
-/* ---- Configurations as JSON ---- */
-
-/* A truth value that could also be left open, which libxl writes as a text. */
-static void json_defbool(struct json *j, const char *key, bool value)
-{
-    json_text(j, key, value ? "True" : "False");
-}
-
-void json_disk(struct json *j, const char *key, const struct disk_config *disk)
-{
-    json_open(j, key, '{');
-    json_text(j, "pdev_path", disk->target);
-    json_text(j, "vdev", disk->vdev);
-    json_text(j, "backend", "phy");
-    json_text(j, "format", "raw");
-    json_number(j, "removable", disk->cdrom);
-    json_number(j, "readwrite", disk->access != DISK_READ_ONLY);
-    json_number(j, "is_cdrom", disk->cdrom);
-    json_bool(j, "direct_io_safe", disk->direct_io_safe);
-    json_defbool(j, "discard_enable", disk->discard);
-    json_defbool(j, "trusted", disk->trusted);
-    json_text(j, "access", disk_access_word(disk->access));
-    json_close(j, '}');
-}
-
-void json_vif(struct json *j, const char *key, const struct vif_config *vif)
-{
-    char mac[MAC_TEXT_SIZE];
-
-    mac_format(mac, vif->mac);
-    json_open(j, key, '{');
-    json_number(j, "devid", vif->devid);
-    json_text(j, "mac", mac);
-    json_text(j, "bridge", vif->bridge);
-    json_text(j, "nictype", "vif");
-    if (vif->ip[0])
-        json_text(j, "ip", vif->ip);
-    if (vif->vifname[0])
-        json_text(j, "ifname", vif->vifname);
-    if (vif->mtu)
-        json_number(j, "mtu", vif->mtu);
-    if (vif->rate_bytes) {
-        json_number(j, "rate_bytes_per_interval", vif->rate_bytes);
-        json_number(j, "rate_interval_usecs", vif->rate_interval);
-    }
-    json_defbool(j, "trusted", vif->trusted);
-    json_bool(j, "antispoof", vif->antispoof);
-    json_close(j, '}');
-}
-
 const struct bh_verb bh_device_verbs[] = {
-    {"block-attach", "DOMAIN DISK...",
-     "give a domain a disk, written as in its configuration: TARGET,FORMAT,VDEV,ACCESS",
-     ARGUMENT_DOMAIN, run_block_attach},
-    {"block-detach", "[--force] DOMAIN VDEV",
-     "take a disk away from a domain (--force: even if it is in use)", ARGUMENT_DOMAIN,
-     run_block_detach},
-    {"block-list", "[--json] DOMAIN...", "list domains' disks", ARGUMENT_DOMAIN, run_block_list},
-    {"network-attach", "DOMAIN [KEY=VALUE...]",
-     "give a domain a network interface, written as in its configuration", ARGUMENT_DOMAIN,
-     run_network_attach},
-    {"network-detach", "[--force] DOMAIN DEVID|MAC",
-     "take a network interface away from a domain (--force: without asking it)", ARGUMENT_DOMAIN,
-     run_network_detach},
-    {"network-list", "[--counters] [--json] DOMAIN...",
-     "list domains' network interfaces (--counters: what they have carried)", ARGUMENT_DOMAIN,
-     run_network_list},
-    {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
+    {.name = "block-attach",
+     .arguments = "DOMAIN DISK...",
+     .help = "give a domain a disk, written as in its configuration: TARGET,FORMAT,VDEV,ACCESS",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_block_attach},
+    {.name = "block-detach",
+     .options = {[DETACH_FORCE] = {'\0', "force", NULL}},
+     .arguments = "DOMAIN VDEV",
+     .help = "take a disk away from a domain (--force: even if it is in use)",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_block_detach},
+    {.name = "block-list",
+     .options = {[LIST_JSON] = {'\0', "json", NULL}},
+     .arguments = "DOMAIN...",
+     .help = "list domains' disks",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_block_list},
+    {.name = "network-attach",
+     .arguments = "DOMAIN [KEY=VALUE...]",
+     .help = "give a domain a network interface, written as in its configuration",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_network_attach},
+    {.name = "network-detach",
+     .options = {[DETACH_FORCE] = {'\0', "force", NULL}},
+     .arguments = "DOMAIN DEVID|MAC",
+     .help = "take a network interface away from a domain (--force: without asking it)",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_network_detach},
+    {.name = "network-list",
+     .options = {[LIST_JSON] = {'\0', "json", NULL}, [LIST_COUNTERS] = {'\0', "counters", NULL}},
+     .arguments = "DOMAIN...",
+     .help = "list domains' network interfaces (--counters: what they have carried)",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_network_list},
+    {.name = NULL},
 };

@@ -11,64 +11,72 @@
 #include "bh.h"
 
 /* The usual start: exactly one domain as argument. */
-static int one_domain(int argc, char **argv, domid_t *domid)
+static int one_domain(const struct bh_call *call, domid_t *domid)
 {
-    struct error e;
-
-    if (argc != 2)
-        return bh_usage(argv[0]);
-    return service_find(argv[1], domid, &e) ? bh_fail(argv[0], "%s", e.text) : 0;
+    return call->argc == 1 ? bh_find_domain(call, 0, domid) : bh_usage(call);
 }
 
-static int run_destroy(int argc, char **argv)
+/* The usual end: what the service answered about the domain. */
+static int tell_status(const struct bh_call *call, int status, const struct error *e)
+{
+    return status ? bh_fail(call, "%s: %s", call->argv[0], e->text) : 0;
+}
+
+static int run_destroy(struct bh_call *call)
 {
     struct error e;
     domid_t domid = 0;
 
-    if (one_domain(argc, argv, &domid))
-        return -1;
-    return service_destroy(domid, &e) ? bh_fail(argv[0], "%s: %s", argv[1], e.text) : 0;
+    return one_domain(call, &domid) ? -1 : tell_status(call, service_destroy(domid, &e), &e);
 }
 
-static int run_pause(int argc, char **argv)
+static int run_pause(struct bh_call *call)
 {
     struct error e;
     domid_t domid = 0;
 
-    if (one_domain(argc, argv, &domid))
-        return -1;
-    return service_pause(domid, &e) ? bh_fail(argv[0], "%s: %s", argv[1], e.text) : 0;
+    return one_domain(call, &domid) ? -1 : tell_status(call, service_pause(domid, &e), &e);
 }
 
-static int run_unpause(int argc, char **argv)
+static int run_unpause(struct bh_call *call)
 {
     struct error e;
     domid_t domid = 0;
 
-    if (one_domain(argc, argv, &domid))
-        return -1;
-    return service_unpause(domid, &e) ? bh_fail(argv[0], "%s: %s", argv[1], e.text) : 0;
+    return one_domain(call, &domid) ? -1 : tell_status(call, service_unpause(domid, &e), &e);
 }
 
 #define WAIT_STEP 50000000ull /* ns between looks at a domain that is to stop */
 #define ALL_MAX   256         /* domains that one command asks to stop */
 
-static int request_one(const char *verb, domid_t domid, const char *word, const char *doing)
+/* shutdown and reboot have the same options. */
+enum {
+    STOP_ALL,
+    STOP_WAIT,
+};
+
+/* What they ask for, as a kernel and as a person is told. */
+struct stop_request {
+    const char *word, *doing;
+};
+
+static int request_one(const struct bh_call *call, domid_t domid, const struct stop_request *r)
 {
+    char name[GUEST_NAME_SIZE];
     struct error e;
 
-    if (service_request_stop(domid, word, &e))
-        return bh_fail(verb, "%s: %s", service_name(domid), e.text);
-    bh_print("%s domain %u\n", doing, domid);
+    if (service_request_stop(domid, r->word, &e))
+        return bh_fail(call, "%s: %s", service_name(domid, name), e.text);
+    bh_print("%s domain %u\n", r->doing, domid);
     return 0;
 }
 
-/* Returns 0, or -1 if Ctrl-C was typed. */
-static int wait_for_end(const char *verb, domid_t domid)
+/* @return 0, or -1 if Ctrl-C was typed. */
+static int wait_for_end(const struct bh_call *call, domid_t domid)
 {
     while (service_is_alive(domid)) {
         if (platform_terminal_interrupted())
-            return bh_fail(verb, "domain %u has not stopped yet", domid);
+            return bh_fail(call, "domain %u has not stopped yet", domid);
         platform_sleep(WAIT_STEP);
     }
     return 0;
@@ -78,7 +86,7 @@ static int wait_for_end(const char *verb, domid_t domid)
  * All but domain 0. One that cannot be asked does not keep the others from being, and is not waited
  * for.
  */
-static int request_all(const char *verb, const char *word, const char *doing, bool wait)
+static int request_all(const struct bh_call *call, const struct stop_request *r)
 {
     struct xen_domctl_getdomaininfo *list = calloc(ALL_MAX, sizeof(*list));
     unsigned int asked = 0;
@@ -86,20 +94,20 @@ static int request_all(const char *verb, const char *word, const char *doing, bo
     int count, status = 0;
 
     if (!list)
-        return bh_fail(verb, "not enough memory");
+        return bh_fail(call, "not enough memory");
     count = control_list(1, list, ALL_MAX, &e);
     if (count < 0)
-        status = bh_fail(verb, "%s", e.text);
+        status = bh_fail(call, "%s", e.text);
     for (int i = 0; i < count; i++) {
         if (!service_is_alive(list[i].domain))
             continue; /* kept after its end */
-        if (request_one(verb, list[i].domain, word, doing))
+        if (request_one(call, list[i].domain, r))
             status = -1;
         else
             list[asked++].domain = list[i].domain;
     }
-    for (unsigned int i = 0; wait && i < asked; i++) {
-        if (wait_for_end(verb, list[i].domain)) {
+    for (unsigned int i = 0; call->given[STOP_WAIT] && i < asked; i++) {
+        if (wait_for_end(call, list[i].domain)) {
             status = -1;
             break;
         }
@@ -108,89 +116,126 @@ static int request_all(const char *verb, const char *word, const char *doing, bo
     return status;
 }
 
-static int request_stop(int argc, char **argv, const char *word, const char *doing)
+static int request_stop(const struct bh_call *call, const struct stop_request *r)
 {
-    bool wait = bh_take_option(&argc, argv, "-w") || bh_take_option(&argc, argv, "--wait");
-    bool all = bh_take_option(&argc, argv, "-a") || bh_take_option(&argc, argv, "--all");
     domid_t domid = 0;
 
-    if (all)
-        return argc == 1 ? request_all(argv[0], word, doing, wait) : bh_usage(argv[0]);
-    if (one_domain(argc, argv, &domid) || request_one(argv[0], domid, word, doing))
+    if (call->given[STOP_ALL])
+        return call->argc ? bh_usage(call) : request_all(call, r);
+    if (one_domain(call, &domid) || request_one(call, domid, r))
         return -1;
-    return wait ? wait_for_end(argv[0], domid) : 0;
+    return call->given[STOP_WAIT] ? wait_for_end(call, domid) : 0;
 }
 
-static int run_shutdown(int argc, char **argv)
+static int run_shutdown(struct bh_call *call)
 {
-    return request_stop(argc, argv, "poweroff", "Shutting down");
+    return request_stop(call, &(struct stop_request){"poweroff", "Shutting down"});
 }
 
-static int run_reboot(int argc, char **argv)
+static int run_reboot(struct bh_call *call)
 {
-    return request_stop(argc, argv, "reboot", "Rebooting");
+    return request_stop(call, &(struct stop_request){"reboot", "Rebooting"});
 }
 
-static int run_rename(int argc, char **argv)
-{
-    struct error e;
-    domid_t domid = 0;
-
-    if (argc != 3)
-        return bh_usage(argv[0]);
-    if (service_find(argv[1], &domid, &e))
-        return bh_fail(argv[0], "%s", e.text);
-    return service_rename(domid, argv[2], &e) ? bh_fail(argv[0], "%s: %s", argv[1], e.text) : 0;
-}
-
-static int run_sysrq(int argc, char **argv)
+static int run_rename(struct bh_call *call)
 {
     struct error e;
-    domid_t domid = 0;
+    domid_t domid;
 
-    if (argc != 3)
-        return bh_usage(argv[0]);
-    if (strlen(argv[2]) != 1)
-        return bh_fail(argv[0], "'%s': expected one letter", argv[2]);
-    if (service_find(argv[1], &domid, &e))
-        return bh_fail(argv[0], "%s", e.text);
-    return service_sysrq(domid, argv[2][0], &e) ? bh_fail(argv[0], "%s: %s", argv[1], e.text) : 0;
+    if (call->argc != 2)
+        return bh_usage(call);
+    if (bh_find_domain(call, 0, &domid))
+        return -1;
+    return tell_status(call, service_rename(domid, call->argv[1], &e), &e);
 }
 
-static int run_domid(int argc, char **argv)
+static int run_sysrq(struct bh_call *call)
+{
+    struct error e;
+    domid_t domid;
+
+    if (call->argc != 2)
+        return bh_usage(call);
+    if (strlen(call->argv[1]) != 1)
+        return bh_fail(call, "'%s': expected one letter", call->argv[1]);
+    if (bh_find_domain(call, 0, &domid))
+        return -1;
+    return tell_status(call, service_sysrq(domid, call->argv[1][0], &e), &e);
+}
+
+static int run_domid(struct bh_call *call)
 {
     domid_t domid = 0;
 
-    if (one_domain(argc, argv, &domid))
+    if (one_domain(call, &domid))
         return -1;
     bh_print("%u\n", domid);
     return 0;
 }
 
-static int run_domname(int argc, char **argv)
+static int run_domname(struct bh_call *call)
 {
+    char name[GUEST_NAME_SIZE];
     domid_t domid = 0;
 
-    if (one_domain(argc, argv, &domid))
+    if (one_domain(call, &domid))
         return -1;
-    bh_print("%s\n", service_name(domid));
+    bh_print("%s\n", service_name(domid, name));
     return 0;
 }
 
+#define STOP_OPTIONS                                                         \
+    {                                                                        \
+        [STOP_ALL] = {'a', "all", NULL}, [STOP_WAIT] = { 'w', "wait", NULL } \
+    }
+
 const struct bh_verb bh_domain_verbs[] = {
-    {"destroy", "DOMAIN", "end a domain at once and free all that it has", ARGUMENT_DOMAIN,
-     run_destroy},
-    {"shutdown", "[-a|--all] [-w|--wait] [DOMAIN]",
-     "ask a domain, or all, to power off (-w: and wait until they have)", ARGUMENT_DOMAIN,
-     run_shutdown},
-    {"reboot", "[-a|--all] [-w|--wait] [DOMAIN]",
-     "ask a domain, or all, to reboot (-w: and wait until they are down)", ARGUMENT_DOMAIN,
-     run_reboot},
-    {"pause", "DOMAIN", "stop a domain's vCPUs until unpause", ARGUMENT_DOMAIN, run_pause},
-    {"unpause", "DOMAIN", "let a paused domain run", ARGUMENT_DOMAIN, run_unpause},
-    {"rename", "DOMAIN NAME", "give a domain another name", ARGUMENT_DOMAIN, run_rename},
-    {"sysrq", "DOMAIN LETTER", "send a magic SysRq key to a domain", ARGUMENT_DOMAIN, run_sysrq},
-    {"domid", "NAME", "print the number of a domain", ARGUMENT_DOMAIN, run_domid},
-    {"domname", "NUMBER", "print the name of a domain", ARGUMENT_DOMAIN, run_domname},
-    {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
+    {.name = "destroy",
+     .arguments = "DOMAIN",
+     .help = "end a domain at once and free all that it has",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_destroy},
+    {.name = "shutdown",
+     .options = STOP_OPTIONS,
+     .arguments = "[DOMAIN]",
+     .help = "ask a domain, or all, to power off (-w: and wait until they have)",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_shutdown},
+    {.name = "reboot",
+     .options = STOP_OPTIONS,
+     .arguments = "[DOMAIN]",
+     .help = "ask a domain, or all, to reboot (-w: and wait until they are down)",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_reboot},
+    {.name = "pause",
+     .arguments = "DOMAIN",
+     .help = "stop a domain's vCPUs until unpause",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_pause},
+    {.name = "unpause",
+     .arguments = "DOMAIN",
+     .help = "let a paused domain run",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_unpause},
+    {.name = "rename",
+     .arguments = "DOMAIN NAME",
+     .help = "give a domain another name",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_rename},
+    {.name = "sysrq",
+     .arguments = "DOMAIN LETTER",
+     .help = "send a magic SysRq key to a domain",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_sysrq},
+    {.name = "domid",
+     .arguments = "NAME",
+     .help = "print the number of a domain",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_domid},
+    {.name = "domname",
+     .arguments = "NUMBER",
+     .help = "print the name of a domain",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_domname},
+    {.name = NULL},
 };

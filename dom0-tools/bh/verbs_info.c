@@ -20,6 +20,20 @@
 #define LIST_CHUNK 32
 #define SECOND     1000000000ull
 
+enum {
+    LIST_LONG,
+    LIST_JSON,
+};
+
+/* vcpu-list, uptime and info */
+enum {
+    ONLY_JSON,
+};
+
+enum {
+    DMESG_CLEAR,
+};
+
 typedef struct xen_domctl_getdomaininfo domain_info;
 
 /* Nanoseconds as seconds with one digit behind the point, in @width columns. */
@@ -30,10 +44,10 @@ static void print_seconds(int width, uint64_t ns)
 }
 
 /*
- * Calls @show for each domain, or for @named ones if that is not 0. Returns 0, or -1 after a
+ * Calls @show for each domain, or for @named ones if that is not 0. @return 0, or -1 after a
  * message.
  */
-static int each_domain(const char *verb, const domid_t *domids, int named,
+static int each_domain(const struct bh_call *call, const domid_t *domids, int named,
                        void (*show)(const domain_info *info, void *context), void *context)
 {
     domain_info *list;
@@ -52,7 +66,7 @@ static int each_domain(const char *verb, const domid_t *domids, int named,
     }
     list = malloc(LIST_CHUNK * sizeof(*list));
     if (!list)
-        return bh_fail(verb, "not enough memory");
+        return bh_fail(call, "not enough memory");
     do {
         count = control_list(next, list, LIST_CHUNK, &e);
         for (int i = 0; i < count; i++)
@@ -61,7 +75,22 @@ static int each_domain(const char *verb, const domid_t *domids, int named,
             next = (domid_t)(list[count - 1].domain + 1);
     } while (count == LIST_CHUNK);
     free(list);
-    return count < 0 ? bh_fail(verb, "%s", e.text) : 0;
+    return count < 0 ? bh_fail(call, "%s", e.text) : 0;
+}
+
+/* The name of a domain, and blanks up to @columns. */
+static void print_name(domid_t domid, unsigned int columns)
+{
+    char name[GUEST_NAME_SIZE];
+
+    bh_print_padded(service_name(domid, name), columns);
+}
+
+static void json_name(struct json *j, domid_t domid)
+{
+    char name[GUEST_NAME_SIZE];
+
+    json_text(j, "name", service_name(domid, name));
 }
 
 static unsigned int stop_reason(const domain_info *info)
@@ -94,8 +123,9 @@ static void list_row(const domain_info *info, void *context)
     char state[7];
 
     state_letters(info, state);
-    bh_print("%-40s %5u %5llu %5u     %s  ", service_name(info->domain), info->domain,
-             (unsigned long long)memory_mib(info), info->nr_online_vcpus, state);
+    print_name(info->domain, 40);
+    bh_print(" %5u %5llu %5u     %s  ", info->domain, (unsigned long long)memory_mib(info),
+             info->nr_online_vcpus, state);
     print_seconds(8, info->cpu_time);
     bh_print("\n");
 }
@@ -108,7 +138,7 @@ static void list_json(const domain_info *info, void *context)
     state_letters(info, state);
     uuid_format(uuid, info->handle);
     json_open(j, NULL, '{');
-    json_text(j, "name", service_name(info->domain));
+    json_name(j, info->domain);
     json_number(j, "domid", info->domain);
     json_text(j, "uuid", uuid);
     json_number(j, "memory_mib", memory_mib(info));
@@ -165,7 +195,8 @@ static void list_devices(struct json *j, const struct guest_config *c)
 /* As libxl's domain_config, with those of its members that mean something here. */
 static void list_long(const domain_info *info, void *context)
 {
-    const struct guest_config *c = service_config(info->domain);
+    struct guest_config config;
+    const struct guest_config *c = service_config(info->domain, &config) ? NULL : &config;
     struct json *j = context;
     char uuid[37];
 
@@ -175,7 +206,7 @@ static void list_long(const domain_info *info, void *context)
     json_open(j, "config", '{');
     json_open(j, "c_info", '{');
     json_text(j, "type", "pv");
-    json_text(j, "name", service_name(info->domain));
+    json_name(j, info->domain);
     json_text(j, "uuid", uuid);
     json_close(j, '}');
     json_open(j, "b_info", '{');
@@ -187,30 +218,31 @@ static void list_long(const domain_info *info, void *context)
         json_number(j, "target_memkb", (info->tot_pages + info->outstanding_pages) << 2);
     }
     json_close(j, '}');
-    if (c)
+    if (c) {
         list_devices(j, c);
+        guest_config_free(&config);
+    }
     json_close(j, '}');
     json_close(j, '}');
 }
 
-static int run_list(int argc, char **argv)
+static int run_list(struct bh_call *call)
 {
-    bool as_json = bh_take_option(&argc, argv, "--json");
-    bool as_long = bh_take_option(&argc, argv, "-l") || bh_take_option(&argc, argv, "--long");
+    bool as_json = call->given[LIST_JSON], as_long = call->given[LIST_LONG];
     domid_t domids[BH_MAX_WORDS];
-    int status, named = bh_find_domains(argc, argv, domids);
+    int status, named = bh_find_domains(call, domids);
     struct json j = {0};
 
     if (named < 0)
         return -1;
     if (as_json || as_long) {
         json_open(&j, NULL, '[');
-        status = each_domain(argv[0], domids, named, as_long ? list_long : list_json, &j);
+        status = each_domain(call, domids, named, as_long ? list_long : list_json, &j);
         json_close(&j, ']');
         return status;
     }
     bh_print("Name                                        ID   Mem VCPUs\tState\tTime(s)\n");
-    return each_domain(argv[0], domids, named, list_row, NULL);
+    return each_domain(call, domids, named, list_row, NULL);
 }
 
 /* ---- vcpu-list ---- */
@@ -233,7 +265,8 @@ struct vcpu_listing {
 static void vcpu_row(const domain_info *info, unsigned int vcpu,
                      const struct xen_domctl_getvcpuinfo *v, const char *hard, const char *soft)
 {
-    bh_print("%-32s %5u %5u", service_name(info->domain), info->domain, vcpu);
+    print_name(info->domain, 32);
+    bh_print(" %5u %5u", info->domain, vcpu);
     if (v->online)
         bh_print(" %5u %3c%c- ", v->cpu, v->running ? 'r' : '-', v->blocked ? 'b' : '-');
     else
@@ -247,7 +280,7 @@ static void vcpu_json(struct json *j, const domain_info *info, unsigned int vcpu
                       const struct xen_domctl_getvcpuinfo *v, const char *hard, const char *soft)
 {
     json_open(j, NULL, '{');
-    json_text(j, "name", service_name(info->domain));
+    json_name(j, info->domain);
     json_number(j, "domid", info->domain);
     json_number(j, "vcpu", vcpu);
     json_bool(j, "online", v->online);
@@ -282,27 +315,27 @@ static void list_vcpus(const domain_info *info, void *context)
     }
 }
 
-static int run_vcpu_list(int argc, char **argv)
+static int run_vcpu_list(struct bh_call *call)
 {
-    bool as_json = bh_take_option(&argc, argv, "--json");
+    bool as_json = call->given[ONLY_JSON];
     struct xen_sysctl_physinfo machine;
     struct json j = {0};
     struct vcpu_listing l = {.json = as_json ? &j : NULL};
     domid_t domids[BH_MAX_WORDS];
-    int status, named = bh_find_domains(argc, argv, domids);
+    int status, named = bh_find_domains(call, domids);
     struct error e;
 
     if (named < 0)
         return -1;
     if (control_machine_info(&machine, &e))
-        return bh_fail(argv[0], "%s", e.text);
+        return bh_fail(call, "%s", e.text);
     l.cpus = machine.nr_cpus;
     if (as_json)
         json_open(&j, NULL, '[');
     else
         bh_print("%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
                  "Affinity (Hard / Soft)");
-    status = each_domain(argv[0], domids, named, list_vcpus, &l);
+    status = each_domain(call, domids, named, list_vcpus, &l);
     if (as_json)
         json_close(&j, ']');
     return status;
@@ -310,17 +343,19 @@ static int run_vcpu_list(int argc, char **argv)
 
 /* ---- uptime ---- */
 
-static uint64_t uptime_seconds(domid_t domid)
-{
-    return (platform_now() - service_start_time(domid)) / SECOND;
-}
-
 static void uptime_row(const domain_info *info, void *context)
 {
-    uint64_t seconds = uptime_seconds(info->domain);
-    unsigned int days = (unsigned int)(seconds / 86400), rest = (unsigned int)(seconds % 86400);
+    unsigned int days, rest;
+    uint64_t uptime;
 
-    bh_print("%-33s %4u ", service_name(info->domain), info->domain);
+    print_name(info->domain, 33);
+    bh_print(" %4u ", info->domain);
+    if (!service_uptime(info->domain, &uptime)) {
+        bh_print("-\n");
+        return;
+    }
+    days = (unsigned int)(uptime / SECOND / 86400);
+    rest = (unsigned int)(uptime / SECOND % 86400);
     if (days)
         bh_print("%u day%s, ", days, days == 1 ? "" : "s");
     bh_print("%2u:%02u:%02u\n", rest / 3600, rest / 60 % 60, rest % 60);
@@ -329,19 +364,21 @@ static void uptime_row(const domain_info *info, void *context)
 static void uptime_json(const domain_info *info, void *context)
 {
     struct json *j = context;
+    uint64_t uptime;
 
     json_open(j, NULL, '{');
-    json_text(j, "name", service_name(info->domain));
+    json_name(j, info->domain);
     json_number(j, "domid", info->domain);
-    json_number(j, "uptime_seconds", uptime_seconds(info->domain));
+    if (service_uptime(info->domain, &uptime))
+        json_number(j, "uptime_seconds", uptime / SECOND);
     json_close(j, '}');
 }
 
-static int run_uptime(int argc, char **argv)
+static int run_uptime(struct bh_call *call)
 {
-    bool as_json = bh_take_option(&argc, argv, "--json");
+    bool as_json = call->given[ONLY_JSON];
     domid_t domids[BH_MAX_WORDS];
-    int status, named = bh_find_domains(argc, argv, domids);
+    int status, named = bh_find_domains(call, domids);
     struct json j = {0};
 
     if (named < 0)
@@ -350,7 +387,7 @@ static int run_uptime(int argc, char **argv)
         json_open(&j, NULL, '[');
     else
         bh_print("%-33s %4s %s\n", "Name", "ID", "Uptime");
-    status = each_domain(argv[0], domids, named, as_json ? uptime_json : uptime_row, &j);
+    status = each_domain(call, domids, named, as_json ? uptime_json : uptime_row, &j);
     if (as_json)
         json_close(&j, ']');
     return status;
@@ -456,16 +493,16 @@ static void info_version(struct json *j)
     platform_buffer_free(v, sizeof(*v));
 }
 
-static int run_info(int argc, char **argv)
+static int run_info(struct bh_call *call)
 {
-    struct json json = {0}, *j = bh_take_option(&argc, argv, "--json") ? &json : NULL;
+    struct json json = {0}, *j = call->given[ONLY_JSON] ? &json : NULL;
     struct xen_sysctl_physinfo machine;
     struct error e;
 
-    if (argc != 1)
-        return bh_usage(argv[0]);
+    if (call->argc != 0)
+        return bh_usage(call);
     if (control_machine_info(&machine, &e))
-        return bh_fail(argv[0], "%s", e.text);
+        return bh_fail(call, "%s", e.text);
     if (j)
         json_open(j, NULL, '{');
     info_machine(j, &machine);
@@ -477,23 +514,23 @@ static int run_info(int argc, char **argv)
 
 /* ---- dmesg ---- */
 
-static int run_dmesg(int argc, char **argv)
+static int run_dmesg(struct bh_call *call)
 {
-    bool clear = bh_take_option(&argc, argv, "-c");
+    bool clear = call->given[DMESG_CLEAR];
     char *text = malloc(4096);
     uint32_t index = 0;
     bool first = true;
     struct error e;
     size_t length;
 
-    if (argc != 1 || !text) {
+    if (call->argc != 0 || !text) {
         free(text);
-        return argc != 1 ? bh_usage(argv[0]) : bh_fail(argv[0], "not enough memory");
+        return call->argc != 0 ? bh_usage(call) : bh_fail(call, "not enough memory");
     }
     do {
         if (control_read_messages(text, 4096, first, clear, &index, &length, &e)) {
             free(text);
-            return bh_fail(argv[0], "%s", e.text);
+            return bh_fail(call, "%s", e.text);
         }
         platform_terminal_write(text, length);
         first = false;
@@ -502,26 +539,47 @@ static int run_dmesg(int argc, char **argv)
     return 0;
 }
 
-static int run_debug_keys(int argc, char **argv)
+static int run_debug_keys(struct bh_call *call)
 {
     struct error e;
 
-    if (argc != 2)
-        return bh_usage(argv[0]);
-    return control_debug_keys(argv[1], &e) ? bh_fail(argv[0], "%s", e.text) : 0;
+    if (call->argc != 1)
+        return bh_usage(call);
+    return control_debug_keys(call->argv[0], &e) ? bh_fail(call, "%s", e.text) : 0;
 }
 
 const struct bh_verb bh_info_verbs[] = {
-    {"list", "[-l|--long] [--json] [DOMAIN...]",
-     "list domains (-l: with their configurations, as JSON)", ARGUMENT_DOMAIN, run_list},
-    {"vcpu-list", "[--json] [DOMAIN...]", "list vCPUs", ARGUMENT_DOMAIN, run_vcpu_list},
-    {"uptime", "[--json] [DOMAIN...]", "show for how long domains have been running",
-     ARGUMENT_DOMAIN, run_uptime},
-    {"info", "[--json]", "show what the machine and the hypervisor are", ARGUMENT_NONE, run_info},
-    {"dmesg", "[-c]", "show the hypervisor's messages (-c: and empty the buffer)", ARGUMENT_NONE,
-     run_dmesg},
-    {"debug-keys", "KEYS",
-     "send debug keys to the hypervisor, which answers in dmesg (h: lists them)", ARGUMENT_NONE,
-     run_debug_keys},
-    {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
+    {.name = "list",
+     .options = {[LIST_LONG] = {'l', "long", NULL}, [LIST_JSON] = {'\0', "json", NULL}},
+     .arguments = "[DOMAIN...]",
+     .help = "list domains (-l: with their configurations, as JSON)",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_list},
+    {.name = "vcpu-list",
+     .options = {[ONLY_JSON] = {'\0', "json", NULL}},
+     .arguments = "[DOMAIN...]",
+     .help = "list vCPUs",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_vcpu_list},
+    {.name = "uptime",
+     .options = {[ONLY_JSON] = {'\0', "json", NULL}},
+     .arguments = "[DOMAIN...]",
+     .help = "show for how long domains have been running",
+     .argument = ARGUMENT_DOMAIN,
+     .run = run_uptime},
+    {.name = "info",
+     .options = {[ONLY_JSON] = {'\0', "json", NULL}},
+     .arguments = "",
+     .help = "show what the machine and the hypervisor are",
+     .run = run_info},
+    {.name = "dmesg",
+     .options = {[DMESG_CLEAR] = {'c', NULL, NULL}},
+     .arguments = "",
+     .help = "show the hypervisor's messages (-c: and empty the buffer)",
+     .run = run_dmesg},
+    {.name = "debug-keys",
+     .arguments = "KEYS",
+     .help = "send debug keys to the hypervisor, which answers in dmesg (h: lists them)",
+     .run = run_debug_keys},
+    {.name = NULL},
 };

@@ -18,23 +18,47 @@
 #define CTRL_C       0x03
 #define CTRL_BRACKET 0x1d /* what leaves consoles too */
 
-static bool ignore(void *context, const char *path, const char *token)
+/* The options of each verb. */
+enum {
+    LS_FULL,
+    LS_PERMISSIONS,
+    LS_JSON,
+};
+enum {
+    LIST_PREFIX,
+};
+enum {
+    READ_PREFIX,
+    READ_RAW,
+};
+enum {
+    RM_PARENTS,
+};
+enum {
+    CHMOD_BELOW,
+    CHMOD_ABOVE,
+};
+enum {
+    WATCH_COUNT,
+};
+
+static bool ignore_event(void *context, const char *path, const char *token)
 {
     return true;
 }
 
-static struct store_connection *connect(const char *verb)
+static struct store_connection *store_open(const struct bh_call *call)
 {
-    struct store_connection *c = service_store_connect(ignore, NULL);
+    struct store_connection *c = service_store_connect(ignore_event, NULL);
 
     if (!c)
-        bh_fail(verb, "not enough memory");
+        bh_fail(call, "not enough memory");
     return c;
 }
 
-static int fail(const char *verb, const char *path, int error)
+static int store_fail(const struct bh_call *call, const char *path, int error)
 {
-    return bh_fail(verb, "%s: %s", path,
+    return bh_fail(call, "%s: %s", path,
                    error == XEN_ENOENT   ? "no such node"
                    : error == XEN_EINVAL ? "not a path of the store"
                                          : error_words(error));
@@ -144,8 +168,8 @@ static int show_children(struct listing *l, unsigned int depth)
     return error;
 }
 
-/* Whether all of @paths are there. Returns 0, or -1 after having said which is not. */
-static int check_paths(const char *verb, struct store_connection *c, char **paths)
+/* Whether all of @paths are there. @return 0, or -1 after having said which is not. */
+static int check_paths(const struct bh_call *call, struct store_connection *c, char **paths)
 {
     char path[STORE_PATH_SIZE];
 
@@ -157,19 +181,19 @@ static int check_paths(const char *verb, struct store_connection *c, char **path
         if (!error && strcmp(path, "/") != 0)
             error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
         if (error)
-            return fail(verb, *paths, error);
+            return store_fail(call, *paths, error);
     }
     return 0;
 }
 
-static int list_paths(const char *verb, struct listing *l, char **paths)
+static int list_paths(const struct bh_call *call, struct listing *l, char **paths)
 {
     static char *root[] = {(char *)"/", NULL};
     int status;
 
     if (!*paths)
         paths = root;
-    status = check_paths(verb, l->connection, paths);
+    status = check_paths(call, l->connection, paths);
     if (status)
         return status;
     if (l->json)
@@ -181,28 +205,28 @@ static int list_paths(const char *verb, struct listing *l, char **paths)
         if (!error)
             error = show_children(l, 0);
         if (error)
-            status = fail(verb, *paths, error);
+            status = store_fail(call, *paths, error);
     }
     if (l->json)
         json_close(l->json, ']');
     return status;
 }
 
-static int run_ls(int argc, char **argv)
+static int run_store_ls(struct bh_call *call)
 {
     struct listing *l = calloc(1, sizeof(*l));
     struct json json = {.depth = 0};
     int status = -1;
 
     if (!l)
-        return bh_fail(argv[0], "not enough memory");
-    l->full = bh_take_option(&argc, argv, "-f");
-    l->permissions = bh_take_option(&argc, argv, "-p");
-    if (bh_take_option(&argc, argv, "--json"))
+        return bh_fail(call, "not enough memory");
+    l->full = call->given[LS_FULL];
+    l->permissions = call->given[LS_PERMISSIONS];
+    if (call->given[LS_JSON])
         l->json = &json;
-    l->connection = connect(argv[0]);
+    l->connection = store_open(call);
     if (l->connection) {
-        status = list_paths(argv[0], l, argv + 1);
+        status = list_paths(call, l, call->argv);
         store_disconnect(l->connection);
     }
     free(l);
@@ -211,33 +235,35 @@ static int run_ls(int argc, char **argv)
 
 /* ---- store-list ---- */
 
-static int run_list(int argc, char **argv)
+static int run_store_list(struct bh_call *call)
 {
-    bool prefix = bh_take_option(&argc, argv, "-p");
     struct store_connection *c;
     char path[STORE_PATH_SIZE];
     int status = 0;
 
-    if (argc < 2)
-        return bh_usage(argv[0]);
-    c = connect(argv[0]);
+    if (call->argc < 1)
+        return bh_usage(call);
+    c = store_open(call);
     if (!c)
         return -1;
-    for (int i = 1; i < argc && !status; i++) {
+    for (int i = 0; i < call->argc && !status; i++) {
         uint64_t generation;
         size_t length = 0;
         char *names;
-        int error = xs_resolve(c, argv[i], path);
+        int error = xs_resolve(c, call->argv[i], path);
 
         if (!error)
             error = xs_directory(c, STORE_NO_TRANSACTION, path, &names, &length, &generation);
         if (error) {
-            status = fail(argv[0], argv[i], error);
+            status = store_fail(call, call->argv[i], error);
             break;
         }
         for (size_t at = 0; at < length; at += strlen(names + at) + 1)
-            bh_print("%s%s%s\n", prefix ? argv[i] : "",
-                     prefix && argv[i][strlen(argv[i]) - 1] != '/' ? "/" : "", names + at);
+            bh_print("%s%s%s\n", call->given[LIST_PREFIX] ? call->argv[i] : "",
+                     call->given[LIST_PREFIX] && call->argv[i][strlen(call->argv[i]) - 1] != '/'
+                         ? "/"
+                         : "",
+                     names + at);
         free(names);
     }
     store_disconnect(c);
@@ -246,32 +272,31 @@ static int run_list(int argc, char **argv)
 
 /* ---- store-read, store-write, store-rm ---- */
 
-static int run_read(int argc, char **argv)
+static int run_store_read(struct bh_call *call)
 {
-    bool prefix = bh_take_option(&argc, argv, "-p"), raw = bh_take_option(&argc, argv, "-R");
     struct store_connection *c;
     char path[STORE_PATH_SIZE];
     int status = 0;
 
-    if (argc < 2)
-        return bh_usage(argv[0]);
-    c = connect(argv[0]);
+    if (call->argc < 1)
+        return bh_usage(call);
+    c = store_open(call);
     if (!c)
         return -1;
-    for (int i = 1; i < argc && !status; i++) {
+    for (int i = 0; i < call->argc && !status; i++) {
         const void *value;
         size_t length;
-        int error = xs_resolve(c, argv[i], path);
+        int error = xs_resolve(c, call->argv[i], path);
 
         if (!error)
             error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
         if (error) {
-            status = fail(argv[0], argv[i], error);
+            status = store_fail(call, call->argv[i], error);
             break;
         }
-        if (prefix)
-            bh_print("%s: ", argv[i]);
-        print_value(value, length, raw);
+        if (call->given[READ_PREFIX])
+            bh_print("%s: ", call->argv[i]);
+        print_value(value, length, call->given[READ_RAW]);
         bh_print("\n");
     }
     store_disconnect(c);
@@ -279,7 +304,7 @@ static int run_read(int argc, char **argv)
 }
 
 /* All or nothing, in one transaction. Nobody comes between: no function here waits. */
-static int run_write(int argc, char **argv)
+static int run_store_write(struct bh_call *call)
 {
     struct store_connection *c;
     char path[STORE_PATH_SIZE];
@@ -287,26 +312,26 @@ static int run_write(int argc, char **argv)
     const char *at = "/";
     int error;
 
-    if (argc < 3 || argc % 2 == 0)
-        return bh_usage(argv[0]);
-    c = connect(argv[0]);
+    if (call->argc < 2 || call->argc % 2)
+        return bh_usage(call);
+    c = store_open(call);
     if (!c)
         return -1;
     error = xs_transaction_start(c, &transaction);
-    for (int i = 1; i < argc && !error; i += 2) {
-        at = argv[i];
+    for (int i = 0; i < call->argc && !error; i += 2) {
+        at = call->argv[i];
         error = xs_resolve(c, at, path);
         if (!error)
-            error = xs_write(c, transaction, path, argv[i + 1], strlen(argv[i + 1]));
+            error = xs_write(c, transaction, path, call->argv[i + 1], strlen(call->argv[i + 1]));
     }
     if (!error)
         error = xs_transaction_end(c, transaction, true);
     store_disconnect(c);
-    return error ? fail(argv[0], at, error) : 0;
+    return error ? store_fail(call, at, error) : 0;
 }
 
 /* Removes the parents of @path that hold nothing any more. */
-static void tidy(struct store_connection *c, char *path)
+static void remove_empty_parents(struct store_connection *c, char *path)
 {
     for (;;) {
         char *slash = strrchr(path, '/'), *names;
@@ -326,31 +351,30 @@ static void tidy(struct store_connection *c, char *path)
     }
 }
 
-static int run_rm(int argc, char **argv)
+static int run_store_rm(struct bh_call *call)
 {
-    bool with_parents = bh_take_option(&argc, argv, "-t");
     struct store_connection *c;
     char path[STORE_PATH_SIZE];
     int status = 0;
 
-    if (argc < 2)
-        return bh_usage(argv[0]);
-    c = connect(argv[0]);
+    if (call->argc < 1)
+        return bh_usage(call);
+    c = store_open(call);
     if (!c)
         return -1;
-    for (int i = 1; i < argc && !status; i++) {
+    for (int i = 0; i < call->argc && !status; i++) {
         const void *value;
         size_t length;
-        int error = xs_resolve(c, argv[i], path);
+        int error = xs_resolve(c, call->argv[i], path);
 
         if (!error)
             error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
         if (!error)
             error = xs_remove(c, STORE_NO_TRANSACTION, path);
         if (error)
-            status = fail(argv[0], argv[i], error);
-        else if (with_parents)
-            tidy(c, path);
+            status = store_fail(call, call->argv[i], error);
+        else if (call->given[RM_PARENTS])
+            remove_empty_parents(c, path);
     }
     store_disconnect(c);
     return status;
@@ -435,27 +459,28 @@ static int change_mode(struct chmod *c, const char *path, bool below, bool above
     return error ? error : xs_transaction_end(c->connection, c->transaction, true);
 }
 
-static int run_chmod(int argc, char **argv)
+static int run_store_chmod(struct bh_call *call)
 {
-    bool below = bh_take_option(&argc, argv, "-r"), above = bh_take_option(&argc, argv, "-u");
     struct chmod *c;
     int error = 0;
 
-    if (argc < 3 || argc - 2 > STORE_MAX_PERMS)
-        return bh_usage(argv[0]);
+    if (call->argc < 2 || call->argc - 1 > STORE_MAX_PERMS)
+        return bh_usage(call);
     c = calloc(1, sizeof(*c));
     if (!c)
-        return bh_fail(argv[0], "not enough memory");
-    for (int i = 2; i < argc && !error; i++)
-        if (!parse_mode(argv[i], &c->permissions[c->count++]))
-            error = bh_fail(argv[0],
-                            "'%s' is no permission: n, r, w or b and a domain's number, as r5",
-                            argv[i]);
+        return bh_fail(call, "not enough memory");
+    for (int i = 1; i < call->argc && !error; i++)
+        if (!parse_mode(call->argv[i], &c->permissions[c->count++]))
+            error = bh_fail(
+                call, "'%s' is not a permission: n, r, w or b and a domain's number, such as r5",
+                call->argv[i]);
     if (!error) {
-        c->connection = connect(argv[0]);
-        error = c->connection ? change_mode(c, argv[1], below, above) : -1;
+        c->connection = store_open(call);
+        error = c->connection ? change_mode(c, call->argv[0], call->given[CHMOD_BELOW],
+                                            call->given[CHMOD_ABOVE])
+                              : -1;
         if (error > 0)
-            fail(argv[0], argv[1], error);
+            store_fail(call, call->argv[0], error);
         if (c->connection)
             store_disconnect(c->connection);
     }
@@ -484,32 +509,30 @@ static bool show_event(void *context, const char *path, const char *token)
     return true;
 }
 
-static int run_watch(int argc, char **argv)
+static int run_store_watch(struct bh_call *call)
 {
-    struct watcher w = {.left = 0};
+    const char *count = call->values[WATCH_COUNT];
+    struct watcher w = {.bounded = count != NULL};
     struct store_connection *c;
-    int error = 0, first = 1;
+    int error = 0;
+    char *end;
 
-    if (argc > 2 && !strcmp(argv[1], "-n")) {
-        char *end;
-
-        w.bounded = true;
-        w.left = strtoull(argv[2], &end, 10);
-        if (*end || !w.left)
-            return bh_usage(argv[0]);
-        first = 3;
+    if (count) {
+        w.left = strtoull(count, &end, 10);
+        if (*end || *count == '-' || !w.left)
+            return bh_fail(call, "-n %s: expected how many events, a number from 1 on", count);
     }
-    if (first >= argc)
-        return bh_usage(argv[0]);
+    if (!call->argc)
+        return bh_usage(call);
     c = service_store_connect(show_event, &w);
     if (!c)
-        return bh_fail(argv[0], "not enough memory");
-    for (int i = first; i < argc && !error; i++) {
-        error = xs_watch(c, argv[i], "");
+        return bh_fail(call, "not enough memory");
+    for (int i = 0; i < call->argc && !error; i++) {
+        error = xs_watch(c, call->argv[i], "");
         if (error)
-            fail(argv[0], argv[i], error);
+            store_fail(call, call->argv[i], error);
         else
-            xs_watch_first(c, argv[i], "");
+            xs_watch_first(c, call->argv[i], "");
     }
     while (!error && !w.over) {
         int key = platform_terminal_read();
@@ -522,20 +545,42 @@ static int run_watch(int argc, char **argv)
 }
 
 const struct bh_verb bh_store_verbs[] = {
-    {"store-ls", "[-f] [-p] [--json] [PATH...]",
-     "show the store, or what is below PATH (-f: full paths, -p: permissions)", ARGUMENT_NONE,
-     run_ls},
-    {"store-list", "[-p] PATH...", "show the names below PATH (-p: with the path)", ARGUMENT_NONE,
-     run_list},
-    {"store-read", "[-p] [-R] PATH...", "show values (-p: with their paths, -R: raw)",
-     ARGUMENT_NONE, run_read},
-    {"store-write", "PATH VALUE [PATH VALUE...]", "write values", ARGUMENT_NONE, run_write},
-    {"store-rm", "[-t] PATH...",
-     "remove nodes and all below them (-t: and parents that become empty)", ARGUMENT_NONE, run_rm},
-    {"store-chmod", "[-r] [-u] PATH MODE...",
-     "set a node's owner and who else may do what (-r: of all below, too; -u: of all above)",
-     ARGUMENT_NONE, run_chmod},
-    {"store-watch", "[-n COUNT] PATH...", "show what changes, until Ctrl-C", ARGUMENT_NONE,
-     run_watch},
-    {NULL, NULL, NULL, ARGUMENT_NONE, NULL},
+    {.name = "store-ls",
+     .options = {[LS_FULL] = {'f', NULL, NULL},
+                 [LS_PERMISSIONS] = {'p', NULL, NULL},
+                 [LS_JSON] = {'\0', "json", NULL}},
+     .arguments = "[PATH...]",
+     .help = "show the store, or what is below PATH (-f: full paths, -p: permissions)",
+     .run = run_store_ls},
+    {.name = "store-list",
+     .options = {[LIST_PREFIX] = {'p', NULL, NULL}},
+     .arguments = "PATH...",
+     .help = "show the names below PATH (-p: with the path)",
+     .run = run_store_list},
+    {.name = "store-read",
+     .options = {[READ_PREFIX] = {'p', NULL, NULL}, [READ_RAW] = {'R', NULL, NULL}},
+     .arguments = "PATH...",
+     .help = "show values (-p: with their paths, -R: raw)",
+     .run = run_store_read},
+    {.name = "store-write",
+     .arguments = "PATH VALUE [PATH VALUE...]",
+     .help = "write values",
+     .run = run_store_write},
+    {.name = "store-rm",
+     .options = {[RM_PARENTS] = {'t', NULL, NULL}},
+     .arguments = "PATH...",
+     .help = "remove nodes and all below them (-t: and parents that become empty)",
+     .run = run_store_rm},
+    {.name = "store-chmod",
+     .options = {[CHMOD_BELOW] = {'r', NULL, NULL}, [CHMOD_ABOVE] = {'u', NULL, NULL}},
+     .arguments = "PATH MODE...",
+     .help =
+         "set a node's owner and who else may do what (-r: of all below, too; -u: of all above)",
+     .run = run_store_chmod},
+    {.name = "store-watch",
+     .options = {[WATCH_COUNT] = {'n', NULL, "COUNT"}},
+     .arguments = "PATH...",
+     .help = "show what changes, until Ctrl-C",
+     .run = run_store_watch},
+    {.name = NULL},
 };

@@ -2,8 +2,8 @@
 /*
  * Populating a domain and writing to it.
  *
- * Memory is asked for in extents of 2 MiB, many a call: the cost per GiB is 512 numbers each way.
- * Where the machine has no such extent left, single frames fill the gap.
+ * The builder asks for memory in extents of 2 MiB, up to 512 in one call, so a GiB costs 512
+ * numbers each way. Where the machine has no such extent left, single frames fill the gap.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +131,7 @@ void *guest_memory_window(struct guest_memory *m, uint64_t pfn, size_t *run)
     return m->window + (pfn - start) * PAGE_BYTES;
 }
 
-/* The bytes at @address that are mapped in a row, at most @length. */
+/* Maps @address. @length, in: bytes wanted; out: bytes that are mapped in a row from there on. */
 static uint8_t *reach(struct guest_memory *m, uint64_t address, uint64_t *length)
 {
     size_t run;

@@ -13,8 +13,8 @@
 #define PAGE_BYTES (1ul << PAGE_SHIFT)
 
 /*
- * Frames are kept for 2 MiB at a time: the first of 512 in a row, or, where there was no such row,
- * each.
+ * Frame numbers are kept in blocks of 2 MiB: the first of 512 consecutive ones, or all of them
+ * where the frames are not consecutive.
  */
 #define BLOCK_ORDER  9
 #define BLOCK_FRAMES (1ul << BLOCK_ORDER)
@@ -36,7 +36,11 @@ struct guest_memory {
     size_t mapped;
 };
 
-/* Takes @frames frames of memory for the domain. Returns 0, or -1 with the reason in @e. */
+/*
+ * Takes @frames frames of memory for the domain.
+ *
+ * @return 0; or -1 with the reason in @e.
+ */
 int guest_memory_populate(struct guest_memory *m, domid_t domid, uint64_t frames, struct error *e);
 
 /* Closes the window and frees what this side holds; the domain keeps its memory. */
@@ -46,15 +50,22 @@ void guest_memory_free(struct guest_memory *m);
 xen_pfn_t guest_memory_frame(const struct guest_memory *m, uint64_t pfn);
 
 /*
- * Makes pfn @pfn accessible. Returns its address, *@run pages being mapped in a row from there on;
- * NULL with the reason in m->error. Good until the next call here.
+ * Makes pfn @pfn accessible until the next call here.
+ *
+ * @return its address, with *@run pages mapped in a row from there on; or NULL with the reason in
+ *         m->error.
  */
 void *guest_memory_window(struct guest_memory *m, uint64_t pfn, size_t *run);
 
-/* Unmaps the window, as is needed before frames may become page tables. */
+/* Unmaps the window. A frame that is mapped writable cannot become a page table. */
 void guest_memory_close_window(struct guest_memory *m);
 
-/* Image targets: store and clear at a pseudo-physical address. @context is the guest_memory. */
+/*
+ * The functions of an image_target: store and clear at a pseudo-physical address that lies in the
+ * domain's memory. @context is the guest_memory.
+ *
+ * @return 0; or -1 with the reason in m->error.
+ */
 int guest_memory_write(void *context, uint64_t address, const void *data, size_t length);
 int guest_memory_clear(void *context, uint64_t address, uint64_t length);
 

@@ -20,10 +20,10 @@ struct parser {
     struct error *error;
 };
 
-#define FAIL(p, ...) fail_at(p, (p)->line, __VA_ARGS__)
+#define FAIL(p, ...) parser_fail(p, (p)->line, __VA_ARGS__)
 
 static int __attribute__((format(printf, 3, 4)))
-fail_at(struct parser *p, unsigned int line, const char *format, ...)
+parser_fail(struct parser *p, unsigned int line, const char *format, ...)
 {
     char text[ERROR_TEXT_SIZE];
     va_list args;
@@ -45,7 +45,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static int hex_value(char c)
+static int parse_hex_digit(char c)
 {
     if (is_digit(c))
         return c - '0';
@@ -56,7 +56,7 @@ static int hex_value(char c)
     return -1;
 }
 
-static bool more(const struct parser *p)
+static bool has_more(const struct parser *p)
 {
     return p->at < p->end;
 }
@@ -64,11 +64,11 @@ static bool more(const struct parser *p)
 /* Skips blanks and a comment; with @lines newlines too, as inside a list. */
 static void skip_blanks(struct parser *p, bool lines)
 {
-    while (more(p)) {
+    while (has_more(p)) {
         char c = *p->at;
 
         if (c == '#') {
-            while (more(p) && *p->at != '\n')
+            while (has_more(p) && *p->at != '\n')
                 p->at++;
         } else if (c == '\n' && lines) {
             p->line += p->line != 0;
@@ -95,8 +95,8 @@ static char *copy_text(struct parser *p, const char *from, size_t length)
 }
 
 /*
- * Reads what follows a backslash, p->at behind it. Returns the byte, or -1 for an escape that is
- * none.
+ * Reads what follows a backslash, p->at behind it. @return the byte, or -1 for what is
+ * not an escape.
  */
 static int parse_escape(struct parser *p)
 {
@@ -107,7 +107,7 @@ static int parse_escape(struct parser *p)
 
     if (c == 'x') {
         for (int digits = 0; digits < 2; digits++) {
-            int digit = more(p) ? hex_value(*p->at) : -1;
+            int digit = has_more(p) ? parse_hex_digit(*p->at) : -1;
 
             if (digit < 0)
                 return -1;
@@ -118,7 +118,7 @@ static int parse_escape(struct parser *p)
     }
     if (c >= '0' && c <= '7') {
         value = c - '0';
-        for (int digits = 1; digits < 3 && more(p) && *p->at >= '0' && *p->at <= '7'; digits++)
+        for (int digits = 1; digits < 3 && has_more(p) && *p->at >= '0' && *p->at <= '7'; digits++)
             value = value * 8 + (*p->at++ - '0');
         return value > 0 && value < 256 ? value : -1;
     }
@@ -143,7 +143,7 @@ static int parse_string(struct parser *p, struct config_value *value)
     for (;;) {
         int c;
 
-        if (!more(p) || *p->at == '\n')
+        if (!has_more(p) || *p->at == '\n')
             return FAIL(p, "the string has no closing %c", quote);
         c = (unsigned char)*p->at++;
         if (c == quote)
@@ -151,7 +151,7 @@ static int parse_string(struct parser *p, struct config_value *value)
         if (c == '\0')
             return FAIL(p, "a zero byte inside a string");
         if (c == '\\') {
-            if (!more(p) || *p->at == '\n')
+            if (!has_more(p) || *p->at == '\n')
                 return FAIL(p, "the string has no closing %c", quote);
             c = parse_escape(p);
             if (c < 0)
@@ -175,7 +175,7 @@ static void free_value(struct config_value *value)
 
 static int parse_value(struct parser *p, struct config_value *value, unsigned int depth);
 
-/* Adds an empty item to a list. Returns it, or NULL with the error set. */
+/* Adds an empty item to a list. @return it, or NULL with the error set. */
 static struct config_value *add_item(struct parser *p, struct config_value *list)
 {
     /* Grow at powers of two: the count itself tells when. */
@@ -205,16 +205,16 @@ static int parse_list(struct parser *p, struct config_value *value, unsigned int
         struct config_value *item;
 
         skip_blanks(p, true);
-        if (!more(p))
-            return fail_at(p, start, "the list has no closing ]");
+        if (!has_more(p))
+            return parser_fail(p, start, "the list has no closing ]");
         if (*p->at == ']')
             break;
         item = add_item(p, value);
         if (!item || parse_value(p, item, depth + 1))
             return -1;
         skip_blanks(p, true);
-        if (!more(p))
-            return fail_at(p, start, "the list has no closing ]");
+        if (!has_more(p))
+            return parser_fail(p, start, "the list has no closing ]");
         if (*p->at == ',')
             p->at++;
         else if (*p->at != ']')
@@ -229,14 +229,14 @@ static int parse_value(struct parser *p, struct config_value *value, unsigned in
     const char *start = p->at;
 
     value->line = p->line;
-    if (more(p) && (*p->at == '\'' || *p->at == '"'))
+    if (has_more(p) && (*p->at == '\'' || *p->at == '"'))
         return parse_string(p, value);
-    if (more(p) && *p->at == '[')
+    if (has_more(p) && *p->at == '[')
         return parse_list(p, value, depth);
-    if (more(p) &&
+    if (has_more(p) &&
         (is_digit(*p->at) || (*p->at == '-' && p->at + 1 < p->end && is_digit(p->at[1])))) {
         p->at++;
-        while (more(p) && (is_digit(*p->at) || is_letter(*p->at)))
+        while (has_more(p) && (is_digit(*p->at) || is_letter(*p->at)))
             p->at++;
         value->kind = CONFIG_NUMBER;
         value->text = copy_text(p, start, (size_t)(p->at - start));
@@ -251,7 +251,7 @@ static int parse_argument_value(struct parser *p, struct config_value *value)
     const char *start = p->at;
     const char *c;
 
-    if (more(p) && (*p->at == '\'' || *p->at == '"' || *p->at == '['))
+    if (has_more(p) && (*p->at == '\'' || *p->at == '"' || *p->at == '['))
         return parse_value(p, value, 0);
     value->kind = CONFIG_NUMBER;
     for (c = start; c < p->end; c++)
@@ -331,7 +331,7 @@ static void free_setting(struct config_setting *setting)
     free(setting);
 }
 
-/* Parses one setting that starts at p->at. Returns it, or NULL with the error set. */
+/* Parses one setting that starts at p->at. @return it, or NULL with the error set. */
 static struct config_setting *parse_setting(struct parser *p, const struct config *c)
 {
     struct config_setting *setting = calloc(1, sizeof(*setting));
@@ -344,7 +344,7 @@ static struct config_setting *parse_setting(struct parser *p, const struct confi
         return NULL;
     }
     setting->line = p->line;
-    while (more(p) && (is_letter(*p->at) || is_digit(*p->at) || *p->at == '-'))
+    while (has_more(p) && (is_letter(*p->at) || is_digit(*p->at) || *p->at == '-'))
         p->at++;
     if (p->at == start || !is_letter(*start)) {
         FAIL(p, "expected `key = value`");
@@ -356,7 +356,7 @@ static struct config_setting *parse_setting(struct parser *p, const struct confi
         goto failed;
     skip_blanks(p, false);
     append = p->end - p->at >= 2 && p->at[0] == '+' && p->at[1] == '=';
-    if (!append && (!more(p) || *p->at != '=')) {
+    if (!append && (!has_more(p) || *p->at != '=')) {
         FAIL(p, "expected = after '%s'", setting->key);
         goto failed;
     }
@@ -370,7 +370,7 @@ static struct config_setting *parse_setting(struct parser *p, const struct confi
     if (former && append_value(p, &former->value, &setting->value))
         goto failed;
     skip_blanks(p, false);
-    if (more(p) && *p->at != '\n' && *p->at != ';') {
+    if (has_more(p) && *p->at != '\n' && *p->at != ';') {
         FAIL(p, "expected the end of the line or ; after the value of '%s'", setting->key);
         goto failed;
     }
@@ -387,7 +387,7 @@ static int parse_all(struct parser *p, struct config *c)
         struct config_setting *setting;
 
         skip_blanks(p, true);
-        if (!more(p))
+        if (!has_more(p))
             return 0;
         if (*p->at == ';') {
             p->at++;
@@ -421,8 +421,11 @@ void config_free(struct config *c)
 int config_parse(struct config *c, const char *file, const char *text, size_t length,
                  struct error *e)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* of byte order, which some editors write */
     struct parser p = {.file = file, .at = text, .end = text + length, .line = 1, .error = e};
 
+    if (length >= strlen(mark) && !memcmp(text, mark, strlen(mark)))
+        p.at += strlen(mark);
     return parse_all(&p, c);
 }
 

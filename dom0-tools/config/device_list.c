@@ -76,8 +76,8 @@ unsigned int guest_config_free_devid(const struct guest_config *g)
 
 /* ---- Reading ---- */
 
-static int bad_item(const struct config_setting *s, const struct config_value *item,
-                    const char *why, struct error *e)
+static int list_bad_item(const struct config_setting *s, const struct config_value *item,
+                         const char *why, struct error *e)
 {
     const char *text = item->text ? item->text : "[...]";
 
@@ -94,22 +94,22 @@ static int check_list(const struct config_setting *s, const char *form, struct e
                    : error_set(e, "%.100s: expected %s", s->file, form);
 }
 
-static int read_disk(struct guest_config *g, const struct config_setting *s,
-                     const struct config_value *item, struct error *e)
+static int list_read_disk(struct guest_config *g, const struct config_setting *s,
+                          const struct config_value *item, struct error *e)
 {
     const char *text = item->text;
     struct disk_config disk;
     struct error why;
 
     if (item->kind != CONFIG_STRING)
-        return bad_item(s, item, "expected a string in quotes", e);
+        return list_bad_item(s, item, "expected a string in quotes", e);
     if (disk_config_parse(&disk, &text, 1, &why))
-        return bad_item(s, item, why.text, e);
+        return list_bad_item(s, item, why.text, e);
     if (guest_config_disk(g, disk.number)) {
         error_set(&why, "vdev %s is taken by another disk of this domain", disk.vdev);
-        return bad_item(s, item, why.text, e);
+        return list_bad_item(s, item, why.text, e);
     }
-    return guest_config_add_disk(g, &disk) ? 0 : bad_item(s, item, "not enough memory", e);
+    return guest_config_add_disk(g, &disk) ? 0 : list_bad_item(s, item, "not enough memory", e);
 }
 
 int read_disk_list(struct guest_config *g, const struct config_setting *s, struct error *e)
@@ -118,27 +118,27 @@ int read_disk_list(struct guest_config *g, const struct config_setting *s, struc
         return -1;
     g->disk_count = 0;
     for (size_t i = 0; i < s->value.count; i++)
-        if (read_disk(g, s, &s->value.items[i], e))
+        if (list_read_disk(g, s, &s->value.items[i], e))
             return -1;
     return 0;
 }
 
-static int read_vif(struct guest_config *g, const struct config_setting *s,
-                    const struct config_value *item, struct error *e)
+static int list_read_vif(struct guest_config *g, const struct config_setting *s,
+                         const struct config_value *item, struct error *e)
 {
     const char *text = item->text;
     struct vif_config vif;
     struct error why;
 
     if (item->kind != CONFIG_STRING)
-        return bad_item(s, item, "expected a string in quotes", e);
+        return list_bad_item(s, item, "expected a string in quotes", e);
     if (vif_config_parse(&vif, &text, 1, &why))
-        return bad_item(s, item, why.text, e);
+        return list_bad_item(s, item, why.text, e);
     if (vif.devid_set && guest_config_vif(g, vif.devid)) {
         error_set(&why, "devid %u is taken by another vif of this domain", vif.devid);
-        return bad_item(s, item, why.text, e);
+        return list_bad_item(s, item, why.text, e);
     }
-    return guest_config_add_vif(g, &vif) ? 0 : bad_item(s, item, "not enough memory", e);
+    return guest_config_add_vif(g, &vif) ? 0 : list_bad_item(s, item, "not enough memory", e);
 }
 
 int read_vif_list(struct guest_config *g, const struct config_setting *s, struct error *e)
@@ -147,7 +147,7 @@ int read_vif_list(struct guest_config *g, const struct config_setting *s, struct
         return -1;
     g->vif_count = 0;
     for (size_t i = 0; i < s->value.count; i++)
-        if (read_vif(g, s, &s->value.items[i], e))
+        if (list_read_vif(g, s, &s->value.items[i], e))
             return -1;
     /* Those that asked for a number have it; the others get what is left. */
     for (unsigned int i = 0; i < g->vif_count; i++) {
@@ -156,7 +156,7 @@ int read_vif_list(struct guest_config *g, const struct config_setting *s, struct
         g->vifs[i].devid = guest_config_free_devid(g);
         g->vifs[i].devid_set = true;
         if (g->vifs[i].devid > VIF_MAX_DEVID)
-            return bad_item(s, &s->value.items[i], "a domain has at most 256 vifs", e);
+            return list_bad_item(s, &s->value.items[i], "a domain has at most 256 vifs", e);
     }
     return 0;
 }

@@ -5,6 +5,7 @@
  * versions.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <tools/device_config.h>
@@ -24,13 +25,14 @@ struct reading {
 
 #define EXTENDED_NUMBER   (1u << 28) /* disk << 8 | partition */
 #define MAX_EXTENDED_DISK ((1u << 20) - 1)
+#define MAX_NUMBER        ((1u << 29) - 1)
 #define XVD_MAJOR         202u
 #define SD_MAJOR          8u
 
 /*
- * Reads letters as a number: a is 0, z 25, aa 26. Returns what follows, or NULL if there are none.
+ * Reads letters as a number: a is 0, z 25, aa 26. @return what follows, or NULL if there are none.
  */
-static const char *read_letters(const char *at, uint32_t *disk)
+static const char *disk_read_letters(const char *at, uint32_t *disk)
 {
     uint32_t value = 0;
     const char *start = at;
@@ -44,8 +46,8 @@ static const char *read_letters(const char *at, uint32_t *disk)
     return at == start ? NULL : at;
 }
 
-/* Reads up to @max in decimal. Returns what follows, or NULL. */
-static const char *read_decimal(const char *at, uint32_t max, uint32_t *number)
+/* Reads up to @max in decimal. @return what follows, or NULL. */
+static const char *disk_read_decimal(const char *at, uint32_t max, uint32_t *number)
 {
     const char *start = at;
     uint32_t value = 0;
@@ -57,6 +59,21 @@ static const char *read_decimal(const char *at, uint32_t max, uint32_t *number)
     }
     *number = value;
     return at == start ? NULL : at;
+}
+
+/* A number as strtoul has it: decimal, octal behind 0, hexadecimal behind 0x. */
+static int disk_read_number(const char *text, uint32_t *number)
+{
+    char *end;
+    unsigned long value;
+
+    if (*text < '0' || *text > '9')
+        return -1;
+    value = strtoul(text, &end, 0);
+    if (*end || value > MAX_NUMBER)
+        return -1;
+    *number = (uint32_t)value;
+    return 0;
 }
 
 static int xvd_number(uint32_t disk, uint32_t partition, uint32_t *number)
@@ -85,14 +102,14 @@ static int sd_number(uint32_t disk, uint32_t partition, uint32_t *number)
 }
 
 /* "d2p1" */
-static int read_plain(const char *vdev, uint32_t *number)
+static int disk_read_plain(const char *vdev, uint32_t *number)
 {
     uint32_t disk, partition;
-    const char *at = read_decimal(vdev + 1, MAX_EXTENDED_DISK, &disk);
+    const char *at = disk_read_decimal(vdev + 1, MAX_EXTENDED_DISK, &disk);
 
     if (!at || *at != 'p')
         return -1;
-    at = read_decimal(at + 1, 255, &partition);
+    at = disk_read_decimal(at + 1, 255, &partition);
     return at && !*at ? xvd_number(disk, partition, number) : -1;
 }
 
@@ -110,30 +127,29 @@ int disk_number_parse(const char *vdev, uint32_t *number)
 
         if (strncmp(vdev, kinds[i].prefix, length) != 0)
             continue;
-        at = read_letters(vdev + length, &disk);
+        at = disk_read_letters(vdev + length, &disk);
         if (at && *at)
-            at = *at == '0' ? NULL : read_decimal(at, 255, &partition);
+            at = *at == '0' ? NULL : disk_read_decimal(at, 255, &partition);
         return at && !*at ? kinds[i].number(disk, partition, number) : -1;
     }
     if (vdev[0] == 'd')
-        return read_plain(vdev, number);
-    vdev = read_decimal(vdev, (1u << 29) - 1, number);
-    return vdev && !*vdev ? 0 : -1;
+        return disk_read_plain(vdev, number);
+    return disk_read_number(vdev, number);
 }
 
 /* ---- The parameters ---- */
 
-static int twice(struct reading *r, const char *name)
+static int given_twice(struct reading *r, const char *name)
 {
     return error_set(r->error, "%s is given twice", name);
 }
 
-static int read_target(struct reading *r, const char *value)
+static int disk_read_target(struct reading *r, const char *value)
 {
     char path[DISK_TARGET_SIZE + 8];
 
     if (r->target_set)
-        return twice(r, "target");
+        return given_twice(r, "target");
     r->target_set = true;
     if (!*value)
         return 0;
@@ -141,20 +157,20 @@ static int read_target(struct reading *r, const char *value)
     return parameter_copy(r->disk->target, sizeof(r->disk->target), "target", path, r->error);
 }
 
-static int read_format(struct reading *r, const char *value)
+static int disk_read_format(struct reading *r, const char *value)
 {
     if (r->format_set)
-        return twice(r, "format");
+        return given_twice(r, "format");
     r->format_set = true;
     if (!*value || !strcmp(value, "raw"))
         return 0;
     if (!strcmp(value, "qcow") || !strcmp(value, "qcow2") || !strcmp(value, "vhd") ||
         !strcmp(value, "qed"))
         return error_set(r->error, "format '%s' is not supported here: expected raw", value);
-    return error_set(r->error, "'%s' is no format: %s", value, EXPECTED);
+    return error_set(r->error, "'%s' is not a format: %s", value, EXPECTED);
 }
 
-static int read_devtype(struct reading *r, const char *value)
+static int disk_read_devtype(struct reading *r, const char *value)
 {
     if (!strcmp(value, "cdrom"))
         r->disk->cdrom = true;
@@ -164,28 +180,30 @@ static int read_devtype(struct reading *r, const char *value)
 }
 
 /* Also "xvdc:cdrom", an older form. */
-static int read_vdev(struct reading *r, const char *value)
+static int disk_read_vdev(struct reading *r, const char *value)
 {
     char name[PARAMETER_SIZE];
     char *colon;
 
     if (r->vdev_set)
-        return twice(r, "vdev");
+        return given_twice(r, "vdev");
     r->vdev_set = true;
     snprintf(name, sizeof(name), "%s", value);
     colon = strchr(name, ':');
     if (colon) {
         *colon = '\0';
-        if (read_devtype(r, colon + 1))
+        if (disk_read_devtype(r, colon + 1))
             return -1;
     }
     if (*name && disk_number_parse(name, &r->disk->number))
-        return error_set(r->error, "vdev '%s': expected a name such as xvda, xvdb1, sda or hdc",
+        return error_set(r->error,
+                         "vdev '%s': expected a name such as xvda, xvdb1, sda or hdc, or a "
+                         "device number such as 51712 or 0xca00",
                          name);
     return parameter_copy(r->disk->vdev, sizeof(r->disk->vdev), "vdev", name, r->error);
 }
 
-static int read_access(struct reading *r, const char *value)
+static int disk_read_access(struct reading *r, const char *value)
 {
     static const struct {
         const char *word;
@@ -197,7 +215,7 @@ static int read_access(struct reading *r, const char *value)
     };
 
     if (r->access_set)
-        return twice(r, "access");
+        return given_twice(r, "access");
     r->access_set = true;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (!strcmp(value, words[i].word)) {
@@ -211,7 +229,7 @@ static int read_access(struct reading *r, const char *value)
                      value);
 }
 
-static int read_backend(struct reading *r, const char *value)
+static int disk_read_backend(struct reading *r, const char *value)
 {
     if (!*value || !strcmp(value, "0") || !strcmp(value, "Domain-0"))
         return 0;
@@ -221,21 +239,21 @@ static int read_backend(struct reading *r, const char *value)
                      value);
 }
 
-static int read_backendtype(struct reading *r, const char *value)
+static int disk_read_backendtype(struct reading *r, const char *value)
 {
     if (!*value || !strcmp(value, "phy"))
         return 0;
     return error_set(r->error, "backendtype '%s' is not supported here: expected phy", value);
 }
 
-static int read_script(struct reading *r, const char *value)
+static int disk_read_script(struct reading *r, const char *value)
 {
     if (!*value || !strcmp(value, "block"))
         return 0;
     return error_set(r->error, "script '%s': scripts are not supported here", value);
 }
 
-static int read_specification(struct reading *r, const char *value)
+static int disk_read_specification(struct reading *r, const char *value)
 {
     if (!*value || !strcmp(value, "xen"))
         return 0;
@@ -246,13 +264,13 @@ static const struct {
     const char *key;
     int (*read)(struct reading *r, const char *value);
 } keys[] = {
-    {"format", read_format},   {"vdev", read_vdev},
-    {"access", read_access},   {"devtype", read_devtype},
-    {"backend", read_backend}, {"backendtype", read_backendtype},
-    {"script", read_script},   {"specification", read_specification},
+    {"format", disk_read_format},   {"vdev", disk_read_vdev},
+    {"access", disk_read_access},   {"devtype", disk_read_devtype},
+    {"backend", disk_read_backend}, {"backendtype", disk_read_backendtype},
+    {"script", disk_read_script},   {"specification", disk_read_specification},
 };
 
-static int read_key(struct reading *r, const struct parameter *p)
+static int disk_read_key(struct reading *r, const struct parameter *p)
 {
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (!strcmp(p->key, keys[i].key))
@@ -263,14 +281,14 @@ static int read_key(struct reading *r, const struct parameter *p)
 static int set_discard(struct reading *r, bool discard)
 {
     if (r->discard_set)
-        return twice(r, "discard");
+        return given_twice(r, "discard");
     r->discard_set = true;
     r->disk->discard = discard;
     return 0;
 }
 
-/* Returns 1 if @word is a flag, 0 if not, -1 with the error. */
-static int read_flag(struct reading *r, const char *word)
+/* @return 1 if @word is a flag, 0 if not, -1 with the error. */
+static int disk_read_flag(struct reading *r, const char *word)
 {
     if (!strcmp(word, "cdrom"))
         r->disk->cdrom = true;
@@ -288,8 +306,8 @@ static int read_flag(struct reading *r, const char *word)
 }
 
 /*
- * Takes the prefixes of older versions off a target. Returns where it goes on, or NULL with the
- * error.
+ * Takes the prefixes of older versions off a target. @return where the target itself begins, or
+ * NULL with the error.
  */
 static const char *skip_prefixes(struct reading *r, const char *value)
 {
@@ -316,7 +334,7 @@ static const char *skip_prefixes(struct reading *r, const char *value)
             continue;
         snprintf(format, sizeof(format), "%.*s", (int)length - 1, formats[i]);
         r->format_set = false;
-        return read_format(r, format) ? NULL : value + length;
+        return disk_read_format(r, format) ? NULL : value + length;
     }
     for (i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
         if (!strncmp(value, scripts[i], strlen(scripts[i]))) {
@@ -327,25 +345,27 @@ static const char *skip_prefixes(struct reading *r, const char *value)
     return value;
 }
 
-static int read_positional(struct reading *r, const char *value)
+static int disk_read_positional(struct reading *r, const char *value)
 {
+    uint32_t number;
+
     if (!r->target_set) {
         value = skip_prefixes(r, value);
-        return value ? read_target(r, value) : -1;
+        return value ? disk_read_target(r, value) : -1;
     }
-    /* ",hdc:cdrom,r", an older form, has no format. */
-    if (!r->format_set && !strchr(value, ':'))
-        return read_format(r, value);
+    /* "/a.img,xvda,w" and ",hdc:cdrom,r", an older form, have no format. */
+    if (!r->format_set && !strchr(value, ':') && disk_number_parse(value, &number))
+        return disk_read_format(r, value);
     r->format_set = true;
     if (!r->vdev_set)
-        return read_vdev(r, value);
+        return disk_read_vdev(r, value);
     if (!r->access_set)
-        return read_access(r, value);
+        return disk_read_access(r, value);
     return *value ? error_set(r->error, "'%s' is one too many: %s", value, EXPECTED) : 0;
 }
 
 /* Reads one text. */
-static int read_text(struct reading *r, const char *text)
+static int disk_read_text(struct reading *r, const char *text)
 {
     while (text) {
         struct parameter p;
@@ -355,19 +375,19 @@ static int read_text(struct reading *r, const char *text)
         while (*text == ' ' || *text == '\t')
             text++;
         if (!strncmp(text, "target=", 7))
-            return read_target(r, text + 7);
+            return disk_read_target(r, text + 7);
         if (parameter_next(&text, &p, r->error))
             return -1;
         /* A comma at the very end does not begin another. */
         if (text && !*text)
             text = NULL;
         if (p.key[0]) {
-            if (read_key(r, &p))
+            if (disk_read_key(r, &p))
                 return -1;
             continue;
         }
-        flag = read_flag(r, p.value);
-        if (flag < 0 || (!flag && read_positional(r, p.value)))
+        flag = disk_read_flag(r, p.value);
+        if (flag < 0 || (!flag && disk_read_positional(r, p.value)))
             return -1;
     }
     return 0;
@@ -382,7 +402,7 @@ int disk_config_parse(struct disk_config *disk, const char *const *texts, size_t
     disk->access = DISK_WRITE;
     disk->discard = disk->trusted = true;
     for (size_t i = 0; i < count; i++)
-        if (read_text(&r, texts[i]))
+        if (disk_read_text(&r, texts[i]))
             return -1;
     if (!disk->vdev[0] && strstr(disk->target, "vdev="))
         return error_set(e,
@@ -391,9 +411,8 @@ int disk_config_parse(struct disk_config *disk, const char *const *texts, size_t
         return error_set(e, "vdev is missing: %s", EXPECTED);
     if (disk->cdrom)
         disk->access = DISK_READ_ONLY;
-    if (!disk->target[0])
-        return disk->cdrom ? error_set(e, "an empty CD drive is not supported here")
-                           : error_set(e, "target is missing: %s", EXPECTED);
+    if (!disk->target[0] && !disk->cdrom)
+        return error_set(e, "target is missing: %s", EXPECTED);
     return 0;
 }
 

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include <tools/guest_config.h>
+#include <tools/utf8.h>
 
 #include "device_list.h"
+#include "foreign_keys.h"
 
 #define DEFAULT_MEMORY_MIB 128
 
@@ -19,9 +21,20 @@
 struct reading {
     struct guest_config *guest;
     char *cmdline, *root, *extra;
-    bool memory_set, maxmem_set, vcpus_set, maxvcpus_set;
+    bool memory_set, maxmem_set, vcpus_set, maxvcpus_set, bootloader_set;
+    config_warn_fn *warn;
+    void *context; /* the warning's */
     struct error *error;
 };
+
+/* "FILE:LINE: " of a setting, or "ARGUMENT: ", and @text. */
+static void error_place(struct error *e, const struct config_setting *s, const char *text)
+{
+    if (s->line)
+        error_set(e, "%s:%u: %s", s->file, s->line, text);
+    else
+        error_set(e, "%.100s: %s", s->file, text);
+}
 
 static int __attribute__((format(printf, 3, 4)))
 bad_value(struct reading *r, const struct config_setting *s, const char *format, ...)
@@ -36,7 +49,7 @@ bad_value(struct reading *r, const struct config_setting *s, const char *format,
                    : error_set(r->error, "%.100s: %s", s->file, text);
 }
 
-static int read_text(struct reading *r, const struct config_setting *s, char **text)
+static int key_read_text(struct reading *r, const struct config_setting *s, char **text)
 {
     /* On a command line nothing tells the string "3" from the number. */
     if (s->value.kind == CONFIG_LIST || (s->value.kind == CONFIG_NUMBER && s->line))
@@ -50,16 +63,16 @@ static int read_text(struct reading *r, const struct config_setting *s, char **t
     return 0;
 }
 
-static int read_path(struct reading *r, const struct config_setting *s, char **path)
+static int key_read_path(struct reading *r, const struct config_setting *s, char **path)
 {
-    if (read_text(r, s, path))
+    if (key_read_text(r, s, path))
         return -1;
     return **path ? 0 : bad_value(r, s, "expected the path of a file");
 }
 
 /* A number in decimal, octal (0...) or hexadecimal (0x...), as xl takes it, also inside quotes. */
-static int read_number(struct reading *r, const struct config_setting *s, uint64_t min,
-                       uint64_t max, const char *what, uint64_t *number)
+static int key_read_number(struct reading *r, const struct config_setting *s, uint64_t min,
+                           uint64_t max, const char *what, uint64_t *number)
 {
     const char *text = s->value.text;
     unsigned int base = 10;
@@ -90,7 +103,7 @@ static int read_number(struct reading *r, const struct config_setting *s, uint64
     return 0;
 }
 
-static int read_name(struct reading *r, const struct config_setting *s)
+static int key_read_name(struct reading *r, const struct config_setting *s)
 {
     struct error why;
 
@@ -102,79 +115,79 @@ static int read_name(struct reading *r, const struct config_setting *s)
     return 0;
 }
 
-static int read_uuid(struct reading *r, const struct config_setting *s)
+static int key_read_uuid(struct reading *r, const struct config_setting *s)
 {
     if (s->value.kind != CONFIG_STRING || uuid_parse(r->guest->uuid, s->value.text))
         return bad_value(r, s, "expected a UUID, 32 hexadecimal digits as \"8-4-4-4-12\"");
     return 0;
 }
 
-static int read_kernel(struct reading *r, const struct config_setting *s)
+static int key_read_kernel(struct reading *r, const struct config_setting *s)
 {
-    return read_path(r, s, &r->guest->kernel);
+    return key_read_path(r, s, &r->guest->kernel);
 }
 
-static int read_ramdisk(struct reading *r, const struct config_setting *s)
+static int key_read_ramdisk(struct reading *r, const struct config_setting *s)
 {
-    return read_path(r, s, &r->guest->ramdisk);
+    return key_read_path(r, s, &r->guest->ramdisk);
 }
 
-static int read_cmdline(struct reading *r, const struct config_setting *s)
+static int key_read_cmdline(struct reading *r, const struct config_setting *s)
 {
-    return read_text(r, s, &r->cmdline);
+    return key_read_text(r, s, &r->cmdline);
 }
 
-static int read_root(struct reading *r, const struct config_setting *s)
+static int key_read_root(struct reading *r, const struct config_setting *s)
 {
-    return read_text(r, s, &r->root);
+    return key_read_text(r, s, &r->root);
 }
 
-static int read_extra(struct reading *r, const struct config_setting *s)
+static int key_read_extra(struct reading *r, const struct config_setting *s)
 {
-    return read_text(r, s, &r->extra);
+    return key_read_text(r, s, &r->extra);
 }
 
-static int read_mib(struct reading *r, const struct config_setting *s, uint32_t *mib, bool *set)
+static int key_read_mib(struct reading *r, const struct config_setting *s, uint32_t *mib, bool *set)
 {
     uint64_t value = 0;
 
-    if (read_number(r, s, GUEST_MIN_MEMORY_MIB, GUEST_MAX_MEMORY_MIB, "MiB of memory", &value))
+    if (key_read_number(r, s, GUEST_MIN_MEMORY_MIB, GUEST_MAX_MEMORY_MIB, "MiB of memory", &value))
         return -1;
     *mib = (uint32_t)value;
     *set = true;
     return 0;
 }
 
-static int read_memory(struct reading *r, const struct config_setting *s)
+static int key_read_memory(struct reading *r, const struct config_setting *s)
 {
-    return read_mib(r, s, &r->guest->memory_mib, &r->memory_set);
+    return key_read_mib(r, s, &r->guest->memory_mib, &r->memory_set);
 }
 
-static int read_maxmem(struct reading *r, const struct config_setting *s)
+static int key_read_maxmem(struct reading *r, const struct config_setting *s)
 {
-    return read_mib(r, s, &r->guest->maxmem_mib, &r->maxmem_set);
+    return key_read_mib(r, s, &r->guest->maxmem_mib, &r->maxmem_set);
 }
 
-static int read_count(struct reading *r, const struct config_setting *s, unsigned int *count,
-                      bool *set)
+static int key_read_count(struct reading *r, const struct config_setting *s, unsigned int *count,
+                          bool *set)
 {
     uint64_t value = 0;
 
-    if (read_number(r, s, 1, GUEST_MAX_VCPUS, "how many vCPUs", &value))
+    if (key_read_number(r, s, 1, GUEST_MAX_VCPUS, "how many vCPUs", &value))
         return -1;
     *count = (unsigned int)value;
     *set = true;
     return 0;
 }
 
-static int read_vcpus(struct reading *r, const struct config_setting *s)
+static int key_read_vcpus(struct reading *r, const struct config_setting *s)
 {
-    return read_count(r, s, &r->guest->vcpus, &r->vcpus_set);
+    return key_read_count(r, s, &r->guest->vcpus, &r->vcpus_set);
 }
 
-static int read_maxvcpus(struct reading *r, const struct config_setting *s)
+static int key_read_maxvcpus(struct reading *r, const struct config_setting *s)
 {
-    return read_count(r, s, &r->guest->maxvcpus, &r->maxvcpus_set);
+    return key_read_count(r, s, &r->guest->maxvcpus, &r->maxvcpus_set);
 }
 
 static const char *const action_words[] = {
@@ -182,36 +195,73 @@ static const char *const action_words[] = {
     [STOP_RESTART] = "restart",
     [STOP_RENAME_RESTART] = "rename-restart",
     [STOP_PRESERVE] = "preserve",
+    [STOP_COREDUMP_DESTROY] = "coredump-destroy",
+    [STOP_COREDUMP_RESTART] = "coredump-restart",
+    [STOP_SOFT_RESET] = "soft-reset",
 };
 
-static int read_action(struct reading *r, const struct config_setting *s, enum stop_action *action)
+#define ACTIONS (sizeof(action_words) / sizeof(action_words[0]))
+
+/* Says what of an action cannot be done. */
+static void warn_of_action(struct reading *r, const struct config_setting *s,
+                           enum stop_action action)
 {
-    for (unsigned int i = 0; s->value.kind == CONFIG_STRING && i <= STOP_PRESERVE; i++) {
+    char text[ERROR_TEXT_SIZE];
+    struct error e;
+
+    if (stop_action_part(action) == action)
+        return;
+    snprintf(text, sizeof(text), "%.20s: \"%s\" is not supported here: %s, so the domain is %s",
+             s->key, action_words[action],
+             action == STOP_SOFT_RESET ? "it is for domains with emulated hardware"
+                                       : "there is no place to write a core dump to",
+             stop_action_part(action) == STOP_DESTROY ? "destroyed" : "restarted");
+    error_place(&e, s, text);
+    r->warn(r->context, e.text);
+}
+
+static int key_read_action(struct reading *r, const struct config_setting *s,
+                           enum stop_action *action)
+{
+    for (size_t i = 0; s->value.kind == CONFIG_STRING && i < ACTIONS; i++) {
         if (!strcmp(s->value.text, action_words[i])) {
             *action = (enum stop_action)i;
+            warn_of_action(r, s, *action);
             return 0;
         }
     }
-    return bad_value(r, s, "expected \"destroy\", \"restart\", \"rename-restart\" or \"preserve\"");
+    return bad_value(r, s,
+                     "expected \"destroy\", \"restart\", \"rename-restart\", \"preserve\", "
+                     "\"coredump-destroy\", \"coredump-restart\" or \"soft-reset\"");
 }
 
-static int read_on_poweroff(struct reading *r, const struct config_setting *s)
+static int key_read_on_poweroff(struct reading *r, const struct config_setting *s)
 {
-    return read_action(r, s, &r->guest->on_poweroff);
+    return key_read_action(r, s, &r->guest->on_poweroff);
 }
 
-static int read_on_reboot(struct reading *r, const struct config_setting *s)
+static int key_read_on_reboot(struct reading *r, const struct config_setting *s)
 {
-    return read_action(r, s, &r->guest->on_reboot);
+    return key_read_action(r, s, &r->guest->on_reboot);
 }
 
-static int read_on_crash(struct reading *r, const struct config_setting *s)
+static int key_read_on_crash(struct reading *r, const struct config_setting *s)
 {
-    return read_action(r, s, &r->guest->on_crash);
+    return key_read_action(r, s, &r->guest->on_crash);
+}
+
+static int key_read_on_watchdog(struct reading *r, const struct config_setting *s)
+{
+    return key_read_action(r, s, &r->guest->on_watchdog);
+}
+
+static int key_read_on_soft_reset(struct reading *r, const struct config_setting *s)
+{
+    return key_read_action(r, s, &r->guest->on_soft_reset);
 }
 
 /* "pv" is the only kind of domain here; one of another kind would not be what its owner expects. */
-static int read_type(struct reading *r, const struct config_setting *s)
+static int key_read_type(struct reading *r, const struct config_setting *s)
 {
     static const char *const good[] = {"pv", "generic",
                                        "linux"}; /* the latter two: an old builder= */
@@ -222,12 +272,12 @@ static int read_type(struct reading *r, const struct config_setting *s)
     return bad_value(r, s, "expected \"pv\": all domains are paravirtualized here");
 }
 
-static int read_disks(struct reading *r, const struct config_setting *s)
+static int key_read_disks(struct reading *r, const struct config_setting *s)
 {
     return read_disk_list(r->guest, s, r->error);
 }
 
-static int read_vifs(struct reading *r, const struct config_setting *s)
+static int key_read_vifs(struct reading *r, const struct config_setting *s)
 {
     return read_vif_list(r->guest, s, r->error);
 }
@@ -236,51 +286,68 @@ static const struct {
     const char *key;
     int (*read)(struct reading *r, const struct config_setting *s);
 } keys[] = {
-    {"type", read_type},           {"builder", read_type},
-    {"name", read_name},           {"uuid", read_uuid},
-    {"kernel", read_kernel},       {"ramdisk", read_ramdisk},
-    {"cmdline", read_cmdline},     {"root", read_root},
-    {"extra", read_extra},         {"memory", read_memory},
-    {"maxmem", read_maxmem},       {"vcpus", read_vcpus},
-    {"maxvcpus", read_maxvcpus},   {"on_poweroff", read_on_poweroff},
-    {"on_reboot", read_on_reboot}, {"on_crash", read_on_crash},
-    {"disk", read_disks},          {"vif", read_vifs},
+    {"type", key_read_type},
+    {"builder", key_read_type},
+    {"name", key_read_name},
+    {"uuid", key_read_uuid},
+    {"kernel", key_read_kernel},
+    {"ramdisk", key_read_ramdisk},
+    {"cmdline", key_read_cmdline},
+    {"root", key_read_root},
+    {"extra", key_read_extra},
+    {"memory", key_read_memory},
+    {"maxmem", key_read_maxmem},
+    {"vcpus", key_read_vcpus},
+    {"maxvcpus", key_read_maxvcpus},
+    {"on_poweroff", key_read_on_poweroff},
+    {"on_reboot", key_read_on_reboot},
+    {"on_crash", key_read_on_crash},
+    {"on_watchdog", key_read_on_watchdog},
+    {"on_soft_reset", key_read_on_soft_reset},
+    {"disk", key_read_disks},
+    {"vif", key_read_vifs},
 };
 
-static int read_settings(struct reading *r, const struct config *c, config_warn_fn *warn,
-                         void *context)
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+
+static void warn_of_key(struct reading *r, const struct config_setting *s)
+{
+    const char *own[KEYS + 1] = {NULL};
+    char text[ERROR_TEXT_SIZE];
+    struct error e;
+
+    for (size_t i = 0; i < KEYS; i++)
+        own[i] = keys[i].key;
+    foreign_key_words(text, sizeof(text), s->key, own);
+    error_place(&e, s, text);
+    r->warn(r->context, e.text);
+    r->bootloader_set = r->bootloader_set || !strcmp(s->key, "bootloader");
+}
+
+static int read_settings(struct reading *r, const struct config *c)
 {
     for (const struct config_setting *s = c->first; s; s = s->next) {
         size_t i = 0;
 
-        while (i < sizeof(keys) / sizeof(keys[0]) && strcmp(keys[i].key, s->key) != 0)
+        while (i < KEYS && strcmp(keys[i].key, s->key) != 0)
             i++;
-        if (i < sizeof(keys) / sizeof(keys[0])) {
-            if (keys[i].read(r, s))
-                return -1;
-        } else {
-            char text[ERROR_TEXT_SIZE];
-
-            if (s->line)
-                snprintf(text, sizeof(text), "%s:%u: unknown key '%s' ignored", s->file, s->line,
-                         s->key);
-            else
-                snprintf(text, sizeof(text), "%.100s: unknown key '%s' ignored", s->file, s->key);
-            warn(context, text);
-        }
+        if (i == KEYS)
+            warn_of_key(r, s);
+        else if (keys[i].read(r, s))
+            return -1;
     }
     return 0;
 }
 
 /* `cmdline` as it is, else `root=<root> <extra>`. */
-static int join_cmdline(struct reading *r, const char *file, config_warn_fn *warn, void *context)
+static int join_cmdline(struct reading *r, const char *file)
 {
     char joined[GUEST_CMDLINE_SIZE + 1];
     int length;
 
     if (r->cmdline) {
         if (r->root || r->extra)
-            warn(context, "root and extra are ignored, since cmdline is given");
+            r->warn(r->context, "root and extra are ignored, since cmdline is given");
         length = snprintf(joined, sizeof(joined), "%s", r->cmdline);
     } else {
         length = snprintf(joined, sizeof(joined), "%s%s%s%s", r->root ? "root=" : "",
@@ -294,15 +361,16 @@ static int join_cmdline(struct reading *r, const char *file, config_warn_fn *war
     return r->guest->cmdline ? 0 : error_set(r->error, "not enough memory");
 }
 
-/* Defaults, and what no single key can tell. */
-static int complete(struct reading *r, const char *file)
+/* Fills in defaults, and checks what no single key can tell. */
+static int fill_in_defaults(struct reading *r, const char *file)
 {
     struct guest_config *g = r->guest;
 
     if (!g->name[0])
         return error_set(r->error, "%s: the key name is missing", file);
     if (!g->kernel)
-        return error_set(r->error, "%s: the key kernel is missing", file);
+        return error_set(r->error, "%s: the key kernel is missing%s", file,
+                         r->bootloader_set ? ", which stands in for bootloader here" : "");
     if (!r->memory_set)
         g->memory_mib = r->maxmem_set ? g->maxmem_mib : DEFAULT_MEMORY_MIB;
     if (!r->maxmem_set)
@@ -323,18 +391,20 @@ static int complete(struct reading *r, const char *file)
 int guest_config_read(struct guest_config *g, const struct config *c, const char *file,
                       config_warn_fn *warn, void *context, struct error *e)
 {
-    struct reading r = {.guest = g, .error = e};
+    struct reading r = {.guest = g, .warn = warn, .context = context, .error = e};
     int status;
 
     memset(g, 0, sizeof(*g));
     g->on_poweroff = STOP_DESTROY;
     g->on_reboot = STOP_RESTART;
     g->on_crash = STOP_DESTROY;
-    status = read_settings(&r, c, warn, context);
+    g->on_watchdog = STOP_DESTROY;
+    g->on_soft_reset = STOP_SOFT_RESET;
+    status = read_settings(&r, c);
     if (!status)
-        status = complete(&r, file);
+        status = fill_in_defaults(&r, file);
     if (!status)
-        status = join_cmdline(&r, file, warn, context);
+        status = join_cmdline(&r, file);
     free(r.cmdline);
     free(r.root);
     free(r.extra);
@@ -357,7 +427,7 @@ void guest_config_free(struct guest_config *g)
 }
 
 /*
- * Copies @size bytes into memory of their own. Returns NULL when memory is short, or there is
+ * Copies @size bytes into memory of their own. @return NULL when memory is short, or there is
  * nothing.
  */
 static void *copy_array(const void *from, size_t size)
@@ -382,20 +452,35 @@ int guest_config_copy(struct guest_config *to, const struct guest_config *from)
     return -1;
 }
 
+/* Whether a character of @length bytes may stand in a name. */
+static bool fits_name(const char *character, size_t length)
+{
+    unsigned char first = (unsigned char)character[0];
+
+    if (length == 1)
+        return first > ' ' && first != '/' && first != 0x7f;
+    /* U+0080 to U+009F are control characters, too. */
+    return first != 0xc2 || (unsigned char)character[1] >= 0xa0;
+}
+
 int guest_name_check(const char *name, struct error *e)
 {
-    bool digits_only = true;
+    size_t length = strlen(name), at = 0;
 
     if (!*name)
         return error_set(e, "a domain's name is not empty");
-    if (strlen(name) >= GUEST_NAME_SIZE)
+    if (length >= GUEST_NAME_SIZE)
         return error_set(e, "a domain's name has at most %d bytes", GUEST_NAME_SIZE - 1);
-    for (const char *c = name; *c; c++) {
-        if (*c <= ' ' || *c == '/' || *c == 0x7f)
+    while (at < length) {
+        size_t character = utf8_length(name + at, length - at);
+
+        if (!character)
+            return error_set(e, "a domain's name is text in UTF-8");
+        if (!fits_name(name + at, character))
             return error_set(e, "a domain's name has no blanks, slashes or control characters");
-        digits_only = digits_only && *c >= '0' && *c <= '9';
+        at += character;
     }
-    if (digits_only)
+    if (strspn(name, "0123456789") == length)
         return error_set(e, "a domain's name of digits alone would be taken for a domain's number");
     return 0;
 }
@@ -403,6 +488,19 @@ int guest_name_check(const char *name, struct error *e)
 const char *stop_action_word(enum stop_action action)
 {
     return action_words[action];
+}
+
+enum stop_action stop_action_part(enum stop_action action)
+{
+    switch (action) {
+    case STOP_COREDUMP_DESTROY:
+        return STOP_DESTROY;
+    case STOP_COREDUMP_RESTART:
+    case STOP_SOFT_RESET:
+        return STOP_RESTART;
+    default:
+        return action;
+    }
 }
 
 void uuid_format(char text[37], const uint8_t uuid[16])

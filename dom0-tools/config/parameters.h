@@ -20,14 +20,14 @@ struct parameter {
 
 /*
  * Takes the next parameter from *@text, up to a comma; blanks around it are dropped. *@text becomes
- * NULL after the last. Returns 0, or -1 with the reason in @e.
+ * NULL after the last. @return 0, or -1 with the reason in @e.
  */
 int parameter_next(const char **text, struct parameter *p, struct error *e);
 
-/* Copies a value that has at most @size - 1 bytes. Returns 0, or -1 with the reason in @e. */
+/* Copies a value that has at most @size - 1 bytes. @return 0, or -1 with the reason in @e. */
 int parameter_copy(char *to, size_t size, const char *name, const char *value, struct error *e);
 
-/* Reads decimal digits. Returns 0, or -1 if @text is anything else or above @max. */
+/* Reads decimal digits. @return 0, or -1 if @text is anything else or above @max. */
 int parameter_number(const char *text, uint64_t max, uint64_t *number);
 
 #endif

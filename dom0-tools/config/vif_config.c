@@ -20,7 +20,7 @@ struct reading {
     struct error *error;
 };
 
-static int hex_value(char c)
+static int vif_hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -33,12 +33,15 @@ int mac_parse(uint8_t mac[6], const char *text)
 {
     uint8_t bytes[6];
 
-    for (unsigned int i = 0; i < 6; i++, text += 3) {
-        int high = hex_value(text[0]), low = high < 0 ? -1 : hex_value(text[1]);
+    for (unsigned int i = 0; i < 6; i++) {
+        int high = vif_hex_value(*text++), low = high < 0 ? -1 : vif_hex_value(*text);
 
-        if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
+        if (high < 0)
             return -1;
-        bytes[i] = (uint8_t)(high << 4 | low);
+        bytes[i] = (uint8_t)(low < 0 ? high : high << 4 | low);
+        text += low >= 0;
+        if (*text++ != (i < 5 ? ':' : '\0'))
+            return -1;
     }
     memcpy(mac, bytes, sizeof(bytes));
     return 0;
@@ -50,20 +53,20 @@ void mac_format(char text[MAC_TEXT_SIZE], const uint8_t mac[6])
              mac[4], mac[5]);
 }
 
-static int read_mac(struct reading *r, const char *value)
+static int vif_read_mac(struct reading *r, const char *value)
 {
     static const uint8_t zero[6];
 
     if (mac_parse(r->vif->mac, value))
-        return error_set(r->error, "mac '%s': expected six bytes as 00:16:3e:01:02:03", value);
+        return error_set(r->error, "mac '%s': expected six bytes such as 00:16:3e:01:02:03", value);
     if ((r->vif->mac[0] & 1) || !memcmp(r->vif->mac, zero, sizeof(zero)))
         return error_set(r->error, "mac '%s' is not the address of one interface", value);
     r->vif->mac_set = true;
     return 0;
 }
 
-static int read_name(struct reading *r, const char *name, const char *value,
-                     char text[VIF_NAME_SIZE])
+static int vif_read_name(struct reading *r, const char *name, const char *value,
+                         char text[VIF_NAME_SIZE])
 {
     if (!*value || strpbrk(value, " \t/:"))
         return error_set(r->error, "%s '%s': expected the name of a network interface", name,
@@ -71,34 +74,34 @@ static int read_name(struct reading *r, const char *name, const char *value,
     return parameter_copy(text, VIF_NAME_SIZE, name, value, r->error);
 }
 
-static int read_bridge(struct reading *r, const char *value)
+static int vif_read_bridge(struct reading *r, const char *value)
 {
-    return read_name(r, "bridge", value, r->vif->bridge);
+    return vif_read_name(r, "bridge", value, r->vif->bridge);
 }
 
-static int read_vifname(struct reading *r, const char *value)
+static int vif_read_vifname(struct reading *r, const char *value)
 {
-    return read_name(r, "vifname", value, r->vif->vifname);
+    return vif_read_name(r, "vifname", value, r->vif->vifname);
 }
 
-static int read_ip(struct reading *r, const char *value)
+static int vif_read_ip(struct reading *r, const char *value)
 {
     return parameter_copy(r->vif->ip, sizeof(r->vif->ip), "ip", value, r->error);
 }
 
-static int read_type(struct reading *r, const char *value)
+static int vif_read_type(struct reading *r, const char *value)
 {
     if (!strcmp(value, "vif"))
         return 0;
     return error_set(r->error, "type '%s' is not for this kind of domain: expected vif", value);
 }
 
-static int read_ignored(struct reading *r, const char *value)
+static int vif_read_ignored(struct reading *r, const char *value)
 {
-    return 0; /* says which card to emulate, for other kinds of domains */
+    return 0; /* xl does nothing with it for this kind of domain either */
 }
 
-static int read_script(struct reading *r, const char *value)
+static int vif_read_script(struct reading *r, const char *value)
 {
     const char *slash = strrchr(value, '/');
 
@@ -107,7 +110,7 @@ static int read_script(struct reading *r, const char *value)
     return error_set(r->error, "script '%s' is not supported here: expected vif-bridge", value);
 }
 
-static int read_backend(struct reading *r, const char *value)
+static int vif_read_backend(struct reading *r, const char *value)
 {
     if (!strcmp(value, "0") || !strcmp(value, "Domain-0"))
         return 0;
@@ -117,12 +120,12 @@ static int read_backend(struct reading *r, const char *value)
                      value);
 }
 
-static int read_gateway(struct reading *r, const char *value)
+static int vif_read_gateway(struct reading *r, const char *value)
 {
     return error_set(r->error, "gatewaydev '%s': routed interfaces are not supported here", value);
 }
 
-static int read_mtu(struct reading *r, const char *value)
+static int vif_read_mtu(struct reading *r, const char *value)
 {
     uint64_t mtu;
 
@@ -133,7 +136,7 @@ static int read_mtu(struct reading *r, const char *value)
     return 0;
 }
 
-static int read_devid(struct reading *r, const char *value)
+static int vif_read_devid(struct reading *r, const char *value)
 {
     uint64_t devid;
 
@@ -145,8 +148,8 @@ static int read_devid(struct reading *r, const char *value)
     return 0;
 }
 
-/* Reads digits. Returns what follows, or NULL: there are none, or too many. */
-static const char *read_digits(const char *at, uint64_t *number)
+/* Reads digits. @return what follows, or NULL: there are none, or too many. */
+static const char *vif_read_digits(const char *at, uint64_t *number)
 {
     const char *start = at;
     uint64_t value = 0;
@@ -160,16 +163,16 @@ static const char *read_digits(const char *at, uint64_t *number)
     return at == start ? NULL : at;
 }
 
-/* "50ms", "20us", "1s"; a number alone is of microseconds. */
+/* "50ms", "20us", "1s"; as with xl, "50m" and "20u", too. A number alone is of microseconds. */
 static int parse_interval(const char *at, uint32_t *interval)
 {
     static const struct {
         const char *unit;
         uint64_t factor;
-    } units[] = {{"", 1}, {"us", 1}, {"ms", 1000}, {"s", 1000000}};
+    } units[] = {{"", 1}, {"u", 1}, {"us", 1}, {"m", 1000}, {"ms", 1000}, {"s", 1000000}};
     uint64_t number = 0;
 
-    at = read_digits(at, &number);
+    at = vif_read_digits(at, &number);
     for (size_t i = 0; at && i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(at, units[i].unit) != 0)
             continue;
@@ -188,7 +191,7 @@ static int parse_rate(struct vif_config *vif, const char *at)
     bool bits;
 
     vif->rate_interval = DEFAULT_RATE_INTERVAL;
-    at = read_digits(at, &number);
+    at = vif_read_digits(at, &number);
     if (!at)
         return -1;
     if (*at == 'K' || *at == 'M' || *at == 'G')
@@ -211,7 +214,7 @@ static int parse_rate(struct vif_config *vif, const char *at)
     return vif->rate_bytes ? 0 : -1;
 }
 
-static int read_rate(struct reading *r, const char *value)
+static int vif_read_rate(struct reading *r, const char *value)
 {
     if (parse_rate(r->vif, value))
         return error_set(r->error,
@@ -225,14 +228,14 @@ static const struct {
     const char *key;
     int (*read)(struct reading *r, const char *value);
 } keys[] = {
-    {"mac", read_mac},        {"bridge", read_bridge},   {"vifname", read_vifname},
-    {"ip", read_ip},          {"type", read_type},       {"model", read_ignored},
-    {"script", read_script},  {"backend", read_backend}, {"gatewaydev", read_gateway},
-    {"netdev", read_gateway}, {"mtu", read_mtu},         {"devid", read_devid},
-    {"rate", read_rate},
+    {"mac", vif_read_mac},        {"bridge", vif_read_bridge},   {"vifname", vif_read_vifname},
+    {"ip", vif_read_ip},          {"type", vif_read_type},       {"model", vif_read_ignored},
+    {"script", vif_read_script},  {"backend", vif_read_backend}, {"gatewaydev", vif_read_gateway},
+    {"netdev", vif_read_gateway}, {"mtu", vif_read_mtu},         {"devid", vif_read_devid},
+    {"rate", vif_read_rate},      {"accel", vif_read_ignored},
 };
 
-static int read_key(struct reading *r, const struct parameter *p)
+static int vif_read_key(struct reading *r, const struct parameter *p)
 {
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (!strcmp(p->key, keys[i].key))
@@ -240,7 +243,7 @@ static int read_key(struct reading *r, const struct parameter *p)
     return error_set(r->error, "unknown parameter '%s': %s", p->key, EXPECTED);
 }
 
-static int read_flag(struct reading *r, const char *word)
+static int vif_read_flag(struct reading *r, const char *word)
 {
     if (!strcmp(word, "antispoof"))
         r->vif->antispoof = true;
@@ -266,7 +269,7 @@ int vif_config_parse(struct vif_config *vif, const char *const *texts, size_t co
             struct parameter p;
 
             if (parameter_next(&text, &p, e) ||
-                (p.key[0] ? read_key(&r, &p) : read_flag(&r, p.value)))
+                (p.key[0] ? vif_read_key(&r, &p) : vif_read_flag(&r, p.value)))
                 return -1;
         }
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The control library: one function a call. See tools/control.h. */
+/* The control library: see tools/control.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 #define DEFAULT_MAX_PORT 1023 /* as xl: what the 2-level scheme's first page of words holds */
 
-static int call(struct xen_domctl *op, const char *what, struct error *e)
+static int control_call(struct xen_domctl *op, const char *what, struct error *e)
 {
     long status = platform_domctl(op);
 
@@ -33,11 +33,11 @@ int control_create(const uint8_t uuid[16], unsigned int max_vcpus, domid_t *domi
     struct xen_domctl vcpus = {.cmd = XEN_DOMCTL_max_vcpus, .u.max_vcpus.max = max_vcpus};
 
     memcpy(op.u.createdomain.handle, uuid, sizeof(op.u.createdomain.handle));
-    if (call(&op, "creating the domain", e))
+    if (control_call(&op, "creating the domain", e))
         return -1;
     *domid = op.domain;
     vcpus.domain = op.domain;
-    if (call(&vcpus, "creating its vCPUs", e)) {
+    if (control_call(&vcpus, "creating its vCPUs", e)) {
         control_destroy(op.domain, NULL);
         return -1;
     }
@@ -49,7 +49,7 @@ int control_destroy(domid_t domid, struct error *e)
     struct xen_domctl op = {.cmd = XEN_DOMCTL_destroydomain, .domain = domid};
     long status;
 
-    /* Each call goes on where the last one was interrupted. */
+    /* Each call continues where the last one was interrupted. */
     do {
         status = platform_domctl(&op);
         if (status == -XEN_EAGAIN)
@@ -62,21 +62,46 @@ int control_pause(domid_t domid, struct error *e)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_pausedomain, .domain = domid};
 
-    return call(&op, "pausing the domain", e);
+    return control_call(&op, "pausing the domain", e);
 }
 
 int control_unpause(domid_t domid, struct error *e)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_unpausedomain, .domain = domid};
 
-    return call(&op, "unpausing the domain", e);
+    return control_call(&op, "unpausing the domain", e);
 }
 
 int control_set_max_memory(domid_t domid, uint64_t kib, struct error *e)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_max_mem, .domain = domid, .u.max_mem.max_memkb = kib};
 
-    return call(&op, "setting the domain's memory limit", e);
+    return control_call(&op, "setting the domain's memory limit", e);
+}
+
+/* An entry of the map, in the form of the BIOS call (ACPI 6.4, 15.1). */
+struct memory_range {
+    uint64_t address, size;
+    uint32_t type;
+} __attribute__((packed));
+
+#define RANGE_RAM 1
+
+int control_set_memory_map(domid_t domid, uint64_t kib, struct error *e)
+{
+    struct memory_range *range = platform_buffer_alloc(sizeof(*range));
+    struct xen_foreign_memory_map op = {.domid = domid, .map.nr_entries = 1};
+    long status;
+
+    if (!range)
+        return error_set(e, "not enough memory");
+    *range = (struct memory_range){.size = kib << 10, .type = RANGE_RAM};
+    set_xen_guest_handle(op.map.buffer, (void *)range);
+    status = platform_memory_op(XENMEM_set_memory_map, &op);
+    platform_buffer_free(range, sizeof(*range));
+    return status < 0
+               ? error_set(e, "setting the domain's memory map: %s", error_words((int)-status))
+               : 0;
 }
 
 int control_set_vcpu(domid_t domid, unsigned int vcpu, const vcpu_guest_context_t *context,
@@ -91,7 +116,7 @@ int control_set_vcpu(domid_t domid, unsigned int vcpu, const vcpu_guest_context_
         return error_set(e, "not enough memory");
     memcpy(buffer, context, sizeof(*buffer));
     set_xen_guest_handle(op.u.vcpucontext.ctxt, buffer);
-    status = call(&op, "setting the first vCPU's registers", e);
+    status = control_call(&op, "setting the first vCPU's registers", e);
     platform_buffer_free(buffer, sizeof(*buffer));
     return status;
 }
@@ -101,7 +126,7 @@ int control_fill_hypercall_page(domid_t domid, xen_pfn_t frame, struct error *e)
     struct xen_domctl op = {
         .cmd = XEN_DOMCTL_hypercall_init, .domain = domid, .u.hypercall_init.gmfn = frame};
 
-    return call(&op, "filling the hypercall page", e);
+    return control_call(&op, "filling the hypercall page", e);
 }
 
 int control_alloc_port(domid_t domid, evtchn_port_t *port, struct error *e)

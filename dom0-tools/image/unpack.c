@@ -17,10 +17,11 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <image/bzimage.h>
 #include <platform.h>
 #include <tools/unpack.h>
 
-#define CHUNK_SIZE (8u << 10) /* a few milliseconds of work: devices of others wait for so long */
+#define CHUNK_SIZE (8u << 10) /* a few milliseconds of work, for which other threads wait */
 
 /* Linux packs with xz dictionaries of up to 32 MiB, with zstd windows of up to 128 MiB. */
 #define XZ_MEMORY_LIMIT     (96ull << 20)
@@ -228,36 +229,21 @@ static int unpack_lz4(struct stream *s)
 
 int unpack(const void *data, size_t size, unpack_sink *sink, void *context, struct error *e)
 {
-    static const struct {
-        uint8_t magic[6];
-        uint8_t length;
-        const char *name;
-        int (*unpack)(struct stream *s);
-    } formats[] = {
-        {{0x1f, 0x8b}, 2, "gzip", unpack_gzip},
-        {{0xfd, '7', 'z', 'X', 'Z', 0}, 6, "xz", unpack_xz},
-        {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstd", unpack_zstd},
-        {{0x02, 0x21, 0x4c, 0x18}, 4, "lz4", unpack_lz4},
-        {{'B', 'Z', 'h'}, 3, "bzip2", NULL},
-        {{0x5d, 0, 0}, 3, "lzma", NULL},
-        {{0x89, 'L', 'Z', 'O', 0}, 5, "lzo", NULL},
+    static int (*const functions[])(struct stream *) = {
+        [IMAGE_PLAIN] = unpack_plain, [IMAGE_GZIP] = unpack_gzip, [IMAGE_XZ] = unpack_xz,
+        [IMAGE_ZSTD] = unpack_zstd,   [IMAGE_LZ4] = unpack_lz4,
     };
     struct stream s = {.data = data, .size = size, .sink = sink, .context = context, .error = e};
-    int (*function)(struct stream *) = unpack_plain;
+    enum image_packing packing = image_packing(data, size);
     int result;
 
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        if (size < formats[i].length || memcmp(data, formats[i].magic, formats[i].length) != 0)
-            continue;
-        if (!formats[i].unpack)
-            return error_set(e, "packed with %s; gzip, xz, zstd and lz4 are understood",
-                             formats[i].name);
-        function = formats[i].unpack;
-    }
+    if (packing >= sizeof(functions) / sizeof(functions[0]))
+        return error_set(e, "packed with %s; gzip, xz, zstd and lz4 are understood",
+                         image_packing_name(packing));
     s.chunk = malloc(CHUNK_SIZE);
     if (!s.chunk)
         return error_set(e, "not enough memory to unpack");
-    result = function(&s);
+    result = functions[packing](&s);
     free(s.chunk);
     return result;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What dom0-tools asks of the system it runs on, and all that it asks beside a C library: control
+ * All that dom0-tools asks of the system it runs on, apart from a C library: control
  * hypercalls, other domains' memory, event channels, files, a terminal, time and threads. The
  * built-in dom0 (platform/builtin.c) is one implementation; a fake in tests/unit is another; Linux
  * (/dev/xen/...) can be a third.
@@ -39,14 +39,14 @@ long platform_event_channel_op(unsigned int command, void *argument);
 /* All operations or an error; @domid is the domain they are about. */
 long platform_mmuext_op(struct mmuext_op *ops, unsigned int count, domid_t domid);
 
-/* Memory that guest handles may point to, cleared. Returns NULL when memory is short. */
+/* Memory that guest handles may point to, cleared. @return NULL when memory is short. */
 void *platform_buffer_alloc(size_t size);
 void platform_buffer_free(void *buffer, size_t size);
 
 /* ---- Other domains' memory ---- */
 
 /*
- * Maps @count machine frames of @domid one after the other. All or none. Returns NULL if the frames
+ * Maps @count machine frames of @domid one after the other. All or none. @return NULL if the frames
  * cannot be mapped or memory is short.
  */
 void *platform_map_frames(domid_t domid, const xen_pfn_t *frames, size_t count, bool writable);
@@ -54,7 +54,7 @@ void platform_unmap_frames(void *address, size_t count);
 
 /* ---- Event channels ---- */
 
-/* Return a local port, or a negative errno. Its events are told by platform_wait. */
+/* @return a local port, or a negative errno. Its events are told by platform_wait. */
 int platform_port_bind(domid_t domid, evtchn_port_t remote);
 int platform_port_bind_virq(unsigned int virq);
 
@@ -66,7 +66,7 @@ void platform_port_notify(int port);
 /* ---- The service's wait ---- */
 
 /*
- * For one thread, the service's: waits for an event on a bound port, or for platform_wake. Returns
+ * For one thread, the service's: waits for an event on a bound port, or for platform_wake. @return
  * the port, which may fire again from now on, or -1. May wait.
  */
 int platform_wait(void);
@@ -82,7 +82,7 @@ struct platform_vif_counters {
     uint64_t tx_packets, tx_bytes, tx_dropped;
 };
 
-/* Returns false if the back driver does not know the interface. */
+/* @return false if the back driver does not know the interface. */
 bool platform_vif_counters(domid_t domid, unsigned int devid,
                            struct platform_vif_counters *counters);
 
@@ -94,12 +94,12 @@ struct platform_file {
     size_t size;
 };
 
-/* Opens the file at an absolute path. Returns 0 or a negative errno. */
+/* Opens the file at an absolute path. @return 0 or a negative errno. */
 int platform_file_open(const char *path, struct platform_file *file);
 void platform_file_close(struct platform_file *file);
 
 /*
- * Calls @entry for each name in a directory until it returns false. Returns 0 or a negative errno.
+ * Calls @entry for each name in a directory until it returns false. @return 0 or a negative errno.
  */
 int platform_directory(const char *path,
                        bool (*entry)(void *context, const char *name, bool directory, size_t size),
@@ -134,7 +134,7 @@ uint64_t platform_wall_clock(void);
 /* ---- Threads ---- */
 
 /*
- * Starts a thread that ends when @function returns. @name is kept. Returns 0, or -1 if memory is
+ * Starts a thread that ends when @function returns. @name is kept. @return 0, or -1 if memory is
  * short.
  */
 int platform_thread_start(const char *name, void (*function)(void *), void *argument);

@@ -7,6 +7,7 @@
 
 #include <drivers/blkback.h>
 #include <drivers/netback.h>
+#include <drivers/undriven.h>
 #include <drivers/virtio_blk.h>
 #include <drivers/virtio_net.h>
 
@@ -16,6 +17,7 @@ void builtin_drivers_start(void)
 {
     virtio_blk_init();
     virtio_net_init();
+    undriven_report();
     if (blkback_init())
         printf("The block back driver does not start.\n");
     if (netback_start())

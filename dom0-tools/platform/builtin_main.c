@@ -36,6 +36,7 @@ void guest_main(void)
     }
     split_notice = bh_notice;
     builtin_drivers_start();
+    builtin_power_start(bh_notice);
     printf("Bulkhead's built-in dom0. `help` lists the commands.\n");
     if (platform_thread_start("bh", shell, NULL)) {
         printf("Not enough memory for the prompt.\n");

@@ -31,27 +31,27 @@ static size_t receive_bytes(void *data, size_t length)
     if (size) {
         memcpy(data, waiting, size);
         store_session_fetched(session, size);
-        store_session_put(session, NULL, 0, NULL); /* a request that had to wait for this goes on */
+        store_session_put(session, NULL, 0, NULL); /* a request that waited for room continues */
     }
     return size;
 }
 
 /* Answers wait for our own reader, and room for our own writers. */
-static void notify(void)
+static void link_notify(void)
 {
     store_link_ready();
 }
 
-static void on_output(void *unused)
+static void link_has_output(void *unused)
 {
     store_link_ready();
 }
 
 int builtin_store_attach(void)
 {
-    static const struct store_link link = {send_bytes, receive_bytes, notify};
+    static const struct store_link link = {send_bytes, receive_bytes, link_notify};
 
-    session = service_store_session(on_output, NULL);
+    session = service_store_session(link_has_output, NULL);
     if (!session || store_attach(&link))
         return -1;
     return 0;

@@ -11,7 +11,7 @@
 
 #include <public/io/console.h>
 
-#include <tools/console.h>
+#include "console.h"
 
 struct console {
     struct xencons_interface *ring;
@@ -44,7 +44,7 @@ void console_close(struct console *c)
 }
 
 /* The part of the log from byte @from of all output on that lies in one piece. */
-static const uint8_t *piece(const struct console *c, uint64_t from, size_t *length)
+static const uint8_t *log_piece(const struct console *c, uint64_t from, size_t *length)
 {
     size_t start = from % CONSOLE_LOG_SIZE, room = CONSOLE_LOG_SIZE - start;
 
@@ -53,19 +53,19 @@ static const uint8_t *piece(const struct console *c, uint64_t from, size_t *leng
 }
 
 /* Skips what is not in the log any more. */
-static uint64_t oldest(const struct console *c, uint64_t from)
+static uint64_t log_oldest(const struct console *c, uint64_t from)
 {
     return c->written - from > CONSOLE_LOG_SIZE ? c->written - CONSOLE_LOG_SIZE : from;
 }
 
 /* Hands the readers what they have not seen. */
-static void show(struct console *c)
+static void console_show(struct console *c)
 {
     for (struct console_reader *r = c->readers; r; r = r->next) {
-        r->seen = oldest(c, r->seen);
+        r->seen = log_oldest(c, r->seen);
         while (r->seen != c->written) {
             size_t length;
-            const uint8_t *data = piece(c, r->seen, &length);
+            const uint8_t *data = log_piece(c, r->seen, &length);
 
             r->seen += length;
             r->sink(r->context, data, length);
@@ -74,7 +74,7 @@ static void show(struct console *c)
     }
 }
 
-static bool take_output(struct console *c)
+static bool console_take_output(struct console *c)
 {
     uint32_t cons = __atomic_load_n(&c->ring->out_cons, __ATOMIC_RELAXED);
     uint32_t prod = __atomic_load_n(&c->ring->out_prod, __ATOMIC_ACQUIRE);
@@ -91,7 +91,7 @@ static bool take_output(struct console *c)
     return length != 0;
 }
 
-static bool give_input(struct console *c)
+static bool console_give_input(struct console *c)
 {
     uint32_t cons = __atomic_load_n(&c->ring->in_cons, __ATOMIC_ACQUIRE);
     uint32_t prod = __atomic_load_n(&c->ring->in_prod, __ATOMIC_RELAXED);
@@ -112,10 +112,10 @@ static bool give_input(struct console *c)
 
 bool console_turn(struct console *c)
 {
-    bool moved = take_output(c);
+    bool moved = console_take_output(c);
 
-    moved = give_input(c) || moved;
-    show(c);
+    moved = console_give_input(c) || moved;
+    console_show(c);
     return moved;
 }
 
@@ -124,7 +124,7 @@ void console_attach(struct console *c, struct console_reader *reader)
     reader->seen = c->seen;
     reader->next = c->readers;
     c->readers = reader;
-    show(c);
+    console_show(c);
 }
 
 void console_detach(struct console *c, struct console_reader *reader)
@@ -147,8 +147,8 @@ size_t console_read_log(const struct console *c, uint64_t *position, void *buffe
     const uint8_t *data;
     size_t length;
 
-    *position = oldest(c, *position);
-    data = piece(c, *position, &length);
+    *position = log_oldest(c, *position);
+    data = log_piece(c, *position, &length);
     if (length > size)
         length = size;
     memcpy(buffer, data, length);
@@ -156,7 +156,7 @@ size_t console_read_log(const struct console *c, uint64_t *position, void *buffe
     return length;
 }
 
-size_t console_input(struct console *c, const void *data, size_t length)
+size_t console_queue_input(struct console *c, const void *data, size_t length)
 {
     size_t room = CONSOLE_INPUT_SIZE - c->input_length;
 

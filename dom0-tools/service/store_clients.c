@@ -14,7 +14,7 @@
 #include <tools/control.h>
 #include <tools/store_ring.h>
 
-#include "state.h"
+#include "domains.h"
 #include "store_clients.h"
 
 struct store_client {
@@ -24,15 +24,46 @@ struct store_client {
     void *page;
     int port;
     struct store_session *session;
-    bool more;         /* its last turn was not its last word */
+    bool more;         /* its last turn has left something to do */
     bool disconnected; /* it broke something, and was told */
-    bool noticed;      /* and so was the operator */
+    bool noticed;      /* the operator was told, too */
     bool stopped;      /* it has shut down, and @releaseDomain said so */
 };
 
+struct store *service_store;
+struct store_connection *service_tools;
 static struct store_client *clients;
 
-static struct store_client *find(domid_t domid)
+static bool ignore_tools_event(void *context, const char *path, const char *token)
+{
+    return true;
+}
+
+int store_clients_start(struct error *e)
+{
+    service_store = store_create();
+    service_tools = service_store
+                        ? store_connect(service_store, 0, true, NULL, ignore_tools_event, NULL)
+                        : NULL;
+    if (!service_tools)
+        return error_set(e, "not enough memory for the store");
+    xs_printf(service_tools, STORE_NO_TRANSACTION, "/local/domain/0/name", "%s", service_dom0_name);
+    xs_printf(service_tools, STORE_NO_TRANSACTION, "/local/domain/0/domid", "0");
+    xs_mkdir(service_tools, STORE_NO_TRANSACTION, "/vm");
+    return 0;
+}
+
+void store_clients_introduced(void)
+{
+    xs_fire_special(service_store, "@introduceDomain");
+}
+
+void store_clients_released(void)
+{
+    xs_fire_special(service_store, "@releaseDomain");
+}
+
+static struct store_client *client_find(domid_t domid)
 {
     struct store_client *c = clients;
 
@@ -43,27 +74,27 @@ static struct store_client *find(domid_t domid)
 
 bool store_client_is_connected(domid_t domid)
 {
-    const struct store_client *c = find(domid);
+    const struct store_client *c = client_find(domid);
 
     return c && !c->disconnected;
 }
 
 /* ---- What the protocol asks of its host ---- */
 
-static bool is_introduced(void *context, uint16_t domid)
+static bool host_is_introduced(void *context, uint16_t domid)
 {
-    return domid == 0 || find(domid);
+    return domid == 0 || client_find(domid);
 }
 
-static int introduce(void *context, uint16_t domid, uint64_t frame, uint32_t port)
+static int host_introduce(void *context, uint16_t domid, uint64_t frame, uint32_t port)
 {
-    struct store_client *c = find(domid);
+    struct store_client *c = client_find(domid);
     int new_port;
 
     if (!c) {
         if (store_client_attach(domid, frame, port, NULL))
             return XEN_EINVAL;
-        xs_fire_special(service_store, "@introduceDomain");
+        store_clients_introduced();
         return 0;
     }
     if (c->frame != frame)
@@ -76,42 +107,42 @@ static int introduce(void *context, uint16_t domid, uint64_t frame, uint32_t por
     return 0;
 }
 
-static int release(void *context, uint16_t domid)
+static int host_release(void *context, uint16_t domid)
 {
     store_client_detach(domid);
-    xs_fire_special(service_store, "@releaseDomain");
+    store_clients_released();
     return 0;
 }
 
-static int resume(void *context, uint16_t domid)
+static int host_resume(void *context, uint16_t domid)
 {
-    find(domid)->stopped = false;
+    client_find(domid)->stopped = false;
     return 0;
 }
 
-static int set_target(void *context, uint16_t domid, uint16_t target)
+static int host_set_target(void *context, uint16_t domid, uint16_t target)
 {
-    if (!find(domid))
+    if (!client_find(domid))
         return XEN_ENOENT;
-    store_session_set_target(find(domid)->session, target);
+    store_session_set_target(client_find(domid)->session, target);
     return 0;
 }
 
 static struct store_limits limits = STORE_DEFAULT_LIMITS;
 
 static const struct store_host host = {
-    .is_introduced = is_introduced,
-    .introduce = introduce,
-    .release = release,
-    .resume = resume,
-    .set_target = set_target,
+    .is_introduced = host_is_introduced,
+    .introduce = host_introduce,
+    .release = host_release,
+    .resume = host_resume,
+    .set_target = host_set_target,
     .limits = &limits,
 };
 
 /* ---- Sessions ---- */
 
 /* The service's thread brings a domain what others' requests have to tell it. */
-static void on_output(void *context)
+static void session_has_output(void *context)
 {
     platform_wake();
 }
@@ -126,7 +157,7 @@ struct store_connection *service_store_connect(store_event_fn *event, void *cont
     return store_connect(service_store, 0, true, &limits, event, context);
 }
 
-static void free_client(struct store_client *c)
+static void client_free(struct store_client *c)
 {
     if (c->port >= 0)
         platform_port_close(c->port);
@@ -148,19 +179,20 @@ int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, stru
     c->port = -1;
     c->page = platform_map_frames(domid, &frame, 1, true);
     if (!c->page) {
-        free_client(c);
+        client_free(c);
         return error_set(e, "mapping the store's ring failed");
     }
-    c->session = store_session_open(service_store, domid, false, &limits, &host, on_output, NULL);
+    c->session = store_session_open(service_store, domid, false, &limits, &host, session_has_output,
+                                    NULL);
     if (!c->session) {
-        free_client(c);
+        client_free(c);
         return error_set(e, "not enough memory");
     }
     c->port = platform_port_bind(domid, port);
     if (c->port < 0) {
         int error = -c->port;
 
-        free_client(c);
+        client_free(c);
         return error_set(e, "binding the store's event channel: %s", error_words(error));
     }
     store_ring_init(c->page);
@@ -180,13 +212,14 @@ void store_client_detach(domid_t domid)
     if (!c)
         return;
     *link = c->next;
-    free_client(c);
+    client_free(c);
 }
 
 /* ---- Turns ---- */
 
-static void disconnect(struct store_client *c, enum ring_state state)
+static void client_disconnect(struct store_client *c, enum ring_state state)
 {
+    const struct managed_domain *d = managed_domain_find(c->domid);
     char text[ERROR_TEXT_SIZE];
 
     store_session_reset(c->session);
@@ -197,11 +230,12 @@ static void disconnect(struct store_client *c, enum ring_state state)
         return;
     c->noticed = true;
     snprintf(text, sizeof(text), "domain '%s' (%u) broke the store's %s: disconnected",
-             service_name(c->domid), c->domid, state == RING_BAD_INDEX ? "ring" : "protocol");
+             d ? d->config.name : "(null)", c->domid,
+             state == RING_BAD_INDEX ? "ring" : "protocol");
     service_notice(text);
 }
 
-static void serve(struct store_client *c)
+static void client_serve(struct store_client *c)
 {
     enum ring_state state;
 
@@ -228,29 +262,29 @@ static void serve(struct store_client *c)
         break;
     case RING_BAD_INDEX:
     case RING_BAD_MESSAGE:
-        disconnect(c, state);
+        client_disconnect(c, state);
         break;
     }
 }
 
-/* Handles the first client found to need it. Returns whether there was one. */
-static bool look_at_one(void)
+/* Handles the first client found to need it. @return whether there was one. */
+static bool client_look_at_one(void)
 {
     for (struct store_client *c = clients; c; c = c->next) {
         struct xen_domctl_getdomaininfo info;
         domid_t domid = c->domid;
 
-        if (!managed_find(domid) &&
+        if (!managed_domain_find(domid) &&
             (control_domain_info(domid, &info) || (info.flags & XEN_DOMINF_dying))) {
             store_client_detach(domid);
             xs_domain_gone(service_store, domid);
-            xs_fire_special(service_store, "@releaseDomain");
+            store_clients_released();
             return true;
         }
         if (!c->stopped && !control_domain_info(domid, &info) &&
             (info.flags & XEN_DOMINF_shutdown)) {
             c->stopped = true;
-            xs_fire_special(service_store, "@releaseDomain");
+            store_clients_released();
             return true;
         }
     }
@@ -260,7 +294,7 @@ static bool look_at_one(void)
 void store_clients_look(void)
 {
     /* Each that is handled is gone or marked, so this ends. */
-    while (look_at_one())
+    while (client_look_at_one())
         ;
 }
 
@@ -270,6 +304,6 @@ void store_clients_serve(int port)
         const void *waiting;
 
         if (port == c->port || c->more || store_session_peek(c->session, &waiting))
-            serve(c);
+            client_serve(c);
     }
 }

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* The domains that the store serves over rings. Private to dom0-tools/service. */
+/*
+ * The store, and the domains that it serves over rings. Private to dom0-tools/service.
+ */
 #ifndef TOOLS_SERVICE_STORE_CLIENTS_H
 #define TOOLS_SERVICE_STORE_CLIENTS_H
 
 #include <platform.h>
 #include <tools/error.h>
+#include <tools/store.h>
+
+extern struct store *service_store;
+
+/* The service's own connection to the store, with domain 0's rights. It has no watches. */
+extern struct store_connection *service_tools;
+
+/* Makes the store. @return 0, or -1 with the reason in @e. */
+int store_clients_start(struct error *e);
 
 /*
- * Serves the ring in machine frame @frame of a domain, which signals by its port @port. Returns 0,
+ * Serves the ring in machine frame @frame of a domain, which signals by its port @port. @return 0,
  * or -1 with @e and nothing left behind.
  */
 int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, struct error *e);
@@ -15,18 +26,22 @@ int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, stru
 /* Lets go of a domain's ring with its watches and transactions, if it has one. */
 void store_client_detach(domid_t domid);
 
+/* Tells the store's clients that a domain has come, or that one has gone. */
+void store_clients_introduced(void);
+void store_clients_released(void);
+
 /* Whether the store serves the domain: it has a ring and has not broken it. */
 bool store_client_is_connected(domid_t domid);
 
 /*
- * Some domain has stopped or died: fires @releaseDomain where that is so, and lets go of those that
- * are gone and that the service did not create, whom nobody else lets go.
+ * Some domain has stopped or died: fires @releaseDomain for each, and lets go of the rings of those
+ * that are gone and that the service did not create.
  */
 void store_clients_look(void);
 
 /*
  * Serves the ring behind @port (-1: none), and what the store has to tell to other domains.
- * Bounded: what is left over makes platform_wait return.
+ * The work is bounded: what is left over makes platform_wait return.
  */
 void store_clients_serve(int port);
 

@@ -164,7 +164,7 @@ static int do_help(struct store_session *s, const char **words, unsigned int cou
 int store_control(struct store_session *s)
 {
     const char *words[MAX_WORDS];
-    unsigned int count = split_payload(s, words, MAX_WORDS);
+    unsigned int count = session_split_payload(s, words, MAX_WORDS);
     struct text text = {.length = 0};
 
     if (!count || count == UINT32_MAX)
@@ -176,7 +176,7 @@ int store_control(struct store_session *s)
             continue;
         error = commands[i].run(s, words, count, &text);
         if (!error)
-            reply_text(s, text.length ? text.bytes : "OK");
+            session_reply_text(s, text.length ? text.bytes : "OK");
         return error;
     }
     return XEN_EINVAL;

@@ -25,7 +25,7 @@ static size_t message_bytes(const struct message *m)
     return sizeof(*m) + m->header.len;
 }
 
-static void enqueue(struct store_session *s, struct message *m)
+static void session_enqueue(struct store_session *s, struct message *m)
 {
     m->next = NULL;
     *s->end = m;
@@ -39,7 +39,7 @@ static void enqueue(struct store_session *s, struct message *m)
         s->output(s->output_context);
 }
 
-void reply(struct store_session *s, const void *data, size_t length)
+void session_reply(struct store_session *s, const void *data, size_t length)
 {
     struct message *m = s->answer, *small;
 
@@ -49,17 +49,17 @@ void reply(struct store_session *s, const void *data, size_t length)
     if (length)
         memcpy(m->payload, data, length);
     small = realloc(m, message_bytes(m));
-    enqueue(s, small ? small : m);
+    session_enqueue(s, small ? small : m);
 }
 
-void reply_text(struct store_session *s, const char *text)
+void session_reply_text(struct store_session *s, const char *text)
 {
-    reply(s, text, strlen(text) + 1);
+    session_reply(s, text, strlen(text) + 1);
 }
 
-void reply_ok(struct store_session *s)
+void session_reply_ok(struct store_session *s)
 {
-    reply_text(s, "OK");
+    session_reply_text(s, "OK");
 }
 
 static const char *error_name(int error)
@@ -88,14 +88,14 @@ static void reply_error(struct store_session *s, int error)
 
     s->header.type = XS_ERROR;
     if (s->answer) {
-        reply_text(s, name);
+        session_reply_text(s, name);
         return;
     }
     s->spare_queued = true;
     s->spare->header = s->header;
     s->spare->header.len = (uint32_t)strlen(name) + 1;
     memcpy(s->spare->payload, name, strlen(name) + 1);
-    enqueue(s, s->spare);
+    session_enqueue(s, s->spare);
 }
 
 /* FNV-1a. */
@@ -123,7 +123,7 @@ static bool event_waits(const struct store_session *s, const struct message *eve
     return false;
 }
 
-static bool on_event(void *context, const char *path, const char *token)
+static bool session_on_event(void *context, const char *path, const char *token)
 {
     size_t path_bytes = strlen(path) + 1, token_bytes = strlen(token) + 1;
     size_t bytes = sizeof(struct message) + path_bytes + token_bytes;
@@ -145,7 +145,7 @@ static bool on_event(void *context, const char *path, const char *token)
     if (event_waits(s, m))
         free(m);
     else
-        enqueue(s, m);
+        session_enqueue(s, m);
     return true;
 }
 
@@ -175,7 +175,8 @@ struct store_session *store_session_open(struct store *store, uint16_t domid, bo
     if (!s)
         return NULL;
     s->spare = malloc(sizeof(*s->spare) + SPARE_PAYLOAD);
-    s->connection = s->spare ? store_connect(store, domid, privileged, limits, on_event, s) : NULL;
+    s->connection = s->spare ? store_connect(store, domid, privileged, limits, session_on_event, s)
+                             : NULL;
     if (!s->connection) {
         free(s->spare);
         free(s);
@@ -211,7 +212,7 @@ void store_session_close(struct store_session *s)
     free(s);
 }
 
-/* Carries out the request that has been received. Returns false if it has to wait. */
+/* Carries out the request that has been received. @return false if it has to wait. */
 static bool handle(struct store_session *s)
 {
     bool privileged = store_connection_privileged(s->connection);
@@ -232,7 +233,7 @@ static bool handle(struct store_session *s)
 }
 
 /* Takes bytes of the header, then of the payload. */
-static size_t receive(struct store_session *s, const uint8_t *bytes, size_t length)
+static size_t session_receive(struct store_session *s, const uint8_t *bytes, size_t length)
 {
     bool in_header = s->received < sizeof(s->header);
     size_t wanted = in_header ? sizeof(s->header) - s->received
@@ -265,7 +266,7 @@ long store_session_put(struct store_session *s, const void *data, size_t length,
         } else if (taken == length) {
             break;
         } else {
-            taken += receive(s, (const uint8_t *)data + taken, length - taken);
+            taken += session_receive(s, (const uint8_t *)data + taken, length - taken);
         }
     }
     s->taking = false;

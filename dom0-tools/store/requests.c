@@ -12,9 +12,9 @@
 
 #include "session.h"
 
-#define MAX_DOMID 0x7fef /* the numbers behind it have meanings of their own */
+#define MAX_DOMID 0x7fef /* greater numbers have meanings of their own */
 
-unsigned int split_payload(struct store_session *s, const char **strings, unsigned int max)
+unsigned int session_split_payload(struct store_session *s, const char **strings, unsigned int max)
 {
     unsigned int count = 0;
     size_t at = 0;
@@ -57,8 +57,8 @@ static int parse_domid(const char *text, uint16_t *domid)
     return 0;
 }
 
-/* A path from the client, made absolute. The special names are no paths. */
-static int resolve(struct store_session *s, const char *text, char path[STORE_PATH_SIZE])
+/* A path from the client, made absolute. The special names are not paths. */
+static int request_resolve(struct store_session *s, const char *text, char path[STORE_PATH_SIZE])
 {
     return *text == '@' ? XEN_EINVAL : xs_resolve(s->connection, text, path);
 }
@@ -68,14 +68,14 @@ static int only_path(struct store_session *s, char path[STORE_PATH_SIZE])
 {
     const char *text;
 
-    return split_payload(s, &text, 1) == 1 ? resolve(s, text, path) : XEN_EINVAL;
+    return session_split_payload(s, &text, 1) == 1 ? request_resolve(s, text, path) : XEN_EINVAL;
 }
 
 /* For permissions, special names are good too. */
 static int path_or_special(struct store_session *s, const char *text, char path[STORE_PATH_SIZE])
 {
     if (*text != '@')
-        return resolve(s, text, path);
+        return request_resolve(s, text, path);
     if (strcmp(text, "@introduceDomain") != 0 && strcmp(text, "@releaseDomain") != 0)
         return XEN_EINVAL;
     strcpy(path, text);
@@ -94,7 +94,7 @@ static int do_read(struct store_session *s)
     if (!error && length > XENSTORE_PAYLOAD_MAX)
         error = XEN_E2BIG;
     if (!error)
-        reply(s, value, length);
+        session_reply(s, value, length);
     return error;
 }
 
@@ -102,13 +102,13 @@ static int do_write(struct store_session *s)
 {
     char path[STORE_PATH_SIZE];
     size_t skip = strlen(s->payload) + 1;
-    int error = skip > s->header.len ? XEN_EINVAL : resolve(s, s->payload, path);
+    int error = skip > s->header.len ? XEN_EINVAL : request_resolve(s, s->payload, path);
 
     if (!error)
         error = xs_write(s->connection, s->header.tx_id, path, s->payload + skip,
                          s->header.len - skip);
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -120,7 +120,7 @@ static int do_mkdir(struct store_session *s)
     if (!error)
         error = xs_mkdir(s->connection, s->header.tx_id, path);
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -132,7 +132,7 @@ static int do_remove(struct store_session *s)
     if (!error)
         error = xs_remove(s->connection, s->header.tx_id, path);
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -149,7 +149,7 @@ static int do_directory(struct store_session *s)
     if (error)
         return error;
     if (length <= XENSTORE_PAYLOAD_MAX)
-        reply(s, names, length);
+        session_reply(s, names, length);
     else
         error = XEN_E2BIG;
     free(names);
@@ -166,9 +166,9 @@ static int do_directory_part(struct store_session *s)
     char *names;
     int error;
 
-    if (split_payload(s, strings, 2) != 2 || parse_decimal(strings[1], UINT32_MAX, &offset))
+    if (session_split_payload(s, strings, 2) != 2 || parse_decimal(strings[1], UINT32_MAX, &offset))
         return XEN_EINVAL;
-    error = resolve(s, strings[0], path);
+    error = request_resolve(s, strings[0], path);
     if (!error)
         error = xs_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
     if (error)
@@ -188,7 +188,7 @@ static int do_directory_part(struct store_session *s)
     /* An empty name says that this was the last part. */
     if (offset == length)
         answer[used++] = '\0';
-    reply(s, answer, used);
+    session_reply(s, answer, used);
     free(names);
     return 0;
 }
@@ -200,7 +200,8 @@ static int do_get_permissions(struct store_session *s)
     unsigned int count;
     size_t length = 0;
     const char *name;
-    int error = split_payload(s, &name, 1) == 1 ? path_or_special(s, name, path) : XEN_EINVAL;
+    int error = session_split_payload(s, &name, 1) == 1 ? path_or_special(s, name, path)
+                                                        : XEN_EINVAL;
 
     if (!error)
         error = xs_get_permissions(s->connection, s->header.tx_id, path, permissions, &count);
@@ -214,7 +215,7 @@ static int do_get_permissions(struct store_session *s)
                                    permissions[i].domid) +
                   1;
     }
-    reply(s, text, length);
+    session_reply(s, text, length);
     return 0;
 }
 
@@ -223,7 +224,7 @@ static int do_set_permissions(struct store_session *s)
     struct store_permission permissions[STORE_MAX_PERMS];
     const char *strings[STORE_MAX_PERMS + 1];
     char path[STORE_PATH_SIZE];
-    unsigned int count = split_payload(s, strings, STORE_MAX_PERMS + 1);
+    unsigned int count = session_split_payload(s, strings, STORE_MAX_PERMS + 1);
     int error = count < 2 || count == UINT32_MAX ? XEN_EINVAL
                                                  : path_or_special(s, strings[0], path);
 
@@ -240,7 +241,7 @@ static int do_set_permissions(struct store_session *s)
     if (!error)
         error = xs_set_permissions(s->connection, s->header.tx_id, path, permissions, count - 1);
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -249,12 +250,12 @@ static int do_watch(struct store_session *s)
     const char *strings[2];
     int error;
 
-    if (split_payload(s, strings, 2) != 2)
+    if (session_split_payload(s, strings, 2) != 2)
         return XEN_EINVAL;
     error = xs_watch(s->connection, strings[0], strings[1]);
     if (error)
         return error;
-    reply_ok(s);
+    session_reply_ok(s);
     xs_watch_first(s->connection, strings[0], strings[1]);
     return 0;
 }
@@ -262,12 +263,12 @@ static int do_watch(struct store_session *s)
 static int do_unwatch(struct store_session *s)
 {
     const char *strings[2];
-    int error = split_payload(s, strings, 2) == 2
+    int error = session_split_payload(s, strings, 2) == 2
                     ? xs_unwatch(s->connection, strings[0], strings[1])
                     : XEN_EINVAL;
 
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -280,7 +281,7 @@ static int do_transaction_start(struct store_session *s)
     if (error)
         return error;
     snprintf(text, sizeof(text), "%u", id);
-    reply_text(s, text);
+    session_reply_text(s, text);
     return 0;
 }
 
@@ -289,11 +290,12 @@ static int do_transaction_end(struct store_session *s)
     const char *answer;
     int error;
 
-    if (split_payload(s, &answer, 1) != 1 || (strcmp(answer, "T") != 0 && strcmp(answer, "F") != 0))
+    if (session_split_payload(s, &answer, 1) != 1 ||
+        (strcmp(answer, "T") != 0 && strcmp(answer, "F") != 0))
         return XEN_EINVAL;
     error = xs_transaction_end(s->connection, s->header.tx_id, *answer == 'T');
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -302,12 +304,12 @@ static int do_get_domain_path(struct store_session *s)
     const char *text;
     char path[32];
     uint16_t domid;
-    int error = split_payload(s, &text, 1) == 1 ? parse_domid(text, &domid) : XEN_EINVAL;
+    int error = session_split_payload(s, &text, 1) == 1 ? parse_domid(text, &domid) : XEN_EINVAL;
 
     if (error)
         return error;
     snprintf(path, sizeof(path), "/local/domain/%u", domid);
-    reply_text(s, path);
+    session_reply_text(s, path);
     return 0;
 }
 
@@ -319,16 +321,16 @@ static int do_is_introduced(struct store_session *s)
 
     if (!store_connection_privileged(s->connection))
         return XEN_EACCES;
-    error = split_payload(s, &text, 1) == 1 ? parse_domid(text, &domid) : XEN_EINVAL;
+    error = session_split_payload(s, &text, 1) == 1 ? parse_domid(text, &domid) : XEN_EINVAL;
     if (!error)
-        reply_text(s, s->host->is_introduced(s->host->context, domid) ? "T" : "F");
+        session_reply_text(s, s->host->is_introduced(s->host->context, domid) ? "T" : "F");
     return error;
 }
 
 static int do_reset_watches(struct store_session *s)
 {
     xs_reset(s->connection);
-    reply_ok(s);
+    session_reply_ok(s);
     return 0;
 }
 
@@ -344,14 +346,14 @@ static int do_introduce(struct store_session *s)
 
     if (!store_connection_privileged(s->connection))
         return XEN_EACCES;
-    if (split_payload(s, strings, 3) != 3 || parse_domid(strings[0], &domid) || !domid ||
+    if (session_split_payload(s, strings, 3) != 3 || parse_domid(strings[0], &domid) || !domid ||
         parse_decimal(strings[1], UINT64_MAX, &frame) ||
         parse_decimal(strings[2], UINT32_MAX, &port))
         return XEN_EINVAL;
     error = host->introduce ? host->introduce(host->context, domid, frame, (uint32_t)port)
                             : XEN_ENOSYS;
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -362,7 +364,7 @@ static int about_domain(struct store_session *s, uint16_t *domid)
 
     if (!store_connection_privileged(s->connection))
         return XEN_EACCES;
-    if (split_payload(s, &text, 1) != 1 || parse_domid(text, domid) || !*domid)
+    if (session_split_payload(s, &text, 1) != 1 || parse_domid(text, domid) || !*domid)
         return XEN_EINVAL;
     return s->host->is_introduced(s->host->context, *domid) ? 0 : XEN_ENOENT;
 }
@@ -376,7 +378,7 @@ static int do_release(struct store_session *s)
     if (!error)
         error = host->release ? host->release(host->context, domid) : XEN_ENOSYS;
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -389,7 +391,7 @@ static int do_resume(struct store_session *s)
     if (!error)
         error = host->resume ? host->resume(host->context, domid) : XEN_ENOSYS;
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 
@@ -402,14 +404,14 @@ static int do_set_target(struct store_session *s)
 
     if (!store_connection_privileged(s->connection))
         return XEN_EACCES;
-    if (split_payload(s, strings, 2) != 2 || parse_domid(strings[0], &domid) ||
+    if (session_split_payload(s, strings, 2) != 2 || parse_domid(strings[0], &domid) ||
         parse_domid(strings[1], &target) || !domid)
         return XEN_EINVAL;
     if (!host->is_introduced(host->context, domid) || !host->is_introduced(host->context, target))
         return XEN_ENOENT;
     error = host->set_target ? host->set_target(host->context, domid, target) : XEN_ENOSYS;
     if (!error)
-        reply_ok(s);
+        session_reply_ok(s);
     return error;
 }
 

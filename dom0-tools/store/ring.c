@@ -48,8 +48,8 @@ void store_ring_fail(void *page, enum ring_state state)
                      __ATOMIC_RELEASE);
 }
 
-static enum ring_state take_requests(struct xenstore_domain_interface *ring,
-                                     struct store_session *session, unsigned int *budget)
+static enum ring_state ring_take_requests(struct xenstore_domain_interface *ring,
+                                          struct store_session *session, unsigned int *budget)
 {
     unsigned int before = *budget;
     char bytes[XENSTORE_RING_SIZE];
@@ -105,7 +105,7 @@ enum ring_state store_ring_turn(void *page, struct store_session *session)
     enum ring_state result = RING_IDLE;
 
     for (;;) {
-        enum ring_state in = take_requests(page, session, &budget);
+        enum ring_state in = ring_take_requests(page, session, &budget);
         enum ring_state out;
 
         if (in == RING_BAD_INDEX || in == RING_BAD_MESSAGE)

@@ -20,7 +20,7 @@ struct store_session {
     const struct store_host *host;
     void (*output)(void *context);
     void *output_context;
-    bool taking; /* inside of store_session_put: whoever called it looks for output anyway */
+    bool taking; /* inside of store_session_put, whose caller looks for output anyway */
     bool broken;
 
     /* The request being received, or that waits until its answer finds room. */
@@ -43,9 +43,9 @@ struct store_session {
 };
 
 /* Answers the request; for exactly one call of these in each request that succeeds. */
-void reply(struct store_session *s, const void *data, size_t length);
-void reply_text(struct store_session *s, const char *text); /* with its zero byte */
-void reply_ok(struct store_session *s);
+void session_reply(struct store_session *s, const void *data, size_t length);
+void session_reply_text(struct store_session *s, const char *text); /* with its zero byte */
+void session_reply_ok(struct store_session *s);
 
 /* Carries out the request: 0 if it was answered, or the errno to answer with. */
 int store_request(struct store_session *s);
@@ -53,11 +53,11 @@ int store_request(struct store_session *s);
 /* XS_CONTROL, for a privileged session. As store_request. */
 int store_control(struct store_session *s);
 
-/* Splits the payload into at most @max strings, each ended by a zero byte. Returns how many, or
+/* Splits the payload into at most @max strings, each ended by a zero byte. @return how many, or
  * UINT32_MAX when it has no such form. */
-unsigned int split_payload(struct store_session *s, const char **strings, unsigned int max);
+unsigned int session_split_payload(struct store_session *s, const char **strings, unsigned int max);
 
-/* A number in decimal, all of @text, up to @max. Returns 0 or EINVAL. */
+/* A number in decimal, all of @text, up to @max. @return 0 or EINVAL. */
 int parse_decimal(const char *text, uint64_t max, uint64_t *number);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests on the store: who may do what, and what it costs.
+ * Requests on the store: what each connection may do, and what it is charged.
  *
  * Everything is checked before anything is changed, and a change makes a new tree (tree.h) before
  * the live one is let go, so whatever fails leaves all as it was.
@@ -91,13 +91,13 @@ bool xs_is_consistent(const struct store *store)
     return true;
 }
 
-bool is_over_memory(const struct store_connection *c)
+bool connection_is_over_memory(const struct store_connection *c)
 {
     return !xs_memory_left(c);
 }
 
-/* The entries are there: whoever owns a node has one. */
-void recount(struct store *s, const struct tree_node *before, const struct tree_node *now)
+/* The entries are there: each owner of a node has one. */
+void store_recount(struct store *s, const struct tree_node *before, const struct tree_node *now)
 {
     size_t i = 0, j = 0, before_count = before ? before->child_count : 0;
     size_t now_count = now ? now->child_count : 0;
@@ -117,7 +117,7 @@ void recount(struct store *s, const struct tree_node *before, const struct tree_
         const struct tree_node *b = j < now_count ? now->children[j] : NULL;
         int order = !a ? 1 : !b ? -1 : strcmp(a->data->name, b->data->name);
 
-        recount(s, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+        store_recount(s, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
         i += order <= 0;
         j += order >= 0;
     }
@@ -136,7 +136,7 @@ struct store *store_create(void)
         free(s);
         return NULL;
     }
-    recount(s, NULL, s->root);
+    store_recount(s, NULL, s->root);
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         s->special[i].name = names[i];
         s->special[i].perm_count = 1; /* nothing for others than domain 0 */
@@ -151,7 +151,7 @@ void store_destroy(struct store *store)
     free(store);
 }
 
-struct special *find_special(struct store *s, const char *path)
+struct special *store_find_special(struct store *s, const char *path)
 {
     for (size_t i = 0; i < SPECIAL_COUNT; i++)
         if (!strcmp(path, s->special[i].name))
@@ -196,7 +196,7 @@ int xs_domain_gone(struct store *store, uint16_t domid)
         error = XEN_ENOMEM;
     if (!error && tree_purge(&store->root, &store->forest, domid))
         error = XEN_ENOMEM;
-    recount(store, former, store->root);
+    store_recount(store, former, store->root);
     if (!error)
         fire_purged(store, former, former, domid, path, 0);
     tree_release(former);
@@ -277,8 +277,8 @@ void store_connection_set_target(struct store_connection *c, uint16_t target)
     c->target = target;
 }
 
-unsigned int access_of(const struct store_connection *c, const struct tree_perm *perms,
-                       unsigned int count)
+unsigned int connection_access(const struct store_connection *c, const struct tree_perm *perms,
+                               unsigned int count)
 {
     if (c->privileged || perms[0].domid == c->domid || perms[0].domid == c->target)
         return PERM_READ | PERM_WRITE;
@@ -296,7 +296,7 @@ static int select_root(struct store_connection *c, uint32_t id, struct transacti
     *root = &c->store->root;
     if (id == STORE_NO_TRANSACTION)
         return 0;
-    *t = find_transaction(c, id);
+    *t = transaction_find(c, id);
     if (!*t)
         return XEN_ENOENT;
     *root = &(*t)->work;
@@ -311,21 +311,21 @@ static int check_access(const struct store_connection *c, const struct tree_node
     const struct tree_node *asked = node ? node : tree_nearest(root, path);
 
     *found = node;
-    if ((access_of(c, asked->data->perms, asked->data->perm_count) & wanted) != wanted)
+    if ((connection_access(c, asked->data->perms, asked->data->perm_count) & wanted) != wanted)
         return XEN_EACCES;
     return node ? 0 : XEN_ENOENT;
 }
 
 /* A request that only looks: selects the root, notes the path, checks that it may be read. */
-static int look(struct store_connection *c, uint32_t id, const char *path,
-                const struct tree_node **node)
+static int store_look(struct store_connection *c, uint32_t id, const char *path,
+                      const struct tree_node **node)
 {
     struct transaction *t;
     struct tree_node **root;
     int error = select_root(c, id, &t, &root);
 
     if (!error)
-        error = touch(t, path);
+        error = transaction_touch(t, path);
     return error ? error : check_access(c, *root, path, PERM_READ, node);
 }
 
@@ -333,7 +333,7 @@ int xs_read(struct store_connection *c, uint32_t transaction, const char *path, 
             size_t *length)
 {
     const struct tree_node *node;
-    int error = look(c, transaction, path, &node);
+    int error = store_look(c, transaction, path, &node);
 
     if (error)
         return error;
@@ -346,7 +346,7 @@ int xs_directory(struct store_connection *c, uint32_t transaction, const char *p
                  size_t *length, uint64_t *generation)
 {
     const struct tree_node *node;
-    int error = look(c, transaction, path, &node);
+    int error = store_look(c, transaction, path, &node);
     size_t total = 0, at = 0;
 
     if (error)
@@ -370,17 +370,17 @@ int xs_directory(struct store_connection *c, uint32_t transaction, const char *p
 int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                        struct store_permission *permissions, unsigned int *count)
 {
-    const struct special *special = find_special(c->store, path);
+    const struct special *special = store_find_special(c->store, path);
     const struct tree_perm *perms;
     const struct tree_node *node;
 
     if (special) {
-        if (!(access_of(c, special->perms, special->perm_count) & PERM_READ))
+        if (!(connection_access(c, special->perms, special->perm_count) & PERM_READ))
             return XEN_EACCES;
         perms = special->perms;
         *count = special->perm_count;
     } else {
-        int error = look(c, transaction, path, &node);
+        int error = store_look(c, transaction, path, &node);
 
         if (error)
             return error;
@@ -418,7 +418,7 @@ static struct change *new_change(enum change_kind kind, const char *path, const 
     return change;
 }
 
-/* The permissions that new nodes at @path get: the nearest ancestor's, owned by who makes them. */
+/* The permissions that new nodes at @path get: the nearest ancestor's, owned by their maker. */
 static unsigned int inherit(const struct store_connection *c, const struct tree_node *root,
                             const char *path, struct tree_perm perms[STORE_MAX_PERMS])
 {
@@ -430,7 +430,7 @@ static unsigned int inherit(const struct store_connection *c, const struct tree_
     return parent->perm_count;
 }
 
-int check_change(const struct store_connection *c, const struct tree_node *root, int created,
+int change_check(const struct store_connection *c, const struct tree_node *root, int created,
                  const struct change *change, const struct tree_node **node)
 {
     int error = check_access(c, root, change->path, PERM_WRITE, node);
@@ -460,7 +460,7 @@ int check_change(const struct store_connection *c, const struct tree_node *root,
     return XEN_EINVAL;
 }
 
-int make_change(struct store_connection *c, struct tree_node **root, int *created,
+int change_make(struct store_connection *c, struct tree_node **root, int *created,
                 const struct change *change, const struct tree_node *node)
 {
     struct store *s = c->store;
@@ -472,7 +472,7 @@ int make_change(struct store_connection *c, struct tree_node **root, int *create
     case CHANGE_MKDIR:
     case CHANGE_WRITE:
         if (node && change->kind == CHANGE_MKDIR)
-            return 0; /* somebody else made it since */
+            return 0; /* another request has made it meanwhile */
         missing = tree_missing(*root, change->path);
         if (missing)
             count = inherit(c, *root, change->path, perms);
@@ -506,23 +506,23 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
     if (!error && t && t->change_count >= t->limit)
         error = XEN_ENOSPC;
     /* Removing takes memory only where it has to be remembered. */
-    if (!error && (t || change->kind != CHANGE_REMOVE) && is_over_memory(c))
+    if (!error && (t || change->kind != CHANGE_REMOVE) && connection_is_over_memory(c))
         error = XEN_ENOMEM;
     if (!error)
-        error = touch(t, change->path);
+        error = transaction_touch(t, change->path);
     if (!error)
-        error = check_change(c, *root, t ? t->created : 0, change, &node);
+        error = change_check(c, *root, t ? t->created : 0, change, &node);
     if (error || (change->kind == CHANGE_MKDIR && node)) { /* it is there already */
         free(change);
         return error;
     }
     former = tree_hold(*root);
-    error = make_change(c, root, t ? &t->created : &created, change, node);
+    error = change_make(c, root, t ? &t->created : &created, change, node);
     if (!error && t) {
-        keep_change(t, change);
+        transaction_keep_change(t, change);
     } else {
         if (!error) {
-            recount(c->store, former, *root);
+            store_recount(c->store, former, *root);
             watches_fire(c->store, former, change);
         }
         free(change);
@@ -567,7 +567,7 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
         return XEN_EINVAL;
     /* To remove what is not there succeeds if its parent is there. */
     if (error == XEN_ENOENT && tree_missing(*root, path) == 1)
-        return touch(t, path);
+        return transaction_touch(t, path);
     change = new_change(CHANGE_REMOVE, path, NULL, 0, NULL, 0);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
@@ -575,7 +575,7 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
 int xs_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                        const struct store_permission *permissions, unsigned int count)
 {
-    struct special *special = find_special(c->store, path);
+    struct special *special = store_find_special(c->store, path);
     struct tree_perm perms[STORE_MAX_PERMS];
     struct change *change;
 

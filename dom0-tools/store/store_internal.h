@@ -34,7 +34,7 @@ struct touched {
 struct transaction {
     struct transaction *next;
     struct store_connection *owner;
-    size_t bytes; /* charged to its domain for what follows, beside nodes */
+    size_t bytes; /* charged to its domain for what follows, without its nodes */
     uint32_t id;
     struct tree_node *base, *work; /* the live root when it began; what it looks like from inside */
     struct touched *touched;
@@ -69,7 +69,7 @@ struct store_connection {
     uint32_t last_transaction;
 };
 
-/* @introduceDomain and @releaseDomain: no nodes, but they have permissions. */
+/* @introduceDomain and @releaseDomain: they are not nodes, but have permissions. */
 #define SPECIAL_COUNT 2
 
 struct special {
@@ -87,50 +87,50 @@ struct store {
 };
 
 /* The special name that @path is, or NULL. */
-struct special *find_special(struct store *s, const char *path);
+struct special *store_find_special(struct store *s, const char *path);
 
 /* What a connection may do where these are the permissions: PERM_* bits. */
-unsigned int access_of(const struct store_connection *c, const struct tree_perm *perms,
-                       unsigned int count);
+unsigned int connection_access(const struct store_connection *c, const struct tree_perm *perms,
+                               unsigned int count);
 
 /* Whether the connection's domain may not take more memory. */
-bool is_over_memory(const struct store_connection *c);
+bool connection_is_over_memory(const struct store_connection *c);
 
 /*
  * Moves the nodes of a subtree that was @before and is @now, either may be NULL, between their
  * owners.
  */
-void recount(struct store *s, const struct tree_node *before, const struct tree_node *now);
+void store_recount(struct store *s, const struct tree_node *before, const struct tree_node *now);
 
 /*
  * Whether a change may be made on the tree @root; @node: what is at its path, or NULL. 0 or an
  * errno.
  */
-int check_change(const struct store_connection *c, const struct tree_node *root, int created,
+int change_check(const struct store_connection *c, const struct tree_node *root, int created,
                  const struct change *change, const struct tree_node **node);
 
 /*
  * Makes one checked change on a tree. Adds to *@created how many nodes more, or fewer, the
- * connection's domain has then. Whoever gets to own nodes has an
- * entry in the usage table afterwards.
+ * connection's domain has then. A domain that gets to own nodes has an entry in the usage table
+ * afterwards.
  */
-int make_change(struct store_connection *c, struct tree_node **root, int *created,
+int change_make(struct store_connection *c, struct tree_node **root, int *created,
                 const struct change *change, const struct tree_node *node);
 
 /* ---- Transactions (transaction.c) ---- */
 
 /* The connection's transaction of that number, or NULL. */
-struct transaction *find_transaction(struct store_connection *c, uint32_t id);
+struct transaction *transaction_find(struct store_connection *c, uint32_t id);
 
 /* Notes that a transaction (NULL: none) depends on @path. */
-int touch(struct transaction *t, const char *path);
+int transaction_touch(struct transaction *t, const char *path);
 
 /* Keeps a change that was made on the transaction's tree, to make it again. */
-void keep_change(struct transaction *t, struct change *change);
+void transaction_keep_change(struct transaction *t, struct change *change);
 
 /*
- * The live tree has changed: when transactions keep many bytes of former ones alive, has them all
- * go on from the live one. Nobody can tell, other than by the memory.
+ * The live tree has changed: when transactions keep many bytes of former trees alive, all of them
+ * continue from the live one. Clients see no difference.
  */
 void transactions_follow(struct store *s);
 

@@ -7,8 +7,8 @@
  * with and in the live one: if all are as they were, the changes are made again on the live tree.
  * So two transactions meet only if they touch the same nodes.
  *
- * Old roots keep former versions of everybody's nodes alive, which counts against nobody's limit.
- * So beyond a bound transactions are made to go on from the live root.
+ * Old roots keep former versions of all nodes alive, which counts against no domain's limit. So
+ * beyond a bound transactions are made to continue from the live root.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 #define HELD_BYTES (1u << 20) /* of former versions, more than was left by the last look */
 #endif
 
-struct transaction *find_transaction(struct store_connection *c, uint32_t id)
+struct transaction *transaction_find(struct store_connection *c, uint32_t id)
 {
     struct transaction *t = c->transactions;
 
@@ -36,7 +36,7 @@ static void charge(struct transaction *t, size_t bytes)
     xs_charge(t->owner, (long)bytes);
 }
 
-int touch(struct transaction *t, const char *path)
+int transaction_touch(struct transaction *t, const char *path)
 {
     struct touched *touched;
     size_t length;
@@ -48,7 +48,7 @@ int touch(struct transaction *t, const char *path)
             return 0;
     if (t->touched_count >= t->limit)
         return XEN_ENOSPC;
-    if (is_over_memory(t->owner))
+    if (connection_is_over_memory(t->owner))
         return XEN_ENOMEM;
     length = strlen(path) + 1;
     touched = malloc(sizeof(*touched) + length);
@@ -62,7 +62,7 @@ int touch(struct transaction *t, const char *path)
     return 0;
 }
 
-void keep_change(struct transaction *t, struct change *change)
+void transaction_keep_change(struct transaction *t, struct change *change)
 {
     *t->changes_end = change;
     t->changes_end = &change->next;
@@ -100,14 +100,14 @@ int xs_transaction_start(struct store_connection *c, uint32_t *transaction)
         open++;
     if (!c->privileged && open >= c->limits->transactions)
         return XEN_ENOSPC;
-    if (is_over_memory(c))
+    if (connection_is_over_memory(c))
         return XEN_ENOMEM;
     t = calloc(1, sizeof(*t));
     if (!t)
         return XEN_ENOMEM;
     do
         t->id = ++c->last_transaction;
-    while (t->id == STORE_NO_TRANSACTION || find_transaction(c, t->id));
+    while (t->id == STORE_NO_TRANSACTION || transaction_find(c, t->id));
     t->owner = c;
     charge(t, sizeof(*t));
     t->base = tree_hold(c->store->root);
@@ -141,7 +141,7 @@ static bool still_valid(const struct store *s, const struct transaction *t)
 
 /*
  * Makes the changes again on *@root, which was the live one, and says in *@created what came of it.
- * Returns 0, the errno of the first change that cannot be made (the others are), or XEN_ENOMEM, and
+ * @return 0, the errno of the first change that cannot be made (the others are), or XEN_ENOMEM, and
  * then stops.
  */
 static int replay(const struct transaction *t, struct tree_node **root, int *created)
@@ -151,10 +151,10 @@ static int replay(const struct transaction *t, struct tree_node **root, int *cre
     *created = 0;
     for (const struct change *change = t->changes; change; change = change->next) {
         const struct tree_node *node;
-        int error = check_change(t->owner, *root, *created, change, &node);
+        int error = change_check(t->owner, *root, *created, change, &node);
 
         if (!error)
-            error = make_change(t->owner, root, created, change, node);
+            error = change_make(t->owner, root, created, change, node);
         if (error == XEN_ENOMEM)
             return error;
         if (error && !first)
@@ -180,7 +180,7 @@ static int commit(struct store_connection *c, struct transaction *t)
         return error;
     former = s->root;
     s->root = tree_hold(t->work);
-    recount(s, former, s->root);
+    store_recount(s, former, s->root);
     /* Nobody hears of what has come and gone within. */
     for (const struct change *change = t->changes; change; change = change->next)
         if (tree_find(former, change->path) || tree_find(s->root, change->path))
@@ -190,7 +190,7 @@ static int commit(struct store_connection *c, struct transaction *t)
 }
 
 /*
- * Has a transaction go on from the live tree. What it has looked at is as it was, so it sees the
+ * Has a transaction continue from the live tree. What it has looked at is as it was, so it sees the
  * same; or it is not, and the transaction has failed, though it is told at its end only. Without
  * memory it stays where it is.
  */

@@ -153,7 +153,7 @@ static int compare_name(const char *part, size_t length, const char *name)
     return name[length] ? -1 : 0;
 }
 
-/* Where the child of that name is, or would be. Returns whether it is there. */
+/* Where the child of that name is, or would be. @return whether it is there. */
 static bool find_child(const struct tree_node *node, const char *part, size_t length, size_t *index)
 {
     size_t low = 0, high = node->child_count;

@@ -3,7 +3,7 @@
  * The store's tree: named nodes with a value and permissions, never changed once made.
  *
  * A change makes new nodes from the place of the change up to the root and shares all others with
- * the former tree. So a root is a snapshot for as long as somebody holds a reference to it, a
+ * the former tree. So a root is a snapshot for as long as a reference to it is held, a
  * change that fails half-way leaves nothing behind, and a transaction is two roots. Private to
  * dom0-tools/store.
  */
@@ -29,11 +29,10 @@ struct tree_perm {
 struct tree_usage {
     struct tree_usage *next;
     uint16_t domid;
-    unsigned int
-        nodes;      /* in the live tree: this and the next are kept by who knows which that is */
-    size_t live;    /* bytes of these */
-    size_t charged; /* bytes that its connections hold beside nodes */
-    unsigned int holds; /* by who keeps a pointer to this beside nodes */
+    unsigned int nodes; /* in the live tree, which the store knows and counts for */
+    size_t live;        /* bytes of these */
+    size_t charged;     /* bytes that its connections hold, without nodes */
+    unsigned int holds; /* pointers to this, without those in nodes */
     size_t bytes;       /* of all its nodes, live or held by a snapshot */
 };
 
@@ -69,7 +68,7 @@ struct tree_node {
     struct tree_node *children[]; /* sorted by name */
 };
 
-/* Makes a root with one permission entry. Returns NULL when memory is short. */
+/* Makes a root with one permission entry. @return NULL when memory is short. */
 struct tree_node *tree_create(struct tree_forest *forest, struct tree_perm owner);
 
 /* What a node takes, for itself. */
@@ -94,7 +93,7 @@ unsigned int tree_missing(const struct tree_node *root, const char *path);
 /*
  * Gives the node at @path this value and these permissions, creating it and its missing ancestors
  * (empty, with the same permissions). NULL @value or @perms keep what an existing node has; @perms
- * is not NULL when the node does not exist. Replaces *@root. Returns 0, or -1 with *@root unchanged
+ * is not NULL when the node does not exist. Replaces *@root. @return 0, or -1 with *@root unchanged
  * when memory is short.
  */
 int tree_set(struct tree_node **root, struct tree_forest *forest, const char *path,
@@ -102,14 +101,14 @@ int tree_set(struct tree_node **root, struct tree_forest *forest, const char *pa
              unsigned int perm_count);
 
 /*
- * Removes the node at @path, which exists and is not the root, with all below it. Returns as
+ * Removes the node at @path, which exists and is not the root, with all below it. @return as
  * tree_set.
  */
 int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path);
 
 /*
  * Removes what a domain that is no more owns (not the root), with all below it, and its name from
- * the permissions of other nodes: its number may be given to another. Returns as tree_set.
+ * the permissions of other nodes: its number may be given to another. @return as tree_set.
  */
 int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid);
 

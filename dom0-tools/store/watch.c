@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches: who wants to hear of changes at or below a path.
+ * Watches: connections that want to hear of changes at or below a path.
  *
  * A change at P fires a watch on W when P is W or lies below it; the removal of P also fires a
  * watch on a W below P that was there. Events are told only to connections that may know of the
@@ -26,7 +26,7 @@ static bool is_within(const char *path, const char *top)
 
 static bool may_read(const struct store_connection *c, const struct tree_node *node)
 {
-    return node && (access_of(c, node->data->perms, node->data->perm_count) & PERM_READ);
+    return node && (connection_access(c, node->data->perms, node->data->perm_count) & PERM_READ);
 }
 
 /*
@@ -43,7 +43,7 @@ static bool may_hear(const struct store_connection *c, const struct tree_node *f
 }
 
 /* Tells one watch, or remembers that it is to be told. */
-static void tell(struct store_connection *c, struct watch *w, const char *path)
+static void watch_tell(struct store_connection *c, struct watch *w, const char *path)
 {
     if (!w->missed && !c->event(c->context, path, w->token))
         w->missed = c->any_missed = true;
@@ -58,7 +58,7 @@ void xs_missed_events(struct store_connection *c)
         if (!w->missed)
             continue;
         w->missed = false;
-        tell(c, w, w->path);
+        watch_tell(c, w, w->path);
         if (w->missed)
             return; /* those behind it wait as well */
     }
@@ -77,25 +77,25 @@ void watches_fire(struct store *s, const struct tree_node *former, const struct 
                      tree_find(former, w->absolute))
                 path = w->absolute;
             if (path && may_hear(c, former, path))
-                tell(c, w, path + w->strip);
+                watch_tell(c, w, path + w->strip);
         }
     }
 }
 
 void xs_fire_special(struct store *store, const char *name)
 {
-    const struct special *special = find_special(store, name);
+    const struct special *special = store_find_special(store, name);
 
     for (struct store_connection *c = store->connections; c; c = c->next)
         for (struct watch *w = c->watches; w; w = w->next)
             if (!strcmp(w->absolute, name) &&
-                (access_of(c, special->perms, special->perm_count) & PERM_READ))
-                tell(c, w, name);
+                (connection_access(c, special->perms, special->perm_count) & PERM_READ))
+                watch_tell(c, w, name);
 }
 
 /* What a watch on @path matches. */
-static int resolve(const struct store_connection *c, const char *path,
-                   char absolute[STORE_PATH_SIZE])
+static int watch_resolve(const struct store_connection *c, const char *path,
+                         char absolute[STORE_PATH_SIZE])
 {
     if (path[0] != '@')
         return xs_resolve(c, path, absolute);
@@ -134,7 +134,7 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
     char absolute[STORE_PATH_SIZE];
     unsigned int count = 0;
     struct watch **end, *w;
-    int error = resolve(c, path, absolute);
+    int error = watch_resolve(c, path, absolute);
 
     if (error)
         return error;
@@ -145,7 +145,7 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
         return XEN_EEXIST;
     if (!c->privileged && count >= c->limits->watches)
         return XEN_E2BIG;
-    if (is_over_memory(c))
+    if (connection_is_over_memory(c))
         return XEN_ENOMEM;
     w = calloc(1, sizeof(*w));
     if (!w)
@@ -166,10 +166,10 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
 void xs_watch_first(struct store_connection *c, const char *path, const char *token)
 {
     char absolute[STORE_PATH_SIZE];
-    struct watch *w = resolve(c, path, absolute) ? NULL : *find_watch(c, absolute, token);
+    struct watch *w = watch_resolve(c, path, absolute) ? NULL : *find_watch(c, absolute, token);
 
     if (w)
-        tell(c, w, path);
+        watch_tell(c, w, path);
 }
 
 int xs_unwatch(struct store_connection *c, const char *path, const char *token)
@@ -177,7 +177,7 @@ int xs_unwatch(struct store_connection *c, const char *path, const char *token)
     char absolute[STORE_PATH_SIZE];
     struct watch **link, *w;
 
-    if (resolve(c, path, absolute))
+    if (watch_resolve(c, path, absolute))
         return XEN_ENOENT;
     link = find_watch(c, absolute, token);
     w = *link;

@@ -1,7 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that the portable half asks of an architecture. arch/x86 implements it for real, tests/host
- * fakes it.
+ * The seam: what the portable half asks of an architecture. arch/x86 implements it, tests/host
+ * fakes it. Most of it is declared here; the rest stands with its subject:
+ *
+ *   hypercall.h        the do_*() of hypercalls that only an architecture has, beside the others,
+ *                      since the hypercall table (hypercall.c) names them all
+ *   irq.h              hardware interrupts of guests: arch_nr_pirqs(), arch_pirq_bind(),
+ *                      arch_pirq_unbind(), pirq_get(), pirq_free_all()
+ *   lib.h, options.h   panic(), and hv_options, which the boot part fills in
+ *   percpu.h           cpus[], which the architecture allocates
+ *   asm/page.h         frame_table, max_page, and the direct map
+ *   asm/tlb.h          tlb_clock(), tlb_relax() and the flushes, in line on hot paths
+ *   asm/guest_access.h the copies behind get_guest() and put_guest() of guest_access.h
+ *   asm/domain.h, asm/cpu.h  the architecture's parts of struct vcpu, struct domain, struct cpu
+ *   asm/config.h       sizes and limits: PAGE_SIZE, NR_CPUS, STACK_SIZE
+ *   asm/current.h, asm/system.h, asm/time.h, asm/hypercall.h  what has to be in line: the current
+ *                      vCPU, the interrupt flag, now(), the registers of a hypercall
+ *
+ * version.c also reads hv_build_id_note, which the linker script places. A function returns 0 or a
+ * negative errno, unless it says otherwise; it is called with interrupts on and without a spin
+ * lock, unless it says so.
  */
 #ifndef BULKHEAD_ARCH_H
 #define BULKHEAD_ARCH_H
@@ -16,23 +34,41 @@ struct xen_sysctl;
 
 /* ---- domains and vCPUs ---- */
 
-/* Allocates the architecture's part (per-domain mappings, permission maps). -ENOMEM, -EINVAL.
- * Undone by _destroy. */
+/*
+ * The architecture's part of a domain or vCPU: tables, areas for registers. The _destroy()
+ * functions undo what _create() did, when nobody has a pointer to the object any more.
+ * domain_create() has checked @config.
+ * @return -XEN_ENOMEM
+ */
 int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config);
 void arch_domain_destroy(struct domain *d);
 int arch_vcpu_create(struct vcpu *v);
 void arch_vcpu_destroy(struct vcpu *v);
-/* Dying domain: give back base pointers, descriptor tables, pins, circular tables. -ERESTART: call
- * again. */
+/*
+ * A dying domain gives back its base pointers, descriptor tables, pins and tables. Its vCPUs are
+ * off their CPUs.
+ * @return -ERESTART: preempted, to be called again
+ */
 int arch_domain_relinquish(struct domain *d);
-/* vCPU context from a toolstack or VCPUOP_initialise. @ctx is ours (a copy). -EINVAL, -ERESTART...
- * all or nothing. */
+/*
+ * The part of vcpu_set_context(): gives @v a context or leaves it as it was. @ctx is a copy
+ * of ours. Locks: the domain's is held.
+ * @return -XEN_EINVAL; -XEN_EOPNOTSUPP: a vCPU that has a context keeps its tables; -ERESTART:
+ * preempted, to be called again
+ */
 struct vcpu_guest_context;
 int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
+/* Writes the context of @v, which does not run or is current, into @ctx. */
 void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx);
+/* Takes the context of @v away, which is paused. Locks: the domain's is held. */
 int arch_vcpu_reset(struct vcpu *v);
 /* An NMI for @v: its NMI callback is entered at its next return to the guest. */
 void arch_raise_nmi(struct vcpu *v);
+/*
+ * The current vCPU has got an old table (page.h): it calls page_finish_old_tables() on its way out,
+ * and does not get out before that returns 0.
+ */
+void arch_old_tables_left(void);
 /* d->vm_assist was changed. */
 void arch_vm_assist_changed(struct domain *d);
 
@@ -67,8 +103,8 @@ void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time);
 
 /* ---- sub-operations that only the architecture knows ---- */
 struct xen_arch_domainconfig;
-/* May a domain be created with this? */
-bool arch_domain_config_ok(const struct xen_arch_domainconfig *config);
+/* May a domain be created with this? 0; -EINVAL: unknown flags; -EOPNOTSUPP: not for PV domains. */
+int arch_domain_config_check(const struct xen_arch_domainconfig *config);
 /* What the portable half does not know: -ENOSYS at the end. */
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback);
 /*
@@ -86,9 +122,10 @@ unsigned long arch_get_m2p(mfn_t mfn);
 #define INVALID_M2P_ENTRY (~0UL)
 
 /*
- * Check or take apart the contents of a frame of @type for page_type.c. Validation goes on at entry
- * pg->done and leaves there how far it came; taking apart goes down from pg->done, after the table
- * that entry pg->done refers to. 0, -ERESTART (@preemptible only), or for validation an error.
+ * Check or take apart the contents of a frame of @type for page_type.c. Validation continues at
+ * entry pg->done and leaves there how far it came; taking apart goes down from pg->done, after the
+ * table that entry pg->done refers to. 0, -ERESTART (@preemptible only), or for validation an
+ * error.
  */
 int arch_validate_page(struct page *pg, u64 type, bool preemptible);
 int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
@@ -125,7 +162,11 @@ int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags);
 int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags);
 /* Flush what unmapped grant entries may have left in TLBs, before their pins are dropped. */
 void arch_grant_flush(const struct domain *d);
-/* GNTTABOP_cache_flush on a piece of a frame. */
+/*
+ * Writes a piece of a frame back to main memory and takes it out of the caches of all CPUs; what
+ * was written past the caches before shows afterwards. @invalidate: it need not be written back.
+ * Any context. (tlb.c)
+ */
 void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate);
 
 /* ---- clocks, interrupts, power ---- */
@@ -135,6 +176,8 @@ void arch_idle(void);                   /* sti; hlt; cli unless a softirq is pen
 void machine_restart(void) __noreturn;
 void machine_poweroff(void) __noreturn;
 void machine_halt(void) __noreturn;
+/* After a fatal error that was reported: stops (noreboot), or waits for a reader and restarts. */
+void machine_give_up(void) __noreturn;
 
 /* What sysctl physinfo and getcpuinfo report. */
 extern unsigned int nr_cpus; /* online */

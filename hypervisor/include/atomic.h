@@ -24,25 +24,10 @@
 #define BITS_PER_LONG 64
 
 /*
- * Locked bit operations on an array of longs, which may be shared with a guest. The x86 instruction
- * that compilers choose for the first finds the word itself.
+ * Locked bit operations on an array of longs, which may be shared with a guest. The first one is
+ * the architecture's: bool test_and_set_bit(unsigned long *map, unsigned int bit).
  */
-static inline bool test_and_set_bit(unsigned long *map, unsigned int bit)
-{
-#if defined(__x86_64__) && !__STDC_HOSTED__
-    bool was_set;
-
-    __asm__ volatile("lock btsq %2, %1"
-                     : "=@ccc"(was_set), "+m"(*map)
-                     : "Jr"((unsigned long)bit)
-                     : "memory");
-    return was_set;
-#else
-    unsigned long mask = 1UL << (bit % BITS_PER_LONG);
-
-    return atomic_or(&map[bit / BITS_PER_LONG], mask) & mask;
-#endif
-}
+#include <asm/bitops.h>
 
 static inline bool test_and_clear_bit(unsigned long *map, unsigned int bit)
 {

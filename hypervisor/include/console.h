@@ -25,6 +25,12 @@ struct hv_options;
  * (0xb8000).
  */
 void console_init_early(const struct hv_options *opt);
+/*
+ * Boot, once timers run: serial input. Then, when dom0 is known: the screen is dom0's unless that
+ * is the built-in one, for which the keyboard is read. arch/x86/console_setup.c.
+ */
+void console_init_input(void);
+void console_choose_dom0(bool builtin);
 /* A character arrived from the serial line or keyboard (interrupt context): goes to dom0 as
  * VIRQ_CONSOLE. */
 void console_input(char c);

@@ -3,9 +3,9 @@
  * Domains and virtual CPUs: the objects, their life and how to find them.
  *
  * A domain is created paused and empty, given vCPUs and memory by the toolstack, run, and destroyed
- * in steps that can be preempted. It is found by id; who found it holds a reference (get_domain) or
- * stays inside one hypercall (the memory of a dead domain is freed only after every CPU has passed
- * through the scheduler, see rcu.h).
+ * in steps that can be preempted. It is found by id; whoever finds it takes a reference
+ * (get_domain()) or uses it only within the same hypercall: the memory of a dead domain is freed
+ * after every CPU has passed through the scheduler (rcu.h).
  *
  * A vCPU has no stack of ours: while it does not run, its registers are in vcpu->arch; while it
  * runs they are at the top of its CPU's stack.
@@ -25,17 +25,15 @@
 #include "page.h"
 #include "rangeset.h"
 #include "rcu.h"
+#include "sched_fair.h"
 #include "spinlock.h"
 #include "timer.h"
 
 struct evtchn;
 struct evtchn_fifo;
 struct grant_table;
-struct sched_unit;
 
 #define MAX_VCPUS 128U /* per domain; XEN_LEGACY_MAX_VCPUS of them live in shared_info */
-
-#define MORE_OLD_TABLES 2U
 
 enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
@@ -48,12 +46,10 @@ struct vcpu {
     mfn_t info_mfn; /* where VCPUOP_register_vcpu_info put it; INVALID_MFN: in shared_info */
 
     /* Scheduling (sched.c; under the run-queue lock of ->processor). */
-    struct list run_link;
-    u64 vruntime;         /* weighted nanoseconds consumed */
-    s_time_t state_since; /* when ->runstate.state began */
-    bool is_running;      /* on a physical CPU now, or its state not yet saved */
+    struct fair_vcpu fair; /* the policy's */
+    s_time_t state_since;  /* when ->runstate.state began */
+    bool is_running;       /* on a physical CPU now, or its state not yet saved */
     bool on_queue;
-    bool yielding;
     unsigned long pause_flags; /* VPF_*: runnable only when zero */
     int pause_count;           /* vcpu_pause() nesting */
     cpumask_t hard_affinity;
@@ -73,12 +69,7 @@ struct vcpu {
     int poll_port;           /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling */
     struct evtchn_fifo_vcpu *fifo;
 
-    /*
-     * Page tables still to be taken apart (page_type.c), each with a general count. NULL: no more.
-     * One element of mmu_update leaves three at most: that of the element before it, the one that
-     * it replaces, and its own at the end of the batch.
-     */
-    struct page *old_table, *more_old_tables[MORE_OLD_TABLES];
+    struct old_tables old_tables; /* page_type.c */
 
     bool initialised; /* has a context */
     bool nmi_pending;
@@ -90,16 +81,17 @@ struct vcpu {
 
 struct domain {
     domid_t id;
-    bool privileged;          /* may use the control operations: dom0 */
-    bool system;              /* DOMID_IO, DOMID_XEN: own frames, never run */
-    u32 owner_id;             /* page_owner_id(), ready for the paths of grants */
-    u32 refs;                 /* references; the creation holds one until domain_kill() is done */
-    struct list all_link;     /* all domains by id, under RANK_DOMAIN_LIST */
-    struct rcu_head rcu;      /* its memory goes back after a grace period */
-    struct domain *hash_next; /* by id; read without a lock */
-    spinlock_t lock;          /* RANK_DOMAIN */
+    bool privileged;            /* may use the control operations: dom0 */
+    bool system;                /* DOMID_IO, DOMID_XEN: own frames, never run */
+    u32 owner_id;               /* page_owner_id(), ready for the paths of grants */
+    u32 refs;                   /* references; the creation holds one until domain_kill() is done */
+    struct list all_link;       /* all domains by id, under RANK_DOMAIN_LIST */
+    struct rcu_head rcu;        /* its memory goes back after a grace period */
+    struct timer destroy_timer; /* and in pieces */
+    struct domain *hash_next;   /* by id; read without a lock */
+    spinlock_t lock;            /* RANK_DOMAIN */
     enum domain_dying dying;
-    unsigned int teardown_step; /* how far domain_teardown() has come */
+    unsigned int teardown_step; /* how far domain_kill() has come */
     xen_domain_handle_t handle;
     u32 create_flags; /* XEN_DOMCTL_CDF_* */
     u32 ssidref;
@@ -116,10 +108,10 @@ struct domain {
     bool is_shut_down;
     bool shutting_down;
     u32 shutdown_code; /* SHUTDOWN_*; -1: none yet */
-    bool has_run; /* the controller unpaused it once: what it is shown does not change any more */
+    bool has_run;      /* the controller has unpaused it: its CPU policy is frozen */
     bool debugger_attached;
 
-    /* Memory (page_alloc.c, memory.c). */
+    /* Memory (page_alloc.c, memory_reservation.c). */
     spinlock_t page_lock;    /* RANK_PAGE_LIST: the list and the counts */
     struct page_list pages;  /* guest frames, PG_ALLOCATED */
     unsigned long tot_pages; /* = pages still allocated to it */
@@ -139,7 +131,7 @@ struct domain {
     u32 max_evtchn_port;        /* highest port the toolstack allows */
     unsigned int active_evtchns;
     unsigned int lowest_free_evtchn;                    /* no port below it is free */
-    unsigned int reset_cursor, destroy_cursor;          /* closing all ports: where to go on */
+    unsigned int reset_cursor, destroy_cursor;          /* closing all ports: where to continue */
     unsigned long poll_mask[MAX_VCPUS / BITS_PER_LONG]; /* vCPUs with poll_port set */
     struct evtchn_fifo *evtchn_fifo;                    /* NULL: two-level */
 
@@ -179,6 +171,14 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
                   struct domain **out);
 /* Creates vCPU @id, down, without a context. -ENOMEM. RANK_DOMAIN lock held. */
 int vcpu_create(struct domain *d, unsigned int id);
+/*
+ * Gives @v the context @ctx (ours, a copy), by which it is up or down (VGCF_online). All or
+ * nothing: an error of arch_set_context(). @v does not run; RANK_DOMAIN lock held.
+ */
+struct vcpu_guest_context;
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
+/* Takes the context of @v away, which is down from here on. Error and conditions likewise. */
+int vcpu_reset(struct vcpu *v);
 
 #define DOMAIN_BUCKETS 256U
 extern struct domain *domain_buckets[DOMAIN_BUCKETS];
@@ -223,11 +223,19 @@ void domain_resume(struct domain *d);
  * SHUTDOWN_crash. */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 
-/* One more step of destruction. 0: complete; -ERESTART: call again. RANK_DOMCTL held; @d is not the
- * caller's. */
+/*
+ * Shows the registers of @vcpus vCPUs of @d on the console, the current one first, unless that was
+ * done too often (domain_dump.c).
+ */
+void domain_dump(struct domain *d, unsigned int vcpus);
+
+/*
+ * Continues the destruction of @d, which is not the caller's. Locks: RANK_DOMCTL is held.
+ * @return 0: complete; -ERESTART: preempted, to be called again
+ */
 int domain_kill(struct domain *d);
 
-/* Has it a vcpu_info of its own (in shared_info or registered)? */
+/* Does @v have a vcpu_info of its own, in shared_info or registered? */
 bool vcpu_has_info(const struct vcpu *v);
 
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned long id)

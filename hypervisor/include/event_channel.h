@@ -15,7 +15,8 @@
 int evtchn_init(struct domain *d, unsigned int max_port);
 /* Closes every port (preemptible: -ERESTART), then frees. */
 int evtchn_destroy(struct domain *d);
-void evtchn_destroy_final(struct domain *d);
+/* Frees the ports, piece by piece, as long as *@budget lasts. True: they are gone. */
+bool evtchn_destroy_final(struct domain *d, unsigned int *budget);
 void evtchn_vcpu_init(struct vcpu *v);
 void evtchn_vcpu_destroy(struct vcpu *v);
 

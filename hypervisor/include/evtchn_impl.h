@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of the event-channel subsystem: ports (event_channel.c), interrupts as events
- * (virq.c), and how a pending port is shown to the guest (evtchn_2l.c, evtchn_fifo.c).
+ * Between the files of the event-channel subsystem: the life of ports (event_channel.c), the
+ * hypercall (event_op.c), interrupts as events (virq.c), and how a port is set pending in memory
+ * that the guest sees (evtchn_2l.c, evtchn_fifo.c).
  */
 #ifndef BULKHEAD_EVTCHN_IMPL_H
 #define BULKHEAD_EVTCHN_IMPL_H
@@ -28,7 +29,7 @@ struct evtchn {
     u8 state;     /* enum evtchn_state; changed under the event lock and this lock */
     u8 priority;  /* FIFO */
     bool latched; /* FIFO: became pending before its event word existed */
-    u8 spare;
+    u8 open_in_bucket; /* in the first port of a bucket: how many of its ports are in use */
     u16 notify_vcpu;
     u16 virq; /* ECS_VIRQ */
     u32 port;
@@ -57,8 +58,23 @@ static inline struct evtchn *evtchn_lookup(const struct domain *d, unsigned int 
     return chn;
 }
 
-/* Something is pending for @v: raise the upcall flag and wake it. */
-static inline void vcpu_mark_pending(struct vcpu *v)
+static inline bool evtchn_is_usable(const struct evtchn *chn)
+{
+    return chn->state != ECS_FREE && chn->state != ECS_RESERVED;
+}
+
+static inline unsigned long evtchn_lock(struct evtchn *chn)
+{
+    return spin_lock_irqsave(&chn->lock);
+}
+
+static inline void evtchn_unlock(struct evtchn *chn, unsigned long flags)
+{
+    spin_unlock_irqrestore(&chn->lock, flags);
+}
+
+/* Something is pending for @v: sets its upcall flag and wakes it. */
+static inline void vcpu_set_pending(struct vcpu *v)
 {
     if (!xchg(&v->info->evtchn_upcall_pending, 1))
         vcpu_kick(v);
@@ -80,11 +96,11 @@ static inline void evtchn_check_pollers(struct domain *d, unsigned int port)
 }
 
 /*
- * Two-level: shows the port as pending. True: vCPU *@v has to be told, that is, its upcall flag was
- * raised. The hot one in line; see evtchn_2l.c.
+ * Two-level: sets the port pending. True: vCPU *@v has to be told, that is, its upcall flag was
+ * set. The hot one in line; see evtchn_2l.c.
  */
-static inline bool evtchn_2l_show_pending(struct domain *d, const struct evtchn *chn,
-                                          struct vcpu **v)
+static inline bool evtchn_2l_set_pending(struct domain *d, const struct evtchn *chn,
+                                         struct vcpu **v)
 {
     struct shared_info *s = d->shared_info;
     unsigned int port = chn->port;
@@ -119,7 +135,7 @@ void evtchn_fifo_vcpu_destroy(struct vcpu *v);
 /* Back to two-level (reset) or the end of the domain. */
 void evtchn_fifo_destroy(struct domain *d);
 
-/* Makes the port pending, the way its domain chose. Port lock held, interrupts off. */
+/* Sets the port pending, the way its domain chose. Port lock held, interrupts off. */
 static inline void evtchn_set_pending(struct domain *d, struct evtchn *chn)
 {
     struct vcpu *v;
@@ -128,10 +144,22 @@ static inline void evtchn_set_pending(struct domain *d, struct evtchn *chn)
         evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
         return;
     }
-    if (evtchn_2l_show_pending(d, chn, &v))
+    if (evtchn_2l_set_pending(d, chn, &v))
         vcpu_kick(v);
     evtchn_check_pollers(d, chn->port);
 }
+
+/*
+ * The operations of the hypercall that open and close ports; errors as in public/event_channel.h.
+ */
+long evtchn_alloc_unbound(struct evtchn_alloc_unbound *op);
+long evtchn_bind_interdomain(struct evtchn_bind_interdomain *op);
+long evtchn_bind_virq(struct evtchn_bind_virq *op);
+long evtchn_bind_ipi(struct evtchn_bind_ipi *op);
+long evtchn_bind_pirq(struct evtchn_bind_pirq *op);
+long evtchn_close(struct domain *d, unsigned int port);
+/* -ERESTART: preempted, to be called again. */
+long evtchn_reset(domid_t id);
 
 /* Is this virtual interrupt one for the whole domain, not one a vCPU? (virq.c) */
 bool virq_is_global(u32 virq);

@@ -50,8 +50,9 @@ struct grant_table {
     spinlock_t map_lock; /* RANK_GRANT_MAP: mappings that this domain holds of others */
     unsigned int nr_map_pages, max_map_pages;
     struct grant_mapping **mappings;
-    u32 free_handle;    /* NO_HANDLE: none */
-    u32 release_cursor; /* of grant_table_release_mappings() */
+    u32 free_handle;       /* NO_HANDLE: none */
+    u32 release_cursor;    /* of grant_table_release_mappings() */
+    unsigned int unshared; /* of grant_table_unshare(): so many shared frames are given back */
 };
 
 /* Does the table have an entry *@ref? Clamps it where that is mispredicted. Table lock held. */
@@ -83,7 +84,10 @@ static inline struct grant_active *active_entry(const struct grant_table *gt, un
     return &gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
 }
 
-/* Grows the shared table to @frames. 0, -ENOMEM, -EINVAL over the limit. Table lock held. */
+/*
+ * Grows the shared table to @frames. 0, -ENOMEM, -EINVAL over the limit; -ERESTART: preempted, with
+ * some of them. Table lock held.
+ */
 int grant_table_grow(struct domain *d, unsigned int frames);
 
 /* Makes another page of handles, if memory and limit allow, when none is free. Map lock held. */

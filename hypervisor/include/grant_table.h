@@ -18,9 +18,13 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
 void grant_table_close(struct domain *d);
 /* Drops every mapping that a dying @d holds of others (preemptible: -ERESTART). */
 int grant_table_release_mappings(struct domain *d);
-/* The dead domain's shared frames: unshare_hv_page() each; they go when nobody maps them. */
-void grant_table_unshare(struct domain *d);
-void grant_table_destroy(struct domain *d);
+/*
+ * The dying domain's shared frames: unshare_hv_page() each; they go when nobody maps them.
+ * Preemptible: -ERESTART.
+ */
+int grant_table_unshare(struct domain *d);
+/* Frees the table, piece by piece, as long as *@budget lasts. True: it is gone. */
+bool grant_table_destroy(struct domain *d, unsigned int *budget);
 
 long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count);
 

@@ -21,6 +21,10 @@
  *   copy_from_guest_unchecked(), copy_to_guest_unchecked(): the same, for parts of what
  *                                                           guest_range_ok() agreed to
  * Small constant sizes (4, and multiples of 8 up to 40) are expanded in line.
+ *   guest_window_open(), guest_window_close(): around single accesses to addresses that
+ *       guest_range_ok() agreed to; in between nothing else may be called
+ *   guest_window_load(variable, address, label), guest_window_store(address, value, label): one
+ *       word; a fault jumps to the label, where the window is still open
  */
 
 /* One object by its type: non-zero on a fault. */

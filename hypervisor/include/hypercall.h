@@ -44,13 +44,12 @@ long hypercall_bad_number(unsigned long op);
 long do_multicall(unsigned long call_list, unsigned int nr_calls);              /* multicall.c */
 long do_xen_version(unsigned int cmd, unsigned long arg);                       /* version.c */
 long do_console_io(unsigned int cmd, unsigned int count, unsigned long buffer); /* console_io.c */
-long do_memory_op(unsigned long cmd, unsigned long arg);                        /* memory.c */
+long do_memory_op(unsigned long cmd, unsigned long arg);                        /* memory_op.c */
 long do_domctl(unsigned long u_domctl);                                         /* domctl.c */
 long do_sysctl(unsigned long u_sysctl);                                         /* sysctl.c */
 long do_vm_assist(unsigned int cmd, unsigned int type);                         /* version.c */
-long do_nmi_op(unsigned int cmd, unsigned long arg);                            /* vcpu_op.c */
-long do_xsm_op(unsigned long op);                                               /* version.c */
 /* Architecture: arch/x86/pv and arch/x86. */
+long do_nmi_op(unsigned int cmd, unsigned long arg);
 long do_set_trap_table(unsigned long traps);
 long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
                    unsigned int foreigndom);
@@ -79,7 +78,7 @@ long do_event_channel_op_compat(unsigned long uop);
 struct multicall_state {
     bool active;
     bool preempted; /* the current element asked to be continued */
-    u8 nr_args;     /* and so many of its arguments are in ->call; the others are older */
+    u8 nr_args;     /* how many of its arguments are in ->call; the others are older */
     struct multicall_entry call;
 };
 

@@ -43,43 +43,6 @@
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
 
-/* Clamps a guest-supplied @index below @size even under misspeculation; 0 when it is out of range.
- */
-static inline unsigned long index_nospec(unsigned long index, unsigned long size)
-{
-    unsigned long mask;
-
-#ifdef __x86_64__
-    __asm__("cmp %1, %2\n\tsbb %0, %0" : "=r"(mask) : "r"(size), "r"(index) : "cc");
-#else
-    mask = index < size ? ~0UL : 0;
-#endif
-    return index & mask;
-}
-
-/*
- * Is a guest-supplied @*index below @size? Where the branch on the answer is mispredicted, @*index
- * is 0. One comparison serves for both.
- */
-static inline bool index_ok(unsigned long *index, unsigned long size)
-{
-#ifdef __x86_64__
-    unsigned long mask;
-    bool too_large;
-
-    __asm__("cmp %2, %3\n\tsbb %0, %0" : "=r"(mask), "=@ccz"(too_large) : "r"(size), "r"(*index));
-    if (unlikely(too_large))
-        return false;
-    *index &= mask;
-    return true;
-#else
-    bool ok = *index < size;
-
-    *index = ok ? *index : 0;
-    return ok;
-#endif
-}
-
 /* Message levels, as Xen's `loglvl=` and `guest_loglvl=` name them. */
 enum loglevel { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
@@ -113,19 +76,8 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 #define ASSERT(cond) ((void)sizeof(!(cond)))
 #endif
 
-/*
- * Large pieces go by string instructions, eight bytes at a time: without vector registers, which
- * belong to the guest, nothing is faster on all CPUs.
- */
-static inline void memcpy_inline(void *dst, const void *src, size_t n)
-{
-    size_t words = n / 8, rest = n % 8;
-
-    __asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
-                     : "+D"(dst), "+S"(src), "+c"(words)
-                     : "r"(rest)
-                     : "memory");
-}
+#include <asm/nospec.h> /* index_nospec(), index_ok() */
+#include <asm/string.h> /* memcpy_inline() */
 
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);

@@ -51,10 +51,5 @@ static inline void list_del(struct list *node)
 #define list_for_each(it, head, member)                                                 \
     for (it = list_entry((head)->next, __typeof__(*it), member); &it->member != (head); \
          it = list_entry(it->member.next, __typeof__(*it), member))
-#define list_for_each_safe(it, tmp, head, member)                   \
-    for (it = list_entry((head)->next, __typeof__(*it), member),    \
-        tmp = list_entry(it->member.next, __typeof__(*it), member); \
-         &it->member != (head);                                     \
-         it = tmp, tmp = list_entry(it->member.next, __typeof__(*it), member))
 
 #endif

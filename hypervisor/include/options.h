@@ -18,6 +18,7 @@ struct hv_options {
     char guest_loglvl[16]; /* guest_loglvl= */
 
     /* Platform. */
+    u64 acpi_rsdp;        /* acpi_rsdp=: machine address of ACPI's root pointer; 0: look for it */
     bool no_x2apic;       /* x2apic=0 */
     char clocksource[12]; /* clocksource=: "hpet", "acpi", "pit": what calibrates the TSC; empty:
                              the best there is */
@@ -25,9 +26,6 @@ struct hv_options {
     bool noreboot;        /* noreboot: stop instead of restarting after a fatal error */
     bool spec_ctrl;       /* spec-ctrl=: speculation barriers; on unless "no" */
     enum { MD_CLEAR_BY_CPU, MD_CLEAR_NEVER, MD_CLEAR_ALWAYS } md_clear; /* spec-ctrl=md-clear */
-
-    /* Scheduling. */
-    char sched[16]; /* sched= */
 
     /* Dom0. Sizes in bytes; a negative one means "all memory except that much"; DOM0_MEM_UNSET: not
      * given. */

@@ -20,7 +20,7 @@
  * hold one. Only at zero may the type change. Each type count is taken together with a general
  * count, so type count <= general count always.
  * - A page-table or descriptor type is validated when its type count leaves zero (PG_BUSY while
- * that goes on, nobody else can use the type meanwhile) and taken apart when the count comes back
+ * that happens, so nobody else can use the type) and taken apart when the count comes back
  * to zero. A preempted validation leaves PG_PARTIAL with page->done entries holding their
  * references.
  * - Counters refuse to overflow: a get fails at the maximum.
@@ -41,7 +41,8 @@ struct page {
     u32 prev;
     u16 done; /* PG_PARTIAL: entries 0..done-1 are validated and hold references */
     u8 order; /* of a free block, in its first frame */
-    u8 spare;
+    /* Mapped past the caches since they were last flushed of it; see page_mark_uncached(). */
+    u8 uncached;
 };
 
 #define PG_COUNT_BITS      26
@@ -107,8 +108,8 @@ void page_release(struct page *pg);
 
 /*
  * Gets refuse to go above this. What is left serves the references that cannot be refused: of a
- * PG_PARTIAL state, and of vCPUs that have the frame as their old_table. A type count never exceeds
- * the general count, so one comparison guards both.
+ * PG_PARTIAL state, and of vCPUs that have the frame among their old tables. A type count never
+ * exceeds the general count, so one comparison guards both.
  */
 #define PG_REF_LIMIT (PG_COUNT_MAX - 4096)
 
@@ -226,7 +227,7 @@ static inline bool page_try_get_both_once(struct page *pg, u64 type)
  * contents when the type is new. Returns 0; -XEN_EINVAL: the frame is in use with another type, or
  * the count is at its maximum; what the validation of the contents returned (-XEN_EINVAL,
  * -XEN_EBUSY, -XEN_EPERM); -ERESTART: preempted, progress kept, call again (only with
- * @preemptible). A failure may leave work for page_finish_old_table(). No locks of rank
+ * @preemptible). A failure may leave work for page_finish_old_tables(). No locks of rank
  * RANK_PAGE_TABLES or above may be held. page_type.c
  */
 int get_page_type(struct page *pg, u64 type, bool preemptible);
@@ -244,6 +245,24 @@ int put_page_type(struct page *pg, bool preemptible);
  */
 int get_page_and_type(struct page *pg, struct domain *d, u64 type);
 int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type);
+
+/*
+ * Caches. Our own mapping of all RAM is a cached one, and so are a guest's as a rule. A frame that
+ * a guest maps in another way may differ in a cache and in main memory, unless it is flushed: what
+ * is checked would not be what the processor walks later, and what was scrubbed would still be
+ * there.
+ *
+ * The caller is about to make such a mapping and holds the counts for it. What caches hold of the
+ * frame goes to memory. The frame is flushed again before it has contents that are checked, and
+ * before the allocator scrubs it for the next owner. Not in the state word: the byte is set under a
+ * writable type count or where nothing depends on it, and cleared by who has the frame alone.
+ */
+void page_mark_uncached(struct page *pg);
+/*
+ * The frame was mapped so, and no translation can write to it any more: from now on caches and
+ * memory agree. The caller has the frame BUSY or holds the last count.
+ */
+void page_flush_caches(struct page *pg);
 
 /* The slow half of put_page_and_type(): the type count may reach zero. Not preempted. */
 void put_page_and_last_type(struct page *pg);
@@ -264,18 +283,59 @@ static inline void put_page_and_type(struct page *pg)
 }
 
 /*
- * Drops both counts of a page table of any level. When that would take long, what remains is left
- * to page_finish_old_table() of the current vCPU and -ERESTART is returned; the counts are gone
- * either way.
+ * Drops both counts of a page table of any level. When the taking apart is preempted, the rest of
+ * it is left to page_finish_old_tables() of the current vCPU and -ERESTART is returned; the counts
+ * are gone either way.
  */
 int put_page_table(struct page *pg);
+
 /*
- * Does what put_page_table() left for later. 0: done; -ERESTART: preempted again. @v: current, or
- * not running.
+ * Page tables whose taking apart was preempted, each with a general count. The vCPU finishes them
+ * on its way out of the hypervisor, so the guest never sees one half apart.
+ *
+ * Three places suffice: a table is left only when hypercall_preempt_check() says so, which then
+ * stays true until the vCPU leaves, so every batch ends at its next element. The element under way
+ * leaves three tables at most: that of the element before it, the one that it replaces, and its own
+ * at the end of the batch.
  */
-int page_finish_old_table(struct vcpu *v);
-/* The domain of @v dies: who walks over its frames finds what is left. */
+#define OLD_TABLES_MAX 3U
+struct old_tables {
+    unsigned int count;
+    struct page *table[OLD_TABLES_MAX];
+};
+
+/*
+ * Goes on with taking apart the old tables of @v, which is current. 0: none is left; -ERESTART:
+ * preempted again.
+ */
+int page_finish_old_tables(struct vcpu *v);
+/* The domain of @v dies: the walk over its frames finds what is left. */
 void page_forget_old_tables(struct vcpu *v);
+
+/*
+ * Pins a table: PG_PINNED, with one type and one general count.
+ * @pg: the caller's general count becomes the pin's, or is dropped
+ * @return 0; -XEN_EINVAL: pinned already; errors of get_page_type(), -ERESTART only with
+ * @preemptible
+ */
+int page_pin(struct page *pg, u64 type, bool preemptible);
+/*
+ * Drops the pin, like put_page_table(). The caller holds a general count of its own.
+ * @return false: it was not pinned
+ */
+bool page_unpin(struct page *pg);
+/*
+ * Drops the pin, if there is one, for the walk over the frames of a dying domain. That walk itself
+ * takes apart what stays PG_PARTIAL. The caller holds a general count of its own.
+ */
+void page_unpin_dying(struct page *pg);
+
+/*
+ * Says in the guest log why @d could not get frame @mfn, or not with @type (PG_TYPE_NONE: any):
+ * "@what @mfn: it is mapped writable (2 times)". After the refusal; changes nothing.
+ * (page_refusal.c)
+ */
+void page_refused(const char *what, mfn_t mfn, const struct domain *d, u64 type);
 
 /*
  * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page).

@@ -23,6 +23,9 @@ struct domain;
  * zero. */
 void heap_add_range(mfn_t start, mfn_t end);
 
+/* The end of boot: cleans what it has freed, with interrupts off. */
+void heap_scrub_all(void);
+
 /* 2^order contiguous zeroed frames of our own, as an address in the direct map; NULL when out of
  * memory. */
 void *alloc_hv_pages(unsigned int order);

@@ -13,14 +13,10 @@
 #include "rcu.h"
 
 struct run_queue {
-    spinlock_t lock;   /* RANK_SCHED; taken by any CPU */
-    struct list queue; /* runnable vCPUs that do not run, by vruntime */
-    unsigned int length;
-    u64 min_vruntime; /* floor for vCPUs that wake after a long sleep */
+    spinlock_t lock;     /* RANK_SCHED; taken by any CPU */
+    unsigned int length; /* runnable vCPUs that do not run */
     struct vcpu *idle;
-    s_time_t slice_end; /* of who runs; valid while somebody waits */
-    struct timer slice; /* set for that, or earlier */
-    struct vcpu *next;  /* chosen, while switching */
+    struct fair_queue fair; /* the policy's */
 };
 
 struct timer_queue {

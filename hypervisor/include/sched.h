@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: which vCPU runs on which CPU, and when.
- * A weighted fair scheduler: the runnable vCPU that has consumed the least weighted time runs next.
+ * The scheduler: which vCPU runs on which CPU, and when. Its core is in sched.c; sched_fair.c says
+ * which of several runs next: the one that has consumed the least weighted time.
  */
 #ifndef BULKHEAD_SCHED_H
 #define BULKHEAD_SCHED_H
@@ -16,7 +16,7 @@ void sched_start(void) __noreturn;
 
 void sched_init_vcpu(struct vcpu *v);
 
-/* Makes @v runnable if nothing in pause_flags and no pause forbids it. Any context. */
+/* Queues @v, if it may run (vcpu_runnable()) and neither runs nor waits already. Any context. */
 void vcpu_wake(struct vcpu *v);
 /* Takes @v off its CPU if it may not run; the sync form waits until its registers are saved. */
 void vcpu_sleep_nosync(struct vcpu *v);
@@ -26,19 +26,28 @@ void vcpu_unblock(struct vcpu *v);
 /* An event is pending for @v: unblock it, or interrupt the CPU on which it runs in guest mode. */
 void vcpu_kick(struct vcpu *v);
 /*
- * Would that do anything? Not to the current vCPU, which sees its events on the way out, unless it
- * is about to block.
+ * Has vcpu_kick() something to do? Not for the current vCPU, which sees its events on the way out,
+ * unless it is about to block.
  */
 static inline bool vcpu_needs_kick(const struct vcpu *v)
 {
     return v != current || (READ_ONCE(v->pause_flags) & 1UL << VPF_BLOCKED);
 }
+/* May @v run: is nothing set in pause_flags, and are neither it nor its domain paused? */
 bool vcpu_runnable(const struct vcpu *v);
+
+/* Is it what a CPU runs when it has nothing else to run? */
+static inline bool is_idle_vcpu(const struct vcpu *v)
+{
+    return v->domain->id == DOMID_IDLE;
+}
 
 /* Blocks current until an event is pending (used by SCHEDOP_block and HLT). */
 void vcpu_block_enable_events(void);
+/* Lets a waiting vCPU pass, if there is one. */
 void vcpu_yield(void);
 
+/* The hypercalls; errors as in public/sched.h and public/vcpu.h. */
 long do_sched_op(unsigned int cmd, unsigned long arg);
 long do_sched_op_compat(unsigned int cmd, unsigned long arg);
 long do_set_timer_op(s_time_t timeout);
@@ -49,13 +58,11 @@ u64 vcpu_cpu_time(const struct vcpu *v);
 /* Run state with the current state accounted up to now. */
 void vcpu_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out);
 
-/* Set up and tear down the guest-visible timers of a vCPU. */
+/* Sets up and tears down the guest-visible timers of a vCPU (vcpu_time.c). */
 void vcpu_time_init(struct vcpu *v);
 void vcpu_time_destroy(struct vcpu *v);
-/* Set before and after @v runs on this CPU: periodic timer. */
+/* @v is about to run on this CPU, or has run: the periodic timer ticks meanwhile only. */
 void vcpu_time_switch_in(struct vcpu *v);
 void vcpu_time_switch_out(struct vcpu *v);
-
-extern const char *sched_name; /* as sched= names it */
 
 #endif

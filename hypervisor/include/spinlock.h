@@ -97,11 +97,6 @@ static inline void spin_unlock(spinlock_t *lock)
     lock->serving++;
 }
 
-static inline bool spin_is_locked(const spinlock_t *lock)
-{
-    return READ_ONCE(lock->next) != READ_ONCE(lock->serving);
-}
-
 static inline unsigned long spin_lock_irqsave(spinlock_t *lock)
 {
     unsigned long flags = local_irq_save();

@@ -44,14 +44,14 @@ static unsigned long number_option(const char *name, unsigned long otherwise)
     return guest_option(name, text, sizeof(text)) ? strtoul(text, NULL, 0) : otherwise;
 }
 
-static void fail(const char *what, int error)
+static void fail_disk(const char *what, int error)
 {
-    printf("DISK %s: FAIL %s (error %d)\n", device->name, what, -error);
+    printf("DISK %s: FAIL %s: %s\n", device->name, what, strerror(-error));
     guest_shutdown(SHUTDOWN_crash);
 }
 
 /* Run a job to its end. */
-static void run(const char *what, struct disk_job job)
+static void run_disk(const char *what, struct disk_job job)
 {
     int error;
 
@@ -59,7 +59,7 @@ static void run(const char *what, struct disk_job job)
     job.blocks = blocks;
     error = disk_job_run(&job);
     if (error)
-        fail(what, error);
+        fail_disk(what, error);
     printf("DISK %s: %s\n", device->name, what);
 }
 
@@ -68,19 +68,19 @@ static void flush(void)
     int error = block_flush(device);
 
     if (error)
-        fail("flush", error);
+        fail_disk("flush", error);
 }
 
-static void write_all(uint32_t seed)
+static void disk_write_all(uint32_t seed)
 {
     disk_job_new_contents(seed);
-    run("written", (struct disk_job){.kind = DISK_JOB_WRITE, .size = 32, .depth = 4});
+    run_disk("written", (struct disk_job){.kind = DISK_JOB_WRITE, .size = 32, .depth = 4});
     flush();
 }
 
 static void verify_all(void)
 {
-    run("verified", (struct disk_job){.kind = DISK_JOB_READ, .size = 32, .depth = 4});
+    run_disk("verified", (struct disk_job){.kind = DISK_JOB_READ, .size = 32, .depth = 4});
 }
 
 /* Buffers of all lengths at all offsets, which drivers must copy or divide. */
@@ -90,7 +90,7 @@ static void check_odd_sizes(void)
     char *buffer = malloc(70 * PAGE_SIZE), *aligned;
 
     if (!buffer)
-        fail("no memory", -1);
+        fail_disk("no memory", -1);
     aligned = (char *)(((uintptr_t)buffer + unit - 1) & ~(uintptr_t)(unit - 1));
     for (unsigned int i = 0; i < 40; i++) {
         size_t length = (i % 2 ? 1 + i * 13u : 1 + i) * (size_t)unit;
@@ -109,24 +109,24 @@ static void check_odd_sizes(void)
             if (at[j] != (char)(i + j + j / 509))
                 error = -1;
         if (error)
-            fail("odd sizes", error);
+            fail_disk("odd sizes", error);
     }
     free(buffer);
     printf("DISK %s: odd sizes\n", device->name);
 }
 
-static void check(unsigned long count)
+static void check_disk(unsigned long count)
 {
-    write_all(1);
+    disk_write_all(1);
     verify_all();
-    run("random mix",
-        (struct disk_job){.kind = DISK_JOB_MIX, .size = 1, .depth = 16, .count = count});
+    run_disk("random mix",
+             (struct disk_job){.kind = DISK_JOB_MIX, .size = 1, .depth = 16, .count = count});
     flush();
     verify_all();
     check_odd_sizes();
     if (device->discard && block_discard(device, 0, 2048))
-        fail("discard", -1);
-    write_all(2);
+        fail_disk("discard", -1);
+    disk_write_all(2);
     verify_all();
     printf("DISK %s: check ok\n", device->name);
 }
@@ -145,7 +145,7 @@ static void bench(unsigned long count)
         {"read_4k", {.kind = DISK_JOB_RANDOM_READ, .size = 1, .depth = 16}},
     };
 
-    write_all(1);
+    disk_write_all(1);
     for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct disk_job job = rows[i].job;
 
@@ -154,7 +154,7 @@ static void bench(unsigned long count)
         job.count = count / job.size < 16 ? 16 : count / job.size;
         job.marks = true;
         if (disk_job_run(&job))
-            fail(rows[i].name, -1);
+            fail_disk(rows[i].name, -1);
         printf("BENCH %s %lu\n", rows[i].name, job.count);
     }
     printf("BENCH DONE\n");
@@ -198,22 +198,23 @@ void guest_main(void)
     blocks = device->sectors / 8 < size ? device->sectors / 8 : size;
     printf("DISK %s: %" PRIu64 " sectors, %s\n", name, device->sectors, word);
     if (disk_job_begin(blocks))
-        fail("no memory", -1);
+        fail_disk("no memory", -1);
     if (strcmp(word, "write") == 0) {
-        write_all(seed);
+        disk_write_all(seed);
         printf("DISK %s: write ok\n", name);
     } else if (strcmp(word, "verify") == 0) {
         disk_job_new_contents(seed);
         verify_all();
         printf("DISK %s: verify ok\n", name);
     } else if (strcmp(word, "load") == 0) {
-        write_all(seed);
+        disk_write_all(seed);
         for (;;)
-            run("load goes on",
+            run_disk(
+                "load goes on",
                 (struct disk_job){.kind = DISK_JOB_MIX, .size = 1, .depth = 16, .count = count});
     } else if (strcmp(word, "bench") == 0) {
         bench(count);
     } else {
-        check(count);
+        check_disk(count);
     }
 }

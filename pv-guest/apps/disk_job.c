@@ -159,7 +159,7 @@ static enum block_operation choose_operation(const struct disk_job *job, unsigne
     }
 }
 
-static void start(const struct disk_job *job, struct slot *slot, unsigned long number)
+static void start_request(const struct disk_job *job, struct slot *slot, unsigned long number)
 {
     struct block_request *request = &slot->request;
 
@@ -223,7 +223,7 @@ int disk_job_run(const struct disk_job *job)
     /* At both marks all slots are busy. */
     total += job->marks ? warm_up + job->depth : 0;
     for (; started < job->depth && started < total; started++, under_way++)
-        start(job, &slots[started], started);
+        start_request(job, &slots[started], started);
     block_kick(job->device);
     while (under_way > 0) {
         struct slot *slot = take_finished();
@@ -241,7 +241,7 @@ int disk_job_run(const struct disk_job *job)
             if (job->marks && ended == warm_up + job->count)
                 mark_end();
             if (!error && started < total) {
-                start(job, slot, started++);
+                start_request(job, slot, started++);
                 under_way++;
             }
             slot = next;

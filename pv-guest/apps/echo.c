@@ -155,7 +155,7 @@ static void link_thread(void *argument)
         keep_lease(&link->interface, &lease);
 }
 
-static void found(struct net_port *port)
+static void echo_found(struct net_port *port)
 {
     struct link *link = calloc(1, sizeof(*link));
 
@@ -172,7 +172,7 @@ static void found(struct net_port *port)
 
 void guest_main(void)
 {
-    static struct netfront_options options = {.offloads = true, .found = found};
+    static struct netfront_options options = {.offloads = true, .found = echo_found};
     struct wait_queue never = {0};
     char text[WORD_SIZE];
 

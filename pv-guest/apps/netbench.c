@@ -75,7 +75,7 @@ static bool is_right(const struct net_packet *packet)
                        net_pseudo_sum(frame, &layers, packet->length - layers.transport))) == 0;
 }
 
-static void answer(const uint8_t *header)
+static void answer_packet(const uint8_t *header)
 {
     static uint8_t reply[64] __attribute__((aligned(64)));
     struct net_packet packet = {
@@ -100,7 +100,7 @@ static void take(struct net_port *from, struct net_packet *packet)
         return;
     taken += is_right(packet);
     if (header[47] & TCP_PSH)
-        answer(header);
+        answer_packet(header);
 }
 
 /* ---- Sender ---- */
@@ -225,7 +225,7 @@ static void send_thread(void *argument)
     printf("BENCH DONE\n");
 }
 
-static void found(struct net_port *found_port)
+static void netbench_found(struct net_port *found_port)
 {
     char role[WORD_SIZE] = "";
 
@@ -242,7 +242,7 @@ static void found(struct net_port *found_port)
 
 void guest_main(void)
 {
-    static const struct netfront_options options = {.offloads = true, .found = found};
+    static const struct netfront_options options = {.offloads = true, .found = netbench_found};
     struct wait_queue never = {0};
 
     frame = pages_alloc(FRAME_PAGES);

@@ -81,7 +81,7 @@ static void serve(struct work *work)
     event_unmask((evtchn_port_t)back->port);
 }
 
-static void on_event(evtchn_port_t port, void *argument)
+static void shout_on_event(evtchn_port_t port, void *argument)
 {
     struct shout_back *back = argument;
 
@@ -91,7 +91,7 @@ static void on_event(evtchn_port_t port, void *argument)
 
 /* ---- The device's life ---------------------------------------------------------------------- */
 
-static void disconnect(struct shout_back *back)
+static void shout_disconnect(struct shout_back *back)
 {
     if (back->port < 0)
         return;
@@ -101,7 +101,7 @@ static void disconnect(struct shout_back *back)
     grant_unmap(&back->mapping);
 }
 
-static void connect(struct split_device *device)
+static void shout_connect(struct split_device *device)
 {
     struct shout_back *back = device->driver_data;
     uint64_t reference, remote;
@@ -127,12 +127,12 @@ static void connect(struct split_device *device)
         split_fail(device, error, "cannot bind the event channel");
         return;
     }
-    event_set_handler((evtchn_port_t)back->port, on_event, back);
+    event_set_handler((evtchn_port_t)back->port, shout_on_event, back);
     work_schedule(&back->work); /* for what came before we were bound */
     split_set_state(device, XenbusStateConnected);
 }
 
-static int probe(struct split_device *device)
+static int shout_probe(struct split_device *device)
 {
     struct shout_back *back = calloc(1, sizeof(*back));
 
@@ -150,21 +150,21 @@ static int probe(struct split_device *device)
     return split_set_state(device, XenbusStateInitWait);
 }
 
-static void other_changed(struct split_device *device, enum xenbus_state state)
+static void shout_other_changed(struct split_device *device, enum xenbus_state state)
 {
     struct shout_back *back = device->driver_data;
 
     if (state == XenbusStateInitialised && back->port < 0)
-        connect(device);
+        shout_connect(device);
     else if (state == XenbusStateClosed)
-        disconnect(back);
+        shout_disconnect(back);
 }
 
-static void remove(struct split_device *device)
+static void shout_remove(struct split_device *device)
 {
     struct shout_back *back = device->driver_data;
 
-    disconnect(back);
+    shout_disconnect(back);
     page_free(back->text);
     free(back);
 }
@@ -173,9 +173,9 @@ void guest_main(void)
 {
     static struct split_driver driver = {.kind = "shout",
                                          .back = true,
-                                         .probe = probe,
-                                         .other_changed = other_changed,
-                                         .remove = remove};
+                                         .probe = shout_probe,
+                                         .other_changed = shout_other_changed,
+                                         .remove = shout_remove};
     struct wait_queue never = {0};
 
     shutdown_obey();

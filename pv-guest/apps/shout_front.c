@@ -70,14 +70,14 @@ static int send_text(size_t length)
     return response.error;
 }
 
-static void on_event(evtchn_port_t port, void *argument)
+static void shout_on_event(evtchn_port_t port, void *argument)
 {
     wake_all(&queue);
 }
 
 /* ---- The device's life ---------------------------------------------------------------------- */
 
-static void disconnect(struct shout_front *f)
+static void shout_disconnect(struct shout_front *f)
 {
     f->connected = false;
     wake_all(&queue);
@@ -92,12 +92,12 @@ static void offer(struct split_device *device)
     struct shout_front *f = device->driver_data;
     int error;
 
-    disconnect(f);
+    shout_disconnect(f);
     SHARED_RING_INIT(f->page);
     FRONT_RING_INIT(&f->ring, f->page, PAGE_SIZE);
     f->port = error = event_alloc_unbound(device->other);
     if (f->port >= 0) {
-        event_set_handler((evtchn_port_t)f->port, on_event, NULL);
+        event_set_handler((evtchn_port_t)f->port, shout_on_event, NULL);
         error = split_write(device, 0, "ring-ref", "%d", f->ring_ref);
         if (!error)
             error = split_write(device, 0, "event-channel", "%d", f->port);
@@ -108,7 +108,7 @@ static void offer(struct split_device *device)
         split_fail(device, error, "cannot offer a ring");
 }
 
-static void other_changed(struct split_device *device, enum xenbus_state state)
+static void shout_other_changed(struct split_device *device, enum xenbus_state state)
 {
     struct shout_front *f = device->driver_data;
 
@@ -123,7 +123,7 @@ static void other_changed(struct split_device *device, enum xenbus_state state)
         break;
     case XenbusStateClosing:
     case XenbusStateClosed:
-        disconnect(f);
+        shout_disconnect(f);
         break;
     default:
         break;
@@ -137,11 +137,11 @@ static void free_granted(void *page, int reference)
         page_free(page);
 }
 
-static void remove(struct split_device *device)
+static void shout_remove(struct split_device *device)
 {
     struct shout_front *f = device->driver_data;
 
-    disconnect(f);
+    shout_disconnect(f);
     free_granted(f->page, f->ring_ref);
     free_granted(f->text, f->text_ref);
     if (front == f)
@@ -149,7 +149,7 @@ static void remove(struct split_device *device)
     free(f);
 }
 
-static int probe(struct split_device *device)
+static int shout_probe(struct split_device *device)
 {
     struct shout_front *f;
 
@@ -168,7 +168,7 @@ static int probe(struct split_device *device)
     if (f->text)
         f->text_ref = grant_offer(device->other, va_to_mfn(f->text), false);
     if (f->ring_ref < 0 || f->text_ref < 0) {
-        remove(device);
+        shout_remove(device);
         return -ENOMEM;
     }
     front = f;
@@ -177,8 +177,10 @@ static int probe(struct split_device *device)
 
 void guest_main(void)
 {
-    static struct split_driver driver = {
-        .kind = "shout", .probe = probe, .other_changed = other_changed, .remove = remove};
+    static struct split_driver driver = {.kind = "shout",
+                                         .probe = shout_probe,
+                                         .other_changed = shout_other_changed,
+                                         .remove = shout_remove};
     char line[256];
 
     shutdown_obey();
@@ -195,7 +197,7 @@ void guest_main(void)
         memcpy(front->text, line, length);
         error = send_text(length);
         if (error)
-            printf("shout: error %d\n", -error);
+            printf("shout: %s\n", strerror(-error));
         else
             printf("%.*s\n", (int)length, front->text);
     }

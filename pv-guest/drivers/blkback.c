@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct blkback *of(const struct split_device *split)
+static struct blkback *blkback_of(const struct split_device *split)
 {
     return split->driver_data;
 }
@@ -58,9 +58,9 @@ static int write_number(struct split_device *split, const char *key, uint64_t va
 }
 
 /* All that can be known of a disk before a front is there. */
-static int write_features(struct split_device *split)
+static int blkback_write_features(struct split_device *split)
 {
-    struct blkback *back = of(split);
+    struct blkback *back = blkback_of(split);
     const struct block_device *disk = back->claim.device;
     bool discard = disk->discard && !own_is(split, "discard-enable", "0");
     unsigned int segments = back->limits.segments;
@@ -97,7 +97,7 @@ static int write_features(struct split_device *split)
 /* The disk has another size. Writing Connected once more makes the front read it. */
 static void tell_size(struct split_device *split)
 {
-    const struct blkback *back = of(split);
+    const struct blkback *back = blkback_of(split);
     uint64_t sectors = back->claim.device->sectors;
 
     split_say(split, "%s has %" PRIu64 " sectors now", back->claim.device->name, sectors);
@@ -160,7 +160,7 @@ static int read_protocol(const struct split_device *split, bool *narrow)
     return error;
 }
 
-static int map_ring(struct blkback *back)
+static int blkback_map_ring(struct blkback *back)
 {
     grant_ref_t references[BLKBACK_MAX_RING_PAGES];
     struct split_device *split = back->split;
@@ -177,7 +177,7 @@ static int map_ring(struct blkback *back)
     return error;
 }
 
-static int bind_port(struct blkback *back)
+static int blkback_bind_port(struct blkback *back)
 {
     struct split_device *split = back->split;
     uint64_t remote;
@@ -207,9 +207,9 @@ static void tell_connected(struct blkback *back, bool persistent)
     back->told = true;
 }
 
-static void connect(struct split_device *split)
+static void blkback_connect(struct split_device *split)
 {
-    struct blkback *back = of(split);
+    struct blkback *back = blkback_of(split);
     bool persistent = split_other_feature(split, "feature-persistent");
     bool narrow;
     int error;
@@ -218,9 +218,9 @@ static void connect(struct split_device *split)
         split_fail(split, -EINVAL, "a protocol that we do not speak");
         return;
     }
-    if (map_ring(back))
+    if (blkback_map_ring(back))
         return;
-    if (bind_port(back)) {
+    if (blkback_bind_port(back)) {
         grant_unmap(&back->ring_pages);
         return;
     }
@@ -242,9 +242,9 @@ static void connect(struct split_device *split)
     work_schedule(&back->work);
 }
 
-static void disconnect(struct split_device *split)
+static void blkback_disconnect(struct split_device *split)
 {
-    struct blkback *back = of(split);
+    struct blkback *back = blkback_of(split);
 
     if (!back->connected)
         return;
@@ -287,7 +287,7 @@ static void describe(const struct block_claim *claim, char *text, size_t size)
 /* Open what the tools named. */
 static int open_target(struct split_device *split)
 {
-    struct blkback *back = of(split);
+    struct blkback *back = blkback_of(split);
     char why[200] = "";
     char *name, *dev;
     int error;
@@ -315,18 +315,18 @@ static int open_target(struct split_device *split)
     return 0;
 }
 
-static void release(struct split_device *split)
+static void blkback_release(struct split_device *split)
 {
-    struct blkback *back = of(split);
+    struct blkback *back = blkback_of(split);
 
-    disconnect(split);
+    blkback_disconnect(split);
     if (back->opened)
         block_target_close(&back->claim);
     free(back);
     split->driver_data = NULL;
 }
 
-static int probe(struct split_device *split)
+static int blkback_probe(struct split_device *split)
 {
     struct blkback *back = calloc(1, sizeof(*back));
     unsigned int segments;
@@ -338,37 +338,37 @@ static int probe(struct split_device *split)
     back->split = split;
     error = open_target(split);
     if (error) {
-        release(split);
+        blkback_release(split);
         return error;
     }
     segments = back->claim.device->max_segments;
     if (segments > BLKBACK_MAX_SEGMENTS)
         segments = BLKBACK_MAX_SEGMENTS;
     back->limits.segments = segments > BLKIF_MAX_SEGMENTS_PER_REQUEST ? segments : 0;
-    error = write_features(split);
+    error = blkback_write_features(split);
     if (!error)
         error = split_set_state(split, XenbusStateInitWait);
     if (error)
-        release(split);
+        blkback_release(split);
     return error;
 }
 
-static void other_changed(struct split_device *split, enum xenbus_state state)
+static void blkback_other_changed(struct split_device *split, enum xenbus_state state)
 {
     if (state == XenbusStateInitialised || state == XenbusStateConnected) {
-        if (!of(split)->connected)
-            connect(split);
+        if (!blkback_of(split)->connected)
+            blkback_connect(split);
     } else if (state == XenbusStateClosing || state == XenbusStateClosed) {
-        disconnect(split);
+        blkback_disconnect(split);
     }
 }
 
 static struct split_driver driver = {
     .kind = "vbd",
     .back = true,
-    .probe = probe,
-    .other_changed = other_changed,
-    .remove = release,
+    .probe = blkback_probe,
+    .other_changed = blkback_other_changed,
+    .remove = blkback_release,
 };
 
 int blkback_init(void)

@@ -104,7 +104,7 @@ static inline void put_request(struct blkback *back, struct blkback_request *req
  * The front broke the protocol. It is not spoken to any more; what the disk does for it is waited
  * for.
  */
-static void fail(struct blkback *back, const char *why)
+static void blkback_fail(struct blkback *back, const char *why)
 {
     back->stopping = true;
     split_fail(back->split, -EPROTO, "%s", why);
@@ -112,8 +112,8 @@ static void fail(struct blkback *back, const char *why)
 
 /* ---- from the ring to the disk ---- */
 
-static inline void submit(struct blkback *back, struct blkback_request *request,
-                          enum block_operation operation, unsigned int segments)
+static inline void blkback_submit(struct blkback *back, struct blkback_request *request,
+                                  enum block_operation operation, unsigned int segments)
 {
     request->block.operation = operation;
     request->block.segment_count = segments;
@@ -146,7 +146,7 @@ static const char *fetch_segments(struct blkback *back)
 }
 
 /* The next step of the request that orders others. */
-static void go_on(struct blkback *back)
+static void blkback_next_step(struct blkback *back)
 {
     struct blkback_request *request = back->ordered;
     bool failed = request->status != BLKIF_RSP_OKAY;
@@ -162,13 +162,13 @@ static void go_on(struct blkback *back)
         return;
     }
     if (request->step == STEP_WRITE)
-        submit(back, request, BLOCK_WRITE, request->segment_count);
+        blkback_submit(back, request, BLOCK_WRITE, request->segment_count);
     else
-        submit(back, request, BLOCK_FLUSH, 0);
+        blkback_submit(back, request, BLOCK_FLUSH, 0);
 }
 
 /* Begin the command. @return 0; -EAGAIN: later; other errors: it is not to be begun. */
-static int begin(struct blkback *back)
+static int begin_command(struct blkback *back)
 {
     struct blkback_command *command = &back->command;
     struct blkback_request *request = get_request(back);
@@ -191,24 +191,24 @@ static int begin(struct blkback *back)
     request->block.sectors = command->sectors;
     switch (command->kind) {
     case BLKBACK_READ:
-        submit(back, request, BLOCK_READ, request->segment_count);
+        blkback_submit(back, request, BLOCK_READ, request->segment_count);
         break;
     case BLKBACK_WRITE:
-        submit(back, request, BLOCK_WRITE, request->segment_count);
+        blkback_submit(back, request, BLOCK_WRITE, request->segment_count);
         break;
     case BLKBACK_DISCARD:
-        submit(back, request, BLOCK_DISCARD, 0);
+        blkback_submit(back, request, BLOCK_DISCARD, 0);
         break;
     default: /* a flush, or a barrier */
         request->barrier = command->kind == BLKBACK_BARRIER;
         if (!request->barrier && request->segment_count == 0) {
-            submit(back, request, BLOCK_FLUSH, 0);
+            blkback_submit(back, request, BLOCK_FLUSH, 0);
             break;
         }
         request->step = STEP_WAIT;
         back->ordered = request;
         if (back->under_way == 1)
-            go_on(back);
+            blkback_next_step(back);
         break;
     }
     return 0;
@@ -262,13 +262,13 @@ static bool dispatch(struct blkback *back)
     if (command->page_count > 0) {
         why = fetch_segments(back);
         if (why) {
-            fail(back, why);
+            blkback_fail(back, why);
             return false;
         }
     }
-    error = begin(back);
+    error = begin_command(back);
     if (error == -EINVAL) {
-        fail(back, "a wrong grant reference");
+        blkback_fail(back, "a wrong grant reference");
         return false;
     }
     if (error == -EAGAIN && back->under_way > 0)
@@ -288,7 +288,7 @@ static bool take_requests(struct blkback *back)
     if (back->held_back && !dispatch(back))
         return false;
     if (!blkback_ring_waiting(&back->ring, &waiting)) {
-        fail(back, "its producer index is impossible");
+        blkback_fail(back, "its producer index is impossible");
         return false;
     }
     left = waiting < ROUND_REQUESTS ? waiting : ROUND_REQUESTS;
@@ -297,7 +297,7 @@ static bool take_requests(struct blkback *back)
         const char *why = blkback_ring_take(&back->ring, &back->limits, &back->command);
 
         if (why) {
-            fail(back, why);
+            blkback_fail(back, why);
             return false;
         }
         if (!dispatch(back))
@@ -330,7 +330,7 @@ static void answer_completed(struct blkback *back)
     while ((request = take_completed(back))) {
         if (request == back->ordered) {
             if (request->step != STEP_DONE) {
-                go_on(back);
+                blkback_next_step(back);
                 continue;
             }
             back->ordered = NULL;
@@ -348,10 +348,10 @@ static void answer_completed(struct blkback *back)
         back->under_way--;
     }
     if (back->ordered && back->ordered->step == STEP_WAIT && back->under_way == 1)
-        go_on(back);
+        blkback_next_step(back);
 }
 
-static void run(struct work *work)
+static void blkback_run(struct work *work)
 {
     struct blkback *back = (struct blkback *)((char *)work - offsetof(struct blkback, work));
     bool more;
@@ -399,7 +399,7 @@ int blkback_io_start(struct blkback *back, void *shared, uint32_t size, bool nar
         return -ENOMEM;
     }
     blkback_ring_init(&back->ring, shared, size, narrow);
-    back->work.run = run;
+    back->work.run = blkback_run;
     back->held_back = false;
     back->port_masked = false;
     back->free = back->completed = back->ordered = NULL;

@@ -31,7 +31,7 @@ static inline uint16_t *chain(const struct blkback_pages *pages, grant_ref_t gre
     return &pages->hash[gref % BLKBACK_HASH];
 }
 
-static inline uint16_t find(const struct blkback_pages *pages, grant_ref_t gref)
+static inline uint16_t find_page(const struct blkback_pages *pages, grant_ref_t gref)
 {
     uint16_t index = *chain(pages, gref);
 
@@ -151,7 +151,7 @@ static void evict(struct blkback_pages *pages)
 }
 
 /* A place for a reference that is to be mapped; NONE when all are in use. */
-static uint16_t place(struct blkback_pages *pages, grant_ref_t gref)
+static uint16_t place_page(struct blkback_pages *pages, grant_ref_t gref)
 {
     uint16_t index;
 
@@ -291,10 +291,10 @@ int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command 
         return 0;
     for (i = first; i < command->segment_count; i++) {
         grant_ref_t gref = blkback_segment_gref(command->segments[i]);
-        uint16_t index = pages->persistent ? find(pages, gref) : NONE;
+        uint16_t index = pages->persistent ? find_page(pages, gref) : NONE;
 
         if (index == NONE) {
-            index = place(pages, gref);
+            index = place_page(pages, gref);
             full = index == NONE;
             if (full)
                 break;
@@ -336,10 +336,10 @@ void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsign
 
 const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref)
 {
-    uint16_t index = find(pages, gref);
+    uint16_t index = find_page(pages, gref);
 
     if (index == NONE) {
-        index = place(pages, gref);
+        index = place_page(pages, gref);
         if (index == NONE)
             return NULL;
         set_map_op(pages, 0, index, false);

@@ -15,8 +15,9 @@
 #include <public/io/protocols.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static struct blkfront *of(const struct split_device *split)
+static struct blkfront *blkfront_of(const struct split_device *split)
 {
     return split->driver_data;
 }
@@ -88,9 +89,9 @@ static int write_ring(store_transaction transaction, void *argument)
 }
 
 /* The back waits for us: make a ring and tell it. */
-static void begin(struct split_device *split)
+static void offer_ring_to_back(struct split_device *split)
 {
-    struct blkfront *front = of(split);
+    struct blkfront *front = blkfront_of(split);
     uint64_t order = split_other_feature(split, "max-ring-page-order");
     int error;
 
@@ -102,10 +103,10 @@ static void begin(struct split_device *split)
     if (!error)
         error = split_set_state(split, XenbusStateInitialised);
     if (error)
-        split_fail(split, error, "cannot offer a ring (error %d)", -error);
+        split_fail(split, error, "cannot offer a ring: %s", strerror(-error));
 }
 
-static void read_features(struct blkfront *front)
+static void blkfront_read_features(struct blkfront *front)
 {
     struct split_device *split = front->split;
     uint64_t segments = split_other_feature(split, "feature-max-indirect-segments");
@@ -149,14 +150,14 @@ static int read_disk(struct blkfront *front, uint64_t *sectors)
 /* The back is ready. The first time, a block device comes into being. */
 static void ready(struct split_device *split)
 {
-    struct blkfront *front = of(split);
+    struct blkfront *front = blkfront_of(split);
     struct block_device *device = &front->device;
     uint64_t sectors;
     bool first = !front->registered;
 
     if (read_disk(front, &sectors))
         return;
-    read_features(front);
+    blkfront_read_features(front);
     if (first) {
         device->sectors = sectors;
         device->max_segments = front->segments;
@@ -180,7 +181,7 @@ static void ready(struct split_device *split)
 /* The back wrote Connected once more: the disk may have another size. */
 static void look_at_size(struct split_device *split)
 {
-    struct blkfront *front = of(split);
+    struct blkfront *front = blkfront_of(split);
     uint64_t sectors;
 
     if (split_other_number(split, "sectors", &sectors) || sectors == front->device.sectors)
@@ -189,14 +190,14 @@ static void look_at_size(struct split_device *split)
     block_resized(&front->device, sectors);
 }
 
-static void other_changed(struct split_device *split, enum xenbus_state state)
+static void blkfront_other_changed(struct split_device *split, enum xenbus_state state)
 {
-    struct blkfront *front = of(split);
+    struct blkfront *front = blkfront_of(split);
 
     switch (state) {
     case XenbusStateInitWait:
         blkfront_io_stop(front);
-        begin(split);
+        offer_ring_to_back(split);
         break;
     case XenbusStateConnected:
         if (front->connected)
@@ -217,7 +218,7 @@ static void other_changed(struct split_device *split, enum xenbus_state state)
 
 /* ---- coming and going ---- */
 
-static int probe(struct split_device *split)
+static int blkfront_probe(struct split_device *split)
 {
     struct blkfront *front = calloc(1, sizeof(*front));
 
@@ -231,9 +232,9 @@ static int probe(struct split_device *split)
     return 0;
 }
 
-static void remove(struct split_device *split)
+static void blkfront_remove(struct split_device *split)
 {
-    struct blkfront *front = of(split);
+    struct blkfront *front = blkfront_of(split);
 
     blkfront_io_stop(front);
     blkfront_io_abandon(front);
@@ -248,9 +249,9 @@ static void remove(struct split_device *split)
 
 static struct split_driver driver = {
     .kind = "vbd",
-    .probe = probe,
-    .other_changed = other_changed,
-    .remove = remove,
+    .probe = blkfront_probe,
+    .other_changed = blkfront_other_changed,
+    .remove = blkfront_remove,
 };
 
 int blkfront_init(void)

@@ -314,7 +314,7 @@ static bool start_data(struct blkfront *front, struct blkfront_shadow *shadow)
 }
 
 /* Put a request into the ring. @return false: there is no room now. */
-static bool start(struct blkfront *front, struct block_request *request)
+static bool start_request(struct blkfront *front, struct block_request *request)
 {
     struct blkfront_shadow *shadow;
     blkif_vdev_t handle = (blkif_vdev_t)front->split->id;
@@ -357,7 +357,7 @@ static void wait_last(struct blkfront *front, struct block_request *request)
     front->waiting_end = &request->next;
 }
 
-static struct block_request *take_waiting(struct blkfront *front)
+static struct block_request *blkfront_take_waiting(struct blkfront *front)
 {
     struct block_request *request = front->waiting;
 
@@ -379,8 +379,8 @@ static void start_waiting(struct blkfront *front)
 {
     struct block_request *request;
 
-    while (front->connected && (request = take_waiting(front))) {
-        if (start(front, request))
+    while (front->connected && (request = blkfront_take_waiting(front))) {
+        if (start_request(front, request))
             continue;
         if (!nothing_in_ring(front)) {
             wait_first(front, request);
@@ -390,7 +390,7 @@ static void start_waiting(struct blkfront *front)
     }
 }
 
-static void submit(struct block_device *device, struct block_request *request)
+static void blkfront_submit(struct block_device *device, struct block_request *request)
 {
     struct blkfront *front = (struct blkfront *)device;
 
@@ -398,14 +398,14 @@ static void submit(struct block_device *device, struct block_request *request)
         request->done(request, -EIO);
     else if (!front->connected || front->waiting)
         wait_last(front, request);
-    else if (!start(front, request)) {
+    else if (!start_request(front, request)) {
         wait_last(front, request);
         if (nothing_in_ring(front))
             start_waiting(front);
     }
 }
 
-static void kick(struct block_device *device)
+static void blkfront_kick(struct block_device *device)
 {
     struct blkfront *front = (struct blkfront *)device;
 
@@ -414,12 +414,13 @@ static void kick(struct block_device *device)
         event_send(front->port);
 }
 
-const struct block_operations blkfront_operations = {.submit = submit, .kick = kick};
+const struct block_operations blkfront_operations = {.submit = blkfront_submit,
+                                                     .kick = blkfront_kick};
 
 /* ---- from the ring to requests ---- */
 
 /* The back cannot be trusted with anything any more. */
-static void fail(struct blkfront *front, const char *why)
+static void blkfront_fail(struct blkfront *front, const char *why)
 {
     front->connected = false;
     split_fail(front->split, -EPROTO, "the back end is wrong: %s", why);
@@ -441,7 +442,7 @@ static int error_of(int16_t status)
     return status == BLKIF_RSP_EOPNOTSUPP ? -EOPNOTSUPP : -EIO;
 }
 
-static void complete(struct blkfront *front, const struct blkfront_answer *answer)
+static void complete_shadow(struct blkfront *front, const struct blkfront_answer *answer)
 {
     struct blkfront_shadow *shadow = &front->shadows[answer->id];
     struct block_request *request = shadow->request;
@@ -454,7 +455,7 @@ static void complete(struct blkfront *front, const struct blkfront_answer *answe
          * Its memory is not its owner's before the back has let go: blkfront_io_stop() waits for
          * that.
          */
-        fail(front, "it keeps pages of requests that it answered");
+        blkfront_fail(front, "it keeps pages of requests that it answered");
         return;
     }
     shadow->request = NULL;
@@ -468,7 +469,7 @@ static void complete(struct blkfront *front, const struct blkfront_answer *answe
     request->done(request, error);
 }
 
-static void run(struct work *work)
+static void blkfront_run(struct work *work)
 {
     struct blkfront *front = (struct blkfront *)((char *)work - offsetof(struct blkfront, work));
 
@@ -480,14 +481,14 @@ static void run(struct work *work)
         while (!why && front->connected && count-- > 0) {
             why = blkfront_ring_take(&front->ring, &answer);
             if (!why)
-                complete(front, &answer);
+                complete_shadow(front, &answer);
         }
         if (why) {
-            fail(front, why);
+            blkfront_fail(front, why);
             return;
         }
         start_waiting(front);
-        kick(&front->device);
+        blkfront_kick(&front->device);
         if (!front->connected || !blkfront_ring_sleep(&front->ring))
             return;
     }
@@ -552,11 +553,11 @@ fail_pages:
 
 void blkfront_io_go(struct blkfront *front)
 {
-    front->work.run = run;
+    front->work.run = blkfront_run;
     front->connected = true;
     event_set_handler(front->port, event, front);
     start_waiting(front);
-    kick(&front->device);
+    blkfront_kick(&front->device);
 }
 
 /* The request that was put into the ring last, of those that are there. NULL: none is. */
@@ -645,6 +646,6 @@ void blkfront_io_abandon(struct blkfront *front)
     struct block_request *request;
 
     front->gone = true;
-    while ((request = take_waiting(front)))
+    while ((request = blkfront_take_waiting(front)))
         request->done(request, -EIO);
 }

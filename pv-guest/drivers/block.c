@@ -81,7 +81,7 @@ static int check_data(const struct block_device *device, struct block_request *r
     return odd & (device->logical_size - 1) ? -EINVAL : 0;
 }
 
-static int check(const struct block_device *device, struct block_request *request)
+static int check_request(const struct block_device *device, struct block_request *request)
 {
     uint64_t blocks = device->logical_size / SECTOR_SIZE;
     int error = 0;
@@ -110,7 +110,7 @@ void block_submit(struct block_device *device, struct block_request *request)
             return;
         }
     } else {
-        error = check(device, request);
+        error = check_request(device, request);
         if (error) {
             request->done(request, error);
             return;

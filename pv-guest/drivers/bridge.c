@@ -33,7 +33,7 @@ static unsigned int hash(const uint8_t *mac)
     return (sum * 0x9e3779b1u) >> 24;
 }
 
-static struct address *find(const uint8_t *mac)
+static struct address *find_address(const uint8_t *mac)
 {
     for (uint16_t i = buckets[hash(mac)]; i; i = addresses[i - 1].next)
         if (mac_equal(addresses[i - 1].mac, mac))
@@ -47,7 +47,7 @@ static bool is_old(const struct address *entry, uint64_t now)
 }
 
 /* Take back the entries of a port, or with NULL those that are too old. */
-static void forget(const struct net_port *port, uint64_t now)
+static void forget_addresses(const struct net_port *port, uint64_t now)
 {
     for (unsigned int bucket = 0; bucket < BUCKETS; bucket++) {
         uint16_t *at = &buckets[bucket];
@@ -87,24 +87,26 @@ static void sweep(uint64_t now)
     if (now - last < NANOSECONDS_PER_SECOND)
         return;
     last = now;
-    forget(NULL, now);
+    forget_addresses(NULL, now);
 }
 
 /* An address that cannot be remembered is one to which frames go out of all ports. */
 static void learn(const uint8_t *mac, struct net_port *port)
 {
     uint64_t now = clock_now();
-    struct address *entry = find(mac);
+    struct address *entry = find_address(mac);
     uint16_t number;
 
     if (entry && entry->port == port) {
         entry->heard = now;
         return;
     }
-    if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT)
+    if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT) {
         sweep(now);
-    if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT)
-        return;
+        if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT)
+            return;
+        entry = find_address(mac); /* the sweep may have taken it back */
+    }
     if (entry) {
         entry->port->addresses--;
     } else {
@@ -125,7 +127,7 @@ static void learn(const uint8_t *mac, struct net_port *port)
 
 struct net_port *bridge_lookup(const uint8_t *mac)
 {
-    struct address *entry = find(mac);
+    struct address *entry = find_address(mac);
 
     return entry && !is_old(entry, clock_now()) ? entry->port : NULL;
 }
@@ -184,7 +186,7 @@ void bridge_remove(struct net_port *port)
         }
     }
     port->input = NULL;
-    forget(port, 0);
+    forget_addresses(port, 0);
 }
 
 void bridge_list(bool (*entry)(struct net_port *port, void *argument), void *argument)

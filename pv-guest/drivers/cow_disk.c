@@ -221,7 +221,7 @@ static void tell_full(struct cow_disk *cow)
     cow->told_full = true;
 }
 
-static void submit(struct block_device *device, struct block_request *request)
+static void cow_submit(struct block_device *device, struct block_request *request)
 {
     struct cow_disk *cow = (struct cow_disk *)device;
 
@@ -236,7 +236,7 @@ static void submit(struct block_device *device, struct block_request *request)
     }
 }
 
-static void kick(struct block_device *device)
+static void cow_kick(struct block_device *device)
 {
     block_kick(((struct cow_disk *)device)->base);
 }
@@ -261,7 +261,7 @@ static void close_cow(struct block_device *device)
 }
 
 static const struct block_operations operations = {
-    .submit = submit, .kick = kick, .close = close_cow};
+    .submit = cow_submit, .kick = cow_kick, .close = close_cow};
 
 unsigned long cow_disk_share(void)
 {

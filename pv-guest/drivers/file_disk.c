@@ -18,7 +18,7 @@ struct file_disk {
     const char *data;
 };
 
-static void submit(struct block_device *device, struct block_request *request)
+static void file_disk_submit(struct block_device *device, struct block_request *request)
 {
     const struct file_disk *file = (const struct file_disk *)device;
     const char *from = file->data + request->disk_sector * SECTOR_SIZE;
@@ -35,7 +35,7 @@ static void close_file(struct block_device *device)
     free(device);
 }
 
-static const struct block_operations operations = {.submit = submit, .close = close_file};
+static const struct block_operations operations = {.submit = file_disk_submit, .close = close_file};
 
 int file_disk_open(const char *path, struct block_device **device)
 {

@@ -12,7 +12,7 @@
 #define FRAME_MINIMUM  60u
 #define FORGET_SECONDS 1200u
 
-static struct ip_neighbour *find(struct ip_interface *interface, uint32_t address)
+static struct ip_neighbour *find_neighbour(struct ip_interface *interface, uint32_t address)
 {
     for (unsigned int i = 0; i < IP_NEIGHBOURS; i++)
         if (interface->neighbours[i].address == address)
@@ -22,7 +22,7 @@ static struct ip_neighbour *find(struct ip_interface *interface, uint32_t addres
 
 const uint8_t *arp_find(struct ip_interface *interface, uint32_t address)
 {
-    const struct ip_neighbour *neighbour = find(interface, address);
+    const struct ip_neighbour *neighbour = find_neighbour(interface, address);
 
     if (!neighbour || clock_now() - neighbour->heard > FORGET_SECONDS * NANOSECONDS_PER_SECOND)
         return NULL;
@@ -32,7 +32,7 @@ const uint8_t *arp_find(struct ip_interface *interface, uint32_t address)
 /* `always`: also somebody who is not known yet; the one that was not heard of longest gives way. */
 void arp_learn(struct ip_interface *interface, uint32_t address, const uint8_t *mac, bool always)
 {
-    struct ip_neighbour *neighbour = find(interface, address);
+    struct ip_neighbour *neighbour = find_neighbour(interface, address);
 
     if (mac_is_group(mac) || (!neighbour && !always))
         return;
@@ -48,8 +48,8 @@ void arp_learn(struct ip_interface *interface, uint32_t address, const uint8_t *
     wake_all(&interface->changed);
 }
 
-static void send(struct ip_interface *interface, unsigned int operation, const uint8_t *to_mac,
-                 uint32_t to)
+static void arp_send(struct ip_interface *interface, unsigned int operation, const uint8_t *to_mac,
+                     uint32_t to)
 {
     static const uint8_t everybody[MAC_SIZE] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     static uint8_t frame[FRAME_MINIMUM] __attribute__((aligned(64)));
@@ -74,12 +74,12 @@ static void send(struct ip_interface *interface, unsigned int operation, const u
 
 void arp_ask(struct ip_interface *interface, uint32_t address)
 {
-    send(interface, ARP_REQUEST, NULL, address);
+    arp_send(interface, ARP_REQUEST, NULL, address);
 }
 
 void arp_announce(struct ip_interface *interface)
 {
-    send(interface, ARP_REQUEST, NULL, interface->address);
+    arp_send(interface, ARP_REQUEST, NULL, interface->address);
 }
 
 void arp_input(struct ip_interface *interface, const uint8_t *frame, uint32_t length)
@@ -96,5 +96,5 @@ void arp_input(struct ip_interface *interface, const uint8_t *frame, uint32_t le
         arp_learn(interface, from, arp + 8, to == interface->address);
     if (net_get16(arp + 6) == ARP_REQUEST && to == interface->address &&
         interface->address != IP_ANY && from != interface->address)
-        send(interface, ARP_REPLY, arp + 8, from);
+        arp_send(interface, ARP_REPLY, arp + 8, from);
 }

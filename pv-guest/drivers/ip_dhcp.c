@@ -79,8 +79,8 @@ static uint32_t number_option(const uint8_t *data, uint32_t length, uint8_t code
     return value ? net_get32(value) : other;
 }
 
-static void receive(struct ip_interface *interface, struct udp_socket *socket,
-                    const struct udp_source *source, const uint8_t *data, uint32_t length)
+static void dhcp_receive(struct ip_interface *interface, struct udp_socket *socket,
+                         const struct udp_source *source, const uint8_t *data, uint32_t length)
 {
     const uint8_t *type;
 
@@ -100,7 +100,7 @@ static void receive(struct ip_interface *interface, struct udp_socket *socket,
     wake_all(&answered);
 }
 
-static struct udp_socket socket = {.port = CLIENT_PORT, .receive = receive};
+static struct udp_socket socket = {.port = CLIENT_PORT, .receive = dhcp_receive};
 
 static uint8_t *put_number(uint8_t *at, uint8_t code, uint32_t value)
 {
@@ -111,7 +111,7 @@ static uint8_t *put_number(uint8_t *at, uint8_t code, uint32_t value)
 }
 
 /* @param lease what is asked for, NULL in a DISCOVER */
-static void send(struct ip_interface *interface, uint8_t type, const struct dhcp_lease *lease)
+static void dhcp_send(struct ip_interface *interface, uint8_t type, const struct dhcp_lease *lease)
 {
     static uint8_t frame[UDP_HEADERS + MESSAGE_SIZE] __attribute__((aligned(512)));
     uint8_t *message = frame + UDP_HEADERS, *at = message + OPTIONS;
@@ -153,7 +153,7 @@ static uint8_t ask(struct ip_interface *interface, uint8_t type, const struct dh
     for (unsigned int i = 0; i < TRIES && exchange.type == 0; i++) {
         uint64_t deadline = clock_now() + wait;
 
-        send(interface, type, lease);
+        dhcp_send(interface, type, lease);
         while (exchange.type == 0 && clock_now() < deadline)
             wait_on_until(&answered, deadline);
         wait = wait < MAX_WAIT ? wait * 2 : wait;

@@ -84,7 +84,7 @@ static void unbind(struct vif *vif)
     work_cancel(&vif->receive_work);
 }
 
-static void disconnect(struct vif *vif)
+static void vif_disconnect(struct vif *vif)
 {
     if (!vif->connected)
         return;
@@ -99,7 +99,7 @@ static void disconnect(struct vif *vif)
     grant_unmap(&vif->receive_page);
 }
 
-static int map_ring(struct vif *vif, const char *key, struct grant_mapping *mapping)
+static int vif_map_ring(struct vif *vif, const char *key, struct grant_mapping *mapping)
 {
     grant_ref_t ref;
     uint64_t value;
@@ -111,7 +111,7 @@ static int map_ring(struct vif *vif, const char *key, struct grant_mapping *mapp
     return value == ref ? grant_map(mapping, vif->device->other, &ref, 1, false) : -EINVAL;
 }
 
-static int bind_port(struct vif *vif, const char *key, event_handler handler)
+static int vif_bind_port(struct vif *vif, const char *key, event_handler handler)
 {
     uint64_t value;
     int error = split_other_number(vif->device, key, &value);
@@ -127,11 +127,11 @@ static int bind_port(struct vif *vif, const char *key, event_handler handler)
 
 static int bind_ports(struct vif *vif)
 {
-    vif->transmit_port = bind_port(vif, "event-channel-tx", on_transmit_event);
+    vif->transmit_port = vif_bind_port(vif, "event-channel-tx", on_transmit_event);
     if (vif->transmit_port >= 0) {
-        vif->receive_port = bind_port(vif, "event-channel-rx", on_receive_event);
+        vif->receive_port = vif_bind_port(vif, "event-channel-rx", on_receive_event);
     } else {
-        vif->transmit_port = bind_port(vif, "event-channel", on_transmit_event);
+        vif->transmit_port = vif_bind_port(vif, "event-channel", on_transmit_event);
         vif->receive_port = vif->transmit_port;
     }
     if (vif->receive_port >= 0)
@@ -139,7 +139,7 @@ static int bind_ports(struct vif *vif)
     return vif->receive_port;
 }
 
-static void read_features(struct vif *vif)
+static void vif_read_features(struct vif *vif)
 {
     const struct split_device *device = vif->device;
     struct net_features *features = &vif->port.features;
@@ -154,7 +154,7 @@ static void read_features(struct vif *vif)
         vif->port.mtu = vif->mtu;
 }
 
-static void connect(struct vif *vif)
+static void vif_connect(struct vif *vif)
 {
     struct split_device *device = vif->device;
     int error;
@@ -165,14 +165,14 @@ static void connect(struct vif *vif)
         split_fail(device, -EOPNOTSUPP, "the front end does not ask for request-rx-copy");
         return;
     }
-    read_features(vif);
+    vif_read_features(vif);
     vif->transmit_port = vif->receive_port = -1;
-    error = map_ring(vif, "tx-ring-ref", &vif->transmit_page);
+    error = vif_map_ring(vif, "tx-ring-ref", &vif->transmit_page);
     if (error) {
         split_fail(device, error, "cannot map the front end's tx-ring-ref");
         return;
     }
-    error = map_ring(vif, "rx-ring-ref", &vif->receive_page);
+    error = vif_map_ring(vif, "rx-ring-ref", &vif->receive_page);
     if (error) {
         split_fail(device, error, "cannot map the front end's rx-ring-ref");
         goto no_receive;
@@ -189,7 +189,7 @@ static void connect(struct vif *vif)
     vif->port.carrier = true;
     bridge_add(&vif->port);
     if (split_set_state(device, XenbusStateConnected)) {
-        disconnect(vif);
+        vif_disconnect(vif);
         return;
     }
     work_schedule(&vif->transmit_work);
@@ -205,7 +205,7 @@ no_receive:
 
 /* ---- The device ----------------------------------------------------------------------------- */
 
-static bool read_mac(struct vif *vif)
+static bool vif_read_mac(struct vif *vif)
 {
     char *text;
     bool valid;
@@ -275,11 +275,11 @@ static int offer_features(struct split_device *device)
     return split_set_state(device, XenbusStateInitWait);
 }
 
-static int check(struct vif *vif)
+static int check_nodes(struct vif *vif)
 {
     char bridge[32];
 
-    if (!read_mac(vif)) {
+    if (!vif_read_mac(vif)) {
         split_fail(vif->device, -EINVAL, "its `mac` is no hardware address of one card");
         return -EINVAL;
     }
@@ -294,7 +294,7 @@ static int check(struct vif *vif)
     return 0;
 }
 
-static void forget(struct vif *vif)
+static void vif_free(struct vif *vif)
 {
     for (struct vif **at = &vifs; *at; at = &(*at)->next) {
         if (*at == vif) {
@@ -307,7 +307,7 @@ static void forget(struct vif *vif)
     free(vif);
 }
 
-static int probe(struct split_device *device)
+static int vif_probe(struct split_device *device)
 {
     struct vif *vif = calloc(1, sizeof(*vif));
     int error;
@@ -322,15 +322,15 @@ static int probe(struct split_device *device)
     vif->next = vifs;
     vifs = vif;
     device->driver_data = vif;
-    error = check(vif);
+    error = check_nodes(vif);
     if (!error)
         error = offer_features(device);
     if (error)
-        forget(vif);
+        vif_free(vif);
     return error;
 }
 
-static void other_changed(struct split_device *device, enum xenbus_state state)
+static void vif_other_changed(struct split_device *device, enum xenbus_state state)
 {
     struct vif *vif = device->driver_data;
 
@@ -339,11 +339,11 @@ static void other_changed(struct split_device *device, enum xenbus_state state)
         split_set_state(device, XenbusStateInitWait);
         break;
     case XenbusStateConnected:
-        connect(vif);
+        vif_connect(vif);
         break;
     case XenbusStateClosing:
     case XenbusStateClosed:
-        disconnect(vif);
+        vif_disconnect(vif);
         break;
     default:
         break;
@@ -354,15 +354,15 @@ static void removed(struct split_device *device)
 {
     struct vif *vif = device->driver_data;
 
-    disconnect(vif);
-    forget(vif);
+    vif_disconnect(vif);
+    vif_free(vif);
 }
 
 static struct split_driver driver = {
     .kind = "vif",
     .back = true,
-    .probe = probe,
-    .other_changed = other_changed,
+    .probe = vif_probe,
+    .other_changed = vif_other_changed,
     .remove = removed,
 };
 

@@ -33,12 +33,12 @@ struct vif_waiting {
 
 static unsigned int all_waiting_pages;
 
-static unsigned int slots_for(uint32_t length, uint16_t gso_size)
+static unsigned int vif_slots_for(uint32_t length, uint16_t gso_size)
 {
     return (length + PAGE_SIZE - 1) / PAGE_SIZE + (gso_size > 0);
 }
 
-static struct vif_slot *take_slot(struct vif *vif, netif_rx_request_t *request)
+static struct vif_slot *vif_take_slot(struct vif *vif, netif_rx_request_t *request)
 {
     struct vif_slot *slot = &vif->slots[vif->slot_count++];
 
@@ -53,7 +53,7 @@ static struct vif_slot *take_slot(struct vif *vif, netif_rx_request_t *request)
 static void add_gso(struct vif *vif, const struct net_packet *packet)
 {
     netif_rx_request_t request;
-    struct vif_slot *slot = take_slot(vif, &request);
+    struct vif_slot *slot = vif_take_slot(vif, &request);
 
     slot->is_extra = true;
     slot->extra = (struct netif_extra_info){
@@ -63,7 +63,7 @@ static void add_gso(struct vif *vif, const struct net_packet *packet)
 }
 
 /* Copy a packet into empty pages, of which there are enough. */
-static void place(struct vif *vif, const struct net_packet *packet)
+static void place_packet(struct vif *vif, const struct net_packet *packet)
 {
     struct net_target target = {.port = &vif->port, .domid = vif->device->other};
     struct net_cursor cursor = {0};
@@ -73,7 +73,7 @@ static void place(struct vif *vif, const struct net_packet *packet)
     for (bool first = true; left > 0; first = false) {
         uint32_t size = left < PAGE_SIZE ? left : PAGE_SIZE;
         netif_rx_request_t request;
-        struct vif_slot *slot = take_slot(vif, &request);
+        struct vif_slot *slot = vif_take_slot(vif, &request);
 
         left -= size;
         target.ref = request.gref;
@@ -108,7 +108,7 @@ static void free_waiting(struct vif_waiting *waiting)
     free(waiting);
 }
 
-static void take_first(struct vif *vif)
+static void take_first_waiting(struct vif *vif)
 {
     struct vif_waiting *waiting = vif->first_waiting;
 
@@ -122,7 +122,7 @@ static void drop_first(struct vif *vif)
 {
     struct vif_waiting *waiting = vif->first_waiting;
 
-    take_first(vif);
+    take_first_waiting(vif);
     vif->port.counters.sent_dropped++;
     free_waiting(waiting);
 }
@@ -190,7 +190,7 @@ static void keep_waiting(struct vif *vif, const struct net_packet *packet)
         return;
     }
     vif->first_waiting = vif->last_waiting = waiting;
-    if (netback_rx_want(&vif->receive, slots_for(waiting->length, waiting->gso_size)))
+    if (netback_rx_want(&vif->receive, vif_slots_for(waiting->length, waiting->gso_size)))
         work_schedule(&vif->receive_work);
 }
 
@@ -201,7 +201,7 @@ void vif_drop_waiting(struct vif *vif)
 }
 
 /* Whether there are empty pages for `slots`; the front end is broken if its index is. */
-static bool has_room(struct vif *vif, unsigned int slots)
+static bool vif_has_room(struct vif *vif, unsigned int slots)
 {
     int pages = netback_rx_pages(&vif->receive);
 
@@ -212,7 +212,7 @@ static bool has_room(struct vif *vif, unsigned int slots)
     return (unsigned int)pages >= slots;
 }
 
-static void place_waiting(struct vif *vif, const struct vif_waiting *waiting)
+static void vif_place_waiting(struct vif *vif, const struct vif_waiting *waiting)
 {
     struct net_packet packet = {
         .fragments[0] = {.va = waiting->data, .length = waiting->length},
@@ -224,7 +224,7 @@ static void place_waiting(struct vif *vif, const struct vif_waiting *waiting)
         .csum_valid = waiting->csum_valid,
     };
 
-    place(vif, &packet);
+    place_packet(vif, &packet);
 }
 
 void vif_receive_run(struct work *work)
@@ -234,13 +234,13 @@ void vif_receive_run(struct work *work)
 
     while (vif->connected && !vif->broken && vif->first_waiting) {
         struct vif_waiting *waiting = vif->first_waiting;
-        unsigned int slots = slots_for(waiting->length, waiting->gso_size);
+        unsigned int slots = vif_slots_for(waiting->length, waiting->gso_size);
 
-        if (!has_room(vif, slots) &&
-            (!netback_rx_want(&vif->receive, slots) || !has_room(vif, slots)))
+        if (!vif_has_room(vif, slots) &&
+            (!netback_rx_want(&vif->receive, slots) || !vif_has_room(vif, slots)))
             break;
-        take_first(vif);
-        place_waiting(vif, waiting);
+        take_first_waiting(vif);
+        vif_place_waiting(vif, waiting);
         waiting->next = placed;
         placed = waiting;
     }
@@ -260,16 +260,16 @@ void vif_receive_run(struct work *work)
 void vif_send(struct net_port *port, const struct net_packet *packet)
 {
     struct vif *vif = OF_PORT(port);
-    unsigned int slots = slots_for(packet->length, packet->gso_size);
+    unsigned int slots = vif_slots_for(packet->length, packet->gso_size);
 
     if (!vif->connected || vif->broken || (slots > 1 && !vif->scatter_gather)) {
         port->counters.sent_dropped++;
         return;
     }
-    if (vif->first_waiting || !has_room(vif, slots))
+    if (vif->first_waiting || !vif_has_room(vif, slots))
         keep_waiting(vif, packet);
     else
-        place(vif, packet);
+        place_packet(vif, packet);
 }
 
 void vif_flush(struct net_port *port)

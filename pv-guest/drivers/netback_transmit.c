@@ -87,7 +87,7 @@ static bool has_credit(struct vif *vif)
 }
 
 /* In the device's thread: go on when the next interval begins. */
-static void go_on(struct split_device *device)
+static void vif_continue_with_credit(struct split_device *device)
 {
     struct vif *vif = device->driver_data;
     uint64_t now = clock_now(), next = vif->credit_since + vif->interval;
@@ -172,7 +172,7 @@ static void make_packet(const struct vif *vif, unsigned int index, struct net_pa
     packet->csum_valid = packet->csum_blank || from->flags & NETTXF_data_validated;
 }
 
-static void answer(struct vif *vif, unsigned int count)
+static void answer_packets(struct vif *vif, unsigned int count)
 {
     int notify;
 
@@ -206,10 +206,10 @@ static void transmit(struct vif *vif)
     if (vif->broken)
         return;
     if (count > 0)
-        answer(vif, count);
+        answer_packets(vif, count);
     RING_FINAL_CHECK_FOR_REQUESTS(&vif->transmit, more);
     if (more && !has_credit(vif))
-        split_call(vif->device, go_on);
+        split_call(vif->device, vif_continue_with_credit);
     else if (more)
         work_schedule(&vif->transmit_work);
 }

@@ -74,7 +74,7 @@ static int make_pages(struct netfront *front)
 
 /* ---- Connecting ----------------------------------------------------------------------------- */
 
-static void on_event(evtchn_port_t port, void *argument)
+static void netfront_on_event(evtchn_port_t port, void *argument)
 {
     struct netfront *front = argument;
 
@@ -82,7 +82,7 @@ static void on_event(evtchn_port_t port, void *argument)
     work_schedule(&front->work);
 }
 
-static void disconnect(struct netfront *front)
+static void netfront_disconnect(struct netfront *front)
 {
     front->port.carrier = false;
     wake_all(&front->room_queue);
@@ -101,7 +101,7 @@ static int make_port(struct netfront *front)
     int port = event_alloc_unbound(front->device->other);
 
     if (port >= 0)
-        event_set_handler((evtchn_port_t)port, on_event, front);
+        event_set_handler((evtchn_port_t)port, netfront_on_event, front);
     return port;
 }
 
@@ -132,7 +132,7 @@ static int write_rings(struct netfront *front, store_transaction transaction)
                  : split_write(device, transaction, "event-channel-rx", "%d", front->receive_port);
 }
 
-static int write_features(const struct netfront *front, store_transaction transaction)
+static int netfront_write_features(const struct netfront *front, store_transaction transaction)
 {
     int yes = front->options->offloads, no = !yes;
     const struct {
@@ -158,15 +158,15 @@ static int write_features(const struct netfront *front, store_transaction transa
     return 0;
 }
 
-static int write_all(store_transaction transaction, void *argument)
+static int netfront_write_all(store_transaction transaction, void *argument)
 {
     struct netfront *front = argument;
     int error = write_rings(front, transaction);
 
-    return error ? error : write_features(front, transaction);
+    return error ? error : netfront_write_features(front, transaction);
 }
 
-static void read_features(struct netfront *front)
+static void netfront_read_features(struct netfront *front)
 {
     const struct split_device *device = front->device;
     struct net_features *features = &front->port.features;
@@ -183,7 +183,7 @@ static void read_features(struct netfront *front)
         front->port.mtu = (uint32_t)mtu;
 }
 
-static void connect(struct netfront *front)
+static void netfront_connect(struct netfront *front)
 {
     struct split_device *device = front->device;
     int error;
@@ -192,16 +192,16 @@ static void connect(struct netfront *front)
         split_fail(device, -EOPNOTSUPP, "the back end does not offer feature-rx-copy");
         return;
     }
-    disconnect(front);
-    read_features(front);
+    netfront_disconnect(front);
+    netfront_read_features(front);
     netfront_reset_rings(front);
     error = make_ports(front);
     if (!error)
-        error = store_change(write_all, front);
+        error = store_change(netfront_write_all, front);
     if (!error)
         error = split_set_state(device, XenbusStateConnected);
     if (error)
-        split_fail(device, error, "cannot connect (error %d)", -error);
+        split_fail(device, error, "cannot connect: %s", strerror(-error));
 }
 
 static void connected(struct netfront *front)
@@ -216,7 +216,7 @@ static void connected(struct netfront *front)
 
 /* ---- The device ----------------------------------------------------------------------------- */
 
-static bool read_mac(struct netfront *front)
+static bool netfront_read_mac(struct netfront *front)
 {
     char *text;
     bool valid;
@@ -228,7 +228,7 @@ static bool read_mac(struct netfront *front)
     return valid;
 }
 
-static int probe(struct split_device *device)
+static int netfront_probe(struct split_device *device)
 {
     struct netfront *front = calloc(1, sizeof(*front));
     int error = -ENOMEM;
@@ -242,7 +242,7 @@ static int probe(struct split_device *device)
     front->transmit_port = front->receive_port = -1;
     snprintf(front->port.name, sizeof(front->port.name), "eth%u", device->id);
     device->driver_data = front;
-    if (read_mac(front))
+    if (netfront_read_mac(front))
         error = make_pages(front);
     else
         split_fail(device, -EINVAL, "its `mac` is no hardware address");
@@ -251,20 +251,20 @@ static int probe(struct split_device *device)
     return error;
 }
 
-static void other_changed(struct split_device *device, enum xenbus_state state)
+static void netfront_other_changed(struct split_device *device, enum xenbus_state state)
 {
     struct netfront *front = device->driver_data;
 
     switch (state) {
     case XenbusStateInitWait:
-        connect(front);
+        netfront_connect(front);
         break;
     case XenbusStateConnected:
         connected(front);
         break;
     case XenbusStateClosing:
     case XenbusStateClosed:
-        disconnect(front);
+        netfront_disconnect(front);
         break;
     default:
         break;
@@ -272,19 +272,19 @@ static void other_changed(struct split_device *device, enum xenbus_state state)
 }
 
 /* The port's user may hold it still, so its memory stays; it has no carrier and no pages. */
-static void remove(struct split_device *device)
+static void netfront_remove(struct split_device *device)
 {
     struct netfront *front = device->driver_data;
 
-    disconnect(front);
+    netfront_disconnect(front);
     free_pages(front);
 }
 
 static struct split_driver driver = {
     .kind = "vif",
-    .probe = probe,
-    .other_changed = other_changed,
-    .remove = remove,
+    .probe = netfront_probe,
+    .other_changed = netfront_other_changed,
+    .remove = netfront_remove,
 };
 
 int netfront_start(const struct netfront_options *options)

@@ -19,19 +19,19 @@
 
 /* ---- Transmitting --------------------------------------------------------------------------- */
 
-static unsigned int slots_for(uint32_t length)
+static unsigned int netfront_slots_for(uint32_t length)
 {
     return (length + PAGE_SIZE - 1) / PAGE_SIZE + 1;
 }
 
-static bool has_room(const struct netfront *front, uint32_t length)
+static bool netfront_has_room(const struct netfront *front, uint32_t length)
 {
-    unsigned int slots = slots_for(length);
+    unsigned int slots = netfront_slots_for(length);
 
     return RING_FREE_REQUESTS(&front->transmit) >= slots && front->free_count >= slots;
 }
 
-static void fail(struct netfront *front, const char *why)
+static void netfront_fail(struct netfront *front, const char *why)
 {
     front->port.carrier = false;
     split_fail(front->device, -EINVAL, "the back end %s", why);
@@ -43,7 +43,7 @@ static void reap(struct netfront *front)
     RING_IDX put = __atomic_load_n(&ring->sring->rsp_prod, __ATOMIC_ACQUIRE);
 
     if (put - ring->rsp_cons > ring->req_prod_pvt - ring->rsp_cons) {
-        fail(front, "answers what was not sent");
+        netfront_fail(front, "answers what was not sent");
         return;
     }
     for (; ring->rsp_cons != put; ring->rsp_cons++) {
@@ -53,7 +53,7 @@ static void reap(struct netfront *front)
         if (response.status == NETIF_RSP_NULL)
             continue;
         if (response.id >= NETFRONT_SLOTS || !front->page_used[response.id]) {
-            fail(front, "answers with a number that was not sent");
+            netfront_fail(front, "answers with a number that was not sent");
             return;
         }
         if (response.status != NETIF_RSP_OKAY)
@@ -95,9 +95,9 @@ void netfront_send(struct net_port *port, const struct net_packet *packet)
     struct net_cursor cursor = {0};
     uint32_t left = packet->length;
 
-    if (!has_room(front, packet->length))
+    if (!netfront_has_room(front, packet->length))
         reap(front);
-    if (!has_room(front, packet->length)) {
+    if (!netfront_has_room(front, packet->length)) {
         port->counters.sent_dropped++;
         return;
     }
@@ -169,7 +169,7 @@ bool netfront_wait_for_room(struct net_port *port, uint32_t length)
         if (!port->carrier)
             return false;
         reap(front);
-        if (has_room(front, length))
+        if (netfront_has_room(front, length))
             return port->carrier;
         front->room_changed = false;
         if (!want_answers(&front->transmit))
@@ -179,7 +179,7 @@ bool netfront_wait_for_room(struct net_port *port, uint32_t length)
 
 /* ---- Receiving ------------------------------------------------------------------------------ */
 
-static void post(struct netfront *front, RING_IDX end)
+static void post_slot(struct netfront *front, RING_IDX end)
 {
     while (front->receive.req_prod_pvt != end) {
         RING_IDX at = front->receive.req_prod_pvt++;
@@ -190,7 +190,7 @@ static void post(struct netfront *front, RING_IDX end)
     }
 }
 
-static void deliver(struct netfront *front, const struct netfront_packet *taken)
+static void deliver_to_port(struct netfront *front, const struct netfront_packet *taken)
 {
     static struct net_packet packet;
 
@@ -209,7 +209,7 @@ static void deliver(struct netfront *front, const struct netfront_packet *taken)
 }
 
 /* @return whether there may be more. */
-static bool receive(struct netfront *front)
+static bool netfront_receive(struct netfront *front)
 {
     enum netfront_taken taken = NETFRONT_NONE;
     unsigned int count;
@@ -220,7 +220,7 @@ static bool receive(struct netfront *front)
 
         taken = netfront_take(&front->receive, &packet);
         if (taken == NETFRONT_PACKET)
-            deliver(front, &packet);
+            deliver_to_port(front, &packet);
         else if (taken == NETFRONT_DROP)
             front->port.counters.received_errors++;
         else
@@ -228,11 +228,11 @@ static bool receive(struct netfront *front)
     }
     net_flush();
     if (taken == NETFRONT_BROKEN) {
-        fail(front, "hands over pages that it does not have");
+        netfront_fail(front, "hands over pages that it does not have");
         return false;
     }
     if (count > 0) {
-        post(front, front->receive.rsp_cons + NETFRONT_SLOTS);
+        post_slot(front, front->receive.rsp_cons + NETFRONT_SLOTS);
         RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&front->receive, wanted);
         if (wanted)
             notify(front, front->receive_port);
@@ -250,7 +250,7 @@ void netfront_run(struct work *work)
     reap(front);
     if (front->device->failed)
         return;
-    if (!receive(front) && !front->device->failed)
+    if (!netfront_receive(front) && !front->device->failed)
         RING_FINAL_CHECK_FOR_RESPONSES(&front->receive, more);
     else
         more = 1;
@@ -301,6 +301,6 @@ void netfront_reset_rings(struct netfront *front)
     FRONT_RING_INIT(&front->receive, receive_ring, PAGE_SIZE);
     send_again(front, from, to);
     RING_PUSH_REQUESTS(&front->transmit);
-    post(front, NETFRONT_SLOTS);
+    post_slot(front, NETFRONT_SLOTS);
     RING_PUSH_REQUESTS(&front->receive);
 }

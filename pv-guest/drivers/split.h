@@ -90,11 +90,12 @@ void split_unregister(struct split_driver *driver);
 int split_set_state(struct split_device *device, enum xenbus_state state);
 
 /**
- * Something about the device is wrong beyond repair: print one line ("vbd 3/51712: why"), unless it
- * is a back end that has not begun and there are tools (split_notice) to tell it; then, in the
- * device's thread, call remove(), write the line to the `error` node and go to XenbusStateClosing.
- * Safe in work items and in the driver's functions, not in event handlers. Only
- * the first failure of a device counts. `error` is a negative errno.
+ * Something about the device is wrong beyond repair. In the device's thread: print one line
+ * ("vbd 3/51712: why"), unless it is a back end that has not begun and there are tools
+ * (split_notice) to tell it; call remove(), write the line to the `error` node and go to
+ * XenbusStateClosing. Safe in work items, since it does not wait, and in the driver's functions,
+ * but not in event handlers. Only the first failure of a device counts. `error` is a negative
+ * errno.
  */
 void split_fail(struct split_device *device, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -25,10 +25,15 @@
 #define VIRTIO_TYPE_NET   1u
 #define VIRTIO_TYPE_BLOCK 2u
 
-/* Features of the transport; virtio_negotiate() asks for these three by itself. */
-#define VIRTIO_F_INDIRECT_DESC (1ull << 28)
-#define VIRTIO_F_EVENT_IDX     (1ull << 29)
-#define VIRTIO_F_VERSION_1     (1ull << 32)
+/*
+ * Features of the transport; virtio_negotiate() accepts these four by itself. ACCESS_PLATFORM says
+ * that what the device takes for an address goes through the platform's IOMMU. Neither we nor the
+ * hypervisor turns one on, so a machine address is right with it as without it.
+ */
+#define VIRTIO_F_INDIRECT_DESC   (1ull << 28)
+#define VIRTIO_F_EVENT_IDX       (1ull << 29)
+#define VIRTIO_F_VERSION_1       (1ull << 32)
+#define VIRTIO_F_ACCESS_PLATFORM (1ull << 33)
 
 struct virtio_queue {
     struct virtqueue ring;
@@ -39,9 +44,9 @@ struct virtio_queue {
 
 struct virtio_device {
     struct pci_device *pci;
-    char place[12];    /* "00:03.0", for messages */
-    uint64_t offered;  /* by the device, known before the driver's probe() */
-    uint64_t features; /* agreed on by virtio_negotiate() */
+    char place[PCI_PLACE_SIZE]; /* "00:03.0", for messages */
+    uint64_t offered;           /* by the device, known before the driver's probe() */
+    uint64_t features;          /* agreed on by virtio_negotiate() */
     struct virtio_queue *queues;
     unsigned int queue_count;
     struct work

@@ -145,7 +145,7 @@ static unsigned int fill_range(struct slot *slot, uint32_t limit)
 }
 
 /* There is room in the ring for every slot. */
-static void start(struct disk *disk, struct slot *slot)
+static void start_slot(struct disk *disk, struct slot *slot)
 {
     const struct block_request *request = slot->request;
     struct slot_memory *memory = slot->memory;
@@ -188,14 +188,14 @@ static void start(struct disk *disk, struct slot *slot)
                   slot->maddr + offsetof(struct slot_memory, chain), count, writable, slot);
 }
 
-static void take_slot(struct disk *disk, struct slot *slot, struct block_request *request)
+static void disk_take_slot(struct disk *disk, struct slot *slot, struct block_request *request)
 {
     slot->request = request;
     slot->sectors_given = 0;
-    start(disk, slot);
+    start_slot(disk, slot);
 }
 
-static void submit(struct block_device *device, struct block_request *request)
+static void disk_submit(struct block_device *device, struct block_request *request)
 {
     struct disk *disk = (struct disk *)device;
     struct slot *slot = disk->free_slots;
@@ -204,7 +204,7 @@ static void submit(struct block_device *device, struct block_request *request)
         request->done(request, -EIO);
     } else if (slot) {
         disk->free_slots = slot->next;
-        take_slot(disk, slot, request);
+        disk_take_slot(disk, slot, request);
     } else {
         request->next = NULL;
         *disk->waiting_end = request;
@@ -212,16 +212,16 @@ static void submit(struct block_device *device, struct block_request *request)
     }
 }
 
-static void kick(struct block_device *device)
+static void disk_kick(struct block_device *device)
 {
     virtqueue_kick(&((struct disk *)device)->queue.ring);
 }
 
-static const struct block_operations operations = {.submit = submit, .kick = kick};
+static const struct block_operations operations = {.submit = disk_submit, .kick = disk_kick};
 
 /* ---- Taking them back ---- */
 
-static struct block_request *take_waiting(struct disk *disk)
+static struct block_request *disk_take_waiting(struct disk *disk)
 {
     struct block_request *request = disk->waiting;
 
@@ -234,13 +234,13 @@ static struct block_request *take_waiting(struct disk *disk)
 }
 
 /* The slot goes to the request that waits longest, before `done` may submit another. */
-static void complete(struct disk *disk, struct slot *slot, int error)
+static void complete_slot(struct disk *disk, struct slot *slot, int error)
 {
     struct block_request *request = slot->request;
-    struct block_request *waiting = disk->stopped ? NULL : take_waiting(disk);
+    struct block_request *waiting = disk->stopped ? NULL : disk_take_waiting(disk);
 
     if (waiting) {
-        take_slot(disk, slot, waiting);
+        disk_take_slot(disk, slot, waiting);
     } else {
         slot->next = disk->free_slots;
         disk->free_slots = slot;
@@ -267,7 +267,7 @@ static bool unfinished(const struct slot *slot)
     return slot->sectors_given > 0 && slot->sectors_given < slot->request->sectors;
 }
 
-static void stop(struct disk *disk, const char *why)
+static void disk_stop(struct disk *disk, const char *why)
 {
     struct block_request *request;
     struct slot *slot;
@@ -275,8 +275,8 @@ static void stop(struct disk *disk, const char *why)
     disk->stopped = true;
     virtio_stop(disk->virtio, why);
     while ((slot = virtqueue_detach(&disk->queue.ring)))
-        complete(disk, slot, -EIO);
-    while ((request = take_waiting(disk)))
+        complete_slot(disk, slot, -EIO);
+    while ((request = disk_take_waiting(disk)))
         request->done(request, -EIO);
 }
 
@@ -294,13 +294,13 @@ static void run_queue(struct work *work)
             int error = result(slot, length);
 
             if (!error && unfinished(slot))
-                start(disk, slot);
+                start_slot(disk, slot);
             else
-                complete(disk, slot, error);
+                complete_slot(disk, slot, error);
         }
     } while (!virtqueue_rearm(ring));
     if (ring->broken)
-        stop(disk, "wrong entry in the used ring");
+        disk_stop(disk, "wrong entry in the used ring");
     else
         virtqueue_kick(ring);
 }
@@ -315,7 +315,7 @@ static void run_config(struct work *work)
     if (disk->stopped)
         return;
     if (virtio_needs_reset(disk->virtio)) {
-        stop(disk, "it asks for a reset");
+        disk_stop(disk, "it asks for a reset");
         return;
     }
     virtio_config_read(disk->virtio, offsetof(struct configuration, capacity), &capacity,
@@ -450,7 +450,7 @@ static bool print_partition(struct block_device *device, void *argument)
     return true;
 }
 
-static void announce(struct disk *disk, unsigned int partitions)
+static void announce_disk(struct disk *disk, unsigned int partitions)
 {
     const struct block_device *device = &disk->device;
 
@@ -462,7 +462,7 @@ static void announce(struct disk *disk, unsigned int partitions)
     printf("\n");
 }
 
-static int probe(struct virtio_device *virtio)
+static int disk_probe(struct virtio_device *virtio)
 {
     static unsigned int count;
     struct disk *disk = calloc(1, sizeof(*disk));
@@ -483,11 +483,11 @@ static int probe(struct virtio_device *virtio)
     }
     name_disk(disk->device.name, sizeof(disk->device.name), count++);
     block_register(&disk->device);
-    announce(disk, block_add_partitions(&disk->device));
+    announce_disk(disk, block_add_partitions(&disk->device));
     return 0;
 }
 
 void virtio_blk_init(void)
 {
-    virtio_probe(VIRTIO_TYPE_BLOCK, probe);
+    virtio_probe(VIRTIO_TYPE_BLOCK, disk_probe);
 }

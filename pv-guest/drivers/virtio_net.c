@@ -98,7 +98,7 @@ static struct card {
     bool stopped;
 } card;
 
-static void stop(const char *why)
+static void card_stop(const char *why)
 {
     card.stopped = true;
     card.port.carrier = false;
@@ -117,7 +117,7 @@ static void append(struct frame_list *list, struct frame *frame)
     list->last = frame;
 }
 
-static struct frame *take_first(struct frame_list *list)
+static struct frame *take_first_frame(struct frame_list *list)
 {
     struct frame *frame = list->first;
 
@@ -197,7 +197,7 @@ static void reclaim(void)
     while ((frame = virtqueue_get(&card.queues[TRANSMIT].ring, &length)))
         free_frame(frame);
     if (card.queues[TRANSMIT].ring.broken && !card.stopped)
-        stop("the card answers what it was not asked");
+        card_stop("the card answers what it was not asked");
 }
 
 /* @return false when there is no room in the queue. */
@@ -229,7 +229,7 @@ static void give_waiting(void)
 
     while (card.waiting.first) {
         if (give(card.waiting.first)) {
-            take_first(&card.waiting);
+            take_first_frame(&card.waiting);
         } else {
             virtqueue_kick(ring);
             if (virtqueue_rearm(ring))
@@ -316,7 +316,7 @@ static void port_flush(struct net_port *port)
 {
     struct frame *frame;
 
-    while ((frame = take_first(&card.gathered))) {
+    while ((frame = take_first_frame(&card.gathered))) {
         if (!net_copies_done(frame->first_copy, frame->end_copy) || !complete_header(frame)) {
             port->counters.sent_errors++;
             free_frame(frame);
@@ -334,7 +334,7 @@ static const struct net_port_operations operations = {.send = port_send, .flush 
 
 /* ---- Receiving ------------------------------------------------------------------------------ */
 
-static bool post(uint8_t *page)
+static bool post_page(uint8_t *page)
 {
     struct virtq_desc descriptor = {
         .address = va_to_maddr(page), .length = PAGE_SIZE, .flags = VIRTQ_DESC_WRITE};
@@ -366,7 +366,7 @@ static bool take_pages(struct net_packet *packet, unsigned int buffers, uint8_t 
     return whole;
 }
 
-static void deliver(struct net_packet *packet, const struct header *header)
+static void deliver_frame(struct net_packet *packet, const struct header *header)
 {
     uint8_t type = header->gso_type & (uint8_t)~GSO_ECN;
 
@@ -409,7 +409,7 @@ static bool take_frame(uint8_t **pages, unsigned int *page_count)
                                                 .length = packet.length};
     packet.fragment_count = 1;
     if (take_pages(&packet, buffers, pages, page_count))
-        deliver(&packet, &header);
+        deliver_frame(&packet, &header);
     else
         card.port.counters.received_errors++;
     return true;
@@ -427,10 +427,10 @@ static void receive_run(struct work *work)
         ;
     net_flush();
     for (unsigned int i = 0; i < page_count; i++)
-        post(pages[i]);
+        post_page(pages[i]);
     virtqueue_kick(ring);
     if (ring->broken)
-        stop("the card hands over pages that it does not have");
+        card_stop("the card hands over pages that it does not have");
     else if (page_count >= RECEIVE_BATCH || !virtqueue_rearm(ring))
         work_schedule(work);
 }
@@ -444,7 +444,7 @@ static void read_status(struct work *work)
     if (card.stopped)
         return;
     if (virtio_needs_reset(card.device)) {
-        stop("the card cannot go on");
+        card_stop("the card cannot go on");
         return;
     }
     card.port.carrier = true;
@@ -464,7 +464,7 @@ static int negotiate(struct virtio_device *device)
     return virtio_negotiate(device, wanted);
 }
 
-static void read_features(struct virtio_device *device)
+static void card_read_features(struct virtio_device *device)
 {
     struct net_port *port = &card.port;
     struct configuration configuration;
@@ -486,7 +486,7 @@ static void fill_queue(void)
 
         if (!page)
             break;
-        if (!post(page)) {
+        if (!post_page(page)) {
             page_free(page);
             break;
         }
@@ -506,7 +506,7 @@ static void print_card(void)
            port->features.tso_ipv4 ? ", segmentation" : "");
 }
 
-static int probe(struct virtio_device *device)
+static int card_probe(struct virtio_device *device)
 {
     int error;
 
@@ -519,7 +519,7 @@ static int probe(struct virtio_device *device)
         return error;
     card.port.operations = &operations;
     snprintf(card.port.name, sizeof(card.port.name), "eth0");
-    read_features(device);
+    card_read_features(device);
     card.queues[RECEIVE].work.run = receive_run;
     card.queues[TRANSMIT].work.run = transmit_run;
     device->config_work.run = read_status;
@@ -527,7 +527,7 @@ static int probe(struct virtio_device *device)
     error = virtio_start(device, card.queues, 2);
     if (error) {
         card.device = NULL;
-        printf("virtio %s: the card does not start (error %d)\n", device->place, -error);
+        printf("virtio %s: the card does not start: %s\n", device->place, strerror(-error));
         return error;
     }
     read_status(&device->config_work);
@@ -539,5 +539,5 @@ static int probe(struct virtio_device *device)
 
 void virtio_net_init(void)
 {
-    virtio_probe(VIRTIO_TYPE_NET, probe);
+    virtio_probe(VIRTIO_TYPE_NET, card_probe);
 }

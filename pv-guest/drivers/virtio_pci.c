@@ -212,8 +212,8 @@ static void probe_one(struct pci_device *pci, int (*probe)(struct virtio_device 
     if (!device)
         return;
     device->pci = pci;
-    snprintf(device->place, sizeof(device->place), "%02x:%02x.%x", pci->bus, pci->devfn >> 3u,
-             pci->devfn & 7u);
+    pci->claimed = true;
+    pci_place(pci, device->place);
     pci_enable(pci);
     if (!map_structures(device)) {
         printf("virtio %s: has no virtio 1.0 interface\n", device->place);
@@ -225,7 +225,7 @@ static void probe_one(struct pci_device *pci, int (*probe)(struct virtio_device 
         read_offer(device);
         error = probe(device);
         if (error) {
-            printf("virtio %s: cannot be used: error %d\n", device->place, -error);
+            printf("virtio %s: cannot be used: %s\n", device->place, strerror(-error));
             add_status(device, STATUS_FAILED);
         }
     }
@@ -253,7 +253,8 @@ int virtio_negotiate(struct virtio_device *device, uint64_t wanted)
 {
     volatile uint8_t *common = device->common;
 
-    wanted |= VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1;
+    wanted |= VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1 |
+              VIRTIO_F_ACCESS_PLATFORM;
     device->features = device->offered & wanted;
     if (!virtio_has(device, VIRTIO_F_VERSION_1))
         return -ENODEV;

@@ -101,7 +101,7 @@ static void work_thread(void *argument)
 }
 
 /* With the kernel's start, so that an event handler finds the thread there. */
-static void __attribute__((constructor)) start(void)
+static void __attribute__((constructor)) start_work_thread(void)
 {
     if (!thread_create("work", work_thread, NULL))
         guest_panic("no memory for the work thread");

@@ -43,8 +43,14 @@
 #define PCI_CAPABILITY_EXPRESS 0x10
 #define PCI_CAPABILITY_MSIX    0x11
 
-/* Base class and subclass: the upper 16 bits of the class code. */
-#define PCI_CLASS_BRIDGE_PCI 0x0604
+/* Base class, and subclass: the upper 8 or 16 bits of the class code. */
+#define PCI_CLASS_STORAGE      0x01
+#define PCI_CLASS_STORAGE_SCSI 0x0100
+#define PCI_CLASS_STORAGE_IDE  0x0101
+#define PCI_CLASS_STORAGE_AHCI 0x0106
+#define PCI_CLASS_STORAGE_NVME 0x0108
+#define PCI_CLASS_NETWORK      0x02
+#define PCI_CLASS_BRIDGE_PCI   0x0604
 
 #define PCI_BARS 6
 
@@ -66,6 +72,7 @@ struct pci_device {
     uint32_t class_code;                  /* base class, subclass, interface: 24 bits */
     uint8_t revision;
     uint8_t header_type; /* 0: device, 1: bridge */
+    bool claimed;        /* a driver has it, or has said why it cannot */
     enum pci_interrupt_kind interrupt_kind;
     unsigned int interrupt_count;
     struct pci_interrupt *interrupts; /* interrupt_count of them */
@@ -73,8 +80,8 @@ struct pci_device {
 };
 
 /**
- * Find all devices on bus 0 and behind its bridges, and tell the hypervisor about them. Calls after
- * the first do nothing.
+ * Find all devices, on every root bus and behind all bridges, and tell the hypervisor about them.
+ * Calls after the first do nothing.
  * @return 0, -EPERM in a domain that is not dom0, -ENODEV without PCI, -ENOMEM.
  */
 int pci_init(void);
@@ -84,6 +91,10 @@ struct pci_device *pci_next(const struct pci_device *after);
 
 /** As pci_next(), of this vendor and device id. */
 struct pci_device *pci_find(uint16_t vendor, uint16_t id, const struct pci_device *after);
+
+/** Write where a device is, as "02:00.1": bus, device and function. @return `text`. */
+#define PCI_PLACE_SIZE 8
+const char *pci_place(const struct pci_device *device, char text[PCI_PLACE_SIZE]);
 
 /** Read a configuration register of 1, 2 or 4 bytes, aligned, below offset 256. */
 uint8_t pci_read8(const struct pci_device *device, unsigned int offset);
@@ -144,5 +155,15 @@ void pci_interrupt_set_handler(struct pci_device *device, unsigned int vector,
 
 /** Undo pci_interrupts_enable(). */
 void pci_interrupts_disable(struct pci_device *device);
+
+/**
+ * Call `handler` in the upcall at each interrupt of a line that belongs to no PCI device, as ACPI's
+ * does, for good.
+ * @param gsi              the line's number, as ACPI counts them.
+ * @param level,active_low how it is wired.
+ * @return 0 or a negative errno.
+ */
+int gsi_interrupt_start(unsigned int gsi, bool level, bool active_low, event_handler handler,
+                        void *argument);
 
 #endif

@@ -3,7 +3,7 @@
  * Where the kernel begins: the ELF notes that make an image loadable, the hypercall page, and the
  * entry point with its stack.
  *
- * At entry (public/arch-x86/xen-x86_64.h): rsi holds the address of start_info, cs/ss/ds are the
+ * At entry (public/arch-x86/xen.h): rsi holds the address of start_info, cs/ss/ds are the
  * hypervisor's flat selectors, rsp is a small stack of the builder's that we leave at once.
  */
 #include <public/elfnote.h>

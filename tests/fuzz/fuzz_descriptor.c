@@ -4,7 +4,7 @@
  * of an accepted one is judged here a second time, field by field, independently of the code that
  * accepted it.
  */
-/* SOURCES: $(HOST_CORE) $(HOST_PV) tests/fuzz/pv_machine.c tests/fuzz/pv_tlb.c */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
 #include <asm/page_table.h>
 
 #include "pv_machine.h"

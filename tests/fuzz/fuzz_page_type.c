@@ -8,8 +8,7 @@
  * counts are worked out from scratch and compared, and a model of the TLB, which forgets only what
  * a full flush makes it forget, is checked for translations that must not exist.
  */
-/* SOURCES: $(HOST_CORE) $(HOST_PV) tests/fuzz/pv_machine.c */
-/* SOURCES: tests/fuzz/pv_steps.c tests/fuzz/pv_tlb.c */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) tests/fuzz/pv_steps.c */
 #include "pv_machine.h"
 #include "pv_steps.h"
 
@@ -33,7 +32,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     machine_start(PV_FRAMES_EACH);
     for (unsigned int i = 0; i < MAX_STEPS; i++) {
         pv_step();
+        if (pv_random(&pv_actors[0].random) >> 8 & 3)
+            host_return_to_guest();
         machine_check();
+        host_return_to_guest();
     }
     host_preempt_every(size % 4);
     machine_end();

@@ -10,7 +10,7 @@
  * of its mode. (A base that is not canonical, or an MSR that is not for guests, ends the test in
  * the fakes of the instructions.)
  */
-/* SOURCES: $(HOST_CORE) $(HOST_PV) tests/fuzz/pv_machine.c tests/fuzz/pv_tlb.c */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
 /* SOURCES: hypervisor/multicall.c hypervisor/vcpu_op.c */
 /*
  * Guests choose addresses at both ends of the address space, and words beside them are looked for

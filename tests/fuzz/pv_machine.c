@@ -8,6 +8,7 @@
 #include <guest_access.h>
 #include <public/grant_table.h>
 
+#include "pv_cache.h"
 #include "pv_machine.h"
 #include "pv_tlb.h"
 
@@ -15,6 +16,13 @@
 
 struct domain *machine_domains[NR_DOMAINS];
 unsigned long first_frame, machine_frames = MACHINE_FRAMES;
+
+static u8 allowed[NR_DOMAINS][MACHINE_FRAMES];
+
+void machine_allow(const struct domain *d, unsigned long mfn)
+{
+    allowed[d->id][mfn] = 1;
+}
 
 /* ---- counts from scratch ---- */
 
@@ -50,11 +58,8 @@ static void want_vcpu(struct vcpu *v)
     for (unsigned int i = 16; i < 32; i++)
         if (window[i] & PTE_PRESENT)
             want(pte_mfn(window[i]).n, PG_TYPE_SEGDESC);
-    if (v->old_table)
-        want(page_to_mfn(v->old_table).n, PG_TYPE_NONE);
-    for (unsigned int i = 0; i < MORE_OLD_TABLES; i++)
-        if (v->more_old_tables[i])
-            want(page_to_mfn(v->more_old_tables[i]).n, PG_TYPE_NONE);
+    for (unsigned int i = 0; i < v->old_tables.count; i++)
+        want(page_to_mfn(v->old_tables.table[i]).n, PG_TYPE_NONE);
 }
 
 /* The @n-th mapping of others' grants that @d has; NULL: there are not so many. */
@@ -98,10 +103,11 @@ static void check_l1e(const struct domain *d, u64 e)
             panic("d%d maps device frame %lx", d->id, mfn);
         return;
     }
-    if (page_owner(mfn_to_page(MFN(mfn))) != d && !d->privileged &&
+    if (page_owner(mfn_to_page(MFN(mfn))) != d && !d->privileged && !allowed[d->id][mfn] &&
         !is_granted(d, mfn, e & PTE_WRITE))
         panic("d%d maps frame %lx, which is not its own", d->id, mfn);
-    if (!(e & PTE_USER) || !(e & (PTE_GUEST_KERNEL | PTE_GLOBAL)))
+    /* A user mapping for the processor; global exactly if it is one for the guest. */
+    if (!(e & PTE_USER) || !(e & PTE_GUEST_KERNEL) != !!(e & PTE_GLOBAL))
         panic("entry %lx is not adjusted", e);
     want(mfn, e & PTE_WRITE ? PG_TYPE_WRITABLE : PG_TYPE_NONE);
 }
@@ -198,9 +204,14 @@ static void check_clean_frames(void)
 /* The last owners of free frames write to them for as long as the processor lets them. */
 static void write_free_frames(void)
 {
-    for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
-        if (!mfn_to_page(MFN(m))->owner && tlb_model_may_write(m))
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
+        if (mfn_to_page(MFN(m))->owner)
+            continue;
+        if (tlb_model_may_write_uncached(m))
+            machine_write_uncached(m, 0, ~0UL);
+        else if (tlb_model_may_write(m))
             memset(mfn_to_virt(MFN(m)), 0xee, PAGE_SIZE);
+    }
 }
 
 void machine_check(void)
@@ -215,6 +226,7 @@ void machine_check(void)
     }
     host_run_on(self);
     tlb_model_check();
+    cache_model_check();
     write_free_frames();
 }
 
@@ -271,6 +283,13 @@ void machine_switch(unsigned int n, unsigned int vcpu)
 }
 
 static unsigned long free_before, objects_before;
+static u32 system_refs_before;
+
+/* References on the domains that never go. */
+static u32 system_refs(void)
+{
+    return dom_io->refs + dom_xen->refs;
+}
 
 void machine_start(unsigned int frames)
 {
@@ -282,9 +301,14 @@ void machine_start(unsigned int frames)
         host_boot_x86();
     booted = true;
     host_settle();
+    memset(allowed, 0, sizeof(allowed));
     tlb_model_reset(MACHINE_FRAMES);
+    cache_model_reset(MACHINE_FRAMES);
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
+        mfn_to_page(MFN(m))->uncached = 0; /* free, but not scrubbed yet */
     free_before = heap_free_pages();
     objects_before = host_objects();
+    system_refs_before = system_refs();
     first_frame = ~0UL;
     for (unsigned int i = 0; i < NR_DOMAINS; i++) {
         struct domain *d = host_domain((domid_t)i, 2, frames, i == 0);
@@ -294,6 +318,8 @@ void machine_start(unsigned int frames)
         machine_domains[i] = d;
         if (i == 0)
             BUG_ON(rangeset_add(d->iomem, MMIO_FRAME, MMIO_FRAME));
+        if (i == 2)
+            BUG_ON(rangeset_add(d->ioports, 0x70, 0x71));
         for (unsigned int k = 0; k < frames; k++)
             first_frame = MIN(first_frame, page_to_mfn(host_frame(d, k)).n);
         build_tables(d, frames);
@@ -317,7 +343,10 @@ void machine_end(void)
     }
     host_preempt_every(0);
     host_settle();
+    cache_model_check();
     if (heap_free_pages() != free_before || host_objects() != objects_before)
         panic("%lu pages and %lu objects are left", free_before - heap_free_pages(),
               host_objects() - objects_before);
+    if (system_refs() != system_refs_before)
+        panic("%u references on system domains are left", system_refs() - system_refs_before);
 }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A small machine with PV domains for fuzzing the memory half: real page types, page tables,
- * descriptors and grants on the faked machine of tests/host, with the model of what a processor
- * would remember (pv_tlb.h) and the check of the invariant.
+ * descriptors and grants on the faked machine of tests/host, with the models of what processors
+ * would remember of translations (pv_tlb.h) and of what their caches hide (pv_cache.h), and the
+ * check of the invariant.
  */
 #ifndef PV_MACHINE_H
 #define PV_MACHINE_H
 
 #include <host_x86.h>
 
-#define NR_DOMAINS 3U /* number 0 is privileged and has been given MMIO_FRAME */
+/*
+ * Number 0 is privileged and has been given MMIO_FRAME, number 2 has been given I/O ports: both may
+ * choose how their pages are cached.
+ */
+#define NR_DOMAINS 3U
 #define MMIO_FRAME 0xfed00UL
 
 extern struct domain *machine_domains[NR_DOMAINS];
@@ -29,4 +34,9 @@ void machine_check(void);
 /* All domains die; nothing may be left. */
 void machine_end(void);
 
+/*
+ * Dom0 may map @mfn, of any domain, in the tables of @d from now on. What @d was granted needs no
+ * such word.
+ */
+void machine_allow(const struct domain *d, unsigned long mfn);
 #endif

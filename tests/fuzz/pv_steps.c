@@ -7,6 +7,7 @@
 #include <public/grant_table.h>
 #include <public/memory.h>
 
+#include "pv_cache.h"
 #include "pv_machine.h"
 #include "pv_steps.h"
 #include "pv_tlb.h"
@@ -92,6 +93,8 @@ static u64 pick_entry(void)
         PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY,
         PTE_PRESENT | PTE_WRITE | PTE_USER,
         PTE_PRESENT,
+        PTE_PRESENT | PTE_WRITE | PTE_GLOBAL,
+        PTE_PRESENT | PTE_USER | PTE_GUEST_KERNEL | PTE_GLOBAL,
         PTE_PRESENT | PTE_WRITE | PTE_NX | 0x600,
         PTE_PRESENT | PTE_LARGE | PTE_USER,
         PTE_PRESENT | PTE_PCD | PTE_WRITE,
@@ -162,9 +165,17 @@ static long follow(long rc)
 
         if (++rounds > 100000)
             panic("a hypercall never ends");
+        host_return_to_guest();
         rc = call_again(&c);
     }
     return rc;
+}
+
+/* Dom0 may map any domain's frame in the tables of any other. */
+static void allow_in_tables(domid_t domid, unsigned long mfn)
+{
+    if (domid < NR_DOMAINS && mfn < machine_frames)
+        machine_allow(machine_domains[domid], mfn);
 }
 
 static void step_mmu_update(void)
@@ -177,11 +188,11 @@ static void step_mmu_update(void)
         req[i].ptr |= take() % 4 ? 0 : take() % 5;
         req[i].val = pick_entry();
     }
-    /* Others' tables only with their own frames: what dom0 may map there has no end. */
-    if (take() % 16 == 0) {
-        foreign = pick(4);
-        foreign |= (1U + foreign) << 16;
-    }
+    if (take() % 16 == 0)
+        foreign |= (take() & 1 ? 1U + pick(4) : pick_domid() + 1U) << 16;
+    if (foreign >> 16 && current->domain->privileged)
+        for (unsigned int i = 0; i < n; i++)
+            allow_in_tables((domid_t)((foreign >> 16) - 1), pte_mfn(req[i].val).n);
     follow(do_mmu_update(OWN_WINDOW(0), n, take() & 1 ? OWN_WINDOW(4096) : 0, foreign));
 }
 
@@ -256,7 +267,9 @@ static void step_write(void)
     unsigned int slot = pick_slot();
     u64 val = take() & 1 ? pick_entry() : 0x00cf9a000000ffffUL;
 
-    if (tlb_model_may_write(mfn))
+    if (tlb_model_may_write_uncached(mfn))
+        machine_write_uncached(mfn, slot, val);
+    else if (tlb_model_may_write(mfn))
         ((u64 *)mfn_to_virt(MFN(mfn)))[slot] = val;
 }
 

@@ -2,6 +2,7 @@
 /* The model of what CPUs remember of translations: see pv_tlb.h. */
 #include <asm/page_table.h>
 
+#include "pv_cache.h"
 #include "pv_machine.h"
 #include "pv_tlb.h"
 
@@ -12,9 +13,11 @@
 #define WRITABLE        2U
 #define READABLE_GLOBAL 4U
 #define WRITABLE_GLOBAL 8U
-#define LEAF            15U
-#define NOT_GLOBAL      3U
-#define TABLE(level)    (16U << (level)) /* a pointer to it as a table of that level */
+#define UNCACHED        16U /* writable, past the caches */
+#define UNCACHED_GLOBAL 32U
+#define LEAF            63U
+#define NOT_GLOBAL      (READABLE | WRITABLE | UNCACHED)
+#define TABLE(level)    (32U << (level)) /* a pointer to it as a table of that level */
 #define TABLES          (TABLE(1) | TABLE(2) | TABLE(3) | TABLE(4))
 
 struct remembered {
@@ -72,9 +75,15 @@ static void remember(struct remembered *t, unsigned long mfn, unsigned int what)
 
 static void remember_leaf(struct remembered *t, u64 e)
 {
-    unsigned int what = e & PTE_WRITE ? READABLE | WRITABLE : READABLE;
+    unsigned int global = e & PTE_GLOBAL ? READABLE_GLOBAL : READABLE, what = global;
 
-    remember(t, pte_mfn(e).n, e & PTE_GLOBAL ? what << 2 : what);
+    if (e & PTE_WRITE)
+        what |= global * WRITABLE;
+    if (e & PTE_WRITE && e & L1E_CACHE_BITS)
+        what |= e & PTE_GLOBAL ? UNCACHED_GLOBAL : UNCACHED;
+    remember(t, pte_mfn(e).n, what);
+    if (pte_mfn(e).n < nr_frames)
+        cache_model_mapped(pte_mfn(e).n, e);
 }
 
 static void load_table(struct remembered *t, unsigned long mfn, unsigned int level)
@@ -127,7 +136,7 @@ void tlb_model_load_some(u64 random)
 
             if (tables) {
                 mfn = m;
-                level = (unsigned int)__builtin_ctz(tables) - 4;
+                level = (unsigned int)__builtin_ctz(tables) - 5;
                 break;
             }
             m = (m + 1) % nr_frames;
@@ -147,6 +156,11 @@ void tlb_model_load_some(u64 random)
 bool tlb_model_may_write(unsigned long mfn)
 {
     return mfn < nr_frames && cpu_tlb[smp_processor_id()].what[mfn] & (WRITABLE | WRITABLE_GLOBAL);
+}
+
+bool tlb_model_may_write_uncached(unsigned long mfn)
+{
+    return mfn < nr_frames && cpu_tlb[smp_processor_id()].what[mfn] & (UNCACHED | UNCACHED_GLOBAL);
 }
 
 /* ---- the check ---- */

@@ -26,6 +26,8 @@ void tlb_model_load_all(void);
 void tlb_model_load_some(u64 random);
 /* May this CPU write to frame @mfn through what it remembers? */
 bool tlb_model_may_write(unsigned long mfn);
+/* The same through a translation that passes the caches by. */
+bool tlb_model_may_write_uncached(unsigned long mfn);
 /*
  * Panics when any CPU remembers what it must not: a translation of a frame that has another owner
  * by now, or is ours, or is free and not called dirty; a writable translation of a table in use; a

@@ -15,6 +15,7 @@ GUEST_test-hostile-store_ROLE := domu
 
 # Control calls: a domU may make none of them.
 GUEST_test-cpu-policy_ROLE := dom0
+GUEST_test-zombie_ROLE := dom0
 
 # What system tests run.
 GUEST_crash_SRCS := tests/guest/crash.c
@@ -32,3 +33,6 @@ GUEST_hostile-blkfront_SRCS := tests/guest/hostile-blkfront.c $(SPLIT_SRCS) \
 # Fronts of all kinds driven by chance.
 GUEST_driver-chaos_SRCS := $(addprefix tests/guest/, \
     hostile.c driver-chaos.c driver-chaos-blk.c driver-chaos-net.c)
+
+# As much work in one hypercall as fits.
+GUEST_greedy_SRCS := tests/guest/greedy.c

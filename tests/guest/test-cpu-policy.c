@@ -135,18 +135,27 @@ static void test_featureset(void)
     CHECK_EQ(hypercall_sysctl(&op), -EINVAL);
 }
 
+/* As toolstacks create PV domains, but with @arch; the new domain's id is in @op->domain. */
+static long create_with(struct xen_domctl *op, struct xen_arch_domainconfig arch)
+{
+    *op = (struct xen_domctl){.cmd = XEN_DOMCTL_createdomain,
+                              .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+                              .domain = DOMID_INVALID,
+                              .u.createdomain = {.max_vcpus = 1,
+                                                 .max_evtchn_port = 1023,
+                                                 .max_grant_frames = -1,
+                                                 .max_maptrack_frames = -1,
+                                                 .grant_opts = XEN_DOMCTL_GRANT_version(1),
+                                                 .arch = arch}};
+    return hypercall_domctl(op);
+}
+
 static domid_t create(void)
 {
-    struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain,
-                            .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-                            .domain = DOMID_INVALID,
-                            .u.createdomain = {.max_vcpus = 1,
-                                               .max_evtchn_port = 1023,
-                                               .max_grant_frames = -1,
-                                               .max_maptrack_frames = -1,
-                                               .grant_opts = XEN_DOMCTL_GRANT_version(1)}};
+    struct xen_domctl op;
 
-    return CHECK_EQ(hypercall_domctl(&op), 0) ? op.domain : DOMID_INVALID;
+    return CHECK_EQ(create_with(&op, (struct xen_arch_domainconfig){0}), 0) ? op.domain
+                                                                            : DOMID_INVALID;
 }
 
 static long simple(uint32_t cmd, domid_t domain)
@@ -180,6 +189,24 @@ static long get(domid_t domain, uint32_t *n, uint32_t *m)
     *n = p.nr_leaves;
     *m = p.nr_msrs;
     return rc;
+}
+
+/* A PV domain can have a PIT and no other emulated device. */
+static void test_configurations(void)
+{
+    struct xen_domctl op;
+
+    CHECK_EQ(create_with(&op, (struct xen_arch_domainconfig){.emulation_flags = XEN_X86_EMU_LAPIC}),
+             -EOPNOTSUPP);
+    CHECK_EQ(create_with(&op, (struct xen_arch_domainconfig){.emulation_flags = XEN_X86_EMU_ALL}),
+             -EOPNOTSUPP);
+    CHECK_EQ(create_with(&op, (struct xen_arch_domainconfig){.emulation_flags = 1u << 31}),
+             -EINVAL);
+    CHECK_EQ(create_with(&op, (struct xen_arch_domainconfig){.misc_flags = 1u << 31}), -EINVAL);
+    if (CHECK_EQ(
+            create_with(&op, (struct xen_arch_domainconfig){.emulation_flags = XEN_X86_EMU_PIT}),
+            0))
+        CHECK_EQ(simple(XEN_DOMCTL_destroydomain, op.domain), 0);
 }
 
 #define SSE3 1u
@@ -266,6 +293,7 @@ void guest_main(void)
         {"machine", test_machine},
         {"machine_refusals", test_machine_refusals},
         {"featureset", test_featureset},
+        {"configurations", test_configurations},
         {"domain", test_domain},
         {"domain_refusals", test_domain_refusals},
         {NULL, NULL},

@@ -58,6 +58,40 @@ static void test_nodes(void)
         CHECK(strcmp(strchr(text, '|'), "|a||") == 0);
 }
 
+/* What docs/porting.md lists of a domain's own directory. */
+static void test_own_nodes(void)
+{
+    static const char *const readable[] = {"name",
+                                           "vm",
+                                           "memory/target",
+                                           "memory/static-max",
+                                           "store/ring-ref",
+                                           "store/port",
+                                           "console/port",
+                                           "console/ring-ref",
+                                           "console/type",
+                                           "console/limit",
+                                           "control/shutdown",
+                                           "cpu/0/availability"};
+    static const char *const writable[] = {
+        "control/shutdown", "control/sysrq", "data",  "drivers",
+        "feature",          "attr",          "error", "control/feature-poweroff"};
+    static const char *const refused[] = {"name", "memory/target", "cpu/0/availability",
+                                          "console/port"};
+    char request[64];
+
+    begin();
+    for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
+        CHECK_EQ(raw_ask(XS_READ, 0, readable[i], strlen(readable[i]) + 1, &text), XS_READ);
+    for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++)
+        CHECK_EQ(raw_ask(XS_WRITE, 0, writable[i], strlen(writable[i]) + 1, &text), XS_WRITE);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        size_t length = (size_t)snprintf(request, sizeof(request), "%s%cx", refused[i], 0);
+
+        CHECK_ERROR(raw_ask(XS_WRITE, 0, request, length, &text), "EACCES");
+    }
+}
+
 static void test_paths(void)
 {
     char number[16];
@@ -314,6 +348,7 @@ static void test_limits(void)
 
 static const struct test tests[] = {
     {"nodes", test_nodes},
+    {"own_nodes", test_own_nodes},
     {"paths", test_paths},
     {"permissions", test_permissions},
     {"watches", test_watches},

@@ -19,7 +19,7 @@
 #define WEAK __attribute__((weak))
 
 s_time_t host_hw_timer;
-unsigned long host_kicks;
+unsigned long host_kicks, host_dumps;
 unsigned int host_restarts;
 int host_error, host_arch_domain_error, host_arch_vcpu_error;
 struct host_pte host_ptes[HOST_PTES];
@@ -159,9 +159,9 @@ WEAK void arch_domain_destroy(struct domain *d)
 {
 }
 
-WEAK bool arch_domain_config_ok(const struct xen_arch_domainconfig *config)
+WEAK int arch_domain_config_check(const struct xen_arch_domainconfig *config)
 {
-    return config->emulation_flags == 0;
+    return config->emulation_flags == 0 ? 0 : -XEN_EOPNOTSUPP;
 }
 
 WEAK int arch_vcpu_create(struct vcpu *v)
@@ -181,10 +181,7 @@ WEAK int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
 {
     if (ctx->user_regs.rip == ~0UL)
         return -XEN_EINVAL;
-    v->initialised = true;
     v->arch.user_regs = ctx->user_regs;
-    if (ctx->flags & VGCF_online)
-        clear_bit(&v->pause_flags, VPF_DOWN);
     return 0;
 }
 
@@ -199,13 +196,12 @@ WEAK void arch_vm_assist_changed(struct domain *d)
 
 WEAK int arch_vcpu_reset(struct vcpu *v)
 {
-    v->initialised = false;
-    set_bit(&v->pause_flags, VPF_DOWN);
     return 0;
 }
 
 WEAK void arch_dump_vcpu(struct vcpu *v)
 {
+    host_dumps++;
 }
 
 WEAK void arch_update_guest_areas(struct vcpu *v)
@@ -439,19 +435,36 @@ void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
 /* ---- hypercalls ---- */
 
 static unsigned int preempt_every[HOST_CPUS], preempt_looks[HOST_CPUS];
+static bool preempted[HOST_CPUS];
 struct host_continuation host_continuations[HOST_CPUS];
 
 void host_preempt_every(unsigned int n)
 {
-    preempt_every[smp_processor_id()] = n;
-    preempt_looks[smp_processor_id()] = 0;
+    unsigned int cpu = smp_processor_id();
+
+    preempt_every[cpu] = n;
+    preempt_looks[cpu] = 0;
+    preempted[cpu] = false;
 }
 
 WEAK bool hypercall_preempt_check(void)
 {
     unsigned int cpu = smp_processor_id();
 
-    return preempt_every[cpu] && ++preempt_looks[cpu] % preempt_every[cpu] == 0;
+    if (preempt_every[cpu] && ++preempt_looks[cpu] % preempt_every[cpu] == 0)
+        preempted[cpu] = true;
+    return preempted[cpu];
+}
+
+WEAK void arch_old_tables_left(void)
+{
+}
+
+void host_return_to_guest(void)
+{
+    do {
+        preempted[smp_processor_id()] = false;
+    } while (page_finish_old_tables(current));
 }
 
 WEAK long hypercall_continue(unsigned int op, unsigned int nargs, ...)
@@ -459,6 +472,7 @@ WEAK long hypercall_continue(unsigned int op, unsigned int nargs, ...)
     va_list ap;
 
     BUG_ON(nargs > ARRAY_SIZE(host_continued.args));
+    preempted[smp_processor_id()] = false;
     host_continued.op = op;
     host_continued.nargs = nargs;
     va_start(ap, nargs);
@@ -544,7 +558,7 @@ void host_kill(struct domain *d)
         v = cpus[0]->rq.idle;
     host_become(cpus[0]->rq.idle);
     while (domain_kill(d) == -ERESTART)
-        ;
+        host_return_to_guest();
     host_settle();
     host_become(v);
 }

@@ -76,28 +76,44 @@ void xsetbv(u32 index, u64 v)
     host_registers()->xcr0 = v;
 }
 
-u64 rdmsr(u32 msr)
+bool rdmsr_safe(u32 msr, u64 *val)
 {
     const struct host_registers *r = host_registers();
 
     switch (msr) {
     case MSR_FS_BASE:
-        return r->fs_base;
+        *val = r->fs_base;
+        return true;
     case MSR_GS_BASE:
-        return r->gs_base;
+        *val = r->gs_base;
+        return true;
     case MSR_KERNEL_GS_BASE:
-        return r->kernel_gs_base;
+        *val = r->kernel_gs_base;
+        return true;
     case MSR_EFER:
-        return r->efer;
+        *val = r->efer;
+        return true;
     case MSR_TSC_AUX:
-        return r->tsc_aux;
+        *val = r->tsc_aux;
+        return true;
     case 0x17: /* platform ID */
     case 0x8b: /* microcode revision */
     case MSR_MISC_ENABLE:
-        return 0x1234;
+        *val = 0x1234;
+        return true;
     default:
-        __builtin_trap();
+        *val = 0;
+        return false;
     }
+}
+
+u64 rdmsr(u32 msr)
+{
+    u64 val;
+
+    if (!rdmsr_safe(msr, &val))
+        __builtin_trap();
+    return val;
 }
 
 static u64 canonical(u64 v)
@@ -200,8 +216,13 @@ void wbinvd(void)
 {
 }
 
+WEAK void host_line_flushed(const void *p)
+{
+}
+
 void clflush(const void *p)
 {
+    host_line_flushed(p);
 }
 
 /* ---- ports ---- */

@@ -8,6 +8,7 @@
 #include <asm/context.h>
 #include <asm/entry.h>
 #include <asm/instructions.h>
+#include <asm/memory_map.h>
 #include <asm/paging.h>
 #include <asm/pci.h>
 #include <asm/pv.h>

@@ -60,8 +60,10 @@ static void kill_domain_2(void)
     while (!load_acquire(&stopped))
         cpu_relax();
     host_preempt_every(3);
-    while (domain_kill(machine_domains[2]) == -ERESTART)
+    while (domain_kill(machine_domains[2]) == -ERESTART) {
+        host_return_to_guest();
         smp_progress();
+    }
     host_preempt_every(0);
 }
 
@@ -81,6 +83,7 @@ static void work(void)
             change_vcpu();
         else
             pv_step();
+        host_return_to_guest();
         smp_progress();
     }
 }

@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -190,7 +192,7 @@ static void print_tail(const struct machine *machine)
 
 void machine_fail_at(struct machine *machine, const char *file, int line, const char *format, ...)
 {
-    char reason[1024];
+    char reason[4096];
     va_list arguments;
 
     va_start(arguments, format);
@@ -291,6 +293,69 @@ void machine_type(struct machine *machine, const char *format, ...)
     machine_send(machine, line);
 }
 
+/* ---- the screen and the keyboard, by QEMU's monitor ---- */
+
+#define MONITOR_PROMPT "(qemu) "
+
+/* The prompt that follows the echo of the line that was typed last. */
+static void expect_monitor(struct machine *machine)
+{
+    machine_expect(machine, "\n");
+    machine_expect(machine, MONITOR_PROMPT);
+}
+
+#define SCREEN_ROWS    25
+#define SCREEN_COLUMNS 80
+
+const char *machine_screen(struct machine *machine)
+{
+    static char text[SCREEN_ROWS * (SCREEN_COLUMNS + 1) + 1];
+    const char *path = build_path("logs/screen");
+    char *to = text;
+    FILE *file;
+
+    machine_type(machine, "pmemsave 0xb8000 %d \"%s\"", 2 * SCREEN_ROWS * SCREEN_COLUMNS, path);
+    expect_monitor(machine);
+    file = fopen(path, "rbe");
+    assert_non_null(file);
+    for (int i = 0; i < SCREEN_ROWS * SCREEN_COLUMNS; i++) {
+        *to++ = (char)fgetc(file);
+        fgetc(file); /* its colour */
+        if (i % SCREEN_COLUMNS == SCREEN_COLUMNS - 1) {
+            *to++ = '\n';
+        }
+    }
+    fclose(file);
+    for (char *c = text; c < to; c++) {
+        *c = *c ? *c : ' ';
+    }
+    *to = '\0';
+    return text;
+}
+
+void machine_expect_screen(struct machine *machine, const char *text)
+{
+    double deadline = now() + timeout_seconds();
+    const char *screen;
+
+    while (!strstr(screen = machine_screen(machine), text)) {
+        if (now() > deadline) {
+            machine_fail(machine, "time-out while waiting for \"%s\" on this screen:\n%s", text,
+                         screen);
+        }
+        usleep(200000);
+    }
+}
+
+void machine_press(struct machine *machine, const char *const *keys)
+{
+    for (; *keys; keys++) {
+        machine_type(machine, "sendkey %s 20", *keys);
+        expect_monitor(machine);
+        usleep(50000); /* it is released after 20 ms */
+    }
+}
+
 /* ---- QEMU's life ---- */
 
 static int add_arguments(const char **list, int count, ...)
@@ -325,8 +390,9 @@ static void exec_qemu(const struct machine_options *options, int input, int outp
     snprintf(memory, sizeof(memory), "%u", options->memory_mib ? options->memory_mib : 512);
     count = add_arguments(list, count, qemu, "-M", options->type ? options->type : "q35", "-m",
                           memory, "-nic", "none", "-display", "none", "-no-reboot", "-chardev",
-                          "stdio,id=serial,signal=off", "-serial", "chardev:serial", "-monitor",
-                          "none", NULL);
+                          "stdio,id=serial,signal=off", "-serial",
+                          options->monitor ? "none" : "chardev:serial", "-monitor",
+                          options->monitor ? "chardev:serial" : "none", NULL);
     if (options->cpu) {
         count = add_arguments(list, count, "-cpu", options->cpu, NULL);
     }
@@ -494,4 +560,32 @@ void machine_expect_exit_at(struct machine *machine, const char *file, int line)
         print_error("QEMU ended with status 0x%x\n", (unsigned int)status);
         _fail(file, line);
     }
+}
+
+static void monitor_say(FILE *monitor, const char *line)
+{
+    char answer[1024];
+
+    fprintf(monitor, "%s\n", line);
+    fflush(monitor);
+    do {
+        assert_non_null(fgets(answer, sizeof(answer), monitor));
+        assert_null(strstr(answer, "\"error\""));
+    } while (!strstr(answer, "\"return\""));
+}
+
+void monitor_execute(const char *socket_path, const char *command)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    FILE *monitor;
+
+    assert_true(connection >= 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+    assert_int_equal(connect(connection, (struct sockaddr *)&address, sizeof(address)), 0);
+    monitor = fdopen(connection, "r+");
+    assert_non_null(monitor);
+    monitor_say(monitor, "{\"execute\":\"qmp_capabilities\"}");
+    monitor_say(monitor, command);
+    fclose(monitor);
 }

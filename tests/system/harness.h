@@ -41,6 +41,7 @@ struct machine_options {
     const char *modules;      /* QEMU's -initrd: "file arguments,file arguments" */
     const char *const *extra; /* more arguments for QEMU, ended by NULL; or NULL */
     bool expect_fatal;        /* fatal texts do not fail the test */
+    bool monitor;             /* no serial port: the test talks to QEMU's monitor in its place */
     bool bochs;               /* Bochs (a Haswell) instead of QEMU; takes only name, memory, iso */
 };
 
@@ -77,6 +78,15 @@ void machine_type(struct machine *machine, const char *format, ...)
 /* Sends bytes as they are, for control keys. */
 void machine_send(struct machine *machine, const char *bytes);
 
+/*
+ * A machine with a monitor, whose first prompt was waited for: waits until the text screen shows
+ * TEXT, reads it, or types keys by their names in QEMU ("a", "ret", "shift-a"; the last one is
+ * followed by NULL).
+ */
+void machine_expect_screen(struct machine *machine, const char *text);
+const char *machine_screen(struct machine *machine); /* rows end in line feeds; until the next */
+void machine_press(struct machine *machine, const char *const *keys);
+
 /* Waits until QEMU ends by itself (the machine was powered off) and fails unless it ended well. */
 #define machine_expect_exit(machine) machine_expect_exit_at(machine, __FILE__, __LINE__)
 void machine_expect_exit_at(struct machine *machine, const char *file, int line);
@@ -85,6 +95,12 @@ void machine_expect_exit_at(struct machine *machine, const char *file, int line)
 #define machine_fail(machine, ...) machine_fail_at(machine, __FILE__, __LINE__, __VA_ARGS__)
 void machine_fail_at(struct machine *machine, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5), noreturn));
+
+/*
+ * Has QEMU's monitor execute a command of QMP, {"execute": ...}, which must succeed. SOCKET is the
+ * one that the machine was started with: -qmp unix:SOCKET,server=on,wait=off.
+ */
+void monitor_execute(const char *socket, const char *command);
 
 /* A path below the build folder ($BUILD, or build). Kept until the program ends. */
 const char *build_path(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct machine *boot(const char *name, const char *cmdline, const char *modules,
                             const char *cpu, unsigned int memory_mib)
@@ -28,7 +29,7 @@ static void no_module(void **state)
 static void module_is_no_kernel(void **state)
 {
     machine_expect(boot("bad-no-kernel", "console=com1 noreboot", "LICENSE", NULL, 128),
-                   "is no kernel: neither ELF nor bzImage");
+                   "neither an ELF file nor a bzImage");
 }
 
 static void truncated_bzimage(void **state)
@@ -37,6 +38,15 @@ static void truncated_bzimage(void **state)
 
     run_command("head -c 2000000 %s >%s", build_path("packages/vmlinuz"), file);
     machine_expect(boot("bad-truncated", "console=com1 noreboot", file, NULL, 512), "truncated");
+}
+
+static void kernel_for_another_abi(void **state)
+{
+    const char *file = build_path("logs/another-abi");
+
+    run_command("sed s/xen-3.0/xen-2.0/ %s >%s", dom0_kernel(), file);
+    machine_expect(boot("bad-abi", "console=com1 noreboot", file, NULL, 128),
+                   "dom0's kernel: the kernel is for the hypervisor ABI 'xen-2.0'");
 }
 
 static void too_little_memory(void **state)
@@ -58,8 +68,36 @@ static void reboots_unless_told_otherwise(void **state)
 {
     struct machine *machine = boot("bad-reboot", "console=com1", "LICENSE", NULL, 128);
 
-    machine_expect(machine, "is no kernel: neither ELF nor bzImage");
+    machine_expect(machine, "neither an ELF file nor a bzImage");
     machine_expect_exit(machine);
+}
+
+/* A panic before anybody could have read a word, on a machine that has no clock to wait by. */
+static void panic_waits_for_a_reader(void **state)
+{
+    struct machine_options options = {.name = "bad-clock",
+                                      .type = "pc,acpi=off,hpet=off,pit=off",
+                                      .kernel = build_path("bulkhead"),
+                                      .cmdline = "console=com1",
+                                      .modules = dom0_kernel(),
+                                      .expect_fatal = true};
+    struct machine *machine = machine_start(&options);
+    time_t start;
+
+    machine_expect(machine, "No clock works");
+    machine_expect(machine, "Restarting in 5 seconds.\n");
+    start = time(NULL);
+    machine_expect(machine, "Restarting in 4 seconds.\n");
+    machine_expect(machine, "Restarting in 1 second.\n");
+    /* Its seconds are half a second long where the TSC is fast. */
+    assert_true(time(NULL) - start >= 1);
+    machine_expect_exit(machine);
+
+    options.name = "bad-clock-noreboot";
+    options.cmdline = "console=com1 noreboot";
+    machine = machine_start(&options);
+    machine_expect(machine, "No clock works");
+    machine_expect(machine, "Stopped.\n");
 }
 
 static void unknown_option_warns(void **state)
@@ -70,10 +108,15 @@ static void unknown_option_warns(void **state)
     snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), dom0_ramdisk());
     machine = machine_start(&(struct machine_options){.name = "bad-option",
                                                       .kernel = build_path("bulkhead"),
-                                                      .cmdline = "console=com1 frobnicate=3",
+                                                      .cmdline = "console=com1 no-real-mode "
+                                                                 "edd=off frobnicate=3",
+
                                                       .modules = modules});
     machine_expect(machine, "frobnicate");
     expect_prompt(machine);
+    /* What GRUB adds on UEFI is known. */
+    assert_null(strstr(machine_text(machine), "'no-real-mode"));
+    assert_null(strstr(machine_text(machine), "'edd=off"));
 }
 
 int main(void)
@@ -82,9 +125,11 @@ int main(void)
         cmocka_unit_test_teardown(no_module, machines_stop),
         cmocka_unit_test_teardown(module_is_no_kernel, machines_stop),
         cmocka_unit_test_teardown(truncated_bzimage, machines_stop),
+        cmocka_unit_test_teardown(kernel_for_another_abi, machines_stop),
         cmocka_unit_test_teardown(too_little_memory, machines_stop),
         cmocka_unit_test_teardown(missing_cpu_feature, machines_stop),
         cmocka_unit_test_teardown(reboots_unless_told_otherwise, machines_stop),
+        cmocka_unit_test_teardown(panic_waits_for_a_reader, machines_stop),
         cmocka_unit_test_teardown(unknown_option_warns, machines_stop),
     };
 

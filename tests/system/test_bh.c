@@ -77,6 +77,49 @@ static void wrong_words_are_named(void **state)
     assert_null(strstr(bh(machine, "create -p /guests/demo.cfg type=pv"), "warning"));
 }
 
+/* Where a configuration may come from, and what may stand in it. */
+static void configurations_are_xls(void **state)
+{
+    struct machine *machine = boot_with_demo("bh-config");
+
+    expect_output(machine, "create -p name=one kernel=/guests/demo memory=16 cpus=0",
+                  "cpus=0: xl's key 'cpus' is not supported here");
+    expect_output(machine, "list one", "--p---");
+    bh(machine, "create -p /dev/null name=two kernel=/guests/demo memory=16");
+    expect_output(machine, "list two", "--p---");
+    machine_type(machine, "create -p - memory=16");
+    machine_expect(machine, "Parsing config from -");
+    machine_type(machine, "name = \"na\xc3\xafve\"");
+    machine_type(machine, "kernel = \"/guests/demo\"");
+    machine_send(machine, "\x04"); /* Ctrl-D */
+    expect_prompt(machine);
+    /* Both lines have the same columns. */
+    expect_output(machine, "list na\xc3\xafve",
+                  "na\xc3\xafve                                        3    16     1     --p---");
+    expect_output(machine, "list two",
+                  "two                                          2    16     1     --p---");
+    bh(machine, "rename two \xc3\xbc");
+    expect_output(machine, "domname 2", "\xc3\xbc");
+    expect_output(machine, "create /guests/demo.cfg name=x memroy=16",
+                  "unknown key 'memroy' ignored: is 'memory' meant?");
+}
+
+/* A command that is longer than the screen costs its bytes, not a screen a key. */
+static void long_lines_are_cheap(void **state)
+{
+    struct machine *machine = boot_with_demo("bh-long");
+    char command[400] = "store-write /long ";
+    const char *shown;
+
+    memset(command + strlen(command), 'x', 380 - strlen(command));
+    machine_type(machine, "%s", command);
+    machine_expect(machine, "\n");
+    shown = machine_between(machine);
+    assert_true(strlen(shown) < 1200);
+    expect_prompt(machine);
+    expect_output(machine, "store-read /long", "xxx");
+}
+
 static void store_verbs_take_options(void **state)
 {
     struct machine *machine = boot_with_demo("bh-store");
@@ -178,6 +221,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(each_verb_does_its_work, machines_stop),
         cmocka_unit_test_teardown(wrong_words_are_named, machines_stop),
+        cmocka_unit_test_teardown(configurations_are_xls, machines_stop),
+        cmocka_unit_test_teardown(long_lines_are_cheap, machines_stop),
         cmocka_unit_test_teardown(store_verbs_take_options, machines_stop),
         cmocka_unit_test_teardown(failed_creations_leave_nothing, machines_stop),
         cmocka_unit_test_teardown(domains_reboot_and_shut_down, machines_stop),

@@ -9,8 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define SECTORS_PER_MIB 2048
@@ -24,37 +22,14 @@ static const struct {
     {"feature_persistent=1,max_ring_page_order=0,max_indirect_segments=0", 40, 48},
 };
 
-/* Says LINE to QEMU's monitor and waits for the answer, which must be no error. */
-static void qmp_say(FILE *monitor, const char *line)
-{
-    char answer[1024];
-
-    fprintf(monitor, "%s\n", line);
-    fflush(monitor);
-    do {
-        assert_non_null(fgets(answer, sizeof(answer), monitor));
-        assert_null(strstr(answer, "\"error\""));
-    } while (!strstr(answer, "\"return\""));
-}
-
 static void resize_disk(int mib)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    char line[256];
-    FILE *monitor;
+    char command[256];
 
-    assert_true(connection >= 0);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", build_path("logs/block-linux.qmp"));
-    assert_int_equal(connect(connection, (struct sockaddr *)&address, sizeof(address)), 0);
-    monitor = fdopen(connection, "r+");
-    assert_non_null(monitor);
-    qmp_say(monitor, "{\"execute\":\"qmp_capabilities\"}");
-    snprintf(line, sizeof(line),
+    snprintf(command, sizeof(command),
              "{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"disk\",\"size\":%ld}}",
              mib * 1048576L);
-    qmp_say(monitor, line);
-    fclose(monitor);
+    monitor_execute(build_path("logs/block-linux.qmp"), command);
 }
 
 static const char *make_guests(void)

@@ -47,9 +47,16 @@ static void the_reason_is_told(void **state)
         const char *how, *reason, *told;
         bool stack; /* its stack pointer leads to its stack still */
     } ways[] = {
-        {"trap", "no handler for vector 6", "has crashed", true},
-        {"stack", "no room for a frame on its stack", "has crashed", false},
+        {"trap", "#UD (invalid opcode): no handler for vector 6", "has crashed", true},
+        {"stack", "#UD (invalid opcode): its stack at 0xfffffc8 is not mapped", "has crashed",
+         false},
+        {"pushes", "is read-only", "has crashed", false},
+        {"general", "bytes at RIP: fa", "has crashed", true},
+        {"general", "#GP (general protection), error code", "has crashed", true},
+        {"fault", " L4[000] = ", "has crashed", true},
+        {"event", "an event, but no event callback", "has crashed", true},
         {"iret", "iret frame at 0x10000000: it is not mapped", "has crashed", false},
+        {"rings", "its cs has RPL 3, user mode", "has crashed", false},
         {"report", "its kernel says so", "has crashed", true},
         {"watchdog", "watchdog timer expired", "was stopped by its watchdog", true},
     };
@@ -99,11 +106,45 @@ static void the_configuration_decides(void **state)
     assert_int_equal(free_memory(machine), free_before);
 }
 
+/*
+ * A domain that crashes again as soon as it runs: it can be destroyed by its name at any time, is
+ * left dead in the end, and what it said last is still there when it is gone.
+ */
+static void a_crash_loop_ends(void **state)
+{
+    struct machine *machine = boot("crash-loop");
+    long long free_before = free_memory(machine);
+
+    bh(machine, "create /guests/crash.cfg on_crash=\"restart\" extra=\"trap\"");
+    machine_expect(machine, "4 times in a row within seconds of its start: it is left dead");
+    expect_prompt(machine);
+    assert_non_null(strstr(bh(machine, "list crash"), "sc"));
+    bh(machine, "destroy crash");
+    assert_int_equal(free_memory(machine), free_before);
+    assert_non_null(strstr(bh(machine, "console --log crash"), "crash how?"));
+    assert_non_null(strstr(bh(machine, "console --log 2"), "crash how?"));
+
+    for (int i = 0; i < 8; i++) {
+        bh(machine, "create /guests/crash.cfg on_crash=\"restart\" extra=\"trap\"");
+        /* What is told of the crash may come in between: a prompt does not say that it is done. */
+        machine_type(machine, "destroy crash");
+        machine_type(machine, "help help");
+        machine_expect(machine, "usage: bh help");
+        if (strstr(machine_between(machine), "bh destroy")) {
+            machine_fail(machine, "destroy says: %s", machine_between(machine));
+        }
+        expect_prompt(machine);
+        assert_null(strstr(bh(machine, "list"), "crash"));
+    }
+    assert_int_equal(free_memory(machine), free_before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(the_reason_is_told, machines_stop),
         cmocka_unit_test_teardown(the_configuration_decides, machines_stop),
+        cmocka_unit_test_teardown(a_crash_loop_ends, machines_stop),
     };
 
     return cmocka_run_group_tests_name("crash", tests, NULL, NULL);

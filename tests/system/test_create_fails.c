@@ -19,6 +19,7 @@ static const struct failure failures[] = {
     {"/guests/demo.cfg kernel=\"/guests/nosuch\"", "/guests/nosuch"},
     {"/guests/demo.cfg kernel=\"/guests/demo.cfg\"", "/guests/demo.cfg"},
     {"/guests/demo.cfg kernel=\"/guests/truncated\"", "/guests/truncated"},
+    {"/guests/demo.cfg kernel=\"/guests/another-abi\"", "the hypervisor ABI 'xen-2.0'"},
     {"/guests/demo.cfg kernel=\"/guests/damaged\" memory=64", "kernel and ramdisk need"},
     {"/guests/demo.cfg kernel=\"/guests/damaged\" memory=96", "/guests/damaged"},
     {"/guests/demo.cfg ramdisk=\"/guests/nosuch\"", "/guests/nosuch"},
@@ -38,6 +39,7 @@ static const char *make_bad_ramdisk(const char *name)
     run_command("rm -rf %s && mkdir -p %s && cp %s %s %s", folder, folder,
                 build_path("guests/demo"), build_path("guests/demo.cfg"), folder);
     run_command("head -c 20000 %s >%s/truncated", build_path("guests/demo"), folder);
+    run_command("sed s/xen-3.0/xen-2.0/ %s >%s/another-abi", build_path("guests/demo"), folder);
     /* A bzImage whose payload breaks off is found out only while it is unpacked into the domain. */
     run_command("head -c 3000000 %s >%s/damaged", build_path("guests/vmlinuz"), folder);
     run_command("head -c 20000000 /dev/zero >%s/large", folder);

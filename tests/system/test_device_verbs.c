@@ -59,7 +59,8 @@ static void devices_follow_their_domain(void **state)
     const char *text;
 
     bh(machine,
-       "create -p /guests/echo.cfg disk=[\"/dev/vda,raw,xvda,w\",\"/guests/disk.img,,xvdb,r\"]");
+       "create -p /guests/echo.cfg disk=[\"/dev/vda,raw,0145000,w\",\"/guests/disk.img,xvdb,r\","
+       "\",hdc:cdrom,r\"]");
     text = expect_output(machine, "block-list echo", "/local/domain/0/backend/vbd/1/51712");
     assert_non_null(strstr(text, "51728 0   1      1     -1     -1"));
     expect_output(machine, "list -l echo", "\"pdev_path\": \"/guests/disk.img\"");
@@ -77,8 +78,13 @@ static void devices_follow_their_domain(void **state)
     }
     expect_output(machine, "network-list --counters echo", "tx-bytes");
 
+    /* The positions of older versions need no prefix. */
+    expect_no_output(machine, "block-attach echo /guests/disk.img xvdr r");
+    expect_output(machine, "block-list echo", "/backend/vbd/1/268439808");
+    expect_no_output(machine, "block-detach echo 0x10001100");
+
     /* What was attached is there after a reboot too, what was detached is not. */
-    expect_no_output(machine, "network-attach echo mac=00:16:3e:00:00:07 antispoof");
+    expect_no_output(machine, "network-attach echo mac=0:16:3e:0:0:7 antispoof");
     expect_output(machine, "network-list echo", "00:16:3e:00:00:07");
     expect_no_output(machine, "block-detach echo xvdb");
     machine_type(machine, "reboot echo");

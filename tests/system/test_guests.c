@@ -138,7 +138,7 @@ static const char *make_domu_ramdisk(const char *image, const char *log_name)
     run_command("cp %s %s %s", build_path("guests/demo"), build_path("guests/demo.cfg"), folder);
     config = fopen(build_path("logs/%s.guests/%s.cfg", log_name, image), "we");
     assert_non_null(config);
-    fprintf(config, "name = \"%s\"\nkernel = \"/guests/%s\"\nmemory = 32\nvcpus = 1\n", image,
+    fprintf(config, "name = \"%s\"\nkernel = \"/guests/%s\"\nmemory = 32\nvcpus = 2\n", image,
             image);
     fclose(config);
     run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);

@@ -2,7 +2,7 @@
 /*
  * The machines that Bulkhead has to run on: both of QEMU's PC types, a plain and a rich CPU, little
  * memory and memory far above the 4 GiB hole. On each: boot, create a domain, hear from it, destroy
- * it.
+ * it. And machines that lack something: ACPI, IO-APIC, PM1 registers, the use of all CPUs.
  */
 #include "bulkhead.h"
 
@@ -56,15 +56,70 @@ static void boots_and_runs_a_domain(void **state)
     assert_null(strstr(bh(machine, "list"), "demo"));
 }
 
+/* ---- machines that lack something ---- */
+
+/* Without an IO-APIC the serial port has no interrupt. */
+static void serial_port_is_polled(void **state)
+{
+    const char *type = *state;
+    struct machine *machine = start_dom0(
+        &(struct machine_options){.name = "machine-no-ioapic", .type = type, .cpu = "qemu64"},
+        dom0_ramdisk());
+
+    assert_non_null(strstr(machine_text(machine), "No IO-APIC"));
+    /* A line much longer than what the port's FIFO holds. */
+    assert_non_null(strstr(bh(machine, "%-150s --long", "list"), "\"domid\": 0"));
+    assert_non_null(strstr(bh(machine, "list"), "Domain-0"));
+}
+
+/* Has a sleep control register in memory, and no PM1 registers. */
+static void microvm_switches_itself_off(void **state)
+{
+    struct machine *machine = start_dom0(
+        &(struct machine_options){.name = "machine-microvm", .type = "microvm"}, dom0_ramdisk());
+
+    assert_non_null(strstr(machine_text(machine), ", soft off\n"));
+    machine_type(machine, "poweroff");
+    machine_expect(machine, "dom0 shut down: power off");
+    machine_expect_exit(machine);
+}
+
+static void says_how_many_cpus_it_uses(void **state)
+{
+    static const char *const four_cpus[] = {"-smp", "4", NULL};
+    struct machine *machine = start_dom0(&(struct machine_options){.name = "machine-maxcpus",
+                                                                   .extra = four_cpus,
+                                                                   .cmdline = "console=com1 "
+                                                                              "maxcpus=2"},
+                                         dom0_ramdisk());
+
+    assert_non_null(
+        strstr(machine_text(machine), "(BH) CPUs: 4 present, at most 2 by maxcpus=, 1 used\n"));
+    assert_int_equal(json_number(machine, bh(machine, "info --json"), "nr_cpus"), 1);
+}
+
 #define ON(kind) \
     cmocka_unit_test_prestate_setup_teardown(boots_and_runs_a_domain, NULL, machines_stop, &(kind))
 
+#define WITH(test, type) \
+    cmocka_unit_test_prestate_setup_teardown(test, NULL, machines_stop, (void *)(type))
+
 int main(void)
 {
-    struct CMUnitTest tests[] = {ON(pc_qemu64), ON(pc_max),   ON(q35_qemu64),
-                                 ON(q35_max),   ON(smallest), ON(largest)};
-    static const char *const names[] = {"pc, -cpu qemu64", "pc, -cpu max", "q35, -cpu qemu64",
-                                        "q35, -cpu max",   "64 MiB",       "16 GiB"};
+    struct CMUnitTest tests[] = {ON(pc_qemu64),
+                                 ON(pc_max),
+                                 ON(q35_qemu64),
+                                 ON(q35_max),
+                                 ON(smallest),
+                                 ON(largest),
+                                 WITH(serial_port_is_polled, "pc,acpi=off"),
+                                 WITH(serial_port_is_polled, "isapc"),
+                                 WITH(microvm_switches_itself_off, NULL),
+                                 WITH(says_how_many_cpus_it_uses, NULL)};
+    static const char *const names[] = {"pc, -cpu qemu64",  "pc, -cpu max",  "q35, -cpu qemu64",
+                                        "q35, -cpu max",    "64 MiB",        "16 GiB",
+                                        "no ACPI, polled",  "isapc, polled", "microvm, power off",
+                                        "4 CPUs, maxcpus=2"};
 
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
         tests[i].name = names[i];

@@ -73,11 +73,45 @@ static void linux_domain_shuts_itself_down(void **state)
     machine_expect_exit(machine);
 }
 
+/* Waits until a domain has that memory, in MiB. */
+static void wait_for_memory(struct machine *machine, const char *name, long long mib)
+{
+    long long now;
+
+    do {
+        now = json_number(machine, bh(machine, "list --json %s", name), "memory_mib");
+    } while (now != mib);
+}
+
+/* A domain that starts with less than its maxmem follows its target, up to maxmem. */
+static void linux_domain_balloons_up_to_maxmem(void **state)
+{
+    struct machine *machine = boot("session-balloon");
+    long long most;
+
+    machine_type(machine, "create -c /guests/linux.cfg memory=200 maxmem=400");
+    machine_expect(machine, LINUX_PROMPT);
+    machine_send(machine, "\x1d");
+    expect_prompt(machine);
+    wait_for_memory(machine, "linux", 200);
+    bh(machine, "store-write /local/domain/1/memory/target 307200");
+    wait_for_memory(machine, "linux", 300);
+    bh(machine, "store-write /local/domain/1/memory/target 409600");
+    wait_for_memory(machine, "linux", 400);
+    bh(machine, "store-write /local/domain/1/memory/target 512000");
+    most = json_number(machine, bh(machine, "list --json linux"), "max_memory_kib");
+    assert_int_equal(most, (400 + 1) * 1024);
+    bh(machine, "store-write /local/domain/1/memory/target 256000");
+    wait_for_memory(machine, "linux", 250);
+    bh(machine, "destroy linux");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(linux_domain_from_create_to_destroy, machines_stop),
         cmocka_unit_test_teardown(linux_domain_shuts_itself_down, machines_stop),
+        cmocka_unit_test_teardown(linux_domain_balloons_up_to_maxmem, machines_stop),
     };
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

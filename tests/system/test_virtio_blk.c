@@ -10,10 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #define MIB        1048576L
 #define BLOCK_SIZE 4096L /* of the disk with an MBR */
@@ -106,39 +103,14 @@ static struct machine *start(const char *name, bool on_xen, const char *modules)
                                                    .extra = extra});
 }
 
-/* ---- QEMU's monitor ---- */
-
-/* Says LINE and waits for the answer, which must be no error. */
-static void qmp_say(FILE *monitor, const char *line)
-{
-    char answer[1024];
-
-    fprintf(monitor, "%s\n", line);
-    fflush(monitor);
-    do {
-        assert_non_null(fgets(answer, sizeof(answer), monitor));
-        assert_null(strstr(answer, "\"error\""));
-    } while (!strstr(answer, "\"return\""));
-}
-
 static void resize_disk(const char *name, long mib)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    char line[256];
-    FILE *monitor;
+    char command[256];
 
-    assert_true(connection >= 0);
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", build_path("logs/%s.qmp", name));
-    assert_int_equal(connect(connection, (struct sockaddr *)&address, sizeof(address)), 0);
-    monitor = fdopen(connection, "r+");
-    assert_non_null(monitor);
-    qmp_say(monitor, "{\"execute\":\"qmp_capabilities\"}");
-    snprintf(line, sizeof(line),
+    snprintf(command, sizeof(command),
              "{\"execute\":\"block_resize\",\"arguments\":{\"device\":\"a\",\"size\":%ld}}",
              mib * MIB);
-    qmp_say(monitor, line);
-    fclose(monitor);
+    monitor_execute(build_path("logs/%s.qmp", name), command);
 }
 
 /* ---- The tests ---- */
@@ -184,12 +156,13 @@ static void on_debians_xen(void **state)
 /*
  * Devices and machines of other kinds, one disk each: interrupts by one message for all and by the
  * line, a device behind a bridge, without features that shorten requests, with a short queue, with
- * an older machine; and one that has nothing but the older interface, which is passed over.
+ * an older machine, on a second root bus, and with addresses that an IOMMU could translate; and one
+ * that has nothing but the older interface, which is passed over.
  */
 static void other_devices(void **state)
 {
     static const struct {
-        const char *type, *expected, *devices[2];
+        const char *type, *expected, *devices[3];
     } kinds[] = {
         {"q35", PASSED, {"virtio-blk-pci,drive=a,vectors=1"}},
         {"q35", PASSED, {"virtio-blk-pci,drive=a,vectors=0"}},
@@ -200,6 +173,11 @@ static void other_devices(void **state)
          {"virtio-blk-pci,drive=a,indirect_desc=off,queue-size=8,seg-max-adjust=off"}},
         {"pc", PASSED, {"virtio-blk-pci,drive=a,queue-size=1024"}},
         {"q35",
+         PASSED,
+         {"pxb-pcie,id=far,bus_nr=64", "pcie-root-port,id=bridge,bus=far",
+          "virtio-blk-pci,drive=a,bus=bridge"}},
+        {"q35", PASSED, {"virtio-blk-pci,drive=a,iommu_platform=on,disable-legacy=on"}},
+        {"q35",
          "has no virtio 1.0 interface",
          {"virtio-blk-pci,drive=a,disable-modern=on,disable-legacy=off"}},
     };
@@ -208,9 +186,15 @@ static void other_devices(void **state)
     snprintf(modules, sizeof(modules), "%s only=full_queue", build_path("pv-guest/virtio-blk"));
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         const char *const *devices = kinds[i].devices;
-        const char *extra[] = {
-            "-drive",   drive, "-device", devices[0], devices[1] ? "-device" : NULL,
-            devices[1], NULL};
+        const char *extra[] = {"-drive",
+                               drive,
+                               "-device",
+                               devices[0],
+                               devices[1] ? "-device" : NULL,
+                               devices[1],
+                               devices[2] ? "-device" : NULL,
+                               devices[2],
+                               NULL};
         struct machine *machine;
 
         make_disk("virtio-blk-kinds", 'a', 64);
@@ -268,6 +252,36 @@ static void dom0_knows_its_disks(void **state)
     assert_null(strstr(machine_between(machine), "FAIL"));
 }
 
+/* Disks and cards without a driver are named, each in one line; those with one are not. */
+static void dom0_names_what_it_does_not_drive(void **state)
+{
+    static const char *const extra[] = {"-blockdev", "driver=null-co,size=1048576,node-name=n",
+                                        "-blockdev", "driver=null-co,size=1048576,node-name=v",
+                                        "-device",   "nvme,serial=1,drive=n,addr=4",
+                                        "-device",   "virtio-scsi-pci,addr=5",
+                                        "-device",   "e1000,addr=6,romfile=",
+                                        "-device",   "virtio-blk-pci,drive=v,addr=7",
+                                        "-device",   "virtio-net-pci,addr=8,romfile=",
+                                        NULL};
+    static const char *const lines[] = {
+        "\n00:04.0: NVMe controller 1b36:0010 found, but not driven here: use Linux as dom0 for it\n",
+        "\n00:05.0: virtio-scsi controller 1af4:1004 found, but not driven here: ",
+        "\n00:06.0: e1000 network card 8086:100e found, but not driven here: ",
+        "\n00:1f.2: AHCI controller 8086:2922 found, but not driven here: ",
+    };
+    struct machine *machine = start_dom0(
+        &(struct machine_options){.name = "virtio-blk-undriven", .extra = extra}, dom0_ramdisk());
+    const char *text = machine_text(machine);
+    unsigned int count = 0;
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        if (!strstr(text, lines[i]))
+            machine_fail(machine, "no line:%s", lines[i]);
+    for (const char *at = text; (at = strstr(at, "not driven here")); at++)
+        count++;
+    assert_int_equal(count, sizeof(lines) / sizeof(lines[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +289,7 @@ int main(void)
         cmocka_unit_test_teardown(on_debians_xen, machines_stop),
         cmocka_unit_test_teardown(other_devices, machines_stop),
         cmocka_unit_test_teardown(dom0_knows_its_disks, machines_stop),
+        cmocka_unit_test_teardown(dom0_names_what_it_does_not_drive, machines_stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,8 @@ void free(void *p);
 #define HPET_AT     0xe5000U
 #define MCFG_AT     0xe6000U
 
+#define SLEEP_REGISTER_AT 0xfea00000U
+
 static u8 memory[MEMORY_SIZE];
 static unsigned int warnings;
 static void *mapped[1024];
@@ -43,6 +45,13 @@ const void *acpi_map(paddr_t pa, size_t len)
     assert_non_null(copy);
     mapped[nr_mapped++] = copy;
     return memcpy(copy, memory + pa, len);
+}
+
+static u8 sleep_register;
+
+volatile u8 *acpi_map_register(paddr_t pa)
+{
+    return pa == SLEEP_REGISTER_AT ? &sleep_register : NULL;
 }
 
 void printk(enum loglevel level, const char *fmt, ...)
@@ -158,7 +167,7 @@ static int teardown(void **state)
 
 static void sound_machine(void **state)
 {
-    assert_true(acpi_init());
+    assert_true(acpi_init(0));
     assert_int_equal(warnings, 0);
     assert_int_equal(acpi.nr_cpus, 2);
     assert_int_equal(acpi.cpu[1].apic_id, 300);
@@ -177,11 +186,12 @@ static void sound_machine(void **state)
     assert_int_equal(acpi.pm_timer_port, 0x608);
     assert_true(acpi.pm_timer_32bit);
     assert_int_equal(acpi.century_register, 0x32);
-    assert_int_equal(acpi.reset_port, 0xcf9);
+    assert_int_equal(acpi.reset.port, 0xcf9);
     assert_int_equal(acpi.reset_value, 0x0f);
     assert_true(acpi.has_s5);
     assert_int_equal(acpi.s5_type_a, 5);
     assert_int_equal(acpi.s5_type_b, 1);
+    assert_true(acpi_can_power_off());
     assert_int_equal(acpi.hpet_address, 0xfed00000);
     assert_int_equal(acpi.nr_mcfg, 1);
     assert_int_equal(acpi.mcfg[0].address, 0xb0000000);
@@ -191,7 +201,7 @@ static void sound_machine(void **state)
 static void no_tables(void **state)
 {
     memory[RSDP_AT]++;
-    assert_false(acpi_init());
+    assert_false(acpi_init(0));
     assert_int_equal(acpi.isa[4].gsi, 4);
     assert_int_equal(acpi.lapic_address, 0xfee00000);
 }
@@ -204,7 +214,7 @@ static void old_root_table(void **state)
     memset(memory + ROOT_AT + 36, 0, 32);
     put32(ROOT_AT + 36, MADT_AT);
     finish_table(ROOT_AT, "RSDT", 40);
-    assert_true(acpi_init());
+    assert_true(acpi_init(0));
     assert_int_equal(acpi.nr_ioapics, 1);
     assert_int_equal(acpi.hpet_address, 0);
 }
@@ -212,7 +222,7 @@ static void old_root_table(void **state)
 static void bad_checksum_skips_one_table(void **state)
 {
     memory[MADT_AT + 44]++;
-    assert_true(acpi_init());
+    assert_true(acpi_init(0));
     assert_int_equal(warnings, 1);
     assert_int_equal(acpi.nr_ioapics, 0);
     assert_int_equal(acpi.hpet_address, 0xfed00000);
@@ -224,11 +234,11 @@ static void impossible_lengths(void **state)
 
     for (unsigned int i = 0; i < ARRAY_SIZE(lengths); i++) {
         put32(MADT_AT + 4, lengths[i]);
-        assert_true(acpi_init());
+        assert_true(acpi_init(0));
         assert_int_equal(acpi.nr_ioapics, 0);
     }
     put32(ROOT_AT + 4, 17);
-    assert_false(acpi_init());
+    assert_false(acpi_init(0));
 }
 
 /* Every length that cuts a table short, and every entry length: never a step outside. */
@@ -244,7 +254,7 @@ static void truncated_tables(void **state)
         for (u32 len = 36; len < full; len++) {
             put32(tables[t] + 4, len);
             set_sum(memory + tables[t], len, 9);
-            acpi_init();
+            acpi_init(0);
             teardown(NULL);
         }
     }
@@ -255,7 +265,7 @@ static void truncated_tables(void **state)
         memcpy(&full, memory + MADT_AT + 4, 4);
         memory[MADT_AT + 45] = (u8)len;
         set_sum(memory + MADT_AT, full, 9);
-        acpi_init();
+        acpi_init(0);
         teardown(NULL);
     }
 }
@@ -271,7 +281,7 @@ static void too_many_entries(void **state)
     finish_table(MADT_AT, "APIC", at - MADT_AT);
     /* The FADT follows at the next page and must still be there. */
     assert_true(at <= FADT_AT);
-    assert_true(acpi_init());
+    assert_true(acpi_init(0));
     assert_true(acpi.nr_cpus <= NR_CPUS);
 }
 
@@ -313,20 +323,76 @@ static void loader_rsdp(void **state)
     memcpy(rsdp, memory + RSDP_AT, sizeof(rsdp));
     memory[RSDP_AT]++;
     acpi_set_rsdp(rsdp, 19);
-    assert_false(acpi_init());
+    assert_false(acpi_init(0));
     acpi_set_rsdp(rsdp, 20); /* claims revision 2 and ends where revision 1 does */
-    assert_false(acpi_init());
+    assert_false(acpi_init(0));
     acpi_set_rsdp(rsdp, sizeof(rsdp));
-    assert_true(acpi_init());
+    assert_true(acpi_init(0));
     rsdp[30]++;
     acpi_set_rsdp(rsdp, sizeof(rsdp));
-    assert_false(acpi_init());
+    assert_false(acpi_init(0));
+}
+
+/* What the administrator names wins over both, unless there is no root pointer. */
+static void named_rsdp(void **state)
+{
+    memcpy(memory + 0x5000, memory + RSDP_AT, 36);
+    memory[RSDP_AT]++;
+    assert_true(acpi_init(0x5000));
+    assert_int_equal(warnings, 0);
+    assert_false(acpi_init(0x6000));
+    assert_int_equal(warnings, 1);
+    memory[RSDP_AT]--;
+    assert_true(acpi_init(0x6000));
+    assert_true(acpi_init(MEMORY_SIZE - 8)); /* runs out of what can be mapped */
+    assert_int_equal(warnings, 3);
+}
+
+/* Hardware-reduced: no PM1 registers, even where fields name some. */
+static void sleep_control_register(void **state)
+{
+    put32(FADT_AT + 112, 1U << 20);
+    finish_table(FADT_AT, "FACP", 268);
+    assert_true(acpi_init(0));
+    assert_true(acpi.has_s5);
+    assert_int_equal(acpi.pm1a_control, 0);
+    assert_false(acpi_can_power_off());
+
+    put64(FADT_AT + 244 + 4, SLEEP_REGISTER_AT);
+    finish_table(FADT_AT, "FACP", 268);
+    assert_true(acpi_init(0));
+    assert_ptr_equal(acpi.sleep_control.memory, &sleep_register);
+    assert_true(acpi_can_power_off());
+
+    finish_table(FADT_AT, "FACP", 255); /* the field is cut short */
+    assert_true(acpi_init(0));
+    assert_false(acpi_can_power_off());
+
+    memory[FADT_AT + 244] = 1; /* a port */
+    put64(FADT_AT + 244 + 4, 0x605);
+    finish_table(FADT_AT, "FACP", 268);
+    assert_true(acpi_init(0));
+    assert_int_equal(acpi.sleep_control.port, 0x605);
+    assert_true(acpi_can_power_off());
+}
+
+/* A sleep type alone switches nothing off. */
+static void no_power_register(void **state)
+{
+    put32(FADT_AT + 64, 0);
+    finish_table(FADT_AT, "FACP", 244);
+    assert_true(acpi_init(0));
+    assert_true(acpi.has_s5);
+    assert_false(acpi_can_power_off());
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(sound_machine, setup, teardown),
+        cmocka_unit_test_setup_teardown(named_rsdp, setup, teardown),
+        cmocka_unit_test_setup_teardown(sleep_control_register, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_power_register, setup, teardown),
         cmocka_unit_test_setup_teardown(no_tables, setup, teardown),
         cmocka_unit_test_setup_teardown(old_root_table, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_checksum_skips_one_table, setup, teardown),

@@ -2,7 +2,7 @@
 /*
  * The console: prefixes, levels, the rate limit, the ring as `bh dmesg` reads it, dom0's input.
  */
-/* SOURCES: hypervisor/console.c hypervisor/console_io.c */
+/* SOURCES: hypervisor/console.c hypervisor/console_io.c hypervisor/spinlock.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,6 +68,12 @@ bool hypercall_preempt_check(void)
 long hypercall_continue(unsigned int op, unsigned int nargs, ...)
 {
     return -ERESTART;
+}
+
+void panic(const char *fmt, ...)
+{
+    fail_msg("panic: %s", fmt);
+    __builtin_unreachable();
 }
 
 /* ---- a device that remembers ---- */
@@ -177,6 +183,28 @@ static void rate_limit(void **state)
     assert_int_equal(lines_shown(), 11);
 }
 
+/* What a guest provokes is limited at the levels that are always printed, too. */
+static void guests_flood(void **state)
+{
+    console_set_levels("", "all");
+    for (int i = 0; i < 10000; i++)
+        printk_guest(LOG_DEBUG, "RDMSR");
+    assert_int_equal(lines_shown(), 100);
+    host_now += SECONDS(1);
+    shown_len = 0;
+    for (int i = 0; i < 10000; i++)
+        printk_guest(LOG_DEBUG, "RDMSR");
+    assert_int_equal(lines_shown(), 1 + 20);
+    console_set_levels("", "none/warning");
+    /* Ours are not. */
+    console_set_levels("all", "");
+    shown_len = 0;
+    for (int i = 0; i < 1000; i++)
+        printk(LOG_DEBUG, "ours");
+    assert_int_equal(lines_shown(), 1000);
+    console_set_levels("info", "");
+}
+
 static void ring_incremental(void **state)
 {
     char buf[64];
@@ -272,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup(prefixes, setup),
         cmocka_unit_test_setup(levels, setup),
         cmocka_unit_test_setup(rate_limit, setup),
+        cmocka_unit_test_setup(guests_flood, setup),
         cmocka_unit_test_setup(ring_incremental, setup),
         cmocka_unit_test_setup(ring_wraps, setup),
         cmocka_unit_test_setup(ring_fault, setup),

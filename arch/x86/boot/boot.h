@@ -6,16 +6,16 @@
 #ifndef BOOT_H
 #define BOOT_H
 
+#include <asm/memory_map.h>
 #include <lib.h>
 
 struct hv_options;
 
-/* ---- the image ---- */
+/* ---- the image; hv_init_start and hv_init_end: asm/paging.h ---- */
 
 extern char hv_image_start[], hv_image_end[];
 extern char hv_text_start[], hv_text_end[];
 extern char hv_rodata_start[], hv_rodata_end[];
-extern char hv_init_start[], hv_init_end[];
 extern char hv_init_text_start[], hv_init_text_end[];
 extern char hv_init_rodata_start[], hv_init_rodata_end[];
 extern char hv_init_data_start[], hv_init_data_end[];
@@ -77,20 +77,7 @@ bool multiboot_parse(u32 magic, u32 info);
 
 /* ---- memory (memory_map.c) ---- */
 
-struct mem_range {
-    paddr_t start, end;
-};
-
-#define MEM_RANGES_MAX 256U
-
-/* Sorted, disjoint, whole pages. */
-struct mem_ranges {
-    unsigned int count;
-    struct mem_range range[MEM_RANGES_MAX];
-};
-
-extern struct mem_ranges ram;       /* all RAM that we use */
-extern struct mem_ranges boot_free; /* the part of it that nobody has yet */
+extern struct mem_ranges boot_free; /* the part of `ram` that nobody has yet */
 
 /* Builds both from boot_info and takes the image and the modules out of boot_free. */
 void memory_map_init(void);
@@ -130,10 +117,11 @@ void map_l1_table(unsigned long va, const u64 *table);
  */
 paddr_t unmap_page(unsigned long va, size_t *bytes);
 /*
- * Unmaps the init part of the image; its alias in the direct map becomes writable, its memory goes
- * to the heap.
+ * Prepares discard_init(): the alias of the discarded part in the direct map becomes writable.
+ * Fills in where in the lowest-level tables its entries begin; @return how many tables that are.
  */
-void discard_init(void);
+#define INIT_L1_MAX 8U /* tables that the discarded part may span: 2 MiB each */
+unsigned int prepare_discard(u64 *l1[]);
 
 /* ---- other steps ---- */
 

@@ -1,131 +1,94 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Dom0: its kernel and ramdisk from the boot modules, laid out and started as Xen starts a 64-bit
- * PV dom0.
- *
- * What the kernel finds at its virtual base, in this order, each on a page boundary:
- *
- *   kernel image | ramdisk (1) | P2M list (2) | start_info | page tables | stack (1) | padding
- *
- * ending on a 4 MiB boundary with at least 512 KiB of padding. Pseudo-physical frame 0 lies at the
- * virtual base, so address and frame number go together. All of it is mapped writable, except the
- * page tables. (1) With MOD_START_PFN the ramdisk is not mapped but follows in the pseudo-physical
- * frames behind this region. (2) With INIT_P2M the list is mapped where that note says, from frames
- * behind the ramdisk, together with the tables that map it.
- *
- * Public xen.h describes the contract ("start of day"); struct start_info there names the fields.
+ * PV dom0. hypervisor/image says what goes where (image/start_of_day.h) and what is wrong with a
+ * kernel; this file takes the memory and fills it.
  */
 #include <arch.h>
 #include <asm/pv.h>
-#include <asm/vga.h>
+#include <console.h>
+#include <image/start_of_day.h>
 #include <options.h>
 #include <page_alloc.h>
 #include <sched.h>
 
 #include "dom0_build.h"
 
-#define REGION_ALIGN    (4UL << 20)
-#define REGION_PADDING  (512UL << 10)
 #define VGA_FONT_HEIGHT 16
 
-/* Where things lie: [start, end) as virtual addresses, unless it says frames. */
-struct layout {
-    unsigned long base; /* pseudo-physical frame 0 */
-    unsigned long kernel_end;
-    unsigned long ramdisk; /* 0: not mapped */
-    unsigned long p2m;     /* wherever it is mapped */
-    unsigned long start_info;
-    unsigned long tables, nr_tables;
-    unsigned long stack, stack_end;
-    unsigned long end;
-    unsigned long ramdisk_pfn;
-    unsigned long p2m_pfn;       /* first frame of the list */
-    unsigned long nr_p2m_frames; /* with the tables that map it, if INIT_P2M */
-    unsigned long frames;        /* all of the above needs: frames [0, frames) */
-};
-
-static struct layout layout __initdata;
+static struct start_of_day plan __initdata;
 static struct vcpu_guest_context context __initdata;
 
-/* ---- layout ---- */
+/* ---- what hypervisor/image asks for ---- */
 
-static unsigned long __init page_up(unsigned long x)
+static void __init refuse(void *unused, const char *format, va_list args)
 {
-    return ROUND_UP(x, PAGE_SIZE);
+    char text[320];
+
+    vsnprintf(text, sizeof(text), format, args);
+    boot_fatal("dom0's kernel: %s", text);
 }
 
-static unsigned long __init pages_of(unsigned long bytes)
+const struct image_report dom0_report __initconst = {.refuse = refuse};
+
+static int __init write_to_dom0(void *unused, u64 address, const void *src, size_t bytes)
 {
-    return page_up(bytes) >> PAGE_SHIFT;
+    while (bytes) {
+        size_t offset = address & (PAGE_SIZE - 1), n = MIN(bytes, PAGE_SIZE - offset);
+
+        memcpy((u8 *)dom0_frame(address >> PAGE_SHIFT) + offset, src, n);
+        address += n;
+        src = (const u8 *)src + n;
+        bytes -= n;
+    }
+    return 0;
 }
 
-static unsigned long __init pfn_of(unsigned long va)
+/* All of the kernel's memory is zero before it is loaded. */
+static int __init clear_in_dom0(void *unused, u64 address, u64 bytes)
 {
-    return (va - layout.base) >> PAGE_SHIFT;
+    return 0;
 }
 
-/* Page tables map the region that they lie in, so their number is found by trying. */
-static bool __init place_tables(struct layout *l)
+static u64 __init frame_of(const void *unused, u64 pfn)
 {
-    for (l->nr_tables = 2;; l->nr_tables++) {
-        l->stack = l->tables + l->nr_tables * PAGE_SIZE;
-        l->stack_end = l->stack + PAGE_SIZE;
-        l->end = ROUND_UP(l->stack_end, REGION_ALIGN);
-        if (l->end - l->stack_end < REGION_PADDING)
-            l->end += REGION_ALIGN;
-        if (l->end <= l->base)
-            return false; /* past the end of the address space */
-        if (1 + dom0_tables_needed(l->base, l->end) <= l->nr_tables)
-            return true;
-    }
+    return dom0_pfn_to_mfn(pfn).n;
 }
 
-/* Does [@start, @end) keep out of our slots and stay in one half of the address space? */
-static bool __init is_guest_range(unsigned long start, unsigned long end)
+/* ---- the kernel and where things lie ---- */
+
+/* Describes the kernel, or loads it to @target. */
+static void __init read_kernel(struct kernel_reader *reader, const struct kernel_file *file,
+                               const struct image_target *target)
 {
-    return start < end && is_canonical(start) && is_canonical(end - 1) &&
-           (long)start >> 47 == (long)(end - 1) >> 47 &&
-           (start >= HV_VIRT_END || end <= HV_VIRT_START);
+    do {
+        kernel_reader_begin(reader, target);
+        elf_stream_feed(&reader->stream, file->data, file->size);
+    } while (kernel_reader_end(reader));
 }
 
-static void __init make_layout(const struct kernel_info *info, unsigned long ramdisk_bytes,
-                               unsigned long nr_pages)
+static struct kernel_reader *__init describe_kernel(const struct kernel_file *file)
 {
-    struct layout *l = &layout;
-    unsigned long p2m_bytes = nr_pages * sizeof(unsigned long), next;
-    bool p2m_inside = info->init_p2m == UNSET_ADDR;
+    struct kernel_reader *reader = scratch_alloc(sizeof(*reader));
 
-    *l = (struct layout){.base = info->virt_base, .kernel_end = page_up(info->kernel_end)};
-    next = l->kernel_end;
-    if (ramdisk_bytes && !info->mod_start_pfn) {
-        l->ramdisk = next;
-        l->ramdisk_pfn = pfn_of(next);
-        next += page_up(ramdisk_bytes);
-    }
-    if (p2m_inside) {
-        l->p2m = next;
-        l->p2m_pfn = pfn_of(next);
-        next += page_up(p2m_bytes);
-    }
-    l->start_info = next;
-    l->tables = next + page_up(sizeof(struct start_info) + sizeof(struct dom0_vga_console_info));
-    if (!place_tables(l) || !is_guest_range(l->base, l->end))
-        boot_fatal("dom0's kernel: no room for the start-of-day layout from %lx on", l->base);
+    if (!reader)
+        boot_fatal("too little memory to read dom0's kernel");
+    kernel_reader_init(reader, true, &dom0_report);
+    read_kernel(reader, file, NULL);
+    return reader;
+}
 
-    l->frames = pfn_of(l->end);
-    if (ramdisk_bytes && !l->ramdisk) {
-        l->ramdisk_pfn = l->frames;
-        l->frames += pages_of(ramdisk_bytes);
-    }
-    if (!p2m_inside) {
-        l->p2m = info->init_p2m;
-        if ((l->p2m & (PAGE_SIZE - 1)) || !is_guest_range(l->p2m, l->p2m + p2m_bytes))
-            boot_fatal("dom0's kernel: INIT_P2M %lx is no place for %lu KiB", l->p2m,
-                       p2m_bytes >> 10);
-        l->p2m_pfn = l->frames;
-        l->nr_p2m_frames = pages_of(p2m_bytes) + dom0_tables_needed(l->p2m, l->p2m + p2m_bytes);
-        l->frames += l->nr_p2m_frames;
-    }
+static void __init load_kernel(struct kernel_reader *reader, const struct kernel_file *file)
+{
+    struct image_target target = {
+        .write = write_to_dom0,
+        .clear = clear_in_dom0,
+        .limit = plan.end << PAGE_SHIFT,
+    };
+
+    for (unsigned long pfn = 0; pfn < start_of_day_mapped_pages(&plan); pfn++)
+        memset(dom0_frame(pfn), 0, PAGE_SIZE);
+    read_kernel(reader, file, &target);
 }
 
 /*
@@ -133,46 +96,29 @@ static void __init make_layout(const struct kernel_info *info, unsigned long ram
  * memory is large, and the memory may not be smaller than the layout. Both only grow, a page of
  * list for two MiB of memory, until they fit.
  */
-static unsigned long __init choose_size(const struct kernel_info *info, unsigned long ramdisk_bytes,
-                                        unsigned long reclaimable)
+static void __init choose_size(unsigned long reclaimable)
 {
-    unsigned long nr_pages = dom0_size(info, 0, reclaimable), former;
+    plan.nr_pages = dom0_size(&plan.image, 0, reclaimable);
+    for (;;) {
+        unsigned long nr_pages;
 
-    do {
-        former = nr_pages;
-        make_layout(info, ramdisk_bytes, nr_pages);
-        nr_pages = dom0_size(info, layout.frames, reclaimable);
-    } while (nr_pages > former);
-    return nr_pages;
+        start_of_day_lay_out(&plan, &dom0_report);
+        nr_pages = dom0_size(&plan.image, plan.end, reclaimable);
+        if (nr_pages <= plan.nr_pages)
+            return;
+        plan.nr_pages = nr_pages;
+    }
 }
 
 /* ---- contents ---- */
 
-static void __init copy_to_dom0(unsigned long va, const void *src, size_t bytes)
+static void __init copy_ramdisk(paddr_t from)
 {
-    while (bytes) {
-        size_t offset = va & (PAGE_SIZE - 1), n = MIN(bytes, PAGE_SIZE - offset);
+    const u8 *src = maddr_to_virt(from);
 
-        memcpy((u8 *)dom0_frame(pfn_of(va)) + offset, src, n);
-        va += n;
-        src = (const u8 *)src + n;
-        bytes -= n;
-    }
-}
-
-static void __init clear_region(void)
-{
-    for (unsigned long pfn = 0; pfn < pfn_of(layout.end); pfn++)
-        memset(dom0_frame(pfn), 0, PAGE_SIZE);
-}
-
-static void __init copy_ramdisk(const struct boot_module *m)
-{
-    const u8 *src = maddr_to_virt(m->start);
-
-    for (size_t done = 0; done < m->size; done += PAGE_SIZE) {
-        u8 *page = dom0_frame(layout.ramdisk_pfn + (done >> PAGE_SHIFT));
-        size_t n = MIN(m->size - done, PAGE_SIZE);
+    for (size_t done = 0; done < plan.ramdisk_bytes; done += PAGE_SIZE) {
+        u8 *page = dom0_frame(plan.ramdisk + (done >> PAGE_SHIFT));
+        size_t n = MIN(plan.ramdisk_bytes - done, PAGE_SIZE);
 
         memcpy(page, src + done, n);
         memset(page + n, 0, PAGE_SIZE - n);
@@ -186,25 +132,21 @@ static void __init fill_p2m(unsigned long nr_pages)
 
     for (unsigned long pfn = 0; pfn < ROUND_UP(nr_pages, per_page); pfn++) {
         if (pfn % per_page == 0)
-            page = dom0_frame(layout.p2m_pfn + pfn / per_page);
+            page = dom0_frame(plan.p2m + pfn / per_page);
         page[pfn % per_page] = pfn < nr_pages ? dom0_pfn_to_mfn(pfn).n : ~0UL;
     }
 }
 
-/* Maps everything, the root first. */
-static void __init build_tables(const struct kernel_info *info, unsigned long nr_pages)
+static void __init build_tables(void)
 {
-    unsigned long root = pfn_of(layout.tables),
-                  p2m_frames = pages_of(nr_pages * sizeof(unsigned long));
-    struct table_pool pool = {root + 1, root + layout.nr_tables};
-    struct table_pool p2m_pool = {layout.p2m_pfn + p2m_frames,
-                                  layout.p2m_pfn + layout.nr_p2m_frames};
+    const struct page_tables *t = &plan.tables;
 
-    for (unsigned long va = layout.base; va < layout.end; va += PAGE_SIZE)
-        dom0_map(root, &pool, va, pfn_of(va), va < layout.tables || va >= layout.stack);
-    if (info->init_p2m != UNSET_ADDR)
-        for (unsigned long i = 0; i < p2m_frames; i++)
-            dom0_map(root, &p2m_pool, layout.p2m + (i << PAGE_SHIFT), layout.p2m_pfn + i, true);
+    for (unsigned int r = 0; r < t->regions; r++) {
+        u64 count = page_tables_count(t, r);
+
+        for (u64 n = 0; n < count; n++)
+            page_tables_fill(t, r, n, dom0_frame(t->region[r].tables_pfn + n), frame_of, NULL);
+    }
 }
 
 static void __init describe_screen(struct dom0_vga_console_info *vga)
@@ -235,30 +177,14 @@ static void __init describe_screen(struct dom0_vga_console_info *vga)
     vga->u.vesa_lfb.blue_size = s->blue_size;
 }
 
-static void __init fill_start_info(const struct domain *d, const struct kernel_info *info,
-                                   const struct boot_module *kernel,
-                                   const struct boot_module *ramdisk, unsigned long nr_pages)
+static void __init fill_start_info(const struct domain *d, const char *cmdline,
+                                   unsigned long nr_pages)
 {
-    struct start_info *si = dom0_frame(pfn_of(layout.start_info));
+    struct start_info *si = dom0_frame(plan.start_info);
 
     STATIC_ASSERT(sizeof(struct start_info) + sizeof(struct dom0_vga_console_info) <= PAGE_SIZE);
-    strlcpy(si->magic, "xen-3.0-x86_64", sizeof(si->magic));
-    si->nr_pages = nr_pages;
-    si->shared_info = virt_to_maddr(d->shared_info);
-    si->flags = SIF_PRIVILEGED | SIF_INITDOMAIN;
-    si->pt_base = layout.tables;
-    si->nr_pt_frames = layout.nr_tables;
-    si->mfn_list = layout.p2m;
-    if (info->init_p2m != UNSET_ADDR) {
-        si->first_p2m_pfn = layout.p2m_pfn;
-        si->nr_p2m_frames = layout.nr_p2m_frames;
-    }
-    if (ramdisk) {
-        si->mod_start = layout.ramdisk ? layout.ramdisk : layout.ramdisk_pfn;
-        si->mod_len = ramdisk->size;
-        si->flags |= layout.ramdisk ? 0 : SIF_MOD_START_PFN;
-    }
-    strlcpy((char *)si->cmd_line, kernel->cmdline, sizeof(si->cmd_line));
+    start_of_day_info(&plan, si, nr_pages, virt_to_maddr(d->shared_info), cmdline);
+    si->flags |= SIF_PRIVILEGED | SIF_INITDOMAIN;
     si->console.dom0.info_off = sizeof(*si);
     si->console.dom0.info_size = sizeof(struct dom0_vga_console_info);
     describe_screen((struct dom0_vga_console_info *)(si + 1));
@@ -291,21 +217,12 @@ static struct domain *__init create_dom0(void)
     return d;
 }
 
-static void __init set_context(struct vcpu *v, const struct kernel_info *info)
+static void __init set_context(struct vcpu *v)
 {
     int rc;
 
-    context.flags = VGCF_in_kernel | VGCF_online;
-    context.user_regs.rip = info->entry;
-    context.user_regs.cs = FLAT_KERNEL_CS;
-    context.user_regs.ss = FLAT_KERNEL_SS;
-    context.user_regs.rflags = EFLAGS_IF;
-    context.user_regs.rsp = layout.stack_end;
-    context.user_regs.rsi = layout.start_info;
-    context.kernel_ss = FLAT_KERNEL_SS;
-    context.kernel_sp = layout.stack_end;
-    context.ctrlreg[3] = dom0_pfn_to_mfn(pfn_of(layout.tables)).n << PAGE_SHIFT;
-    rc = arch_set_context(v, &context);
+    start_of_day_context(&plan, &context, dom0_pfn_to_mfn(plan.root).n);
+    rc = vcpu_set_context(v, &context);
     if (rc)
         panic("dom0's first context was refused (error %d)", rc);
 }
@@ -313,14 +230,13 @@ static void __init set_context(struct vcpu *v, const struct kernel_info *info)
 /* The root is pinned from the start, as kernels expect. */
 static void __init pin_root(struct domain *d)
 {
-    struct page *pg = mfn_to_page(dom0_pfn_to_mfn(pfn_of(layout.tables)));
+    struct page *pg = mfn_to_page(dom0_pfn_to_mfn(plan.root));
 
-    if (get_page_and_type(pg, d, PG_TYPE_L4))
+    if (!get_page(pg, d) || page_pin(pg, PG_TYPE_L4, false))
         panic("dom0's page tables were refused");
-    atomic_or(&pg->state, PG_PINNED);
 }
 
-static void __init start(struct domain *d)
+static void __init set_running(struct domain *d)
 {
     struct vcpu *v = d->vcpu[0];
 
@@ -329,15 +245,25 @@ static void __init start(struct domain *d)
     vcpu_wake(v);
 }
 
+static void __init describe_dom0(const struct domain *d, unsigned long nr_pages)
+{
+    const struct kernel_image *image = &plan.image;
+
+    printk(LOG_INFO, "dom0: %s at %lx-%lx, entry %lx, %u vCPU%s",
+           *image->guest_os ? image->guest_os : "kernel", image->virt_base + image->start,
+           image->virt_base + image->end, image->entry, d->max_vcpus, d->max_vcpus == 1 ? "" : "s");
+    printk(LOG_INFO, "dom0: %lu MiB, ramdisk %lu KiB; %lu MiB left for other domains",
+           nr_pages >> (20 - PAGE_SHIFT), plan.ramdisk_bytes >> 10,
+           heap_free_pages() >> (20 - PAGE_SHIFT));
+}
+
 void __init dom0_build(void)
 {
     const struct boot_module *kernel = &boot_info.modules[0];
-    const struct boot_module *ramdisk = boot_info.nr_modules > 1 && boot_info.modules[1].size
-                                            ? kernel + 1
-                                            : NULL;
-    unsigned long nr_pages, got, module_pages = 0;
+    const struct boot_module *ramdisk = kernel + 1;
+    unsigned long got, reclaimable = 0;
+    struct kernel_reader *reader;
     struct kernel_file file;
-    struct kernel_info info;
     struct domain *d;
 
     if (!boot_info.nr_modules)
@@ -345,47 +271,41 @@ void __init dom0_build(void)
     if (boot_info.nr_modules + boot_info.modules_dropped > 2)
         printk(LOG_WARNING, "modules after the second are ignored");
     kernel_open(kernel, &file);
-    kernel_parse(&file, &info);
+    reader = describe_kernel(&file);
+    plan.image = reader->image;
+    plan.dom0 = true;
+    plan.ramdisk_bytes = boot_info.nr_modules > 1 ? ramdisk->size : 0;
 
     for (unsigned int i = 0; i < boot_info.nr_modules; i++)
-        module_pages += boot_info.modules[i].size >> PAGE_SHIFT;
+        reclaimable += boot_info.modules[i].size >> PAGE_SHIFT;
+    if (file.scratch)
+        reclaimable += DIV_ROUND_UP(file.size, PAGE_SIZE);
     d = create_dom0();
-    nr_pages = choose_size(&info, ramdisk ? ramdisk->size : 0,
-                           module_pages + (file.scratch ? pages_of(file.size) : 0));
-    if (dom0_populate(d, layout.frames) < layout.frames)
+    choose_size(reclaimable);
+    if (dom0_populate(d, plan.end) < plan.end)
         boot_fatal("too little memory: %lu MiB for dom0's kernel and ramdisk",
-                   layout.frames >> (20 - PAGE_SHIFT));
-    clear_region();
-    kernel_load(&file, &info, copy_to_dom0);
-    if (ramdisk)
-        copy_ramdisk(ramdisk);
+                   plan.end >> (20 - PAGE_SHIFT));
+    load_kernel(reader, &file);
+    copy_ramdisk(ramdisk->start);
+    scratch_free(reader);
     scratch_free(file.scratch);
     for (unsigned int i = 0; i < boot_info.nr_modules; i++)
         memory_release(boot_info.modules[i].start,
                        boot_info.modules[i].start + boot_info.modules[i].size);
 
-    got = dom0_populate(d, nr_pages);
-    if (got < nr_pages)
+    got = dom0_populate(d, plan.nr_pages);
+    if (got < plan.nr_pages)
         printk(LOG_WARNING, "dom0 gets %lu MiB instead of %lu", got >> (20 - PAGE_SHIFT),
-               nr_pages >> (20 - PAGE_SHIFT));
+               plan.nr_pages >> (20 - PAGE_SHIFT));
     fill_p2m(got);
-    build_tables(&info, nr_pages);
-    fill_start_info(d, &info, kernel, ramdisk, got);
-    if (info.hypercall_page != UNSET_ADDR) {
-        if (info.hypercall_page < layout.base || info.hypercall_page >= layout.kernel_end)
-            boot_fatal("dom0's kernel: hypercall page %lx lies outside of it", info.hypercall_page);
-        hypercall_page_init(dom0_frame(pfn_of(info.hypercall_page)));
-    }
-    set_context(d->vcpu[0], &info);
+    build_tables();
+    fill_start_info(d, kernel->cmdline, got);
+    if (plan.image.hypercall_page != IMAGE_NO_ADDRESS)
+        hypercall_page_init(
+            dom0_frame((plan.image.hypercall_page - plan.image.virt_base) >> PAGE_SHIFT));
+    set_context(d->vcpu[0]);
     pin_root(d);
-
-    printk(LOG_INFO, "dom0: %s at %lx-%lx, entry %lx, %u vCPU%s",
-           *info.guest_os ? info.guest_os : "kernel", info.kernel_start, info.kernel_end,
-           info.entry, d->max_vcpus, d->max_vcpus == 1 ? "" : "s");
-    printk(LOG_INFO, "dom0: %lu MiB, ramdisk %zu KiB; %lu MiB left for other domains",
-           got >> (20 - PAGE_SHIFT), ramdisk ? ramdisk->size >> 10 : 0,
-           heap_free_pages() >> (20 - PAGE_SHIFT));
-    if (!info.is_pv_guest)
-        vga_release();
-    start(d);
+    describe_dom0(d, got);
+    console_choose_dom0(dom0_is_pv_guest(&plan.image));
+    set_running(d);
 }

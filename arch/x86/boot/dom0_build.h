@@ -3,7 +3,7 @@
 #ifndef DOM0_BUILD_H
 #define DOM0_BUILD_H
 
-#include <public/elfnote.h>
+#include <image/kernel_image.h>
 
 #include "boot.h"
 
@@ -11,9 +11,13 @@ struct domain;
 
 /* ---- scratch memory (scratch.c) ---- */
 
-/* Zeroed memory for the time of the build, contiguous in our address space; NULL: none left. */
+/*
+ * Zeroed memory for the time of the build, contiguous in the hypervisor's address space.
+ *
+ * @return its address; NULL: not enough memory is left.
+ */
 void *scratch_alloc(size_t bytes);
-/* Gives it back. NULL is allowed. */
+/* Gives back what scratch_alloc() returned; NULL is allowed. */
 void scratch_free(void *p);
 bool is_scratch(const void *p);
 
@@ -28,7 +32,11 @@ struct unpack_job {
     size_t done; /* out: bytes written */
 };
 
-/* 0, or the library's own error number. They run in the libraries' environment. */
+/*
+ * Unpacks a piece. Runs in the libraries' environment.
+ *
+ * @return 0; or the library's own error number.
+ */
 typedef long unpack_fn(struct unpack_job *job);
 unpack_fn unpack_gzip, unpack_xz, unpack_zstd, unpack_lz4;
 
@@ -46,68 +54,39 @@ struct kernel_file {
 };
 
 /*
- * Finds or unpacks the ELF file in dom0's kernel module. Fatal error with a line that says what is
- * wrong.
+ * Finds or unpacks the ELF file in dom0's kernel module. What is wrong with the module is a fatal
+ * error with a line that says so.
  */
 void kernel_open(const struct boot_module *m, struct kernel_file *file);
 
-/* ---- the ELF file (dom0_elf.c) ---- */
+/* ---- dom0_build.c ---- */
 
-#define UNSET_ADDR (~0UL)
-
-/* What the image asks for; the names are those of the notes in public/elfnote.h. */
-struct kernel_info {
-    unsigned long virt_base;
-    unsigned long paddr_offset;
-    unsigned long entry;
-    unsigned long hypercall_page; /* UNSET_ADDR: none */
-    unsigned long init_p2m;       /* UNSET_ADDR: in the initial mapping */
-    bool mod_start_pfn;           /* the ramdisk need not be mapped */
-    bool is_pv_guest;             /* our own reference kernel, by its GUEST_OS */
-    char guest_os[24];
-    /* Derived: where its segments lie, as virtual addresses. */
-    unsigned long kernel_start, kernel_end;
-};
-
-/* Checks the file and reads its notes. Fatal error with a line that says what is wrong. */
-void kernel_parse(const struct kernel_file *file, struct kernel_info *info);
-/*
- * Calls @copy for each loadable segment: virtual address, contents, their size; memory beyond is
- * zero already.
- */
-void kernel_load(const struct kernel_file *file, const struct kernel_info *info,
-                 void (*copy)(unsigned long va, const void *src, size_t bytes));
+/* Makes a sentence about dom0's kernel a fatal error. */
+extern const struct image_report dom0_report;
 
 /* ---- its memory (dom0_memory.c) ---- */
 
+/* Whether the kernel is our own reference kernel, by its GUEST_OS. */
+bool dom0_is_pv_guest(const struct kernel_image *image);
 /*
  * How many frames dom0 gets: dom0_mem=, else 64 MiB for our own kernel and nearly all memory for
  * others. @reclaimable frames are in use now and come back before the last are allocated. Never
  * fewer than @needed: fatal error.
  */
-unsigned long dom0_size(const struct kernel_info *info, unsigned long needed,
+unsigned long dom0_size(const struct kernel_image *image, unsigned long needed,
                         unsigned long reclaimable);
 /* The most that it may ever have, in frames, as dom0_mem=max: says. */
 unsigned long dom0_max_size(void);
-/* Allocates frames for @d up to pseudo-physical frame @end. Returns how far it came. */
+/*
+ * Allocates frames for @d up to pseudo-physical frame @end.
+ *
+ * @return how many frames @d has then; fewer than @end when memory is short.
+ */
 unsigned long dom0_populate(struct domain *d, unsigned long end);
 /* The machine frame of @pfn, which is populated. */
 mfn_t dom0_pfn_to_mfn(unsigned long pfn);
-/* Our address of @pfn. */
+/* Where the hypervisor has @pfn mapped. */
 void *dom0_frame(unsigned long pfn);
-
-/* ---- its first page tables (dom0_pagetables.c) ---- */
-
-/* Where tables come from: pseudo-physical frames [next, end). */
-struct table_pool {
-    unsigned long next, end;
-};
-
-/* How many tables map [@start, @end), besides the root. */
-unsigned long dom0_tables_needed(unsigned long start, unsigned long end);
-/* Maps @va to @pfn under the root at pseudo-physical frame @root, with tables from @pool. */
-void dom0_map(unsigned long root, struct table_pool *pool, unsigned long va, unsigned long pfn,
-              bool writable);
 
 /* ---- what dom0 may touch (dom0_access.c) ---- */
 

@@ -13,9 +13,9 @@
 
 #define PAGES_PER_MIB    (1UL << (20 - PAGE_SHIFT))
 #define PV_GUEST_DEFAULT (64 * PAGES_PER_MIB)
-#define PV_GUEST_SPARE   (48 * PAGES_PER_MIB) /* beside its kernel and ramdisk: xz alone takes 32 */
-#define PV_GUEST_SHARE   4                    /* at most one part in four of the machine */
-/* Left for our own use when dom0 gets nearly everything: a sixteenth, within limits. */
+#define PV_GUEST_SPARE   (48 * PAGES_PER_MIB) /* above its kernel and ramdisk: xz alone takes 32 */
+#define PV_GUEST_SHARE   4                    /* at most a quarter of the machine */
+/* What the hypervisor keeps when dom0 gets nearly everything: a sixteenth, within limits. */
 #define RESERVE_SHARE 16
 #define RESERVE_MIN   (8 * PAGES_PER_MIB)
 #define RESERVE_MAX   (128 * PAGES_PER_MIB)
@@ -32,8 +32,8 @@ static unsigned int nr_runs __initdata;
 static unsigned long populated __initdata;
 
 /*
- * A size from the command line in frames; @unset when it was not given, negative ones count from
- * @all.
+ * A size from the command line in frames: @unset when it was not given; a negative one is
+ * subtracted from @all.
  */
 static unsigned long __init size_in_pages(s64 bytes, unsigned long all, unsigned long unset)
 {
@@ -47,25 +47,30 @@ static unsigned long __init size_in_pages(s64 bytes, unsigned long all, unsigned
     return pages < all ? all - pages : 0;
 }
 
+bool __init dom0_is_pv_guest(const struct kernel_image *image)
+{
+    return !strcmp(image->guest_os, "pv-guest");
+}
+
 /* Quarters and sixteenths are of the machine's RAM, @all is what can be had. */
-static unsigned long __init default_size(const struct kernel_info *info, unsigned long needed,
+static unsigned long __init default_size(const struct kernel_image *image, unsigned long needed,
                                          unsigned long all)
 {
     unsigned long ram_pages = memory_ram_pages();
     unsigned long share = MAX(ram_pages / RESERVE_SHARE, RESERVE_MIN);
     unsigned long reserve = MIN(share, RESERVE_MAX);
 
-    if (info->is_pv_guest)
+    if (dom0_is_pv_guest(image))
         return MIN(MAX(PV_GUEST_DEFAULT, needed + PV_GUEST_SPARE), ram_pages / PV_GUEST_SHARE);
     return all > reserve ? all - reserve : 0;
 }
 
-unsigned long __init dom0_size(const struct kernel_info *info, unsigned long needed,
+unsigned long __init dom0_size(const struct kernel_image *image, unsigned long needed,
                                unsigned long reclaimable)
 {
     unsigned long all = heap_free_pages() + reclaimable, pages, min, max;
 
-    pages = size_in_pages(hv_options.dom0_mem, all, default_size(info, needed, all));
+    pages = size_in_pages(hv_options.dom0_mem, all, default_size(image, needed, all));
     min = size_in_pages(hv_options.dom0_mem_min, all, 0);
     max = size_in_pages(hv_options.dom0_mem_max, all, ~0UL);
     max = MIN(max, all);
@@ -111,14 +116,11 @@ unsigned long __init dom0_populate(struct domain *d, unsigned long end)
 
         while (1UL << order > end - populated)
             order--;
-        /*
-         * Whatever lies in RAM that was never used may be seen by dom0, which can map all of it
-         * anyway.
-         */
+        /* RAM that was never used is not scrubbed: dom0 could map all of it anyway. */
         pg = alloc_domain_pages(d, order, MEMF_NO_SCRUB | MEMF_BELOW_4G);
         /*
-         * Its devices may reach no higher; where memory is short there, that is theirs to work
-         * around.
+         * Some devices reach only the first 4 GiB, so memory there is tried first; where it is
+         * short, dom0's drivers copy.
          */
         if (!pg)
             pg = alloc_domain_pages(d, order, MEMF_NO_SCRUB);

@@ -24,9 +24,6 @@
 
 #define FRAMES_PER_PIECE (LARGE / sizeof(struct page))
 
-unsigned long max_page;
-unsigned long m2p_bytes;
-
 /* A table to be built: an array with elements of @element bytes, indexed by machine frame. */
 struct table {
     size_t element;

@@ -8,23 +8,17 @@
 #include <arch.h>
 #include <asm/control.h>
 #include <asm/cpu_features.h>
-#include <asm/io.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
 #include <asm/setup.h>
+#include <asm/smp.h>
 #include <console.h>
 #include <options.h>
 #include <page_alloc.h>
-#include <percpu.h>
 #include <sched.h>
 #include <version.h>
 
 #include "boot.h"
-
-static struct cpu cpu0;
-struct cpu *cpus[NR_CPUS];
-unsigned int nr_cpus = 1;
-cpumask_t cpu_online;
 
 void start_of_day(u32 magic, u32 info) __noreturn;
 void early_exception(const unsigned long *frame, unsigned long rbp) __noreturn;
@@ -61,21 +55,6 @@ void __init early_exception(const unsigned long *frame, unsigned long rbp)
 
 /* ---- fatal errors ---- */
 
-#define RESTART_DELAY_US 5000000U
-
-static void __init wait_before_restart(void)
-{
-    s_time_t end = now() + MICROSECS(RESTART_DELAY_US);
-
-    if (get_cpu_info()->clock.scale) {
-        while (now() < end)
-            cpu_relax();
-    } else {
-        for (unsigned int i = 0; i < RESTART_DELAY_US; i++)
-            outb(0, 0x80); /* about a microsecond */
-    }
-}
-
 void __init boot_fatal(const char *fmt, ...)
 {
     va_list ap;
@@ -83,28 +62,10 @@ void __init boot_fatal(const char *fmt, ...)
     va_start(ap, fmt);
     vprintk(LOG_ERR, fmt, ap);
     va_end(ap);
-    if (hv_options.noreboot) {
-        printk(LOG_ERR, "Stopped.");
-        machine_halt();
-    }
-    printk(LOG_ERR,
-           "Restarting in five seconds ('noreboot' on the command line stops here instead).");
-    wait_before_restart();
-    machine_restart();
+    machine_give_up();
 }
 
 /* ---- the steps ---- */
-
-static void __init cpu0_init(void)
-{
-    struct cpu_info *info = get_cpu_info();
-
-    STATIC_ASSERT(sizeof(struct cpu_info) <= CPU_INFO_ROOM);
-    info->cpu = &cpu0;
-    cpu0.info = info;
-    cpus[0] = &cpu0;
-    cpumask_set(&cpu_online, 0);
-}
 
 static void __init say_hello(void)
 {
@@ -125,19 +86,13 @@ static void __init memory_init(void)
            memory_ram_pages() >> (20 - PAGE_SHIFT));
 }
 
-/* The part that outlives the discarded one. */
-static void __noreturn __attribute__((noinline)) finish_boot(void)
-{
-    discard_init();
-    sched_start();
-}
-
 void __init start_of_day(u32 magic, u32 info)
 {
+    u64 *init_l1[INIT_L1_MAX];
     bool known;
 
     early_idt_init();
-    cpu0_init();
+    smp_init_boot_cpu();
     known = multiboot_parse(magic, info);
     options_parse(boot_info.cmdline);
     console_init_early(&hv_options);
@@ -153,6 +108,8 @@ void __init start_of_day(u32 magic, u32 info)
     domain_init();
     sched_cpu_init(0);
     timer_cpu_init(0);
+    console_init_input();
     dom0_build();
-    finish_boot();
+    time_settle();
+    discard_init(init_l1, prepare_discard(init_l1));
 }

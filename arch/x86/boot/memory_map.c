@@ -2,11 +2,11 @@
 /*
  * The machine's RAM, from the boot loader's map to the heap.
  *
- * `ram` is all RAM that we use; where entries of the map overlap, the more restrictive one wins.
- * `boot_free` is what nobody has yet: without the image, the modules, the lowest 64 KiB (firmware's
- * data, and later where other CPUs start), and what boot_alloc() handed out. At the end of the
- * set-up of memory all of it goes to the heap; modules and the discarded part of the image follow
- * once dom0 is built.
+ * `ram`, which outlives boot (arch/x86/memory_map.c), is all RAM that we use; where entries of the
+ * map overlap, the more restrictive one wins. `boot_free` is what nobody has yet: without the
+ * image, the modules, the lowest 64 KiB (firmware's data, and later where other CPUs start), and
+ * what boot_alloc() handed out. At the end of the set-up of memory all of it goes to the heap;
+ * modules and the discarded part of the image follow once dom0 is built.
  */
 #include <asm/paging.h>
 #include <page_alloc.h>
@@ -16,11 +16,8 @@
 #define LOW_RESERVED 0x10000UL
 #define MEMORY_MAX   (DIRECTMAP_END - DIRECTMAP_START) /* what the direct map can hold */
 
-struct e820_entry machine_map[MACHINE_MAP_MAX];
-unsigned int machine_map_entries;
 STATIC_ASSERT(MACHINE_MAP_MAX >= BOOT_MEMORY_MAX);
 
-struct mem_ranges ram; /* outlives boot: frame_is_ram() */
 struct mem_ranges boot_free __initdata;
 static unsigned int ranges_dropped __initdata;
 static bool heap_ready __initdata;
@@ -116,16 +113,6 @@ void __init memory_map_init(void)
                boot_info.memory_dropped + ranges_dropped);
     printk(LOG_INFO, "memory: %lu MiB of RAM in %u ranges, up to %#lx",
            memory_ram_pages() >> (20 - PAGE_SHIFT), ram.count, max_page << PAGE_SHIFT);
-}
-
-bool frame_is_ram(mfn_t mfn)
-{
-    paddr_t pa = (paddr_t)mfn.n << PAGE_SHIFT;
-
-    for (unsigned int i = 0; i < ram.count; i++)
-        if (pa >= ram.range[i].start && pa < ram.range[i].end)
-            return true;
-    return false;
 }
 
 unsigned long __init memory_ram_pages(void)

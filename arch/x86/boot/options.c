@@ -8,17 +8,9 @@
  * the boot.
  */
 #include <options.h>
+#include <sched.h>
 
 #include "boot.h"
-
-struct hv_options hv_options = {
-    .maxcpus = ~0U,
-    .spec_ctrl = true,
-    .md_clear = MD_CLEAR_BY_CPU,
-    .dom0_mem = DOM0_MEM_UNSET,
-    .dom0_mem_min = DOM0_MEM_UNSET,
-    .dom0_mem_max = DOM0_MEM_UNSET,
-};
 
 struct option {
     const char *name;
@@ -132,6 +124,29 @@ static bool __init parse_count(const char *value, void *arg)
     return true;
 }
 
+static bool __init parse_address(const char *value, void *arg)
+{
+    const char *end;
+    unsigned long address = strtoul(value, &end, 0);
+
+    if (end == value || *end || !address)
+        return false;
+    *(u64 *)arg = address;
+    return true;
+}
+
+/* There is one scheduler, so its name is the one value that promises nothing false. */
+static bool __init parse_sched(const char *value, void *arg)
+{
+    return !strcmp(value, "credit2");
+}
+
+/* An option of Xen's that asks for what we do anyway. */
+static bool __init parse_nothing(const char *value, void *arg)
+{
+    return true;
+}
+
 /*
  * [-]<number>[b|k|m|g|t], KiB when there is no suffix; 0 or a size too large for arithmetic is
  * refused.
@@ -195,7 +210,6 @@ TEXT_PARSER(com1)
 TEXT_PARSER(loglvl)
 TEXT_PARSER(guest_loglvl)
 TEXT_PARSER(clocksource)
-TEXT_PARSER(sched)
 
 #define SIZE_FORM      "a number with b, k, m, g or t"
 #define SPEC_CTRL_FORM "yes, no, [no-]xen or [no-]branch-harden"
@@ -206,13 +220,17 @@ static const struct option options[] __initconst = {
     TEXT_OPTION("loglvl", loglvl, "none, error, warning, info, debug or all"),
     TEXT_OPTION("guest_loglvl", guest_loglvl, "none, error, warning, info, debug or all"),
     TEXT_OPTION("clocksource", clocksource, "hpet, acpi or pit"),
-    TEXT_OPTION("sched", sched, "the name of a scheduler"),
+    {"sched", parse_sched, NULL, "credit2, which is the one scheduler"},
+    {"acpi_rsdp", parse_address, &hv_options.acpi_rsdp, "an address"},
     {"x2apic", parse_not_bool, &hv_options.no_x2apic, "yes or no"},
     {"noreboot", parse_flag, &hv_options.noreboot, NULL},
     {"spec-ctrl", parse_spec_ctrl, NULL, SPEC_CTRL_FORM},
     {"maxcpus", parse_count, &hv_options.maxcpus, "a number from 1 on"},
     {"dom0_max_vcpus", parse_count, &hv_options.dom0_max_vcpus, "a number from 1 on"},
     {"dom0_mem", parse_dom0_mem, NULL, "SIZE[,min:SIZE][,max:SIZE], SIZE being " SIZE_FORM},
+    /* GRUB's entries on UEFI have both: no real mode, no BIOS's disk data. We use neither. */
+    {"no-real-mode", parse_nothing, NULL, NULL},
+    {"edd", parse_nothing, NULL, "off, on or skipmbr"},
 };
 
 /* ---- complaints ---- */
@@ -264,6 +282,7 @@ void __init options_report(void)
     }
     if (nr_complaints > COMPLAINTS_MAX)
         printk(LOG_WARNING, "command line: %u more words ignored", nr_complaints - COMPLAINTS_MAX);
+    nr_complaints = 0;
 }
 
 /* ---- the line ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's own page tables: the direct map and the image.
+ * Building the hypervisor's own page tables: the direct map and the image.
  *
  * Guarantees: nothing is writable and executable; only the image's text is executable; the image is
  * read-only through the direct map; the direct map holds RAM (and the first MiB, of which the video
@@ -25,18 +25,6 @@
 #define VIDEO_START 0xa0000UL
 #define VIDEO_END   0xc0000UL
 #define LOW_END     0x100000UL
-
-u64 hv_l4[PT_ENTRIES] __attribute__((section(".bss.page"), aligned(4096)));
-
-paddr_t image_paddr(const void *p)
-{
-    return (paddr_t)p - HV_TEXT_START;
-}
-
-paddr_t hv_cr3(void)
-{
-    return image_paddr(hv_l4);
-}
 
 /* The table that @entry points to, made when there is none. */
 static u64 *__init table_of(u64 *entry)
@@ -144,30 +132,6 @@ static u64 *__init l1_entry(unsigned long va)
     return &table[pt_index(va, L1_SHIFT)];
 }
 
-/*
- * Not in the discarded part itself, and it calls nothing there: the entries are found before the
- * first one goes. Runs once, on the boot CPU, with no other CPU up.
- */
-static void __attribute__((noinline)) unmap_init(u64 *first_l1[], unsigned int nr_l1)
-{
-    unsigned long va = (unsigned long)hv_init_start, end = (unsigned long)hv_init_end;
-
-    for (unsigned int i = 0; i < nr_l1; i++) {
-        u64 *entry = first_l1[i];
-
-        for (; va < end; va += PAGE_SIZE) {
-            *entry++ = 0;
-            __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
-            if (!((unsigned long)entry & (PAGE_SIZE - 1))) {
-                va += PAGE_SIZE;
-                break;
-            }
-        }
-    }
-}
-
-#define INIT_L1_MAX 8U /* tables that the discarded part may span: 2 MiB each */
-
 static unsigned int __init find_init_tables(u64 *first_l1[])
 {
     unsigned long va = (unsigned long)hv_init_start;
@@ -191,18 +155,10 @@ static void __init make_alias_writable(void)
     }
 }
 
-void discard_init(void)
+unsigned int __init prepare_discard(u64 *l1[])
 {
-    u64 *first_l1[INIT_L1_MAX];
-    unsigned int nr_l1 = find_init_tables(first_l1);
-    mfn_t start = MFN(image_paddr(hv_init_start) >> PAGE_SHIFT);
-    mfn_t end = MFN(image_paddr(hv_init_end) >> PAGE_SHIFT);
-
     make_alias_writable();
-    unmap_init(first_l1, nr_l1);
-    heap_add_range(start, end);
-    printk(LOG_DEBUG, "gave back %lu KiB of boot code and data",
-           (end.n - start.n) << (PAGE_SHIFT - 10));
+    return find_init_tables(l1);
 }
 
 /* ---- device mappings ---- */

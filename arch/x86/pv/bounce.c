@@ -14,27 +14,6 @@
  */
 #include "bounce.h"
 
-bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,
-                   unsigned long addr)
-{
-    bool irqs_off = !local_irq_is_enabled();
-
-    /* Stopping a domain takes locks that are not for interrupt context. */
-    if (irqs_off)
-        local_irq_enable();
-    switch (why) {
-    case BOUNCE_NO_HANDLER:
-        domain_crash(v->domain, "no handler for vector %u", regs->entry_vector);
-        break;
-    case BOUNCE_STACK_FAULT:
-        domain_crash(v->domain, "no room for a frame on its stack at %#lx", addr);
-        break;
-    }
-    if (irqs_off)
-        local_irq_disable();
-    return false;
-}
-
 void pv_inject(struct cpu_user_regs *regs, enum exception vector)
 {
     bounce_exception(regs, current, vector);
@@ -86,5 +65,5 @@ void pv_failsafe(struct cpu_user_regs *regs)
 
 fault:
     guest_window_close();
-    bounce_failed(regs, v, BOUNCE_STACK_FAULT, end);
+    bounce_failed(regs, v, BOUNCE_STACK_FAULT, ENTRY_FAILSAFE, (unsigned long)sp);
 }

@@ -11,10 +11,19 @@
 #include <asm/guest_access.h>
 #include <asm/pv.h>
 
-/* Crashes the guest for the reason said, with interrupts on meanwhile. Returns false. (bounce.c) */
+/* Vectors that push an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC. */
+#define HAS_ERROR_CODE 0x27d00U
+
+/* What enters the guest's kernel. ENTRY_EXCEPTION: @regs->entry_vector says which. */
+enum guest_entry { ENTRY_EXCEPTION, ENTRY_EVENT, ENTRY_SYSCALL, ENTRY_FAILSAFE };
+
+/*
+ * Crashes the guest, with interrupts on meanwhile, and says why: @entry has no handler, or its
+ * frame cannot be written, the lowest word of which is at @addr. Returns false. (crash.c)
+ */
 enum bounce_failure { BOUNCE_NO_HANDLER, BOUNCE_STACK_FAULT };
 bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,
-                   unsigned long addr);
+                   enum guest_entry entry, unsigned long addr);
 
 /* RFLAGS as the guest knows @rflags: IF is its event mask, IOPL its own if it asked for that. */
 HOT_INLINE u64 frame_rflags(const struct vcpu *v, u64 rflags, u32 mask)
@@ -27,7 +36,7 @@ HOT_INLINE u64 frame_rflags(const struct vcpu *v, u64 rflags, u32 mask)
 }
 
 /*
- * Where the frame ends: the kernel goes on below its last word, user mode's entries start at the
+ * Where the frame ends: the kernel continues below its last word, user mode's entries start at the
  * stack of stack_switch. Changes to kernel mode; in the frame the low bits of cs tell which it was.
  * A frame that would touch our range is sent where it faults. (What touches us from below touches
  * the read-only M2P, which faults too.)
@@ -66,8 +75,8 @@ HOT_INLINE void set_entry_selectors(struct cpu_user_regs *regs)
  * Enters the kernel of the current vCPU @v at @eip. True: done, and of the registers in @regs only
  * those of the return frame were changed. False: the guest was crashed.
  */
-HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned long eip,
-                       bool disable_events, bool has_error, u32 error_code)
+HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, enum guest_entry entry,
+                       unsigned long eip, bool disable_events, bool has_error, u32 error_code)
 {
     struct vcpu_info *info = v->info;
     u8 mask = info->evtchn_upcall_mask;
@@ -75,7 +84,7 @@ HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned long
     u64 *sp;
 
     if (unlikely(!eip))
-        return bounce_failed(regs, v, BOUNCE_NO_HANDLER, 0);
+        return bounce_failed(regs, v, BOUNCE_NO_HANDLER, entry, 0);
     sp = (u64 *)enter_kernel(v, regs) - (last + 1);
     regs->saved_upcall_mask = mask;
     guest_window_open();
@@ -97,7 +106,7 @@ HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, unsigned long
 
 fault:
     guest_window_close();
-    return bounce_failed(regs, v, BOUNCE_STACK_FAULT, (unsigned long)sp);
+    return bounce_failed(regs, v, BOUNCE_STACK_FAULT, entry, (unsigned long)sp);
 }
 
 /*
@@ -129,7 +138,7 @@ HOT_INLINE bool bounce_syscall(struct cpu_user_regs *regs, struct vcpu *v, unsig
 
 fault:
     guest_window_close();
-    return bounce_failed(regs, v, BOUNCE_STACK_FAULT, v->arch.kernel_sp);
+    return bounce_failed(regs, v, BOUNCE_STACK_FAULT, ENTRY_SYSCALL, (unsigned long)sp);
 }
 
 /* Exception @vector through the guest's trap table. */
@@ -137,7 +146,7 @@ HOT_INLINE bool bounce_exception(struct cpu_user_regs *regs, struct vcpu *v, uns
 {
     const struct guest_trap *t = &v->arch.traps[vector];
 
-    return bounce(regs, v, t->address, t->disable_events, false, 0);
+    return bounce(regs, v, ENTRY_EXCEPTION, t->address, t->disable_events, false, 0);
 }
 
 HOT_INLINE bool bounce_exception_error(struct cpu_user_regs *regs, struct vcpu *v,
@@ -145,7 +154,7 @@ HOT_INLINE bool bounce_exception_error(struct cpu_user_regs *regs, struct vcpu *
 {
     const struct guest_trap *t = &v->arch.traps[vector];
 
-    return bounce(regs, v, t->address, t->disable_events, true, error_code);
+    return bounce(regs, v, ENTRY_EXCEPTION, t->address, t->disable_events, true, error_code);
 }
 
 HOT_INLINE bool bounce_page_fault(struct cpu_user_regs *regs, struct vcpu *v, unsigned long addr,

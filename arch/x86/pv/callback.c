@@ -7,6 +7,7 @@
 #include <arch.h>
 #include <guest_access.h>
 #include <hypercall.h>
+#include <meter.h>
 #include <public/callback.h>
 #include <public/nmi.h>
 
@@ -14,7 +15,7 @@
 
 bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v)
 {
-    return bounce(regs, v, v->arch.event_callback_eip, true, false, 0);
+    return bounce(regs, v, ENTRY_EVENT, v->arch.event_callback_eip, true, false, 0);
 }
 
 /*
@@ -39,8 +40,8 @@ bool pv_syscall32(struct cpu_user_regs *regs, struct vcpu *v)
 {
     if (unlikely(!v->arch.syscall32_callback_eip))
         return no_callback(regs, v);
-    return bounce(regs, v, v->arch.syscall32_callback_eip, v->arch.syscall32_disables_events, false,
-                  0);
+    return bounce(regs, v, ENTRY_SYSCALL, v->arch.syscall32_callback_eip,
+                  v->arch.syscall32_disables_events, false, 0);
 }
 
 bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
@@ -49,8 +50,18 @@ bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
         regs->entry_vector = EXC_GP;
         return bounce_exception_error(regs, v, EXC_GP, 0);
     }
-    return bounce(regs, v, v->arch.sysenter_callback_eip, v->arch.sysenter_disables_events, false,
-                  0);
+    return bounce(regs, v, ENTRY_SYSCALL, v->arch.sysenter_callback_eip,
+                  v->arch.sysenter_disables_events, false, 0);
+}
+
+void pv_set_nmi_pending(struct vcpu *v)
+{
+    WRITE_ONCE(v->nmi_pending, true);
+    /*
+     * Should another vCPU be there by now, it finds nothing to do; @v looks for itself when it is
+     * switched to.
+     */
+    atomic_or(&cpus[v->processor]->info->exit_work, EXIT_WORK_NMI);
 }
 
 /* One at a time: the next waits for the callback's iret. */
@@ -64,11 +75,27 @@ static void deliver_nmi(struct vcpu *v, struct cpu_user_regs *regs)
     pv_inject(regs, EXC_NMI);
 }
 
+void arch_old_tables_left(void)
+{
+    current->arch.flags |= TF_OLD_TABLES;
+    atomic_or(&get_cpu_info()->exit_work, EXIT_WORK_TABLES);
+}
+
+/* When it is preempted, softirqs run and it is called again. */
+static void finish_old_tables(struct vcpu *v)
+{
+    if (page_finish_old_tables(v))
+        arch_old_tables_left();
+    else
+        v->arch.flags &= ~TF_OLD_TABLES;
+}
+
 void pv_exit_work(struct cpu_user_regs *regs)
 {
     u32 work = xchg(&get_cpu_info()->exit_work, 0);
     struct vcpu *v = current;
 
+    meter_exit_work(work);
     if (work & EXIT_WORK_AREAS)
         arch_update_guest_areas(v);
     if ((work & EXIT_WORK_BOUNCE) && (v->arch.flags & TF_BAD_SELECTOR)) {
@@ -77,6 +104,8 @@ void pv_exit_work(struct cpu_user_regs *regs)
     }
     if (work & EXIT_WORK_NMI)
         deliver_nmi(v, regs);
+    if (work & EXIT_WORK_TABLES)
+        finish_old_tables(v);
 }
 
 static long register_nmi(struct vcpu *v, unsigned long address)
@@ -89,10 +118,8 @@ static long register_nmi(struct vcpu *v, unsigned long address)
         .disable_events = true,
     };
     /* One that came before there was a handler is not lost. */
-    if (v->id == 0 && v->domain->shared_info->arch.nmi_reason)
-        v->nmi_pending = true;
-    if (v->nmi_pending)
-        get_cpu_info()->exit_work |= EXIT_WORK_NMI;
+    if (v->nmi_pending || (v->id == 0 && v->domain->shared_info->arch.nmi_reason))
+        pv_set_nmi_pending(v);
     return 0;
 }
 

@@ -161,8 +161,12 @@ int validate_segdesc(const struct page *pg)
     for (unsigned int i = 0; i < DESC_PER_FRAME; i++) {
         u64 d = table[i];
 
-        if (!check_descriptor(&d))
+        if (!check_descriptor(&d)) {
+            printk_guest(LOG_DEBUG,
+                         "descriptor %u of frame %lx is refused: %016lx (TSS, LDT, gate?)", i,
+                         page_to_mfn(pg).n, d);
             return -XEN_EINVAL;
+        }
         if (d != table[i])
             table[i] = d;
     }
@@ -175,13 +179,22 @@ long do_update_descriptor(u64 maddr, u64 desc)
     struct page *pg = mfn_to_page(mfn);
     u64 type;
 
-    if (maddr & 7 || !check_descriptor(&desc) || !mfn_valid(mfn))
+    if (maddr & 7 || !check_descriptor(&desc)) {
+        printk_guest(LOG_DEBUG, "update_descriptor %016lx at %lx: %s", desc, maddr,
+                     maddr & 7 ? "not aligned" : "a guest may not have that kind");
         return -XEN_EINVAL;
-    /* A frame that is no descriptor table has to be plain memory. */
+    }
+    if (!mfn_valid(mfn)) {
+        page_refused("update_descriptor in frame", mfn, current->domain, PG_TYPE_NONE);
+        return -XEN_EINVAL;
+    }
+    /* A frame that is not a descriptor table has to be plain memory. */
     type = (READ_ONCE(pg->state) & PG_TYPE_MASK) == PG_TYPE_SEGDESC ? PG_TYPE_SEGDESC
                                                                     : PG_TYPE_WRITABLE;
-    if (get_page_and_type(pg, current->domain, type))
+    if (get_page_and_type(pg, current->domain, type)) {
+        page_refused("update_descriptor in frame", mfn, current->domain, type);
         return -XEN_EINVAL;
+    }
     WRITE_ONCE(*(u64 *)((char *)mfn_to_virt(mfn) + (maddr & ~PAGE_MASK)), desc);
     put_page_and_type(pg);
     return 0;
@@ -201,17 +214,25 @@ void destroy_gdt(struct vcpu *v)
     v->arch.gdt_entries = 0;
 }
 
+static long refuse_gdt_size(unsigned int entries)
+{
+    printk_guest(LOG_DEBUG, "GDT of %u descriptors: the guest's may have %u", entries,
+                 FIRST_RESERVED_GDT_ENTRY);
+    return -XEN_EINVAL;
+}
+
 long set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries)
 {
     unsigned int i, nr = DIV_ROUND_UP(entries, DESC_PER_FRAME);
     u64 *pe = window(v);
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
-        return -XEN_EINVAL;
+        return refuse_gdt_size(entries);
     for (i = 0; i < nr; i++) {
         mfn_t mfn = MFN(frames[i]);
 
         if (!mfn_valid(mfn) || get_page_and_type(mfn_to_page(mfn), v->domain, PG_TYPE_SEGDESC)) {
+            page_refused("GDT frame", mfn, v->domain, PG_TYPE_SEGDESC);
             while (i-- > 0)
                 put_page_and_type(mfn_to_page(MFN(frames[i])));
             return -XEN_EINVAL;
@@ -232,7 +253,7 @@ long do_set_gdt(unsigned long frame_list, unsigned int entries)
     long rc;
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
-        return -XEN_EINVAL;
+        return refuse_gdt_size(entries);
     if (copy_from_guest(frames, frame_list,
                         DIV_ROUND_UP(entries, DESC_PER_FRAME) * sizeof(frames[0])))
         return -XEN_EFAULT;

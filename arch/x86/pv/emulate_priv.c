@@ -72,8 +72,6 @@ static enum emulated write_cr(struct vcpu *v, struct cpu_user_regs *regs, const 
         v->info->arch.cr2 = val;
         return EMULATE_DONE;
     case 3:
-        if (page_finish_old_table(v))
-            return EMULATE_AGAIN;
         rc = set_kernel_root(v, MFN(xen_cr3_to_pfn(val)));
         return rc == 0 ? EMULATE_DONE : rc == -ERESTART ? EMULATE_AGAIN : EMULATE_REFUSED;
     case 4:

@@ -35,8 +35,8 @@ static struct page *get_named_table(u64 addr)
 }
 
 /*
- * The flags of an entry that maps a grant as GNTMAP_* say, adjusted as every L1 entry. Nothing runs
- * from there.
+ * The flags of an entry that maps a grant as GNTMAP_* say, with what l1e_adjust() would give it.
+ * Nothing runs from there.
  */
 static u64 grant_entry_flags(unsigned int flags)
 {
@@ -44,10 +44,8 @@ static u64 grant_entry_flags(unsigned int flags)
 
     if (!(flags & GNTMAP_readonly))
         e |= PTE_WRITE;
-    if (flags & GNTMAP_application_map)
-        e |= PTE_USER;
-    e |= (u64)(flags >> _GNTMAP_guest_avail0 & 7) << 9;
-    return l1e_adjust(e);
+    e |= PTE_USER | (flags & GNTMAP_application_map ? PTE_GLOBAL : PTE_GUEST_KERNEL);
+    return e | (u64)(flags >> _GNTMAP_guest_avail0 & 7) << 9;
 }
 
 /* What a new mapping replaced. */
@@ -161,17 +159,4 @@ int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int fl
 void arch_grant_flush(const struct domain *d)
 {
     tlb_flush_mask(&d->dirty_cpus);
-}
-
-#define CACHE_LINE 64U
-
-void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
-{
-    const char *p = (const char *)mfn_to_virt(frame) + ROUND_DOWN(offset, CACHE_LINE);
-    const char *end = (const char *)mfn_to_virt(frame) + offset + length;
-
-    /* CLFLUSH writes back and invalidates: the two are not to be had apart on every CPU. */
-    for (; p < end; p += CACHE_LINE)
-        clflush(p);
-    smp_mb();
 }

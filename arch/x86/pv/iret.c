@@ -34,7 +34,7 @@ static __attribute__((noinline)) void iret_rare(struct vcpu *v, u64 rflags)
     if (rare & RARE_ARCH_IOPL)
         v->arch.iopl = rflags & EFLAGS_IOPL;
     if ((rare & RARE_NMI_MASKED) && v->nmi_pending)
-        get_cpu_info()->exit_work |= EXIT_WORK_NMI;
+        pv_set_nmi_pending(v); /* again: it waited */
 }
 
 /*
@@ -81,7 +81,10 @@ void pv_iret(struct cpu_user_regs *regs, struct vcpu *v)
 
     if ((cs & 3) == 3) {
         if (unlikely(mfn_eq(v->arch.guest_table_user, INVALID_MFN))) {
-            iret_failed(v, "to user mode, which has no page table", (unsigned long)sp);
+            iret_failed(v,
+                        "its cs has RPL 3, user mode, which has no page table; frames of the "
+                        "kernel have e030",
+                        (unsigned long)sp);
             return;
         }
         enter_guest_user(v);

@@ -4,6 +4,7 @@
  * table is.
  */
 #include <arch.h>
+#include <asm/memory_map.h>
 #include <asm/page_table.h>
 #include <asm/paging.h>
 #include <guest_access.h>
@@ -208,21 +209,27 @@ static mfn_t m2p_frame(unsigned long offset)
     return INVALID_MFN;
 }
 
-/* Lets privileged domains map the table's frames read-only, as frames of DOMID_XEN. Once. */
-static void share_m2p(void)
+/*
+ * Lets privileged domains map the table's frames read-only, as frames of DOMID_XEN. Once. False:
+ * preempted.
+ */
+static bool share_m2p(void)
 {
     static spinlock_t lock = SPINLOCK_INIT(RANK_DOMAIN);
-    static bool shared;
+    static unsigned long shared; /* bytes */
 
     spin_lock(&lock);
-    for (unsigned long offset = 0; !shared && offset < m2p_bytes; offset += PAGE_SIZE) {
-        mfn_t mfn = m2p_frame(offset);
+    while (shared < m2p_bytes) {
+        mfn_t mfn = m2p_frame(shared);
 
         if (!mfn_eq(mfn, INVALID_MFN))
             share_hv_page(mfn_to_virt(mfn), dom_xen, false);
+        shared += PAGE_SIZE;
+        if (hypercall_preempt_check())
+            break;
     }
-    shared = true;
     spin_unlock(&lock);
+    return shared >= m2p_bytes;
 }
 
 static long machphys_mfn_list(unsigned long arg)
@@ -233,8 +240,9 @@ static long machphys_mfn_list(unsigned long arg)
 
     if (get_guest(&op, arg))
         return -XEN_EFAULT;
-    if (current->domain->privileged)
-        share_m2p();
+    if (current->domain->privileged && !share_m2p())
+        return hypercall_continue(__HYPERVISOR_memory_op, 2,
+                                  (unsigned long)XENMEM_machphys_mfn_list, arg);
     for (i = 0; i < op.max_extents && ((u64)i << L2_SHIFT) < m2p_bytes; i++) {
         mfn_t mfn = m2p_frame((unsigned long)i << L2_SHIFT);
 

@@ -19,18 +19,25 @@ struct domain *get_pg_owner(domid_t domid)
 
     if (likely(domid == DOMID_SELF))
         return d;
-    if (domid == d->id)
+    if (domid == d->id) {
+        printk_guest(LOG_DEBUG, "domain %u is the caller, which has to say DOMID_SELF", domid);
         return NULL;
-    if (domid == DOMID_IO)
-        return dom_io;
-    if (domid == DOMID_XEN)
-        return dom_xen;
-    return get_domain_by_id(domid);
+    }
+    d = get_domain_by_id(domid); /* finds dom_io and dom_xen, too */
+    if (!d)
+        printk_guest(LOG_DEBUG, "there is no domain %u", domid);
+    return d;
+}
+
+long refuse_target(const struct domain *owner)
+{
+    printk_guest(LOG_DEBUG, "not privileged: it may not name frames or tables of d%u", owner->id);
+    return -XEN_EPERM;
 }
 
 void put_pg_owner(struct domain *owner)
 {
-    if (unlikely(owner != current->domain) && !owner->system)
+    if (unlikely(owner != current->domain))
         put_domain(owner);
 }
 
@@ -46,10 +53,6 @@ long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned 
         return hypercall_continue(op, 4, reqs + i * element,
                                   (unsigned long)(count - i) | MMU_UPDATE_PREEMPTED, pdone,
                                   (unsigned long)foreigndom);
-    /* The result waits in the last argument while an old table is being taken apart. */
-    if (unlikely(current->old_table))
-        return hypercall_continue(op, 4, 0UL, (unsigned long)MMU_UPDATE_PREEMPTED, 0UL,
-                                  (unsigned long)rc);
     return rc;
 }
 
@@ -89,23 +92,34 @@ static __noinline bool enter_frame(struct table_cursor *cur, unsigned long mfn, 
 
     leave_frame(cur);
     if (!mfn_valid(MFN(mfn)))
-        return false;
+        goto refused;
     type = READ_ONCE(pg->state) & PG_TYPE_MASK;
     if (type >= PG_TYPE_L1 && type <= PG_TYPE_L4 && READ_ONCE(pg->owner) == page_owner_id(d) &&
         page_try_get_both(pg, type)) {
         if (unlikely(READ_ONCE(pg->owner) != page_owner_id(d))) {
             put_page_table(pg);
-            return false;
+            goto refused;
         }
         cur->level = table_level(type);
     } else {
         if (get_page_and_type(pg, d, PG_TYPE_WRITABLE))
-            return false;
+            goto refused;
         cur->level = 0;
     }
     cur->page = pg;
     cur->mfn = mfn;
     return true;
+
+refused:
+    page_refused("mmu_update of an entry in frame", MFN(mfn), d, PG_TYPE_WRITABLE);
+    return false;
+}
+
+/* Only mappings may name other domains' frames. */
+static __noinline int refuse_foreign_table(unsigned int level, const struct domain *pg_owner)
+{
+    printk_guest(LOG_DEBUG, "an L%u entry may not name a table of d%u", level, pg_owner->id);
+    return -XEN_EINVAL;
 }
 
 HOT_INLINE int update_entry(struct table_cursor *cur, u64 ptr, u64 val, bool preserve_ad,
@@ -124,7 +138,7 @@ HOT_INLINE int update_entry(struct table_cursor *cur, u64 ptr, u64 val, bool pre
         return 0;
     }
     if (pg_owner != pt_owner)
-        return -XEN_EINVAL; /* only mappings may name other domains' frames */
+        return refuse_foreign_table(cur->level, pg_owner);
     return dir_entry_update(pe, val, preserve_ad, cur->level, pt_owner);
 }
 
@@ -132,16 +146,18 @@ static int update_m2p(u64 ptr, u64 val, struct domain *pg_owner)
 {
     mfn_t mfn = MFN(ptr >> PAGE_SHIFT);
 
-    if (!mfn_valid(mfn) || !get_page(mfn_to_page(mfn), pg_owner))
+    if (!mfn_valid(mfn) || !get_page(mfn_to_page(mfn), pg_owner)) {
+        page_refused("M2P entry of frame", mfn, pg_owner, PG_TYPE_NONE);
         return -XEN_EINVAL;
+    }
     arch_set_m2p(mfn, val);
     put_page(mfn_to_page(mfn));
     return 0;
 }
 
 /*
- * Whose page tables: 0 in the upper half of foreigndom for the caller's, else domid + 1. With a
- * reference.
+ * Whose page tables: 0 in the upper half of foreigndom for the caller's, else domid + 1. Given back
+ * by put_pg_owner(): there is a reference unless it is the caller.
  */
 static struct domain *get_pt_owner(unsigned int foreigndom)
 {
@@ -170,7 +186,7 @@ HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int c
     for (i = 0; i < count; i++) {
         struct mmu_update req;
 
-        if (i && (unlikely(v->old_table) || unlikely(hypercall_preempt_check()))) {
+        if (i && unlikely(hypercall_preempt_check())) {
             rc = -ERESTART;
             break;
         }
@@ -185,14 +201,15 @@ HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int c
             rc = likely(tables_ok)
                      ? update_entry(&cur, req.ptr, req.val,
                                     (req.ptr & 7) == MMU_PT_UPDATE_PRESERVE_AD, pt_owner, pg_owner)
-                     : -XEN_EPERM;
+                     : refuse_target(frames_ok ? pt_owner : pg_owner);
             break;
         case MMU_MACHPHYS_UPDATE:
-            rc = frames_ok && pt_owner == v->domain ? update_m2p(req.ptr, req.val, pg_owner)
-                                                    : -XEN_EPERM;
+            rc = frames_ok && pt_owner == v->domain
+                     ? update_m2p(req.ptr, req.val, pg_owner)
+                     : refuse_target(frames_ok ? pt_owner : pg_owner);
             break;
         default:
-            rc = -XEN_ENOSYS;
+            rc = hypercall_unknown(__HYPERVISOR_mmu_update, req.ptr & 7);
             break;
         }
         if (unlikely(rc))
@@ -213,12 +230,7 @@ static __noinline long update_foreign(unsigned long ureqs, unsigned int count, u
     bool frames_ok;
     long rc;
 
-    if (page_finish_old_table(v))
-        return hypercall_continue(__HYPERVISOR_mmu_update, 4, ureqs, (unsigned long)count, pdone,
-                                  (unsigned long)foreigndom);
     if (count & MMU_UPDATE_PREEMPTED) {
-        if (count == MMU_UPDATE_PREEMPTED && !ureqs)
-            return (int)foreigndom; /* only a table was left to take apart */
         count &= ~MMU_UPDATE_PREEMPTED;
         if (pdone && get_guest(&done, pdone))
             done = 0;
@@ -227,10 +239,10 @@ static __noinline long update_foreign(unsigned long ureqs, unsigned int count, u
         return -XEN_EFAULT;
 
     pt_owner = get_pt_owner(foreigndom);
-    if (!pt_owner)
-        return -XEN_EINVAL;
-    if (pt_owner != d && (pt_owner->system || !domain_vcpu(pt_owner, 0))) {
-        put_pg_owner(pt_owner);
+    if (!pt_owner || (pt_owner != d && (pt_owner->system || !domain_vcpu(pt_owner, 0)))) {
+        printk_guest(LOG_DEBUG, "there is no domain %u with page tables", (foreigndom >> 16) - 1);
+        if (pt_owner)
+            put_pg_owner(pt_owner);
         return -XEN_EINVAL;
     }
     pg_owner = get_pg_owner((domid_t)foreigndom);
@@ -255,12 +267,12 @@ long do_mmu_update(unsigned long ureqs, unsigned int count, unsigned long pdone,
     unsigned int i;
     long rc;
 
-    if (unlikely(foreigndom != DOMID_SELF || v->old_table || count & MMU_UPDATE_PREEMPTED))
+    if (unlikely(foreigndom != DOMID_SELF || count & MMU_UPDATE_PREEMPTED))
         return update_foreign(ureqs, count, pdone, foreigndom);
     if (unlikely(!guest_range_ok(ureqs, count, sizeof(struct mmu_update))))
         return -XEN_EFAULT;
     rc = update_batch(v, ureqs, count, d, d, true, true, &i);
-    if (likely(!pdone && rc != -ERESTART && !v->old_table))
+    if (likely(!pdone && rc != -ERESTART))
         return rc;
     return finish_batch(__HYPERVISOR_mmu_update, ureqs, sizeof(struct mmu_update), count, i, 0,
                         pdone, foreigndom, rc);

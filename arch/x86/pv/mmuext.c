@@ -20,7 +20,22 @@ static struct page *get_frame(unsigned long mfn, const struct domain *d)
     return mfn_valid(MFN(mfn)) && get_page(pg, d) ? pg : NULL;
 }
 
+/* Says why @d did not get frame @mfn, for @what, unless it was only preempted. Returns @rc. */
+static int refuse(const char *what, unsigned long mfn, const struct domain *d, u64 type, int rc)
+{
+    if (rc != -ERESTART)
+        page_refused(what, MFN(mfn), d, type);
+    return rc;
+}
+
 /* ---- pins ---- */
+
+static const char *pin_of(u64 type)
+{
+    static const char *const text[] = {"pin of L1", "pin of L2", "pin of L3", "pin of L4"};
+
+    return text[table_level(type) - 1];
+}
 
 static int pin_table(unsigned long mfn, u64 type, struct domain *d)
 {
@@ -28,45 +43,23 @@ static int pin_table(unsigned long mfn, u64 type, struct domain *d)
     int rc;
 
     if (!pg)
-        return -XEN_EINVAL;
-    rc = get_page_type(pg, type, true);
-    if (rc) {
-        put_page(pg);
-        return rc;
-    }
-    if (atomic_or(&pg->state, PG_PINNED) & PG_PINNED) {
-        put_page_table(pg);
-        return -XEN_EINVAL; /* pinned already */
-    }
-    /*
-     * A dying domain's pins are dropped only once: who finds it dying after setting the flag undoes
-     * its own.
-     */
-    if (unlikely(d != current->domain)) {
-        bool drop;
-
-        spin_lock(&d->page_lock);
-        drop = d->dying && atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED;
-        spin_unlock(&d->page_lock);
-        if (drop)
-            put_page_table(pg);
-    }
-    return 0;
+        return refuse(pin_of(type), mfn, d, type, -XEN_EINVAL);
+    rc = page_pin(pg, type, true);
+    return rc ? refuse(pin_of(type), mfn, d, type, rc) : 0;
 }
 
 static int unpin_table(unsigned long mfn, struct domain *d)
 {
     struct page *pg = get_frame(mfn, d);
+    bool was_pinned;
 
     if (!pg)
-        return -XEN_EINVAL;
-    if (!(atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED)) {
-        put_page(pg);
-        return -XEN_EINVAL; /* not pinned */
-    }
-    put_page_table(pg);
+        return refuse("unpin of", mfn, d, PG_TYPE_NONE, -XEN_EINVAL);
+    was_pinned = page_unpin(pg);
+    if (!was_pinned)
+        printk_guest(LOG_DEBUG, "unpin of %lx: it is not pinned", mfn);
     put_page(pg);
-    return 0;
+    return was_pinned ? 0 : -XEN_EINVAL;
 }
 
 /* ---- roots ---- */
@@ -78,9 +71,11 @@ static bool hides_m2p(const struct domain *d)
 
 static int get_root(unsigned long mfn, struct domain *d)
 {
-    if (!mfn_valid(MFN(mfn)))
-        return -XEN_EINVAL;
-    return get_page_and_type_preemptible(mfn_to_page(MFN(mfn)), d, PG_TYPE_L4);
+    int rc = -XEN_EINVAL;
+
+    if (mfn_valid(MFN(mfn)))
+        rc = get_page_and_type_preemptible(mfn_to_page(MFN(mfn)), d, PG_TYPE_L4);
+    return likely(!rc) ? 0 : refuse("root", mfn, d, PG_TYPE_L4, rc);
 }
 
 int set_kernel_root(struct vcpu *v, mfn_t mfn)
@@ -141,7 +136,7 @@ static int clear_page(unsigned long mfn, struct domain *d)
     struct page *pg = get_writable(mfn, d);
 
     if (!pg)
-        return -XEN_EINVAL;
+        return refuse("clear of frame", mfn, d, PG_TYPE_WRITABLE, -XEN_EINVAL);
     memset(mfn_to_virt(MFN(mfn)), 0, PAGE_SIZE);
     put_page_and_type(pg);
     return 0;
@@ -152,14 +147,14 @@ static int copy_page(unsigned long to, unsigned long from, struct domain *d)
     struct page *src = get_frame(from, d), *dst;
 
     if (!src)
-        return -XEN_EINVAL;
+        return refuse("copy of frame", from, d, PG_TYPE_NONE, -XEN_EINVAL);
     dst = get_writable(to, d);
     if (dst) {
         memcpy(mfn_to_virt(MFN(to)), mfn_to_virt(MFN(from)), PAGE_SIZE);
         put_page_and_type(dst);
     }
     put_page(src);
-    return dst ? 0 : -XEN_EINVAL;
+    return dst ? 0 : refuse("copy to frame", to, d, PG_TYPE_WRITABLE, -XEN_EINVAL);
 }
 
 /* ---- flushes and the LDT: for the caller's own domain ---- */
@@ -182,10 +177,19 @@ static int set_ldt_op(struct vcpu *v, const struct mmuext_op *op)
     unsigned int entries = op->arg2.nr_ents;
     unsigned long base = entries ? op->arg1.linear_addr : 0;
 
-    if (base & ~PAGE_MASK || !guest_addr_ok(base, 1) || entries > 8192)
+    if (base & ~PAGE_MASK || !guest_addr_ok(base, 1) || entries > 8192) {
+        printk_guest(LOG_DEBUG, "LDT of %u entries at %lx: not a page's address, or above 8192",
+                     entries, base);
         return -XEN_EINVAL;
+    }
     set_ldt(v, base, entries);
     return 0;
+}
+
+static int refuse_cache_flush(int rc)
+{
+    printk_guest(LOG_DEBUG, "only a domain with devices flushes caches");
+    return rc;
 }
 
 static int own_op(struct vcpu *v, const struct mmuext_op *op)
@@ -215,12 +219,12 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
         return 0;
     case MMUEXT_FLUSH_CACHE:
         if (!domain_has_devices(d))
-            return -XEN_EACCES;
+            return refuse_cache_flush(-XEN_EACCES);
         cache_flush_local();
         return 0;
     case MMUEXT_FLUSH_CACHE_GLOBAL:
         if (!domain_has_devices(d))
-            return -XEN_EINVAL; /* not the other's errno: as on Xen */
+            return refuse_cache_flush(-XEN_EINVAL); /* not the other's errno: as on Xen */
         cache_flush_mask(&cpu_online);
         return 0;
     default: /* MMUEXT_SET_LDT */
@@ -229,6 +233,13 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
 }
 
 /* ---- the hypercall ---- */
+
+static __noinline int refuse_for_other(unsigned int cmd, const struct domain *pg_owner)
+{
+    printk_guest(LOG_DEBUG, "mmuext_op %u is for the caller's own domain, not for d%u", cmd,
+                 pg_owner->id);
+    return -XEN_EPERM;
+}
 
 static inline int mmuext_one(struct vcpu *v, const struct mmuext_op *op, struct domain *pg_owner)
 {
@@ -255,12 +266,12 @@ static inline int mmuext_one(struct vcpu *v, const struct mmuext_op *op, struct 
     case MMUEXT_FLUSH_CACHE:
     case MMUEXT_FLUSH_CACHE_GLOBAL:
     case MMUEXT_SET_LDT:
-        return likely(pg_owner == v->domain) ? own_op(v, op) : -XEN_EPERM;
+        return likely(pg_owner == v->domain) ? own_op(v, op) : refuse_for_other(op->cmd, pg_owner);
     case MMUEXT_MARK_SUPER:
     case MMUEXT_UNMARK_SUPER:
         return -XEN_EOPNOTSUPP;
     default:
-        return -XEN_ENOSYS;
+        return (int)hypercall_unknown(__HYPERVISOR_mmuext_op, op->cmd);
     }
 }
 
@@ -272,12 +283,7 @@ static __attribute__((noinline)) long mmuext_batch(unsigned long uops, unsigned 
     unsigned int i, done = 0;
     long rc = 0;
 
-    if (unlikely(page_finish_old_table(v)))
-        return hypercall_continue(__HYPERVISOR_mmuext_op, 4, uops, (unsigned long)count, pdone,
-                                  (unsigned long)foreigndom);
     if (unlikely(count & MMU_UPDATE_PREEMPTED)) {
-        if (count == MMU_UPDATE_PREEMPTED && !uops)
-            return (int)foreigndom; /* only a table was left to take apart */
         count &= ~MMU_UPDATE_PREEMPTED;
         if (pdone && get_guest(&done, pdone))
             done = 0;
@@ -288,14 +294,15 @@ static __attribute__((noinline)) long mmuext_batch(unsigned long uops, unsigned 
     if (!pg_owner)
         return -XEN_ESRCH;
     if (!may_target(v->domain, pg_owner)) {
+        rc = refuse_target(pg_owner);
         put_pg_owner(pg_owner);
-        return -XEN_EPERM;
+        return rc;
     }
 
     for (i = 0; i < count; i++) {
         struct mmuext_op op;
 
-        if (unlikely(v->old_table) || (i && unlikely(hypercall_preempt_check()))) {
+        if (i && unlikely(hypercall_preempt_check())) {
             rc = -ERESTART;
             break;
         }
@@ -318,10 +325,9 @@ static __attribute__((noinline)) long mmuext_single(const struct mmuext_op *op, 
     struct vcpu *v = current;
     long rc = mmuext_one(v, op, v->domain);
 
-    if (likely(rc != -ERESTART && !v->old_table))
+    if (likely(rc != -ERESTART))
         return rc;
-    return finish_batch(__HYPERVISOR_mmuext_op, uops, sizeof(*op), 1, rc == 0, 0, 0, DOMID_SELF,
-                        rc);
+    return finish_batch(__HYPERVISOR_mmuext_op, uops, sizeof(*op), 1, 0, 0, 0, DOMID_SELF, rc);
 }
 
 /* The commonest calls are single flushes: they get by without any of the rest. */
@@ -330,8 +336,7 @@ long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone,
 {
     struct mmuext_op op;
 
-    if (unlikely(count != 1) || unlikely(pdone) || unlikely(foreigndom != DOMID_SELF) ||
-        unlikely(current->old_table))
+    if (unlikely(count != 1) || unlikely(pdone) || unlikely(foreigndom != DOMID_SELF))
         return mmuext_batch(uops, count, pdone, foreigndom);
     if (unlikely(get_guest(&op, uops)))
         return -XEN_EFAULT;

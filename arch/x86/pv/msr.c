@@ -52,11 +52,14 @@ static bool is_intel(void)
     return !strcmp(boot_cpu.vendor, "GenuineIntel");
 }
 
-static u64 misc_enable(void)
+/* What a guest reads there. False: it is not there. */
+static bool misc_enable(u64 *val)
 {
-    u64 val = rdmsr(MSR_MISC_ENABLE);
-
-    return (val & ~(MISC_ENABLE_PERF_MON | MISC_ENABLE_XD)) | MISC_ENABLE_BTS | MISC_ENABLE_PEBS;
+    if (!is_intel() || !rdmsr_safe(MSR_MISC_ENABLE, val))
+        return false;
+    *val &= ~(MISC_ENABLE_PERF_MON | MISC_ENABLE_XD);
+    *val |= MISC_ENABLE_BTS | MISC_ENABLE_PEBS;
+    return true;
 }
 
 bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
@@ -88,16 +91,11 @@ bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
         *val = PAT_VALUE;
         return true;
     case MSR_MISC_ENABLE:
-        if (!is_intel())
-            return false;
-        *val = misc_enable();
-        return true;
+        return misc_enable(val);
     case MSR_IA32_PLATFORM_ID:
-    case MSR_UCODE_REV:
-        if (msr == MSR_IA32_PLATFORM_ID && !is_intel())
-            return false;
-        *val = rdmsr(msr);
-        return true;
+        return is_intel() && rdmsr_safe(msr, val);
+    case MSR_UCODE_REV: /* emulators and other hypervisors may lack it */
+        return rdmsr_safe(msr, val);
     case MSR_PLATFORM_INFO:
     case MSR_MISC_FEATURES:
         *val = 0;
@@ -132,6 +130,8 @@ static bool install_hypercall_page(struct vcpu *v, u64 val)
 
 bool pv_wrmsr(struct vcpu *v, u32 msr, u64 val)
 {
+    u64 there;
+
     switch (msr) {
     case MSR_FS_BASE:
         if (!is_canonical(val))
@@ -159,7 +159,7 @@ bool pv_wrmsr(struct vcpu *v, u32 msr, u64 val)
     case MSR_PAT:
         return val == PAT_VALUE;
     case MSR_MISC_ENABLE:
-        return is_intel() && val == misc_enable();
+        return misc_enable(&there) && val == there;
     case MSR_UCODE_REV:
     case MSR_UCODE_WRITE:
     case MSR_MCG_STATUS:

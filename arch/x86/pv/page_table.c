@@ -34,7 +34,7 @@ bool domain_has_devices(const struct domain *d)
            rangeset_for_each(d->ioports, found_one, NULL);
 }
 
-/* A frame that is no RAM: device registers, firmware tables. Nothing is counted. */
+/* A frame that is not RAM: device registers, firmware tables. Nothing is counted. */
 static int l1e_get_io(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 {
     unsigned long mfn = pte_mfn(e).n;
@@ -46,7 +46,8 @@ static int l1e_get_io(u64 e, struct domain *l1_owner, struct domain *pg_owner)
         (pg_owner != l1_owner && !rangeset_contains(l1_owner->iomem, mfn, mfn))) {
         if (mfn == PTE_ADDR_MASK >> PAGE_SHIFT)
             return -XEN_EINVAL; /* an entry made of the invalid frame number */
-        printk_guest(LOG_WARNING, "d%d: may not map device frame %lx\n", l1_owner->id, mfn);
+        printk_guest(LOG_WARNING, "mapping of frame %lx, which is not RAM: not given to d%u", mfn,
+                     pg_owner->id);
         return -XEN_EPERM;
     }
     if (e & PTE_WRITE && mmio_read_only && rangeset_contains(mmio_read_only, mfn, mfn))
@@ -74,31 +75,34 @@ int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner)
     struct domain *owner;
 
     if (e & L1E_CACHE_BITS && !domain_has_devices(l1_owner)) {
-        printk_guest(LOG_WARNING, "d%d: refused flags in L1 entry %lx\n", l1_owner->id, e);
+        printk_guest(LOG_WARNING, "L1 entry %lx: cache bits (98), but d%u has no devices", e,
+                     l1_owner->id);
         return -XEN_EINVAL;
     }
     if (!mfn_valid(mfn) || (!page_refs(READ_ONCE(pg->state)) && !frame_is_ram(mfn)))
         return l1e_get_io(e, l1_owner, pg_owner);
 
-    if (!page_try_get(pg))
+    if (!page_try_get(pg)) {
+        page_refused("mapping of frame", mfn, pg_owner, PG_TYPE_NONE);
         return -XEN_EBUSY;
+    }
     owner = page_owner(pg);
     /*
      * Whoever writes into another domain's tables may also name a third one's frames, if it
      * controls that one.
      */
     if (owner != pg_owner && (!owner || l1_owner == pg_owner || !may_target(pg_owner, owner))) {
-        printk_guest(LOG_WARNING, "d%d: frame %lx is of d%d, not of d%d\n", l1_owner->id, mfn.n,
-                     owner ? owner->id : -1, pg_owner->id);
+        page_refused("mapping of frame", mfn, pg_owner, PG_TYPE_NONE);
         put_page(pg);
         return -XEN_EBUSY;
     }
     if (e & PTE_WRITE && get_page_type(pg, PG_TYPE_WRITABLE, false)) {
-        printk_guest(LOG_WARNING, "d%d: frame %lx may not be writable now (state %lx)\n",
-                     l1_owner->id, mfn.n, pg->state);
+        page_refused("writable mapping of frame", mfn, owner, PG_TYPE_WRITABLE);
         put_page(pg);
         return -XEN_EBUSY;
     }
+    if (e & L1E_CACHE_BITS)
+        page_mark_uncached(pg);
     return 0;
 }
 
@@ -106,7 +110,7 @@ void l1e_put_last(struct page *pg)
 {
     if (page_refs(READ_ONCE(pg->state)))
         put_page_and_last_type(pg);
-    /* else no RAM, and nothing was counted */
+    /* else it is not RAM, and nothing was counted */
 }
 
 void l1e_put_segdesc(struct page *pg, struct domain *l1_owner)
@@ -134,45 +138,66 @@ static inline bool group_absent(const u64 *e)
     return !((e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]) & PTE_PRESENT);
 }
 
+/* Does a group without a present entry begin at @pe? */
+static inline bool at_absent_group(const u64 *pe)
+{
+    return (unsigned long)pe % (GROUP * sizeof(*pe)) == 0 && group_absent(pe);
+}
+
 static int validate_l1(struct page *pg, struct domain *d)
 {
-    u64 *table = table_of(pg);
-    unsigned int i;
+    u64 *const table = table_of(pg), *const end = table + PT_ENTRIES;
 
-    for (i = 0; i < PT_ENTRIES; i++) {
-        u64 e = table[i], adjusted;
+    for (u64 *pe = table; pe < end; pe++) {
+        u64 e = *pe, adjusted;
         int rc;
 
         if (!(e & PTE_PRESENT)) {
-            if (i % GROUP == 0 && group_absent(&table[i]))
-                i += GROUP - 1;
+            if (at_absent_group(pe))
+                pe += GROUP - 1;
             continue;
         }
         rc = l1e_get(e, d, d);
         if (unlikely(rc < 0)) {
-            while (i-- > 0)
-                l1e_put(table[i], d);
+            printk_guest(LOG_DEBUG, "entry %ld of L1 %lx is refused: %lx", pe - table,
+                         page_to_mfn(pg).n, e);
+            while (pe-- > table)
+                l1e_put(*pe, d);
             return rc;
         }
         adjusted = l1e_adjust(e) ^ (u64)rc;
         if (adjusted != e)
-            WRITE_ONCE(table[i], adjusted);
+            WRITE_ONCE(*pe, adjusted);
     }
     return 0;
 }
 
 static void invalidate_l1(struct page *pg, struct domain *d)
 {
-    const u64 *table = table_of(pg);
+    const u64 *const table = table_of(pg), *const end = table + PT_ENTRIES;
 
-    for (unsigned int i = 0; i < PT_ENTRIES; i++) {
-        u64 e = table[i];
+    for (const u64 *pe = table; pe < end; pe++) {
+        u64 e = *pe;
 
         if (e & PTE_PRESENT)
             l1e_put(e, d);
-        else if (i % GROUP == 0 && group_absent(&table[i]))
-            i += GROUP - 1;
+        else if (at_absent_group(pe))
+            pe += GROUP - 1;
     }
+}
+
+/* Why entry @e of a directory of @level is refused. */
+static __noinline int refuse_dir_entry(u64 e, unsigned int level, const struct domain *d, int rc)
+{
+    static const char *const what[] = {"L2 entry for L1", "L3 entry for L2", "L4 entry for L3"};
+
+    if (e & DIR_REFUSED_BITS)
+        printk_guest(LOG_DEBUG,
+                     "L%u entry %lx: superpages, cache and global bits (198) are refused", level,
+                     e);
+    else if (rc != -ERESTART)
+        page_refused(what[level - 2], pte_mfn(e), d, DIR_TYPE(level));
+    return rc;
 }
 
 /*
@@ -186,14 +211,18 @@ static int dir_entry_get(u64 e, unsigned int level, struct domain *d, bool neste
     int rc;
 
     if (e & DIR_REFUSED_BITS || !mfn_valid(mfn))
-        return -XEN_EINVAL;
-    if (!nested)
-        return get_page_and_type_preemptible(pg, d, DIR_TYPE(level));
+        return refuse_dir_entry(e, level, d, -XEN_EINVAL);
+    if (!nested) {
+        rc = get_page_and_type_preemptible(pg, d, DIR_TYPE(level));
+        return likely(!rc) ? 0 : refuse_dir_entry(e, level, d, rc);
+    }
     if (!get_page(pg, d))
-        return -XEN_EINVAL;
+        return refuse_dir_entry(e, level, d, -XEN_EINVAL);
     rc = page_claim_type(pg, DIR_TYPE(level), preemptible);
-    if (rc)
+    if (unlikely(rc)) {
+        refuse_dir_entry(e, level, d, rc);
         put_page(pg);
+    }
     return rc;
 }
 
@@ -233,6 +262,10 @@ static int validate_directory(struct page *pg, unsigned int level, struct domain
             continue;
         rc = dir_entry_get(e, level, d, true, preemptible);
         if (rc) {
+            if (rc != -ERESTART)
+                printk_guest(
+                    LOG_DEBUG, "entry %u of L%u %lx is refused%s", i, level, page_to_mfn(pg).n,
+                    mfn_eq(pte_mfn(e), page_to_mfn(pg)) ? ": a table may not name itself" : "");
             pg->done = (u16)i;
             return rc;
         }
@@ -331,11 +364,13 @@ int dir_entry_update(u64 *pe, u64 wanted, bool preserve_ad, unsigned int level, 
     u64 old;
     int rc;
 
-    if (level == 4 && is_hv_l4_slot(slot))
+    if (level == 4 && is_hv_l4_slot(slot)) {
+        printk_guest(LOG_DEBUG, "slot %u of an L4 is the hypervisor's", slot);
         return -XEN_EINVAL;
+    }
     if (wanted & PTE_PRESENT) {
         if (wanted & DIR_REFUSED_BITS)
-            return -XEN_EINVAL;
+            return refuse_dir_entry(wanted, level, d, -XEN_EINVAL);
         if (pte_replace_similar(pe, wanted, wanted | PTE_USER, preserve_ad))
             return 0;
         rc = dir_entry_get(wanted, level, d, false, true);

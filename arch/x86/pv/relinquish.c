@@ -84,25 +84,21 @@ static int drop_frame(struct page *pg)
 {
     u64 type = READ_ONCE(pg->state) & PG_TYPE_MASK;
 
-    if (atomic_and(&pg->state, ~PG_PINNED) & PG_PINNED) {
-        put_page_type(pg, true);
-        put_page(pg);
-    }
+    page_unpin_dying(pg);
     return page_take_apart(pg, type, true);
 }
 
 int arch_domain_relinquish(struct domain *d)
 {
-    if (!d->arch.roots_dropped) {
-        struct vcpu *v;
+    while (d->arch.vcpus_dropped < d->max_vcpus) {
+        struct vcpu *v = d->vcpu[d->arch.vcpus_dropped++];
 
-        for_each_vcpu (d, v)
+        if (v)
             drop_vcpu(v);
-        d->arch.roots_dropped = true;
-        d->arch.pages_to_scan = d->pages.count;
-        xfree(d->arch.memory_map);
-        d->arch.memory_map = NULL;
-        d->arch.memory_map_entries = 0;
+        if (d->arch.vcpus_dropped == d->max_vcpus)
+            d->arch.pages_to_scan = d->pages.count;
+        if (hypercall_preempt_check())
+            return -ERESTART;
     }
     while (d->arch.pages_to_scan) {
         struct page *pg = first_frame(d);

@@ -14,9 +14,6 @@
 
 #define ERR_IDT 2U /* selector error code: the index is of the IDT */
 
-/* Vectors that push an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC. */
-#define HAS_ERROR_CODE 0x27d00U
-
 bool pv_fault(struct cpu_user_regs *regs, struct vcpu *v)
 {
     return bounce_exception(regs, v, regs->entry_vector);

@@ -16,8 +16,10 @@ int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out)
     for (unsigned int base = 0; base < d->max_vcpus; base += BITS_PER_LONG) {
         u64 bits;
 
-        if (get_guest_element(&bits, bitmap, base / BITS_PER_LONG))
+        if (get_guest_element(&bits, bitmap, base / BITS_PER_LONG)) {
+            printk_guest(LOG_DEBUG, "the bitmap of vCPUs at %lx cannot be read", bitmap);
             return -XEN_EFAULT;
+        }
         for (; bits; bits &= bits - 1) {
             const struct vcpu *v = domain_vcpu(d, base + (unsigned int)__builtin_ctzl(bits));
 
@@ -58,6 +60,13 @@ static int flush_mapping(const struct domain *d, unsigned long va, unsigned long
     return 0;
 }
 
+static __noinline int refuse_va(unsigned long va)
+{
+    printk_guest(LOG_DEBUG, "update_va_mapping of %lx: %s", va,
+                 guest_va_ok(va) ? "no L1 table is there" : "not an address of the guest's");
+    return -XEN_EINVAL;
+}
+
 static inline int update_va(unsigned long va, u64 val, unsigned long flags, struct domain *pg_owner)
 {
     struct vcpu *v = current;
@@ -67,7 +76,7 @@ static inline int update_va(unsigned long va, u64 val, unsigned long flags, stru
 
     table = get_l1_table(v, va, &pe);
     if (unlikely(!table))
-        return -XEN_EINVAL;
+        return refuse_va(va);
     rc = l1e_update(pe, val, false, v->domain, pg_owner);
     put_page_and_type(table);
     if (rc || (flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE ||
@@ -89,7 +98,8 @@ long do_update_va_mapping_otherdomain(unsigned long va, u64 val64, unsigned long
 
     if (!pg_owner)
         return -XEN_ESRCH;
-    rc = may_target(current->domain, pg_owner) ? update_va(va, val64, flags, pg_owner) : -XEN_EPERM;
+    rc = may_target(current->domain, pg_owner) ? update_va(va, val64, flags, pg_owner)
+                                               : refuse_target(pg_owner);
     put_pg_owner(pg_owner);
     return rc;
 }

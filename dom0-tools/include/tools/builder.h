@@ -8,11 +8,17 @@
 
 #include <platform.h>
 #include <tools/error.h>
-#include <tools/kernel_image.h>
+
+/*
+ * What a domain may take beyond its memory target, as libxl has it: for its grant table's and other
+ * special frames.
+ */
+#define DOMAIN_SLACK_KIB 1024
 
 struct build_request {
-    domid_t domid; /* as control_create left it */
-    uint32_t memory_mib, maxmem_mib;
+    domid_t domid;       /* as control_create left it */
+    uint32_t memory_mib; /* at start, and its limit until its target changes */
+    uint32_t maxmem_mib; /* the end of its memory map */
     const char *cmdline;
     struct platform_file kernel, ramdisk;   /* no ramdisk: data is NULL */
     const char *kernel_name, *ramdisk_name; /* for messages */
@@ -22,12 +28,13 @@ struct build_request {
 struct build_result {
     xen_pfn_t console_frame, store_frame;
     evtchn_port_t console_port, store_port; /* the domain's ends, unbound */
-    struct kernel_image image;
 };
 
 /*
- * Builds the domain, which stays paused. Returns 0, or -1 with the reason in @e; what is half built
- * then goes with the domain, which the caller destroys. May wait.
+ * Builds the domain, which stays paused. May wait.
+ *
+ * @return 0; or -1 with the reason in @e. The caller then destroys the domain, and with it what is
+ *         half built.
  */
 int build_domain(const struct build_request *request, struct build_result *result, struct error *e);
 

@@ -51,7 +51,7 @@ void config_free(struct config *c);
 
 /*
  * Parses @length bytes at @text and appends the settings to @c. @file names the source in messages.
- * Returns 0, or -1 with `file:line: what is wrong` in @e; then @c holds the settings before the
+ * @return 0, or -1 with `file:line: what is wrong` in @e; then @c holds the settings before the
  * error.
  */
 int config_parse(struct config *c, const char *file, const char *text, size_t length,
@@ -60,7 +60,7 @@ int config_parse(struct config *c, const char *file, const char *text, size_t le
 /*
  * Parses one `key=value` argument from a command line, where a value that starts like none of the
  * forms above stands for itself as a string: `name=web`, `memory=512`, `on_crash=destroy`.
- * Returns 0, or -1 with the reason in @e.
+ * @return 0, or -1 with the reason in @e.
  */
 int config_parse_argument(struct config *c, const char *argument, struct error *e);
 

@@ -20,6 +20,10 @@ int control_destroy(domid_t domid, struct error *e);
 int control_pause(domid_t domid, struct error *e);
 int control_unpause(domid_t domid, struct error *e);
 int control_set_max_memory(domid_t domid, uint64_t kib, struct error *e);
+
+/* Has the domain's memory map (XENMEM_memory_map) say that @kib of RAM begin at 0. */
+int control_set_memory_map(domid_t domid, uint64_t kib, struct error *e);
+
 int control_set_vcpu(domid_t domid, unsigned int vcpu, const vcpu_guest_context_t *context,
                      struct error *e);
 
@@ -29,20 +33,20 @@ int control_fill_hypercall_page(domid_t domid, xen_pfn_t frame, struct error *e)
 /* Makes a port of @domid that this domain may bind. */
 int control_alloc_port(domid_t domid, evtchn_port_t *port, struct error *e);
 
-/* Returns 0, or -1 if there is no such domain. */
+/* @return 0, or -1 if there is no such domain. */
 int control_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info);
 
 /*
- * Fills @list with up to @max domains from number @first on, in order. Returns how many, or -1 with
+ * Fills @list with up to @max domains from number @first on, in order. @return how many, or -1 with
  * the reason in @e.
  */
 int control_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsigned int max,
                  struct error *e);
 
-/* Returns 0, or -1 if there is no such vCPU. */
+/* @return 0, or -1 if there is no such vCPU. */
 int control_vcpu_info(domid_t domid, unsigned int vcpu, struct xen_domctl_getvcpuinfo *info);
 
-/* Bits of the CPUs that a vCPU may run on, hard and soft; bit 0 is CPU 0. Returns 0 or -1. */
+/* Bits of the CPUs that a vCPU may run on, hard and soft; bit 0 is CPU 0. @return 0 or -1. */
 int control_vcpu_affinity(domid_t domid, unsigned int vcpu, uint64_t *hard, uint64_t *soft);
 
 int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e);

@@ -34,7 +34,7 @@ enum disk_access {
 };
 
 struct disk_config {
-    char target[DISK_TARGET_SIZE]; /* an absolute path */
+    char target[DISK_TARGET_SIZE]; /* an absolute path; "": a CD drive without a medium */
     char vdev[DISK_VDEV_SIZE];     /* "xvda1" */
     uint32_t number;               /* the same as the virtual device number of the ABI */
     enum disk_access access;
@@ -57,7 +57,7 @@ struct vif_config {
 
 /*
  * Reads a disk's description: @count texts that continue each other, as block-attach's arguments
- * do. Returns 0, or -1 with what is wrong, and the form that was expected, in @e.
+ * do. @return 0, or -1 with what is wrong, and the form that was expected, in @e.
  */
 int disk_config_parse(struct disk_config *disk, const char *const *texts, size_t count,
                       struct error *e);
@@ -68,14 +68,17 @@ int vif_config_parse(struct vif_config *vif, const char *const *texts, size_t co
 
 /*
  * The virtual device number for a name: "xvda1", "hdc", "sdb3", "d2p1", or the number itself.
- * Returns 0, or -1 if it is none.
+ * @return 0, or -1 if it is not one.
  */
 int disk_number_parse(const char *vdev, uint32_t *number);
 
 /* "r", "w" or "w!", as the back driver reads it. */
 const char *disk_access_word(enum disk_access access);
 
-/* Reads and writes "00:16:3e:01:02:03". Reading returns 0, or -1 if @text is none. */
+/*
+ * Reads and writes "00:16:3e:01:02:03"; leading zeros may be left out for reading, which returns 0,
+ * or -1 if @text is not an address.
+ */
 int mac_parse(uint8_t mac[6], const char *text);
 void mac_format(char text[MAC_TEXT_SIZE], const uint8_t mac[6]);
 

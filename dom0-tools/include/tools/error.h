@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How the tools say what went wrong: one sentence that names the thing and the reason, written
- * where the failure is understood best and carried unchanged to the person who typed the command.
+ * where the failure is understood best and carried unchanged to the user.
  */
 #ifndef TOOLS_ERROR_H
 #define TOOLS_ERROR_H
+
+#include <stdarg.h>
 
 #define ERROR_TEXT_SIZE 320 /* bytes, terminator included; longer sentences are cut */
 
@@ -14,14 +16,18 @@ struct error {
 
 /*
  * Writes a printf-style sentence, without a full stop or newline, into @e (which may be NULL).
- * Returns -1, so that a function may end with `return error_set(...)`.
+ * @return -1, so that a function may end with `return error_set(...)`.
  */
 int error_set(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts a printf-style prefix and ": " in front of what @e already says. Returns -1. */
+/* The same with the arguments in @args. */
+int error_vset(struct error *e, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+/* Puts a printf-style prefix and ": " in front of what @e already says. @return -1. */
 int error_prefix(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The words for a positive errno value of the hypervisor ABI (xen/errno.h); never NULL. */
+/* The words for a positive errno value of the hypervisor ABI (public/errno.h); never NULL. */
 const char *error_words(int xen_errno);
 
 /* The same where a file could not be opened. */

@@ -23,6 +23,9 @@ enum stop_action {
     STOP_RESTART,
     STOP_RENAME_RESTART,
     STOP_PRESERVE,
+    STOP_COREDUMP_DESTROY,
+    STOP_COREDUMP_RESTART,
+    STOP_SOFT_RESET,
 };
 
 struct guest_config {
@@ -33,7 +36,7 @@ struct guest_config {
     char *cmdline;    /* never NULL */
     uint32_t memory_mib, maxmem_mib;
     unsigned int vcpus, maxvcpus;
-    enum stop_action on_poweroff, on_reboot, on_crash;
+    enum stop_action on_poweroff, on_reboot, on_crash, on_watchdog, on_soft_reset;
     struct disk_config *disks; /* arrays from malloc; no two devices have the same number */
     struct vif_config *vifs;
     unsigned int disk_count, vif_count;
@@ -43,8 +46,9 @@ struct guest_config {
 typedef void config_warn_fn(void *context, const char *text);
 
 /*
- * Fills @g from @c; @file names the configuration where no line is to blame. Unknown keys are
- * reported through @warn. Returns 0, or -1 with the reason in @e, @g then holding nothing to free.
+ * Fills @g from @c; @file names the configuration where no line is to blame. Keys that are not used
+ * here, and actions of which only a part can be done, are reported through @warn. @return 0, or -1
+ * with the reason in @e, @g then holding nothing to free.
  */
 int guest_config_read(struct guest_config *g, const struct config *c, const char *file,
                       config_warn_fn *warn, void *context, struct error *e);
@@ -52,11 +56,11 @@ int guest_config_read(struct guest_config *g, const struct config *c, const char
 /* Frees what @g points to. */
 void guest_config_free(struct guest_config *g);
 
-/* Copies @from into @to. Returns 0, or -1 when memory is short. */
+/* Copies @from into @to. @return 0, or -1 when memory is short. */
 int guest_config_copy(struct guest_config *to, const struct guest_config *from);
 
 /*
- * Adds a device, its number not in use. Returns its place, good until the next change, or NULL when
+ * Adds a device, its number not in use. @return its place, good until the next change, or NULL when
  * memory is short.
  */
 struct disk_config *guest_config_add_disk(struct guest_config *g, const struct disk_config *disk);
@@ -73,16 +77,22 @@ void guest_config_remove_vif(struct guest_config *g, unsigned int devid);
 /* The lowest number that no vif of @g has; above VIF_MAX_DEVID: all are taken. */
 unsigned int guest_config_free_devid(const struct guest_config *g);
 
-/* Whether @name may name a domain. Returns 0, or -1 with the reason in @e. */
+/* Whether @name may name a domain. @return 0, or -1 with the reason in @e. */
 int guest_name_check(const char *name, struct error *e);
 
-/* The configuration word for an action: "destroy", "restart", "rename-restart", "preserve". */
+/*
+ * The part of an action that can be done here: there is no place for core dumps, and the soft reset
+ * of a PV domain is a restart.
+ */
+enum stop_action stop_action_part(enum stop_action action);
+
+/* The configuration word for an action: "destroy", "coredump-restart", ... */
 const char *stop_action_word(enum stop_action action);
 
 /* Writes the 36 characters of a UUID and a terminator. */
 void uuid_format(char text[37], const uint8_t uuid[16]);
 
-/* Reads a UUID, with or without dashes. Returns 0, or -1 if @text is none. */
+/* Reads a UUID, with or without dashes. @return 0, or -1 if @text is not one. */
 int uuid_parse(uint8_t uuid[16], const char *text);
 
 #endif

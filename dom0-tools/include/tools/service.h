@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The service (bhd): it keeps the store, the consoles and the lives of the domains that it has
- * created. `bh` talks to it through these functions; in the built-in dom0 they are plain calls,
- * elsewhere they can become requests on a socket, for which they pass no pointers to living state.
+ * created.
+ *
+ * `bh` talks to it through these functions, which are requests and answers: all that is passed is a
+ * value, copied in or copied out, and domains and consoles are named by numbers. In the built-in
+ * dom0 they are plain calls; elsewhere a client can send the same through a socket. Callbacks stand
+ * for the messages that come without being asked for. Sessions and connections of the store are
+ * ends of its own protocol (tools/store_protocol.h).
  *
  * Functions that return int give 0, or -1 with the reason in @e; the sentence names the domain.
  */
@@ -10,11 +15,10 @@
 #define TOOLS_SERVICE_H
 
 #include <platform.h>
-#include <tools/console.h>
 #include <tools/guest_config.h>
 #include <tools/store_protocol.h>
 
-/* Told when a domain stops by itself, and what was done about it. @text has no newline. */
+/* Told when a domain stops by itself, and what is done about it. @text has no newline. */
 typedef void service_notice_fn(const char *text);
 
 /* Makes the store and starts the service's thread. */
@@ -22,11 +26,11 @@ int service_start(service_notice_fn *notice, struct error *e);
 
 /*
  * Opens a session of domain 0 with the service's store, for what lives in the same image; see
- * store_session_open. Returns NULL when memory is short.
+ * store_session_open. @return NULL when memory is short.
  */
 struct store_session *service_store_session(void (*output)(void *context), void *context);
 
-/* Opens a connection of domain 0; see store_connect. Returns NULL when memory is short. */
+/* Opens a connection of domain 0; see store_connect. @return NULL when memory is short. */
 struct store_connection *service_store_connect(store_event_fn *event, void *context);
 
 /*
@@ -34,14 +38,20 @@ struct store_connection *service_store_connect(store_event_fn *event, void *cont
  */
 int service_create(const struct guest_config *config, bool paused, domid_t *domid, struct error *e);
 
-/* Destroys a domain at once. May wait. */
+/*
+ * Destroys a domain at once. If it is being built, restarted or taken apart, that is cancelled, and
+ * the call returns when the domain is gone. May wait.
+ */
 int service_destroy(domid_t domid, struct error *e);
 
-/* Finds a domain by its name or its number. */
+/*
+ * Finds a domain by its name or its number. One that is being restarted is found by its name, and
+ * by its former number until it has a new one.
+ */
 int service_find(const char *name_or_number, domid_t *domid, struct error *e);
 
-/* The name of a domain, good until the next call of the service; "(null)" if it has none. */
-const char *service_name(domid_t domid);
+/* Copies the name of a domain, "(null)" if it has none. @return @name. */
+const char *service_name(domid_t domid, char name[GUEST_NAME_SIZE]);
 
 int service_rename(domid_t domid, const char *name, struct error *e);
 
@@ -90,23 +100,43 @@ void service_device_state(domid_t domid, enum device_kind kind, uint32_t id,
 int service_unpause(domid_t domid, struct error *e);
 int service_pause(domid_t domid, struct error *e);
 
-/* Attach to a domain's console, and leave it again unless the reader was told that it is gone. */
-int service_console_attach(domid_t domid, struct console_reader *reader, struct error *e);
-void service_console_detach(domid_t domid, struct console_reader *reader);
+/* What comes of a console; the functions get @context. They must not call the service. */
+struct console_client {
+    /* Takes output. It may take long, but does not wait. */
+    void (*output)(void *context, const void *data, size_t length);
+    /* The domain has gone, and the client is detached. */
+    void (*gone)(void *context);
+    void *context;
+};
 
-/* Hands @sink all of a console's log up to now. May wait between its parts. */
-int service_console_log(domid_t domid, console_sink *sink, void *context, struct error *e);
+/*
+ * Attaches a client to a domain's console, and hands it the output that nobody has seen yet. While
+ * a client is attached, output waits in the domain's ring until all clients have taken it. *@handle
+ * is for detaching; that of a console that has gone is ignored.
+ */
+int service_console_attach(domid_t domid, const struct console_client *client, unsigned int *handle,
+                           struct error *e);
+void service_console_detach(unsigned int handle);
 
-/* Passes typed bytes. Returns how many were taken. */
+/*
+ * Copies a console's log up to now, or what was kept of a domain's that has gone. *@text, of
+ * *@length bytes, is for the caller to free.
+ */
+int service_console_log(const char *name_or_number, char **text, size_t *length, struct error *e);
+
+/* Passes typed bytes. @return how many were taken. */
 size_t service_console_input(domid_t domid, const void *data, size_t length);
 
 /*
- * The configuration that a domain was created with, or NULL; good until the next call of the
- * service.
+ * Copies the configuration that a domain was created with, as it is now, for guest_config_free.
+ * @return 0, or -1 if there is none or memory is short.
  */
-const struct guest_config *service_config(domid_t domid);
+int service_config(domid_t domid, struct guest_config *config);
 
-/* platform_now when the domain started; 0 for dom0 and strangers. */
-uint64_t service_start_time(domid_t domid);
+/*
+ * For how long a domain, or domain 0, has been running. @return false if that is not known: it is
+ * being built or dying, or was not created here.
+ */
+bool service_uptime(domid_t domid, uint64_t *nanoseconds);
 
 #endif

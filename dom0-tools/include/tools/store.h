@@ -50,12 +50,12 @@ extern const struct store_limits store_default_limits;
 
 /*
  * Called for an event of a watch: @path is what changed, in the form (relative or not) of the
- * watch. It runs inside of the change and must not call back into the store. Returns whether it was
+ * watch. It runs inside of the change and must not call back into the store. @return whether it was
  * told; if not, xs_missed_events tells it later, as a change of the watch's own path.
  */
 typedef bool store_event_fn(void *context, const char *path, const char *token);
 
-/* Makes an empty store: only "/", owned by domain 0. Returns NULL when memory is short. */
+/* Makes an empty store: only "/", owned by domain 0. @return NULL when memory is short. */
 struct store *store_create(void);
 
 /* Frees the store; all connections are closed before. */
@@ -63,7 +63,7 @@ void store_destroy(struct store *store);
 
 /*
  * Opens a connection for @domid. A privileged one may do all; others are bound to @limits, which
- * outlives the connection. Returns NULL when memory is short.
+ * outlives the connection. @return NULL when memory is short.
  */
 struct store_connection *store_connect(struct store *store, uint16_t domid, bool privileged,
                                        const struct store_limits *limits, store_event_fn *event,
@@ -74,12 +74,12 @@ void store_disconnect(struct store_connection *c);
 
 bool store_connection_privileged(const struct store_connection *c);
 
-/* Gives a connection the rights of another domain beside its own. */
+/* Gives a connection the rights of another domain in addition to its own. */
 void store_connection_set_target(struct store_connection *c, uint16_t target);
 
 /*
  * Makes @path absolute: what does not start with / is below the domain's own directory. Checks
- * length, depth and characters. Returns EINVAL if it is no path.
+ * length, depth and characters. @return EINVAL if it is not a path.
  */
 int xs_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE]);
 
@@ -132,13 +132,13 @@ void xs_reset(struct store_connection *c);
 void xs_missed_events(struct store_connection *c);
 
 /*
- * Fires @introduceDomain or @releaseDomain, to those who may read it: xs_set_permissions takes the
- * name.
+ * Fires @introduceDomain or @releaseDomain, to the connections that may read it:
+ * xs_set_permissions takes the name.
  */
 void xs_fire_special(struct store *store, const char *name);
 
 /*
- * A domain is no more: removes the nodes that it owns and its number from all permissions, since
+ * A domain has gone: removes the nodes that it owns and its number from all permissions, since
  * another domain may get that number. Watches hear of it. ENOMEM: they are still there, and it can
  * be tried again.
  */
@@ -149,7 +149,7 @@ unsigned int xs_nodes_owned(const struct store *store, uint16_t domid);
 size_t xs_memory_used(const struct store *store, uint16_t domid);
 
 /*
- * The bytes of nodes, of whomever, that are not in the live tree: transactions keep or have made
+ * The bytes of all domains' nodes that are not in the live tree: transactions keep or have made
  * them.
  */
 size_t xs_memory_held(const struct store *store);

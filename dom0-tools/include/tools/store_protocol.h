@@ -29,7 +29,7 @@ struct store_host {
 /*
  * Opens a session of @domid; @limits and @host outlive it. @output is called with @context whenever
  * there is something to fetch that did not come of store_session_put; it must not call back.
- * Returns NULL when memory is short.
+ * @return NULL when memory is short.
  */
 struct store_session *store_session_open(struct store *store, uint16_t domid, bool privileged,
                                          const struct store_limits *limits,
@@ -38,25 +38,23 @@ struct store_session *store_session_open(struct store *store, uint16_t domid, bo
 
 void store_session_close(struct store_session *s);
 
-/*
- * Gives the session the rights of another domain beside its own.
- */
+/* Gives the session the rights of another domain in addition to its own. */
 void store_session_set_target(struct store_session *s, uint16_t target);
 
-/* Begins anew: no watch, transaction, half request or waiting message is left. */
+/* Starts again: no watch, transaction, half request or waiting message is left. */
 void store_session_reset(struct store_session *s);
 
 /*
  * Takes up to @length bytes from the client and answers the requests that they complete, at most
- * *@budget (which is counted down; NULL: as many as there are). Returns how many bytes were taken:
- * none while too much output waits to be fetched; with no bytes it goes on with what waited.
- * Returns -1 when the client broke the protocol; the session is then good for store_session_reset
+ * *@budget (which is counted down; NULL: as many as there are). @return how many bytes were taken:
+ * none while too much output waits to be fetched; with no bytes it continues with what waited.
+ * @return -1 when the client broke the protocol; the session is then good for store_session_reset
  * and closing only.
  */
 long store_session_put(struct store_session *s, const void *data, size_t length,
                        unsigned int *budget);
 
-/* The bytes that wait for the client; *@data is good until the next call. Returns how many. */
+/* The bytes that wait for the client; *@data is good until the next call. @return how many. */
 size_t store_session_peek(struct store_session *s, const void **data);
 
 /* Says that the first @length of them have been fetched. */

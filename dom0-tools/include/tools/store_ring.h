@@ -32,7 +32,7 @@ enum ring_state store_ring_turn(void *page, struct store_session *session);
 /* Leaves a word for the guest about why it was disconnected. */
 void store_ring_fail(void *page, enum ring_state state);
 
-/* Whether the guest asks to begin anew; and, once its session was reset, that it may. */
+/* Whether the guest asks for a new connection; and the answer, once its session was reset. */
 bool store_ring_wants_reconnection(const void *page);
 void store_ring_reconnect(void *page);
 

@@ -11,15 +11,18 @@
 #include <tools/error.h>
 
 /*
- * Takes the next @length bytes. Returns 0 to go on, -1 to stop with an error that it has reported.
+ * Takes the next @length bytes.
+ *
+ * @return 0 to continue; or -1 to stop, with an error that the sink has reported.
  */
 typedef int unpack_sink(void *context, const void *data, size_t length);
 
 /*
  * Recognises gzip, xz, zstd and the kernel's LZ4 framing by their first bytes and hands the
  * unpacked content to @sink; data that looks like none of them is handed on as it is. What follows
- * the end of a packed stream is ignored. Returns 0; or -1 with the reason in @e (unless @sink gave
- * one).
+ * the end of a packed stream is ignored.
+ *
+ * @return 0; or -1 with the reason in @e (unless @sink gave one).
  */
 int unpack(const void *data, size_t size, unpack_sink *sink, void *context, struct error *e);
 

@@ -10,7 +10,7 @@
 #include "xen.h"
 
 #define CALLBACKTYPE_event               0 /* an event is pending */
-#define CALLBACKTYPE_failsafe            1 /* the return to the guest faulted */
+#define CALLBACKTYPE_failsafe            1 /* a saved ds, es, fs or gs could not be loaded */
 #define CALLBACKTYPE_syscall             2 /* SYSCALL in 64-bit user code */
 #define CALLBACKTYPE_sysenter_deprecated 3
 #define CALLBACKTYPE_nmi                 4 /* an NMI for dom0, or one sent by VCPUOP_send_nmi */

@@ -3,7 +3,9 @@
  * ELF notes by which a kernel tells a domain builder where and how it wants to be started. They
  * have the owner name "Xen". A string is zero-terminated; a number has 4 or 8 bytes.
  *
- * A 64-bit kernel needs at least ENTRY, HYPERCALL_PAGE, VIRT_BASE and XEN_VERSION.
+ * A kernel needs XEN_VERSION, and LOADER "generic" unless its GUEST_OS begins with "linux". One that is not
+ * linked at 0 needs VIRT_BASE. HYPERCALL_PAGE may be left out by a kernel that makes its calls by
+ * SYSCALL, ENTRY by one whose ELF header has the entry point.
  */
 #ifndef XEN_PUBLIC_ELFNOTE_H
 #define XEN_PUBLIC_ELFNOTE_H
@@ -14,16 +16,20 @@
 /* Number: virtual address of the first instruction. If missing, the ELF header's entry point. */
 #define XEN_ELFNOTE_ENTRY 1
 
-/* Number: virtual address of a page of the image, which the builder fills with hypercall stubs. */
+/* Number: virtual address of a page of the image that the builder fills with hypercall stubs. */
 #define XEN_ELFNOTE_HYPERCALL_PAGE 2
 
 /* Number: virtual address of pseudo-physical address 0. If missing, 0. */
 #define XEN_ELFNOTE_VIRT_BASE 3
 
-/* Number: what a program header's p_paddr exceeds the pseudo-physical address by. If missing, 0. */
+/*
+ * Number: what a program header's p_paddr exceeds the pseudo-physical address by. If missing, 0. A
+ * segment is loaded to p_paddr - PADDR_OFFSET and mapped at that address + VIRT_BASE; p_vaddr is
+ * not looked at. So where a linker makes p_paddr the same as p_vaddr, PADDR_OFFSET is VIRT_BASE.
+ */
 #define XEN_ELFNOTE_PADDR_OFFSET 4
 
-/* String: the generation of the interface, always "xen-3.0". */
+/* String: the generation of the interface, "xen-3.0". Kernels without this note are refused. */
 #define XEN_ELFNOTE_XEN_VERSION 5
 
 /* Strings: the name of the system, its version, and what boots it ("generic"). */

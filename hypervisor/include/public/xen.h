@@ -4,10 +4,14 @@
  * their own (page tables, multicalls, console, assists), and the two pages that every PV kernel
  * starts from, start_info and shared_info.
  *
- * Calling a hypercall: `call hypercall_page + 32 * number`. In 64-bit guests the arguments are in
- * rdi, rsi, rdx, r10, r8, r9 and the result comes in rax; in 32-bit guests they are in ebx, ecx,
- * edx, esi, edi, ebp, and the result comes in eax. A negative result is a XEN_E* number of
- * <public/errno.h>, negated. The argument registers may be clobbered.
+ * Calling a hypercall: `call hypercall_page + 32 * number`, for all but iret. In 64-bit guests the
+ * arguments are in rdi, rsi, rdx, r10, r8, r9 and the result comes in rax; in 32-bit guests they
+ * are in ebx, ecx, edx, esi, edi, ebp, and the result comes in eax. A negative result is a XEN_E*
+ * number of <public/errno.h>, negated. Registers that hold arguments may be changed, others are
+ * kept. A 64-bit guest may instead load the number into eax and execute SYSCALL, which destroys rcx
+ * and r11 besides.
+ *
+ * iret is jumped to, not called: see struct iret_context.
  *
  * May be included from assembler sources; only the constants remain visible there.
  */
@@ -241,7 +245,7 @@ DEFINE_XEN_GUEST_HANDLE(mmuext_op_t);
 /* ---- console_io ----------------------------------------------------------------------------- */
 
 /* long console_io(unsigned cmd, unsigned count, char buffer[]) on the hypervisor's own console. */
-#define CONSOLEIO_write 0 /* print; dom0, and domUs in a verbose hypervisor */
+#define CONSOLEIO_write 0 /* print. dom0 only; a domU has a console ring (io/console.h) */
 #define CONSOLEIO_read  1 /* take typed bytes without waiting; gives the number. dom0 only */
 
 /* ---- vm_assist ------------------------------------------------------------------------------ */
@@ -253,7 +257,7 @@ DEFINE_XEN_GUEST_HANDLE(mmuext_op_t);
 /* 32-bit guests: make segments of 4 GiB work by emulation, and raise trap 15 each time. */
 #define VMASST_TYPE_4gb_segments        0
 #define VMASST_TYPE_4gb_segments_notify 1
-/* Plain stores to page tables are completed for the guest. They are so without asking, too. */
+/* Plain stores to L1 page tables are completed for the guest. For dom0 they are without asking. */
 #define VMASST_TYPE_writable_pagetables 2
 /* 32-bit guests: page-table roots may lie above 4 GiB. */
 #define VMASST_TYPE_pae_extended_cr3 3

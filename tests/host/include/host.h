@@ -53,6 +53,7 @@ void host_advance(s_time_t ns);
 
 extern s_time_t host_hw_timer;     /* what arch_set_timer() was told last */
 extern unsigned long host_kicks;   /* arch_kick_cpu() calls */
+extern unsigned long host_dumps;   /* arch_dump_vcpu() calls */
 extern unsigned int host_restarts; /* machine_restart() and poweroff */
 
 /* ---- failures ---- */
@@ -69,6 +70,9 @@ unsigned long host_objects(void);
  */
 bool host_panics(void (*fn)(void *arg), void *arg);
 
+/* What printk_guest() was given lately, a line each; a test may empty it. */
+extern char host_guest_log[];
+
 /* ---- guest memory and hypercalls ---- */
 
 #define HOST_WINDOW (1UL << 20)
@@ -81,8 +85,14 @@ void host_guest_limit(unsigned long offset, unsigned long bytes);
 /* Asked for addresses outside of the window: @bytes at @addr, or NULL. */
 extern void *(*host_more_guest_memory)(unsigned long addr, unsigned long bytes);
 
-/* Every @n-th look at whether a long operation should stop says so; 0: none. */
+/*
+ * Every @n-th look of this CPU at whether a long operation should stop says so; 0: none. All
+ * further looks say so too, as on a machine, until the hypercall continues or the vCPU leaves to
+ * its guest.
+ */
 void host_preempt_every(unsigned int n);
+/* The current vCPU's way out: softirqs ran, and what it had left to do is done. */
+void host_return_to_guest(void);
 
 /* What hypercall_continue() was told; nargs 0: nothing. */
 struct host_continuation {

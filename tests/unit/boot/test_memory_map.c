@@ -4,7 +4,7 @@
  * what boot_alloc() and the heap get is RAM that nobody else has. Checked page by page against a
  * plain bitmap.
  */
-/* SOURCES: arch/x86/boot/memory_map.c */
+/* SOURCES: arch/x86/boot/memory_map.c arch/x86/memory_map.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,6 @@
 #define IMAGE_END   0x220000UL
 
 struct boot_info boot_info;
-unsigned long max_page;
 char *host_ram; /* the direct map starts at 0: nothing is touched */
 char hv_image_start[1], hv_image_end[1];
 static jmp_buf fatal;

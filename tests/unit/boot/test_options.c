@@ -3,7 +3,7 @@
  * The command line: what each option accepts, and that what it does not accept changes nothing and
  * is named.
  */
-/* SOURCES: arch/x86/boot/options.c */
+/* SOURCES: arch/x86/boot/options.c hypervisor/options.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 
 char *strstr(const char *haystack, const char *needle);
 
+const char *sched_name = "credit2";
 static char messages[4096];
 
 void printk(enum loglevel level, const char *fmt, ...)
@@ -38,7 +39,8 @@ static void good_values(void **state)
 {
     options_parse(
         "  console=com1,vga com1=9600,8n1 noreboot   maxcpus=4 spec-ctrl=no dom0_max_vcpus=0x10 "
-        "dom0_mem=64M,min:32m,max:1G loglvl=all x2apic=off");
+        "dom0_mem=64M,min:32m,max:1G loglvl=all x2apic=off sched=credit2 acpi_rsdp=0x7fb7e014 "
+        "no-real-mode edd=off");
     options_report();
     assert_string_equal(messages, "");
     assert_string_equal(hv_options.console, "com1,vga");
@@ -52,6 +54,7 @@ static void good_values(void **state)
     assert_int_equal(hv_options.dom0_mem_max, 1 << 30);
     assert_string_equal(hv_options.loglvl, "all");
     assert_true(hv_options.no_x2apic);
+    assert_int_equal(hv_options.acpi_rsdp, 0x7fb7e014);
 }
 
 /* What Xen's users write: the parts that have a meaning here count, each other one is named. */
@@ -108,13 +111,15 @@ static void bad_values_change_nothing(void **state)
         "dom0_mem=",     "dom0_mem=12q",      "dom0_mem=1M,", "dom0_mem=99999999999T",
         "dom0_mem=min:", "maxcpus=0",         "maxcpus=x",    "maxcpus",
         "noreboot=1",    "spec-ctrl=perhaps", "nosuch=1",     "console=",
+        "sched=rtds",    "acpi_rsdp=0",       "acpi_rsdp=x",  "edd",
     };
 
-    for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
+    for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
         options_parse(bad[i]);
+        options_report();
+    }
     memcpy(before.cmdline, hv_options.cmdline, sizeof(before.cmdline));
     assert_memory_equal(&before, &hv_options, sizeof(before));
-    options_report();
     for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
         assert_non_null(strstr(messages, bad[i]));
     assert_non_null(strstr(messages, "unknown option 'nosuch=1'"));

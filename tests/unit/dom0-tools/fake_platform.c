@@ -175,13 +175,23 @@ static xen_pfn_t take_frames(domid_t domid, unsigned int count)
     return 0;
 }
 
-long platform_memory_op(unsigned int command, void *argument)
+static long set_memory_map(const struct xen_foreign_memory_map *op)
 {
-    struct xen_memory_reservation *r = argument;
+    struct fake_domain *d = &fake_domains[op->domid];
+
+    assert_true(op->domid < FAKE_DOMAINS && d->exists);
+    assert_int_equal(op->map.nr_entries, 1);
+    if (fails())
+        return -XEN_ENOMEM;
+    memcpy(&d->map_end, (const uint8_t *)op->map.buffer.p + 8, sizeof(d->map_end));
+    return 0;
+}
+
+static long populate(struct xen_memory_reservation *r)
+{
     struct fake_domain *d = &fake_domains[r->domid];
     unsigned int count = 1u << r->extent_order;
 
-    assert_int_equal(command, XENMEM_populate_physmap);
     assert_true(r->domid < FAKE_DOMAINS && d->exists);
     if (fails())
         return -XEN_ENOMEM;
@@ -195,6 +205,14 @@ long platform_memory_op(unsigned int command, void *argument)
         r->extent_start.p[i] = frame;
     }
     return (long)r->nr_extents;
+}
+
+long platform_memory_op(unsigned int command, void *argument)
+{
+    if (command == XENMEM_set_memory_map)
+        return set_memory_map(argument);
+    assert_int_equal(command, XENMEM_populate_physmap);
+    return populate(argument);
 }
 
 void *platform_map_frames(domid_t domid, const xen_pfn_t *frames, size_t count, bool writable)
@@ -475,7 +493,7 @@ void platform_file_close(struct platform_file *file)
 }
 
 static uint64_t now;
-static void (*sleep_hook)(void);
+static void (*sleep_hook)(void), (*yield_hook)(void);
 
 uint64_t platform_now(void)
 {
@@ -487,6 +505,7 @@ void platform_sleep(uint64_t nanoseconds)
     now += nanoseconds;
     if (sleep_hook)
         sleep_hook();
+    platform_yield();
 }
 
 void fake_pass_time(uint64_t nanoseconds)
@@ -522,8 +541,15 @@ void fake_run_threads(void)
     thread_count = 0;
 }
 
+void fake_on_yield(void (*hook)(void))
+{
+    yield_hook = hook;
+}
+
 void platform_yield(void)
 {
+    if (yield_hook)
+        yield_hook();
 }
 
 void platform_library_begin(void)

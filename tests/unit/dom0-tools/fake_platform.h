@@ -17,7 +17,7 @@ struct fake_domain {
     bool exists, paused;
     uint8_t uuid[16];
     uint32_t max_vcpus, shutdown_flags;
-    uint64_t frames, max_frames;
+    uint64_t frames, max_frames, map_end; /* map_end: bytes in its memory map */
     xen_pfn_t shared_info, pinned, hypercall_page;
     vcpu_guest_context_t context;
     bool context_set;
@@ -54,6 +54,9 @@ unsigned int fake_free_frames(void);
  * Has @hook called, in place of all other threads, whenever somebody sleeps; or nothing with NULL.
  */
 void fake_on_sleep(void (*hook)(void));
+
+/* Has @hook called whenever somebody sleeps or yields, in place of all other threads. */
+void fake_on_yield(void (*hook)(void));
 
 /* Lets time pass. */
 void fake_pass_time(uint64_t nanoseconds);

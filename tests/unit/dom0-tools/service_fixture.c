@@ -13,7 +13,10 @@
 
 #include <image/elf.h>
 #include <public/elfnote.h>
-#include <service/state.h>
+#include <service/console_archive.h>
+#include <service/domains.h>
+#include <service/memory_target.h>
+#include <service/store_clients.h>
 
 #include "fake_platform.h"
 
@@ -25,14 +28,19 @@ static void notice(const char *text)
     snprintf(notices + strlen(notices), sizeof(notices) - strlen(notices), "%s\n", text);
 }
 
-static void add_note(size_t *at, uint32_t type, uint64_t number)
+static void add_bytes(size_t *at, uint32_t type, const void *desc, uint32_t length)
 {
-    struct elf_note note = {.n_namesz = 4, .n_descsz = 8, .n_type = type};
+    struct elf_note note = {.n_namesz = 4, .n_descsz = length, .n_type = type};
 
     memcpy(kernel + *at, &note, sizeof(note));
     memcpy(kernel + *at + sizeof(note), "Xen", 4);
-    memcpy(kernel + *at + sizeof(note) + 4, &number, 8);
-    *at += sizeof(note) + 12;
+    memcpy(kernel + *at + sizeof(note) + 4, desc, length);
+    *at += sizeof(note) + 4 + length;
+}
+
+static void add_note(size_t *at, uint32_t type, uint64_t number)
+{
+    add_bytes(at, type, &number, sizeof(number));
 }
 
 void make_kernel(bool modern)
@@ -42,6 +50,7 @@ void make_kernel(bool modern)
         .e_magic = {0x7f, 'E', 'L', 'F'},
         .e_class = ELF_CLASS_64,
         .e_data = ELF_DATA_LITTLE,
+        .e_type = ELF_TYPE_EXEC,
         .e_machine = ELF_MACHINE_X86_64,
         .e_phoff = sizeof(h),
         .e_phnum = 2,
@@ -59,6 +68,8 @@ void make_kernel(bool modern)
     memset(kernel, 0, sizeof(kernel));
     for (size_t i = 0; i < KERNEL_SIZE; i++)
         kernel[4096 + i] = (uint8_t)(i * 13);
+    add_bytes(&at, XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
+    add_bytes(&at, XEN_ELFNOTE_LOADER, "generic", 8);
     add_note(&at, XEN_ELFNOTE_VIRT_BASE, BASE);
     add_note(&at, XEN_ELFNOTE_ENTRY, ENTRY);
     add_note(&at, XEN_ELFNOTE_HYPERCALL_PAGE, BASE + KERNEL_AT + 0x1000);
@@ -84,6 +95,8 @@ struct guest_config config = {
     .on_poweroff = STOP_DESTROY,
     .on_reboot = STOP_RESTART,
     .on_crash = STOP_RENAME_RESTART,
+    .on_watchdog = STOP_DESTROY,
+    .on_soft_reset = STOP_SOFT_RESET,
 };
 
 int setup(void **state)
@@ -104,9 +117,15 @@ int teardown(void **state)
 {
     struct error e;
 
+    /* A test that failed may have left a domain half built, which would be waited for. */
+    fake_on_yield(NULL);
+    for (struct managed_domain *d = service_domains; d; d = d->next)
+        d->life = LIFE_STOPPED;
     while (service_domains)
         assert_int_equal(service_destroy(service_domains->domid, &e), 0);
     assert_int_equal(fake_mappings(), 0);
+    console_archive_clear();
+    memory_targets_stop();
     store_disconnect(service_tools);
     store_destroy(service_store);
     assert_int_equal(fake_blocks(), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What bh makes of the words of a command, and the JSON that it prints. */
-/* SOURCES: dom0-tools/bh/arguments.c dom0-tools/bh/json.c */
+/* SOURCES: dom0-tools/bh/arguments.c dom0-tools/bh/json.c dom0-tools/bh/output.c */
+/* SOURCES: dom0-tools/utf8.c */
 /* CFLAGS: -Idom0-tools */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,41 +12,41 @@
 
 #include <cmocka.h>
 
+#include <platform.h>
+
 #include <bh/bh.h>
 #include <bh/json.h>
 #include <tools/service.h>
 
 static char printed[4096];
 
-void bh_print(const char *format, ...)
+void platform_terminal_write(const void *data, size_t length)
 {
-    size_t length = strlen(printed);
-    va_list args;
+    size_t used = strlen(printed);
 
-    va_start(args, format);
-    vsnprintf(printed + length, sizeof(printed) - length, format, args);
-    va_end(args);
+    assert_true(used + length < sizeof(printed));
+    memcpy(printed + used, data, length);
+    printed[used + length] = '\0';
 }
 
-int bh_fail(const char *verb, const char *format, ...)
-{
-    va_list args;
+enum {
+    LS_FULL,
+    LS_PERMISSIONS,
+    LS_COUNT,
+    LS_JSON,
+};
 
-    snprintf(printed, sizeof(printed), "%s: ", verb);
-    va_start(args, format);
-    vsnprintf(printed + strlen(printed), sizeof(printed) - strlen(printed), format, args);
-    va_end(args);
-    return -1;
-}
+static const struct bh_verb verb = {
+    .name = "ls",
+    .options = {[LS_FULL] = {'f', NULL, NULL},
+                [LS_PERMISSIONS] = {'p', "permissions", NULL},
+                [LS_COUNT] = {'n', "count", "COUNT"},
+                [LS_JSON] = {'\0', "json", NULL}},
+    .arguments = "[PATH...]",
+    .help = "help",
+};
 
-static const struct bh_verb verb = {.name = "ls",
-                                    .usage = "[-f] [-p|--permissions] [-n COUNT] [PATH...]"};
-
-const struct bh_verb *bh_find_verb(const char *name)
-{
-    assert_string_equal(name, "ls");
-    return &verb;
-}
+#define USAGE "; usage: bh ls [-f] [-p|--permissions] [-n|--count COUNT] [--json] [PATH...]\n"
 
 int service_find(const char *name, domid_t *domid, struct error *e)
 {
@@ -99,74 +100,94 @@ static void test_quotes(void **state)
     }
 }
 
-/* A command line, of which the options may be changed. */
+/* A command line, split into words. */
 struct words {
-    char text[8][16];
-    char *argv[9];
-    int argc;
+    char text[128];
+    char *argv[BH_MAX_WORDS];
+    struct bh_call call;
 };
 
-static void make_words(struct words *w, const char *line)
+static int parse(struct words *w, const char *line)
 {
-    char copy[128], *rest = copy, *word;
-
     memset(w, 0, sizeof(*w));
-    snprintf(copy, sizeof(copy), "%s", line);
-    while ((word = strtok_r(rest, " ", &rest))) {
-        snprintf(w->text[w->argc], sizeof(w->text[0]), "%s", word);
-        w->argv[w->argc] = w->text[w->argc];
-        w->argc++;
-    }
+    snprintf(w->text, sizeof(w->text), "%s", line);
+    bh_split_words(w->text, w->argv);
+    w->call.verb = &verb;
+    w->call.argv = w->argv + 1;
     printed[0] = '\0';
+    return bh_parse_options(&w->call);
 }
 
-static void test_known_options(void **state)
+static void test_options(void **state)
 {
-    static const char *const good[] = {"ls",     "ls -f",      "ls -p -f /", "ls --permissions",
-                                       "ls -fp", "ls -n 3 -x", "ls / -x",    "ls -"};
-    static const char *const bad[] = {"ls -x",     "ls -fx", "ls -f -x /",     "ls --perm",
-                                      "ls -COUNT", "ls --",  "ls -permissions"};
+    static const struct {
+        const char *line;
+        const char *given;  /* letters of the options that are there */
+        const char *count;  /* the value of -n */
+        const char *others; /* the arguments, each with a blank behind */
+    } good[] = {
+        {"ls", "", NULL, ""},
+        {"ls -f", "f", NULL, ""},
+        {"ls -p -f /", "pf", NULL, "/ "},
+        {"ls --permissions /a", "p", NULL, "/a "},
+        {"ls -fp", "fp", NULL, ""},
+        {"ls -pfp", "fp", NULL, ""},
+        {"ls /a -f /b --json", "fj", NULL, "/a /b "},
+        {"ls -n 3 /", "n", "3", "/ "},
+        {"ls -n3", "n", "3", ""},
+        {"ls -fn3 /", "fn", "3", "/ "},
+        {"ls -fn 3 /", "fn", "3", "/ "},
+        {"ls --count 3 /", "n", "3", "/ "},
+        {"ls --count=3", "n", "3", ""},
+        {"ls --count=", "n", "", ""},
+        {"ls -n -3", "n", "-3", ""},
+        {"ls -n 1 -n 2", "n", "2", ""},
+        {"ls -", "", NULL, "- "},
+        {"ls / -x", "", NULL, "/ -x "}, /* as of `store-write /a -5` */
+        {"ls / -fx", "", NULL, "/ -fx "},
+        {"ls -- -f", "", NULL, "-f "},
+        {"ls -f -- -n -- x", "f", NULL, "-n -- x "},
+    };
+    static const struct {
+        const char *line, *message;
+    } bad[] = {
+        {"ls -x", "bh ls: unknown option '-x'" USAGE},
+        {"ls -fx", "bh ls: unknown option '-fx'" USAGE},
+        {"ls -f -x /", "bh ls: unknown option '-x'" USAGE},
+        {"ls -n 3 -x /", "bh ls: unknown option '-x'" USAGE},
+        {"ls --perm", "bh ls: unknown option '--perm'" USAGE},
+        {"ls -permissions", "bh ls: unknown option '-permissions'" USAGE},
+        {"ls --json=1", "bh ls: --json takes no value" USAGE},
+        {"ls -n", "bh ls: an option lacks its value, COUNT" USAGE},
+        {"ls / --count", "bh ls: an option lacks its value, COUNT" USAGE},
+        {"ls -fn", "bh ls: an option lacks its value, COUNT" USAGE},
+    };
     struct words w;
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        make_words(&w, good[i]);
-        assert_int_equal(bh_check_options(&verb, w.argv), 0);
+        static const char letters[] = "fpnj";
+        char others[64] = "";
+
+        assert_int_equal(parse(&w, good[i].line), 0);
+        assert_string_equal(printed, "");
+        for (int n = 0; n < 4; n++)
+            if (w.call.given[n] != (strchr(good[i].given, letters[n]) != NULL))
+                fail_msg("%s: option %c", good[i].line, letters[n]);
+        if (good[i].count)
+            assert_string_equal(w.call.values[LS_COUNT], good[i].count);
+        else
+            assert_null(w.call.values[LS_COUNT]);
+        for (int n = 0; n < w.call.argc; n++) {
+            strcat(others, w.call.argv[n]);
+            strcat(others, " ");
+        }
+        assert_string_equal(others, good[i].others);
+        assert_null(w.call.argv[w.call.argc]);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        make_words(&w, bad[i]);
-        assert_int_equal(bh_check_options(&verb, w.argv), -1);
-        assert_non_null(strstr(printed, "unknown option '-"));
-        assert_non_null(strstr(printed, "usage: bh ls [-f]"));
+        assert_int_equal(parse(&w, bad[i].line), -1);
+        assert_string_equal(printed, bad[i].message);
     }
-}
-
-static void test_options_are_taken(void **state)
-{
-    struct words w;
-
-    make_words(&w, "ls -f /a -p /b");
-    assert_true(bh_take_option(&w.argc, w.argv, "-p"));
-    assert_false(bh_take_option(&w.argc, w.argv, "-p"));
-    assert_true(bh_take_option(&w.argc, w.argv, "-f"));
-    assert_int_equal(w.argc, 3);
-    assert_string_equal(w.argv[1], "/a");
-    assert_string_equal(w.argv[2], "/b");
-    assert_null(w.argv[3]);
-
-    make_words(&w, "ls -pf /a");
-    assert_true(bh_take_option(&w.argc, w.argv, "-f"));
-    assert_true(bh_take_option(&w.argc, w.argv, "-p"));
-    assert_int_equal(w.argc, 2);
-    assert_string_equal(w.argv[1], "/a");
-
-    make_words(&w, "ls -pfp");
-    assert_true(bh_take_option(&w.argc, w.argv, "-p"));
-    assert_true(bh_take_option(&w.argc, w.argv, "-f"));
-    assert_int_equal(w.argc, 1);
-
-    make_words(&w, "ls -value");
-    assert_false(bh_take_option(&w.argc, w.argv, "-p"));
-    assert_string_equal(w.argv[1], "-value");
 }
 
 static void test_domains(void **state)
@@ -174,14 +195,27 @@ static void test_domains(void **state)
     uint16_t domids[BH_MAX_WORDS];
     struct words w;
 
-    make_words(&w, "ls web web");
-    assert_int_equal(bh_find_domains(w.argc, w.argv, domids), 2);
+    parse(&w, "ls web web");
+    assert_int_equal(bh_find_domains(&w.call, domids), 2);
     assert_int_equal(domids[1], 7);
-    make_words(&w, "ls");
-    assert_int_equal(bh_find_domains(w.argc, w.argv, domids), 0);
-    make_words(&w, "ls web db");
-    assert_int_equal(bh_find_domains(w.argc, w.argv, domids), -1);
-    assert_string_equal(printed, "ls: there is no domain named 'db'");
+    parse(&w, "ls");
+    assert_int_equal(bh_find_domains(&w.call, domids), 0);
+    parse(&w, "ls web db");
+    assert_int_equal(bh_find_domains(&w.call, domids), -1);
+    assert_string_equal(printed, "bh ls: there is no domain named 'db'\n");
+}
+
+/* Columns are aligned by what a terminal shows. */
+static void test_padding(void **state)
+{
+    printed[0] = '\0';
+    bh_print_padded("na\xc3\xafve", 7);
+    bh_print("|");
+    bh_print_padded("\xe6\xbc\xa2", 4);
+    bh_print("|");
+    bh_print_padded("long", 3);
+    bh_print("|");
+    assert_string_equal(printed, "na\xc3\xafve  |\xe6\xbc\xa2  |long|");
 }
 
 static void test_json(void **state)
@@ -234,12 +268,9 @@ static void test_json_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quotes),
-        cmocka_unit_test(test_known_options),
-        cmocka_unit_test(test_options_are_taken),
-        cmocka_unit_test(test_domains),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_json_texts),
+        cmocka_unit_test(test_quotes),  cmocka_unit_test(test_options),
+        cmocka_unit_test(test_domains), cmocka_unit_test(test_padding),
+        cmocka_unit_test(test_json),    cmocka_unit_test(test_json_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration syntax and the meaning of its keys: values, limits, and the exact messages. */
 /* SOURCES: dom0-tools/error.c dom0-tools/config/config.c dom0-tools/config/guest_config.c */
+/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
 #include <setjmp.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include <tools/guest_config.h>
+#include <tools/utf8.h>
 
 static char warnings[1024];
 
@@ -183,6 +185,8 @@ static void test_defaults(void **state)
     assert_int_equal(g.on_poweroff, STOP_DESTROY);
     assert_int_equal(g.on_reboot, STOP_RESTART);
     assert_int_equal(g.on_crash, STOP_DESTROY);
+    assert_int_equal(g.on_watchdog, STOP_DESTROY);
+    assert_int_equal(g.on_soft_reset, STOP_SOFT_RESET);
     assert_int_equal(guest_config_copy(&copy, &g), 0);
     guest_config_free(&g);
     assert_string_equal(copy.kernel, "/k");
@@ -200,7 +204,7 @@ static void test_keys(void **state)
                                         "memory=64;maxmem='0x100';vcpus=2;maxvcpus=4\n"
                                         "uuid='00112233-4455-6677-8899-aabbccddeeff'\n"
                                         "on_poweroff='preserve';on_reboot='destroy'\n"
-                                        "on_crash=\"rename-restart\"\ntype='pv';sound='loud'\n",
+                                        "on_crash=\"rename-restart\"\ntype='pv';noise='loud'\n",
                                 &e),
                      0);
     assert_string_equal(g.cmdline, "root=/dev/xvda ro quiet");
@@ -214,7 +218,7 @@ static void test_keys(void **state)
     assert_int_equal(g.on_crash, STOP_RENAME_RESTART);
     uuid_format(text, g.uuid);
     assert_string_equal(text, "00112233-4455-6677-8899-aabbccddeeff");
-    assert_string_equal(warnings, "f.cfg:10: unknown key 'sound' ignored\n");
+    assert_string_equal(warnings, "f.cfg:10: unknown key 'noise' ignored\n");
     guest_config_free(&g);
 
     assert_int_equal(read_guest(&g, MINIMUM "cmdline='x'\nextra='y'", &e), 0);
@@ -245,8 +249,14 @@ static void test_bad_values(void **state)
     assert_value_error(MINIMUM "memory=2\nmaxmem=1", "f.cfg: maxmem (1) is less than memory (2)");
     assert_value_error(
         MINIMUM "on_crash='explode'",
-        "f.cfg:3: on_crash: expected \"destroy\", \"restart\", \"rename-restart\" or "
-        "\"preserve\"");
+        "f.cfg:3: on_crash: expected \"destroy\", \"restart\", \"rename-restart\", "
+        "\"preserve\", \"coredump-destroy\", \"coredump-restart\" or \"soft-reset\"");
+    assert_value_error("name='n'\nbootloader='pygrub'",
+                       "f.cfg: the key kernel is missing, which stands in for bootloader here");
+    assert_value_error("name='\\xff'", "f.cfg:1: name: a domain's name is text in UTF-8");
+    assert_value_error("name='\xc2\x85'",
+                       "f.cfg:1: name: a domain's name has no blanks, slashes or "
+                       "control characters");
     assert_value_error(MINIMUM "uuid='1234'",
                        "f.cfg:3: uuid: expected a UUID, 32 hexadecimal digits "
                        "as \"8-4-4-4-12\"");
@@ -268,6 +278,108 @@ static void test_bad_values(void **state)
     strcpy(text + 1200, "'");
     assert_int_equal(read_guest(&g, text, &e), -1);
     assert_string_equal(e.text, "f.cfg: the kernel's command line is longer than 1023 bytes");
+}
+
+/* All actions of xl are accepted; the part that cannot be done is said. */
+static void test_actions(void **state)
+{
+    struct guest_config g;
+    struct error e;
+
+    assert_int_equal(read_guest(&g,
+                                MINIMUM
+                                "on_crash='coredump-restart'\non_watchdog='coredump-destroy'\n"
+                                "on_poweroff='soft-reset'\non_reboot='preserve'\n"
+                                "on_soft_reset='rename-restart'",
+                                &e),
+                     0);
+    assert_int_equal(g.on_crash, STOP_COREDUMP_RESTART);
+    assert_int_equal(g.on_watchdog, STOP_COREDUMP_DESTROY);
+    assert_int_equal(g.on_poweroff, STOP_SOFT_RESET);
+    assert_int_equal(g.on_soft_reset, STOP_RENAME_RESTART);
+    assert_int_equal(stop_action_part(g.on_crash), STOP_RESTART);
+    assert_int_equal(stop_action_part(g.on_watchdog), STOP_DESTROY);
+    assert_int_equal(stop_action_part(g.on_poweroff), STOP_RESTART);
+    assert_int_equal(stop_action_part(g.on_reboot), STOP_PRESERVE);
+    assert_string_equal(stop_action_word(g.on_crash), "coredump-restart");
+    assert_string_equal(
+        warnings,
+        "f.cfg:3: on_crash: \"coredump-restart\" is not supported here: there is no place to write "
+        "a core dump to, so the domain is restarted\n"
+        "f.cfg:4: on_watchdog: \"coredump-destroy\" is not supported here: there is no place to "
+        "write a core dump to, so the domain is destroyed\n"
+        "f.cfg:5: on_poweroff: \"soft-reset\" is not supported here: it is for domains with "
+        "emulated hardware, so the domain is restarted\n");
+    guest_config_free(&g);
+}
+
+/* What is said of keys that are not used: of xl's, of mistyped ones, of others. */
+static void test_foreign_keys(void **state)
+{
+    static const struct {
+        const char *setting, *warning;
+    } cases[] = {
+        {"bootloader='pygrub'",
+         "f.cfg:3: xl's key 'bootloader' is not supported here: give kernel=, for example pvgrub, "
+         "which reads the boot menu of the domain's disk\n"},
+        {"cpus='0-3'",
+         "f.cfg:3: xl's key 'cpus' is not supported here: all vCPUs share the CPUs by "
+         "one weight, and may run on each of them\n"},
+        {"localtime=1", "f.cfg:3: xl's key 'localtime' is not supported here: the clock of every "
+                        "domain is in UTC; its own time zone stands in its own files\n"},
+        {"vfb=['vnc=1']",
+         "f.cfg:3: xl's key 'vfb' is not supported here: a domain has a text console: bh console\n"},
+        {"pci=['01:00.0']", "f.cfg:3: xl's key 'pci' is not supported here: devices of the machine "
+                            "cannot be given to a domain; use disk= and vif=\n"},
+        {"max_grant_frames=64", "f.cfg:3: xl's key 'max_grant_frames' is not supported here: the "
+                                "limit is the hypervisor's\n"},
+        {"e820_host=1", "f.cfg:3: xl's key 'e820_host' is not supported here\n"},
+        {"vtpm=[]", "f.cfg:3: xl's key 'vtpm' is not supported here\n"},
+        {"disks=[]", "f.cfg:3: unknown key 'disks' ignored: is 'disk' meant?\n"},
+        {"memroy=64", "f.cfg:3: unknown key 'memroy' ignored: is 'memory' meant?\n"},
+        {"on-crash='destroy'", "f.cfg:3: unknown key 'on-crash' ignored: is 'on_crash' meant?\n"},
+        {"bootlaoder='x'", "f.cfg:3: unknown key 'bootlaoder' ignored: is 'bootloader' meant?\n"},
+        {"zz=1", "f.cfg:3: unknown key 'zz' ignored\n"},
+        {"a_very_long_key_that_resembles_none_of_those_that_there_are=1",
+         "f.cfg:3: unknown key 'a_very_long_key_that_resembles_none_of_those_that_there_are' "
+         "ignored\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[200];
+        struct guest_config g;
+        struct error e;
+
+        snprintf(text, sizeof(text), MINIMUM "%s", cases[i].setting);
+        assert_int_equal(read_guest(&g, text, &e), 0);
+        assert_string_equal(warnings, cases[i].warning);
+        guest_config_free(&g);
+    }
+}
+
+/* Names in other scripts, and a file that begins with a byte-order mark. */
+static void test_utf8(void **state)
+{
+    static const char name[] = "na\xc3\xafve-\xe6\xbc\xa2";
+    struct guest_config g;
+    struct error e;
+
+    assert_int_equal(
+        read_guest(&g, "\xef\xbb\xbfname='na\xc3\xafve-\xe6\xbc\xa2'\nkernel='/k'", &e), 0);
+    assert_string_equal(g.name, name);
+    guest_config_free(&g);
+    assert_int_equal(utf8_columns(name, strlen(name)), 8);
+    assert_int_equal(utf8_columns("e\xcc\x81\xff", 4), 2); /* a mark; a stray byte */
+    assert_int_equal(utf8_whole(name, 4), 4);
+    assert_int_equal(utf8_whole(name, 3), 2);
+    assert_int_equal(utf8_whole(name, strlen(name)), strlen(name));
+    assert_int_equal(utf8_whole(name, strlen(name) - 1), strlen(name) - 3);
+    assert_int_equal(utf8_whole(name, strlen(name) - 2), strlen(name) - 3);
+    assert_int_equal(utf8_whole("", 0), 0);
+    assert_int_equal(utf8_length("\xe0\x80\x80", 3), 0);
+    assert_int_equal(utf8_length("\xed\xa0\x80", 3), 0);
+    assert_int_equal(utf8_length("\xf4\x90\x80\x80", 4), 0);
+    assert_int_equal(utf8_length("\xf0\x9f\x98\x80", 4), 4);
 }
 
 /* A number on a command line where a string is wanted: quotes are not needed there. */
@@ -317,7 +429,8 @@ int main(void)
         cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_keys),
         cmocka_unit_test(test_bad_values),    cmocka_unit_test(test_long_arguments),
-        cmocka_unit_test(test_bare_numbers),
+        cmocka_unit_test(test_bare_numbers),  cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_foreign_keys),  cmocka_unit_test(test_utf8),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Disks and network interfaces in xl's syntax: every form, the limits, the exact messages. */
 /* SOURCES: dom0-tools/error.c dom0-tools/config/config.c dom0-tools/config/guest_config.c */
+/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
 #include <setjmp.h>
@@ -48,6 +49,9 @@ static void test_disk_forms(void **state)
         "vg/guest-volume,,hda,",
         "phy:vg/guest-volume,hda,w",
         "tap:aio:/dev/vg/guest-volume,hda,rw",
+        "/dev/vg/guest-volume,hda,w",
+        "/dev/vg/guest-volume,0x300,rw",
+        "/dev/vg/guest-volume,hda:disk",
         "vdev=hda,/dev/vg/guest-volume,raw,w,backend=0,backendtype=phy,script=block",
         " /dev/vg/guest-volume , raw , hda , devtype=disk , specification=xen",
     };
@@ -64,7 +68,7 @@ static void test_disk_forms(void **state)
         struct disk_config d = disk(same[i]);
 
         assert_string_equal(d.target, "/dev/vg/guest-volume");
-        assert_string_equal(d.vdev, "hda");
+        assert_string_equal(d.vdev, strstr(same[i], "0x") ? "0x300" : "hda");
         assert_int_equal(d.number, 0x300);
         assert_int_equal(d.access, DISK_WRITE);
         assert_false(d.cdrom || d.direct_io_safe);
@@ -80,9 +84,25 @@ static void test_disk_forms(void **state)
     }
 }
 
+/* A drive without a medium. */
+static void test_empty_drives(void **state)
+{
+    static const char *const empty[] = {",hdc:cdrom,r", ",,hdc,cdrom",
+                                        "vdev=hdc,cdrom,target=", "vdev=hdc,devtype=cdrom"};
+
+    for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+        struct disk_config d = disk(empty[i]);
+
+        assert_string_equal(d.target, "");
+        assert_int_equal(d.number, 0x1600);
+        assert_true(d.cdrom);
+    }
+}
+
 static void test_disk_options(void **state)
 {
     static const char *const parts[] = {"phy:/dev/vda1", "xvdb", "w!"};
+    static const char *const old_parts[] = {"/guests/i.img", "xvdr", "r"};
     struct disk_config d;
     struct error e;
 
@@ -99,6 +119,10 @@ static void test_disk_options(void **state)
     assert_string_equal(d.target, "/dev/vda1");
     assert_string_equal(d.vdev, "xvdb");
     assert_int_equal(d.access, DISK_WRITE_SHARED);
+    assert_int_equal(disk_config_parse(&d, old_parts, 3, &e), 0);
+    assert_string_equal(d.target, "/guests/i.img");
+    assert_string_equal(d.vdev, "xvdr");
+    assert_int_equal(d.access, DISK_READ_ONLY);
 }
 
 static void test_bad_disks(void **state)
@@ -110,13 +134,15 @@ static void test_bad_disks(void **state)
     assert_bad_disk("target=/dev/vda,vdev=xvda",
                     "vdev is missing: target= takes all that follows, so it must be the last");
     assert_bad_disk("vdev=xvda", "target is missing: " DISK_FORM);
-    assert_bad_disk(",hdc:cdrom,r", "an empty CD drive is not supported here");
     assert_bad_disk("/a,qcow2,xvda", "format 'qcow2' is not supported here: expected raw");
     assert_bad_disk("format=vhd,vdev=xvda,target=/a",
                     "format 'vhd' is not supported here: expected raw");
     assert_bad_disk("tap:qcow2:/a,xvda,w", "format 'qcow2' is not supported here: expected raw");
-    assert_bad_disk("/a,tar,xvda", "'tar' is no format: " DISK_FORM);
-    assert_bad_disk("/a,raw,vda", "vdev 'vda': expected a name such as xvda, xvdb1, sda or hdc");
+    assert_bad_disk("/a,tar,xvda", "'tar' is not a format: " DISK_FORM);
+    assert_bad_disk(
+        "/a,raw,vda",
+        "vdev 'vda': expected a name such as xvda, xvdb1, sda or hdc, or a device number "
+        "such as 51712 or 0xca00");
     assert_bad_disk("/a,raw,xvda,maybe",
                     "access 'maybe': expected r, ro, w, rw, or w! for a disk that is shared for "
                     "writing");
@@ -157,8 +183,9 @@ static void assert_number(const char *vdev, uint32_t expected)
 static void test_disk_numbers(void **state)
 {
     static const char *const bad[] = {
-        "",      "xvd", "xvdA", "xvda0",  "xvda256", "xvda1x",   "hde", "hda64",      "sdq",
-        "sda16", "d0",  "d0p",  "d0p256", "12a",     "xvdzzzzz", "-1",  "99999999999"};
+        "",      "xvd",   "xvdA", "xvda0",    "xvda256", "xvda1x",   "hde", "hda64",       "sdq",
+        "sda16", "d0",    "d0p",  "d0p256",   "12a",     "xvdzzzzz", "-1",  "99999999999", "0x",
+        "08",    "0xcag", "+1",   "536870912"};
     uint32_t number;
 
     assert_number("xvda", 51712);
@@ -176,6 +203,10 @@ static void test_disk_numbers(void **state)
     assert_number("d0p0", 51712);
     assert_number("d26p1", 1 << 28 | 26 << 8 | 1);
     assert_number("51728", 51728);
+    assert_number("0145000", 51712);
+    assert_number("0xca00", 51712);
+    assert_number("0Xca10", 51728);
+    assert_number("536870911", 536870911);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (!disk_number_parse(bad[i], &number))
             fail_msg("%s is taken for %u", bad[i], number);
@@ -225,11 +256,16 @@ static void test_vif_forms(void **state)
     assert_true(v.antispoof && !v.trusted);
     assert_int_equal(vif("rate=1MB/s@20ms").rate_bytes, 20000);
     assert_int_equal(vif("rate=1MB/s@20ms").rate_interval, 20000);
+    assert_int_equal(vif("rate=1MB/s@20m").rate_interval, 20000);
+    assert_int_equal(vif("rate=1MB/s@500u").rate_interval, 500);
     assert_int_equal(vif("rate=250KB/s").rate_bytes, 12500);
     assert_int_equal(vif("rate=1GB/s@1s").rate_bytes, 1000000000);
     assert_int_equal(vif("rate=100B/s@1s").rate_bytes, 100);
     assert_int_equal(vif_config_parse(&v, parts, 2, &e), 0);
     assert_true(v.mac_set && v.antispoof);
+    v = vif("accel=eth0, mac=0:16:3e:1:2:f");
+    mac_format(mac, v.mac);
+    assert_string_equal(mac, "00:16:3e:01:02:0f");
 }
 
 static void test_bad_vifs(void **state)
@@ -250,8 +286,14 @@ static void test_bad_vifs(void **state)
     };
     char text[100], expected[200];
 
-    assert_bad_vif("mac=00:16:3e:00:00", "mac '00:16:3e:00:00': expected six bytes as "
+    assert_bad_vif("mac=00:16:3e:00:00", "mac '00:16:3e:00:00': expected six bytes such as "
                                          "00:16:3e:01:02:03");
+    assert_bad_vif("mac=0016:3e:0:0:0:0", "mac '0016:3e:0:0:0:0': expected six bytes such as "
+                                          "00:16:3e:01:02:03");
+    assert_bad_vif("mac=0::3e:0:0:0",
+                   "mac '0::3e:0:0:0': expected six bytes such as 00:16:3e:01:02:03");
+    assert_bad_vif("mac=0:16:3e:0:0:0:0",
+                   "mac '0:16:3e:0:0:0:0': expected six bytes such as 00:16:3e:01:02:03");
     assert_bad_vif("mac=01:16:3e:00:00:00",
                    "mac '01:16:3e:00:00:00' is not the address of one interface");
     assert_bad_vif("mac=00:00:00:00:00:00",
@@ -368,10 +410,11 @@ static void test_bad_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_disk_forms), cmocka_unit_test(test_disk_options),
-        cmocka_unit_test(test_bad_disks),  cmocka_unit_test(test_disk_numbers),
-        cmocka_unit_test(test_vif_forms),  cmocka_unit_test(test_bad_vifs),
-        cmocka_unit_test(test_lists),      cmocka_unit_test(test_bad_lists),
+        cmocka_unit_test(test_disk_forms),   cmocka_unit_test(test_empty_drives),
+        cmocka_unit_test(test_disk_options), cmocka_unit_test(test_bad_disks),
+        cmocka_unit_test(test_disk_numbers), cmocka_unit_test(test_vif_forms),
+        cmocka_unit_test(test_bad_vifs),     cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_bad_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,18 +6,23 @@
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
+/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
-/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c */
-/* SOURCES: dom0-tools/image/unpack.c */
+/* SOURCES: $(IMAGE_SRCS) dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
-/* SOURCES: dom0-tools/builder/guest_memory.c dom0-tools/builder/page_tables.c */
+/* SOURCES: dom0-tools/builder/guest_memory.c */
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
 /* SOURCES: dom0-tools/store/ring.c dom0-tools/store/store.c dom0-tools/store/transaction.c */
-/* SOURCES: dom0-tools/service/store_clients.c */
-/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c dom0-tools/service/console.c */
-/* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
-/* SOURCES: dom0-tools/service/devices.c */
+/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: dom0-tools/service/domains.c dom0-tools/service/console.c */
+/* SOURCES: dom0-tools/service/console_archive.c dom0-tools/service/store_clients.c */
+/* SOURCES: dom0-tools/service/domain_rings.c dom0-tools/service/domain_nodes.c */
+/* SOURCES: dom0-tools/service/memory_target.c dom0-tools/service/device_nodes.c */
+/* SOURCES: dom0-tools/service/device_late.c dom0-tools/service/device_set.c */
+/* SOURCES: dom0-tools/service/construction.c dom0-tools/service/domain_requests.c */
+/* SOURCES: dom0-tools/service/console_requests.c dom0-tools/service/device_requests.c */
+/* SOURCES: dom0-tools/service/domain_life.c dom0-tools/service/service.c */
 /* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc */
 /* CFLAGS: -Dfree=fake_free -Dstrdup=fake_strdup */
 #include <limits.h>
@@ -32,7 +37,9 @@
 #include <cmocka.h>
 
 #include <public/sched.h>
-#include <service/state.h>
+#include <service/domain_life.h>
+#include <service/store_clients.h>
+#include <service/turn.h>
 
 #include "fake_platform.h"
 #include "service_fixture.h"
@@ -199,6 +206,18 @@ static void assert_nothing_left(void)
     assert_null(read_node("/local/domain/1/device/vbd/51712/state"));
 }
 
+/* The disks of a domain's configuration. */
+static unsigned int count_disks(domid_t domid)
+{
+    struct guest_config c;
+    unsigned int count;
+
+    assert_int_equal(service_config(domid, &c), 0);
+    count = c.disk_count;
+    guest_config_free(&c);
+    return count;
+}
+
 /* ---- Tests ---- */
 
 static void test_nodes(void **state)
@@ -261,6 +280,27 @@ static void test_nodes(void **state)
     assert_nothing_left();
 }
 
+/* A CD drive without a medium is in the configuration, and its domain does not see it. */
+static void test_an_empty_drive_is_not_shown(void **state)
+{
+    const char *text = ",,hdd,cdrom";
+    struct disk_config d;
+    struct error e;
+    domid_t domid;
+
+    assert_int_equal(disk_config_parse(&d, &text, 1, &e), 0);
+    assert_non_null(guest_config_add_disk(&config, &d));
+    if (service_create(&config, false, &domid, &e))
+        fail_msg("%s", e.text);
+    assert_node("/local/domain/0/backend/vbd/1/51712/state", "2");
+    assert_null(read_node("/local/domain/0/backend/vbd/1/5696/state"));
+    assert_int_equal(service_detach_disk(domid, 5696, false, &e), 0);
+    assert_int_equal(service_attach_disk(domid, &d, &e), 0);
+    assert_null(read_node("/local/domain/0/backend/vbd/1/5696/state"));
+    assert_int_equal(service_destroy(domid, &e), 0);
+    assert_nothing_left();
+}
+
 static void test_made_up_address_stays(void **state)
 {
     char first[MAC_TEXT_SIZE];
@@ -272,7 +312,7 @@ static void test_made_up_address_stays(void **state)
     assert_memory_equal(first, "00:16:3e:", 9);
     fake_domains[domid].shutdown_flags = XEN_DOMINF_shutdown | SHUTDOWN_reboot
                                                                    << XEN_DOMINF_shutdownshift;
-    look_after_domains();
+    domain_life_look();
     fake_run_threads();
     assert_int_equal(service_find("test", &domid, &e), 0);
     assert_int_equal(domid, 2);
@@ -289,7 +329,7 @@ static void test_a_domain_set_aside_has_no_devices(void **state)
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     fake_domains[domid].shutdown_flags = XEN_DOMINF_shutdown | SHUTDOWN_crash
                                                                    << XEN_DOMINF_shutdownshift;
-    look_after_domains();
+    domain_life_look();
     fake_run_threads();
     assert_int_equal(fake_domain_count(), 2);
     assert_false(has_children("/local/domain/0/backend/vbd/1"));
@@ -322,8 +362,8 @@ static void test_a_stuck_back_end_keeps_nobody(void **state)
     back_is_stuck = true;
     assert_int_equal(service_destroy(domid, &e), 0);
     assert_nothing_left();
-    assert_memory_equal(notices, "domain 'test' (1): the back end of disk xvda does not close\n",
-                        60);
+    assert_memory_equal(
+        notices, "domain 'test' (1) goes while the back end of disk xvda does not close\n", 60);
 }
 
 /* The patience is for each device: many take longer altogether. */
@@ -390,9 +430,9 @@ static void test_attach_and_detach(void **state)
     assert_int_equal(service_detach_disk(domid, disk.number, false, &e), -1);
     assert_string_equal(e.text, "disk xvdb: the domain does not let go of it, it may be in use; "
                                 "once it does, the device is taken away");
-    assert_int_equal(service_config(domid)->disk_count, 3);
+    assert_int_equal(count_disks(domid), 3);
     assert_int_equal(service_detach_disk(domid, disk.number, true, &e), 0);
-    assert_int_equal(service_config(domid)->disk_count, 2);
+    assert_int_equal(count_disks(domid), 2);
     assert_null(read_node("/local/domain/1/device/vbd/51728/state"));
     assert_null(read_node("/local/domain/0/backend/vbd/1/51728/state"));
     assert_int_equal(service_detach_disk(domid, disk.number, false, &e), -1);
@@ -403,7 +443,7 @@ static void test_attach_and_detach(void **state)
     refused = "/dev/vdb";
     assert_int_equal(service_attach_disk(domid, &disk, &e), -1);
     assert_string_equal(e.text, "disk xvdb: /dev/vdb is in use");
-    assert_int_equal(service_config(domid)->disk_count, 2);
+    assert_int_equal(count_disks(domid), 2);
     assert_null(read_node("/local/domain/0/backend/vbd/1/51728/state"));
 
     assert_int_equal(vif_config_parse(&vif, &card, 1, &e), 0);
@@ -465,16 +505,16 @@ static void test_late_detach(void **state)
     domid_t domid;
 
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
-    disk = service_config(domid)->disks[0];
+    disk = config.disks[0];
     front_holds_on = true;
     assert_int_equal(service_detach_disk(domid, disk.number, false, &e), -1);
     assert_int_equal(service_detach_disk(domid, disk.number, false, &e), -1);
-    assert_int_equal(service_config(domid)->disk_count, 2);
+    assert_int_equal(count_disks(domid), 2);
 
     /* Nobody asks again. */
     front_holds_on = false;
     fake_run_threads();
-    assert_int_equal(service_config(domid)->disk_count, 1);
+    assert_int_equal(count_disks(domid), 1);
     assert_null(read_node(back_state));
     assert_non_null(strstr(notices, "domain 'test' (1) has let go of disk xvda"));
 
@@ -506,6 +546,7 @@ int main(void)
 #define DEVICE_TEST(name) cmocka_unit_test_setup_teardown(name, setup_devices, teardown_devices)
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(test_nodes),
+        DEVICE_TEST(test_an_empty_drive_is_not_shown),
         DEVICE_TEST(test_made_up_address_stays),
         DEVICE_TEST(test_a_domain_set_aside_has_no_devices),
         DEVICE_TEST(test_refusals_undo_creation),

@@ -3,9 +3,9 @@
  * Kernel images, made here byte by byte: plain, packed in each way, as a bzImage, and damaged in
  * the ways that files get damaged. Each must load to the same bytes, or fail with its own sentence.
  */
-/* SOURCES: dom0-tools/error.c dom0-tools/image/elf_stream.c */
-/* SOURCES: dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
-/* CFLAGS: -Idom0-tools */
+/* SOURCES: $(IMAGE_SRCS) dom0-tools/error.c dom0-tools/image/kernel_image.c */
+/* SOURCES: dom0-tools/image/unpack.c tests/unit/image/make_elf.c */
+/* CFLAGS: -Itests/unit */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,16 +20,11 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <image/elf.h>
+#include <image/make_elf.h>
 #include <platform.h>
-#include <public/elfnote.h>
 #include <tools/kernel_image.h>
 
-#define LIMIT     (8u << 20)
-#define BASE      0xffffffff80000000ull
-#define LOAD_AT   0x100000u
-#define TEXT_SIZE 300000u
-#define BSS_SIZE  5000u
+#define LIMIT (8u << 20)
 
 void platform_library_begin(void)
 {
@@ -63,99 +58,6 @@ static int clear_memory(void *context, uint64_t address, uint64_t length)
 
 static const struct image_target target = {
     .write = write_memory, .clear = clear_memory, .limit = LIMIT};
-
-/* How the ELF file of a test differs from the usual one. */
-struct variant {
-    uint64_t paddr_offset;
-    bool section_notes; /* notes found only through the section headers */
-    bool no_notes;
-    const char *features;
-    uint64_t entry;
-};
-
-struct file {
-    uint8_t *bytes;
-    size_t size;
-};
-
-static uint8_t text_byte(size_t i)
-{
-    return (uint8_t)(i * 7 + i / 251);
-}
-
-static void add_note(uint8_t *notes, size_t *size, uint32_t type, const void *desc, uint32_t length)
-{
-    struct elf_note note = {.n_namesz = 4, .n_descsz = length, .n_type = type};
-
-    memcpy(notes + *size, &note, sizeof(note));
-    memcpy(notes + *size + sizeof(note), "Xen", 4);
-    memcpy(notes + *size + sizeof(note) + 4, desc, length);
-    *size += sizeof(note) + 4 + ((length + 3) & ~3u);
-}
-
-static void add_number(uint8_t *notes, size_t *size, uint32_t type, uint64_t number)
-{
-    add_note(notes, size, type, &number, sizeof(number));
-}
-
-static struct file make_elf(const struct variant *v)
-{
-    struct file f = {.bytes = calloc(1, TEXT_SIZE + 16384), .size = TEXT_SIZE + 16384};
-    size_t text_at = 4096, notes_at = text_at + TEXT_SIZE, notes_size = 0, sections_at;
-    uint8_t notes[1024] = {0};
-    struct elf_header h = {
-        .e_magic = {0x7f, 'E', 'L', 'F'},
-        .e_class = ELF_CLASS_64,
-        .e_data = ELF_DATA_LITTLE,
-        .e_type = ELF_TYPE_EXEC,
-        .e_machine = ELF_MACHINE_X86_64,
-        .e_phoff = sizeof(h),
-        .e_phnum = 2,
-        .e_phentsize = sizeof(struct elf_segment),
-        .e_shentsize = sizeof(struct elf_section),
-    };
-    struct elf_segment p[2] = {
-        {
-            .p_type = ELF_PT_LOAD,
-            .p_offset = text_at,
-            .p_vaddr = BASE + LOAD_AT,
-            .p_paddr = LOAD_AT + v->paddr_offset,
-            .p_filesz = TEXT_SIZE,
-            .p_memsz = TEXT_SIZE + BSS_SIZE,
-        },
-        {.p_type = ELF_PT_NOTE, .p_offset = notes_at},
-    };
-    struct elf_section s[2] = {{0}, {.sh_type = ELF_SHT_NOTE, .sh_offset = notes_at}};
-
-    if (!v->no_notes) {
-        add_note(notes, &notes_size, XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
-        add_note(notes, &notes_size, XEN_ELFNOTE_GUEST_OS, "test", 5);
-        add_number(notes, &notes_size, XEN_ELFNOTE_VIRT_BASE, BASE);
-        add_number(notes, &notes_size, XEN_ELFNOTE_ENTRY,
-                   v->entry ? v->entry : BASE + LOAD_AT + 0x40);
-        add_number(notes, &notes_size, XEN_ELFNOTE_HYPERCALL_PAGE, BASE + LOAD_AT + 0x1000);
-        add_number(notes, &notes_size, XEN_ELFNOTE_PADDR_OFFSET, v->paddr_offset);
-        add_number(notes, &notes_size, XEN_ELFNOTE_MOD_START_PFN, 1);
-        if (v->features)
-            add_note(notes, &notes_size, XEN_ELFNOTE_FEATURES, v->features,
-                     (uint32_t)strlen(v->features) + 1);
-    }
-    for (size_t i = 0; i < TEXT_SIZE; i++)
-        f.bytes[text_at + i] = text_byte(i);
-    memcpy(f.bytes + notes_at, notes, notes_size);
-    sections_at = (notes_at + notes_size + 63) & ~63ul;
-    p[1].p_filesz = v->section_notes ? 0 : notes_size;
-    s[1].sh_size = notes_size;
-    if (v->section_notes) {
-        h.e_shoff = sections_at;
-        h.e_shnum = 2;
-        memcpy(f.bytes + sections_at, s, sizeof(s));
-    }
-    memcpy(f.bytes, &h, sizeof(h));
-    memcpy(f.bytes + sizeof(h), p, sizeof(p));
-    f.size = sections_at + sizeof(s);
-    return f;
-}
 
 static struct file pack_gzip(struct file f)
 {
@@ -271,7 +173,7 @@ static void assert_fails(struct file f, const char *expected)
 
 static struct file usual(void)
 {
-    return make_elf(&(struct variant){0});
+    return make_elf(&(struct elf_variant){0});
 }
 
 typedef struct file pack_function(struct file f);
@@ -319,23 +221,14 @@ static void test_forms(void **state)
 
 static void test_variants(void **state)
 {
-    assert_loads(make_elf(&(struct variant){.section_notes = true}));
-    assert_loads(make_elf(&(struct variant){.paddr_offset = BASE}));
-    assert_loads(make_elf(&(struct variant){.paddr_offset = BASE, .section_notes = true}));
-    assert_loads(make_elf(
-        &(struct variant){.features = "!writable_page_tables|unknown|pae_pgdir_above_4gb"}));
-    assert_fails(make_elf(&(struct variant){.no_notes = true}),
+    assert_loads(make_elf(&(struct elf_variant){.section_notes = true}));
+    assert_loads(make_elf(&(struct elf_variant){.paddr_offset = BASE}));
+    assert_loads(make_elf(&(struct elf_variant){.paddr_offset = BASE, .section_notes = true}));
+    assert_fails(make_elf(&(struct elf_variant){.no_notes = true}),
                  "not a kernel for PV domains: it has no Xen notes");
     assert_fails(
-        make_elf(&(struct variant){.features = "x|!auto_translated_physmap"}),
-        "the kernel requires the feature 'auto_translated_physmap', which a PV domain does "
-        "not have");
-    assert_fails(make_elf(&(struct variant){.features = "!nonsense"}),
-                 "the kernel requires the feature 'nonsense', which a PV domain does not have");
-    assert_fails(make_elf(&(struct variant){.entry = 0x1234}),
-                 "the entry point 0x1234 lies outside of the kernel");
-    assert_fails(make_elf(&(struct variant){.paddr_offset = 0x1000000 - LOAD_AT, .no_notes = true}),
-                 "not a kernel for PV domains: it has no Xen notes");
+        make_elf(&(struct elf_variant){.paddr_offset = 0x1000000 - LOAD_AT, .no_notes = true}),
+        "not a kernel for PV domains: it has no Xen notes");
 }
 
 static void test_damage(void **state)
@@ -346,7 +239,7 @@ static void test_damage(void **state)
     assert_fails(cut(usual(), 0), "too short for a kernel (0 bytes)");
     assert_fails(cut(usual(), 20), "too short for a kernel (20 bytes)");
     assert_fails(cut(usual(), 200000),
-                 "cut short: segment 0 ends at byte 304096 of the ELF file, which has 200000");
+                 "truncated: segment 0 ends at byte 304096 of the ELF file, which has 200000");
     assert_fails(halve(packed(pack_gzip)), "the gzip stream is cut short");
     assert_fails(halve(packed(pack_xz)), "the xz stream is cut short");
     assert_fails(halve(packed(pack_zstd)), "the zstd stream is cut short");
@@ -374,8 +267,8 @@ static void test_damage(void **state)
     memcpy(f.bytes, "BZh91AY", 7);
     assert_fails(f, "packed with bzip2; gzip, xz, zstd and lz4 are understood");
     f = usual();
-    f.bytes[64 + 44] = 1; /* p_memsz: + 4 GiB */
-    assert_fails(f, "the kernel needs memory up to 4098 MiB, the domain has 8");
+    f.bytes[64 + 43] = 0x40; /* p_memsz: + 1 GiB */
+    assert_fails(f, "the kernel needs memory up to 1026 MiB, the domain has 8");
 }
 
 /* Single bytes of the headers set to extremes: any result will do, but no step out of bounds. */
@@ -386,7 +279,7 @@ static void test_fuzzed_headers(void **state)
     for (size_t at = 16; at < 64 + 2 * 56; at++) {
         for (size_t v = 0; v < sizeof(values); v++) {
             struct kernel_image image;
-            struct file f = make_elf(&(struct variant){.section_notes = at % 2});
+            struct file f = make_elf(&(struct elf_variant){.section_notes = at % 2});
             struct error e;
 
             f.bytes[at] = values[v];
@@ -415,15 +308,15 @@ static void test_needs(void **state)
 
     memcpy(f.bytes + 0x258, &address, 8);
     memcpy(f.bytes + 0x260, &size, 4);
-    assert_int_equal(kernel_image_needs(f.bytes, f.size), 0x3345678);
-    assert_int_equal(kernel_image_needs(f.bytes, 0x263), 0);
+    assert_int_equal(image_needs(f.bytes, f.size), 0x3345678);
+    assert_int_equal(image_needs(f.bytes, 0x263), 0);
     address = UINT64_MAX;
     memcpy(f.bytes + 0x258, &address, 8);
-    assert_int_equal(kernel_image_needs(f.bytes, f.size), 0);
+    assert_int_equal(image_needs(f.bytes, f.size), 0);
     f.bytes[0x206] = 0x09; /* an older boot protocol */
     memset(f.bytes + 0x258, 0, 8);
-    assert_int_equal(kernel_image_needs(f.bytes, f.size), 0);
-    assert_int_equal(kernel_image_needs("x", 1), 0);
+    assert_int_equal(image_needs(f.bytes, f.size), 0);
+    assert_int_equal(image_needs("x", 1), 0);
     free(f.bytes);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The line editor: what keys make of a line, and what a terminal shows of it afterwards. */
-/* SOURCES: dom0-tools/bh/line_editor.c */
+/* SOURCES: dom0-tools/bh/line_editor.c dom0-tools/utf8.c */
 /* CFLAGS: -Idom0-tools */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,10 +16,11 @@
 
 /* A terminal of one line, enough to see what the editor has drawn. */
 static char screen[256], listed[256];
-static size_t column;
+static size_t column, written;
 
 static void write_screen(const char *text, size_t length)
 {
+    written += length;
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\r') {
             column = 0;
@@ -129,9 +130,56 @@ static void test_long_line(void **state)
     for (int i = 0; i < 600; i++)
         type("x");
     assert_int_equal(editor.length, EDITOR_LINE_SIZE - 1);
-    assert_int_equal(column, 79);
+    assert_int_equal(screen[column], '\0');
     type("\001");
     assert_int_equal(column, 2);
+    type("\005"); /* Ctrl-E */
+    assert_int_equal(screen[column], '\0');
+    type("\025a");
+    assert_line("a", 1);
+}
+
+/* A line that is longer than the screen is not drawn again for each key, as scripts' logs show. */
+static void test_keys_are_cheap(void **state)
+{
+    written = 0;
+    for (int i = 0; i < 400; i++)
+        type("x");
+    assert_in_range(written, 400, 3 * 400);
+    assert_true(column > 30);
+    written = 0;
+    for (int i = 0; i < 30; i++)
+        type("\b");
+    assert_in_range(written, 30, 4 * 30 + 90);
+    written = 0;
+    for (int i = 0; i < 300; i++)
+        type("\033[D");
+    assert_in_range(written, 300, 5 * 300);
+    written = 0;
+    for (int i = 0; i < 300; i++)
+        type("\033[C");
+    assert_in_range(written, 300, 5 * 300);
+    assert_int_equal(editor.cursor, 370);
+}
+
+/* Characters of several bytes are one key, and one step of the cursor. */
+static void test_characters(void **state)
+{
+    type("na\xc3\xafve \xe6\xbc\xa2");
+    assert_int_equal(editor.cursor, 10);
+    type("\x7f\x7f");
+    assert_string_equal(editor.line, "na\xc3\xafve");
+    type("\033[D\033[D\033[D");
+    assert_int_equal(editor.cursor, 2);
+    type("\033[C");
+    assert_int_equal(editor.cursor, 4);
+    type("\x7f");
+    assert_line("nave", 2);
+    type("\xc3");  /* half of one, */
+    type("x\xaf"); /* given up, and the other half of none */
+    assert_line("naxve", 3);
+    type("\001\xc3\xa4\001\033[3~");
+    assert_line("naxve", 0);
 }
 
 static void test_history(void **state)
@@ -194,6 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_editing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys_are_cheap, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_history, setup, teardown),
         cmocka_unit_test_setup_teardown(test_completion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_line_ends, setup, teardown),

@@ -6,18 +6,23 @@
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
+/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
-/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c */
-/* SOURCES: dom0-tools/image/unpack.c */
+/* SOURCES: $(IMAGE_SRCS) dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
-/* SOURCES: dom0-tools/builder/guest_memory.c dom0-tools/builder/page_tables.c */
+/* SOURCES: dom0-tools/builder/guest_memory.c */
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
 /* SOURCES: dom0-tools/store/ring.c dom0-tools/store/store.c dom0-tools/store/transaction.c */
-/* SOURCES: dom0-tools/service/store_clients.c */
-/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c dom0-tools/service/console.c */
-/* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
-/* SOURCES: dom0-tools/service/devices.c */
+/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: dom0-tools/service/domains.c dom0-tools/service/console.c */
+/* SOURCES: dom0-tools/service/console_archive.c dom0-tools/service/store_clients.c */
+/* SOURCES: dom0-tools/service/domain_rings.c dom0-tools/service/domain_nodes.c */
+/* SOURCES: dom0-tools/service/memory_target.c dom0-tools/service/device_nodes.c */
+/* SOURCES: dom0-tools/service/device_late.c dom0-tools/service/device_set.c */
+/* SOURCES: dom0-tools/service/construction.c dom0-tools/service/domain_requests.c */
+/* SOURCES: dom0-tools/service/console_requests.c dom0-tools/service/device_requests.c */
+/* SOURCES: dom0-tools/service/domain_life.c dom0-tools/service/service.c */
 /* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc */
 /* CFLAGS: -Dfree=fake_free -Dstrdup=fake_strdup */
 #include <setjmp.h>
@@ -34,7 +39,10 @@
 #include <public/io/console.h>
 #include <public/io/xs_wire.h>
 #include <public/sched.h>
-#include <service/state.h>
+#include <service/console_archive.h>
+#include <service/domain_life.h>
+#include <service/store_clients.h>
+#include <service/turn.h>
 
 #include "fake_platform.h"
 #include "service_fixture.h"
@@ -216,6 +224,7 @@ static void assert_create_fails(const char *expected)
 static void test_messages(void **state)
 {
     struct guest_config good = config;
+    char name[GUEST_NAME_SIZE];
     struct error e;
     domid_t domid;
 
@@ -250,7 +259,7 @@ static void test_messages(void **state)
     assert_int_equal(service_find("77", &domid, &e), -1);
     assert_string_equal(e.text, "there is no domain 77");
     assert_int_equal(service_find("web", &domid, &e), 0);
-    assert_string_equal(service_name(domid), "web");
+    assert_string_equal(service_name(domid, name), "web");
     assert_int_equal(service_destroy(0, &e), -1);
     assert_string_equal(e.text, "domain 0 cannot be destroyed");
     config = good;
@@ -261,7 +270,7 @@ static void test_messages(void **state)
 static void stop(domid_t domid, unsigned int reason)
 {
     fake_domains[domid].shutdown_flags = XEN_DOMINF_shutdown | reason << XEN_DOMINF_shutdownshift;
-    look_after_domains();
+    domain_life_look();
 }
 
 static void test_policies(void **state)
@@ -272,9 +281,10 @@ static void test_policies(void **state)
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     stop(domid, SHUTDOWN_poweroff);
     assert_true(service_is_alive(domid));
-    assert_int_equal(service_destroy(domid, &e), -1);
-    assert_string_equal(e.text, "domain 'test' has stopped and is being taken care of");
-    fake_run_threads();
+    /* Who destroys it now waits until it is gone. */
+    fake_on_sleep(fake_run_threads);
+    assert_int_equal(service_destroy(domid, &e), 0);
+    fake_on_sleep(NULL);
     assert_null(service_domains);
     assert_int_equal(fake_domain_count(), 0);
     assert_string_equal(notices, "domain 'test' (1) has powered off: destroy\n");
@@ -295,7 +305,7 @@ static void test_policies(void **state)
     assert_int_equal(service_find("test-1", &domid, &e), 0);
     assert_int_equal(domid, 3);
     assert_int_equal(fake_domain_count(), 2);
-    look_after_domains(); /* what was kept is not looked at again */
+    domain_life_look(); /* what was kept is not looked at again */
     assert_int_equal(fake_domain_count(), 2);
 
     assert_int_equal(service_find("test", &domid, &e), 0);
@@ -304,12 +314,227 @@ static void test_policies(void **state)
     assert_false(service_is_alive(domid));
 }
 
+/* ---- Restarts ---- */
+
+/* What a restart is interrupted by: at the nth time that somebody waits. */
+static unsigned int waits, destroy_at;
+static int destroyed;
+static char refusals[6][120];
+
+/* Kept for later: a test that failed here would leave a domain half built. */
+static void note_refusal(unsigned int i, int status, const struct error *e)
+{
+    snprintf(refusals[i], sizeof(refusals[i]), "%.100s", status ? e->text : "accepted");
+}
+
+static void during_restart(void)
+{
+    struct error e;
+    domid_t domid;
+
+    waits++;
+    if (waits != destroy_at)
+        return;
+    /* The domain has its name for every verb, whichever number that is now. */
+    assert_int_equal(service_find("test", &domid, &e), 0);
+    note_refusal(0, service_pause(domid, &e), &e);
+    note_refusal(1, service_unpause(domid, &e), &e);
+    note_refusal(2, service_request_stop(domid, "poweroff", &e), &e);
+    note_refusal(3, service_rename(domid, "other", &e), &e);
+    managed_domain_find(domid)->cancelled = true; /* as service_destroy does, which then waits */
+    destroyed = 1;
+}
+
+/*
+ * A domain that is being restarted is found by its name and its number, refuses what would be lost,
+ * and does not come back when somebody destroys it, however far its restart has come.
+ */
+static void test_a_restart_can_be_cancelled(void **state)
+{
+    unsigned int cancelled = 0;
+    struct error e;
+    domid_t domid;
+
+    config.on_crash = STOP_RESTART;
+    config.memory_mib = config.maxmem_mib = 16;
+    for (destroy_at = 1;; destroy_at++) {
+        assert_int_equal(service_create(&config, false, &domid, &e), 0);
+        stop(domid, SHUTDOWN_crash);
+        waits = 0;
+        destroyed = 0;
+        fake_on_yield(during_restart);
+        fake_run_threads();
+        fake_on_yield(NULL);
+        if (!destroyed)
+            break;
+        cancelled++;
+        assert_null(service_domains);
+        assert_int_equal(fake_domain_count(), 0);
+        assert_null(strstr(notices, "running again"));
+        for (unsigned int i = 0; i < 4; i++)
+            assert_string_equal(refusals[i], "domain 'test' is being rebuilt");
+        notices[0] = '\0';
+    }
+    assert_true(cancelled > 3);
+    assert_int_equal(fake_domain_count(), 1);
+    config.on_crash = STOP_RENAME_RESTART;
+}
+
+/* A domain that crashes again and again soon after its start is left dead; others are not. */
+static void test_quick_ends(void **state)
+{
+    struct error e;
+    domid_t domid;
+
+    config.on_crash = STOP_COREDUMP_RESTART;
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+    for (unsigned int i = 0; i < 3 * QUICK_ENDS; i++) {
+        assert_int_equal(service_find("test", &domid, &e), 0);
+        fake_pass_time(QUICK_LIFE); /* it lives long enough */
+        stop(domid, SHUTDOWN_crash);
+        fake_run_threads();
+        notices[0] = '\0';
+    }
+    for (unsigned int i = 1; i < QUICK_ENDS; i++) {
+        assert_int_equal(service_find("test", &domid, &e), 0);
+        stop(domid, SHUTDOWN_crash);
+        assert_non_null(strstr(notices, "has crashed: restart\n"));
+        fake_run_threads();
+        notices[0] = '\0';
+    }
+    assert_int_equal(service_find("test", &domid, &e), 0);
+    stop(domid, SHUTDOWN_crash);
+    fake_run_threads();
+    assert_non_null(strstr(notices,
+                           " has crashed, 4 times in a row within seconds of its start: it "
+                           "is left dead\n"));
+    assert_false(service_is_alive(domid));
+    assert_int_equal(fake_domain_count(), 1);
+    assert_int_equal(service_destroy(domid, &e), 0);
+
+    /* Those that are kept under other names do not pile up either. */
+    config.on_crash = STOP_RENAME_RESTART;
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+    for (unsigned int i = 0; i < 2 * QUICK_ENDS; i++) {
+        assert_int_equal(service_find("test", &domid, &e), 0);
+        if (service_is_alive(domid))
+            stop(domid, SHUTDOWN_crash);
+        fake_run_threads();
+    }
+    assert_int_equal(fake_domain_count(), QUICK_ENDS);
+}
+
+/* A name of characters of several bytes is not cut inside of one when it makes room. */
+static void test_long_names(void **state)
+{
+    char name[GUEST_NAME_SIZE] = "";
+    struct error e;
+    domid_t domid;
+
+    for (unsigned int i = 0; i < 31; i++)
+        strcat(name, "\xc3\xa4");
+    strcpy(config.name, name);
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+    stop(domid, SHUTDOWN_crash);
+    fake_run_threads();
+    assert_int_equal(guest_name_check(service_name(domid, name), &e), 0);
+    assert_non_null(strstr(name, "\xc3\xa4-1"));
+    strcpy(config.name, "test");
+}
+
+/* A kept domain, one under construction and a stranger: uptime is a domain's own or not known. */
+static void test_uptime(void **state)
+{
+    uint64_t uptime = 0;
+    struct error e;
+    domid_t domid;
+
+    fake_pass_time(1000000000);
+    assert_true(service_uptime(0, &uptime));
+    assert_true(uptime > 1000000000);
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+    fake_pass_time(500000000);
+    assert_true(service_uptime(domid, &uptime));
+    assert_in_range(uptime, 500000000, 600000000);
+    stop(domid, SHUTDOWN_reboot);
+    assert_true(service_uptime(domid, &uptime)); /* until it is taken apart */
+    managed_domain_find(domid)->life = LIFE_DYING;
+    assert_false(service_uptime(domid, &uptime));
+    managed_domain_find(domid)->life = LIFE_STOPPING;
+    fake_run_threads();
+    assert_int_equal(service_find("test", &domid, &e), 0);
+    managed_domain_find(domid)->started = 0; /* as while it is built */
+    assert_false(service_uptime(domid, &uptime));
+    assert_int_equal(service_destroy(domid, &e), 0);
+    fake_domains[9].exists = true; /* a zombie that nobody here has made */
+    assert_false(service_uptime(9, &uptime));
+    fake_domains[9].exists = false;
+}
+
+/* What is said of a domain that has no record any more: the hypervisor has it still. */
+static void test_dying_domains(void **state)
+{
+    struct console_client client = {NULL, NULL, NULL};
+    unsigned int handle;
+    struct error e;
+
+    fake_domains[5].exists = true;
+    assert_int_equal(service_rename(5, "zz", &e), -1);
+    assert_string_equal(e.text, "domain 5 was not created here");
+    fake_domains[5].shutdown_flags = XEN_DOMINF_dying;
+    assert_int_equal(service_rename(5, "zz", &e), -1);
+    assert_string_equal(e.text, "domain 5 is dying");
+    assert_int_equal(service_request_stop(5, "poweroff", &e), -1);
+    assert_string_equal(e.text, "domain 5 is dying");
+    assert_int_equal(service_console_attach(5, &client, &handle, &e), -1);
+    assert_string_equal(e.text, "domain 5 is dying");
+    assert_int_equal(service_detach_disk(5, 51712, false, &e), -1);
+    assert_string_equal(e.text, "domain 5 is dying");
+    fake_domains[5].exists = false;
+    assert_int_equal(service_sysrq(5, 's', &e), -1);
+    assert_string_equal(e.text, "there is no domain 5");
+}
+
+/* The hypervisor's limit is the target, and follows it up to maxmem; the map shows all. */
+static void test_memory_targets(void **state)
+{
+    static const char target[] = "/local/domain/1/memory/target";
+    static const struct {
+        const char *value;
+        uint64_t mib; /* the limit without what every domain has beyond it */
+    } cases[] = {{"24576", 24},
+                 {"32768", 32},
+                 {"999999999", 32},
+                 {"10240", 10},
+                 {"", 10},
+                 {"many", 10},
+                 {"0", 10},
+                 {"-1", 10},
+                 {"16384", 16},
+                 {"16385x", 16},
+                 {"18446744073709551616", 32}};
+    struct error e;
+    domid_t domid;
+
+    config.maxmem_mib = 32;
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+    assert_int_equal(domid, 1);
+    assert_int_equal(fake_domains[1].map_end, 32 << 20);
+    assert_int_equal(fake_domains[1].max_frames, (16 + 1) << 8);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        xs_printf(service_tools, STORE_NO_TRANSACTION, target, "%s", cases[i].value);
+        service_turn(-1);
+        assert_int_equal(fake_domains[1].max_frames, (cases[i].mib + 1) << 8);
+    }
+    config.maxmem_mib = 16;
+}
+
 /* ---- Rings ---- */
 
 static void serve_all_ports(void)
 {
     for (int port = 0; port < FAKE_PORTS; port++)
-        serve_port(port);
+        service_turn(port);
 }
 
 static void test_store_ring(void **state)
@@ -374,8 +599,11 @@ static void other_sink(void *context, const void *data, size_t length)
 
 static void test_console(void **state)
 {
-    struct console_reader reader = {.sink = sink, .gone = gone};
-    struct console_reader other = {.sink = other_sink, .gone = gone};
+    struct console_client client = {.output = sink, .gone = gone};
+    struct console_client other_client = {.output = other_sink, .gone = gone};
+    unsigned int reader, other;
+    char *log;
+    size_t log_length;
     struct xencons_interface *ring;
     struct managed_domain *d;
     uint8_t next = 0;
@@ -383,36 +611,37 @@ static void test_console(void **state)
     domid_t domid;
 
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
-    d = managed_find(domid);
+    d = managed_domain_find(domid);
     ring = d->console_page;
     /* Twice the log, unattended: the last part is kept. */
     for (size_t i = 0; i < (size_t)2 * CONSOLE_LOG_SIZE; i++) {
         ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = (char)next++;
         if (ring->out_prod - ring->out_cons == sizeof(ring->out))
-            serve_port(d->console_port);
+            service_turn(d->console_port);
     }
-    assert_int_equal(service_console_log(domid, sink, NULL, &e), 0);
-    assert_int_equal(shown_length, CONSOLE_LOG_SIZE);
-    memset(shown, 0, sizeof(shown));
-    shown_length = 0;
-    assert_int_equal(service_console_attach(domid, &reader, &e), 0);
+    assert_int_equal(service_console_log("test", &log, &log_length, &e), 0);
+    assert_int_equal(log_length, CONSOLE_LOG_SIZE);
+    assert_int_equal(service_console_attach(domid, &client, &reader, &e), 0);
     assert_int_equal(shown_length, CONSOLE_LOG_SIZE);
     for (size_t i = 0; i < shown_length; i++)
         assert_int_equal((uint8_t)shown[i],
                          (uint8_t)((size_t)2 * CONSOLE_LOG_SIZE - shown_length + i));
-    service_console_detach(domid, &reader);
-    assert_int_equal(service_console_attach(domid, &reader, &e), 0);
+    assert_memory_equal(log, shown, CONSOLE_LOG_SIZE);
+    free(log);
+    service_console_detach(reader);
+    service_console_detach(reader); /* nothing any more */
+    assert_int_equal(service_console_attach(domid, &client, &reader, &e), 0);
     assert_int_equal(shown_length, CONSOLE_LOG_SIZE); /* nothing twice */
     /* Another reader gets what comes from now on, too. */
-    assert_int_equal(service_console_attach(domid, &other, &e), 0);
+    assert_int_equal(service_console_attach(domid, &other_client, &other, &e), 0);
     assert_int_equal(other_length, 0);
     ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = '!';
-    serve_port(d->console_port);
+    service_turn(d->console_port);
     assert_int_equal(shown_length, CONSOLE_LOG_SIZE + 1);
     assert_int_equal(other_length, 1);
-    service_console_detach(domid, &other);
+    service_console_detach(other);
     ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = '?';
-    serve_port(d->console_port);
+    service_turn(d->console_port);
     assert_int_equal(shown_length, CONSOLE_LOG_SIZE + 2);
     assert_int_equal(other_length, 1);
 
@@ -421,15 +650,58 @@ static void test_console(void **state)
         assert_int_equal(service_console_input(domid, "x", 1), 1);
     assert_int_equal(service_console_input(domid, "x", 1), 0);
     ring->in_cons += 10;
-    serve_port(d->console_port);
+    service_turn(d->console_port);
     assert_int_equal(service_console_input(domid, "0123456789abc", 13), 10);
 
     ring->out_prod = ring->out_cons + 100000; /* nonsense */
-    serve_port(d->console_port);
+    service_turn(d->console_port);
     ring->in_cons = ring->in_prod + 100000;
-    serve_port(d->console_port);
+    service_turn(d->console_port);
     assert_int_equal(service_destroy(domid, &e), 0);
     assert_int_equal(gone_count, 1);
+    service_console_detach(reader); /* its console has gone */
+}
+
+/* The end of its output outlives a domain, by its name and by its number. */
+static void test_last_words(void **state)
+{
+    static const char words[] = "Kernel panic - not syncing";
+    struct error e;
+    domid_t domid;
+    size_t length;
+    char *text;
+
+    assert_int_equal(service_console_log("test", &text, &length, &e), -1);
+    assert_string_equal(e.text, "there is no domain named 'test'");
+    for (unsigned int i = 1; i <= ARCHIVE_DOMAINS + 1; i++) {
+        struct xencons_interface *ring;
+        size_t count = i == 2 ? ARCHIVE_TEXT_SIZE + 10 : sizeof(words) - 1;
+
+        assert_int_equal(service_create(&config, false, &domid, &e), 0);
+        ring = managed_domain_find(domid)->console_page;
+        for (size_t k = 0; k < count; k++) {
+            ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] =
+                words[k % (sizeof(words) - 1)];
+            if (k % 100 == 0 && i == 2)
+                service_turn(managed_domain_find(domid)->console_port);
+        }
+        assert_int_equal(service_destroy(domid, &e), 0);
+        if (i == 1) {
+            assert_int_equal(service_console_log("1", &text, &length, &e), 0);
+            assert_int_equal(length, count);
+            assert_memory_equal(text, words, count);
+            free(text);
+        }
+    }
+    assert_int_equal(service_console_log("test", &text, &length, &e), 0);
+    assert_int_equal(length, sizeof(words) - 1);
+    free(text);
+    assert_int_equal(service_console_log("2", &text, &length, &e), 0);
+    assert_int_equal(length, ARCHIVE_TEXT_SIZE);
+    for (size_t k = 0; k < length; k++)
+        assert_int_equal(text[k], words[(k + 10) % (sizeof(words) - 1)]);
+    free(text);
+    assert_int_equal(service_console_log("1", &text, &length, &e), -1); /* too long ago */
 }
 
 int main(void)
@@ -440,8 +712,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_restart_can_be_cancelled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_quick_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_uptime, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dying_domains, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory_targets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_store_ring, setup, teardown),
         cmocka_unit_test_setup_teardown(test_console, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_last_words, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

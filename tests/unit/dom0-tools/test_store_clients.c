@@ -6,17 +6,23 @@
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c tests/unit/dom0-tools/store_wire.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
+/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
-/* SOURCES: dom0-tools/image/elf_stream.c dom0-tools/image/kernel_image.c */
-/* SOURCES: dom0-tools/image/unpack.c */
+/* SOURCES: $(IMAGE_SRCS) dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
-/* SOURCES: dom0-tools/builder/guest_memory.c dom0-tools/builder/page_tables.c */
+/* SOURCES: dom0-tools/builder/guest_memory.c */
 /* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
 /* SOURCES: dom0-tools/store/ring.c dom0-tools/store/store.c dom0-tools/store/transaction.c */
-/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c dom0-tools/service/console.c */
-/* SOURCES: dom0-tools/service/life.c dom0-tools/service/rings.c dom0-tools/service/service.c */
-/* SOURCES: dom0-tools/service/devices.c dom0-tools/service/store_clients.c */
+/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: dom0-tools/service/domains.c dom0-tools/service/console.c */
+/* SOURCES: dom0-tools/service/console_archive.c dom0-tools/service/store_clients.c */
+/* SOURCES: dom0-tools/service/domain_rings.c dom0-tools/service/domain_nodes.c */
+/* SOURCES: dom0-tools/service/memory_target.c dom0-tools/service/device_nodes.c */
+/* SOURCES: dom0-tools/service/device_late.c dom0-tools/service/device_set.c */
+/* SOURCES: dom0-tools/service/construction.c dom0-tools/service/domain_requests.c */
+/* SOURCES: dom0-tools/service/console_requests.c dom0-tools/service/device_requests.c */
+/* SOURCES: dom0-tools/service/domain_life.c dom0-tools/service/service.c */
 /* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc */
 /* CFLAGS: -Dfree=fake_free -Dstrdup=fake_strdup */
 #include <setjmp.h>
@@ -29,8 +35,9 @@
 
 #include <cmocka.h>
 
-#include <service/state.h>
+#include <service/domain_life.h>
 #include <service/store_clients.h>
+#include <service/turn.h>
 #include <tools/control.h>
 
 #include "fake_platform.h"

@@ -160,6 +160,30 @@ static void a_flood_of_addresses_pushes_nobody_out(void **state)
     assert_int_equal(ports[0].addresses, 1);
 }
 
+/*
+ * A host moves to a port that is full of old entries, and its own entry is old: looking for old
+ * entries makes room, and takes back the very entry that the host had.
+ */
+static void a_host_moves_to_a_port_full_of_old_entries(void **state)
+{
+    uint8_t mac[MAC_SIZE];
+
+    host(mac, 2);
+    frame(1, 2, 0xff);
+    for (unsigned int i = 0; i < BRIDGE_ADDRESSES_OF_PORT; i++)
+        frame(0, 1000 + i, 0xff);
+    now += (BRIDGE_AGEING_SECONDS + 1) * NANOSECONDS_PER_SECOND;
+    frame(0, 2, 0xff);
+    assert_int_equal(ports[0].addresses, 1);
+    assert_int_equal(ports[1].addresses, 0);
+    assert_ptr_equal(bridge_lookup(mac), &ports[0]);
+    frame(1, 3, 0xff); /* port 1 still learns, and host 3 does not get the entry of host 2 */
+    assert_int_equal(ports[1].addresses, 1);
+    assert_ptr_equal(bridge_lookup(mac), &ports[0]);
+    host(mac, 3);
+    assert_ptr_equal(bridge_lookup(mac), &ports[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +192,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(passes_nothing_where_nobody_listens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drops_false_addresses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flood_of_addresses_pushes_nobody_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_host_moves_to_a_port_full_of_old_entries, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests_name("bridge", tests, NULL, NULL);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Split devices: one end is split.c with a driver that writes down what it is told, over pv-guest's
- * store client and the real store; the other end and the tools are the test.
+ * Split devices: one end is split*.c with a driver that writes down what it is told, over the
+ * store client of pv-guest and the real store; the other end and the tools are the test.
  */
-/* SOURCES: pv-guest/drivers/split.c pv-guest/store.c tests/host/guest/threads.c */
+/* SOURCES: pv-guest/drivers/split.c pv-guest/drivers/split_device.c */
+/* SOURCES: pv-guest/drivers/split_nodes.c pv-guest/store.c tests/host/guest/threads.c */
 /* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
 /* SOURCES: dom0-tools/store/control.c dom0-tools/store/store.c dom0-tools/store/tree.c */
 /* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/watch.c */
@@ -21,6 +22,7 @@
 #include <drivers/split.h>
 #include <errno.h>
 #include <guest/threads.h>
+#include <thread.h>
 #include <tools/store_protocol.h>
 
 #define BACK  "/local/domain/0/backend/vbd/3/51712"
@@ -201,8 +203,13 @@ static void connect_back(void)
     assert_told("P 1 3 4 ");
 }
 
+/* A console may be full, so that who prints a line waits. */
+static bool console_full;
+static struct wait_queue console_room;
+
 static void take_notice(const char *text)
 {
+    wait_until(&console_room, !console_full);
     snprintf(noticed, sizeof(noticed), "%s", text);
 }
 
@@ -216,6 +223,7 @@ static int begin(void **unused)
     }
     split_notice = take_notice;
     probe_result = 0;
+    console_full = false;
     told[0] = noticed[0] = '\0';
     assert_int_equal(split_register(&back), 0);
     assert_int_equal(split_register(&front), 0);
@@ -322,9 +330,43 @@ static void test_back_failure(void **unused)
     assert_told("P ");
     assert_string_equal(noticed, "");
     assert_string_equal(get(BACK "/state"), "5");
-    assert_string_equal(get(ERROR), "16 the driver cannot serve the device (error 16)");
+    assert_string_equal(get(ERROR),
+                        "16 the driver cannot serve the device: Device or resource busy");
     drop_device();
     assert_told("");
+}
+
+static void fail_in_thread(void *unused)
+{
+    split_fail(last, -EIO, "it broke");
+}
+
+/* The data path, another thread, never waits in split_fail(), where the device could go away. */
+static void test_failure_while_device_goes(void **unused)
+{
+    connect_back();
+    console_full = true;
+    assert_non_null(thread_create("work", fail_in_thread, NULL));
+    threads_settle();
+    assert_int_equal(threads_count(), 4); /* the client's, two finders', the device's */
+    drop_device();
+    assert_string_equal(noticed, "");
+    console_full = false;
+    wake_all(&console_room);
+    assert_told("R ");
+    assert_string_equal(noticed, "vbd 3/51712: it broke");
+    assert_string_equal(get("/local/domain/0/error/backend"), "none");
+}
+
+/* What a device that goes away had to say is still said. */
+static void test_failure_of_a_device_that_is_gone(void **unused)
+{
+    connect_back();
+    drop(FRONT);
+    drop(BACK);
+    split_fail(last, -EIO, "it broke");
+    assert_told("R ");
+    assert_string_equal(noticed, "vbd 3/51712: it broke");
 }
 
 static void test_back_driver_restart(void **unused)
@@ -630,6 +672,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_back_detach, begin, end),
         cmocka_unit_test_setup_teardown(test_back_fast_restart, begin, end),
         cmocka_unit_test_setup_teardown(test_back_failure, begin, end),
+        cmocka_unit_test_setup_teardown(test_failure_while_device_goes, begin, end),
+        cmocka_unit_test_setup_teardown(test_failure_of_a_device_that_is_gone, begin, end),
         cmocka_unit_test_setup_teardown(test_back_driver_restart, begin, end),
         cmocka_unit_test_setup_teardown(test_front_way, begin, end),
         cmocka_unit_test_setup_teardown(test_front_back_vanishes, begin, end),

@@ -137,8 +137,10 @@ static void kill_in_pieces(void **state)
 
     host_become(cpus[0]->rq.idle);
     host_preempt_every(3);
-    while (domain_kill(d) == -ERESTART)
+    while (domain_kill(d) == -ERESTART) {
         rounds++;
+        host_return_to_guest();
+    }
     host_preempt_every(0);
     assert_in_range(rounds, 90, 310);
     host_settle();
@@ -353,6 +355,37 @@ static void watchdog(void **state)
     assert_same(before);
 }
 
+/* Text whose length the guest chooses: a dump has two vCPUs of 128, and a domain few dumps. */
+static void dumps_are_limited(void **state)
+{
+    struct sched_watchdog w = {.id = 0, .timeout = 1};
+
+    host_dumps = 0;
+    for (unsigned int i = 0; i < 20; i++) {
+        struct domain *d = host_domain((domid_t)(1 + i), 128, 0, false);
+        unsigned long before = host_dumps;
+
+        memset(d->handle, i < 10 ? 0xaa : 0xbb, sizeof(d->handle)); /* the same, built again */
+        host_become(d->vcpu[0]);
+        assert_int_equal(host_call2(do_sched_op, SCHEDOP_watchdog, &w, sizeof(w)), 1);
+        host_become(cpus[0]->rq.idle);
+        host_advance(SECONDS(1));
+        assert_int_equal(d->shutdown_code, SHUTDOWN_watchdog);
+        assert_in_range(host_dumps - before, i % 10 < 4 ? 1 : 0, i % 10 < 4 ? 2 : 0);
+        host_kill(d);
+    }
+    host_advance(SECONDS(3600));
+    for (unsigned int i = 0; i < 5; i++) {
+        struct domain *d = host_domain(1, 1, 0, false);
+
+        memset(d->handle, 0xaa, sizeof(d->handle));
+        host_dumps = 0;
+        domain_dump(d, 1);
+        assert_int_equal(host_dumps, i < 4);
+        host_kill(d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +402,7 @@ int main(void)
         cmocka_unit_test_setup(domains_in_order, setup),
         cmocka_unit_test_setup(claims, setup),
         cmocka_unit_test_setup(watchdog, setup),
+        cmocka_unit_test_setup(dumps_are_limited, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    /* A test that failed may have left it on the CPU, and there is no other one to take it off. */
+    domain_pause_nosync(b);
+    host_become(cpus[0]->rq.idle);
+    host_settle();
     host_kill(a);
     host_kill(b);
     return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
@@ -153,7 +157,7 @@ static void bad_creations(void **state)
     REFUSED(grant_opts, 0x11, EINVAL);
     REFUSED(vmtrace_size, 4096, EINVAL);
     REFUSED(cpupool_id, 1, ESRCH);
-    REFUSED(arch.emulation_flags, 1, EINVAL);
+    REFUSED(arch.emulation_flags, 1, EOPNOTSUPP);
     for (unsigned long n = 1;; n++) {
         unsigned long pages = heap_free_pages(), objects = host_objects();
 
@@ -251,6 +255,46 @@ static void contexts(void **state)
     set_xen_guest_handle(op.u.vcpucontext.ctxt, (vcpu_guest_context_t *)NULL);
     assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), 0); /* resets */
     assert_false(b->vcpu[0]->initialised);
+}
+
+/* A vCPU that is reset does not run again before it has a context and is brought up. */
+static void reset_of_a_live_vcpu(void **state)
+{
+    static struct vcpu_guest_context ctx;
+    struct xen_domctl op = {.u.vcpucontext.vcpu = 0};
+    struct vcpu *v = b->vcpu[0];
+
+    ctx.flags = VGCF_online;
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, (vcpu_guest_context_t *)BUFFER);
+    memcpy((void *)BUFFER, &ctx, sizeof(ctx));
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), 0);
+    assert_true(vcpu_runnable(v));
+    /* It waits for an event, as SCHEDOP_poll makes it wait. */
+    v->poll_port = -1;
+    set_bit(b->poll_mask, 0);
+    set_bit(&v->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(v);
+
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, (vcpu_guest_context_t *)NULL);
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), 0);
+    assert_false(v->initialised);
+    assert_int_equal(v->pause_flags, 1UL << VPF_DOWN);
+    assert_int_equal(v->poll_port, 0);
+    assert_false(test_bit(b->poll_mask, 0));
+    vcpu_kick(v);
+    assert_false(vcpu_runnable(v));
+
+    /* Only a context makes it one that can be brought up; without VGCF_online it stays down. */
+    memset((void *)BUFFER, 0, sizeof(ctx));
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, (vcpu_guest_context_t *)BUFFER);
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), 0);
+    assert_true(v->initialised);
+    assert_false(vcpu_runnable(v));
+    memcpy((void *)BUFFER, &ctx, sizeof(ctx));
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpucontext, 2), 0);
+    assert_true(vcpu_runnable(v));
+    set_bit(&v->pause_flags, VPF_DOWN);
+    vcpu_sleep_nosync(v);
 }
 
 static void affinity(void **state)
@@ -412,9 +456,18 @@ static void random_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(order_of_checks), TEST(whole_life), TEST(bad_creations), TEST(information),
-        TEST(zombies),         TEST(contexts),   TEST(affinity),      TEST(permissions),
-        TEST(weights),         TEST(machine),    TEST(random_calls),
+        TEST(order_of_checks),
+        TEST(whole_life),
+        TEST(bad_creations),
+        TEST(information),
+        TEST(zombies),
+        TEST(contexts),
+        TEST(reset_of_a_live_vcpu),
+        TEST(affinity),
+        TEST(permissions),
+        TEST(weights),
+        TEST(machine),
+        TEST(random_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

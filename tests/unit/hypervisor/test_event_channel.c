@@ -426,6 +426,35 @@ static void polling(void **state)
     assert_false(test_bit(&v->pause_flags, VPF_BLOCKED));
     host_become(v);
 
+    /* The timeout of a poll that an event has ended disturbs neither another wait... */
+    poll.timeout = (u64)host_now + 1000;
+    assert_int_equal(host_call2(do_sched_op, SCHEDOP_poll, &poll, sizeof(poll)), 0);
+    evtchn_send(a, port);
+    assert_false(test_bit(&v->pause_flags, VPF_BLOCKED));
+    clear_bit(a->shared_info->evtchn_pending, port);
+    v->info->evtchn_upcall_pending = 0;
+    vcpu_block_enable_events();
+    assert_true(test_bit(&v->pause_flags, VPF_BLOCKED));
+    host_advance(2000);
+    assert_true(test_bit(&v->pause_flags, VPF_BLOCKED));
+    vcpu_unblock(v);
+    host_run_softirqs();
+    host_become(v);
+    /* ...nor the next poll, which has none. */
+    poll.timeout = (u64)host_now + 1000;
+    assert_int_equal(host_call2(do_sched_op, SCHEDOP_poll, &poll, sizeof(poll)), 0);
+    evtchn_send(a, port);
+    clear_bit(a->shared_info->evtchn_pending, port);
+    poll.timeout = 0;
+    assert_int_equal(host_call2(do_sched_op, SCHEDOP_poll, &poll, sizeof(poll)), 0);
+    host_advance(2000);
+    assert_true(test_bit(&v->pause_flags, VPF_BLOCKED));
+    assert_int_equal(v->poll_port, port);
+    evtchn_send(a, port);
+    clear_bit(a->shared_info->evtchn_pending, port);
+    host_run_softirqs();
+    host_become(v);
+
     port = 55; /* not open */
     memcpy((void *)GUEST(4096), &port, sizeof(port));
     assert_int_equal(host_call2(do_sched_op, SCHEDOP_poll, &poll, sizeof(poll)), -XEN_EINVAL);

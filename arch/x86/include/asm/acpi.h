@@ -35,6 +35,12 @@ struct acpi_isa_irq {
     bool active_low;
 };
 
+/* A register of 8 bits: a port, or memory that is mapped for good. Neither: there is none. */
+struct acpi_register {
+    u16 port;
+    volatile u8 *memory;
+};
+
 struct acpi_mcfg {
     paddr_t address;
     u16 segment;
@@ -58,12 +64,12 @@ struct acpi_info {
     u16 sci_irq;
     u16 pm_timer_port; /* 0: none */
     bool pm_timer_32bit;
-    u16 pm1a_control, pm1b_control; /* ports; 0: none */
+    u16 pm1a_control, pm1b_control;     /* ports; 0: none, as on hardware-reduced machines */
+    struct acpi_register sleep_control; /* which have this instead */
     u8 s5_type_a, s5_type_b;
     bool has_s5;
     u8 century_register; /* RTC CMOS index; 0: none */
-    /* Reset register: ports only. */
-    u16 reset_port; /* 0: none */
+    struct acpi_register reset;
     u8 reset_value;
 
     paddr_t hpet_address; /* 0: none */
@@ -78,8 +84,13 @@ extern struct acpi_info acpi;
  * the BIOS area is searched.
  */
 void acpi_set_rsdp(const void *rsdp, size_t len);
-/* Boot: reads the tables into `acpi`. False: there are none. */
-bool acpi_init(void);
+/*
+ * Boot: reads the tables into `acpi`. The root pointer is the one at @rsdp (a machine address, 0:
+ * none was named), else the boot loader's, else one in the BIOS area. False: there are no tables.
+ */
+bool acpi_init(paddr_t rsdp);
+/* Are there a sleep type and a register for soft power-off? */
+bool acpi_can_power_off(void);
 /* Soft power-off (S5). Returns when the machine has no such thing. */
 void acpi_poweroff(void);
 /* Resets through the FADT's register. Returns when there is none. */
@@ -89,6 +100,8 @@ bool acpi_owns_port(u16 port);
 
 /* Makes [@pa, @pa + @len) readable for good; NULL: not possible. acpi_power.c. */
 const void *acpi_map(paddr_t pa, size_t len);
+/* Makes the register at @pa, of one byte, reachable for good; NULL: not possible. acpi_power.c. */
+volatile u8 *acpi_map_register(paddr_t pa);
 
 /* Finds the S5 sleep types in @aml (the body of a DSDT or SSDT, @len bytes). acpi_aml.c. */
 bool acpi_find_s5(const u8 *aml, size_t len, u8 *type_a, u8 *type_b);

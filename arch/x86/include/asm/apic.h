@@ -10,8 +10,6 @@
 #define APIC_VERSION       0x30
 #define APIC_TPR           0x80
 #define APIC_EOI           0xb0
-#define APIC_LDR           0xd0
-#define APIC_DFR           0xe0
 #define APIC_SPIV          0xf0
 #define APIC_ISR           0x100
 #define APIC_ESR           0x280

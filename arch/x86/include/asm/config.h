@@ -22,22 +22,26 @@
 #define ADDR(x) x##UL
 #endif
 
-#define HV_VIRT_START       ADDR(0xffff800000000000)
-#define HV_VIRT_END         ADDR(0xffff880000000000)
-#define RO_M2P_START        ADDR(0xffff800000000000)
-#define RW_M2P_START        ADDR(0xffff808000000000)
-#define PERDOMAIN_START     ADDR(0xffff820000000000)
-#define IOREMAP_START       ADDR(0xffff82c000000000)
-#define IOREMAP_END         ADDR(0xffff82d000000000)
-#define DEVICE_WINDOW_START ADDR(0xffff82cd00000000) /* one page table: device_window.c */
-#define HV_TEXT_START       ADDR(0xffff82d080000000)
-#define FRAME_TABLE_START   ADDR(0xffff82e000000000)
-#define DIRECTMAP_START     ADDR(0xffff830000000000)
-#define DIRECTMAP_END       ADDR(0xffff880000000000)
-
 #define HV_L4_FIRST       256
 #define HV_L4_LAST        271
 #define PERDOMAIN_L4_SLOT 260
+
+/* Where an L4 slot of the upper half begins; the parts of slot 261 are placed in GiB. */
+#define L4_SLOT_START(slot) (ADDR(0xffff000000000000) + (slot)*ADDR(0x8000000000))
+#define GIB(n)              ((n)*ADDR(0x40000000))
+
+#define HV_VIRT_START       L4_SLOT_START(HV_L4_FIRST)
+#define HV_VIRT_END         L4_SLOT_START(HV_L4_LAST + 1)
+#define RO_M2P_START        L4_SLOT_START(256)
+#define RW_M2P_START        L4_SLOT_START(257)
+#define PERDOMAIN_START     L4_SLOT_START(PERDOMAIN_L4_SLOT)
+#define IOREMAP_START       (L4_SLOT_START(261) + GIB(256))
+#define IOREMAP_END         (L4_SLOT_START(261) + GIB(320))
+#define DEVICE_WINDOW_START (L4_SLOT_START(261) + GIB(308)) /* one page table: device_window.c */
+#define HV_TEXT_START       (L4_SLOT_START(261) + GIB(322))
+#define FRAME_TABLE_START   (L4_SLOT_START(261) + GIB(384))
+#define DIRECTMAP_START     L4_SLOT_START(262)
+#define DIRECTMAP_END       HV_VIRT_END
 
 /* Physical load address; text and data are mapped at HV_TEXT_START + physical address. */
 #define HV_LOAD_PADDR 0x200000
@@ -63,6 +67,18 @@
 
 #ifndef __ASSEMBLY__
 #include <lib.h>
+
+/* The ABI fixes the first two, the linker script the third. */
+STATIC_ASSERT(HV_VIRT_START == 0xffff800000000000 && HV_VIRT_END == 0xffff880000000000);
+STATIC_ASSERT(RO_M2P_START == 0xffff800000000000);
+STATIC_ASSERT(HV_TEXT_START == 0xffff82d080000000);
+/* The parts of slot 261 follow one another; the image has the 2 GiB that a near call reaches. */
+STATIC_ASSERT(PERDOMAIN_START < IOREMAP_START && IOREMAP_START < DEVICE_WINDOW_START);
+STATIC_ASSERT(DEVICE_WINDOW_START < IOREMAP_END && IOREMAP_END <= HV_TEXT_START);
+STATIC_ASSERT(HV_TEXT_START + GIB(2) <= FRAME_TABLE_START);
+/* The frame table has 32 bytes for each frame that the direct map can hold. */
+STATIC_ASSERT(FRAME_TABLE_START + (DIRECTMAP_END - DIRECTMAP_START) / PAGE_SIZE * 32 <=
+              DIRECTMAP_START);
 
 /*
  * Our range is 2^43 bytes and aligned so. Checks of one address mind that what they read or write

@@ -36,7 +36,7 @@ static inline unsigned long vcpu_cr3(const struct vcpu *v)
     return v->arch.flags & TF_KERNEL_MODE ? v->arch.cr3 : v->arch.guest_table_user.n << PAGE_SHIFT;
 }
 
-/* GDT and IDT entries of this CPU's own: what is in use while no guest's GDT is (traps.c). */
+/* GDT and IDT entries of this CPU's own: what is in use while no guest's GDT is (descriptors.c). */
 void load_own_gdt(void);
 void set_ldt_descriptor(struct cpu *cpu, unsigned long base, unsigned int entries);
 

@@ -25,12 +25,14 @@
 struct vcpu;
 struct cpu;
 
-/* now() = ns_base + (TSC - tsc_base) * scale / 2^60. All zero until the clocks are calibrated: time
- * stands at 0. */
+/*
+ * now() = ns_base + (TSC - tsc_base) * scale. All zero until the clocks are calibrated: time
+ * stands at 0.
+ */
 struct cpu_clock {
     u64 tsc_base;
     s64 ns_base;
-    u64 scale; /* ns per tick in units of 2^-60 */
+    u64 scale; /* ns per tick in units of 2^-57; see time_scale.h */
 };
 
 struct cpu_info {
@@ -43,15 +45,14 @@ struct cpu_info {
     struct cpu *cpu;     /* all else of this CPU */
     u32 cpu_id;
     u32 pad;
-    unsigned long scratch;  /* entry stub: guest RSP */
-    unsigned long pad2;     /* keeps the size a multiple of 16 */
     struct cpu_clock clock; /* system time from the TSC; see time.h */
-    unsigned long pad3;
+    unsigned long pad2;     /* keeps the size a multiple of 16 */
 };
 
 #define EXIT_WORK_AREAS  1U /* run-state or time area still to be written into guest memory */
 #define EXIT_WORK_NMI    2U /* NMI for the guest */
 #define EXIT_WORK_BOUNCE 4U /* an exception frame was prepared */
+#define EXIT_WORK_TABLES 8U /* page tables still to be taken apart */
 
 static inline struct cpu_info *get_cpu_info(void)
 {

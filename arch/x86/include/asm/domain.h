@@ -14,7 +14,7 @@ struct arch_domain {
     mfn_t perdomain_l3;            /* what L4 slot 260 of every root of this domain holds */
     u64 *perdomain_l2;             /* its only L2 */
     u64 **perdomain_l1;            /* one L1 for every 16 vCPUs; see descriptor.c */
-    bool roots_dropped;            /* arch_domain_relinquish(): the vCPUs are done */
+    unsigned int vcpus_dropped;    /* arch_domain_relinquish(): so many vCPUs are done */
     unsigned long pages_to_scan;   /* and so many frames are not */
     struct e820_entry *memory_map; /* XENMEM_set_memory_map; under the domain's lock; NULL: none */
     unsigned int memory_map_entries;
@@ -35,11 +35,6 @@ struct guest_trap {
     u8 dpl;              /* lowest ring (as the guest names it) that may use INT n */
     bool disable_events; /* like an interrupt gate */
 };
-
-/* How an exception or callback enters the guest's kernel. */
-#define TBF_EXCEPTION      1U
-#define TBF_ERROR_CODE     2U
-#define TBF_DISABLE_EVENTS 4U /* entry with upcalls masked */
 
 #define FPU_AREA_MAX 4096U
 
@@ -93,6 +88,8 @@ struct arch_vcpu {
 #define TF_AREAS_PENDING \
     2U                     /* run-state or time area to be written when the kernel root is loaded */
 #define TF_BAD_SELECTOR 4U /* a selector could not be loaded: failsafe callback at the next entry */
+#define TF_OLD_TABLES   8U /* vcpu.old_tables is not empty */
+#define TF_EXIT_WORK    (TF_AREAS_PENDING | TF_BAD_SELECTOR | TF_OLD_TABLES)
 
 /* arch_vcpu.rare, changed by atomic operations. */
 #define RARE_ARCH_IOPL  1U /* VMASST_TYPE_architectural_iopl */

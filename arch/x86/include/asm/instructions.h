@@ -11,6 +11,7 @@
 #ifndef ASM_INSTRUCTIONS_H
 #define ASM_INSTRUCTIONS_H
 
+#include <asm/guest_window.h>
 #include <types.h>
 
 /* ---- control and debug registers ---- */
@@ -93,6 +94,21 @@ static inline u64 rdmsr(u32 msr)
 static inline void wrmsr(u32 msr, u64 v)
 {
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
+}
+
+/* False, with *@val 0, when the processor has no such register. */
+static inline bool rdmsr_safe(u32 msr, u64 *val)
+{
+    u32 lo, hi;
+    bool ok = true;
+
+    __asm__ volatile("1: rdmsr\n2:\n\t.pushsection .fixup, \"ax\"\n"
+                     "3: xor %%eax, %%eax\n\txor %%edx, %%edx\n\tmovb $0, %2\n\tjmp 2b\n\t"
+                     ".popsection\n\t" ASM_EXTABLE("1b", "3b")
+                     : "=&a"(lo), "=&d"(hi), "+q"(ok)
+                     : "c"(msr));
+    *val = (u64)hi << 32 | lo;
+    return ok;
 }
 
 /* ---- segments ---- */
@@ -181,6 +197,11 @@ static inline void wbinvd(void)
 static inline void clflush(const void *p)
 {
     __asm__ volatile("clflush (%0)" ::"r"(p) : "memory");
+}
+
+static inline void mfence(void)
+{
+    __asm__ volatile("mfence" ::: "memory");
 }
 
 /* ---- ports ---- */

@@ -117,7 +117,7 @@ static inline void l1e_put(u64 e, struct domain *l1_owner)
         } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE - PG_REF_ONE)));
     } else {
         if (unlikely(!(s & PG_REF_MASK)))
-            return; /* no RAM */
+            return; /* not RAM */
         if (unlikely((s & PG_TYPE_MASK) == PG_TYPE_SEGDESC))
             l1e_put_segdesc(pg, l1_owner);
         put_page(pg);
@@ -149,13 +149,22 @@ static inline void l1e_drop_write(u64 old)
     } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE)));
 }
 
-/* What the CPU is to see of a present L1 entry. */
+/*
+ * What the CPU is to see of a present L1 entry. A page for the guest's kernel alone is never
+ * global, even if the guest asks for that: user mode would find its translation in the TLB.
+ */
 static inline u64 l1e_adjust(u64 e)
 {
-    if (!(e & PTE_USER))
+    if (!(e & PTE_USER)) {
         e |= PTE_GUEST_KERNEL | PTE_USER;
-    if (!(e & PTE_GUEST_KERNEL))
+        __asm__("" : "+r"(e)); /* else gcc merges this with the next line, and needs more */
+        e &= ~PTE_GLOBAL;
+    } else if (e & PTE_GUEST_KERNEL) {
+        __asm__("" : "+r"(e)); /* a jump costs less than to choose between two results */
+        e &= ~PTE_GLOBAL;
+    } else {
         e |= PTE_GLOBAL;
+    }
     return e;
 }
 
@@ -221,7 +230,7 @@ HOT_INLINE int l1e_update(u64 *pe, u64 wanted, bool preserve_ad, struct domain *
  * Writes an entry of a validated table of @level (2 to 4) of @d, on which the caller holds a type
  * count. -XEN_EINVAL: refused flags, a frame that is not the domain's, one that cannot be a table,
  * a slot of ours; the errors of the validation of a new table; -ERESTART: again. What becomes of
- * the old table may be left to page_finish_old_table().
+ * the old table may be left to page_finish_old_tables().
  */
 int dir_entry_update(u64 *pe, u64 wanted, bool preserve_ad, unsigned int level, struct domain *d);
 
@@ -256,7 +265,7 @@ static inline u64 walk_to_l2e(const struct vcpu *v, unsigned long va)
 
 /*
  * The L1 table behind guest address @va in the kernel root of the current vCPU @v, with both counts
- * taken, and the entry in it; NULL: there is none, or it is no guest address.
+ * taken, and the entry in it; NULL: there is none, or it is not a guest address.
  */
 static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **pe)
 {
@@ -282,7 +291,7 @@ static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **
 /*
  * The L1 entry for guest address @va in the kernel root of the current vCPU @v, with
  * page_tables_lock held: until it is given up, the entry's table stays one. NULL, without the lock:
- * there is none, or it is no guest address.
+ * there is none, or it is not a guest address.
  */
 static inline u64 *lock_l1e(struct vcpu *v, unsigned long va)
 {
@@ -331,11 +340,15 @@ int set_kernel_root(struct vcpu *v, mfn_t mfn);
 #define MMU_UPDATE_PREEMPTED (1U << 31)
 
 /*
- * Who owns the frames that a hypercall names. NULL: no such domain, or the caller's own number, not
- * DOMID_SELF.
+ * Who owns the frames that a hypercall names, with a reference unless it is the caller. NULL: no
+ * such domain, or the caller's own number, not DOMID_SELF.
  */
 struct domain *get_pg_owner(domid_t domid);
+/* Gives back what get_pg_owner() returned. */
 void put_pg_owner(struct domain *owner);
+
+/* The current domain may not name what is @owner's: says so. -XEN_EPERM. */
+long refuse_target(const struct domain *owner);
 
 /* May @d act on @target: itself, or anybody when privileged? */
 static inline bool may_target(const struct domain *d, const struct domain *target)
@@ -359,7 +372,7 @@ int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out)
 
 /*
  * End of mmu_update and mmuext_op after @i of @count elements: continues the hypercall if @rc is
- * -ERESTART or a table is still to be taken apart, and tells the guest how many elements are done.
+ * -ERESTART, and tells the guest how many elements are done.
  */
 long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned int count,
                   unsigned int i, unsigned int done, unsigned long pdone, unsigned int foreigndom,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's own page tables, its device mappings and the boot-time use of memory
- * (boot/paging.c, mappings.c).
+ * The hypervisor's own page tables (paging.c; built by boot/paging.c) and its device mappings.
  */
 #ifndef ASM_PAGING_H
 #define ASM_PAGING_H
@@ -16,6 +15,8 @@
 extern u64 hv_l4[PT_ENTRIES];
 /* Machine address of hv_l4, for CR3. */
 paddr_t hv_cr3(void);
+/* The part of our image that is discarded after boot (ldscripts/hypervisor.lds). */
+extern char hv_init_start[], hv_init_end[];
 /* Machine address of something in our image. */
 paddr_t image_paddr(const void *p);
 
@@ -25,19 +26,13 @@ paddr_t image_paddr(const void *p);
  */
 void *ioremap_cached(paddr_t pa, size_t bytes);
 
+/*
+ * The end of boot: unmaps the discarded part of the image, whose lowest-level tables' entries begin
+ * at @l1[0..@nr_l1 - 1], gives its memory to the heap and starts scheduling. The boot CPU, alone.
+ */
+void discard_init(u64 *const l1[], unsigned int nr_l1) __attribute__((noreturn));
+
 /* Bytes of the M2P table that are mapped, from its start: what the guest may read. */
 extern unsigned long m2p_bytes;
-
-/* One range of a memory map as firmware and guests know it (ACPI, "INT 15H, E820H"). */
-struct e820_entry {
-    u64 start, size;
-    u32 type; /* E820_* */
-} __attribute__((packed));
-#define E820_RESERVED 2U
-
-/* The machine's own map, as the boot loader gave it. */
-#define MACHINE_MAP_MAX 256U
-extern struct e820_entry machine_map[MACHINE_MAP_MAX];
-extern unsigned int machine_map_entries;
 
 #endif

@@ -48,8 +48,6 @@ enum exception {
 #define EFLAGS_RF   (1UL << 16)
 #define EFLAGS_VM   (1UL << 17)
 #define EFLAGS_AC   (1UL << 18)
-#define EFLAGS_VIF  (1UL << 19)
-#define EFLAGS_VIP  (1UL << 20)
 
 /* Does the current vCPU run its kernel (else user mode)? */
 static inline bool in_guest_kernel(const struct vcpu *v)
@@ -112,6 +110,11 @@ void pv_iret(struct cpu_user_regs *regs, struct vcpu *v);
  * interrupts are on.
  */
 void pv_exception(struct cpu_user_regs *regs, unsigned long addr);
+/*
+ * An NMI is pending for @v: its callback is entered when it leaves to guest mode next, or after the
+ * iret of the one that it is in. Takes no lock; any context. (callback.c)
+ */
+void pv_set_nmi_pending(struct vcpu *v);
 /* EXIT_WORK_* of the current vCPU. */
 void pv_exit_work(struct cpu_user_regs *regs);
 /*
@@ -181,6 +184,12 @@ void hypercall_page_init(void *page);
  * IRQs may be off.
  */
 bool pv_ldt_fault(unsigned long addr);
+/*
+ * A page fault in ring 0 at @addr, with the processor's @error_code and root @root loaded: may the
+ * access be made again as it was? Either the LDT page behind it is mapped now, or a guest's mapping
+ * allows by now what an old translation refused. IRQs may be off. (pv/own_fault.c)
+ */
+bool pv_own_page_fault(unsigned long addr, u32 error_code, mfn_t root);
 /*
  * What the guest calls an address in the LDT window of the current vCPU; other addresses are left
  * alone.

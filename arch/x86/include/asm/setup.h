@@ -8,7 +8,7 @@
 
 /*
  * Descriptor tables, exceptions and system-call entry of this CPU. Memory is up; nothing else is.
- * (traps.c)
+ * (descriptors.c)
  */
 void trap_init(void);
 /* ACPI tables, local APIC, IO-APIC, clocks; from here on now() runs. (platform.c) */

@@ -3,6 +3,7 @@
 #ifndef ASM_SYSTEM_H
 #define ASM_SYSTEM_H
 
+#include <meter.h>
 #include <types.h>
 
 static inline void cpu_relax(void)
@@ -13,10 +14,12 @@ static inline void cpu_relax(void)
 static inline void local_irq_disable(void)
 {
     __asm__ volatile("cli" ::: "memory");
+    meter_irqs_off();
 }
 
 static inline void local_irq_enable(void)
 {
+    meter_irqs_on();
     __asm__ volatile("sti" ::: "memory");
 }
 
@@ -25,6 +28,7 @@ static inline unsigned long local_irq_save(void)
     unsigned long flags;
 
     __asm__ volatile("pushf; pop %0; cli" : "=rm"(flags)::"memory");
+    meter_irqs_off();
     return flags;
 }
 

@@ -8,20 +8,17 @@
 
 #include <asm/current.h>
 #include <asm/msr.h>
+#include <asm/time_scale.h>
 
-#define CLOCK_SCALE_SHIFT 60
-
-/* Nanoseconds that @ticks of a counter last; @scale as in struct cpu_clock. */
-static inline u64 clock_ticks_to_ns(u64 ticks, u64 scale)
+/* System time when the TSC shows @tsc, on this CPU. */
+static inline s_time_t time_at(const struct cpu_clock *c, u64 tsc)
 {
-    return (u64)((unsigned __int128)ticks * scale >> CLOCK_SCALE_SHIFT);
+    return c->ns_base + (s_time_t)ticks_to_ns(tsc - c->tsc_base, c->scale);
 }
 
 static inline s_time_t now(void)
 {
-    const struct cpu_clock *c = &get_cpu_info()->clock;
-
-    return c->ns_base + (s_time_t)clock_ticks_to_ns(rdtsc() - c->tsc_base, c->scale);
+    return time_at(&get_cpu_info()->clock, rdtsc());
 }
 
 /*
@@ -30,6 +27,9 @@ static inline s_time_t now(void)
  * APIC. panic() when nothing works.
  */
 void time_init(const char *reference);
+
+/* Boot, end: reads the wall clock again, which makes it more exact, and tells the domains. */
+void time_settle(void);
 
 /* Another CPU's part of time_init(), run on it. */
 void time_cpu_init(void);

@@ -43,11 +43,39 @@ static inline struct time_scale time_scale_from_hz(u64 hz)
 }
 
 /*
- * The same rate in units of 2^-60 ns per tick; the rate is below 16 ns and above 2^-28 ns a tick.
+ * Rates in fixed point, for our own use: nanoseconds per tick in units of 2^-57, good for 10 MHz to
+ * 1 THz, and ticks per nanosecond in units of 2^-60.
  */
-static inline u64 time_scale_to_60(struct time_scale s)
+#define NS_PER_TICK_SHIFT  57
+#define TICKS_PER_NS_SHIFT 60
+
+/* The rate of @s in nanoseconds per tick; @s is that of a counter of 10 MHz or more. */
+static inline u64 time_scale_fixed(struct time_scale s)
 {
-    return (u64)s.mul << (28 + s.shift);
+    return (u64)s.mul << (NS_PER_TICK_SHIFT - 32 + s.shift);
+}
+
+/* Its inverse, rounded up: so many ticks later at least a nanosecond has passed. */
+static inline u64 time_scale_inverse(u64 ns_per_tick)
+{
+    return mul_div64(1ULL << NS_PER_TICK_SHIFT, 1ULL << TICKS_PER_NS_SHIFT, ns_per_tick) + 1;
+}
+
+/* Nanoseconds that @ticks of a counter last. */
+static inline u64 ticks_to_ns(u64 ticks, u64 ns_per_tick)
+{
+    return (u64)((unsigned __int128)ticks * ns_per_tick >> NS_PER_TICK_SHIFT);
+}
+
+/*
+ * The first tick after @ns: at least 1, and all ones for what does not fit 64 bits. This is the
+ * only place where a time that a guest chose becomes ticks.
+ */
+static inline u64 ns_to_ticks(u64 ns, u64 ticks_per_ns)
+{
+    unsigned __int128 ticks = ((unsigned __int128)ns * ticks_per_ns >> TICKS_PER_NS_SHIFT) + 1;
+
+    return ticks >> 64 ? ~0ULL : (u64)ticks;
 }
 
 #endif

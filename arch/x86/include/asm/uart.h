@@ -10,8 +10,12 @@
  * com1= (may be empty). False: no such port.
  */
 bool uart_init_early(const char *option);
-/* From now on input arrives by interrupt. Needs the interrupt controllers. */
-void uart_init_irq(void);
+/* Was a port found? */
+bool uart_in_use(void);
+/* Boot: from now on input arrives by interrupt. @return false: it has none, uart_poll() is due. */
+bool uart_init_irq(void);
+/* Takes what was received: the characters go to console_input(). Any context. */
+void uart_poll(void);
 /* Is @port one of ours, which dom0 must not get? */
 bool uart_owns_port(u16 port);
 

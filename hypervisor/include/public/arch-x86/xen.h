@@ -247,9 +247,12 @@ DEFINE_XEN_GUEST_HANDLE(trap_info_t);
 
 #ifdef __x86_64__
 /*
- * What __HYPERVISOR_iret finds on the caller's stack, from the stack pointer upwards. `flags` is 0
- * for a full restore, or VGCF_in_syscall: then rcx and r11 need not be restored, because a process
- * that comes back from SYSCALL expects them to hold its rip and rflags.
+ * What the iret hypercall takes from the stack, from the stack pointer upwards. Its stub in the
+ * hypercall page is jumped to with the stack pointer at `flags`, and pushes rcx, r11 and rax; a
+ * direct SYSCALL needs all nine words. `flags` is 0 for a full restore, or VGCF_in_syscall: then
+ * rcx becomes rip and r11 becomes rflags, which a process expects that comes back from SYSCALL. The
+ * RPL of `cs` is 0 for a return to the kernel, 3 for one to user mode. RFLAGS.IF becomes the event
+ * mask: set enables events.
  */
 struct iret_context {
     uint64_t rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;
@@ -421,7 +424,7 @@ struct vcpu_guest_context {
     unsigned long ldt_base, ldt_ents;       /* LDT: address, number of 8-byte entries */
     unsigned long gdt_frames[16], gdt_ents; /* GDT: machine frames, number of entries */
     unsigned long kernel_ss, kernel_sp;     /* stack for entries from user mode (stack_switch) */
-    unsigned long ctrlreg[8];               /* CR0 to CR7, see below */
+    unsigned long ctrlreg[8];               /* CR0 to CR7, see above */
     unsigned long debugreg[8];              /* DR0 to DR7 */
 #ifdef __i386__
     unsigned long event_callback_cs;
@@ -430,7 +433,7 @@ struct vcpu_guest_context {
     unsigned long failsafe_callback_eip;
 #else
     unsigned long event_callback_eip;    /* entered when an event is pending and not masked */
-    unsigned long failsafe_callback_eip; /* entered when a return to the guest faults */
+    unsigned long failsafe_callback_eip; /* entered when ds, es, fs or gs cannot be loaded */
     unsigned long syscall_callback_eip;  /* entered by SYSCALL from 64-bit user code */
 #endif
     unsigned long vm_assist; /* set of 1 << VMASST_TYPE_* */

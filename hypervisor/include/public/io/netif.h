@@ -3,8 +3,31 @@
  * The protocol of split network devices.
  *
  * Two rings (io/ring.h), one for each direction as the front end sees it, or a pair for each queue.
- * In the store: "tx-ring-ref", "rx-ring-ref", "event-channel" or "event-channel-tx" and "-rx",
- * below "queue-%u" when "multi-queue-num-queues" is set.
+ *
+ * Nodes of the front end, which it writes before it goes from Initialising straight to Connected (a
+ * back end of a vif does not act on Initialised):
+ *
+ *   tx-ring-ref, rx-ring-ref   grants of the rings' pages
+ *   event-channel              one port for both, or event-channel-tx and event-channel-rx if the
+ *                              back end has feature-split-event-channels
+ *   request-rx-copy            1: required; the back end copies into the pages that it is given
+ *   feature-rx-notify          1: the front end asks for events of the receive ring
+ *   multi-queue-num-queues     then rings and ports are below queue-%u
+ *
+ * The tools write the node `mac` ("00:16:3e:01:02:03") of both ends. Features, of each end about
+ * what it can receive; 0 where a node is missing:
+ *
+ *   feature-sg                 packets of several pieces; without it also none above 1518 bytes
+ *   feature-gso-tcpv4, -tcpv6  packets to be cut into segments (needs feature-sg)
+ *   feature-no-csum-offload    1: no blank checksums of IPv4
+ *   feature-ipv6-csum-offload  1: blank checksums of IPv6, too
+ *
+ * And of the back end alone:
+ *
+ *   feature-rx-copy            1: it can copy to the front end's pages
+ *   feature-rx-flip            0: it does not exchange pages
+ *   feature-split-event-channels, feature-multicast-control
+ *   multi-queue-max-queues
  *
  * Transmitting: a packet is one or more requests, each with a granted piece of it; all but the last
  * have NETTXF_more_data. When NETTXF_extra_info is set in the first one, slots with

@@ -43,6 +43,8 @@ void xsetbv(u32 index, u64 v);
 /* A register that a test does not expect panics. */
 u64 rdmsr(u32 msr);
 void wrmsr(u32 msr, u64 v);
+/* Registers that rdmsr() does not panic of are there. */
+bool rdmsr_safe(u32 msr, u64 *val);
 void swapgs(void);
 void read_selectors(u32 *ds, u32 *es, u32 *fs, u32 *gs);
 void clear_selectors(void);
@@ -62,7 +64,12 @@ void lidt(unsigned long base, u16 limit);
 void invlpg(unsigned long va);
 void invpcid_all(void);
 void wbinvd(void);
+/* Tells host_line_flushed(), which a test may define, about the line. */
 void clflush(const void *p);
+void host_line_flushed(const void *p);
+static inline void mfence(void)
+{
+}
 
 /* Every port read gives host_port_value; the last access is kept. */
 struct host_port_access {

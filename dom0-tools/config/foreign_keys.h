@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings that the configuration does not use. Private to dom0-tools/config. */
+#ifndef TOOLS_CONFIG_FOREIGN_KEYS_H
+#define TOOLS_CONFIG_FOREIGN_KEYS_H
+
+#include <stddef.h>
+
+/*
+ * Writes what there is to say of a setting whose key is not used here: a key of xl with what stands
+ * in for it, or a mistyped one with the key that is nearest to it. @own lists the keys that are
+ * used, and ends in NULL.
+ */
+void foreign_key_words(char *text, size_t size, const char *key, const char *const *own);
+
+#endif

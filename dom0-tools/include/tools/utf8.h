@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text in UTF-8: where its characters end, and how wide they are on a terminal. Nothing here
+ * touches the platform or allocates memory.
+ */
+#ifndef TOOLS_UTF8_H
+#define TOOLS_UTF8_H
+
+#include <stddef.h>
+
+/*
+ * The length in bytes of the character at @text, of which @left bytes can be read. @return 0 if the
+ * bytes there are not a character in UTF-8.
+ */
+size_t utf8_length(const char *text, size_t left);
+
+/* The columns that @length bytes take on a terminal; a byte that is not UTF-8 takes one. */
+size_t utf8_columns(const char *text, size_t length);
+
+/* The largest length of at most @length bytes at which no character of @text is cut. */
+size_t utf8_whole(const char *text, size_t length);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of the domains that the service creates: from their creation to what their
+ * configurations say for their end (on_poweroff, on_reboot, on_crash and the like). Private to
+ * dom0-tools/service.
+ */
+#ifndef TOOLS_SERVICE_DOMAIN_LIFE_H
+#define TOOLS_SERVICE_DOMAIN_LIFE_H
+
+#include "domains.h"
+
+/* A domain that ends this soon after its start, and this often in a row, is left dead. */
+#define QUICK_LIFE 20000000000ull /* ns */
+#define QUICK_ENDS 4
+
+/* Looks which domains have stopped, and has done what their configurations say. */
+void domain_life_look(void);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Start-of-day page tables.
+ *
+ * Tables of a region are numbered from the top: the root (in the first region only), then level 3,
+ * 2 and 1, each in the order of addresses. At a level, tables are identified by the address bits
+ * above what they span; a table that an earlier region has already is shared with it.
+ */
+#include <image/page_tables.h>
+
+/* Bits of an entry (Intel SDM volume 3, 4.5). A PV kernel runs in ring 3: all is a user's page. */
+#define ENTRY_PRESENT  (1ull << 0)
+#define ENTRY_WRITE    (1ull << 1)
+#define ENTRY_USER     (1ull << 2)
+#define ENTRY_ACCESSED (1ull << 5)
+#define ENTRY_DIRTY    (1ull << 6)
+
+#define LEAF_BITS  (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER | ENTRY_ACCESSED)
+#define TABLE_BITS (LEAF_BITS | ENTRY_DIRTY)
+
+/* What an address has in common with all others that table of @level maps; 48 bits count. */
+static uint64_t table_index(uint64_t address, unsigned int level)
+{
+    return (address & ((1ull << 48) - 1)) >> (12 + 9 * level);
+}
+
+/* The interval of level-@level tables that region @r touches. */
+static void interval(const struct page_tables *t, unsigned int r, unsigned int level,
+                     uint64_t *first, uint64_t *last)
+{
+    *first = table_index(t->region[r].start, level);
+    *last = table_index(t->region[r].end - 1, level);
+}
+
+/* Whether region @r is the one that holds the table. */
+static bool owns(const struct page_tables *t, unsigned int r, unsigned int level, uint64_t index)
+{
+    uint64_t first, last;
+
+    interval(t, r, level, &first, &last);
+    if (index < first || index > last)
+        return false;
+    while (r--) {
+        interval(t, r, level, &first, &last);
+        if (index >= first && index <= last)
+            return false;
+    }
+    return true;
+}
+
+uint64_t page_tables_count(const struct page_tables *t, unsigned int r)
+{
+    uint64_t count = 0;
+
+    for (unsigned int level = TABLE_LEVELS; level >= 1; level--) {
+        uint64_t first, last;
+
+        interval(t, r, level, &first, &last);
+        for (uint64_t index = first; index <= last; index++)
+            count += owns(t, r, level, index);
+    }
+    return count;
+}
+
+/* Finds the table: level and index of number @n in region @r. */
+static void nth_table(const struct page_tables *t, unsigned int r, uint64_t n, unsigned int *level,
+                      uint64_t *index)
+{
+    for (*level = TABLE_LEVELS; *level >= 1; --*level) {
+        uint64_t first, last;
+
+        interval(t, r, *level, &first, &last);
+        for (*index = first; *index <= last; ++*index)
+            if (owns(t, r, *level, *index) && n-- == 0)
+                return;
+    }
+}
+
+/* The pfn of a table, or UINT64_MAX if there is none. */
+static uint64_t table_pfn(const struct page_tables *t, unsigned int level, uint64_t index)
+{
+    for (unsigned int r = 0; r < t->regions; r++) {
+        uint64_t pfn = t->region[r].tables_pfn;
+
+        if (!owns(t, r, level, index))
+            continue;
+        for (unsigned int l = TABLE_LEVELS; l >= level; l--) {
+            uint64_t first, last;
+
+            interval(t, r, l, &first, &last);
+            for (uint64_t i = first; i <= last && (l > level || i < index); i++)
+                pfn += owns(t, r, l, i);
+        }
+        return pfn;
+    }
+    return UINT64_MAX;
+}
+
+static uint64_t leaf(const struct page_tables *t, uint64_t page,
+                     uint64_t (*frame)(const void *, uint64_t), const void *context)
+{
+    for (unsigned int r = 0; r < t->regions; r++) {
+        const struct table_region *region = &t->region[r];
+        uint64_t first = table_index(region->start, 0), last = table_index(region->end - 1, 0);
+        uint64_t pfn = region->pfn + page - first, bits = LEAF_BITS;
+
+        if (page < first || page > last || pfn >= region->limit)
+            continue;
+        if ((pfn >= t->read_only && pfn < t->read_only_end) ||
+            (pfn >= t->read_only2 && pfn < t->read_only2_end))
+            bits &= ~ENTRY_WRITE;
+        return frame(context, pfn) << 12 | bits;
+    }
+    return 0;
+}
+
+void page_tables_fill(const struct page_tables *t, unsigned int r, uint64_t n,
+                      uint64_t entries[TABLE_ENTRIES],
+                      uint64_t (*frame)(const void *context, uint64_t pfn), const void *context)
+{
+    unsigned int level;
+    uint64_t index;
+
+    nth_table(t, r, n, &level, &index);
+    for (uint64_t i = 0; i < TABLE_ENTRIES; i++) {
+        uint64_t below = index * TABLE_ENTRIES + i, pfn;
+
+        if (level == 1) {
+            entries[i] = leaf(t, below, frame, context);
+            continue;
+        }
+        pfn = table_pfn(t, level - 1, below);
+        entries[i] = pfn == UINT64_MAX ? 0 : frame(context, pfn) << 12 | TABLE_BITS;
+    }
+}

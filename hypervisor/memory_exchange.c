@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * XENMEM_exchange: a domain gives frames of its own and gets as many others, larger or smaller
+ * extents or lower addresses.
+ *
+ * It works chunk by chunk, as many frames as the larger extent has. All frames of a chunk are taken
+ * from the domain first, so that nobody can use them any more, then the new ones are allocated.
+ * When both have worked, the old ones go; else the domain keeps what it had.
+ */
+#include <arch.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <memory_impl.h>
+#include <page_alloc.h>
+#include <public/memory.h>
+
+/*
+ * Takes a frame away from @d if nobody uses it: afterwards no count is held and no other can be
+ * taken, but it is still on the domain's list. unsteal_frame() undoes it, page_release() completes
+ * it.
+ */
+static bool steal_frame(struct page *pg, const struct domain *d)
+{
+    u64 s;
+
+    if (!get_page(pg, d))
+        return false;
+    s = READ_ONCE(pg->state);
+    do {
+        /* The allocation's count and the one just taken, nothing else. */
+        if ((s & (PG_REF_MASK | PG_TYPE_COUNT_MASK | PG_ALLOCATED | PG_HYPERVISOR | PG_PARTIAL)) !=
+            (2 * PG_REF_ONE | PG_ALLOCATED)) {
+            put_page(pg);
+            return false;
+        }
+    } while (!cmpxchg(&pg->state, &s, s & ~(PG_REF_MASK | PG_ALLOCATED)));
+    return true;
+}
+
+static void unsteal_frame(struct page *pg, struct domain *d)
+{
+    /* With a count for ourselves: another CPU may free it as soon as it is the domain's again. */
+    atomic_or(&pg->state, PG_ALLOCATED | 2 * PG_REF_ONE);
+    /* The walk over a dying domain's frames may have passed this one meanwhile. */
+    if (READ_ONCE(d->dying))
+        free_domain_page(pg);
+    put_page(pg);
+}
+
+/*
+ * What is exchanged in one step: as many extents on either side as make one of the larger side, so
+ * one of the two counts is 1.
+ */
+struct chunk {
+    unsigned long in_extents, out_extents;
+    unsigned int in_order, out_order;
+    xen_pfn_t *in; /* frames that the guest gives, first of each extent */
+    struct {
+        xen_pfn_t pfn; /* where the guest will have it */
+        struct page *pages;
+    } * out;
+};
+
+static bool chunk_init(struct chunk *c, const struct xen_memory_exchange *exch)
+{
+    unsigned int in = exch->in.extent_order, out = exch->out.extent_order;
+
+    *c = (struct chunk){.in_order = in,
+                        .out_order = out,
+                        .in_extents = 1UL << (MAX(in, out) - in),
+                        .out_extents = 1UL << (MAX(in, out) - out)};
+    c->in = xzalloc_array(xen_pfn_t, c->in_extents);
+    c->out = xzalloc_bytes(sizeof(*c->out) * c->out_extents);
+    return c->in && c->out;
+}
+
+static void chunk_free(struct chunk *c)
+{
+    xfree(c->in);
+    xfree(c->out);
+}
+
+/* Frame @n of all that the chunk takes. */
+static struct page *chunk_frame(const struct chunk *c, unsigned long n)
+{
+    return mfn_to_page(MFN(c->in[n >> c->in_order] + (n & ((1UL << c->in_order) - 1))));
+}
+
+static void unsteal_chunk(const struct chunk *c, unsigned long frames, struct domain *d)
+{
+    while (frames-- > 0)
+        unsteal_frame(chunk_frame(c, frames), d);
+}
+
+static long steal_chunk(const struct chunk *c, struct domain *d)
+{
+    unsigned long frames = c->in_extents << c->in_order;
+
+    for (unsigned long n = 0; n < frames; n++) {
+        unsigned long mfn = c->in[n >> c->in_order] + (n & ((1UL << c->in_order) - 1));
+
+        if (!mfn_valid(MFN(mfn)) || !steal_frame(mfn_to_page(MFN(mfn)), d)) {
+            unsteal_chunk(c, n, d);
+            return -XEN_EINVAL;
+        }
+    }
+    return 0;
+}
+
+/* New memory for the chunk. The domain has it at once; nobody has told it where. */
+static long allocate_chunk(struct chunk *c, struct domain *d, unsigned int memf)
+{
+    for (unsigned long i = 0; i < c->out_extents; i++) {
+        c->out[i].pages = alloc_domain_pages(d, c->out_order, memf | MEMF_EXCHANGE);
+        if (c->out[i].pages)
+            continue;
+        while (i-- > 0)
+            for (unsigned long k = 0; k < 1UL << c->out_order; k++)
+                free_domain_page(&c->out[i].pages[k]);
+        return -XEN_ENOMEM;
+    }
+    return 0;
+}
+
+/*
+ * Chunk number @i. 0, or why not; then the guest keeps what it has (but for -XEN_EFAULT at the very
+ * end).
+ */
+static long exchange_chunk(struct chunk *c, struct domain *d,
+                           const struct xen_memory_exchange *exch, unsigned long i,
+                           unsigned int memf)
+{
+    const unsigned long frames = c->in_extents << c->in_order;
+    const unsigned long out = handle_addr(exch->out.extent_start);
+    long rc;
+
+    for (unsigned long j = 0; j < c->in_extents; j++)
+        if (get_guest_element(&c->in[j], handle_addr(exch->in.extent_start), i * c->in_extents + j))
+            return -XEN_EFAULT;
+    for (unsigned long j = 0; j < c->out_extents; j++)
+        if (get_guest_element(&c->out[j].pfn, out, i * c->out_extents + j))
+            return -XEN_EFAULT;
+    rc = steal_chunk(c, d);
+    if (rc)
+        return rc;
+    rc = allocate_chunk(c, d, memf);
+    if (rc) {
+        unsteal_chunk(c, frames, d);
+        return rc;
+    }
+    for (unsigned long n = 0; n < frames; n++)
+        page_release(chunk_frame(c, n));
+    for (unsigned long j = 0; j < c->out_extents; j++) {
+        xen_pfn_t mfn = page_to_mfn(c->out[j].pages).n;
+
+        for (unsigned long k = 0; k < 1UL << c->out_order; k++)
+            arch_set_m2p(MFN(mfn + k), c->out[j].pfn + k);
+        if (put_guest_element(out, i * c->out_extents + j, &mfn))
+            rc = -XEN_EFAULT;
+    }
+    return rc;
+}
+
+static long check_exchange(const struct xen_memory_exchange *exch)
+{
+    const struct xen_memory_reservation *in = &exch->in, *out = &exch->out;
+
+    if (MAX(in->extent_order, out->extent_order) > memory_max_order(current->domain))
+        return -XEN_EPERM;
+    if (exch->nr_exchanged > in->nr_extents || in->domid != out->domid ||
+        ~0UL >> in->extent_order < in->nr_extents || ~0UL >> out->extent_order < out->nr_extents ||
+        in->nr_extents << in->extent_order != out->nr_extents << out->extent_order)
+        return -XEN_EINVAL;
+    if (!guest_range_ok(handle_addr(in->extent_start), in->nr_extents, sizeof(xen_pfn_t)) ||
+        !guest_range_ok(handle_addr(out->extent_start), out->nr_extents, sizeof(xen_pfn_t)))
+        return -XEN_EFAULT;
+    return 0;
+}
+
+long memory_exchange(unsigned long arg)
+{
+    const unsigned long nr_exchanged = arg + offsetof(struct xen_memory_exchange, nr_exchanged);
+    struct xen_memory_exchange exch;
+    struct domain *d = NULL;
+    struct chunk chunk = {0};
+    bool preempted = false;
+    unsigned long first;
+    unsigned int memf;
+    long rc;
+
+    if (get_guest(&exch, arg))
+        return -XEN_EFAULT;
+    rc = check_exchange(&exch);
+    if (rc == 0)
+        rc = memory_target(exch.in.domid, &d);
+    if (rc == 0 && (!memory_flags(exch.out.mem_flags & 0xff, &memf) || !chunk_init(&chunk, &exch)))
+        rc = -XEN_ENOMEM;
+
+    first = exch.nr_exchanged;
+    while (rc == 0 && exch.nr_exchanged < exch.in.nr_extents) {
+        if (exch.nr_exchanged != first && hypercall_preempt_check()) {
+            preempted = true;
+            break;
+        }
+        exch.nr_exchanged = ROUND_DOWN(exch.nr_exchanged, chunk.in_extents);
+        rc = exchange_chunk(&chunk, d, &exch, exch.nr_exchanged / chunk.in_extents, memf);
+        if (rc == 0)
+            exch.nr_exchanged += chunk.in_extents;
+    }
+    chunk_free(&chunk);
+    if (d)
+        put_domain(d);
+    if (put_guest(nr_exchanged, &exch.nr_exchanged))
+        return -XEN_EFAULT;
+    if (preempted)
+        return hypercall_continue(__HYPERVISOR_memory_op, 2, (unsigned long)XENMEM_exchange, arg);
+    return rc;
+}

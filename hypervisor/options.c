@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What holds where the administrator asked for nothing else. */
+#include <options.h>
+
+struct hv_options hv_options = {
+    .maxcpus = ~0U,
+    .spec_ctrl = true,
+    .md_clear = MD_CLEAR_BY_CPU,
+    .dom0_mem = DOM0_MEM_UNSET,
+    .dom0_mem_min = DOM0_MEM_UNSET,
+    .dom0_mem_max = DOM0_MEM_UNSET,
+};

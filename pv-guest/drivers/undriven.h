@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Disk controllers and network cards that no driver here can use: named at boot, so that nobody
+ * looks for their disks in vain.
+ */
+#ifndef DRIVERS_UNDRIVEN_H
+#define DRIVERS_UNDRIVEN_H
+
+/**
+ * Print one line for each PCI disk controller and network card that no driver has claimed. After
+ * all drivers' own start. For threads, in dom0.
+ */
+void undriven_report(void);
+
+#endif

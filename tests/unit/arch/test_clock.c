@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: hypervisor/spinlock.c */
+/*
+ * System time and the one-shot timer (arch/x86/time.c) on a faked processor: a TSC, a local APIC
+ * and a reference clock that agree on the time. The rates go from 10 MHz to 5 GHz, the deadlines
+ * from the past to the end of 64 bits.
+ *
+ * QEMU has no TSC deadline, so this is the only test of that mode.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <asm/msr.h>
+
+static u64 fake_rdtsc(void);
+static void fake_wrmsr(u32 msr, u64 v);
+#define rdtsc fake_rdtsc
+#define wrmsr fake_wrmsr
+
+/* The real clock in place of the one that tests set. NOLINTNEXTLINE(bugprone-suspicious-include) */
+#include "../../../arch/x86/include/asm/time.h"
+#include "../../../arch/x86/time.c" /* NOLINT(bugprone-suspicious-include) */
+
+/* ---- the processor ---- */
+
+static u64 tsc, tsc_hz, apic_hz, deadline_msr;
+static u8 apic_page[PAGE_SIZE] __aligned(PAGE_SIZE);
+static struct cpu cpu;
+static struct cpu_info info;
+
+struct cpu_features boot_cpu;
+u8 *apic_base = apic_page;
+bool x2apic_enabled, host_irqs_on;
+struct cpu *cpus[NR_CPUS] = {&cpu};
+
+struct cpu_info *get_cpu_info(void)
+{
+    return &info;
+}
+
+static u64 fake_rdtsc(void)
+{
+    return tsc;
+}
+
+static void fake_wrmsr(u32 msr, u64 v)
+{
+    assert_int_equal(msr, MSR_TSC_DEADLINE);
+    assert_true(deadline_mode);
+    deadline_msr = v;
+}
+
+static u32 *apic_register(unsigned int reg)
+{
+    return (u32 *)(apic_page + reg);
+}
+
+/* The reference counts at 1 MHz, and each look at it takes a microsecond. */
+static u64 reference_read(void)
+{
+    static u64 count;
+
+    count++;
+    tsc += tsc_hz / 1000000;
+    *apic_register(APIC_TIMER_CURRENT) -= (u32)(apic_hz / 1000000);
+    return count;
+}
+
+static bool present(void)
+{
+    return true;
+}
+
+struct refclock hpet_refclock = {"hpet", ~0ULL, 1000000, present, reference_read};
+struct refclock pmtimer_refclock = {"acpi", ~0ULL, 1000000, present, reference_read};
+struct refclock pit_refclock = {"pit", ~0ULL, 1000000, present, reference_read};
+
+/* ---- what else time.c asks for ---- */
+
+#define BOOT_SECONDS 1700000000ULL
+
+/* The battery clock, which runs by the TSC; where between two of its seconds the machine starts. */
+static u64 rtc_phase_ns, tsc_at_start;
+
+static u64 true_ns(void)
+{
+    u64 ns = (u64)((unsigned __int128)(tsc - tsc_at_start) * 1000000000U / tsc_hz);
+
+    return BOOT_SECONDS * NSEC_PER_SEC + rtc_phase_ns + ns;
+}
+
+u64 rtc_read(void)
+{
+    return true_ns() / NSEC_PER_SEC;
+}
+
+void printk(enum loglevel level, const char *fmt, ...)
+{
+}
+
+void panic(const char *fmt, ...)
+{
+    fail_msg("panic: %s", fmt);
+    __builtin_unreachable();
+}
+
+struct domain *get_next_domain(domid_t id)
+{
+    return NULL;
+}
+
+void put_domain(struct domain *d)
+{
+}
+
+bool vcpu_has_info(const struct vcpu *v)
+{
+    return true;
+}
+
+unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes)
+{
+    memcpy((void *)dst, src, bytes);
+    return 0;
+}
+
+/* ---- the tests ---- */
+
+static const u64 rates[] = {10000000,   62000000,   100000000,  999000000, 1000000000,
+                            1001000000, 2000000000, 2596000000, 5000000000};
+
+static void boot(u64 hz, bool deadline)
+{
+    tsc_hz = hz;
+    apic_hz = 100000000;
+    tsc = tsc_at_start = 123456789;
+    *apic_register(APIC_TIMER_CURRENT) = ~0U;
+    info = (struct cpu_info){.cpu = &cpu};
+    cpu = (struct cpu){.info = &info};
+    boot_cpu.tsc_deadline = deadline;
+    time_init("");
+}
+
+/* System time when the TSC shows @at; one bit more than s_time_t has, for the end of time. */
+static u64 time_when(u64 at)
+{
+    u64 saved = tsc, t;
+
+    tsc = at;
+    t = (u64)now();
+    tsc = saved;
+    return t;
+}
+
+static void let_pass(u64 seconds)
+{
+    tsc += seconds * tsc_hz;
+}
+
+/* An hour by the TSC is an hour of system time, whatever the rate. */
+static void time_runs_true(void **state)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(rates); i++) {
+        s_time_t begin, error;
+
+        boot(rates[i], false);
+        begin = now();
+        let_pass(3600);
+        error = now() - begin - SECONDS(3600);
+        assert_true(error > -7200 && error < 7200);
+        assert_true(cpu_khz == rates[i] / 1000);
+    }
+}
+
+static void check_deadline_mode(s_time_t deadline)
+{
+    s_time_t t = now();
+
+    if (deadline == 0) {
+        assert_int_equal(deadline_msr, 0);
+        return;
+    }
+    assert_true(deadline_msr >
+                tsc); /* 0 would disarm it, and one that lies behind fires for ever */
+    if (deadline <= t) {
+        assert_in_range(deadline_msr - tsc, 1, 2);
+    } else if (deadline_msr == ~0ULL) {
+        assert_true(time_when(~0ULL) < (u64)deadline); /* it cannot be reached */
+    } else {
+        u64 late = 2 + tsc_hz / NSEC_PER_SEC + (deadline_msr - tsc) / 1000000000;
+
+        assert_true(time_when(deadline_msr) >= (u64)deadline);
+        assert_true(late >= deadline_msr - tsc || time_when(deadline_msr - late) < (u64)deadline);
+    }
+}
+
+static void check_counter_mode(s_time_t deadline)
+{
+    u32 count = *apic_register(APIC_TIMER_INITIAL);
+    s_time_t t = now();
+    unsigned __int128 wanted;
+
+    if (deadline == 0) {
+        assert_int_equal(count, 0);
+        return;
+    }
+    if (deadline <= t) {
+        assert_int_equal(count, 1);
+        return;
+    }
+    wanted = (unsigned __int128)(u64)(deadline - t) * apic_hz / NSEC_PER_SEC;
+    if (wanted >= 0xffffffff)
+        assert_int_equal(count, 0xffffffff);
+    else
+        assert_in_range(count, wanted, wanted + 2 + wanted / 1000000);
+}
+
+/* Every deadline that may come, after every uptime that may be. */
+static void one_shot_timer(void **state)
+{
+    static const u64 uptimes[] = {0, 1, 86400, 31557600, 10 * 31557600ULL};
+    const bool deadline = *(const bool *)*state;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(rates); i++) {
+        boot(rates[i], deadline);
+        for (unsigned int u = 0; u < ARRAY_SIZE(uptimes); u++) {
+            s_time_t t, deadlines[20];
+            unsigned int n = 0;
+
+            let_pass(uptimes[u]);
+            t = now();
+            deadlines[n++] = 0;
+            deadlines[n++] = 1;
+            deadlines[n++] = t - 1;
+            deadlines[n++] = t;
+            deadlines[n++] = t + 1;
+            deadlines[n++] = t + 999;
+            deadlines[n++] = t + MILLISECS(10);
+            deadlines[n++] = t + SECONDS(3600);
+            deadlines[n++] = t + SECONDS(0x40000);
+            deadlines[n++] = 1LL << 62;
+            deadlines[n++] = (1LL << 62) + 12345;
+            deadlines[n++] = INT64_MAX / 10;
+            deadlines[n++] = INT64_MAX / 5;
+            deadlines[n++] = INT64_MAX / 5 + 1;
+            deadlines[n++] = INT64_MAX - 1;
+            deadlines[n++] = INT64_MAX;
+            /* A guest's, with the top bit set: past. */
+            deadlines[n++] = -1;
+            deadlines[n++] = INT64_MIN;
+            deadlines[n++] = INT64_MIN + 1;
+            deadlines[n++] = INT64_MIN / 2;
+            for (unsigned int k = 0; k < n; k++) {
+                arch_set_timer(deadlines[k]);
+                if (deadline)
+                    check_deadline_mode(deadlines[k]);
+                else
+                    check_counter_mode(deadlines[k]);
+            }
+        }
+    }
+}
+
+static void time_record(void **state)
+{
+    struct domain d = {0};
+    struct vcpu v = {.domain = &d};
+    struct vcpu_time_info rec;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(rates); i++) {
+        u64 ticks, ns;
+
+        boot(rates[i], false);
+        let_pass(1000000);
+        time_get_record(&v, &rec);
+        ticks = tsc - rec.tsc_timestamp;
+        ticks = rec.tsc_shift >= 0 ? ticks << rec.tsc_shift : ticks >> -rec.tsc_shift;
+        ns = rec.system_time + (u64)((unsigned __int128)ticks * rec.tsc_to_system_mul >> 32);
+        /* The guest's clock and ours differ by one tick at most. */
+        assert_in_range((u64)now() - ns, 0, NSEC_PER_SEC / rates[i] + 1);
+    }
+}
+
+static u64 wallclock_error(void)
+{
+    s64 error = (s64)(wallclock_base + (u64)now() - true_ns());
+
+    return (u64)(error < 0 ? -error : error);
+}
+
+/* Half a second at most, without waiting for the battery clock; less when it is looked at again. */
+static void wall_clock(void **state)
+{
+    u64 sum = 0, later = 0;
+
+    for (unsigned int i = 0; i < 100; i++) {
+        u64 first;
+
+        rtc_phase_ns = i * 10000000ULL;
+        boot(1000000000, false);
+        first = wallclock_error();
+        assert_in_range(first, 0, 500000000);
+        sum += first;
+        tsc += 1300000000ULL; /* builds dom0 */
+        time_settle();
+        assert_in_range(wallclock_error(), 0, 500000000);
+        later += wallclock_error();
+    }
+    assert_in_range(sum / 100, 0, 260000000);
+    assert_in_range(later / 100, 0, 200000000);
+    rtc_phase_ns = 0;
+}
+
+int main(void)
+{
+    static bool yes = true, no = false;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_runs_true),
+        {"one_shot_timer_by_deadline", one_shot_timer, NULL, NULL, &yes},
+        {"one_shot_timer_by_counting", one_shot_timer, NULL, NULL, &no},
+        cmocka_unit_test(time_record),
+        cmocka_unit_test(wall_clock),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
