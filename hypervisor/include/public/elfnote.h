@@ -3,9 +3,9 @@
  * ELF notes by which a kernel tells a domain builder where and how it wants to be started. They
  * have the owner name "Xen". A string is zero-terminated; a number has 4 or 8 bytes.
  *
- * A kernel needs XEN_VERSION, and LOADER "generic" unless its GUEST_OS begins with "linux". One that is not
- * linked at 0 needs VIRT_BASE. HYPERCALL_PAGE may be left out by a kernel that makes its calls by
- * SYSCALL, ENTRY by one whose ELF header has the entry point.
+ * A kernel needs XEN_VERSION, and LOADER "generic" unless its GUEST_OS begins with "linux". One
+ * that is not linked at 0 needs VIRT_BASE. HYPERCALL_PAGE may be left out by a kernel that makes
+ * its calls by SYSCALL, ENTRY by one whose ELF header has the entry point.
  */
 #ifndef XEN_PUBLIC_ELFNOTE_H
 #define XEN_PUBLIC_ELFNOTE_H

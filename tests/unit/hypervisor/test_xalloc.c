@@ -20,6 +20,10 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
 }
 
+void page_flush_caches(struct page *pg)
+{
+}
+
 void arch_set_m2p(mfn_t mfn, unsigned long pfn)
 {
 }
