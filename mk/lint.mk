@@ -30,6 +30,7 @@ lint: $(TOOL_STAMPS) lint-files lint-format lint-tidy lint-cppcheck lint-circles
 
 lint-files:
 	@mk/check-files.sh $(FILES)
+	@mk/check-pv.sh
 	@mk/check-options.sh
 	@mk/check-names.py
 	@mk/porting-lines.sh
@@ -44,7 +45,7 @@ lint-tidy:
 	$(call tidy,$(filter arch/x86/meter.c,$(LINT_UNITS)),$(LINT_HV) -DMETER)
 	$(call tidy,$(filter pv-guest/% tests/guest/%,$(LINT_UNITS)),$(LINT_GUEST))
 	$(call tidy,$(filter dom0-tools/%,$(LINT_UNITS)),$(LINT_TOOLS))
-	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/system/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
+	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/smp/% tests/system/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
 
 # One configuration a file: what the build defines. Includes are not followed into the C library.
 lint-cppcheck:

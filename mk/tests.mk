@@ -5,6 +5,7 @@
 #
 #   tests/unit/**/test_*.c   cmocka, on the host, with address and undefined-behaviour sanitizers
 #   tests/fuzz/fuzz_*.c      libFuzzer (clang), a short run with a fixed seed
+#   tests/smp/smp_*.c        several CPUs at once, as coroutines with a seed and as threads
 #   tests/abi/compare.sh     our public headers against Debian's libxen-dev
 #   tests/guest/             images that test the ABI from inside, on Bulkhead and on Debian's Xen
 #   tests/system/test_*.c    cmocka programs that start QEMU and talk to its serial port
@@ -25,6 +26,8 @@ SYSTEM_SRCS := $(sort $(wildcard tests/system/test_*.c))
 
 UNIT_TESTS   := $(UNIT_SRCS:tests/%.c=%)
 FUZZ_TESTS   := $(FUZZ_SRCS:tests/%.c=%)
+SMP_SRCS     := $(sort $(wildcard tests/smp/smp_*.c))
+SMP_TESTS    := $(SMP_SRCS:tests/%.c=%)
 SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
 
 HOST_INCLUDES := -Itests/host/include -Ihypervisor/include -Idom0-tools/include \
@@ -38,28 +41,42 @@ HOST_LIBS := -llzma -lzstd -llz4 -lz
 
 # SOURCES_<program> and CFLAGS_<program>, from the files' comments.
 HOST_PROGRAMS_MK := $(BUILD)/gen/host-programs.mk
-$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS)
+$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS) $(SMP_SRCS)
 	@mkdir -p $(@D)
-	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) >$@
+	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) $(SMP_SRCS) >$@
 ifneq ($(MAKECMDGOALS),clean)
 include $(HOST_PROGRAMS_MK)
 endif
 
-# $(call host_program,NAME,COMPILER,FLAGS,LIBRARIES): a program from tests/NAME.c and its SOURCES.
-# Each has objects of its own, since flags may differ.
-define host_program
-$(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/$(1)/%.o,tests/$(1).c $(SOURCES_$(1)))
-$$($(1)_OBJS): $(BUILD)/obj/$(1)/%.o: %.c | $(TOOLS_STAMP)
+# $(call flag_set,COMPILER,CFLAGS): a name for what an object was compiled with.
+flag_set = $(1)$(if $(strip $(2)),-$(shell printf '%s' '$(strip $(2))' | cksum | cut -d ' ' -f 1))
+
+# $(call host_objects,FLAG_SET,COMPILER,FLAGS): programs with the same flags share their objects.
+define host_objects
+HOST_FLAG_SETS += $(1)
+$(BUILD)/obj/host/$(1)/%.o: %.c | $(TOOLS_STAMP)
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $(3) $(CFLAGS_$(1)) $$(DEPFLAGS) -c -o $$@ $$<
+	$$(Q)$(2) $(3) $$(DEPFLAGS) -c -o $$@ $$<
+endef
+
+# $(call host_program,NAME,COMPILER,FLAGS,LIBRARIES,FLAG_SET): a program from tests/NAME.c and its
+# SOURCES.
+define host_program
+$(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/host/$(5)/%.o,tests/$(1).c $(SOURCES_$(1)))
+$(if $(filter $(5),$(HOST_FLAG_SETS)),,$(call host_objects,$(5),$(2),$(3) $(CFLAGS_$(1))))
 $(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c
 	$$(call say,HOSTLD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(3) -o $$@ $$($(1)_OBJS) $(4)
 -include $$($(1)_OBJS:.o=.d)
 endef
-$(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS))))
-$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS))))
+own_flag_set = $(call flag_set,$(1),$(CFLAGS_$(2)))
+$(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS),$(call own_flag_set,$(CC),$(t)))))
+$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS),$(call own_flag_set,clang,$(t)))))
+
+# Several CPUs at once: every source sees tests/smp/points.h first.
+SMP_FLAGS = $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration -include tests/smp/points.h
+$(foreach t,$(SMP_TESTS),$(eval $(call host_program,$(t),clang,$$(SMP_FLAGS),,smp)))
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead
@@ -195,8 +212,8 @@ DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks
 # What QEMU's TCG does not show: SYSRET and IRET faults.
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
 
-RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) \
-        $(if $(wildcard tests/abi/compare.sh),run-abi) \
+RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) $(SMP_TESTS:%=run-%) \
+        $(if $(wildcard tests/abi/compare.sh),run-abi) run-pv-objects \
         $(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead debug xen,run-guests-$(role)-$(hv))) \
         $(if $(BOCHS_TESTS),run-guests-bochs-bulkhead $(if $(LONG),run-guests-bochs-xen)) \
         $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS)))
@@ -206,7 +223,7 @@ RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
 
 .PHONY: check check-all check-build bench bench-linux $(RUNS)
 
-check-build: all $(HV_DEBUG) packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SYSTEM_TESTS)) \
+check-build: all $(HV_DEBUG) packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SMP_TESTS) $(SYSTEM_TESTS)) \
              $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
 
 # Two steps by a make of their own, so that they run side by side even under a plain `make check`.
@@ -230,6 +247,18 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< -seed=1 -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=$(BUILD)/logs/ -print_final_stats=1 \
 	    $(BUILD)/fuzz/$* $(wildcard tests/fuzz/corpus/$(notdir $*))
+
+# Runs of tests/smp, a fixed number from a fixed seed.
+SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
+SMP_RUNS_smp_threads = $(if $(LONG),50000,500)
+$(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
+	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
+
+# What a program of the host was made of below arch/x86/pv/, all of it, is free of privileged
+# instructions.
+PV_OBJECTS = $(filter %/arch/x86/pv/%,$(fuzz/fuzz_page_type_OBJS))
+run-pv-objects: $(BUILD)/tests/fuzz/fuzz_page_type
+	@$(RUN_TEST) pv-objects mk/check-pv.sh $(PV_OBJECTS)
 
 run-abi:
 	@$(RUN_TEST) abi tests/abi/compare.sh $(BUILD)

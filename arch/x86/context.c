@@ -68,25 +68,12 @@ void save_selectors(struct cpu_user_regs *regs)
 {
     u32 ds, es, fs, gs;
 
-    __asm__ volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%fs, %2\n\tmov %%gs, %3"
-                     : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+    read_selectors(&ds, &es, &fs, &gs);
     regs->ds = (u16)ds;
     regs->es = (u16)es;
     regs->fs = (u16)fs;
     regs->gs = (u16)gs;
 }
-
-/* Loads a data selector; null when that faults, and then false. */
-#define load_selector(seg, sel)                                                                 \
-    ({                                                                                          \
-        u32 _sel = (sel);                                                                       \
-        bool _ok = true;                                                                        \
-        __asm__ volatile("1: mov %0, %%" #seg "\n2:\n\t.pushsection .fixup, \"ax\"\n"           \
-                         "3: xor %0, %0\n\tmov %0, %%" #seg                                     \
-                         "\n\tmovb $0, %1\n\tjmp 2b\n\t.popsection\n\t" ASM_EXTABLE("1b", "3b") \
-                         : "+r"(_sel), "+q"(_ok));                                              \
-        _ok;                                                                                    \
-    })
 
 unsigned long current_fs_base(void)
 {
@@ -275,7 +262,7 @@ static void load_idle(void)
     load_own_gdt();
     lldt(0);
     this_cpu()->arch.loaded_ldt = 0;
-    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%fs\n\tmov %0, %%gs" ::"r"(0));
+    clear_selectors();
     set_cr4(hv_cr4);
     tlb_switch_root(hv_cr3());
     get_cpu_info()->exit_work = 0;
@@ -336,21 +323,7 @@ void arch_resume(void)
     reset_stack_and_jump(exit_to_guest);
 }
 
-/* ---- model-specific registers and ports ---- */
-
-bool rdmsr_safe(u32 msr, u64 *val)
-{
-    u32 lo, hi;
-    bool ok = true;
-
-    __asm__ volatile("1: rdmsr\n2:\n\t.pushsection .fixup, \"ax\"\n"
-                     "3: xor %%eax, %%eax\n\txor %%edx, %%edx\n\tmovb $0, %2\n\tjmp 2b\n\t"
-                     ".popsection\n\t" ASM_EXTABLE("1b", "3b")
-                     : "=&a"(lo), "=&d"(hi), "+q"(ok)
-                     : "c"(msr));
-    *val = (u64)hi << 32 | lo;
-    return ok;
-}
+/* ---- ports ---- */
 
 u32 hw_port_read(u16 port, unsigned int bytes)
 {

@@ -28,12 +28,8 @@ static struct {
 
 void tlb_init(void)
 {
-    u32 a = 7, b, c = 0, d;
-
-    if (boot_cpu.max_leaf < 7)
-        return;
-    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    have_invpcid = b >> 10 & 1;
+    if (boot_cpu.max_leaf >= 7)
+        have_invpcid = cpuid(7).ebx >> 10 & 1;
 }
 
 /*
@@ -58,11 +54,7 @@ static void flush_others_now_and_then(u32 now)
 static inline void forget_all(struct cpu *cpu)
 {
     if (have_invpcid) {
-        const struct {
-            u64 pcid, va;
-        } all = {0, 0};
-
-        __asm__ volatile("invpcid %0, %1" ::"m"(all), "r"(2UL) : "memory");
+        invpcid_all();
     } else {
         write_cr4(cpu->arch.cr4 & ~CR4_PGE);
         write_cr4(cpu->arch.cr4);
@@ -104,7 +96,7 @@ void tlb_switch_root(unsigned long cr3)
 
 void cache_flush_local(void)
 {
-    __asm__ volatile("wbinvd" ::: "memory");
+    wbinvd();
 }
 
 #define CACHE_LINE 64U
@@ -119,10 +111,10 @@ void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, boo
     const char *p = (const char *)mfn_to_virt(frame) + ROUND_DOWN(offset, CACHE_LINE);
     const char *end = (const char *)mfn_to_virt(frame) + offset + length;
 
-    __asm__ volatile("mfence" ::: "memory");
+    mfence();
     for (; p < end; p += CACHE_LINE)
-        __asm__ volatile("clflush (%0)" ::"r"(p) : "memory");
-    __asm__ volatile("mfence" ::: "memory");
+        clflush(p);
+    mfence();
 }
 
 static void flush_here(enum flush_kind kind, unsigned long va)
@@ -168,12 +160,13 @@ static __noinline void flush_everywhere(const cpumask_t *mask, enum flush_kind k
         tlb_relax();
     request.kind = kind;
     request.va = va;
-    for_each_cpu (cpu, mask)
-        if (cpu != self && cpumask_test(&cpu_online, cpu))
-            cpumask_set(&request.waiting, cpu);
-    for_each_cpu (cpu, mask)
-        if (cpu != self && cpumask_test(&request.waiting, cpu))
-            apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+    /* The mask may lose CPUs under our eyes: each is asked as soon as it is waited for. */
+    for_each_cpu (cpu, mask) {
+        if (cpu == self || !cpumask_test(&cpu_online, cpu))
+            continue;
+        cpumask_set(&request.waiting, cpu);
+        apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+    }
     while (!cpumask_empty(&request.waiting))
         cpu_relax();
     spin_unlock(&request.lock);

@@ -4,11 +4,7 @@
  * of an accepted one is judged here a second time, field by field, independently of the code that
  * accepted it.
  */
-/* SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c */
-/* SOURCES: arch/x86/pv/mmu_update.c */
-/* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
-/* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
-/* SOURCES: arch/x86/pv/decode.c */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
 #include <asm/page_table.h>
 
 #include "pv_machine.h"

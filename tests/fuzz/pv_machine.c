@@ -4,271 +4,24 @@
 #include <asm/page_table.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
+#include <grant_impl.h>
 #include <guest_access.h>
+#include <public/grant_table.h>
 
+#include "pv_cache.h"
 #include "pv_machine.h"
+#include "pv_tlb.h"
 
 #define MACHINE_FRAMES 256U
 
 struct domain *machine_domains[NR_DOMAINS];
 unsigned long first_frame, machine_frames = MACHINE_FRAMES;
 
-u64 hv_l4[PT_ENTRIES];
-
-/* ---- what arch/x86 would do ---- */
-
-bool frame_is_ram(mfn_t mfn)
-{
-    return mfn.n < MACHINE_FRAMES;
-}
-
-paddr_t image_paddr(const void *p)
-{
-    return 0xffff000; /* nobody looks at it */
-}
-
-void load_ldt(struct vcpu *v)
-{
-}
-
-void pv_inject(struct cpu_user_regs *regs, enum exception vector)
-{
-}
-
-int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs)
-{
-    u8 bytes[INSN_BUFFER] = {0};
-
-    if (copy_from_guest(bytes, regs->rip, INSN_MAX))
-        return -XEN_EFAULT;
-    return insn_decode(insn, bytes, INSN_MAX, CODE_64);
-}
-
-bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs,
-                        unsigned long *addr)
-{
-    *addr = insn_offset(insn, regs);
-    return true;
-}
-
-int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config)
-{
-    spin_lock_init(&d->arch.page_tables_lock, RANK_PAGE_TABLES);
-    return pv_window_create(d);
-}
-
-void arch_domain_destroy(struct domain *d)
-{
-    pv_window_destroy(d);
-}
-
-int arch_vcpu_create(struct vcpu *v)
-{
-    v->arch.guest_table = v->arch.guest_table_user = INVALID_MFN;
-    v->arch.flags = TF_KERNEL_MODE;
-    return v->domain->system ? 0 : pv_descriptors_create(v);
-}
-
-void arch_vcpu_destroy(struct vcpu *v)
-{
-    if (!v->domain->system)
-        pv_descriptors_destroy(v);
-}
-
-/* The only CPU's stamp is the clock: its last flush advanced it. */
-void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
-{
-    if ((s32)(stamp - tlb_now) >= 0)
-        tlb_flush_local();
-}
-
-/* ---- the processor's memory ---- */
-
-/* What was reachable at some time since the last full flush. */
-static struct {
-    u32 clock;
-    bool writable[MACHINE_FRAMES], readable[MACHINE_FRAMES];
-    bool uncached[MACHINE_FRAMES]; /* writable, and not through the caches */
-    u8 table[MACHINE_FRAMES];      /* bit per level */
-    u32 owner[MACHINE_FRAMES];
-} tlb;
-
 static u8 allowed[NR_DOMAINS][MACHINE_FRAMES];
 
 void machine_allow(const struct domain *d, unsigned long mfn)
 {
     allowed[d->id][mfn] = 1;
-}
-
-bool machine_allowed(const struct domain *d, unsigned long mfn)
-{
-    return mfn < MACHINE_FRAMES && (d->privileged || allowed[d->id][mfn]);
-}
-
-bool machine_may_write(unsigned long mfn)
-{
-    return mfn < MACHINE_FRAMES && tlb.writable[mfn] && tlb.clock == tlb_now;
-}
-
-/*
- * ---- caches ----
- *
- * host_ram is what cached accesses see. A write past the caches changes main memory alone: each
- * line may be cached already, because we or the guest have read it, or because the processor
- * speculated. When the processor drops the line, which it may do at any time, main memory's
- * content shows. Only a flush makes that certain.
- */
-static struct {
-    u64 value[PT_ENTRIES];    /* main memory, where it differs */
-    bool differs[PT_ENTRIES]; /* per word */
-    bool any;
-    u32 writer;    /* owner of the frame at that time */
-    u32 last_data; /* owner whose data main memory may hold until the next flush */
-} memory[MACHINE_FRAMES];
-
-unsigned long machine_cache_flushes;
-
-bool machine_may_write_uncached(unsigned long mfn)
-{
-    return mfn < MACHINE_FRAMES && tlb.uncached[mfn] && tlb.clock == tlb_now;
-}
-
-void machine_write_uncached(unsigned long mfn, unsigned int slot, u64 val)
-{
-    memory[mfn].value[slot] = val;
-    memory[mfn].differs[slot] = memory[mfn].any = true;
-    memory[mfn].writer = mfn_to_page(MFN(mfn))->owner;
-}
-
-/* Caches and memory agree on the frame. */
-static void forget_memory(unsigned long mfn)
-{
-    if (memory[mfn].any)
-        memset(memory[mfn].differs, 0, sizeof(memory[mfn].differs));
-    memory[mfn].any = false;
-    memory[mfn].last_data = 0;
-}
-
-/* Whole frames, as page_type.c asks for. */
-void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
-{
-    u64 *cached = mfn_to_virt(frame);
-
-    BUG_ON(offset || length != PAGE_SIZE);
-    machine_cache_flushes++;
-    for (unsigned int i = 0; memory[frame.n].any && i < PT_ENTRIES; i++)
-        if (memory[frame.n].differs[i])
-            cached[i] = memory[frame.n].value[i];
-    forget_memory(frame.n);
-    memory[frame.n].last_data = mfn_to_page(frame)->owner;
-    /* Another vCPU of the guest goes on writing for as long as its TLB lets it. */
-    if (machine_may_write_uncached(frame.n))
-        machine_write_uncached(frame.n, 0, ~0UL);
-}
-
-static void check_caches(void)
-{
-    for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
-        const struct page *pg = mfn_to_page(MFN(m));
-        u64 s = pg->state;
-        bool checked = page_type_count(s) && table_level(s) >= 1 && table_level(s) <= 5;
-
-        if (memory[m].any && checked)
-            panic("frame %lx (state %lx) holds in memory what was not checked", m, s);
-        if (memory[m].any && memory[m].writer != pg->owner && !(pg->stamp && !pg->owner))
-            panic("frame %lx holds in memory what its last owner wrote", m);
-    }
-}
-
-/* An L1 entry for @mfn gets into the TLB. */
-static void remember_page(unsigned long mfn, u64 e)
-{
-    u32 owner = mfn_to_page(MFN(mfn))->owner;
-
-    tlb.readable[mfn] = true;
-    if (e & PTE_WRITE)
-        tlb.writable[mfn] = true;
-    if (!(e & L1E_CACHE_BITS)) {
-        if (e & PTE_WRITE)
-            memory[mfn].last_data = owner;
-        return;
-    }
-    if (memory[mfn].last_data && memory[mfn].last_data != owner)
-        panic("frame %lx shows past the caches what its last owner left", mfn);
-    if (e & PTE_WRITE)
-        tlb.uncached[mfn] = true;
-}
-
-static void remember(unsigned long mfn, unsigned int level, u64 e)
-{
-    if (mfn >= MACHINE_FRAMES)
-        return;
-    tlb.owner[mfn] = mfn_to_page(MFN(mfn))->owner;
-    if (level)
-        tlb.table[mfn] |= (u8)(1U << level);
-    else
-        remember_page(mfn, e);
-}
-
-static void walk(mfn_t mfn, unsigned int level)
-{
-    const u64 *t = mfn_to_virt(mfn);
-
-    remember(mfn.n, level, 0);
-    for (unsigned int i = 0; i < PT_ENTRIES; i++) {
-        if (!(t[i] & PTE_PRESENT) || (level == 4 && is_hv_l4_slot(i)))
-            continue;
-        if (level > 1)
-            walk(pte_mfn(t[i]), level - 1);
-        else
-            remember(pte_mfn(t[i]).n, 0, t[i]);
-    }
-}
-
-/* The guest runs: everything that its roots lead to may get into the TLB. */
-static void run_guest(void)
-{
-    if (tlb.clock != tlb_now) {
-        memset(&tlb, 0, sizeof(tlb));
-        tlb.clock = tlb_now;
-    }
-    if (current->domain->system || current->domain->id == DOMID_IDLE)
-        return;
-    walk(current->arch.guest_table, 4);
-    if (!mfn_eq(current->arch.guest_table_user, INVALID_MFN))
-        walk(current->arch.guest_table_user, 4);
-}
-
-static bool is_zero(unsigned long mfn)
-{
-    static const u8 zeroes[PAGE_SIZE];
-
-    return memcmp(mfn_to_virt(MFN(mfn)), zeroes, PAGE_SIZE) == 0;
-}
-
-static void check_tlb(void)
-{
-    for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
-        const struct page *pg = mfn_to_page(MFN(m));
-        u64 s = pg->state;
-        bool used = page_type_count(s) != 0, table = table_level(s) >= 1 && table_level(s) <= 5;
-
-        if (!page_refs(s) || !pg->owner) {
-            /* Free or ours. Only those that the allocator calls dirty may still be remembered. */
-            if (!pg->stamp && (tlb.readable[m] || tlb.writable[m] || tlb.table[m]))
-                panic("frame %lx (state %lx) is in the TLB without an owner", m, s);
-            if (s & PG_SCRUBBED && !is_zero(m))
-                panic("frame %lx is called clean and is not", m);
-            continue;
-        }
-        if (tlb.writable[m] && used && table)
-            panic("frame %lx (state %lx) may still be written through the TLB", m, s);
-        if (tlb.table[m] && used &&
-            ((s & PG_TYPE_MASK) == PG_TYPE_WRITABLE || tlb.table[m] >> table_level(s) != 1))
-            panic("frame %lx (state %lx) may still be walked as a table (%x)", m, s, tlb.table[m]);
-        if ((tlb.readable[m] || tlb.table[m]) && tlb.owner[m] != pg->owner)
-            panic("frame %lx is still in the TLB for its last owner", m);
-    }
 }
 
 /* ---- counts from scratch ---- */
@@ -309,6 +62,38 @@ static void want_vcpu(struct vcpu *v)
         want(page_to_mfn(v->old_tables.table[i]).n, PG_TYPE_NONE);
 }
 
+/* The @n-th mapping of others' grants that @d has; NULL: there are not so many. */
+static const struct grant_mapping *nth_mapping(const struct domain *d, unsigned int n)
+{
+    const struct grant_table *gt = d->grant_table;
+
+    if (n >= gt->nr_map_pages * MAPPINGS_PER_PAGE)
+        return NULL;
+    return &gt->mappings[n / MAPPINGS_PER_PAGE][n % MAPPINGS_PER_PAGE];
+}
+
+/* Has @d a mapping of @mfn, whose pin keeps it granted? */
+static bool is_granted(const struct domain *d, unsigned long mfn, bool write)
+{
+    const struct grant_mapping *m;
+
+    for (unsigned int n = 0; (m = nth_mapping(d, n)); n++)
+        if (m->flags & GNTMAP_host_map && m->frame == mfn &&
+            m->owner == mfn_to_page(MFN(mfn))->owner && !(write && m->flags & GNTMAP_readonly))
+            return true;
+    return false;
+}
+
+/* A mapping for devices holds counts of its own. */
+static void want_device_mappings(const struct domain *d)
+{
+    const struct grant_mapping *m;
+
+    for (unsigned int n = 0; (m = nth_mapping(d, n)); n++)
+        if (m->flags & GNTMAP_device_map)
+            want(m->frame, m->flags & GNTMAP_readonly ? PG_TYPE_NONE : PG_TYPE_WRITABLE);
+}
+
 static void check_l1e(const struct domain *d, u64 e)
 {
     unsigned long mfn = pte_mfn(e).n;
@@ -318,7 +103,8 @@ static void check_l1e(const struct domain *d, u64 e)
             panic("d%d maps device frame %lx", d->id, mfn);
         return;
     }
-    if (page_owner(mfn_to_page(MFN(mfn))) != d && !machine_allowed(d, mfn))
+    if (page_owner(mfn_to_page(MFN(mfn))) != d && !d->privileged && !allowed[d->id][mfn] &&
+        !is_granted(d, mfn, e & PTE_WRITE))
         panic("d%d maps frame %lx, which is not its own", d->id, mfn);
     /* A user mapping for the processor; global exactly if it is one for the guest. */
     if (!(e & PTE_USER) || !(e & PTE_GUEST_KERNEL) != !!(e & PTE_GLOBAL))
@@ -357,9 +143,11 @@ static void check_counts(void)
     for (unsigned int i = 0; i < NR_DOMAINS; i++) {
         struct vcpu *v;
 
-        if (machine_domains[i])
-            for_each_vcpu (machine_domains[i], v)
-                want_vcpu(v);
+        if (!machine_domains[i])
+            continue;
+        for_each_vcpu (machine_domains[i], v)
+            want_vcpu(v);
+        want_device_mappings(machine_domains[i]);
     }
     for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
         const struct page *pg = mfn_to_page(MFN(m));
@@ -370,10 +158,12 @@ static void check_counts(void)
         BUG_ON(s & PG_BUSY);
         if (s & PG_ALLOCATED)
             want_refs[m]++;
-        if (s & (PG_PINNED | PG_HYPERVISOR)) {
-            want_refs[m] += s & PG_PINNED ? 1 : 0;
+        if (s & PG_PINNED) {
+            want_refs[m]++;
             want_types[m]++;
         }
+        if (s & PG_HYPERVISOR && s & PG_ALLOCATED)
+            want_types[m]++; /* until it is no longer lent: then others may hold it yet */
         if (s & PG_PARTIAL) {
             want_refs[m]++;
             want_types[m]++;
@@ -385,6 +175,13 @@ static void check_counts(void)
         const struct page *pg = mfn_to_page(MFN(m));
         u64 s = pg->state;
 
+        /*
+         * Who lost the frame must have nothing to say about it any more. With several CPUs that
+         * does not hold yet: populate_physmap() and exchange_chunk() write the M2P after the frame
+         * is the domain's, and another vCPU may have given it back (smp_interleave 1 2993).
+         */
+        if (nr_cpus == 1 && !pg->owner && arch_get_m2p(MFN(m)) != INVALID_M2P_ENTRY)
+            panic("frame %lx is nobody's and has a pseudo-physical number", m);
         if (!pg->owner && !want_refs[m])
             continue;
         if (page_refs(s) != want_refs[m] || page_type_count(s) != want_types[m])
@@ -393,29 +190,60 @@ static void check_counts(void)
     }
 }
 
+/* A clean frame holds zeroes, however long its last owner has written to it. */
+static void check_clean_frames(void)
+{
+    static const u8 zeroes[PAGE_SIZE];
+
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
+        if (mfn_to_page(MFN(m))->state & PG_SCRUBBED && !mfn_to_page(MFN(m))->owner &&
+            memcmp(mfn_to_virt(MFN(m)), zeroes, PAGE_SIZE))
+            panic("frame %lx is called clean and is not", m);
+}
+
 /* The last owners of free frames write to them for as long as the processor lets them. */
 static void write_free_frames(void)
 {
     for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
         if (mfn_to_page(MFN(m))->owner)
             continue;
-        if (machine_may_write_uncached(m))
+        if (tlb_model_may_write_uncached(m))
             machine_write_uncached(m, 0, ~0UL);
-        else if (machine_may_write(m))
+        else if (tlb_model_may_write(m))
             memset(mfn_to_virt(MFN(m)), 0xee, PAGE_SIZE);
     }
 }
 
 void machine_check(void)
 {
+    unsigned int self = smp_processor_id();
+
     check_counts();
-    run_guest();
-    check_tlb();
-    check_caches();
+    check_clean_frames();
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
+        host_run_on(cpu);
+        tlb_model_load_all();
+    }
+    host_run_on(self);
+    tlb_model_check();
+    cache_model_check();
     write_free_frames();
 }
 
 /* ---- life ---- */
+
+static void give_context(struct vcpu *v, mfn_t root)
+{
+    struct vcpu_guest_context *c = xzalloc(struct vcpu_guest_context);
+
+    BUG_ON(!c);
+    c->flags = VGCF_in_kernel;
+    c->ctrlreg[3] = xen_pfn_to_cr3(root.n);
+    c->kernel_sp = GUEST(HOST_WINDOW / 2);
+    v->initialised = false;
+    BUG_ON(arch_set_context(v, c));
+    xfree(c);
+}
 
 static void build_tables(struct domain *d, unsigned int frames)
 {
@@ -431,16 +259,27 @@ static void build_tables(struct domain *d, unsigned int frames)
     for (unsigned int i = 0; i < frames; i++)
         t[3][i] = (page_to_mfn(host_frame(d, i)).n << PAGE_SHIFT) | PTE_PRESENT |
                   (i < 4 ? 0 : PTE_WRITE);
-    BUG_ON(get_page_and_type(mfn_to_page(m[0]), d, PG_TYPE_L4));
-    d->vcpu[0]->arch.guest_table = m[0];
-    BUG_ON(get_page_and_type(mfn_to_page(m[0]), d, PG_TYPE_L4));
-    d->vcpu[1]->arch.guest_table = m[0];
+    give_context(d->vcpu[0], m[0]);
+    give_context(d->vcpu[1], m[0]);
+}
+
+/* As the scheduler does it. */
+void machine_run(struct vcpu *next)
+{
+    struct vcpu *prev = current;
+
+    if (prev == next)
+        return;
+    local_irq_disable();
+    get_cpu_info()->vcpu = next;
+    next->processor = smp_processor_id();
+    arch_context_switch(prev, next);
+    local_irq_enable();
 }
 
 void machine_switch(unsigned int n, unsigned int vcpu)
 {
-    host_become(machine_domains[n]->vcpu[vcpu]);
-    tlb_switch_root(current->arch.cr3);
+    machine_run(machine_domains[n]->vcpu[vcpu]);
 }
 
 static unsigned long free_before, objects_before;
@@ -454,18 +293,19 @@ static u32 system_refs(void)
 
 void machine_start(unsigned int frames)
 {
+    static bool booted;
+
     host_boot(MACHINE_FRAMES);
     host_preempt_every(0);
-    for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
-        hv_l4[i] = 0x100000UL * i | 1;
+    if (!booted)
+        host_boot_x86();
+    booted = true;
     host_settle();
     memset(allowed, 0, sizeof(allowed));
-    memset(&tlb, 0, sizeof(tlb));
-    for (unsigned long m = 0; m < MACHINE_FRAMES; m++) {
-        forget_memory(m);
+    tlb_model_reset(MACHINE_FRAMES);
+    cache_model_reset(MACHINE_FRAMES);
+    for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
         mfn_to_page(MFN(m))->uncached = 0; /* free, but not scrubbed yet */
-    }
-    machine_cache_flushes = 0;
     free_before = heap_free_pages();
     objects_before = host_objects();
     system_refs_before = system_refs();
@@ -490,16 +330,20 @@ void machine_start(unsigned int frames)
 
 void machine_end(void)
 {
-    host_become(cpus[0]->rq.idle);
+    for (unsigned int cpu = nr_cpus; cpu-- > 0;) {
+        host_run_on(cpu);
+        machine_run(cpus[cpu]->rq.idle);
+    }
     for (unsigned int i = 0; i < NR_DOMAINS; i++) {
         struct domain *d = machine_domains[i];
 
         machine_domains[i] = NULL;
-        host_kill(d);
+        if (d)
+            host_kill(d);
     }
     host_preempt_every(0);
     host_settle();
-    check_caches();
+    cache_model_check();
     if (heap_free_pages() != free_before || host_objects() != objects_before)
         panic("%lu pages and %lu objects are left", free_before - heap_free_pages(),
               host_objects() - objects_before);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A small machine with PV domains for fuzzing the memory half: real page types, page tables,
- * descriptors and grants on the faked machine of tests/host, plus models of what a processor's TLB
- * and caches would remember and the check of the invariant.
+ * descriptors and grants on the faked machine of tests/host, with the models of what processors
+ * would remember of translations (pv_tlb.h) and of what their caches hide (pv_cache.h), and the
+ * check of the invariant.
  */
 #ifndef PV_MACHINE_H
 #define PV_MACHINE_H
 
-#include <host.h>
+#include <host_x86.h>
 
 /*
  * Number 0 is privileged and has been given MMIO_FRAME, number 2 has been given I/O ports: both may
@@ -26,20 +27,16 @@ extern unsigned long first_frame, machine_frames; /* of the domains; of the mach
 void machine_start(unsigned int frames);
 /* Runs vCPU @vcpu of domain @n from now on. */
 void machine_switch(unsigned int n, unsigned int vcpu);
+/* Runs @next, of one of the domains or an idle one, on this CPU. */
+void machine_run(struct vcpu *next);
 /* The guest runs for a moment, filling the model of the TLB; then everything is compared. */
 void machine_check(void);
 /* All domains die; nothing may be left. */
 void machine_end(void);
 
-/* May the processor still have a writable translation to the frame for the current domain? */
-bool machine_may_write(unsigned long mfn);
-/* The same for a translation that passes the caches by, and such a write of one word. */
-bool machine_may_write_uncached(unsigned long mfn);
-void machine_write_uncached(unsigned long mfn, unsigned int slot, u64 val);
-/* How many frames we have flushed from the caches since machine_start(). */
-extern unsigned long machine_cache_flushes;
-/* @d may map @mfn of another domain from now on (it was granted, or @d is privileged). */
+/*
+ * Dom0 may map @mfn, of any domain, in the tables of @d from now on. What @d was granted needs no
+ * such word.
+ */
 void machine_allow(const struct domain *d, unsigned long mfn);
-bool machine_allowed(const struct domain *d, unsigned long mfn);
-
 #endif

@@ -6,12 +6,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 
+#include <asm/entry.h>
 #include <console.h>
 #include <event_channel.h>
 #include <guest_access.h>
 #include <host.h>
 #include <irq.h>
 #include <public/grant_table.h>
+#include <rcu.h>
 
 /* A test of the real one links that instead. */
 #define WEAK __attribute__((weak))
@@ -25,6 +27,9 @@ static struct domain *pte_domain[HOST_PTES];
 
 /* ---- boot and time ---- */
 
+unsigned int host_boot_cpus = 1;
+static struct vcpu idle_vcpus[HOST_CPUS];
+
 void host_boot(unsigned long frames)
 {
     static bool done;
@@ -34,10 +39,17 @@ void host_boot(unsigned long frames)
         return; /* the tables of domains are there already, and empty but for what the test left */
     }
     done = true;
-    host_boot_memory(frames, 1);
+    host_boot_memory(frames, host_boot_cpus);
     sched_cpu_init(0);
-    timer_cpu_init(0);
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
+        timer_cpu_init(cpu);
     domain_init();
+    for (unsigned int cpu = 1; cpu < nr_cpus; cpu++) {
+        spin_lock_init(&cpus[cpu]->rq.lock, RANK_SCHED);
+        idle_vcpus[cpu] = *cpus[0]->rq.idle;
+        idle_vcpus[cpu].processor = cpu;
+        cpus[cpu]->rq.idle = cpus[cpu]->info->vcpu = &idle_vcpus[cpu];
+    }
 }
 
 void host_become(struct vcpu *v)
@@ -48,10 +60,15 @@ void host_become(struct vcpu *v)
 static bool resumable;
 static jmp_buf resume_point;
 
-void arch_resume(void)
+void host_leave(void)
 {
     BUG_ON(!resumable);
     longjmp(resume_point, 1);
+}
+
+WEAK void arch_resume(void)
+{
+    host_leave();
 }
 
 void host_run_softirqs(void)
@@ -64,9 +81,26 @@ void host_run_softirqs(void)
     resumable = false;
 }
 
+/* What the scheduler and the softirqs of the other CPUs would do for grace periods. */
+static void settle_others(void)
+{
+    unsigned int self = smp_processor_id();
+
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
+        if (cpu == self)
+            continue;
+        host_run_on(cpu);
+        get_cpu_info()->softirq_pending = 0;
+        rcu_quiescent();
+        rcu_softirq();
+    }
+    host_run_on(self);
+}
+
 void host_settle(void)
 {
     for (unsigned int i = 0; i < 8; i++) {
+        settle_others();
         softirq_raise(SOFTIRQ_SCHEDULE);
         host_run_softirqs();
     }
@@ -79,7 +113,7 @@ void host_advance(s_time_t ns)
     host_run_softirqs();
 }
 
-void arch_context_switch(struct vcpu *prev, struct vcpu *next)
+WEAK void arch_context_switch(struct vcpu *prev, struct vcpu *next)
 {
     BUG_ON(prev == next || local_irq_is_enabled());
 }
@@ -89,11 +123,11 @@ void arch_set_timer(s_time_t deadline)
     host_hw_timer = deadline;
 }
 
-void arch_send_ipi(unsigned int cpu)
+WEAK void arch_send_ipi(unsigned int cpu)
 {
 }
 
-void arch_kick_cpu(unsigned int cpu)
+WEAK void arch_kick_cpu(unsigned int cpu)
 {
     host_kicks++;
 }
@@ -125,7 +159,7 @@ WEAK void arch_domain_destroy(struct domain *d)
 {
 }
 
-int arch_domain_config_check(const struct xen_arch_domainconfig *config)
+WEAK int arch_domain_config_check(const struct xen_arch_domainconfig *config)
 {
     return config->emulation_flags == 0 ? 0 : -XEN_EOPNOTSUPP;
 }
@@ -143,7 +177,7 @@ WEAK void arch_vcpu_destroy(struct vcpu *v)
     xfree(v->arch.fpu);
 }
 
-int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
+WEAK int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
 {
     if (ctx->user_regs.rip == ~0UL)
         return -XEN_EINVAL;
@@ -151,26 +185,26 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
     return 0;
 }
 
-void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx)
+WEAK void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx)
 {
     ctx->user_regs = v->arch.user_regs;
 }
 
-void arch_vm_assist_changed(struct domain *d)
+WEAK void arch_vm_assist_changed(struct domain *d)
 {
 }
 
-int arch_vcpu_reset(struct vcpu *v)
+WEAK int arch_vcpu_reset(struct vcpu *v)
 {
     return 0;
 }
 
-void arch_dump_vcpu(struct vcpu *v)
+WEAK void arch_dump_vcpu(struct vcpu *v)
 {
     host_dumps++;
 }
 
-void arch_update_guest_areas(struct vcpu *v)
+WEAK void arch_update_guest_areas(struct vcpu *v)
 {
 }
 
@@ -182,12 +216,12 @@ void arch_update_wallclock(struct domain *d)
 {
 }
 
-void *arch_map_guest_page(mfn_t mfn)
+WEAK void *arch_map_guest_page(mfn_t mfn)
 {
     return mfn_to_virt(mfn);
 }
 
-void arch_unmap_guest_page(void *p)
+WEAK void arch_unmap_guest_page(void *p)
 {
 }
 
@@ -242,12 +276,46 @@ WEAK void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
     host_tlb_flushes++;
 }
 
+WEAK void tlb_flush_local(void)
+{
+    tlb_now++;
+    host_tlb_flushes++;
+}
+
+WEAK void tlb_switch_root(unsigned long cr3)
+{
+    tlb_flush_local();
+}
+
+WEAK void tlb_flush_mask(const cpumask_t *mask)
+{
+    tlb_flush_local();
+}
+
+WEAK void tlb_flush_page_mask(const cpumask_t *mask, unsigned long va)
+{
+    host_tlb_flushes++;
+}
+
+WEAK void tlb_relax(void)
+{
+}
+
+WEAK void cache_flush_local(void)
+{
+}
+
+WEAK void cache_flush_mask(const cpumask_t *mask)
+{
+}
+
 WEAK long arch_memory_op(unsigned long cmd, unsigned long arg)
 {
     return -XEN_ENOSYS;
 }
 
-long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback)
+WEAK long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl,
+                      bool *copyback)
 {
     return -XEN_ENOSYS;
 }
@@ -366,41 +434,45 @@ void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
 
 /* ---- hypercalls ---- */
 
-static unsigned int preempt_every, preempt_looks;
-static bool preempted;
-struct host_continuation host_continued;
+static unsigned int preempt_every[HOST_CPUS], preempt_looks[HOST_CPUS];
+static bool preempted[HOST_CPUS];
+struct host_continuation host_continuations[HOST_CPUS];
 
 void host_preempt_every(unsigned int n)
 {
-    preempt_every = n;
-    preempt_looks = 0;
-    preempted = false;
+    unsigned int cpu = smp_processor_id();
+
+    preempt_every[cpu] = n;
+    preempt_looks[cpu] = 0;
+    preempted[cpu] = false;
 }
 
-bool hypercall_preempt_check(void)
+WEAK bool hypercall_preempt_check(void)
 {
-    if (preempt_every && ++preempt_looks % preempt_every == 0)
-        preempted = true;
-    return preempted;
+    unsigned int cpu = smp_processor_id();
+
+    if (preempt_every[cpu] && ++preempt_looks[cpu] % preempt_every[cpu] == 0)
+        preempted[cpu] = true;
+    return preempted[cpu];
 }
 
-void arch_old_tables_left(void)
+WEAK void arch_old_tables_left(void)
 {
 }
 
 void host_return_to_guest(void)
 {
     do {
-        preempted = false;
+        preempted[smp_processor_id()] = false;
     } while (page_finish_old_tables(current));
 }
 
-long hypercall_continue(unsigned int op, unsigned int nargs, ...)
+WEAK long hypercall_continue(unsigned int op, unsigned int nargs, ...)
 {
     va_list ap;
 
     BUG_ON(nargs > ARRAY_SIZE(host_continued.args));
-    preempted = false;
+    preempted[smp_processor_id()] = false;
     host_continued.op = op;
     host_continued.nargs = nargs;
     va_start(ap, nargs);
@@ -410,7 +482,7 @@ long hypercall_continue(unsigned int op, unsigned int nargs, ...)
     return HOST_CONTINUED;
 }
 
-long hypercall_unknown(unsigned int op, unsigned long cmd)
+WEAK long hypercall_unknown(unsigned int op, unsigned long cmd)
 {
     return -XEN_ENOSYS;
 }

@@ -17,7 +17,7 @@ static unsigned long mapped_frames;
 struct cpu *cpus[NR_CPUS];
 static struct cpu cpu_storage[HOST_CPUS];
 static struct cpu_info infos[HOST_CPUS];
-static unsigned int this_cpu_id;
+static __thread unsigned int this_cpu_id;
 unsigned int nr_cpus;
 cpumask_t cpu_online;
 u64 cpu_khz = 1000000;
@@ -25,8 +25,8 @@ unsigned long max_page;
 struct hv_options hv_options;
 
 s_time_t host_now;
-bool host_irqs_on;
-u32 tlb_now = 1;
+__thread bool host_irqs_on;
+__attribute__((weak)) u32 tlb_now = 1;
 unsigned long host_tlb_flushes;
 void (*host_after_clock)(void);
 
@@ -104,28 +104,53 @@ static bool in_window(unsigned long addr, unsigned long bytes)
     return addr >= start && addr - start <= window_bytes && bytes <= window_bytes - (addr - start);
 }
 
-unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
+void *(*host_more_guest_memory)(unsigned long addr, unsigned long bytes);
+
+void *host_guest_pointer(unsigned long addr, unsigned long bytes)
 {
-    if (bytes && !in_window(src, bytes))
-        return bytes;
-    memcpy(dst, (const void *)src, bytes);
-    return 0;
+    if (in_window(addr, bytes))
+        return (void *)addr;
+    return host_more_guest_memory ? host_more_guest_memory(addr, bytes) : NULL;
 }
 
-unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes)
+static __thread bool guest_window;
+
+void host_guest_window(bool open)
 {
-    if (bytes && !in_window(dst, bytes))
-        return bytes;
-    memcpy((void *)dst, src, bytes);
-    return 0;
+    if (open == guest_window)
+        panic(open ? "a window inside a window" : "a window is closed that is not open");
+    guest_window = open;
 }
 
-unsigned long clear_guest(unsigned long dst, unsigned long bytes)
+/* Of the two pointers the guest's is the one that is guest memory; neither: it faults. */
+unsigned long guest_copy_raw(void *dst, const void *src, unsigned long bytes)
 {
-    if (bytes && !in_window(dst, bytes))
-        return bytes;
-    memset((void *)dst, 0, bytes);
-    return 0;
+    char *to = dst;
+    const char *from = src;
+
+    if (guest_window)
+        panic("a call inside of a guest window");
+    for (; bytes; bytes--, to++, from++) {
+        char *guest_to = host_guest_pointer((unsigned long)to, 1);
+        char *guest_from = guest_to ? NULL : host_guest_pointer((unsigned long)from, 1);
+
+        if (guest_to)
+            *guest_to = *from;
+        else if (guest_from)
+            *to = *guest_from;
+        else
+            break;
+    }
+    return bytes;
+}
+
+unsigned long guest_clear_raw(void *dst, unsigned long bytes)
+{
+    char *to = dst, *guest_to;
+
+    for (; bytes && (guest_to = host_guest_pointer((unsigned long)to, 1)); bytes--, to++)
+        *guest_to = 0;
+    return bytes;
 }
 
 /* ---- messages ---- */

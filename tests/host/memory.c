@@ -77,8 +77,8 @@ void *xzalloc_bytes(size_t size)
         *p = size;
         p += 2;
     }
-    objects++;
-    bytes_in_use += size;
+    atomic_add(&objects, 1UL);
+    atomic_add(&bytes_in_use, size);
     return p;
 }
 
@@ -91,14 +91,14 @@ void xfree(void *p)
 {
     if (!p)
         return;
-    objects--;
+    atomic_sub(&objects, 1UL);
     if (in_ram(p)) {
         unsigned int order = virt_to_page(p)->order;
 
-        bytes_in_use -= PAGE_SIZE << order;
+        atomic_sub(&bytes_in_use, PAGE_SIZE << order);
         free_hv_pages(p, order);
     } else {
-        bytes_in_use -= *((size_t *)p - 2);
+        atomic_sub(&bytes_in_use, *((size_t *)p - 2));
         free((size_t *)p - 2);
     }
 }

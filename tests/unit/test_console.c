@@ -20,7 +20,7 @@
 /* ---- the machine around the console ---- */
 
 s_time_t host_now;
-bool host_irqs_on = true;
+__thread bool host_irqs_on = true;
 static struct cpu_info info;
 static struct domain domain;
 static struct vcpu vcpu;
@@ -32,19 +32,21 @@ struct cpu_info *get_cpu_info(void)
     return &info;
 }
 
-unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes)
+void *host_guest_pointer(unsigned long addr, unsigned long bytes)
 {
-    if (fault_at && dst + bytes > fault_at)
-        return bytes;
-    memcpy((void *)dst, src, bytes);
-    return 0;
+    return fault_at && addr + bytes > fault_at && addr < fault_at + PAGE_SIZE ? NULL : (void *)addr;
 }
 
-unsigned long copy_from_guest(void *dst, unsigned long src, unsigned long bytes)
+void host_guest_window(bool open)
 {
-    if (fault_at && src + bytes > fault_at)
+}
+
+unsigned long guest_copy_raw(void *dst, const void *src, unsigned long bytes)
+{
+    if (!host_guest_pointer((unsigned long)dst, bytes) ||
+        !host_guest_pointer((unsigned long)src, bytes))
         return bytes;
-    memcpy(dst, (const void *)src, bytes);
+    memcpy(dst, src, bytes);
     return 0;
 }
 

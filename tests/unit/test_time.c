@@ -3,7 +3,7 @@
  * The arithmetic of clocks: TSC rates as the ABI's multiplier and shift, and the date in the
  * battery clock.
  */
-/* SOURCES: arch/x86/rtc.c */
+/* SOURCES: arch/x86/rtc.c tests/host/instructions.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -9,6 +9,7 @@
  * replaced by a new mapping is dropped as by mmu_update.
  */
 #include <arch.h>
+#include <asm/instructions.h>
 #include <asm/page_table.h>
 #include <public/grant_table.h>
 

@@ -37,6 +37,14 @@ static const char *pin_of(u64 type)
     return text[table_level(type) - 1];
 }
 
+/* For a message after a refusal: it may have changed meanwhile. */
+static bool is_pinned_as(const struct page *pg, u64 type)
+{
+    u64 state = READ_ONCE(pg->state);
+
+    return state & PG_PINNED && (state & PG_TYPE_MASK) == type;
+}
+
 static int pin_table(unsigned long mfn, u64 type, struct domain *d)
 {
     struct page *pg = get_frame(mfn, d);
@@ -45,7 +53,11 @@ static int pin_table(unsigned long mfn, u64 type, struct domain *d)
     if (!pg)
         return refuse(pin_of(type), mfn, d, type, -XEN_EINVAL);
     rc = page_pin(pg, type, true);
-    return rc ? refuse(pin_of(type), mfn, d, type, rc) : 0;
+    if (rc == -XEN_EINVAL && is_pinned_as(pg, type))
+        printk_guest(LOG_DEBUG, "%s %lx: it is pinned already", pin_of(type), mfn);
+    else if (rc)
+        refuse(pin_of(type), mfn, d, type, rc);
+    return rc;
 }
 
 static int unpin_table(unsigned long mfn, struct domain *d)

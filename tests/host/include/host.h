@@ -3,7 +3,9 @@
  * The portable hypervisor in a host process: what a test can do to the faked machine.
  *
  * tests/host/machine.c  memory, CPUs, guest windows, messages, panic
- * tests/host/arch.c     the architecture's half of arch.h and of hypercalls
+ * tests/host/arch.c     the architecture's half of arch.h and of hypercalls; a test that links the
+ *                       real one gets that
+ * tests/host/instructions.c  the registers behind asm/instructions.h
  * tests/host/memory.c   the real page allocator, with failures on demand; small objects from
  *                       malloc, so that the
  *                       address sanitizer watches them
@@ -30,8 +32,12 @@
  * call of each test.
  */
 void host_boot_memory(unsigned long frames, unsigned int nr);
-/* The same, and the subsystems up to sched_start(), with idle vCPUs as the current ones. */
+/*
+ * The same, and the subsystems up to sched_start(), with idle vCPUs as the current ones. CPUs above
+ * number 0 have no scheduler.
+ */
 void host_boot(unsigned long frames);
+extern unsigned int host_boot_cpus; /* how many that makes; 1 unless a test says otherwise */
 /* From now on the caller is CPU @cpu. */
 void host_run_on(unsigned int cpu);
 /* From now on @v is current (on CPU 0), without the scheduler's doing. */
@@ -76,9 +82,13 @@ void host_guest_limit(unsigned long offset, unsigned long bytes);
 
 #define GUEST(offset) ((unsigned long)host_guest + (offset))
 
+/* Asked for addresses outside of the window: @bytes at @addr, or NULL. */
+extern void *(*host_more_guest_memory)(unsigned long addr, unsigned long bytes);
+
 /*
- * Every @n-th look at whether a long operation should stop says so; 0: none. All further looks say
- * so too, as on a machine, until the hypercall continues or the vCPU leaves to its guest.
+ * Every @n-th look of this CPU at whether a long operation should stop says so; 0: none. All
+ * further looks say so too, as on a machine, until the hypercall continues or the vCPU leaves to
+ * its guest.
  */
 void host_preempt_every(unsigned int n);
 /* The current vCPU's way out: softirqs ran, and what it had left to do is done. */
@@ -89,7 +99,8 @@ struct host_continuation {
     unsigned int op, nargs;
     unsigned long args[6];
 };
-extern struct host_continuation host_continued;
+extern struct host_continuation host_continuations[HOST_CPUS];
+#define host_continued host_continuations[smp_processor_id()] /* on this CPU */
 #define HOST_CONTINUED (-1000L) /* what hypercall_continue() returns */
 
 /*

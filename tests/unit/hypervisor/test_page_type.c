@@ -4,11 +4,7 @@
  * the page-type machine does not come upon by itself. The machine's own checks (counts, TLB,
  * nothing left at the end) panic when one is wrong.
  */
-/* SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c */
-/* SOURCES: arch/x86/pv/mmu_update.c */
-/* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
-/* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
-/* SOURCES: arch/x86/pv/decode.c arch/x86/pv/own_fault.c */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +14,9 @@
 #include <asm/page_table.h>
 #include <asm/pv.h>
 
+#include "../../fuzz/pv_cache.h"
 #include "../../fuzz/pv_machine.h"
+#include "../../fuzz/pv_tlb.h"
 
 #define FRAMES 14U
 
@@ -52,7 +50,7 @@ static void stamp_at_every_turn(void **state)
 
     for (unsigned int i = 0; i < ARRAY_SIZE(times); i++) {
         machine_start(FRAMES);
-        tlb_now = times[i];
+        tlb_now = cpus[0]->arch.tlb_stamp = times[i];
         machine_check(); /* the guest has written to all of its frames */
         unmap(10);
         assert_int_equal(pin_l1(10), 0);
@@ -326,7 +324,7 @@ static void write_uncached(unsigned int n, unsigned int slot, u64 val)
                                           entry_for(n, PTE_WRITE | PTE_UNCACHED), UVMF_NONE),
                      0);
     machine_check();
-    assert_true(machine_may_write_uncached(page_to_mfn(frame(n)).n));
+    assert_true(tlb_model_may_write_uncached(page_to_mfn(frame(n)).n));
     machine_write_uncached(page_to_mfn(frame(n)).n, slot, val);
 }
 

@@ -3,11 +3,7 @@
  * What the guest log says of refused page-table, descriptor and grant operations: the sentence that
  * lets a porter find the mistake. The errno is checked beside it.
  */
-/* SOURCES: $(HOST_CORE) tests/fuzz/pv_machine.c arch/x86/pv/page_table.c */
-/* SOURCES: arch/x86/pv/mmu_update.c */
-/* SOURCES: arch/x86/pv/mmuext.c arch/x86/pv/va_mapping.c arch/x86/pv/pte_emulate.c */
-/* SOURCES: arch/x86/pv/descriptor.c arch/x86/pv/grant_map.c arch/x86/pv/relinquish.c */
-/* SOURCES: arch/x86/pv/decode.c */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

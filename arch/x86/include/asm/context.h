@@ -69,9 +69,6 @@ unsigned long current_gs_base(void);
  */
 bool arch_write_runstate(struct vcpu *v);
 
-/* RDMSR of a register that this CPU may not have. False: it faults. */
-bool rdmsr_safe(u32 msr, u64 *val);
-
 /* Runs IN or OUT of @bytes (1, 2, 4). */
 u32 hw_port_read(u16 port, unsigned int bytes);
 void hw_port_write(u16 port, unsigned int bytes, u32 value);

@@ -6,7 +6,7 @@
 #ifndef ASM_MSR_H
 #define ASM_MSR_H
 
-#include <types.h>
+#include <asm/instructions.h>
 
 #define MSR_TSC               0x10
 #define MSR_APIC_BASE         0x1b
@@ -31,19 +31,6 @@
 #define MSR_GS_BASE           0xc0000101
 #define MSR_KERNEL_GS_BASE    0xc0000102
 #define MSR_TSC_AUX           0xc0000103
-
-static inline u64 rdmsr(u32 msr)
-{
-    u32 lo, hi;
-
-    __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
-    return (u64)hi << 32 | lo;
-}
-
-static inline void wrmsr(u32 msr, u64 v)
-{
-    __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
-}
 
 static inline u64 rdtsc(void)
 {

@@ -15,6 +15,7 @@
 #ifndef ASM_TLB_H
 #define ASM_TLB_H
 
+#include <asm/instructions.h>
 #include <cpumask.h>
 
 extern u32 tlb_now;
@@ -27,7 +28,7 @@ static inline u32 tlb_clock(void)
 /* Forgets one page's translation on this CPU, global or not. */
 static inline void tlb_flush_page(unsigned long va)
 {
-    __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+    invlpg(va);
 }
 
 /* Boot CPU, after the CPU features are known. */

@@ -5,10 +5,15 @@
 
 #include <types.h>
 
-extern bool host_irqs_on;
+extern __thread bool host_irqs_on; /* of the CPU that this thread is */
+
+/* In a loop that waits for another CPU: for tests that have several. */
+__attribute__((weak)) void host_relax(void);
 
 static inline void cpu_relax(void)
 {
+    if (host_relax)
+        host_relax();
 }
 
 static inline void local_irq_disable(void)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* System time, as a variable of the test's. */
-#ifndef ASM_TIME_H
-#define ASM_TIME_H
+#ifndef HOST_ASM_TIME_H
+#define HOST_ASM_TIME_H
 
-#include <types.h>
+#define now tsc_now
+#include_next <asm/time.h>
+#undef now
 
 extern s_time_t host_now;
 

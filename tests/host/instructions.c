@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Registers of CPUs that are none: the fakes of tests/host/include/asm/instructions.h. What would
+ * fault on a processor ends the test.
+ */
+#include <asm/cpu_features.h>
+#include <asm/instructions.h>
+#include <asm/msr.h>
+
+#define WEAK __attribute__((weak))
+
+#define MSR_PRED_CMD    0x49
+#define MSR_MISC_ENABLE 0x1a0
+
+struct host_port_access host_port_access;
+u32 host_port_value;
+
+WEAK struct host_registers *host_registers(void)
+{
+    static struct host_registers only;
+
+    return &only;
+}
+
+WEAK void host_tlb_event(enum host_tlb_event event, unsigned long value)
+{
+}
+
+unsigned long read_cr0(void)
+{
+    return host_registers()->cr0;
+}
+
+void write_cr0(unsigned long v)
+{
+    host_registers()->cr0 = v;
+}
+
+unsigned long read_cr2(void)
+{
+    return host_registers()->cr2;
+}
+
+unsigned long read_cr3(void)
+{
+    return host_registers()->cr3;
+}
+
+void write_cr3(unsigned long v)
+{
+    host_registers()->cr3 = v;
+    host_tlb_event(HOST_TLB_CR3, v);
+}
+
+void write_cr4(unsigned long v)
+{
+    bool forgets = (host_registers()->cr4 ^ v) & CR4_PGE;
+
+    host_registers()->cr4 = v;
+    if (forgets)
+        host_tlb_event(HOST_TLB_CR4, v);
+}
+
+void clts(void)
+{
+    host_registers()->cr0 &= ~CR0_TS;
+}
+
+u64 xgetbv(u32 index)
+{
+    return host_registers()->xcr0;
+}
+
+void xsetbv(u32 index, u64 v)
+{
+    host_registers()->xcr0 = v;
+}
+
+bool rdmsr_safe(u32 msr, u64 *val)
+{
+    const struct host_registers *r = host_registers();
+
+    switch (msr) {
+    case MSR_FS_BASE:
+        *val = r->fs_base;
+        return true;
+    case MSR_GS_BASE:
+        *val = r->gs_base;
+        return true;
+    case MSR_KERNEL_GS_BASE:
+        *val = r->kernel_gs_base;
+        return true;
+    case MSR_EFER:
+        *val = r->efer;
+        return true;
+    case MSR_TSC_AUX:
+        *val = r->tsc_aux;
+        return true;
+    case 0x17: /* platform ID */
+    case 0x8b: /* microcode revision */
+    case MSR_MISC_ENABLE:
+        *val = 0x1234;
+        return true;
+    default:
+        *val = 0;
+        return false;
+    }
+}
+
+u64 rdmsr(u32 msr)
+{
+    u64 val;
+
+    if (!rdmsr_safe(msr, &val))
+        __builtin_trap();
+    return val;
+}
+
+static u64 canonical(u64 v)
+{
+    if ((s64)(v << 16) >> 16 != (s64)v)
+        __builtin_trap();
+    return v;
+}
+
+void wrmsr(u32 msr, u64 v)
+{
+    struct host_registers *r = host_registers();
+
+    switch (msr) {
+    case MSR_FS_BASE:
+        r->fs_base = canonical(v);
+        break;
+    case MSR_GS_BASE:
+        r->gs_base = canonical(v);
+        break;
+    case MSR_KERNEL_GS_BASE:
+        r->kernel_gs_base = canonical(v);
+        break;
+    case MSR_TSC_AUX:
+        if (v >> 32)
+            __builtin_trap();
+        r->tsc_aux = v;
+        break;
+    case MSR_PRED_CMD:
+        if (v & ~1UL)
+            __builtin_trap();
+        r->pred_cmds += (unsigned int)v;
+        break;
+    default:
+        __builtin_trap();
+    }
+}
+
+void swapgs(void)
+{
+    struct host_registers *r = host_registers();
+    u64 base = r->gs_base;
+
+    r->gs_base = r->kernel_gs_base;
+    r->kernel_gs_base = base;
+}
+
+void read_selectors(u32 *ds, u32 *es, u32 *fs, u32 *gs)
+{
+    const struct host_registers *r = host_registers();
+
+    *ds = r->ds;
+    *es = r->es;
+    *fs = r->fs;
+    *gs = r->gs;
+}
+
+void clear_selectors(void)
+{
+    struct host_registers *r = host_registers();
+
+    r->ds = r->es = r->fs = r->gs = 0;
+}
+
+WEAK bool host_selector_ok(u32 sel)
+{
+    return sel < 4;
+}
+
+void lldt(u16 selector)
+{
+    host_registers()->ldt = selector;
+}
+
+void ltr(u16 selector)
+{
+}
+
+void lgdt(unsigned long base, u16 limit)
+{
+    host_registers()->gdt = base;
+    host_registers()->gdt_limit = limit;
+}
+
+void lidt(unsigned long base, u16 limit)
+{
+}
+
+void invlpg(unsigned long va)
+{
+    host_tlb_event(HOST_TLB_INVLPG, va);
+}
+
+void invpcid_all(void)
+{
+    host_tlb_event(HOST_TLB_CR4, 0);
+}
+
+void wbinvd(void)
+{
+}
+
+WEAK void host_line_flushed(const void *p)
+{
+}
+
+void clflush(const void *p)
+{
+    host_line_flushed(p);
+}
+
+/* ---- ports ---- */
+
+static u32 port_in(u16 port, u8 bytes)
+{
+    u32 value = bytes == 4 ? host_port_value : host_port_value & ((1U << 8 * bytes) - 1);
+
+    host_port_access = (struct host_port_access){port, bytes, false, value};
+    return value;
+}
+
+static void port_out(u16 port, u8 bytes, u32 value)
+{
+    host_port_access = (struct host_port_access){port, bytes, true, value};
+}
+
+u8 inb(u16 port)
+{
+    return (u8)port_in(port, 1);
+}
+
+u16 inw(u16 port)
+{
+    return (u16)port_in(port, 2);
+}
+
+u32 inl(u16 port)
+{
+    return port_in(port, 4);
+}
+
+void outb(u8 v, u16 port)
+{
+    port_out(port, 1, v);
+}
+
+void outw(u16 v, u16 port)
+{
+    port_out(port, 2, v);
+}
+
+void outl(u32 v, u16 port)
+{
+    port_out(port, 4, v);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What arch/x86/pv/ and arch/x86/{domain,context,tlb,domctl}.c ask of the rest of arch/x86, as
+ * little of it as they need: descriptors of CPUs, the FPU, the hypervisor's root, PCI, clocks. See
+ * host.h.
+ */
+#include <asm/apic.h>
+#include <asm/context.h>
+#include <asm/entry.h>
+#include <asm/instructions.h>
+#include <asm/memory_map.h>
+#include <asm/paging.h>
+#include <asm/pci.h>
+#include <asm/pv.h>
+#include <asm/time.h>
+#include <guest_access.h>
+#include <host_x86.h>
+
+#define WEAK __attribute__((weak))
+
+struct cpu_features boot_cpu = {
+    .vendor = "GenuineIntel", .fsgsbase = true, .rdtscp = true, .ibpb = true};
+unsigned long hv_cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_DE;
+u64 xfeature_mask = 7;
+u64 hv_l4[PT_ENTRIES];
+unsigned long m2p_bytes;
+struct e820_entry machine_map[MACHINE_MAP_MAX];
+unsigned int machine_map_entries;
+
+static struct host_registers registers[HOST_CPUS];
+
+static void *descriptor_window(unsigned long addr, unsigned long bytes);
+
+struct host_registers *host_registers(void)
+{
+    return &registers[smp_processor_id()];
+}
+
+void host_boot_x86(void)
+{
+    host_more_guest_memory = descriptor_window;
+    for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
+        hv_l4[i] = 0x100000UL * i | 1;
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
+        struct arch_cpu *arch = &cpus[cpu]->arch;
+
+        arch->gdt = alloc_hv_pages(0);
+        BUG_ON(!arch->gdt);
+        arch->apic_id = cpu;
+        arch->cr4 = hv_cr4;
+        registers[cpu] = (struct host_registers){
+            .cr0 = CR0_PE | CR0_PG, .cr3 = HOST_HV_CR3, .cr4 = hv_cr4, .efer = 0xd01};
+    }
+}
+
+/* ---- boot ---- */
+
+paddr_t hv_cr3(void)
+{
+    return HOST_HV_CR3;
+}
+
+WEAK bool frame_is_ram(mfn_t mfn)
+{
+    return mfn.n < max_page;
+}
+
+/* Addresses of our image are in no frame: nobody follows them. */
+paddr_t image_paddr(const void *p)
+{
+    return HOST_IMAGE_PADDR;
+}
+
+void set_ldt_descriptor(struct cpu *cpu, unsigned long base, unsigned int entries)
+{
+}
+
+void show_registers(const struct cpu_user_regs *regs)
+{
+}
+
+void exit_to_guest(void)
+{
+    host_leave();
+}
+
+WEAK void apic_send_ipi(u32 dest_apic_id, u8 vector)
+{
+    panic("an IPI to CPU %u", dest_apic_id);
+}
+
+/* ---- the FPU ---- */
+
+int fpu_vcpu_create(struct vcpu *v)
+{
+    v->arch.fpu = alloc_hv_pages(0);
+    return v->arch.fpu ? 0 : -XEN_ENOMEM;
+}
+
+void fpu_vcpu_destroy(struct vcpu *v)
+{
+    if (v->arch.fpu)
+        free_hv_pages(v->arch.fpu, 0);
+    v->arch.fpu = NULL;
+}
+
+void fpu_save(struct vcpu *v)
+{
+}
+
+void fpu_load(struct vcpu *v)
+{
+}
+
+void fpu_get_legacy(const struct vcpu *v, void *fxsave)
+{
+    memcpy(fxsave, v->arch.fpu, 512);
+}
+
+void fpu_set_legacy(struct vcpu *v, const void *fxsave)
+{
+    memcpy(v->arch.fpu, fxsave, 512);
+}
+
+bool fpu_set_xcr0(struct vcpu *v, u64 xcr0)
+{
+    if (!(xcr0 & 1) || xcr0 & ~xfeature_mask)
+        return false;
+    v->arch.xcr0 = xcr0;
+    return true;
+}
+
+unsigned int xsave_size(u64 xcr0)
+{
+    return 832;
+}
+
+/* ---- devices and clocks ---- */
+
+u32 pci_guest_read(const struct domain *d, unsigned int port, unsigned int bytes)
+{
+    return ~0U;
+}
+
+void pci_guest_write(const struct domain *d, unsigned int port, unsigned int bytes, u32 value)
+{
+}
+
+bool time_write_secondary(struct vcpu *v, unsigned long addr)
+{
+    u64 word = 0;
+
+    return put_guest(addr, &word) == 0;
+}
+
+/* ---- the window of descriptor tables, as the processor and read_segment() see it ---- */
+
+static void *descriptor_window(unsigned long addr, unsigned long bytes)
+{
+    static u8 zeros[PAGE_SIZE];
+    const struct domain *d = current->domain;
+    unsigned long page = (addr - PERDOMAIN_START) >> PAGE_SHIFT;
+    const u64 *l1;
+    u64 e;
+
+    if (addr < PERDOMAIN_START || d->system || (addr & ~PAGE_MASK) + bytes > PAGE_SIZE ||
+        page >= 32UL * d->max_vcpus || !d->arch.perdomain_l1)
+        return NULL;
+    l1 = d->arch.perdomain_l1[page / PT_ENTRIES];
+    e = l1 ? l1[page % PT_ENTRIES] : 0;
+    if (!(e & PTE_PRESENT))
+        return NULL;
+    if ((e & PTE_ADDR_MASK) == HOST_IMAGE_PADDR)
+        return &zeros[addr & ~PAGE_MASK];
+    return (char *)maddr_to_virt(e & PTE_ADDR_MASK) + (addr & ~PAGE_MASK);
+}
+
+/* A data segment or readable code that ring 3 may load; Intel SDM volume 2, MOV to a segment. */
+bool host_selector_ok(u32 sel)
+{
+    const struct host_registers *r = host_registers();
+    const u64 *desc;
+    u64 d;
+
+    if (sel < 4)
+        return true;
+    if (sel & 4)
+        desc = r->ldt ? descriptor_window(LDT_VIRT(current->id) + (sel & ~7U), 8) : NULL;
+    else
+        desc = (sel | 7) <= r->gdt_limit ? descriptor_window(r->gdt + (sel & ~7U), 8) : NULL;
+    if (!desc)
+        return false;
+    d = *desc;
+    return (d >> 47 & 1) && (d >> 44 & 1) && (d >> 45 & 3) == 3 && (sel & 3) == 3 &&
+           (!(d >> 43 & 1) || (d >> 41 & 1));
+}

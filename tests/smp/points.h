@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Included before every source of the programs in tests/smp: each atomic operation, each READ_ONCE
+ * and WRITE_ONCE, and with them each lock and each remote flush, begins with smp_point(). There the
+ * interleaver changes to another CPU, a thread dawdles, interrupts arrive, and the processor loads
+ * translations that nobody asked for.
+ */
+#ifndef SMP_POINTS_H
+#define SMP_POINTS_H
+
+#include <lib.h>
+
+void smp_point(void);
+
+#undef READ_ONCE
+#undef WRITE_ONCE
+#define READ_ONCE(x)     (smp_point(), __atomic_load_n(&(x), __ATOMIC_RELAXED))
+#define WRITE_ONCE(x, v) (smp_point(), __atomic_store_n(&(x), (v), __ATOMIC_RELAXED))
+
+/* A macro is not expanded within itself: inside, the names are the compiler's. */
+#define __atomic_load_n(...)             (smp_point(), __atomic_load_n(__VA_ARGS__))
+#define __atomic_store_n(...)            (smp_point(), __atomic_store_n(__VA_ARGS__))
+#define __atomic_exchange_n(...)         (smp_point(), __atomic_exchange_n(__VA_ARGS__))
+#define __atomic_compare_exchange_n(...) (smp_point(), __atomic_compare_exchange_n(__VA_ARGS__))
+#define __atomic_add_fetch(...)          (smp_point(), __atomic_add_fetch(__VA_ARGS__))
+#define __atomic_sub_fetch(...)          (smp_point(), __atomic_sub_fetch(__VA_ARGS__))
+#define __atomic_fetch_add(...)          (smp_point(), __atomic_fetch_add(__VA_ARGS__))
+#define __atomic_fetch_or(...)           (smp_point(), __atomic_fetch_or(__VA_ARGS__))
+#define __atomic_fetch_and(...)          (smp_point(), __atomic_fetch_and(__VA_ARGS__))
+
+#endif
