@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+#
+# `make check-mutants`: faults are planted, and a test has to notice each (tests/mutants/mutants.py).
+# MUTANT_SEED= draws others. A sample of the planted ones is part of `make check`, all of them and
+# the drawn ones of `make check-all`.
+
+MUTANT_SEED  ?= 1
+MUTANT_COUNT ?= 300
+MUTANT_SAMPLE = $(if $(LONG),--planted all --drawn $(MUTANT_COUNT),--planted 20 --drawn 0)
+
+.PHONY: check-mutants run-mutants
+check-mutants: $(TOOL_STAMPS)
+	@$(PARALLEL) check-build
+	@python3 tests/mutants/mutants.py $(BUILD) --jobs $(CHECK_JOBS) --seed $(MUTANT_SEED) \
+	    --planted all --drawn $(MUTANT_COUNT)
+
+# Alone at the end of `make check`: it uses both processors itself.
+run-mutants:
+	@$(RUN_TEST) mutants python3 tests/mutants/mutants.py $(BUILD) --jobs $(CHECK_JOBS) \
+	    --seed $(MUTANT_SEED) $(MUTANT_SAMPLE)
