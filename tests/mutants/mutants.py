@@ -242,25 +242,25 @@ class Workshop:
 
     def find_programs(self):
         """Host programs by the files that they are made of, headers as well."""
-        build = os.path.join(self.tree, "build")
-        programs = {}  # by a C file
-        with open(os.path.join(build, "gen", "host-programs.mk"), encoding="utf-8") as f:
-            for line in f:
-                m = re.match(r"SOURCES_(\S+) \S?=(.*)", line)
-                if m:
-                    for source in m.group(2).split() + [f"tests/{m.group(1)}.c"]:
-                        programs.setdefault(source, set()).add(m.group(1))
         table = {}
-        for folder, _, names in os.walk(os.path.join(build, "obj")):
-            for name in names:
-                if not name.endswith(".d"):
-                    continue
-                with open(os.path.join(folder, name), encoding="utf-8") as f:
-                    rule = f.read().split("\n\n")[0].replace("\\\n", " ")
-                files = [os.path.normpath(x) for x in rule.partition(".o:")[2].split(":")[0].split()]
-                for file in files:
-                    table.setdefault(file, set()).update(programs.get(files[0], ()))
+        _, rules = run(["make", "-pn", "help"], self.tree, LINK_SECONDS)
+        for kind, name, objects in re.findall(r"^(unit|fuzz|smp)/(\S+)_OBJS := (.*)$", rules,
+                                              flags=re.M):
+            for item in objects.split():
+                for file in self.sources_of(item):
+                    table.setdefault(file, set()).add(f"{kind}/{name}")
         return table
+
+    def sources_of(self, item):
+        """What an object is made of; of one that was never built no headers are known."""
+        depends = os.path.join(self.tree, item[:-2] + ".d")
+        if os.path.exists(depends):
+            with open(depends, encoding="utf-8") as f:
+                rule = f.read().split("\n\n")[0].replace("\\\n", " ")
+            return [os.path.normpath(x) for x in rule.partition(".o:")[2].split("\n")[0].split()]
+        parts = item[:-2].split("/")
+        suffixes = ("/".join(parts[i:]) + ".c" for i in range(len(parts)))
+        return [x for x in suffixes if os.path.exists(os.path.join(self.tree, x))][:1]
 
     @staticmethod
     def find_roles():
