@@ -17,8 +17,8 @@
 
 static struct {
     uint8_t *page;
-    size_t bytes;
-    uint64_t *read; /* the word that the access in progress reads, or NULL */
+    size_t bytes, word;
+    uint8_t *read; /* the word that the access in progress reads, or NULL */
     struct sigaction old_segv, old_trap;
 } changing;
 
@@ -39,7 +39,7 @@ static void access_begins(int signal, siginfo_t *info, void *context)
     }
     changing.read = user->uc_mcontext.gregs[REG_ERR] & ERROR_WRITE
                         ? NULL
-                        : (uint64_t *)(at & ~(uintptr_t)(sizeof(uint64_t) - 1));
+                        : (uint8_t *)(at - at % changing.word);
     reach(PROT_READ | PROT_WRITE);
     user->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
 }
@@ -48,19 +48,20 @@ static void access_ends(int signal, siginfo_t *info, void *context)
 {
     ucontext_t *user = context;
 
-    if (changing.read)
-        *changing.read = ~*changing.read;
+    for (size_t i = 0; changing.read && i < changing.word; i++)
+        changing.read[i] = (uint8_t)~changing.read[i];
     reach(PROT_NONE);
     user->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
 }
 
-void memory_changes(void *page, size_t bytes)
+void memory_changes(void *page, size_t bytes, size_t word)
 {
     struct sigaction begins = {.sa_sigaction = access_begins, .sa_flags = SA_SIGINFO};
     struct sigaction ends = {.sa_sigaction = access_ends, .sa_flags = SA_SIGINFO};
 
     changing.page = page;
     changing.bytes = bytes;
+    changing.word = word;
     if (sigaction(SIGSEGV, &begins, &changing.old_segv) ||
         sigaction(SIGTRAP, &ends, &changing.old_trap))
         abort();

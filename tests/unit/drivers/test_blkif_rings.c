@@ -250,7 +250,7 @@ static void words_are_read_once(void **state)
     grant_ref_t gref = 500;
 
     put_read(40, 11);
-    memory_changes(memory, PAGE);
+    memory_changes(memory, PAGE, sizeof(uint64_t));
     assert_null(take());
     memory_stays();
     assert_int_equal(command.operation, BLKIF_OP_READ);
@@ -265,13 +265,13 @@ static void words_are_read_once(void **state)
         page[i] = blkfront_segment(i, 1, 6);
     blkfront_ring_put_indirect(&front, BLKIF_OP_WRITE, 0, 8, 40, &gref, 1);
     blkfront_ring_push(&front);
-    memory_changes(memory, PAGE);
+    memory_changes(memory, PAGE, sizeof(uint64_t));
     assert_null(take());
     memory_stays();
     assert_int_equal(command.operation, BLKIF_OP_WRITE);
     assert_int_equal(command.segment_count, 40);
     assert_int_equal(command.pages[0], 500);
-    memory_changes(page, PAGE);
+    memory_changes(page, PAGE, sizeof(uint64_t));
     assert_null(blkback_ring_segments(&command, &limits, 0, page));
     memory_stays();
     assert_int_equal(command.sectors, 240);
