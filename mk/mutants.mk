@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # `make check-mutants`: faults are planted, and a test has to notice each (tests/mutants/mutants.py).
-# MUTANT_SEED= draws others. A sample of the planted ones is part of `make check`, all of them and
-# the drawn ones of `make check-all`.
+# MUTANT_SEED= draws others. `make run-mutants` tries a sample of the planted ones, with LONG=1 all of
+# them and the drawn ones, of a tree that is built.
 
 MUTANT_SEED  ?= 1
 MUTANT_COUNT ?= 300
@@ -14,7 +14,7 @@ check-mutants: $(TOOL_STAMPS)
 	@python3 tests/mutants/mutants.py $(BUILD) --jobs $(CHECK_JOBS) --seed $(MUTANT_SEED) \
 	    --planted all --drawn $(MUTANT_COUNT)
 
-# Alone at the end of `make check`: it uses both processors itself.
+# To be run alone: it uses both processors itself.
 run-mutants:
 	@$(RUN_TEST) mutants python3 tests/mutants/mutants.py $(BUILD) --jobs $(CHECK_JOBS) \
 	    --seed $(MUTANT_SEED) $(MUTANT_SAMPLE)
