@@ -57,7 +57,7 @@ GUESTS = [
 # By a fixed number of runs, so that a slow machine sees what a fast one sees.
 ARGUMENTS = {
     "fuzz": ["-seed=1", "-runs=20000", "-max_total_time=15", "-artifact_prefix=build/logs/"],
-    "smp": ["1000"],
+    "smp": ["4000"],
 }
 
 # What takes longer hangs.

@@ -157,6 +157,8 @@ static void narrow_fronts_are_understood(void **state)
     assert_int_equal(command.kind, BLKBACK_DISCARD);
     assert_int_equal(command.id, 78);
     assert_int_equal(command.sectors, 200);
+    assert_int_equal(command.segment_count, 0); /* not those of the request before */
+    assert_int_equal(command.page_count, 0);
     assert_null(take());
     assert_int_equal(command.id, 79);
     assert_int_equal(command.segment_count, 20);
