@@ -22,6 +22,7 @@ include mk/packages.mk
 include mk/debian.mk
 include mk/run.mk
 include mk/tests.mk
+include mk/mutants.mk
 include mk/peer.mk
 include mk/lint.mk
 

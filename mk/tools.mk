@@ -13,13 +13,13 @@ PKGS_LINT  := clang-format clang-tidy cppcheck python3
 PKGS_GDB   := gdb
 
 TOOLS_STAMP := $(BUILD)/.tools
-MAY_INSTALL := $(filter tools run iso check check-all check-peer debian bench lint format gdb,$(MAKECMDGOALS))
+MAY_INSTALL := $(filter tools run iso check check-all check-mutants check-peer debian bench lint format gdb,$(MAKECMDGOALS))
 
 # Which groups this command needs; the stamp remembers those that were found complete.
 TOOL_GROUPS := BUILD \
-    $(if $(filter tools run iso gdb bench check check-all check-peer,$(MAKECMDGOALS)),RUN) \
-    $(if $(filter tools check check-all check-peer lint,$(MAKECMDGOALS)),CHECK) \
-    $(if $(filter tools check check-all check-peer debian,$(MAKECMDGOALS)),DEBIAN) \
+    $(if $(filter tools run iso gdb bench check check-all check-mutants check-peer,$(MAKECMDGOALS)),RUN) \
+    $(if $(filter tools check check-all check-mutants check-peer lint,$(MAKECMDGOALS)),CHECK) \
+    $(if $(filter tools check check-all check-mutants check-peer debian,$(MAKECMDGOALS)),DEBIAN) \
     $(if $(filter tools lint format,$(MAKECMDGOALS)),LINT) \
     $(if $(filter tools gdb,$(MAKECMDGOALS)),GDB)
 TOOL_STAMPS := $(TOOL_GROUPS:%=$(BUILD)/.tools-%)

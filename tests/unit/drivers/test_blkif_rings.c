@@ -4,6 +4,7 @@
  * breaks the protocol.
  */
 /* SOURCES: pv-guest/drivers/blkback_ring.c pv-guest/drivers/blkfront_ring.c */
+/* SOURCES: tests/host/changing_memory.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,8 @@
 
 #include <drivers/blkback_ring.h>
 #include <drivers/blkfront_ring.h>
+
+#include "../../host/changing_memory.h"
 
 #define PAGE    4096u
 #define SECTORS 1000u
@@ -154,6 +157,8 @@ static void narrow_fronts_are_understood(void **state)
     assert_int_equal(command.kind, BLKBACK_DISCARD);
     assert_int_equal(command.id, 78);
     assert_int_equal(command.sectors, 200);
+    assert_int_equal(command.segment_count, 0); /* not those of the request before */
+    assert_int_equal(command.page_count, 0);
     assert_null(take());
     assert_int_equal(command.id, 79);
     assert_int_equal(command.segment_count, 20);
@@ -230,12 +235,50 @@ static void impossible_segments_are_seen(void **state)
     put_read(0, 2)->seg[1] = (struct blkif_request_segment){
         .gref = 1, .first_sect = 5, .last_sect = 4};
     assert_non_null(take());
+    memset(memory + PAGE / 2, 0, PAGE / 2); /* the front's next slots would pass for segments */
+    memset(&shared()->ring[front.req_prod & (front.slots - 1)], 0, 2 * back.slot_size);
     put_read(0, 1)->nr_segments = 12;
     assert_non_null(take());
     put_read(0, 1)->nr_segments = 255;
     assert_non_null(take());
     put_read(0, 1)->nr_segments = 0;
     assert_non_null(take());
+}
+
+/* The front changes each word as soon as it was read: what was checked is what is done. */
+static void words_are_read_once(void **state)
+{
+    static uint64_t page[BLKIF_SEGMENTS_PER_PAGE] __attribute__((aligned(PAGE)));
+    grant_ref_t gref = 500;
+
+    put_read(40, 11);
+    memory_changes(memory, PAGE, sizeof(uint64_t));
+    assert_null(take());
+    memory_stays();
+    assert_int_equal(command.operation, BLKIF_OP_READ);
+    assert_int_equal(command.kind, BLKBACK_READ);
+    assert_int_equal(command.sector, 40);
+    assert_int_equal(command.sectors, 88);
+    assert_int_equal(command.segment_count, 11);
+    for (unsigned int i = 0; i < 11; i++)
+        assert_int_equal(command.segments[i], blkfront_segment(100 + i, 0, 7));
+    set_up(NULL);
+    for (unsigned int i = 0; i < 40; i++)
+        page[i] = blkfront_segment(i, 1, 6);
+    blkfront_ring_put_indirect(&front, BLKIF_OP_WRITE, 0, 8, 40, &gref, 1);
+    blkfront_ring_push(&front);
+    memory_changes(memory, PAGE, sizeof(uint64_t));
+    assert_null(take());
+    memory_stays();
+    assert_int_equal(command.operation, BLKIF_OP_WRITE);
+    assert_int_equal(command.segment_count, 40);
+    assert_int_equal(command.pages[0], 500);
+    memory_changes(page, PAGE, sizeof(uint64_t));
+    assert_null(blkback_ring_segments(&command, &limits, 0, page));
+    memory_stays();
+    assert_int_equal(command.sectors, 240);
+    for (unsigned int i = 0; i < 40; i++)
+        assert_int_equal(command.segments[i], blkfront_segment(i, 1, 6));
 }
 
 static void impossible_ranges_are_seen(void **state)
@@ -373,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup(indirect_segments_are_fetched, set_up),
         cmocka_unit_test_setup(parts_of_pages_are_counted, set_up),
         cmocka_unit_test_setup(impossible_segments_are_seen, set_up),
+        cmocka_unit_test_setup(words_are_read_once, set_up),
         cmocka_unit_test_setup(impossible_ranges_are_seen, set_up),
         cmocka_unit_test_setup(wrong_indirect_requests_are_seen, set_up),
         cmocka_unit_test_setup(unknown_operations_are_merely_not_there, set_up),

@@ -4,6 +4,7 @@
  * write.
  */
 /* SOURCES: pv-guest/drivers/netback_ring.c pv-guest/drivers/netfront_ring.c */
+/* SOURCES: tests/host/changing_memory.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,8 @@
 
 #include <drivers/netback_ring.h>
 #include <drivers/netfront_ring.h>
+
+#include "../../host/changing_memory.h"
 
 #define PAGE  4096u
 #define SLOTS 256u
@@ -85,6 +88,31 @@ static void takes_a_packet_of_one_piece(void **state)
     assert_int_equal(response(0).id, 7);
     assert_int_equal(response(0).status, NETIF_RSP_OKAY);
     assert_int_equal(netback_take(&transmit, &packet), NETBACK_NONE);
+}
+
+/* The front changes each word as soon as it was read: what was checked is what is sent. */
+static void reads_words_once(void **state)
+{
+    put(1, NETTXF_more_data | NETTXF_extra_info | NETTXF_csum_blank, 4000, 96 + 4000);
+    put_extra(XEN_NETIF_EXTRA_TYPE_GSO, 0, 1448, XEN_NETIF_GSO_TYPE_TCPV4);
+    put(2, 0, 96, 4000);
+    memory_changes(&page, PAGE, sizeof(uint32_t));
+    assert_int_equal(netback_take(&transmit, &packet), NETBACK_PACKET);
+    memory_stays();
+    assert_int_equal(packet.flags, NETTXF_more_data | NETTXF_extra_info | NETTXF_csum_blank);
+    assert_int_equal(packet.length, 4096);
+    assert_int_equal(packet.slot_count, 3);
+    assert_int_equal(packet.piece_count, 2);
+    assert_int_equal(packet.ids[0], 1);
+    assert_int_equal(packet.ids[1], 2);
+    assert_int_equal(packet.gso_size, 1448);
+    assert_int_equal(packet.gso_type, XEN_NETIF_GSO_TYPE_TCPV4);
+    assert_int_equal(packet.pieces[0].ref, 1001);
+    assert_int_equal(packet.pieces[0].offset, 4000);
+    assert_int_equal(packet.pieces[0].size, 96);
+    assert_int_equal(packet.pieces[1].ref, 1002);
+    assert_int_equal(packet.pieces[1].offset, 96);
+    assert_int_equal(packet.pieces[1].size, 4000);
 }
 
 static void takes_a_large_packet(void **state)
@@ -285,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(takes_a_packet_of_one_piece, set_up),
+        cmocka_unit_test_setup(reads_words_once, set_up),
         cmocka_unit_test_setup(takes_a_large_packet, set_up),
         cmocka_unit_test_setup(drops_what_it_cannot_send, set_up),
         cmocka_unit_test_setup(refuses_multicast_requests, set_up),
