@@ -385,7 +385,7 @@ static void step_initialise(void)
     u64 *words = (u64 *)c;
 
     if (d->vcpu[1]->initialised)
-        arch_vcpu_reset(d->vcpu[1]);
+        vcpu_reset(d->vcpu[1]);
     memset(c, 0, sizeof(*c));
     c->flags = VGCF_in_kernel;
     c->ctrlreg[3] = xen_pfn_to_cr3(page_to_mfn(host_frame(d, 0)).n);

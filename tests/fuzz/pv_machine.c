@@ -241,7 +241,7 @@ static void give_context(struct vcpu *v, mfn_t root)
     c->ctrlreg[3] = xen_pfn_to_cr3(root.n);
     c->kernel_sp = GUEST(HOST_WINDOW / 2);
     v->initialised = false;
-    BUG_ON(arch_set_context(v, c));
+    BUG_ON(vcpu_set_context(v, c));
     xfree(c);
 }
 

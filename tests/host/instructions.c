@@ -76,7 +76,7 @@ void xsetbv(u32 index, u64 v)
     host_registers()->xcr0 = v;
 }
 
-bool rdmsr_safe(u32 msr, u64 *val)
+WEAK bool rdmsr_safe(u32 msr, u64 *val)
 {
     const struct host_registers *r = host_registers();
 

@@ -21,6 +21,7 @@ static void fake_wrmsr(u32 msr, u64 v);
 #define wrmsr fake_wrmsr
 
 /* The real clock in place of the one that tests set. NOLINTNEXTLINE(bugprone-suspicious-include) */
+#define HOST_ASM_TIME_H
 #include "../../../arch/x86/include/asm/time.h"
 #include "../../../arch/x86/time.c" /* NOLINT(bugprone-suspicious-include) */
 
@@ -33,7 +34,8 @@ static struct cpu_info info;
 
 struct cpu_features boot_cpu;
 u8 *apic_base = apic_page;
-bool x2apic_enabled, host_irqs_on;
+bool x2apic_enabled;
+__thread bool host_irqs_on;
 struct cpu *cpus[NR_CPUS] = {&cpu};
 
 struct cpu_info *get_cpu_info(void)
@@ -44,6 +46,13 @@ struct cpu_info *get_cpu_info(void)
 static u64 fake_rdtsc(void)
 {
     return tsc;
+}
+
+/* The local APIC is in xAPIC mode, at addresses in memory. */
+u64 rdmsr(u32 msr)
+{
+    fail_msg("RDMSR of %x", msr);
+    return 0;
 }
 
 static void fake_wrmsr(u32 msr, u64 v)
@@ -121,9 +130,18 @@ bool vcpu_has_info(const struct vcpu *v)
     return true;
 }
 
-unsigned long copy_to_guest(unsigned long dst, const void *src, unsigned long bytes)
+void *host_guest_pointer(unsigned long addr, unsigned long bytes)
 {
-    memcpy((void *)dst, src, bytes);
+    return (void *)addr;
+}
+
+void host_guest_window(bool open)
+{
+}
+
+unsigned long guest_copy_raw(void *dst, const void *src, unsigned long bytes)
+{
+    memcpy(dst, src, bytes);
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: arch/x86/pv/msr.c */
+/* SOURCES: arch/x86/pv/msr.c tests/host/instructions.c */
 /*
  * RDMSR and WRMSR of a guest where the processor lacks the register: #GP for the guest, and no read
  * without an entry in the exception table.
