@@ -37,7 +37,7 @@ void machine_write_uncached(unsigned long mfn, unsigned int slot, u64 val)
 
 static bool differs(unsigned long mfn)
 {
-    return memchr(memory[mfn].differs, true, sizeof(memory[mfn].differs));
+    return memchr(memory[mfn].differs, 1, sizeof(memory[mfn].differs));
 }
 
 /* Main memory and the caches agree on the line. */

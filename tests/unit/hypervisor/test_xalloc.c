@@ -20,6 +20,10 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
 }
 
+void tlb_relax(void)
+{
+}
+
 void page_flush_caches(struct page *pg)
 {
 }
