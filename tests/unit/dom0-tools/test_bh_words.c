@@ -61,7 +61,8 @@ int error_set(struct error *e, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    vsnprintf(e->text, sizeof(e->text), format, args);
+    if (e)
+        vsnprintf(e->text, sizeof(e->text), format, args);
     va_end(args);
     return -1;
 }
