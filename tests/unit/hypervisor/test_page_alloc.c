@@ -183,7 +183,8 @@ static void free_by_address(void **state)
  */
 static u8 *remembered[FRAMES];
 static unsigned int flushes;
-static u32 last_flush; /* by the clock of all CPUs */
+static u32 last_flush;               /* by the clock of all CPUs */
+static struct domain *dies_in_flush; /* another CPU begins to destroy it meanwhile */
 
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
@@ -192,6 +193,8 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
     last_flush = ++tlb_now;
     flushes++;
     memset(remembered, 0, sizeof(remembered));
+    if (dies_in_flush)
+        dies_in_flush->dying = DOMAIN_DYING;
 }
 
 /* The last owners write wherever a translation of theirs still leads. */
@@ -287,6 +290,30 @@ static void one_flush_a_batch(void **state)
     host_kill(d);
 }
 
+/* A domain that begins to die while frames are made ready for it does not get them. */
+static void dies_while_frames_are_cleaned(void **state)
+{
+    static void *taken[FRAMES];
+    struct domain *d = host_domain(1, 1, 0, false);
+    unsigned int n = 0;
+
+    d->max_pages = 8;
+    for (void *p; (p = alloc_hv_pages(0)) != NULL; taken[n++] = p)
+        ;
+    free_hv_pages(taken[--n], 0);
+    dies_in_flush = d;
+    assert_null(alloc_domain_pages(d, 0, 0));
+    dies_in_flush = NULL;
+    assert_int_equal(d->dying, DOMAIN_DYING);
+    assert_int_equal(d->tot_pages, 0);
+    assert_int_equal(heap_free_pages(), 1);
+    d->dying = DOMAIN_ALIVE;
+    assert_non_null(alloc_domain_pages(d, 0, 0));
+    while (n)
+        free_hv_pages(taken[--n], 0);
+    host_kill(d);
+}
+
 static void double_free(void *pg)
 {
     page_release(pg);
@@ -312,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup(written_while_free, setup),
         cmocka_unit_test_setup(newest_decides, setup),
         cmocka_unit_test_setup(one_flush_a_batch, setup),
+        cmocka_unit_test_setup(dies_while_frames_are_cleaned, setup),
         cmocka_unit_test_setup(our_own_mistakes, setup),
     };
 
