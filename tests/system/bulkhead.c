@@ -171,6 +171,12 @@ static char *without_room_for_mappings(const char *counters)
     return result;
 }
 
+static void leave_out(char *text, const char *words)
+{
+    for (char *at = text; (at = strstr(at, words)) != NULL;)
+        memmove(at, at + strlen(words), strlen(at + strlen(words)) + 1);
+}
+
 const char *hypervisor_counters(struct machine *machine)
 {
     char *counters, *line, *next;
@@ -189,6 +195,9 @@ const char *hypervisor_counters(struct machine *machine)
             next = line;
         }
     }
+    /* Nor whether a port of a domain that works has just been rung. */
+    leave_out(counters, ", pending");
+    leave_out(counters, ", masked");
     return counters;
 }
 
