@@ -31,7 +31,7 @@ SMP_TESTS    := $(SMP_SRCS:tests/%.c=%)
 SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
 
 HOST_INCLUDES := -Itests/host/include -Ihypervisor/include -Idom0-tools/include \
-                 -Iarch/x86/include -Ipv-guest
+                 -Iarch/x86/include -Iarch/x86 -Ipv-guest
 # The core on the host checks its assertions and lock ranks.
 HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D_GNU_SOURCE \
                -DDEBUG \

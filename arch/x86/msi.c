@@ -12,7 +12,7 @@
 #include <asm/io.h>
 #include <asm/irq.h>
 #include <asm/msi.h>
-#include <asm/page_table.h>
+#include <asm/pv.h>
 #include <domain.h>
 #include <list.h>
 #include <page_alloc.h>

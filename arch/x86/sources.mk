@@ -63,7 +63,7 @@ HV_SRCS += \
     arch/x86/pv/decode.c \
     arch/x86/pv/descriptor.c \
     arch/x86/pv/emulate_priv.c \
-    arch/x86/pv/grant_map.c \
+    arch/x86/pv/grant_entry.c \
     arch/x86/pv/ioport.c \
     arch/x86/pv/iret.c \
     arch/x86/pv/memory.c \

@@ -5,7 +5,8 @@
  * accepted it.
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
-#include <asm/page_table.h>
+#include <asm/pte.h>
+#include <pv/descriptor.h>
 
 #include "pv_machine.h"
 

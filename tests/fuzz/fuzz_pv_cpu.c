@@ -19,7 +19,6 @@
 /* CFLAGS: -fno-sanitize=pointer-overflow */
 #include <asm/context.h>
 #include <asm/entry.h>
-#include <asm/page_table.h>
 #include <asm/pv.h>
 #include <guest_access.h>
 #include <public/callback.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine behind fuzz_page_type.c: see pv_machine.h. */
 #include <asm/context.h>
-#include <asm/page_table.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
 #include <grant_impl.h>
 #include <guest_access.h>
 #include <public/grant_table.h>
+#include <pv/pte.h>
 
 #include "pv_cache.h"
 #include "pv_machine.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What PV domains do to their memory, by chance: see pv_steps.h. */
-#include <asm/page_table.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
 #include <grant_impl.h>
 #include <public/grant_table.h>
 #include <public/memory.h>
+#include <pv/pte.h>
 
 #include "pv_cache.h"
 #include "pv_machine.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The model of what CPUs remember of translations: see pv_tlb.h. */
-#include <asm/page_table.h>
+#include <pv/pte.h>
 
 #include "pv_cache.h"
 #include "pv_machine.h"

@@ -15,7 +15,7 @@
 #include <asm/device_window.h>
 #include <asm/irq.h>
 #include <asm/msi.h>
-#include <asm/page_table.h>
+#include <asm/pv.h>
 #include <host.h>
 
 #define CARD                    \

@@ -7,10 +7,10 @@
  * Everything here runs once in a domain's life, for the current vCPU and in its address space.
  */
 #include <arch.h>
-#include <asm/page_table.h>
 #include <guest_access.h>
 
 #include "bounce.h"
+#include "pte.h"
 
 #define TEXT_BYTES 64U
 

@@ -14,12 +14,15 @@
  */
 #include <arch.h>
 #include <asm/context.h>
-#include <asm/page_table.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
 #include <guest_access.h>
 #include <hypercall.h>
 #include <page_alloc.h>
+
+#include "descriptor.h"
+#include "pte.h"
+#include "walk.h"
 
 #define WINDOW_PAGES   32U /* a vCPU */
 #define LDT_FIRST      16U /* of them */

@@ -13,11 +13,12 @@
  */
 #include <asm/context.h>
 #include <asm/decode.h>
-#include <asm/page_table.h>
 #include <asm/pv.h>
 #include <asm/tlb.h>
 #include <guest_access.h>
 #include <hypercall.h>
+
+#include "mmu.h"
 
 #define DR6_BS (1UL << 14)
 

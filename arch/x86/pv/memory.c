@@ -5,12 +5,14 @@
  */
 #include <arch.h>
 #include <asm/memory_map.h>
-#include <asm/page_table.h>
 #include <asm/paging.h>
 #include <guest_access.h>
 #include <hypercall.h>
 #include <page_alloc.h>
 #include <public/memory.h>
+
+#include "mmu.h"
+#include "pte.h"
 
 #define GUEST_MAP_MAX 1024U
 

@@ -7,9 +7,11 @@
  * from element to element.
  */
 #include <arch.h>
-#include <asm/page_table.h>
 #include <guest_access.h>
 #include <hypercall.h>
+
+#include "mmu.h"
+#include "pte.h"
 
 /* ---- shared with mmuext_op ---- */
 

@@ -7,10 +7,13 @@
  * the hypercall returns to the guest.
  */
 #include <arch.h>
-#include <asm/page_table.h>
 #include <asm/pv.h>
 #include <guest_access.h>
 #include <hypercall.h>
+
+#include "descriptor.h"
+#include "mmu.h"
+#include "pte.h"
 
 /* A frame of @d by its number, with a general count; NULL: not one of its frames. */
 static struct page *get_frame(unsigned long mfn, const struct domain *d)

@@ -8,8 +8,10 @@
  * What remains continues at the fixup of the exception table.
  */
 #include <arch.h>
-#include <asm/page_table.h>
 #include <asm/pv.h>
+
+#include "pte.h"
+#include "walk.h"
 
 /*
  * Does the tree below root frame @mfn let the guest write at @addr? Without a lock and in any

@@ -4,7 +4,7 @@
  * entries.
  *
  * This is where page_type.c learns what makes a frame a page table: validation takes the references
- * of each present entry (see asm/page_table.h for which), adjusts the entries to how the CPU has to
+ * of each present entry (see pv/pte.h for which), adjusts the entries to how the CPU has to
  * see them, and writes our own slots into an L4. Tables that refer to tables of their own level are
  * refused, and so are superpages.
  *
@@ -13,9 +13,13 @@
  * done.
  */
 #include <arch.h>
-#include <asm/page_table.h>
 #include <asm/paging.h>
+#include <asm/pv.h>
 #include <hypercall.h>
+
+#include "descriptor.h"
+#include "mmu.h"
+#include "pte.h"
 
 #define DIR_TYPE(level) table_type((level)-1)
 

@@ -10,9 +10,11 @@
  * else, and what the rules refuse, stays a page fault of the guest.
  */
 #include <arch.h>
-#include <asm/page_table.h>
 #include <asm/pv.h>
 #include <guest_access.h>
+
+#include "pte.h"
+#include "walk.h"
 
 #define FLAG_CF          0x001UL
 #define FLAG_PF          0x004UL
@@ -453,7 +455,7 @@ HOT_INLINE bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_
 }
 
 /*
- * A store to device registers that guests may only read (asm/page_table.h) is lost, as Xen has it.
+ * A store to device registers that guests may only read (pv/pte.h) is lost, as Xen has it.
  * False: it is none. On its own, with the general decoder, so that what follows keeps the fast one
  * inlined.
  */

@@ -9,7 +9,6 @@
  * they are found. All of it in steps that can be preempted.
  */
 #include <arch.h>
-#include <asm/page_table.h>
 #include <asm/pv.h>
 #include <hypercall.h>
 #include <page_alloc.h>

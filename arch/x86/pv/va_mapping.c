@@ -5,10 +5,13 @@
  * a guest that works on single pages.
  */
 #include <arch.h>
-#include <asm/page_table.h>
 #include <guest_access.h>
 #include <hypercall.h>
 #include <percpu.h>
+
+#include "mmu.h"
+#include "pte.h"
+#include "walk.h"
 
 int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out)
 {

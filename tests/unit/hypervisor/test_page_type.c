@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include <asm/page_table.h>
 #include <asm/pv.h>
+#include <pv/pte.h>
 
 #include "../../fuzz/pv_cache.h"
 #include "../../fuzz/pv_machine.h"

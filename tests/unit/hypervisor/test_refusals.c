@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include <asm/page_table.h>
+#include <asm/pte.h>
 #include <asm/pv.h>
 #include <public/grant_table.h>
 

@@ -10,7 +10,7 @@
 
 struct arch_domain {
     bool is_32bit;                 /* 32-bit PAE kernel in ring 1; not built yet: always false */
-    spinlock_t page_tables_lock;   /* RANK_PAGE_TABLES: entries of L2 to L4, see page_table.h */
+    spinlock_t page_tables_lock;   /* RANK_PAGE_TABLES: entries of L2 to L4, see pv/pte.h */
     mfn_t perdomain_l3;            /* what L4 slot 260 of every root of this domain holds */
     u64 *perdomain_l2;             /* its only L2 */
     u64 **perdomain_l1;            /* one L1 for every 16 vCPUs; see descriptor.c */

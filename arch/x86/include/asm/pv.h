@@ -215,4 +215,9 @@ u64 *pv_reserved_gdt_entry(const struct vcpu *v);
 long set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
 void destroy_gdt(struct vcpu *v);
 
+/*
+ * Device frames that no guest may map writable: it gets a read-only mapping. NULL: there are none.
+ */
+extern struct rangeset *mmio_read_only;
+
 #endif

@@ -3,15 +3,17 @@
  * Page-table entries of grant mappings: the one way, besides a privileged domain's foreign updates,
  * in which an L1 entry names a frame that its table's owner does not own.
  *
- * Such an entry holds counts on its frame like any other (see asm/page_table.h); the grant code
+ * Such an entry holds counts on its frame like any other (see pv/pte.h); the grant code
  * takes them before it calls here and gets them back when the entry is removed. What the guest does
  * to the entry by mmu_update or by dropping its table is therefore right by itself. The entry
  * replaced by a new mapping is dropped as by mmu_update.
  */
 #include <arch.h>
 #include <asm/instructions.h>
-#include <asm/page_table.h>
 #include <public/grant_table.h>
+
+#include "pte.h"
+#include "walk.h"
 
 /*
  * The table of the entry at machine address @addr (GNTMAP_contains_pte), a validated L1 table of
