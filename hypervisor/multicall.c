@@ -52,7 +52,7 @@ long do_multicall(unsigned long call_list, unsigned int nr_calls)
         result = -XEN_ENOSYS;
         if (likely(op < NR_HYPERCALLS)) {
             meter_hypercall(op, a0);
-            __asm__("" : "+r"(op)); /* the mask is for what runs when the branch was mispredicted */
+            HIDE_VALUE(op); /* the mask is for what runs when the branch was mispredicted */
             result = hypercall_table[op & (NR_HYPERCALLS - 1)](a0, a1, a2, a3, a4, a5);
         }
         if (unlikely(mcs->preempted)) {

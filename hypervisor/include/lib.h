@@ -31,6 +31,8 @@
 #define READ_ONCE(x)                 (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)             (*(volatile __typeof__(x) *)&(x) = (v))
 #define barrier()                    __asm__ volatile("" ::: "memory")
+/* gcc assumes nothing of what the variable @x holds after this. */
+#define HIDE_VALUE(x) __asm__("" : "+r"(x))
 /* For functions on hot paths of which most goes away where the arguments are known. */
 #define HOT_INLINE  static inline __attribute__((always_inline))
 #define __init      __attribute__((section(".init.text"), cold))

@@ -157,10 +157,10 @@ static inline u64 l1e_adjust(u64 e)
 {
     if (!(e & PTE_USER)) {
         e |= PTE_GUEST_KERNEL | PTE_USER;
-        __asm__("" : "+r"(e)); /* else gcc merges this with the next line, and needs more */
+        HIDE_VALUE(e); /* else gcc merges this with the next line, and needs more */
         e &= ~PTE_GLOBAL;
     } else if (e & PTE_GUEST_KERNEL) {
-        __asm__("" : "+r"(e)); /* a jump costs less than to choose between two results */
+        HIDE_VALUE(e); /* a jump costs less than to choose between two results */
         e &= ~PTE_GLOBAL;
     } else {
         e |= PTE_GLOBAL;
