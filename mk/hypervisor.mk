@@ -34,7 +34,7 @@ $(BUILD)/obj/symbols.o: $(BUILD)/obj/bulkhead.first mk/symbols.awk
 	$(Q)$(NM) -n $< | awk -f mk/symbols.awk >$(@:.o=.s)
 	$(Q)$(CC) -c -o $@ $(@:.o=.s)
 
-$(BUILD)/bulkhead: $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LDS) mk/physical-elf.sh \
+$(BUILD)/bulkhead: $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LDS) mk/hypervisor.mk mk/physical-elf.sh \
                      mk/check-init.sh
 	$(call say,LD,$@)
 	$(Q)$(HV_LINK) -Map $@.map $(HV_OBJS) $(BUILD)/obj/symbols.o $(HV_LINK_LIBS)
