@@ -24,6 +24,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,6 +63,9 @@ ARGUMENTS = {
 
 # What takes longer hangs.
 LINK_SECONDS, TEST_SECONDS, SYSTEM_SECONDS = 300, 120, 600
+
+# What cmocka prints of the first test that fails; the others of the program need not run.
+FAILED = "[  FAILED  ]"
 
 
 class Broken(Exception):
@@ -193,18 +197,31 @@ def draw(count, seed):
 
 # ---- trying them ----
 
-def run(command, cwd, seconds, env=None):
-    """The exit status, or None when the time is over; all of its processes are ended then."""
+def run(command, cwd, seconds, env=None, stop_at=None):
+    """The exit status and the output; the status is None when the time is over or a line of the
+    output contains STOP_AT: all of the command's processes are ended then."""
     process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True)
+    timer = threading.Timer(seconds, os.killpg, (process.pid, 9))
+    timer.start()
+    output = []
+    status = None
     try:
-        output, _ = process.communicate(timeout=seconds)
-        return process.returncode, output.decode(errors="replace")
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        output, _ = process.communicate()
-        return None, output.decode(errors="replace")
+        for line in process.stdout:
+            output.append(line.decode(errors="replace"))
+            if stop_at and stop_at in output[-1]:
+                os.killpg(process.pid, 9)
+                break
+        else:
+            status = process.wait()
+            if status == -9:
+                status = None
+    finally:
+        timer.cancel()
+        process.wait()
+        process.stdout.close()
+    return status, "".join(output)
 
 
 class Workshop:
@@ -286,7 +303,7 @@ class Workshop:
     def host_program_fails(self, program):
         self.make("build/tests/" + program)
         command = ["build/tests/" + program] + ARGUMENTS.get(program.split("/")[0], [])
-        return run(command, self.tree, TEST_SECONDS)[0] != 0
+        return run(command, self.tree, TEST_SECONDS, stop_at=FAILED)[0] != 0
 
     def guest_fails(self, image):
         """On a debug build, as dom0 and as a domU unless the image is made for one of them."""
@@ -296,7 +313,8 @@ class Workshop:
 
     def system_program_fails(self, program, *arguments):
         env = dict(os.environ, BUILD="build")
-        return run(["build/tests/" + program, *arguments], self.tree, SYSTEM_SECONDS, env)[0] != 0
+        return run(["build/tests/" + program, *arguments], self.tree, SYSTEM_SECONDS, env,
+                   FAILED)[0] != 0
 
     def test_fails(self, test):
         if test.startswith("test-"):
