@@ -165,7 +165,7 @@ $(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.
 
 # Bulkhead with the meter.
 $(BUILD)/tests/system/test_preemption: | $(BUILD)/meter/bulkhead $(GUEST_DIR)/greedy \
-    $(GUEST_DIR)/chaos $(GUESTS_DIR)/demo
+    $(GUEST_DIR)/chaos $(GUEST_DIR)/one-piece $(GUESTS_DIR)/demo
 # Debian's kernel on the bare machine, which starts Bulkhead by kexec (tests/linux/kexec.sh).
 KEXEC_LIBS := libc.so.6 libxenctrl.so.4.17 libxentoollog.so.1 libxencall.so.1 libxenevtchn.so.1 \
               libxengnttab.so.1 libxenforeignmemory.so.1 libxendevicemodel.so.1 libxentoolcore.so.1

@@ -36,3 +36,6 @@ GUEST_driver-chaos_SRCS := $(addprefix tests/guest/, \
 
 # As much work in one hypercall as fits.
 GUEST_greedy_SRCS := tests/guest/greedy.c
+
+# What dom0 may ask for in one piece.
+GUEST_one-piece_SRCS := tests/guest/one-piece.c

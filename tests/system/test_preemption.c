@@ -14,6 +14,21 @@
 
 #define LIMIT 1000000L
 
+/*
+ * What dom0 may ask for in one piece (tests/guest/one-piece.c): instructions for one frame, line or
+ * byte, as docs/testing.md lists them.
+ */
+static const struct {
+    const char *what;
+    long instructions;
+} pieces[] = {
+    {"extent", 600},       /* a frame of an extent */
+    {"domain", 12000},     /* a domain of 128 vCPUs, in a list */
+    {"vcpu_lines", 5000},  /* a line of the debug key q */
+    {"console_write", 20}, /* a character, without the serial port's time */
+    {"console_read", 14},  /* a byte of the ring */
+};
+
 /* Starts the hypervisor with the meter; dom0 has the guests that lie in FOLDER. */
 static struct machine *boot(const char *name, const char *folder)
 {
@@ -116,11 +131,42 @@ static void no_random_call_takes_long(void **state)
     }
 }
 
+static void pieces_for_dom0_cost_what_is_documented(void **state)
+{
+    static const char *const icount[] = {"-icount", "shift=0", NULL};
+    struct machine *machine = machine_start(
+        &(struct machine_options){.name = "pieces",
+                                  .memory_mib = 1024,
+                                  .kernel = bulkhead_image(),
+                                  .cmdline = "console=com1 dom0_mem=128M",
+                                  .modules = build_path("pv-guest/one-piece"),
+                                  .extra = icount});
+    const char *text;
+
+    machine_expect(machine, "piece: done\n");
+    text = machine_text(machine);
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        char start[32];
+        const char *at;
+        long instructions, amount;
+
+        snprintf(start, sizeof(start), "piece: %s ", pieces[i].what);
+        at = strstr(text, start);
+        assert_non_null(at);
+        assert_int_equal(sscanf(at + strlen(start), "%ld for %ld", &instructions, &amount), 2);
+        print_message("%.*s\n", (int)strcspn(at, "\n"), at);
+        if (instructions > amount * pieces[i].instructions)
+            machine_fail(machine, "%.*s", (int)strcspn(at, "\n"), at);
+    }
+    machine_expect_exit(machine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(no_stretch_is_long, machines_stop),
         cmocka_unit_test_teardown(no_random_call_takes_long, machines_stop),
+        cmocka_unit_test_teardown(pieces_for_dom0_cost_what_is_documented, machines_stop),
     };
 
     return cmocka_run_group_tests_name("preemption", tests, NULL, NULL);
