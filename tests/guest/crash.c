@@ -7,6 +7,7 @@
  *     trap      an exception without a handler
  *     stack     an exception whose frame has no place
  *     pushes    the same with a stack that is mapped read-only
+ *     chain     an exception whose handler raises another one, until the stack ends
  *     general   CLI, without a trap table
  *     fault     a read of what is not mapped, without a trap table
  *     event     an event without an event callback
@@ -48,6 +49,26 @@ static void crash_by_read_only_stack(void)
     if (hypercall_update_va_mapping(page, *pte_lookup(page, 1) & ~PTE_RW, UVMF_INVLPG))
         return;
     asm volatile(KNOWN_VALUES "mov %0, %%rsp; ud2" ::"r"(top) : "r12", "rax", "memory");
+}
+
+void faulting_handler(void);
+/* #PF raises #UD, whose handler raises it again. */
+asm("faulting_handler: ud2; ud2");
+
+static void crash_by_chain(void)
+{
+    static char stack[8192] __attribute__((aligned(4096)));
+    static const trap_info_t traps[] = {
+        {.vector = 6, .cs = FLAT_KERNEL_CS, .address = (unsigned long)faulting_handler},
+        {.vector = 14, .cs = FLAT_KERNEL_CS, .address = (unsigned long)faulting_handler + 2},
+        {0}};
+
+    if (hypercall_set_trap_table(traps) ||
+        hypercall_update_va_mapping(stack, *pte_lookup(stack, 1) & ~PTE_RW, UVMF_INVLPG))
+        return;
+    asm volatile(KNOWN_VALUES "mov %0, %%rsp; mov (%1), %%rcx" ::"r"(stack + sizeof(stack)),
+                 "r"(NOWHERE)
+                 : "r12", "rax", "rcx", "memory");
 }
 
 static void crash_by_general_protection(void)
@@ -116,6 +137,7 @@ static void crash_as(const char *name)
         {"trap", crash_by_trap},
         {"stack", crash_by_stack},
         {"pushes", crash_by_read_only_stack},
+        {"chain", crash_by_chain},
         {"general", crash_by_general_protection},
         {"fault", crash_by_page_fault},
         {"event", crash_by_event},

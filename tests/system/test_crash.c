@@ -51,6 +51,7 @@ static void the_reason_is_told(void **state)
         {"stack", "#UD (invalid opcode): its stack at 0xfffffc8 is not mapped", "has crashed",
          false},
         {"pushes", "is read-only", "has crashed", false},
+        {"chain", "exceptions in a row: #PF (page fault) at RIP ", "has crashed", false},
         {"general", "bytes at RIP: fa", "has crashed", true},
         {"general", "#GP (general protection), error code", "has crashed", true},
         {"fault", " L4[000] = ", "has crashed", true},

@@ -12,11 +12,18 @@
 #include "bounce.h"
 #include "pte.h"
 
-#define TEXT_BYTES 64U
+#define TEXT_BYTES       64U
+#define CHAIN_LENGTH_MAX 1024U /* frames of 64 bytes or more: a stack of 64 KiB */
 
 /* ---- what was to be delivered ---- */
 
-static void describe_exception(char *text, const struct cpu_user_regs *regs)
+static bool has_error_code(u32 vector)
+{
+    return vector < 32 && HAS_ERROR_CODE >> vector & 1;
+}
+
+/* NULL: an interrupt of the guest's own, or reserved. */
+static const char *exception_name(u32 vector)
 {
     static const char *const names[] = {
         [EXC_DE] = "#DE (divide error)",
@@ -37,14 +44,21 @@ static void describe_exception(char *text, const struct cpu_user_regs *regs)
         [EXC_AC] = "#AC (alignment)",
         [EXC_XM] = "#XM (SIMD fault)",
     };
-    u32 vector = regs->entry_vector;
 
-    if (vector >= ARRAY_SIZE(names) || !names[vector])
+    return vector < ARRAY_SIZE(names) ? names[vector] : NULL;
+}
+
+static void describe_exception(char *text, const struct cpu_user_regs *regs)
+{
+    u32 vector = regs->entry_vector;
+    const char *name = exception_name(vector);
+
+    if (!name)
         snprintf(text, TEXT_BYTES, "INT %u", vector);
-    else if (HAS_ERROR_CODE >> vector & 1)
-        snprintf(text, TEXT_BYTES, "%s, error code %#x", names[vector], regs->error_code & 0xffff);
+    else if (has_error_code(vector))
+        snprintf(text, TEXT_BYTES, "%s, error code %#x", name, regs->error_code & 0xffff);
     else
-        snprintf(text, TEXT_BYTES, "%s", names[vector]);
+        snprintf(text, TEXT_BYTES, "%s", name);
 }
 
 static void describe_entry(char *text, const struct cpu_user_regs *regs, enum guest_entry entry)
@@ -197,6 +211,47 @@ static const char *stack_fault(struct vcpu *v, unsigned long addr)
     return entry & PTE_WRITE ? "not mapped as a whole" : "read-only";
 }
 
+/* ---- what came before ---- */
+
+/* The exception whose handler begins at @rip; 256: there is none. */
+static u32 handler_at(const struct vcpu *v, unsigned long rip)
+{
+    u32 vector = 0;
+
+    while (vector < ARRAY_SIZE(v->arch.traps) && v->arch.traps[vector].address != rip)
+        vector++;
+    return vector;
+}
+
+/*
+ * A handler that faults at its first instruction is entered again and again until its stack ends.
+ * The frames that these entries left lead to the exception with which it began.
+ */
+static void show_first_of_chain(struct vcpu *v, const struct cpu_user_regs *regs)
+{
+    unsigned long rip = regs->rip, rsp = regs->rsp;
+    u32 vector, first = 0;
+    unsigned int nested = 0;
+
+    while (rip && (vector = handler_at(v, rip)) < ARRAY_SIZE(v->arch.traps) &&
+           nested < CHAIN_LENGTH_MAX) {
+        struct {
+            u64 rip, cs, rflags, rsp, ss;
+        } frame;
+        unsigned long at = rsp + (has_error_code(vector) ? 24 : 16); /* behind RCX and R11 */
+
+        if (copy_from_guest(&frame, at, sizeof(frame)))
+            break;
+        first = vector;
+        nested++;
+        rip = frame.rip;
+        rsp = frame.rsp;
+    }
+    if (nested)
+        printk(LOG_ERR, "The first of %u exceptions in a row: %s at RIP %016lx, RSP %016lx", nested,
+               exception_name(first) ?: "INT", rip, rsp);
+}
+
 /* ---- the end ---- */
 
 bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,
@@ -214,6 +269,8 @@ bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failu
         if (regs->entry_vector == EXC_PF)
             show_walk(v, v->arch.ctrlreg[2]);
     }
+    if (why == BOUNCE_STACK_FAULT && !v->domain->shutting_down)
+        show_first_of_chain(v, regs);
     if (why == BOUNCE_STACK_FAULT)
         domain_crash(v->domain, "%s: its stack at %#lx is %s", what, addr, stack_fault(v, addr));
     else if (entry == ENTRY_EVENT)
