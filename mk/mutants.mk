@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # `make check-mutants`: faults are planted, and a test has to notice each (tests/mutants/mutants.py).
-# MUTANT_SEED= draws others. `make run-mutants` tries a sample of the planted ones, with LONG=1 all of
-# them and the drawn ones, of a tree that is built.
+# MUTANT_SEED= draws others. `make check` ends with `run-mutants`: a sample of the planted ones, or in
+# `make check-all` all of them and the drawn ones.
 
 MUTANT_SEED  ?= 1
 MUTANT_COUNT ?= 300

@@ -233,6 +233,7 @@ check: $(TOOL_STAMPS)
 	@$(PARALLEL) check-build
 	@rm -rf $(BUILD)/results
 	@$(PARALLEL) $(RUNS) LONG=$(LONG)
+	@$(MAKE) --no-print-directory run-mutants LONG=$(LONG)
 	@mk/check-summary.sh $(BUILD)/results
 
 check-all: $(TOOL_STAMPS)

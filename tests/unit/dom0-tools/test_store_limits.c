@@ -387,6 +387,10 @@ static void test_target(void **state)
     assert_error(ASK(dom1, XS_SET_PERMS, 0, "/local/domain/2/data\0n1\0"), "EPERM|");
     assert_int_equal(xs_domain_gone(store, 2), 0);
     assert_error(ASK(dom1, XS_READ, 0, "/local/domain/2/data\0"), "EACCES|");
+    /* Nor what belongs to a later domain with the target's number. */
+    xs_mkdir(tools, 0, "/local/domain/2/data");
+    xs_set_permissions(tools, 0, "/local/domain/2/data", &p, 1);
+    assert_error(ASK(dom1, XS_READ, 0, "/local/domain/2/data\0"), "EACCES|");
 }
 
 static void test_domain_gone(void **state)
