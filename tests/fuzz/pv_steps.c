@@ -196,6 +196,32 @@ static void step_mmu_update(void)
     follow(do_mmu_update(OWN_WINDOW(0), n, take() & 1 ? OWN_WINDOW(4096) : 0, foreign));
 }
 
+/*
+ * Takes a table out of the tree that the vCPU runs on and puts it back at once, while its other
+ * vCPU may be on its way through it.
+ */
+static void step_move_table(void)
+{
+    struct mmu_update *req = (void *)window();
+    unsigned long table = current->arch.guest_table.n;
+    u64 e = 0;
+
+    for (unsigned int level = 4, last = 2 + pick(3); level >= last; level--) {
+        unsigned int slot = take() & 3 ? 0 : pick_slot();
+
+        if (table >= machine_frames)
+            return;
+        req[0].ptr = req[1].ptr = (table << PAGE_SHIFT) + slot * sizeof(u64);
+        e = __atomic_load_n((u64 *)mfn_to_virt(MFN(table)) + slot, __ATOMIC_RELAXED);
+        if (!(e & PTE_PRESENT))
+            return;
+        table = pte_mfn(e).n;
+    }
+    req[0].val = 0;
+    req[1].val = e;
+    follow(do_mmu_update(OWN_WINDOW(0), 2, 0, DOMID_SELF));
+}
+
 static void step_mmuext(void)
 {
     struct mmuext_op *op = (void *)window();
@@ -483,8 +509,10 @@ void pv_step(void)
     case 0:
     case 1:
     case 2:
-    case 3:
         step_mmu_update();
+        break;
+    case 3:
+        step_move_table();
         break;
     case 4:
     case 5:
