@@ -196,32 +196,162 @@ static void step_mmu_update(void)
     follow(do_mmu_update(OWN_WINDOW(0), n, take() & 1 ? OWN_WINDOW(4096) : 0, foreign));
 }
 
+/*
+ * Takes a table out of the tree that the vCPU runs on and puts it back at once, while its other
+ * vCPU may be on its way through it.
+ */
+static void step_move_table(void)
+{
+    struct mmu_update *req = (void *)window();
+    unsigned long table = current->arch.guest_table.n;
+    u64 e = 0;
+
+    for (unsigned int level = 4, last = 2 + pick(3); level >= last; level--) {
+        unsigned int slot = take() & 3 ? 0 : pick_slot();
+
+        if (table >= machine_frames)
+            return;
+        req[0].ptr = req[1].ptr = (table << PAGE_SHIFT) + slot * sizeof(u64);
+        e = __atomic_load_n((u64 *)mfn_to_virt(MFN(table)) + slot, __ATOMIC_RELAXED);
+        if (!(e & PTE_PRESENT))
+            return;
+        table = pte_mfn(e).n;
+    }
+    req[0].val = 0;
+    req[1].val = e;
+    follow(do_mmu_update(OWN_WINDOW(0), 2, 0, DOMID_SELF));
+}
+
+/* ---- flushes ---- */
+
+#define BITMAP_OFFSET 8192U /* of vCPUs, in an actor's window */
+
+/* Some of the domain's vCPUs, and perhaps some that it has not. */
+static unsigned int write_bitmap(void)
+{
+    u64 bits = pick(4) | (take() % 8 ? 0 : 1UL << (2 + take() % 62));
+
+    memcpy(window() + BITMAP_OFFSET, &bits, sizeof(bits));
+    return bits & 3;
+}
+
+static struct tlb_flush flush_here(unsigned long since, bool all, unsigned long va)
+{
+    return (struct tlb_flush){.since = since, .vcpus = ~0U, .here = true, .all = all, .va = va};
+}
+
+/* On the two vCPUs of the domain, as the bits of @vcpus say. */
+static struct tlb_flush flush_of(unsigned int vcpus, unsigned long since, bool all,
+                                 unsigned long va)
+{
+    return (struct tlb_flush){
+        .since = since, .vcpus = vcpus << TLB_VCPU(current->domain->id, 0), .all = all, .va = va};
+}
+
+/* An element of mmuext_op has been made. */
+static void check_mmuext_flush(const struct mmuext_op *op, unsigned int bitmap, unsigned long since)
+{
+    unsigned long va = op->arg1.linear_addr;
+    struct tlb_flush f;
+
+    switch (op->cmd) {
+    case MMUEXT_NEW_BASEPTR:
+    case MMUEXT_TLB_FLUSH_LOCAL:
+        f = flush_here(since, true, 0);
+        break;
+    case MMUEXT_INVLPG_LOCAL:
+        f = flush_here(since, false, va);
+        break;
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_MULTI:
+        f = flush_of(bitmap, since, op->cmd == MMUEXT_TLB_FLUSH_MULTI, va);
+        break;
+    case MMUEXT_TLB_FLUSH_ALL:
+    case MMUEXT_INVLPG_ALL:
+        f = flush_of(3, since, op->cmd == MMUEXT_TLB_FLUSH_ALL, va);
+        break;
+    default:
+        return;
+    }
+    tlb_model_check_flush(&f);
+}
+
+static void pick_mmuext(struct mmuext_op *op)
+{
+    op->cmd = take() % 4 ? take() % 6 : take() % 23;
+    op->arg2.src_mfn = 0;
+    switch (op->cmd) {
+    case MMUEXT_SET_LDT:
+        op->arg1.linear_addr = pick_va() & PAGE_MASK;
+        op->arg2.nr_ents = take() * 40U;
+        break;
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_LOCAL:
+    case MMUEXT_INVLPG_MULTI:
+    case MMUEXT_INVLPG_ALL:
+        op->arg1.linear_addr = pick_va();
+        set_xen_guest_handle(op->arg2.vcpumask, (void *)OWN_WINDOW(BITMAP_OFFSET));
+        tlb_model_touch(op->arg1.linear_addr);
+        break;
+    case MMUEXT_COPY_PAGE:
+        op->arg1.mfn = pick_frame();
+        op->arg2.src_mfn = pick_frame();
+        break;
+    default:
+        op->arg1.mfn = pick_frame();
+        break;
+    }
+}
+
 static void step_mmuext(void)
 {
     struct mmuext_op *op = (void *)window();
-    unsigned int n = 1 + pick(3);
+    unsigned int n = 1 + pick(3), bitmap = write_bitmap();
+    unsigned long since;
 
-    for (unsigned int i = 0; i < n; i++) {
-        op[i].cmd = take() % 4 ? take() % 6 : take() % 23;
-        op[i].arg1.mfn = op[i].cmd == MMUEXT_SET_LDT ? pick_va() & PAGE_MASK : pick_frame();
-        op[i].arg2.src_mfn = 0;
-        if (op[i].cmd == MMUEXT_SET_LDT)
-            op[i].arg2.nr_ents = take() * 40U;
-        else if (op[i].cmd == MMUEXT_COPY_PAGE)
-            op[i].arg2.src_mfn = pick_frame();
-    }
-    follow(do_mmuext_op(OWN_WINDOW(0), n, take() & 1 ? OWN_WINDOW(4096) : 0, pick_domid()));
+    for (unsigned int i = 0; i < n; i++)
+        pick_mmuext(&op[i]);
+    since = tlb_model_time();
+    if (follow(do_mmuext_op(OWN_WINDOW(0), n, take() & 1 ? OWN_WINDOW(4096) : 0, pick_domid())))
+        return;
+    for (unsigned int i = 0; i < n; i++)
+        check_mmuext_flush(&op[i], bitmap, since);
+}
+
+/* The flush of update_va_mapping, which has succeeded. */
+static void check_va_flush(unsigned long va, unsigned long flags, unsigned int bitmap,
+                           unsigned long since)
+{
+    unsigned long kind = flags & UVMF_FLUSHTYPE_MASK, where = flags & ~UVMF_FLUSHTYPE_MASK;
+    bool all = kind == UVMF_TLB_FLUSH;
+    struct tlb_flush f;
+
+    if (!all && kind != UVMF_INVLPG)
+        return;
+    if (where == UVMF_LOCAL)
+        f = flush_here(since, all, va);
+    else
+        f = flush_of(where == UVMF_ALL ? 3 : bitmap, since, all, va);
+    tlb_model_check_flush(&f);
 }
 
 static void step_va_mapping(void)
 {
-    unsigned long va = pick_va(), flags = take() % 8;
+    unsigned long va = pick_va(), flags = take() % 8, since;
+    unsigned int bitmap = write_bitmap();
     u64 e = pick_entry();
+    int rc;
 
+    if (!(flags & UVMF_ALL) && take() & 1)
+        flags |= OWN_WINDOW(BITMAP_OFFSET);
+    tlb_model_touch(va);
+    since = tlb_model_time();
     if (take() & 7)
-        do_update_va_mapping(va, e, flags);
+        rc = (int)do_update_va_mapping(va, e, flags);
     else
-        do_update_va_mapping_otherdomain(va, e, flags, pick_domid());
+        rc = (int)do_update_va_mapping_otherdomain(va, e, flags, pick_domid());
+    if (!rc)
+        check_va_flush(va, flags, bitmap, since);
 }
 
 /* A store of the guest's kernel to an address that it maps read-only. */
@@ -483,8 +613,10 @@ void pv_step(void)
     case 0:
     case 1:
     case 2:
-    case 3:
         step_mmu_update();
+        break;
+    case 3:
+        step_move_table();
         break;
     case 4:
     case 5:

@@ -33,6 +33,7 @@ void tlb_model_reset(unsigned long frames)
     BUG_ON(frames > MAX_FRAMES);
     nr_frames = frames;
     memset(cpu_tlb, 0, sizeof(cpu_tlb));
+    tlb_addresses_reset();
 }
 
 static void forget(struct remembered *t, u16 what)
@@ -48,12 +49,15 @@ void host_tlb_event(enum host_tlb_event event, unsigned long value)
     switch (event) {
     case HOST_TLB_CR4:
         forget(t, LEAF | TABLES);
+        tlb_addresses_forget(true);
         break;
     case HOST_TLB_CR3:
         forget(t, NOT_GLOBAL | TABLES);
+        tlb_addresses_forget(false);
         break;
     case HOST_TLB_INVLPG:
         forget(t, TABLES);
+        tlb_addresses_forget_one(value);
         break;
     }
 }
@@ -86,7 +90,16 @@ static void remember_leaf(struct remembered *t, u64 e)
         cache_model_mapped(pte_mfn(e).n, e);
 }
 
-static void load_table(struct remembered *t, unsigned long mfn, unsigned int level)
+/* The address that begins with @va above, and continues by @slot of a table of @level. */
+static unsigned long address(unsigned long va, unsigned int level, unsigned int slot)
+{
+    va |= (unsigned long)slot << (L1_SHIFT + 9 * (level - 1));
+    return va >> 47 ? va | 0xffff000000000000UL : va;
+}
+
+/* @va: the addresses that the table is for begin with it. */
+static void load_table(struct remembered *t, unsigned long mfn, unsigned int level,
+                       unsigned long va)
 {
     if (mfn >= nr_frames)
         return;
@@ -96,26 +109,49 @@ static void load_table(struct remembered *t, unsigned long mfn, unsigned int lev
 
         if (!(e & PTE_PRESENT) || (level == 4 && is_hv_l4_slot(i)))
             continue;
-        if (level > 1)
-            load_table(t, pte_mfn(e).n, level - 1);
-        else
+        if (level > 1) {
+            load_table(t, pte_mfn(e).n, level - 1, address(va, level, i));
+        } else {
             remember_leaf(t, e);
+            tlb_addresses_load(address(va, 1, i), e & PTE_GLOBAL);
+        }
     }
 }
 
 void tlb_model_load_all(void)
 {
     if (read_cr3() != HOST_HV_CR3)
-        load_table(&cpu_tlb[smp_processor_id()], read_cr3() >> PAGE_SHIFT, 4);
+        load_table(&cpu_tlb[smp_processor_id()], read_cr3() >> PAGE_SHIFT, 4, 0);
 }
 
-/* The present entry of a table at or after a chance slot; 0: none. */
-static u64 some_entry(unsigned long mfn, unsigned int level, unsigned int slot)
+void tlb_model_touch(unsigned long va)
 {
-    for (unsigned int i = 0; i < PT_ENTRIES; i++, slot = (slot + 1) % PT_ENTRIES) {
-        u64 e = entry_of(mfn, slot);
+    struct remembered *t = &cpu_tlb[smp_processor_id()];
+    unsigned long mfn = read_cr3() >> PAGE_SHIFT;
 
-        if (e & PTE_PRESENT && !(level == 4 && is_hv_l4_slot(slot)))
+    if (read_cr3() == HOST_HV_CR3 || is_hv_l4_slot(pt_index(va, L4_SHIFT)))
+        return;
+    for (unsigned int level = 4; level >= 1 && mfn < nr_frames; level--) {
+        u64 e = entry_of(mfn, pt_index(va, L1_SHIFT + 9 * (level - 1)));
+
+        remember(t, mfn, TABLE(level));
+        if (!(e & PTE_PRESENT))
+            return;
+        if (level == 1) {
+            remember_leaf(t, e);
+            tlb_addresses_load(va, e & PTE_GLOBAL);
+        }
+        mfn = pte_mfn(e).n;
+    }
+}
+
+/* The present entry of a table at or after slot *@slot, which becomes its own; 0: none. */
+static u64 some_entry(unsigned long mfn, unsigned int level, unsigned int *slot)
+{
+    for (unsigned int i = 0; i < PT_ENTRIES; i++, *slot = (*slot + 1) % PT_ENTRIES) {
+        u64 e = entry_of(mfn, *slot);
+
+        if (e & PTE_PRESENT && !(level == 4 && is_hv_l4_slot(*slot)))
             return e;
     }
     return 0;
@@ -125,8 +161,9 @@ static u64 some_entry(unsigned long mfn, unsigned int level, unsigned int slot)
 void tlb_model_load_some(u64 random)
 {
     struct remembered *t = &cpu_tlb[smp_processor_id()];
-    unsigned long mfn = read_cr3() >> PAGE_SHIFT;
+    unsigned long mfn = read_cr3() >> PAGE_SHIFT, va = 0;
     unsigned int level = 4;
+    bool from_root = true;
 
     if (read_cr3() == HOST_HV_CR3)
         return;
@@ -136,19 +173,24 @@ void tlb_model_load_some(u64 random)
 
             if (tables) {
                 mfn = m;
+                from_root = false;
                 level = (unsigned int)__builtin_ctz(tables) - 5;
                 break;
             }
             m = (m + 1) % nr_frames;
         }
     for (random >>= 16; level >= 1 && mfn < nr_frames; level--, random >>= 9) {
-        u64 e = some_entry(mfn, level, (unsigned int)random % PT_ENTRIES);
+        unsigned int slot = (unsigned int)random % PT_ENTRIES;
+        u64 e = some_entry(mfn, level, &slot);
 
         remember(t, mfn, TABLE(level));
         if (!e)
             return;
+        va = address(va, level, slot);
         if (level == 1)
             remember_leaf(t, e);
+        if (level == 1 && from_root)
+            tlb_addresses_load(va, e & PTE_GLOBAL);
         mfn = pte_mfn(e).n;
     }
 }

@@ -17,4 +17,4 @@ HOST_PV := tests/host/x86.c $(sort $(wildcard arch/x86/pv/*.c)) $(addprefix arch
     context.c domain.c domctl.c tlb.c)
 
 # PV domains on a machine of a few frames, with the models of TLBs and caches.
-PV_MACHINE := $(addprefix tests/fuzz/, pv_cache.c pv_machine.c pv_tlb.c)
+PV_MACHINE := $(addprefix tests/fuzz/, pv_address.c pv_cache.c pv_machine.c pv_tlb.c)

@@ -11,10 +11,15 @@
 #include <lib.h>
 
 void smp_point(void);
+/*
+ * READ_ONCE is about to read at @p (midway.c). Panics when that is in a guest's frame whose type
+ * nobody holds, or, under a page_tables_lock, in anything but a page table of that domain.
+ */
+void smp_reads(const volatile void *p);
 
 #undef READ_ONCE
 #undef WRITE_ONCE
-#define READ_ONCE(x)     (smp_point(), __atomic_load_n(&(x), __ATOMIC_RELAXED))
+#define READ_ONCE(x)     (smp_point(), smp_reads(&(x)), __atomic_load_n(&(x), __ATOMIC_RELAXED))
 #define WRITE_ONCE(x, v) (smp_point(), __atomic_store_n(&(x), (v), __ATOMIC_RELAXED))
 
 /* A macro is not expanded within itself: inside, the names are the compiler's. */

@@ -28,6 +28,7 @@ void smp_interrupt(void)
 
 bool smp_events(u64 random)
 {
+    smp_check_root();
     if (random % 16 == 0)
         tlb_model_load_some(random / 16);
     return host_irqs_on && smp_take_interrupt(smp_processor_id());

@@ -26,6 +26,8 @@ void smp_progress(void);
 bool smp_take_interrupt(unsigned int cpu);
 /* What happens at a point besides a switch; nothing in it is a point. True: an interrupt came. */
 bool smp_events(u64 random);
+/* Panics unless CR3 of this CPU names a root that is validated and counted (midway.c). */
+void smp_check_root(void);
 /* The interrupt of this CPU, which waits for nothing else. */
 void smp_interrupt(void);
 
