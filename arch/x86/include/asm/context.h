@@ -84,10 +84,7 @@ void hw_port_write(u16 port, unsigned int bytes, u32 value);
 
 /* ---- FPU (fpu.c) ---- */
 
-/*
- * On the boot CPU: finds the size of the state and which components there are. On each CPU: loads
- * XCR0.
- */
+/* Boot: finds the size of the state and which components there are, and loads XCR0. */
 void fpu_init(void);
 /* State components that guests may use: XCR0 at most; 0: no XSAVE. */
 extern u64 xfeature_mask;
