@@ -5,14 +5,14 @@
  * A message is formatted on the caller's stack, checked against the level thresholds and the rate
  * limit, and then written under one leaf lock: first into the ring, from which `bh dmesg`
  * (XEN_SYSCTL_readconsole) reads, then to every registered driver. Dom0's own console text goes to
- * the drivers only. So a message is whole in the ring and is never glued to the end of a guest's
- * unfinished line.
+ * the drivers only. So each message is in the ring as a whole, and never follows a guest's
+ * unfinished line on the same line.
  *
  * The ring is addressed by free-running 32-bit counters: `ring_end` counts every byte ever written,
  * `ring_start` is the oldest one still there or not cleared by a reader. A reader remembers a
- * counter value and asks for what came since.
+ * counter value and asks for the bytes after it.
  *
- * After console_force_unlock() (the machine is going down) no CPU waits for the lock any more.
+ * After console_force_unlock() (the machine is going down) no CPU waits for the lock any longer.
  */
 #include <console.h>
 #include <domain.h>
@@ -26,9 +26,9 @@
 #define PREFIX      "(BH) "
 
 /*
- * Rate limits: one message per interval in the long run, some at once. The second one is for what a
- * guest provokes at a level that is always printed: more than anybody reads, and so little that the
- * serial port keeps time for the guests' own consoles.
+ * Rate limits: in the long run one message per interval, and at first some at once. The second
+ * limit is for what a guest provokes at a level that is always printed: it permits more messages
+ * than anybody reads, and so few that the serial port has time left for the guests' own consoles.
  */
 struct rate_limit {
     unsigned int interval_ms, burst;
@@ -75,7 +75,7 @@ void console_force_unlock(void)
     forced = true;
 }
 
-/* Shows and remembers a piece of text. Console lock held. */
+/* Writes a piece of text to the ring and the drivers. Locks: the console lock is held. */
 static void show(const char *text, size_t len)
 {
     if (!len)
@@ -144,8 +144,8 @@ static bool rate_limit_ok(const struct rate_limit *limit, u64 *state, unsigned i
 }
 
 /*
- * Is a message of this level to be printed? @always NULL: no limit for what is always printed.
- * Reports earlier messages that were not.
+ * Is a message of this level to be printed? With @always NULL there is no limit for what is always
+ * printed. Reports earlier messages that were suppressed.
  */
 static bool level_ok(const struct threshold *t, enum loglevel level,
                      const struct rate_limit *always, u64 *rate)
@@ -255,15 +255,15 @@ void console_write_guest(const char *text, size_t len)
 }
 
 /*
- * Copies out at most @max bytes of the ring from counter *@pos on, which is moved. Returns how
- * many.
+ * Copies at most @max bytes of the ring to @buf, from counter *@pos on, which it advances.
+ * @return how many
  */
 static u32 ring_take(u32 *pos, char *buf, u32 max)
 {
     unsigned long flags = console_acquire();
     u32 n = 0;
 
-    if (ring_end - *pos > ring_end - ring_start) /* overwritten meanwhile */
+    if (ring_end - *pos > ring_end - ring_start) /* overwritten in between */
         *pos = ring_start;
     while (n < max && *pos != ring_end)
         buf[n++] = ring[(*pos)++ & (RING_SIZE - 1)];
@@ -280,8 +280,8 @@ int console_read_ring(struct xen_sysctl_readconsole *op)
     if (op->incremental && end - op->index <= end - pos)
         pos = op->index;
     /*
-     * Stops at the end as it was at the start: messages that the copying itself provokes are for
-     * the next call.
+     * Stops at the end that the ring had at the start: messages that the copying itself provokes
+     * are left to the next call.
      */
     while (done < op->count && pos != end) {
         u32 want = MIN(op->count - done, end - pos);

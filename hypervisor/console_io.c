@@ -45,7 +45,7 @@ size_t console_read_input(char *buf, size_t len)
     return n;
 }
 
-/* Preempted after any chunk: the guest repeats the call with what is left. */
+/* It can be preempted after any chunk: then the guest repeats the call with what is left. */
 static long write_text(unsigned int count, unsigned long buffer)
 {
     char text[CHUNK];
@@ -65,7 +65,10 @@ static long write_text(unsigned int count, unsigned long buffer)
     return 0;
 }
 
-/* Returns how many characters were read. What cannot be stored is lost. */
+/*
+ * Reads waiting input. What cannot be stored in guest memory is lost.
+ * @return how many characters were read
+ */
 static long read_input(unsigned int count, unsigned long buffer)
 {
     char text[CHUNK];

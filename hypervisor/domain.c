@@ -2,10 +2,10 @@
 /*
  * Domains: creation, lookup, pausing, shutdown and destruction.
  *
- * A domain is in the hash table by id from creation until its last reference goes; so one that is
- * dead but whose frames others still map stays visible as a zombie. The creation holds one
- * reference, given up at the end of destruction; each domain that owns frames holds one more until
- * the last frame is gone, and each frame of ours lent to it one.
+ * A domain is in the hash table by id from its creation until its last reference goes. So a dead
+ * domain whose frames others still map stays visible as a zombie. The creation holds one reference
+ * and gives it up at the end of destruction; a domain that owns frames has one more until the last
+ * frame is gone, and one for each frame of ours that is lent to it.
  */
 #include <arch.h>
 #include <domain.h>
@@ -24,8 +24,10 @@ static spinlock_t list_lock = SPINLOCK_INIT(RANK_DOMAIN_LIST);
 
 struct domain *dom0, *dom_io, *dom_xen;
 
-/* Where a vCPU's info points while it has none of its own: beyond those in shared_info and not
- * registered. */
+/*
+ * A vCPU's info points here while the vCPU has none of its own: its number is beyond those in
+ * shared_info, and it has not registered one.
+ */
 static struct vcpu_info dummy_vcpu_info;
 
 static void insert_domain(struct domain *d)
@@ -106,8 +108,8 @@ static void free_domain(struct domain *d)
 }
 
 /*
- * The memory of a domain that nobody has a pointer to goes back in pieces of so many objects, with
- * time for guests in between: it may have a hundred thousand ports.
+ * The memory of a domain to which nobody has a pointer goes back in pieces of this many objects,
+ * and guests run in between: such a domain may have a hundred thousand ports.
  */
 #define DESTROY_BUDGET 256U
 #define DESTROY_PAUSE  MILLISECS(1)
@@ -147,7 +149,7 @@ static void destroy_piece(void *arg)
     send_global_virq(VIRQ_DOM_EXC);
 }
 
-/* Nobody has a pointer any more. */
+/* Called when nobody has a pointer to the domain any longer. */
 static void destroy_final(struct rcu_head *head)
 {
     struct domain *d = container_of(head, struct domain, rcu);
@@ -165,7 +167,7 @@ void put_domain(struct domain *d)
     }
 }
 
-/* The parts that every domain has, running or not. */
+/* Allocates the parts that every domain has, whether or not it runs. */
 static struct domain *alloc_domain(domid_t id)
 {
     struct domain *d = xzalloc_bytes(
@@ -435,7 +437,7 @@ static const char *shutdown_name(u32 reason)
     return reason < ARRAY_SIZE(names) ? names[reason] : "unknown reason";
 }
 
-/* Dom0 carries the machine: its end is the machine's. */
+/* The machine cannot do without dom0: when dom0 ends, so does the machine. */
 static void machine_follow(u32 reason)
 {
     printk(LOG_INFO, "dom0 shut down: %s\n", shutdown_name(reason));
@@ -503,9 +505,9 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 /* ---- destruction ---- */
 
 /*
- * Gives up the allocation of every frame. Those that others still hold stay on the list, moved to
- * its end; the walk is over after as many steps as there were frames when it began, since none are
- * added any more.
+ * Drops the PG_ALLOCATED count of every frame. Frames that others still hold stay on the list,
+ * moved to its end. The walk is over after as many steps as there were frames when it began, since
+ * no frame is added any longer.
  */
 static int release_frames(struct domain *d)
 {
@@ -548,7 +550,7 @@ static void release_vcpu_infos(struct domain *d)
     }
 }
 
-/* Whoever found the page in d->shared_info is done with it. */
+/* Called when every CPU that found the page in d->shared_info is done with it. */
 static void release_shared_info(struct rcu_head *head)
 {
     unshare_hv_page(container_of(head, struct domain, shared_info_rcu)->dead_shared_info);
@@ -575,7 +577,9 @@ int domain_kill(struct domain *d)
         for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
             timer_kill(&d->watchdog[i]); /* takes the lock itself when it fires */
         spin_lock(&d->lock);
-        /* Under these locks: from here on no ports are opened and no frames are added. */
+        /*
+         * These locks are taken so that from here on no ports are opened and no frames are added.
+         */
         spin_lock(&d->event_lock);
         spin_lock(&d->page_lock);
         d->dying = DOMAIN_DYING;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the console says of a domain that was stopped: the registers of its vCPUs.
+ * What the console shows of a domain that was stopped: the registers of its vCPUs.
  *
- * A guest chooses when that happens, and how many vCPUs it has; a vCPU takes the serial port up to
- * a tenth of a second, in which this CPU does nothing else. So a dump has a fixed number of vCPUs,
- * and a domain gets a few dumps and then one a minute. One that is built again and again counts as
- * the same: it is known by its handle, which its toolstack keeps.
+ * A guest chooses when that happens, and how many vCPUs it has. The registers of one vCPU keep the
+ * serial port busy for up to a tenth of a second, in which this CPU does nothing else. So a dump
+ * has a fixed number of vCPUs, and a domain gets a few dumps and then one a minute. A domain that
+ * is built again and again counts as the same: it is known by its handle, which its toolstack
+ * keeps.
  */
 #include <arch.h>
 #include <domain.h>
@@ -22,7 +23,10 @@ static struct dumped {
 } dumped[REMEMBERED];
 static spinlock_t dumped_lock = SPINLOCK_INIT(RANK_CONSOLE);
 
-/* The entry of @d; a new one takes the place of that which has waited longest. Lock held. */
+/*
+ * Finds the entry of @d. A new entry takes the place of the one that has waited longest. Locks:
+ * that of the list is held.
+ */
 static struct dumped *find_entry(const struct domain *d)
 {
     struct dumped *oldest = dumped;
@@ -40,7 +44,10 @@ static struct dumped *find_entry(const struct domain *d)
     return oldest;
 }
 
-/* May @d be dumped? @missed: how many times it was not. */
+/*
+ * May @d be dumped now?
+ * @missed: receives how many dumps were refused since the last one
+ */
 static bool may_dump(const struct domain *d, unsigned int *missed)
 {
     unsigned long flags = spin_lock_irqsave(&dumped_lock);

@@ -2,7 +2,7 @@
 /*
  * HYPERVISOR_domctl: the control of domains (public/domctl.h): their life, limits and permissions.
  *
- * One control operation runs at a time. What comes first is the interface version, then the domain,
+ * One control operation runs at a time. The interface version is checked first, then the domain,
  * then the caller's right, so each kind of wrong call gets the error that Xen gives it. Long
  * operations are continued with unchanged arguments: the domain itself remembers how far they came.
  */
@@ -44,7 +44,10 @@ static bool id_is_free(domid_t id)
     return !d;
 }
 
-/* Numbers are given out in turn, so that one is not used again soon. 0: none is left. */
+/*
+ * Chooses a domain id. Ids are given out in turn, so that one is not used again soon.
+ * @return 0: none is left
+ */
 static domid_t choose_id(void)
 {
     static domid_t last;
@@ -153,14 +156,14 @@ static long set_debugging(struct domain *d, bool enable)
 
 static long set_max_mem(struct domain *d, u64 kib)
 {
-    /* A limit below what the domain has is allowed: it cannot grow until it has shrunk. */
+    /* A limit below what the domain has is allowed: the domain cannot grow until it has shrunk. */
     spin_lock(&d->page_lock);
     d->max_pages = MIN(kib >> (PAGE_SHIFT - 10), (u64)(~0U >> 1));
     spin_unlock(&d->page_lock);
     return 0;
 }
 
-/* There is one node. */
+/* There is one memory node, which the map has to contain. */
 static long set_node_affinity(const struct xen_domctl_nodeaffinity *op)
 {
     cpumask_t nodes;
@@ -215,7 +218,8 @@ static long ioport_permission(struct domain *d, const struct xen_domctl_ioport_p
 }
 
 /*
- * A PV domain maps device memory itself once it is permitted to: only the permission is looked at.
+ * A PV domain maps device memory itself once it has the permission, so only the permission is
+ * checked here.
  */
 static long memory_mapping(struct domain *d, const struct xen_domctl_memory_mapping *op)
 {
@@ -243,7 +247,7 @@ static long set_target(struct domain *d, domid_t id)
     return target == d ? -XEN_EINVAL : -XEN_EOPNOTSUPP;
 }
 
-/* Everything that is about one domain, @d. */
+/* Serves the operations on one domain, @d. */
 static long domain_op(struct domain *d, struct xen_domctl *op, unsigned long u_domctl,
                       bool *copyback)
 {
@@ -335,7 +339,7 @@ long do_domctl(unsigned long u_domctl)
             put_domain(d);
             d = NULL;
         }
-        /* Information about the next one is given when there is none of this number. */
+        /* getdomaininfo describes the next domain when there is none of this number. */
         if (!d && op.cmd != XEN_DOMCTL_getdomaininfo)
             return -XEN_ESRCH;
     }

@@ -48,7 +48,7 @@ long domctl_max_vcpus(struct domain *d, const struct xen_domctl_max_vcpus *op)
 {
     long rc = 0;
 
-    /* The number was fixed at creation; this makes them. */
+    /* The creation fixed the number; this operation makes the vCPUs. */
     if (d == current->domain || op->max != d->max_vcpus)
         return -XEN_EINVAL;
     spin_lock(&d->lock);
@@ -148,7 +148,7 @@ static long find_affinity_vcpu(struct domain *d, const struct xen_domctl_vcpuaff
     return 0;
 }
 
-/* The answer to both calls. Nothing prefers a CPU, so the soft affinity is everywhere. */
+/* Answers both calls. No vCPU prefers a CPU, so the soft affinity is every CPU. */
 static long show_affinity(const struct xen_domctl_vcpuaffinity *op, const cpumask_t *hard)
 {
     cpumask_t all;

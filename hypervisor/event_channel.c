@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ports of a domain: they are opened, bound to what they will carry, and closed
+ * The ports of a domain: how they are opened, bound to what they carry, and closed
  * (public/event_channel.h). event_op.c sends on them and serves the hypercall.
  *
  * The state of a port changes under the domain's event lock together with the port's own lock;
@@ -25,7 +25,7 @@ static void clear_pending(struct domain *d, struct evtchn *chn)
         evtchn_2l_clear_pending(d, chn);
 }
 
-/* One more bucket of ports. Event lock held. */
+/* Adds a bucket of ports. Locks: the event lock is held. */
 static int add_bucket(struct domain *d)
 {
     unsigned int first = d->valid_evtchns;
@@ -43,13 +43,16 @@ static int add_bucket(struct domain *d)
     return 0;
 }
 
-/* How many ports of the bucket of @port are in use. */
+/* @return where it is counted how many ports of the bucket of @port are in use */
 static u8 *open_in_bucket(const struct domain *d, unsigned int port)
 {
     return &d->evtchn_buckets[port / EVTCHNS_PER_BUCKET]->open_in_bucket;
 }
 
-/* The lowest free port, or -ENOSPC, -ENOMEM. Event lock held; the caller sets the state. */
+/*
+ * Finds the lowest free port; the caller sets its state. Locks: the event lock is held.
+ * @return the port; -XEN_ENOSPC; -XEN_ENOMEM
+ */
 static int free_port(struct domain *d)
 {
     unsigned int limit = MIN(d->max_evtchns, d->max_evtchn_port + 1);
@@ -76,7 +79,7 @@ static int free_port(struct domain *d)
     return -XEN_ENOSPC;
 }
 
-/* Puts a fresh port into use. Event lock held. */
+/* Puts a fresh port into use. Locks: the event lock is held. */
 static struct evtchn *open_port(struct domain *d, int port, enum evtchn_state state,
                                 unsigned int vcpu)
 {
@@ -135,8 +138,10 @@ void evtchn_vcpu_destroy(struct vcpu *v)
 
 /* ---- binding ---- */
 
-/* The domain that an operation names, with a reference: one's own, or any if the caller is
- * privileged. */
+/*
+ * Finds the domain that an operation names, and takes a reference: the caller itself, or any domain
+ * if the caller is privileged.
+ */
 static int target_domain(domid_t id, struct domain **d)
 {
     *d = get_domain_or_self(id);
@@ -213,7 +218,7 @@ long evtchn_bind_interdomain(struct evtchn_bind_interdomain *op)
     rchn->remote = ld;
     rchn->peer = lchn;
     rchn->state = ECS_INTERDOMAIN;
-    /* The other side may have rung before anyone listened. */
+    /* The other end may have sent an event before this one was bound. */
     evtchn_set_pending(ld, lchn);
     unlock_two(lchn, rchn, flags);
     op->local_port = (u32)lport;
@@ -308,8 +313,10 @@ out:
 
 /* ---- closing ---- */
 
-/* The domain at the other end of an interdomain port, with a reference, so that both event locks
- * can be taken. */
+/*
+ * @return the domain at the other end of an interdomain port, with a reference, so that both event
+ * locks can be taken
+ */
 static struct domain *get_peer(struct domain *d, unsigned int port)
 {
     struct evtchn *chn;
@@ -325,7 +332,9 @@ static struct domain *get_peer(struct domain *d, unsigned int port)
     return peer;
 }
 
-/* Breaks the connection; the other end goes back to waiting for this domain. Both event locks held.
+/*
+ * Breaks the connection; the other end waits for this domain again. Locks: both event locks are
+ * held.
  */
 static void disconnect(struct domain *d, struct evtchn *chn)
 {
@@ -356,7 +365,10 @@ long evtchn_close(struct domain *d, unsigned int port)
     if (!chn || !evtchn_is_usable(chn))
         goto out;
     if (chn->state == ECS_INTERDOMAIN) {
-        /* Connected, or to another port, since we looked: the caller raced with itself. */
+        /*
+         * The caller raced with itself: the port was connected, or to another port, after we
+         * looked.
+         */
         if (chn->remote != peer)
             goto out;
         disconnect(d, chn);
@@ -389,7 +401,11 @@ out:
     return rc;
 }
 
-/* Closes all ports. -ERESTART: preempted, and *@cursor says where the next call continues. */
+/*
+ * Closes all ports.
+ * @cursor: where to continue
+ * @return 0; -ERESTART: preempted, to be called again
+ */
 static int close_all(struct domain *d, unsigned int *cursor)
 {
     for (unsigned int port = READ_ONCE(*cursor); port < READ_ONCE(d->valid_evtchns); port++) {
@@ -444,8 +460,8 @@ long evtchn_reset(domid_t id)
     if (!rc) {
         spin_lock(&d->event_lock);
         /*
-         * Another of its vCPUs may have opened ports meanwhile, or moved the cursor past some by a
-         * reset of its own. They still show themselves.
+         * Another vCPU of the domain may have opened ports meanwhile, or moved the cursor past some
+         * by a reset of its own. The count shows that.
          */
         if (d->active_evtchns)
             rc = -XEN_EAGAIN;

@@ -31,8 +31,9 @@ void evtchn_wake_pollers(struct domain *d, unsigned int port)
 }
 
 /*
- * The longer ways of evtchn_send(), which end by giving up the port's lock. Functions of their own
- * that it ends in, so that the short way, where no vCPU has to be woken, saves no registers.
+ * The longer ways of evtchn_send(), which end by giving up the port's lock. They are functions of
+ * their own that it tail-calls, so that the short way, where no vCPU has to be woken, saves no
+ * registers.
  */
 static __noinline long send_to_nobody(struct evtchn *chn)
 {
@@ -213,7 +214,7 @@ int evtchn_port_poll(struct domain *d, u32 port)
 
 void evtchn_vcpu_info_moved(struct vcpu *v)
 {
-    /* What was signalled in the old place must not be lost. */
+    /* An event that was signalled in the old place must not be lost. */
     WRITE_ONCE(v->info->evtchn_pending_sel, ~0UL);
     vcpu_set_pending(v);
 }
@@ -295,7 +296,10 @@ union any_op {
     struct evtchn_set_priority set_priority;
 };
 
-/* Size of each operation's argument, and whether it is written back when the operation succeeds. */
+/*
+ * The size of each operation's argument, and whether it is written back when the operation
+ * succeeds.
+ */
 static const struct {
     u8 size;
     bool out;
@@ -356,7 +360,10 @@ static long dispatch(unsigned int cmd, union any_op *op, unsigned long arg)
     }
 }
 
-/* All but sending. Apart, so that the fast path saves no registers for it. */
+/*
+ * Serves all operations but sending. It is a function of its own, so that the fast path saves no
+ * registers for it.
+ */
 static __noinline long other_op(unsigned int cmd, unsigned long arg)
 {
     union any_op op;
@@ -386,7 +393,7 @@ long do_event_channel_op(unsigned int cmd, unsigned long arg)
     return send(current->domain, port);
 }
 
-/* The older form: number and argument in one structure. */
+/* The older form has number and argument in one structure. */
 long do_event_channel_op_compat(unsigned long uop)
 {
     unsigned long arg = uop + offsetof(struct evtchn_op, u);

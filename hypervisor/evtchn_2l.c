@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two-level delivery: a pending and a mask bit a port in shared_info, and a selector word a vCPU
- * that says which words of pending bits to look at. All bits belong to the guest as well; nothing
- * is concluded from them but what to wake.
+ * Two-level delivery: each port has a pending and a mask bit in shared_info, and each vCPU has a
+ * selector word that says which words of pending bits to look at. The guest may write all of these
+ * bits, so we conclude nothing from them but which vCPU to wake.
  */
 #include <evtchn_impl.h>
 #include <sched.h>

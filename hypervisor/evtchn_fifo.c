@@ -47,10 +47,11 @@ static event_word_t *event_word(const struct domain *d, unsigned int port)
 }
 
 /*
- * Puts @port behind the present tail. False: the guest consumed the tail already (its LINKED bit is
- * clear), so the queue is empty. Every try can fail only because the guest changed the word; a
- * guest that never stops changing it is cut off by the BUSY bit, which a well-behaved one waits
- * for.
+ * Links @port behind the present tail. A try fails only because the guest changes the word at the
+ * same moment. After LINK_TRIES of them the BUSY bit asks the guest to stop: a well-behaved guest
+ * waits for it, and for one that does not the second loop ends, too.
+ * @return false: the guest consumed the tail already (its LINKED bit is clear), so the queue is
+ * empty, or the guest never stopped changing the word
  */
 static bool append_to_tail(const struct domain *d, u32 tail, u32 port)
 {
@@ -80,10 +81,10 @@ static bool append_to_tail(const struct domain *d, u32 tail, u32 port)
 }
 
 /*
- * Locks the queue to link @chn on: that of its vCPU and priority, unless it is still linked on the
- * one of before. Then the old one keeps it, since a port may be on one queue only. A port that
- * moves is no longer the tail of its old queue: what is linked there next must not follow it to the
- * new one.
+ * Locks the queue to link @chn on: that of its vCPU and priority, unless the port is still linked
+ * on its previous queue. Then the previous queue keeps it, since a port may be on one queue only. A
+ * port that moves is no longer the tail of its old queue: the port that is linked there next must
+ * not follow it to the new one.
  */
 static struct evtchn_fifo_queue *lock_queue(struct vcpu *v, struct evtchn *chn,
                                             const event_word_t *word)
@@ -132,7 +133,7 @@ static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
         WRITE_ONCE(block->head[q->priority], port);
     q->tail = port;
     spin_unlock(&q->lock);
-    /* Behind others it is found when the guest comes to them. */
+    /* A port behind others is found when the guest comes to it. */
     if (was_empty && !(atomic_or(&block->ready, BIT(q->priority)) & BIT(q->priority)))
         vcpu_set_pending(q->vcpu);
 }
@@ -157,7 +158,7 @@ void evtchn_fifo_clear_pending(struct domain *d, struct evtchn *chn)
 {
     event_word_t *word = event_word(d, chn->port);
 
-    /* It stays linked; the guest drops it from the queue when it comes to it. */
+    /* The port stays linked; the guest drops it from the queue when it comes to it. */
     if (word)
         atomic_and(word, ~BIT(EVTCHN_FIFO_PENDING));
     chn->latched = false;
@@ -188,8 +189,10 @@ bool evtchn_fifo_is_masked(const struct domain *d, const struct evtchn *chn)
     return !word || (READ_ONCE(*word) & BIT(EVTCHN_FIFO_MASKED));
 }
 
-/* A guest frame for our use: referenced as writable, so that it can become no page table. NULL: not
- * the guest's. */
+/*
+ * Maps a guest frame for our use, referenced as writable, so that it cannot become a page table.
+ * @return its address; NULL: it is not the guest's
+ */
 static void *map_frame(struct domain *d, u64 gfn)
 {
     if (gfn > ~0UL >> PAGE_SHIFT || !mfn_valid(MFN(gfn)) ||
@@ -220,7 +223,10 @@ static int setup_vcpu(struct vcpu *v)
     return 0;
 }
 
-/* The domain's first control block: from here on all its ports are shown the FIFO way. */
+/*
+ * Sets up the domain with its first control block: from here on all its ports are shown the FIFO
+ * way.
+ */
 static int setup_domain(struct domain *d)
 {
     struct evtchn_fifo *f = xzalloc(struct evtchn_fifo);
@@ -234,7 +240,7 @@ static int setup_domain(struct domain *d)
         if (rc)
             goto fail;
     }
-    /* What is pending now is shown again once the words exist. */
+    /* What is pending now is shown again once the event words exist. */
     for (unsigned int port = 1; port < d->valid_evtchns; port++) {
         struct evtchn *chn = evtchn_lookup(d, port);
 
@@ -362,7 +368,10 @@ void evtchn_fifo_vcpu_destroy(struct vcpu *v)
     xfree(f);
 }
 
-/* The queues that ports were linked on last are gone. A dying domain links none again. */
+/*
+ * Forgets the queues that ports were linked on last, which are gone. A dying domain links no port
+ * again.
+ */
 static void forget_queues(struct domain *d)
 {
     if (d->dying)

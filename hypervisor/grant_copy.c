@@ -3,10 +3,10 @@
  * GNTTABOP_copy: bytes from one frame to another, each either a grant or a frame of the caller's
  * own.
  *
- * An element is tried the short way first, which is one piece of code for each way of naming the
- * two frames: grants that nobody else uses, frames that have the type already. When it meets
- * anything else it undoes what it did, and the element is read again and done the long way, which
- * says what is wrong with it.
+ * An element is tried the short way first. It is expanded once for each way of naming the two
+ * frames, and serves grants that nobody else uses and frames that have the type already. When it
+ * meets anything else it undoes what it did; the element is then read again and done the long way,
+ * which says what is wrong with it.
  */
 #include <arch.h>
 #include <grant_impl.h>
@@ -41,7 +41,7 @@ static inline unsigned int offset_in(u64 word)
 /* One end of a copy, pinned. */
 struct copy_end {
     mfn_t frame;
-    /* Of a grant. */
+    /* For a grant: */
     struct grant_table *gt;
     struct grant_entry_v1 *sha;
     struct grant_active *act;
@@ -68,7 +68,10 @@ HOT_INLINE bool take_grant(struct copy_end *end, u64 name, domid_t domid, const 
     unsigned long ref = (grant_ref_t)name;
     struct grant_table *gt;
 
-    /* Neither goes away as long as we are in the hypercall. System domains have no table. */
+    /*
+     * Neither the domain nor its table goes away as long as we are in the hypercall. System domains
+     * have no table.
+     */
     if (unlikely(!owner))
         return false;
     gt = owner->grant_table;
@@ -106,7 +109,7 @@ HOT_INLINE void drop(const struct copy_end *end, bool gref, bool readonly)
     grant_put_frame(end->frame, readonly);
 }
 
-/* False: nothing was done. */
+/* @return false: nothing was done */
 HOT_INLINE bool copy_short(struct words w, bool src_gref, bool dst_gref)
 {
     unsigned int from = offset_in(w.source_at), to = offset_in(w.dest_at), len = (u16)w.what;
@@ -135,7 +138,11 @@ HOT_INLINE bool copy_short(struct words w, bool src_gref, bool dst_gref)
 
 /* ---- the long way ---- */
 
-/* Pins what @p names. GNTST_*. *owner: of a grant. */
+/*
+ * Pins what @p names.
+ * @owner: receives the granting domain, for a grant
+ * @return GNTST_*
+ */
 static int take_any(const struct gnttab_copy_ptr *p, bool gref, bool readonly,
                     struct domain **owner, mfn_t *frame)
 {
@@ -171,7 +178,7 @@ static int copy_any(const struct gnttab_copy *op)
     mfn_t src, dst;
     int rc;
 
-    /* Only one's own frames go by number. */
+    /* A domain names only its own frames by number. */
     if ((!src_gref && op->source.domid != DOMID_SELF) ||
         (!dst_gref && op->dest.domid != DOMID_SELF))
         return GNTST_permission_denied;
@@ -206,7 +213,7 @@ static __noinline long copy_long(unsigned long at)
 
 /* ---- the hypercall ---- */
 
-/* One element, at an address that may be the guest's. */
+/* Copies one element, at an address that may be the guest's. */
 static __noinline long copy_at(unsigned long at)
 {
     const s16 okay = GNTST_okay;

@@ -4,12 +4,13 @@
  *
  * A page-table entry made by a grant mapping holds the counts on the frame itself, as every entry
  * does: whatever removes the entry drops them. The handle holds the pin on the grant entry, and for
- * a device mapping counts of its own. So a guest that overwrites such an entry by other means keeps
- * the counts right; only its handle can no longer be unmapped, and the pin goes when the guest
- * dies. Until then the handle keeps the granting domain, so that its number names nobody else.
+ * a device mapping counts of its own. So the counts stay right when a guest overwrites such an
+ * entry by other means; only its handle can no longer be unmapped, and the pin goes when the guest
+ * dies. Until then the handle keeps a reference on the granting domain, so that its id cannot name
+ * another one.
  *
- * Unmapping removes entries in batches; TLBs are flushed once a batch, before any count or pin of
- * it is given up.
+ * Unmapping removes entries in batches; TLBs are flushed once for each batch, before any of its
+ * counts or pins is dropped.
  */
 #include <arch.h>
 #include <grant_impl.h>
@@ -24,7 +25,7 @@
 #define MAP_FORM     (GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
 #define MAPPING_BUSY 0x8000U /* in grant_mapping.flags: a vCPU is unmapping it */
 
-/* The mapping of a handle that is known to exist. */
+/* @return the mapping of a handle that is known to exist */
 static struct grant_mapping *mapping(const struct grant_table *gt, unsigned long handle)
 {
     return &gt->mappings[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
@@ -52,7 +53,7 @@ __noinline void grant_map_add_handles(struct grant_table *gt)
     gt->free_handle = first;
 }
 
-/* A free handle, or NO_HANDLE. */
+/* @return a free handle, or NO_HANDLE */
 static grant_handle_t get_handle(struct grant_table *gt)
 {
     grant_handle_t handle;
@@ -80,7 +81,10 @@ static void put_handle(struct grant_table *gt, grant_handle_t handle)
 
 /* ---- map ---- */
 
-/* What grant_pin() has not said. */
+/*
+ * Logs a refusal for which grant_pin() has not logged a reason.
+ * @return @rc
+ */
 static __noinline int refuse_map(const struct gnttab_map_grant_ref *op, int rc)
 {
     switch (rc) {
@@ -111,7 +115,7 @@ static int map_one(struct gnttab_map_grant_ref *op)
     int rc;
 
     if (!(op->flags & MAP_KINDS))
-        return refuse_map(op, GNTST_bad_gntref); /* to be mapped for nobody */
+        return refuse_map(op, GNTST_bad_gntref); /* neither kind of mapping is asked for */
     owner = get_domain_by_id(op->dom);
     if (!owner)
         return refuse_map(op, GNTST_bad_domain);
@@ -166,7 +170,7 @@ out:
 
 long grant_map_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
-    /* In: all up to dom. Out: the two words from dom on. */
+    /* The guest's words up to dom are read; the two from dom on are written. */
     const unsigned long out = offsetof(struct gnttab_map_grant_ref, dom);
     struct gnttab_map_grant_ref op;
 
@@ -192,20 +196,20 @@ long grant_map_op(unsigned int cmd, unsigned long uop, unsigned int count)
 
 /* ---- unmap ---- */
 
-/* One element between the removal of its entry and the flush. */
+/* An element between the removal of its entry and the flush. */
 struct unmapped {
     struct domain *owner; /* NULL: nothing to complete */
     mfn_t frame;
     grant_ref_t ref;
     grant_handle_t handle;
     u16 kinds; /* which of MAP_KINDS went away */
-    bool last; /* none is left: the handle and its reference on the owner go, too */
+    bool last; /* no kind is left: the handle and its reference on the owner go, too */
     bool readonly;
 };
 
 /*
- * Takes the handle for ourselves, so that no other vCPU of the domain unmaps it meanwhile. NULL: no
- * such mapping, or that is what another vCPU does.
+ * Claims the handle for this vCPU, so that no other vCPU of the domain unmaps it meanwhile.
+ * @return NULL: no such mapping, or another vCPU unmaps it
  */
 static struct grant_mapping *claim_handle(const struct grant_table *gt, grant_handle_t handle)
 {
@@ -231,8 +235,10 @@ static __noinline int refuse_unmap(grant_handle_t handle, u64 host_addr, int rc)
     return rc;
 }
 
-/* Removes the entry (and device mapping) that an element names; notes in @u what is still to be
- * given up. */
+/*
+ * Removes the entry (and device mapping) that an element names; @u receives what is still to be
+ * dropped.
+ */
 HOT_INLINE int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_addr,
                            u64 dev_bus_addr, bool replace, u64 new_addr)
 {
@@ -272,7 +278,7 @@ HOT_INLINE int unmap_begin(struct unmapped *u, grant_handle_t handle, u64 host_a
     return rc;
 }
 
-/* One use of the frame. */
+/* Drops one use of the frame. */
 HOT_INLINE void give_up(const struct unmapped *u)
 {
     grant_put_frame(u->frame, u->readonly);
@@ -284,7 +290,7 @@ static __noinline void give_up_second(const struct unmapped *u)
     give_up(u);
 }
 
-/* After the flush: nobody reaches the frame through the mapping any more. */
+/* Completes an element after the flush: nobody can use the frame through the mapping any longer. */
 HOT_INLINE void unmap_complete(const struct unmapped *u)
 {
     if (!u->owner)
@@ -365,8 +371,8 @@ long grant_unmap_and_replace_op(unsigned int cmd, unsigned long uop, unsigned in
 }
 
 /*
- * The domain dies. Its page-table entries drop their counts as its page tables are taken apart;
- * here go the pins, and the counts of device mappings.
+ * Releases a mapping of a dying domain: its pins, and the counts of device mappings. The counts of
+ * page-table entries go when the domain's page tables are taken apart.
  */
 static void release_mapping(struct grant_mapping *m)
 {

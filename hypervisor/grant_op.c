@@ -6,7 +6,10 @@
 #include <guest_access.h>
 #include <hypercall.h>
 
-/* The domain that an operation names, with a reference. GNTST_*. */
+/*
+ * Finds the domain that an operation names, and takes a reference.
+ * @return GNTST_*
+ */
 static int target(domid_t id, struct domain **d)
 {
     *d = get_domain_or_self(id);

@@ -3,9 +3,9 @@
  * Grant tables: the table of a domain, pins on its entries, and the hypercall
  * (public/grant_table.h).
  *
- * The shared entry belongs to the guest, which may change it at any time. So each decision is made
- * on one value of it and confirmed by compare-and-exchange as we set GTF_reading or GTF_writing;
- * from then on our own active entry counts. The first pin fixes frame and user, the last unpin
+ * The shared entry belongs to the guest, which may change it at any time. So we decide on one value
+ * of it, and confirm that value by the compare-and-exchange that sets GTF_reading or GTF_writing;
+ * from then on only our own active entry counts. The first pin fixes frame and user, the last unpin
  * clears the flags in the shared entry, in that order.
  */
 #include <arch.h>
@@ -54,7 +54,7 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
         return rc;
     spin_lock_init(&gt->lock, RANK_GRANT);
     spin_lock_init(&gt->map_lock, RANK_GRANT_MAP);
-    /* The toolstack's -1 means: whatever is usual. */
+    /* -1 of the toolstack means the usual limit. */
     gt->max_frames = max_grant_frames == ~0U ? DEFAULT_MAX_FRAMES : max_grant_frames;
     gt->max_map_pages = max_maptrack_frames == ~0U ? DEFAULT_MAX_MAP_PAGES : max_maptrack_frames;
     gt->free_handle = NO_HANDLE;
@@ -69,7 +69,10 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
         gt->mappings = xzalloc_array(struct grant_mapping *, gt->max_map_pages);
     if (gt->shared && gt->active && (gt->mappings || !gt->max_map_pages))
         rc = grant_table_grow(d, 1);
-    /* One that will map others' grants shall not grow by the first that comes along. */
+    /*
+     * A domain that will map others' grants gets its first handles now, so that they do not grow
+     * with the first request.
+     */
     if (!rc && d->privileged)
         grant_map_add_handles(gt);
     if (rc) {
@@ -165,7 +168,7 @@ int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn
 
 /* ---- pins ---- */
 
-/* Flags and domid are adjacent, so that both are checked and the flags changed in one step. */
+/* Flags and domid are adjacent, so one compare-and-exchange checks both and changes the flags. */
 union flags_domid {
     u32 word;
     struct {
@@ -175,8 +178,9 @@ union flags_domid {
 };
 
 /*
- * Checks that the entry permits @user this access and marks it as in use. *frame: what it grants.
- * Whoever loses PIN_TRIES races against the granting guest gets an error: it is that guest's fault.
+ * Checks that the entry permits @user this access and marks it as in use. A caller that loses
+ * PIN_TRIES races against the granting guest gets an error: that is the guest's fault.
+ * @frame: receives what the entry grants
  */
 static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool readonly, u32 *frame)
 {
@@ -214,7 +218,7 @@ int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
     return GNTST_okay;
 }
 
-/* A pin where the entry is in use already, or not as it should be. Gives up the table lock. */
+/* Pins an entry that is in use already, or is not as it should be. Gives up the table lock. */
 static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t user, bool readonly,
                                mfn_t *frame)
 {
@@ -230,7 +234,7 @@ static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t 
 
         if (mark_in_use(sha, user, readonly, &seen))
             goto refused;
-        /* While pinned the frame is the one of the first pin. */
+        /* While the entry is pinned its frame is that of the first pin. */
         if (!act->in_use)
             act->frame = seen;
     }
@@ -253,7 +257,7 @@ refused:
     return GNTST_general_error;
 }
 
-/* There is no such entry, or none can be pinned. Gives up the table lock. */
+/* Refuses a pin: there is no such entry, or the table is closed. Gives up the table lock. */
 static __noinline int pin_refused(struct grant_table *gt, unsigned long ref)
 {
     bool exists = gref_ok(gt, &ref);
@@ -319,7 +323,7 @@ long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count)
                               (unsigned long)count);
 }
 
-/* The operations that are asked for one at a time, and what is none. */
+/* Serves the operations that take one element, and refuses unknown ones. */
 static long single_op(unsigned int cmd, unsigned long uop, unsigned int count)
 {
     switch (cmd) {

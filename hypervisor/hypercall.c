@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypercall table, continuations, and what is answered to numbers that we do not serve.
+ * The hypercall table, continuations, and the answers to numbers that we do not serve.
  *
- * Handlers have the arguments that their documentation names; all are called with six registers, of
- * which they look at theirs. A continuation makes the guest execute the hypercall instruction
- * again, with new arguments.
+ * A handler has the arguments that the ABI names. The entry code calls each with six registers, of
+ * which it reads its own. A continuation makes the guest execute the hypercall instruction again,
+ * with new arguments.
  */
 #include <asm/hypercall.h>
 #include <domain.h>
@@ -99,7 +99,7 @@ static long absent(void)
     return current->domain->privileged ? -XEN_ENOSYS : refusal(op);
 }
 
-/* From assembly: a number beyond the table. */
+/* Called from assembly: a number beyond the table. */
 long hypercall_bad_number(unsigned long op)
 {
     log_once(op, 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XENMEM_exchange: a domain gives frames of its own and gets as many others, larger or smaller
- * extents or lower addresses.
+ * XENMEM_exchange: a domain gives frames of its own and gets as many others, in larger or smaller
+ * extents or at lower addresses.
  *
  * It works chunk by chunk, as many frames as the larger extent has. All frames of a chunk are taken
  * from the domain first, so that nobody can use them any more, then the new ones are allocated.
- * When both have worked, the old ones go; else the domain keeps what it had.
+ * When both steps have succeeded, the old frames go; else the domain keeps what it had.
  */
 #include <arch.h>
 #include <guest_access.h>
@@ -27,7 +27,7 @@ static bool steal_frame(struct page *pg, const struct domain *d)
         return false;
     s = READ_ONCE(pg->state);
     do {
-        /* The allocation's count and the one just taken, nothing else. */
+        /* The frame has the allocation's count and the one just taken, and no other. */
         if ((s & (PG_REF_MASK | PG_TYPE_COUNT_MASK | PG_ALLOCATED | PG_HYPERVISOR | PG_PARTIAL)) !=
             (2 * PG_REF_ONE | PG_ALLOCATED)) {
             put_page(pg);
@@ -39,7 +39,9 @@ static bool steal_frame(struct page *pg, const struct domain *d)
 
 static void unsteal_frame(struct page *pg, struct domain *d)
 {
-    /* With a count for ourselves: another CPU may free it as soon as it is the domain's again. */
+    /*
+     * The second count is ours: another CPU may free the frame as soon as it is the domain's again.
+     */
     atomic_or(&pg->state, PG_ALLOCATED | 2 * PG_REF_ONE);
     /* The walk over a dying domain's frames may have passed this one meanwhile. */
     if (READ_ONCE(d->dying))
@@ -48,8 +50,8 @@ static void unsteal_frame(struct page *pg, struct domain *d)
 }
 
 /*
- * What is exchanged in one step: as many extents on either side as make one of the larger side, so
- * one of the two counts is 1.
+ * What is exchanged in one step: one extent of the side with the larger extents, and as many of the
+ * other side as make it up. So one of the two counts is 1.
  */
 struct chunk {
     unsigned long in_extents, out_extents;
@@ -80,7 +82,7 @@ static void chunk_free(struct chunk *c)
     xfree(c->out);
 }
 
-/* Frame @n of all that the chunk takes. */
+/* @return frame @n of all that the chunk takes */
 static struct page *chunk_frame(const struct chunk *c, unsigned long n)
 {
     return mfn_to_page(MFN(c->in[n >> c->in_order] + (n & ((1UL << c->in_order) - 1))));
@@ -107,7 +109,10 @@ static long steal_chunk(const struct chunk *c, struct domain *d)
     return 0;
 }
 
-/* New memory for the chunk. The domain has it at once; nobody has told it where. */
+/*
+ * Allocates new memory for the chunk. The domain owns it at once, but does not know yet where it
+ * is.
+ */
 static long allocate_chunk(struct chunk *c, struct domain *d, unsigned int memf)
 {
     for (unsigned long i = 0; i < c->out_extents; i++) {
@@ -123,8 +128,9 @@ static long allocate_chunk(struct chunk *c, struct domain *d, unsigned int memf)
 }
 
 /*
- * Chunk number @i. 0, or why not; then the guest keeps what it has (but for -XEN_EFAULT at the very
- * end).
+ * Exchanges chunk number @i.
+ * @return 0, or an error, after which the guest keeps what it has (except for -XEN_EFAULT at the
+ * very end)
  */
 static long exchange_chunk(struct chunk *c, struct domain *d,
                            const struct xen_memory_exchange *exch, unsigned long i,

@@ -118,7 +118,7 @@ static long claim_pages(unsigned long arg)
 
 /* ---- what PV domains do not have ---- */
 
-/* Translated domains only: for a PV domain there is nothing to place frames in. */
+/* Only translated domains have a physmap: for a PV domain there is nothing to place frames in. */
 static long refuse_physmap(domid_t id)
 {
     struct domain *d = get_domain_or_self(id);
@@ -161,7 +161,7 @@ static long remove_from_physmap(unsigned long arg)
     return get_guest(&op, arg) ? -XEN_EFAULT : refuse_physmap(op.domid);
 }
 
-/* No domain is ever given virtual memory nodes. */
+/* No domain has virtual memory nodes. */
 static long get_vnumainfo(unsigned long arg)
 {
     struct xen_vnuma_topology_info topology;
@@ -179,7 +179,7 @@ static long get_vnumainfo(unsigned long arg)
     return -XEN_EOPNOTSUPP;
 }
 
-/* Without an IOMMU no device has memory reserved. */
+/* We use no IOMMU, so no device has memory reserved. */
 static long reserved_device_memory_map(unsigned long arg)
 {
     struct xen_reserved_device_memory_map map;
@@ -198,7 +198,7 @@ long do_memory_op(unsigned long cmd, unsigned long arg)
     unsigned long start = cmd >> MEMOP_EXTENT_SHIFT;
     unsigned int op = cmd & MEMOP_CMD_MASK;
 
-    /* These may continue in the middle; the others have no middle. */
+    /* These operations may continue in the middle; the others have no middle. */
     switch (op) {
     case XENMEM_increase_reservation:
     case XENMEM_decrease_reservation:

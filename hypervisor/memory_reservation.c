@@ -13,7 +13,7 @@
 #include <page_alloc.h>
 #include <public/memory.h>
 
-/* A list operation on the way. */
+/* A list operation in progress. */
 struct extents {
     struct domain *d;
     unsigned long list; /* guest address of the list, 0: none */
@@ -71,7 +71,7 @@ static unsigned long populate_physmap(struct extents *x)
     return i;
 }
 
-/* Takes back one frame of @d that the guest names. It is gone when the last mapping of it is. */
+/* Takes back one frame of @d that the guest names. The frame goes when its last mapping goes. */
 static bool remove_frame(struct domain *d, mfn_t mfn)
 {
     struct page *pg;
@@ -81,7 +81,7 @@ static bool remove_frame(struct domain *d, mfn_t mfn)
     pg = mfn_to_page(mfn);
     if (!get_page(pg, d))
         return false;
-    /* One of ours (shared info, grant frames) is not the guest's to give. */
+    /* A frame of ours (shared info, grant frames) is not the guest's to give. */
     if (!(READ_ONCE(pg->state) & PG_HYPERVISOR))
         free_domain_page(pg);
     put_page(pg);

@@ -52,7 +52,7 @@ long memory_acquire_resource(unsigned long start, unsigned long arg)
         put_domain(d);
         return -XEN_EPERM;
     }
-    /* The status array belongs to version 2; device models and traces to other kinds of domains. */
+    /* Status frames are of version 2; device models and traces belong to other kinds of domains. */
     if (op.type == XENMEM_resource_grant_table && op.id == XENMEM_resource_grant_table_id_shared &&
         !d->system)
         max_frames = grant_table_max_frames(d);

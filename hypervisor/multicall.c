@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HYPERVISOR_multicall: a guest's array of hypercalls in one.
+ * HYPERVISOR_multicall: an array of hypercalls that a guest makes in one.
  *
  * Each element is read once, called, and its result stored. A handler that wants to be continued
  * changes the element's arguments (hypercall_continue), which go back to the guest's array, and the
@@ -62,7 +62,9 @@ long do_multicall(unsigned long call_list, unsigned int nr_calls)
             goto preempted;
         }
         if (unlikely(op == __HYPERVISOR_iret)) {
-            /* Registers are what it loaded, RAX too. What follows in the array is not called. */
+            /*
+             * The registers, RAX too, are what iret loaded. The elements behind it are not called.
+             */
             write_result(at, result);
             mcs->active = false;
             return result;

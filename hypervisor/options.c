@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What holds where the administrator asked for nothing else. */
+/* The values of options that the administrator did not give. */
 #include <options.h>
 
 struct hv_options hv_options = {

@@ -6,18 +6,18 @@
  * order. Whether a frame holds zeroes is remembered frame by frame (PG_SCRUBBED): RAM that nobody
  * has used is scrubbed when it is first handed out, so booting never walks over memory.
  *
- * A frame that is freed may still be written by its last owner, through a translation that some CPU
+ * The last owner of a freed frame may still write it, through a translation that some CPU
  * remembers. It therefore joins the dirty frames, which are in no block:
  *
  *   in use --free--> dirty --flush, then scrub--> clean, in a block --allocate--> in use
  *
  * heap_scrub() takes a batch of dirty frames, flushes once every CPU that may remember one of them,
  * and scrubs them only then. So a frame in a block is in no CPU's TLB, and its PG_SCRUBBED can be
- * believed. Whoever frees a frame and finds a whole batch scrubs it; an allocation that finds no
+ * believed. A CPU that frees a frame and finds a whole batch scrubs it; an allocation that finds no
  * block scrubs what there is.
  *
- * Whoever gets a frame can rely on three things: it reads as zeroes (unless asked not to), no CPU's
- * TLB still maps it for its last owner, and nobody else holds a reference.
+ * The caller that gets a frame can rely on three things: it reads as zeroes (unless asked not to),
+ * no CPU's TLB still maps it for its last owner, and nobody else holds a reference.
  */
 #include <arch.h>
 #include <domain.h>
@@ -68,14 +68,16 @@ static void block_remove(struct page *pg)
     pg->state &= ~PG_FREE;
 }
 
-/* Counts a block, all of which is in one zone, as free. Heap lock held. */
+/* Counts a block, all of which is in one zone, as free. Locks: the heap's is held. */
 static void count_free(const struct page *pg, unsigned int order)
 {
     heap.free_pages += 1UL << order;
     heap.zone_pages[zone_of(pg)] += 1UL << order;
 }
 
-/* Lists a block that is counted already, merged with its free buddies. Heap lock held. */
+/*
+ * Lists a block that is counted already, merged with its free buddies. Locks: the heap's is held.
+ */
 static void block_free(struct page *pg, unsigned int order)
 {
     unsigned long m = page_to_mfn(pg).n;
@@ -97,9 +99,10 @@ static void block_free(struct page *pg, unsigned int order)
 }
 
 /*
- * Takes a block of exactly @order off the lists, splitting a larger one, whose frames all lie below
- * 2^@bits. High addresses go first, since some uses need low ones; among those the smallest block.
- * Heap lock held. NULL: none.
+ * Takes a block of exactly @order off the lists, or splits a larger one; all its frames lie below
+ * 2^@bits. High addresses are taken first, since some uses need low ones; among those the smallest
+ * block. Locks: the heap's is held.
+ * @return NULL: there is none
  */
 static struct page *block_alloc(unsigned int order, unsigned int bits)
 {
@@ -172,8 +175,9 @@ static void free_dirty(struct page *pg, unsigned int order)
 }
 
 /*
- * Moves a batch of dirty frames, all of them if they are not many more, to the empty list @batch.
- * Returns how many other CPUs have, and not finished.
+ * Moves a batch of dirty frames, or all of them if they are not many more, to the empty list
+ * @batch.
+ * @return how many frames other CPUs took before and have not finished
  */
 static unsigned long take_dirty(struct page_list *batch)
 {
@@ -265,7 +269,10 @@ static void block_prepare(struct page *pg, unsigned int order, bool scrub)
     }
 }
 
-/* Takes a free block that no domain has claimed, or that @d has. NULL: none is listed. */
+/*
+ * Takes a free block that no domain has claimed, or that @d has.
+ * @return NULL: none is listed
+ */
 static struct page *block_take(struct domain *d, unsigned int order, unsigned int bits)
 {
     unsigned long n = 1UL << order, from_claim = 0, flags;
@@ -288,7 +295,7 @@ static struct page *block_take(struct domain *d, unsigned int order, unsigned in
     return pg;
 }
 
-/* The same; looks among the dirty frames as well, if there is no other way. */
+/* The same, but cleans dirty frames if none is listed. */
 static struct page *block_find(struct domain *d, unsigned int order, unsigned int bits)
 {
     struct page *pg;
@@ -312,9 +319,9 @@ void *alloc_hv_pages(unsigned int order)
 }
 
 /*
- * Whoever frees pays: so there are never many more dirty frames than a batch, and an allocation
- * that needs them does not have to clean many. Not while interrupts are off: another CPU's flush
- * may be waited for.
+ * The CPU that frees frames also cleans them: so there are never many more dirty frames than a
+ * batch, and an allocation that needs them does not have to clean many. Not while interrupts are
+ * off, since the CPU may have to wait for another CPU's flush.
  */
 static void scrub_if_many(void)
 {
@@ -360,7 +367,7 @@ struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned i
     if (order > MAX_ORDER)
         return NULL;
 
-    /* Reserve the count first: the slow part then runs without the lock. */
+    /* The count is reserved first, so that the slow part runs without the lock. */
     spin_lock(&d->page_lock);
     if (d->dying || (d->tot_pages + n > d->max_pages && !(memf & MEMF_EXCHANGE))) {
         spin_unlock(&d->page_lock);
@@ -458,7 +465,7 @@ void share_hv_page(void *page, struct domain *d, bool writable)
     page_set_owner(pg, d);
     d->hv_pages++;
     spin_unlock(&d->page_lock);
-    /* The type count of ours keeps the frame from ever becoming another type. */
+    /* Our type count keeps the frame from ever becoming another type. */
     store_release(&pg->state,
                   PG_HYPERVISOR | PG_ALLOCATED | PG_REF_ONE | PG_TYPE_ONE |
                       (writable ? PG_TYPE_WRITABLE | PG_VALID : PG_TYPE_NONE | PG_VALID));

@@ -3,7 +3,7 @@
  * Why a frame cannot be had, in words: for the log of a guest whose kernel is being ported.
  *
  * An errno says that an operation was refused; the kernel's author wants to know what the frame is
- * instead. Called after the refusal, so all that is read may have changed meanwhile.
+ * instead. It is looked up after the refusal, so all that is read may have changed meanwhile.
  */
 #include <domain.h>
 #include <page.h>
@@ -15,7 +15,7 @@ static const char *table_state(u64 state)
     return state & PG_PINNED ? ", pinned" : "";
 }
 
-/* What a frame of @state is in use as. */
+/* Writes to @text what a frame of @state is in use as. */
 static void describe_use(char *text, size_t size, u64 state)
 {
     switch (state & PG_TYPE_MASK) {

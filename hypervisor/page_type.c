@@ -14,7 +14,7 @@
  * The last put of any other type is BUSY for as long as it stamps the frame.
  *
  * A claim is one compare-and-exchange: from then on nobody can get the frame with another type, and
- * whoever wants it with the same type waits. Only then are stale translations flushed that could
+ * a CPU that wants it with the same type waits. Only then are stale translations flushed that could
  * still write to it (or that still use it as a page table), only then are its contents looked at,
  * and only when they are good is the type published. So nobody ever sees a type whose conditions do
  * not hold.
@@ -42,7 +42,10 @@ static inline bool is_directory(u64 type)
     return type > PG_TYPE_L1 && type <= PG_TYPE_L4;
 }
 
-/* BUSY with count 1 -> VALID, or back. The caller's general count stays the caller's. */
+/*
+ * Takes a frame from BUSY with count 1 to VALID, or back. The caller's general count stays the
+ * caller's.
+ */
 static int validate(struct page *pg, u64 type, bool preemptible)
 {
     int rc = arch_validate_page(pg, type, preemptible);
@@ -171,9 +174,9 @@ static int drop_type(struct page *pg, bool both, bool preemptible)
         return take_apart(pg, type, both, preemptible);
     }
     /*
-     * The entry is gone already, its translations may not be. Were the frame not BUSY, somebody
-     * could get and put the type between the look at the clock and the end, and leave translations
-     * younger than the stamp.
+     * The entry is gone already, but its translations may remain. Were the frame not BUSY, another
+     * CPU could get and put the type after we read the clock, and leave translations younger than
+     * the stamp.
      */
     page_stamp(pg);
     if (page_refs(atomic_add(&pg->state, PG_VALID - PG_BUSY - drop)) == 0)
@@ -222,8 +225,8 @@ void page_forget_old_tables(struct vcpu *v)
 }
 
 /*
- * Leaves a PG_PARTIAL table to the current vCPU's way out, with a general count of the caller. That
- * there is room is shown at struct old_tables.
+ * Leaves a PG_PARTIAL table to the current vCPU's way out, with a general count of the caller. The
+ * comment on struct old_tables shows that there is room.
  */
 static int leave_for_exit(struct page *pg)
 {
@@ -250,8 +253,8 @@ int put_page_table(struct page *pg)
 }
 
 /*
- * A failed directory holds on to what it had validated. The caller holds a general count and keeps
- * it.
+ * Leaves a directory whose validation failed: it still holds what it had validated. The caller
+ * holds a general count and keeps it.
  */
 static void abandon(struct page *pg, u64 type)
 {
@@ -291,8 +294,8 @@ int page_pin(struct page *pg, u64 type, bool preemptible)
         return -XEN_EINVAL; /* pinned already */
     }
     /*
-     * A dying domain's pins are dropped only once: whoever finds it dying after setting the flag
-     * undoes its own.
+     * A dying domain's pins are dropped only once: a CPU that finds the domain dying after it set
+     * the flag undoes its own pin.
      */
     if (unlikely(d != current->domain)) {
         bool drop;
@@ -337,7 +340,9 @@ static int get_both(struct page *pg, struct domain *d, u64 type, bool preemptibl
 {
     int rc;
 
-    /* Look at the owner first too: another domain's counts are not to change even for a moment. */
+    /*
+     * The owner is checked first, too: another domain's counts are not to change even for a moment.
+     */
     if (likely(READ_ONCE(pg->owner) == page_owner_id(d)) && page_try_get_both(pg, type)) {
         if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
             return 0;

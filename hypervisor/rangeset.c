@@ -34,7 +34,7 @@ void rangeset_free(struct rangeset *r)
     xfree(r);
 }
 
-/* Room for one more range. */
+/* Makes room for one more range. */
 static int reserve_one(struct rangeset *r)
 {
     unsigned int capacity = r->capacity ? r->capacity * 2 : 8;
@@ -53,7 +53,7 @@ static int reserve_one(struct rangeset *r)
     return 0;
 }
 
-/* Index of the first range whose end is at or above @x. */
+/* @return the index of the first range whose end is at or above @x */
 static unsigned int find(const struct rangeset *r, unsigned long x)
 {
     unsigned int lo = 0, hi = r->count;
@@ -93,7 +93,7 @@ int rangeset_add(struct rangeset *r, unsigned long first, unsigned long last)
     rc = reserve_one(r);
     if (rc)
         goto out;
-    /* Everything that overlaps or touches melts into one range. */
+    /* All ranges that overlap or touch the new one become one range. */
     i = find(r, first ? first - 1 : 0);
     for (j = i; j < r->count && (last == ~0UL || r->ranges[j].first <= last + 1); j++) {
         first = MIN(first, r->ranges[j].first);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grace periods by epochs. A callback waits until every online CPU has announced a quiescent state
- * (scheduler or idle loop) in an epoch later than the one in which the callback was queued. Who
- * starts an epoch sends all CPUs through their schedulers, so that one that sleeps keeps nobody
- * waiting; and they tell it when they have been.
+ * (scheduler or idle loop) in an epoch later than the one in which the callback was queued. A CPU
+ * that starts an epoch sends all CPUs through their schedulers, so that a sleeping one keeps nobody
+ * waiting; and they tell it when they have passed.
  */
 #include <arch.h>
 #include <meter.h>
@@ -38,7 +38,8 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 }
 
 /*
- * An epoch has begun, or callbacks wait. Apart, so that the common way saves no registers for it.
+ * Called when an epoch has begun, or callbacks wait. It is a function of its own, so that the
+ * common way saves no registers for it.
  */
 static __noinline void make_progress(struct rcu_cpu *r)
 {
@@ -47,7 +48,7 @@ static __noinline void make_progress(struct rcu_cpu *r)
     if (r->quiescent != now) {
         unsigned int cpu;
 
-        xchg(&r->quiescent, now); /* before the look at who waits for that */
+        xchg(&r->quiescent, now); /* before we look which CPUs wait for that */
         for_each_cpu (cpu, &waiters)
             if (cpu != smp_processor_id())
                 softirq_raise_on(cpu, SOFTIRQ_RCU);
@@ -64,7 +65,10 @@ void rcu_quiescent(void)
         make_progress(r);
 }
 
-/* What was queued since the last time, perhaps by an interrupt. False: nothing. */
+/*
+ * Takes over the callbacks that were queued since the last time, perhaps by an interrupt.
+ * @return false: none was
+ */
 static bool take_fresh(struct rcu_cpu *r)
 {
     unsigned long flags = local_irq_save();

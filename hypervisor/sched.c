@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler's core: the states of vCPUs, waking, sleeping, and the switch. Which vCPU runs next
- * and for how long is the policy's to say (sched_fair.h).
+ * The scheduler's core: the states of vCPUs, waking, sleeping, and the switch. The policy says
+ * which vCPU runs next, and for how long (sched_fair.h).
  *
  * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
  * or neither, and then something in pause_flags or a pause count says why. schedule() is the last
@@ -32,7 +32,7 @@ bool vcpu_runnable(const struct vcpu *v)
            !READ_ONCE(v->domain->pause_count);
 }
 
-/* Accounts the time in the old state and enters @state. Run queue locked. */
+/* Accounts the time in the old state and enters @state. Locks: the run queue's is held. */
 static void set_runstate(struct vcpu *v, int state, s_time_t t)
 {
     s_time_t delta = t - v->state_since;
@@ -45,7 +45,7 @@ static void set_runstate(struct vcpu *v, int state, s_time_t t)
     v->runstate.state_entry_time = (u64)t;
 }
 
-/* The state of a vCPU that does not run and is not queued. */
+/* @return the state of a vCPU that does not run and is not queued */
 static int stopped_state(const struct vcpu *v)
 {
     return READ_ONCE(v->pause_flags) == 1UL << VPF_BLOCKED && !v->pause_count &&

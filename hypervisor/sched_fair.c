@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The policy: fair by consumed time.
+ * The scheduling policy, which is fair by consumed time.
  *
- * Each vCPU carries the weighted nanoseconds that it has run (vruntime); the runnable one with the
- * least runs next, for at most a time slice while others wait. A vCPU that slept starts at the
- * queue's floor less half a slice, so that it reacts at once but cannot save up time.
+ * Each vCPU carries the weighted nanoseconds that it has run (vruntime); the runnable vCPU with the
+ * least of it runs next, for at most a time slice while others wait. A vCPU that slept starts at
+ * the queue's floor less half a slice, so that it reacts at once but cannot save up time.
  *
  * A waking vCPU preempts one of its own domain at once, since that may spin for its answer; one of
  * another domain only after that has run for RATE_LIMIT. Otherwise a front driver would be
@@ -33,7 +33,7 @@ static void enqueue(struct run_queue *rq, struct vcpu *v)
 {
     struct list *queue = &rq->fair.queue, *pos = queue->prev;
 
-    /* From the back: most that come have run most. */
+    /* The search begins at the back: most vCPUs that come have run most. */
     while (pos != queue &&
            list_entry(pos, struct vcpu, fair.link)->fair.vruntime > v->fair.vruntime)
         pos = pos->prev;
@@ -49,7 +49,7 @@ void fair_remove(struct run_queue *rq, struct vcpu *v)
     rq->length--;
 }
 
-/* What @ran ns of running count for @v. */
+/* @return what @ran ns of running count for @v, by its weight */
 static u64 weighted(const struct vcpu *v, s_time_t ran)
 {
     u64 ns = ran > 0 ? (u64)ran : 0;
@@ -58,13 +58,13 @@ static u64 weighted(const struct vcpu *v, s_time_t ran)
     return likely(weight == SCHED_DEFAULT_WEIGHT) ? ns : ns * SCHED_DEFAULT_WEIGHT / weight;
 }
 
-/* From when on @v, which has run less, may take the CPU from @cur. */
+/* @return the time from which on @v, which has run less, may take the CPU from @cur */
 static s_time_t earliest_preemption(const struct vcpu *v, const struct vcpu *cur)
 {
     return is_idle_vcpu(cur) || v->domain == cur->domain ? 0 : cur->state_since + RATE_LIMIT;
 }
 
-/* The running vCPU may run until @end at most, since another one waits. */
+/* Limits the running vCPU to run until @end at most, since another one waits. */
 static void limit_slice(struct run_queue *rq, s_time_t end)
 {
     struct fair_queue *f = &rq->fair;
@@ -80,7 +80,7 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, const struct vcpu *cur, s_t
     s_time_t earliest;
 
     if (!is_idle_vcpu(cur)) {
-        /* It may have run alone for long, with none to compare it to. */
+        /* @cur may have run alone for long, with no other vCPU to compare it to. */
         cur_vruntime += weighted(cur, t - cur->state_since);
         if (!rq->length)
             floor = rq->fair.min_vruntime = MAX(floor, cur_vruntime);
@@ -106,8 +106,9 @@ void fair_yield(struct vcpu *v)
 }
 
 /*
- * The timer of the slice. It is set under the lock, too: a CPU that queues a vCPU after this finds
- * that the timer has left its queue and has to be set, and one that did so before is seen here.
+ * Called when the slice timer expires. The timer is set under the lock, too: a CPU that queues a
+ * vCPU after this finds that the timer has left its queue and has to be set, and the vCPU of one
+ * that did so before is seen here.
  */
 static void slice_over(void *arg)
 {
@@ -130,7 +131,7 @@ struct vcpu *fair_pick(struct run_queue *rq, struct vcpu *prev, s_time_t t)
     if (!is_idle_vcpu(prev)) {
         prev->fair.vruntime += weighted(prev, t - prev->state_since);
         if (vcpu_runnable(prev)) {
-            /* One that yields queues behind the first. */
+            /* A vCPU that yields is queued behind the first. */
             if (prev->fair.yielding && rq->length)
                 prev->fair.vruntime = MAX(prev->fair.vruntime, first_queued(rq)->fair.vruntime + 1);
             enqueue(rq, prev);

@@ -11,8 +11,8 @@
 #define WATCHDOG_VCPUS 2U /* whose registers are shown when a watchdog expires */
 
 /*
- * Waits until one of the ports is pending, or the timeout is over, or any event comes. The look at
- * the ports comes after the vCPU is marked as waiting, so an event between the two wakes it.
+ * Waits until one of the ports is pending, or the timeout is over, or any event comes. The ports
+ * are read after the vCPU is marked as waiting, so an event between the two wakes it.
  */
 static long do_poll(unsigned long arg)
 {
@@ -75,7 +75,9 @@ static void watchdog_expired(void *arg)
     domain_shutdown(d, SHUTDOWN_watchdog);
 }
 
-/* Sets, restarts or (timeout 0) stops one of the two watchdogs. Returns the id given out for id 0.
+/*
+ * Sets, restarts or (timeout 0) stops one of the two watchdogs.
+ * @return the id given out for id 0; 0; or an error
  */
 static long do_watchdog(struct domain *d, u32 id, u32 timeout)
 {
@@ -136,7 +138,7 @@ static long remote_shutdown(unsigned long arg)
     return 0;
 }
 
-/* A kernel that ends in its own panic leaves as much behind as one that we stop. */
+/* A kernel that ends in its own panic is dumped like one that we stop. */
 static void shut_down(u32 reason)
 {
     if (reason == SHUTDOWN_crash)
@@ -145,7 +147,10 @@ static void shut_down(u32 reason)
         domain_shutdown(current->domain, reason);
 }
 
-/* All but the two that are called most. Apart, so that those save no registers for it. */
+/*
+ * Serves all but the two operations that are called most. It is a function of its own, so that
+ * those save no registers for it.
+ */
 static __noinline long other_op(unsigned int cmd, unsigned long arg)
 {
     switch (cmd) {
@@ -202,7 +207,7 @@ long do_sched_op(unsigned int cmd, unsigned long arg)
     }
 }
 
-/* The oldest form: the second argument is the reason itself. */
+/* In the oldest form the second argument is the reason itself. */
 long do_sched_op_compat(unsigned int cmd, unsigned long arg)
 {
     switch (cmd) {

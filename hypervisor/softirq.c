@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Deferred work: pending bits in each CPU's cpu_info, run with interrupts on before a guest is
- * entered. */
+/*
+ * Deferred work: pending bits in each CPU's cpu_info, served with interrupts on before a guest is
+ * entered.
+ */
 #include <arch.h>
 #include <meter.h>
 #include <percpu.h>

@@ -2,7 +2,7 @@
 /*
  * HYPERVISOR_sysctl: the control and description of the machine as a whole (public/sysctl.h).
  *
- * As with domctl, the interface version is looked at before the caller's right. There is one memory
+ * As with domctl, the interface version is checked before the caller's right. There is one memory
  * node and one CPU pool, both number 0.
  */
 #include <arch.h>
@@ -22,7 +22,7 @@ static spinlock_t sysctl_lock = SPINLOCK_INIT(RANK_DOMCTL);
 
 #define MAX_DEBUG_KEYS 16U
 
-/* One above the highest CPU number that is online. */
+/* @return one above the highest CPU number that is online */
 static unsigned int cpu_limit(void)
 {
     unsigned int cpu, last = 0;
@@ -32,7 +32,10 @@ static unsigned int cpu_limit(void)
     return last;
 }
 
-/* Stops at each buffer's end; the first number not listed is where the next call begins. */
+/*
+ * Lists domains until the buffer is full; the next call begins at the first number that was not
+ * listed.
+ */
 static long domain_list(struct xen_sysctl_getdomaininfolist *op)
 {
     domid_t next = op->first_domain;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: one pairing heap a CPU, ordered by expiry. Inserting is one comparison with the root;
- * removing the root pairs its children. The hardware is set only when the earliest expiry moves
- * forward in time: a timer that is stopped or put off leaves at most one interrupt too many.
+ * Timers: each CPU has a pairing heap, ordered by expiry. Inserting is one comparison with the
+ * root; removing the root pairs its children. The hardware is set only when the earliest expiry
+ * moves forward in time: a timer that is stopped or put off leaves at most one interrupt too many.
  */
 #include <arch.h>
 #include <meter.h>
@@ -78,7 +78,7 @@ static void dequeue(struct timer_queue *q, struct timer *t)
     t->queued = false;
 }
 
-/* Locks the queue that @t belongs to, which may change until the lock is held. */
+/* Locks the queue that @t belongs to; @t may move to another one until the lock is held. */
 HOT_INLINE struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
 {
     for (;;) {
@@ -92,7 +92,9 @@ HOT_INLINE struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
     }
 }
 
-/* The earliest expiry may have moved: set the hardware, or let the owning CPU do so. Queue locked.
+/*
+ * Sets the hardware, or makes the owning CPU do so: the earliest expiry may have moved. Locks: the
+ * queue's is held.
  */
 static void program(struct timer_queue *q, unsigned int cpu)
 {

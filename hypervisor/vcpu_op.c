@@ -72,9 +72,9 @@ static long take_down(struct vcpu *v)
 }
 
 /*
- * Stops another vCPU of the domain for a moment. Two that waited here for each other would do so
- * for ever: one of them has to come again, and goes through the scheduler on its way. False: that
- * is the caller.
+ * Stops another vCPU of the domain for a moment. Two vCPUs that waited here for each other would do
+ * so for ever: so one of them has to make its hypercall again, and passes the scheduler on its way.
+ * @return false: the caller has to make its hypercall again
  */
 static spinlock_t pause_lock = SPINLOCK_INIT(RANK_DOMCTL);
 
@@ -136,9 +136,9 @@ static long set_singleshot(struct vcpu *v, unsigned long arg)
 }
 
 /*
- * Moves the vCPU's info out of shared_info (or gives it its first) to anywhere in the guest's
- * memory. It may happen once, by the vCPU itself or while it is down. The frame stays referenced as
- * writable, so it can become nothing else.
+ * Moves the vCPU's info out of shared_info (or gives the vCPU its first) to anywhere in the guest's
+ * memory. The vCPU itself may do that once, or another one while it is down. The frame stays
+ * referenced as writable, so it cannot become anything else.
  */
 static long register_info(struct vcpu *v, unsigned long arg)
 {

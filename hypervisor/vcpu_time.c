@@ -24,7 +24,9 @@ static void periodic_expired(void *arg)
         timer_set(&v->periodic, v->periodic_last + v->periodic_period);
 }
 
-/* An event may have ended the poll before; then the vCPU is not to be disturbed in what it does. */
+/*
+ * An event may have ended the poll before: then the vCPU must not be disturbed in what it does now.
+ */
 static void poll_expired(void *arg)
 {
     struct vcpu *v = arg;
@@ -47,13 +49,13 @@ void vcpu_time_destroy(struct vcpu *v)
     timer_kill(&v->poll_timer);
 }
 
-/* Apart, so that the common way saves no registers for it. */
+/* A function of its own, so that the common way saves no registers for it. */
 static __noinline void resume_ticking(struct vcpu *v)
 {
     s_time_t t = now();
 
     if (v->periodic_last + v->periodic_period <= t) {
-        /* Missed ticks are not made up for, but for one. */
+        /* Only one of the missed ticks is made up for. */
         v->periodic_last = t - (t - v->periodic_last) % v->periodic_period;
         send_guest_vcpu_virq(v, VIRQ_TIMER);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the guest asks about the hypervisor: HYPERVISOR_xen_version and vm_assist (public/version.h,
- * public/features.h). The version is that of the ABI; who we are stands in the extra version.
+ * public/features.h). The version is that of the ABI; the extra version says who we are.
  */
 #include <arch.h>
 #include <asm/config.h>
@@ -70,7 +70,10 @@ static long get_build_id(unsigned long arg)
 
 long do_xen_version(unsigned int cmd, unsigned long arg)
 {
-    /* First and apart: guests use it as the call that does nothing but let events in. */
+    /*
+     * The commonest case comes first: guests use it as the call that does nothing but let events
+     * in.
+     */
     if (likely(cmd == XENVER_version))
         return XEN_ABI_MAJOR << 16 | XEN_ABI_MINOR;
     switch (cmd) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupts as events: virtual ones, of a vCPU or of the whole domain, and hardware's.
- * All may be raised in any context.
+ * Interrupts as events: virtual interrupts of a vCPU or of the whole domain, and hardware
+ * interrupts. All may be raised in any context.
  */
 #include <evtchn_impl.h>
 #include <irq.h>
@@ -43,7 +43,7 @@ void send_guest_vcpu_virq(struct vcpu *v, u32 virq)
 
 void send_guest_global_virq(struct domain *d, u32 virq)
 {
-    /* Bound through vCPU 0; the port may have been moved to another one since. */
+    /* The interrupt is bound through vCPU 0; the port may have been moved to another vCPU since. */
     if (d && d->vcpu && d->vcpu[0])
         send_guest_vcpu_virq(d->vcpu[0], virq);
 }

@@ -47,7 +47,10 @@ static void slab_unlist(struct slab *s)
     s->next = s->prev = NULL;
 }
 
-/* A new slab, not listed yet. No locks may be held: the allocator may wait for other CPUs. */
+/*
+ * Makes a new slab, which is not listed yet. Locks: none may be held, since the allocator may wait
+ * for other CPUs.
+ */
 static struct slab *slab_new(unsigned int shift)
 {
     struct slab *s = alloc_hv_pages(0);
@@ -68,7 +71,7 @@ static struct slab *slab_new(unsigned int shift)
     return s;
 }
 
-/* Frames of a large object; page->order of its first frame remembers how many. */
+/* Allocates the frames of a large object; page->order of its first frame remembers how many. */
 static void *large_alloc(size_t size)
 {
     unsigned int order = order_from_pages((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
@@ -90,7 +93,7 @@ void *xzalloc_bytes(size_t size)
 
     while (shift <= MAX_SHIFT && (1UL << shift) < size)
         shift++;
-    /* Half a page would fit once beside the slab's head; take a frame instead. */
+    /* Only one object of half a page fits behind the slab's head, so it gets a frame. */
     if (shift >= MAX_SHIFT)
         return large_alloc(size);
 

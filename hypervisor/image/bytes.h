@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A number of @length bytes, the lowest first. */
+/* @return the number in @length bytes, the lowest first */
 static inline uint64_t bytes_little(const uint8_t *bytes, unsigned int length)
 {
     uint64_t value = 0;
@@ -36,8 +36,8 @@ static inline bool text_starts(const char *text, const char *start)
 }
 
 /*
- * Copies a text of at most @length bytes that a zero may end early to @to, which has room for @room
- * bytes, the final zero included. What does not fit is cut.
+ * Copies a text of at most @length bytes, which a zero may end early, to @to, which has room for
+ * @room bytes with the final zero. What does not fit is cut off.
  */
 static inline void text_copy(char *to, size_t room, const void *text, size_t length)
 {

@@ -35,7 +35,10 @@ static int check_header(const struct elf_stream *s)
     return 0;
 }
 
-/* Reserves room for the notes in a range of the file; false: there is none, or it has no end. */
+/*
+ * Reserves room for the notes in a range of the file.
+ * @return false: there is no room, or the range wraps around
+ */
 static bool keep(struct elf_stream *s, uint64_t offset, uint64_t size)
 {
     if (s->kept_count == ELF_MAX_NOTES || size > ELF_NOTES_BYTES - s->notes_used ||
@@ -54,7 +57,7 @@ static int read_segments(struct elf_stream *s)
     for (unsigned int i = 0; i < s->header.e_phnum; i++) {
         const struct elf_segment *p = &s->segments[i];
 
-        /* As Xen has it: some linkers leave the offset of a note segment unset. */
+        /* As on Xen: some linkers leave the offset of a note segment unset. */
         if (p->p_type == ELF_PT_NOTE && p->p_offset && wanted && !keep(s, p->p_offset, p->p_filesz))
             return image_refuse(s->report, "an ELF file with unreasonably many notes");
         if (p->p_type != ELF_PT_LOAD)
@@ -130,7 +133,7 @@ static void look_at_sections(struct elf_stream *s, const uint8_t *data, size_t l
     }
 }
 
-/* Passes on bytes at file offset s->at, the headers being known. */
+/* Passes on bytes at file offset s->at; the headers are known. */
 static int take(struct elf_stream *s, const uint8_t *data, size_t length)
 {
     keep_notes(s, data, length);

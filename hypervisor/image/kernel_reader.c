@@ -22,7 +22,11 @@ void kernel_reader_begin(struct kernel_reader *reader, const struct image_target
     elf_stream_start(&reader->stream);
 }
 
-/* The first pass, or the one for notes that only the section headers lead to. */
+/*
+ * Describes the kernel after the first pass, or after the one for notes that only the section
+ * headers lead to.
+ * @return as kernel_reader_end()
+ */
 static int describe(struct kernel_reader *reader)
 {
     struct elf_stream *s = &reader->stream;

@@ -24,8 +24,8 @@ uint64_t start_of_day_mapped_pages(const struct start_of_day *s)
 }
 
 /*
- * Can a guest map [@start, @start + @bytes)? It lies in one half of the address space and keeps out
- * of the hypervisor's slots.
+ * Can a guest map [@start, @start + @bytes)? The range has to lie in one half of the address space
+ * and outside the hypervisor's slots.
  */
 static bool is_guest_range(uint64_t start, uint64_t bytes)
 {
@@ -68,7 +68,7 @@ static int size_tables(struct start_of_day *s, const struct image_report *r)
     return 0;
 }
 
-/* A list at an address of the kernel's choice: its frames and tables come last. */
+/* Places a P2M list at an address of the kernel's choice: its frames and tables come last. */
 static int place_p2m(struct start_of_day *s, const struct image_report *r)
 {
     const struct table_region *main = &s->tables.region[0];

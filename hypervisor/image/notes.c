@@ -4,8 +4,8 @@
  *
  * A kernel is refused where Xen's libelf refuses it, which the hypervisor and xl share: without
  * XEN_VERSION "xen-3.0", for a LOADER other than "generic" unless GUEST_OS is Linux, for a required
- * feature that is not known, for a PADDR_OFFSET without a VIRT_BASE. Beyond that, what would start
- * but cannot work is refused as well: an unaligned hypercall page or base.
+ * feature that is not known, for a PADDR_OFFSET without a VIRT_BASE. Beyond that, a kernel that
+ * would start but cannot work is refused: an unaligned hypercall page or base.
  */
 #include <public/elfnote.h>
 #include <public/features.h>
@@ -21,7 +21,7 @@
      1u << XENFEAT_pae_pgdir_above_4gb)
 #define FEATURES_OF_DOM0 (1u << XENFEAT_dom0)
 
-/* What of the notes is needed to judge them, but not afterwards. */
+/* The part of the notes that is needed to judge them, but not afterwards. */
 struct notes {
     struct kernel_reader *reader;
     bool any, has_base, has_entry, has_offset, has_features, phys_entry;
@@ -136,7 +136,7 @@ static int read_note(struct notes *n, uint32_t type, const uint8_t *desc, size_t
     case XEN_ELFNOTE_GUEST_OS:
         text_copy(image->guest_os, sizeof(image->guest_os), desc, length);
         break;
-    default: /* the others say nothing to a loader of 64-bit PV kernels */
+    default: /* a loader of 64-bit PV kernels needs no other note */
         break;
     }
     return 0;
@@ -168,7 +168,7 @@ static int read_range(struct notes *n, const uint8_t *at, uint64_t left)
     return 0;
 }
 
-/* What Xen asks of the notes by themselves. */
+/* Checks the notes by themselves, as Xen does. */
 static int check_notes(const struct notes *n)
 {
     const struct kernel_image *image = &n->reader->image;
@@ -193,7 +193,7 @@ static int check_notes(const struct notes *n)
     return 0;
 }
 
-/* Where the segments lie: sets image->start and image->end. */
+/* Finds where the segments lie: sets image->start and image->end. */
 static int find_extent(const struct notes *n)
 {
     const struct elf_stream *s = &n->reader->stream;
@@ -223,7 +223,7 @@ static int find_extent(const struct notes *n)
     return 0;
 }
 
-/* Whether what the notes say agrees with where the segments lie. */
+/* Checks whether what the notes say agrees with where the segments lie. */
 static int check_addresses(const struct notes *n)
 {
     const struct kernel_image *image = &n->reader->image;

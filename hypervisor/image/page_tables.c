@@ -18,13 +18,15 @@
 #define LEAF_BITS  (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER | ENTRY_ACCESSED)
 #define TABLE_BITS (LEAF_BITS | ENTRY_DIRTY)
 
-/* What an address has in common with all others that table of @level maps; 48 bits count. */
+/*
+ * @return what an address has in common with all others that a table of @level maps; 48 bits count
+ */
 static uint64_t table_index(uint64_t address, unsigned int level)
 {
     return (address & ((1ull << 48) - 1)) >> (12 + 9 * level);
 }
 
-/* The interval of level-@level tables that region @r touches. */
+/* Computes the interval of level-@level tables that region @r touches. */
 static void interval(const struct page_tables *t, unsigned int r, unsigned int level,
                      uint64_t *first, uint64_t *last)
 {
@@ -76,7 +78,7 @@ static void nth_table(const struct page_tables *t, unsigned int r, uint64_t n, u
     }
 }
 
-/* The pfn of a table, or UINT64_MAX if there is none. */
+/* @return the pfn of a table, or UINT64_MAX if there is none */
 static uint64_t table_pfn(const struct page_tables *t, unsigned int level, uint64_t index)
 {
     for (unsigned int r = 0; r < t->regions; r++) {

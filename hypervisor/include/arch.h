@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The seam: what the portable half asks of an architecture. arch/x86 implements it, tests/host
- * fakes it. Most of it is declared here; the rest stands with its subject:
+ * fakes it. Most of it is declared here; the rest is declared with its subject:
  *
- *   hypercall.h        the do_*() of hypercalls that only an architecture has, beside the others,
+ *   hypercall.h        the do_*() of hypercalls that only an architecture has, with the others,
  *                      since the hypercall table (hypercall.c) names them all
  *   irq.h              hardware interrupts of guests: arch_nr_pirqs(), arch_pirq_bind(),
  *                      arch_pirq_unbind(), pirq_get(), pirq_free_all()
@@ -69,13 +69,13 @@ void arch_raise_nmi(struct vcpu *v);
  * and does not get out before that returns 0.
  */
 void arch_old_tables_left(void);
-/* d->vm_assist was changed. */
+/* d->vm_assist was changed: the architecture acts on it. */
 void arch_vm_assist_changed(struct domain *d);
 
 /*
- * The scheduler chose @next instead of @prev on this CPU: save prev's registers, load next's page
- * tables, segments, FPU, debug registers. Interrupts are off. Must not be called with prev == next.
- * Returns with interrupts off; the caller then leaves through arch_resume().
+ * The scheduler chose @next instead of @prev, another vCPU, on this CPU: saves the registers of
+ * @prev and loads page tables, segments, FPU and debug registers of @next. Interrupts are off, and
+ * stay off; the caller then leaves through arch_resume().
  */
 void arch_context_switch(struct vcpu *prev, struct vcpu *next);
 /* Leaves to the current vCPU (guest or idle loop) on a fresh stack. */
@@ -83,49 +83,68 @@ void arch_resume(void) __noreturn;
 
 /* Logs registers and stack of @v for domain_crash(). */
 void arch_dump_vcpu(struct vcpu *v);
-/* Interrupts @v's CPU so that it passes through its exit path (v runs there, perhaps in guest
- * mode). */
+/*
+ * Interrupts @cpu so that it passes through its exit path. (A vCPU runs there, perhaps in guest
+ * mode.)
+ */
 void arch_kick_cpu(unsigned int cpu);
 
 /* Writes the vCPU's run-state and secondary-time areas into guest memory, or remembers to do so. */
 void arch_update_guest_areas(struct vcpu *v);
-/* Points v->info at @offset in guest frame @mfn, which the caller referenced writable (NULL to undo
- * is never needed). */
+/*
+ * Maps guest frame @mfn for us. The caller holds a general count and a type count of writable on
+ * it.
+ * @return its address, which arch_unmap_guest_page() takes back
+ */
 void *arch_map_guest_page(mfn_t mfn);
 void arch_unmap_guest_page(void *p);
 
-/* System time parameters into v->info->time. */
+/* Writes the parameters of system time into v->info->time. */
 void arch_update_time_record(struct vcpu *v);
-/* Wall clock into d->shared_info. */
+/* Writes the wall clock into d->shared_info. */
 void arch_update_wallclock(struct domain *d);
-/* The wall clock: seconds and ns since 1970 at system time zero. Set by XENPF_settime. */
+/*
+ * Sets the wall clock, for XENPF_settime: @secs and @nsecs since 1970 at system time @system_time
+ * (ns).
+ */
 void arch_set_wallclock(u64 secs, u32 nsecs, u64 system_time);
 
 /* ---- sub-operations that only the architecture knows ---- */
 struct xen_arch_domainconfig;
-/* May a domain be created with this? 0; -EINVAL: unknown flags; -EOPNOTSUPP: not for PV domains. */
+/*
+ * May a domain be created with @config?
+ * @return 0; -XEN_EINVAL: unknown flags; -XEN_EOPNOTSUPP: flags that PV domains cannot have
+ */
 int arch_domain_config_check(const struct xen_arch_domainconfig *config);
-/* What the portable half does not know: -ENOSYS at the end. */
+/*
+ * The operations that the portable half does not know.
+ * @copyback: set when the guest is to get @op back
+ * @return -XEN_ENOSYS: the architecture does not know @op either
+ */
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback);
 /*
- * All of physinfo, cputopoinfo, numainfo; unknown ones get -ENOSYS. Privilege and version were
- * checked.
+ * Serves the operations that need to know the CPU: physinfo, cputopoinfo, numainfo, cpu_policy and
+ * others. The caller has checked privilege and version.
+ * @return -XEN_ENOSYS: an unknown operation
  */
 long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback);
 long arch_memory_op(unsigned long cmd, unsigned long arg);
 
 /* ---- memory ---- */
 
-/* The machine-to-physical table entry of @mfn. */
+/*
+ * The entry of @mfn in the machine-to-physical table: INVALID_M2P_ENTRY, or a pseudo-physical frame
+ * number.
+ */
 void arch_set_m2p(mfn_t mfn, unsigned long pfn);
 unsigned long arch_get_m2p(mfn_t mfn);
 #define INVALID_M2P_ENTRY (~0UL)
 
 /*
  * Check or take apart the contents of a frame of @type for page_type.c. Validation continues at
- * entry pg->done and leaves there how far it came; taking apart goes down from pg->done, after the
- * table that entry pg->done refers to. 0, -ERESTART (@preemptible only), or for validation an
- * error.
+ * entry pg->done and leaves there how far it came. Taking apart goes down from pg->done, after the
+ * table that entry pg->done refers to.
+ * @return 0; -ERESTART: preempted (only with @preemptible); for validation also an error
  */
 int arch_validate_page(struct page *pg, u64 type, bool preemptible);
 int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
@@ -153,19 +172,22 @@ static inline void page_stamp(struct page *pg)
  * mapping holds (a general count; with a writable mapping also a type count): once GNTST_okay is
  * returned by _map they belong to the entry, and _unmap and _replace give them back. An entry that
  * the guest overwrites or drops with its table takes them along. Only RAM is granted, and mapped
- * cached: GTF_PWT, GTF_PCD and GTF_PAT are ignored, as by Xen. Return GNTST_okay or another
- * GNTST_*.
+ * cached: GTF_PWT, GTF_PCD and GTF_PAT are ignored, as by Xen.
+ * @return GNTST_okay or another GNTST_*
  */
 int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags);
 int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags);
 /* GNTTABOP_unmap_and_replace. */
 int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int flags);
-/* Flush what unmapped grant entries may have left in TLBs, before their pins are dropped. */
+/*
+ * Flushes the translations that unmapped grant entries may have left in TLBs, before their pins are
+ * dropped.
+ */
 void arch_grant_flush(const struct domain *d);
 /*
- * Writes a piece of a frame back to main memory and takes it out of the caches of all CPUs; what
- * was written past the caches before shows afterwards. @invalidate: it need not be written back.
- * Any context. (tlb.c)
+ * Writes a piece of a frame back to main memory and takes it out of the caches of all CPUs.
+ * Afterwards a read finds what was written past the caches before. With @invalidate the piece need
+ * not be written back. Any context. (tlb.c)
  */
 void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate);
 
@@ -176,7 +198,10 @@ void arch_idle(void);                   /* sti; hlt; cli unless a softirq is pen
 void machine_restart(void) __noreturn;
 void machine_poweroff(void) __noreturn;
 void machine_halt(void) __noreturn;
-/* After a fatal error that was reported: stops (noreboot), or waits for a reader and restarts. */
+/*
+ * Ends the machine after a fatal error that was reported: stops it (noreboot), or waits so that
+ * somebody can read the error, and restarts.
+ */
 void machine_give_up(void) __noreturn;
 
 /* What sysctl physinfo and getcpuinfo report. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Atomic operations and bit operations on shared words, on the compiler's builtins so that they run
- * on the host. */
+/*
+ * Atomic operations and bit operations on shared words. They use the compiler's builtins, so that
+ * they also run on the host.
+ */
 #ifndef BULKHEAD_ATOMIC_H
 #define BULKHEAD_ATOMIC_H
 
@@ -24,8 +26,8 @@
 #define BITS_PER_LONG 64
 
 /*
- * Locked bit operations on an array of longs, which may be shared with a guest. The first one is
- * the architecture's: bool test_and_set_bit(unsigned long *map, unsigned int bit).
+ * Atomic bit operations on an array of longs, which may be shared with a guest. The architecture
+ * defines the first one: bool test_and_set_bit(unsigned long *map, unsigned int bit).
  */
 #include <asm/bitops.h>
 

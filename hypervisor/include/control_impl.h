@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of the control operations: domctl.c, domctl_vcpu.c, sysctl.c and the
+ * What the files of the control operations share: domctl.c, domctl_vcpu.c, sysctl.c and the
  * architecture's part of them.
  */
 #ifndef BULKHEAD_CONTROL_IMPL_H
@@ -13,8 +13,9 @@
 void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
 /*
- * The operations on the vCPUs of @d (domctl_vcpu.c). 0; -ERESTART: to be continued; or an error.
- * *copyback: the caller sees @op as it is now. The control lock is held.
+ * The operations on the vCPUs of @d (domctl_vcpu.c). Locks: RANK_DOMCTL is held.
+ * @copyback: set when the caller is to get @op back as it is then
+ * @return 0; -ERESTART: to be continued; or an error
  */
 long domctl_max_vcpus(struct domain *d, const struct xen_domctl_max_vcpus *op);
 long domctl_set_context(struct domain *d, const struct xen_domctl_vcpucontext *op);
@@ -25,9 +26,10 @@ long domctl_get_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity 
 long domctl_scheduler(struct domain *d, struct xen_domctl_scheduler_op *op, bool *copyback);
 
 /*
- * Sets of CPUs or nodes as tools pass them. To the guest: @bits bits of @map, the rest of the
- * tool's buffer is cleared. From the guest: what lies beyond @bits is ignored, what the tool did
- * not give reads as 0. -EFAULT.
+ * Copy sets of CPUs or nodes as tools pass them. To the guest: @bits bits of @map, and the rest of
+ * the tool's buffer is cleared. From the guest: what lies beyond @bits is ignored, what the tool
+ * did not give reads as 0.
+ * @return 0; -XEN_EFAULT
  */
 long bitmap_to_guest(const struct xenctl_bitmap *dst, const unsigned long *map, unsigned int bits);
 long bitmap_from_guest(unsigned long *map, const struct xenctl_bitmap *src, unsigned int bits);

@@ -34,7 +34,7 @@ static inline bool cpumask_empty(const cpumask_t *m)
     return true;
 }
 
-/* First CPU of @m at or after @cpu; NR_CPUS when there is none. */
+/* @return the first CPU of @m at or after @cpu; NR_CPUS when there is none */
 static inline unsigned int cpumask_next(const cpumask_t *m, unsigned int cpu)
 {
     while (cpu < NR_CPUS) {

@@ -3,9 +3,9 @@
  * Domains and virtual CPUs: the objects, their life and how to find them.
  *
  * A domain is created paused and empty, given vCPUs and memory by the toolstack, run, and destroyed
- * in steps that can be preempted. It is found by id; whoever finds it takes a reference
- * (get_domain()) or uses it only within the same hypercall: the memory of a dead domain is freed
- * after every CPU has passed through the scheduler (rcu.h).
+ * in steps that can be preempted. It is found by id. The finder takes a reference (get_domain()) or
+ * uses the domain only within the same hypercall: the memory of a dead domain is freed after every
+ * CPU has passed through the scheduler (rcu.h).
  *
  * A vCPU has no stack of ours: while it does not run, its registers are in vcpu->arch; while it
  * runs they are at the top of its CPU's stack.
@@ -164,28 +164,37 @@ extern struct domain *dom_xen; /* owner of frames of ours that dom0 may map */
 void domain_init(void);
 
 /*
- * Creates an empty domain, paused once by the controller. -EEXIST id taken; -ENOMEM; -EINVAL
- * @config not possible. Caller holds the RANK_DOMCTL lock (or is boot).
+ * Creates an empty domain, paused once by the controller. Locks: RANK_DOMCTL is held, except during
+ * boot.
+ * @return 0; -XEN_EEXIST: the id is taken; -XEN_ENOMEM; -XEN_EINVAL: @config is not possible
  */
 int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged,
                   struct domain **out);
-/* Creates vCPU @id, down, without a context. -ENOMEM. RANK_DOMAIN lock held. */
+/*
+ * Creates vCPU @id, down and without a context. Locks: RANK_DOMAIN is held.
+ * @return 0; -XEN_ENOMEM
+ */
 int vcpu_create(struct domain *d, unsigned int id);
 /*
- * Gives @v the context @ctx (ours, a copy), by which it is up or down (VGCF_online). All or
- * nothing: an error of arch_set_context(). @v does not run; RANK_DOMAIN lock held.
+ * Gives @v, which does not run, the context @ctx, a copy of ours; VGCF_online says whether @v is up
+ * or down with it. After an error @v is as it was. Locks: RANK_DOMAIN is held.
+ * @return 0, or an error of arch_set_context()
  */
 struct vcpu_guest_context;
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
-/* Takes the context of @v away, which is down from here on. Error and conditions likewise. */
+/*
+ * Takes the context of @v away; @v is down from here on. Errors and conditions as for
+ * vcpu_set_context().
+ */
 int vcpu_reset(struct vcpu *v);
 
 #define DOMAIN_BUCKETS 256U
 extern struct domain *domain_buckets[DOMAIN_BUCKETS];
 
 /*
- * Finds a domain; NULL: none with this id. It may be dying and without references, but its memory
- * stays as long as the caller is in this hypercall: until this CPU has passed the scheduler.
+ * Finds a domain. It may be dying and without references, but its memory stays as long as the
+ * caller is in this hypercall, that is, until this CPU has passed the scheduler.
+ * @return NULL: there is none with this id
  */
 static inline struct domain *find_domain(domid_t id)
 {
@@ -195,18 +204,25 @@ static inline struct domain *find_domain(domid_t id)
         d = load_acquire(&d->hash_next);
     return d;
 }
-/* Finds a domain and takes a reference; NULL: none with this id (or DOMID_SELF forms are not
- * resolved here). */
+/*
+ * Finds a domain and takes a reference. DOMID_SELF is not resolved here.
+ * @return NULL: there is none with this id
+ */
 struct domain *get_domain_by_id(domid_t id);
-/* As above; resolves DOMID_SELF too. */
+/* The same, and DOMID_SELF names the current domain. */
 struct domain *get_domain_or_self(domid_t id);
 bool get_domain(struct domain *d);
 void put_domain(struct domain *d);
-/* First domain with an id >= @id, with a reference; NULL: none. System domains are skipped. */
+/*
+ * @return the first domain with an id of at least @id, with a reference, or NULL; system domains
+ * are skipped
+ */
 struct domain *get_next_domain(domid_t id);
 
-/* Nested pauses: on return (except _nosync) none of the vCPUs runs. A domain cannot pause itself
- * with the sync form. */
+/*
+ * Pauses nest. When a pause returns, none of the vCPUs runs, except with the _nosync form. A domain
+ * cannot pause itself with the synchronous form.
+ */
 void domain_pause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
@@ -215,17 +231,22 @@ int domain_unpause_by_controller(struct domain *d); /* -EINVAL: not paused by th
 void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 
-/* The guest shuts itself down, or is shut down: pauses it for good, raises VIRQ_DOM_EXC in dom0. */
+/*
+ * The guest shuts itself down, or is shut down: pauses it and raises VIRQ_DOM_EXC in dom0. Only
+ * domain_resume() undoes it.
+ */
 void domain_shutdown(struct domain *d, u32 reason);
 /* Undoes a shutdown (resume after suspend). */
 void domain_resume(struct domain *d);
-/* The domain did what only a broken guest does: log registers, stack and @why, then shut down with
- * SHUTDOWN_crash. */
+/*
+ * The domain did what only a broken guest does: logs registers, stack and the message, then shuts
+ * the domain down with SHUTDOWN_crash.
+ */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 
 /*
- * Shows the registers of @vcpus vCPUs of @d on the console, the current one first, unless that was
- * done too often (domain_dump.c).
+ * Shows the registers of @vcpus vCPUs of @d on the console, the current one first, unless the
+ * domain was shown too often (domain_dump.c).
  */
 void domain_dump(struct domain *d, unsigned int vcpus);
 
@@ -235,7 +256,7 @@ void domain_dump(struct domain *d, unsigned int vcpus);
  */
 int domain_kill(struct domain *d);
 
-/* Does @v have a vcpu_info of its own, in shared_info or registered? */
+/* Does @v have a vcpu_info of its own, in shared_info or registered by the guest? */
 bool vcpu_has_info(const struct vcpu *v);
 
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned long id)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of the event-channel subsystem: the life of ports (event_channel.c), the
+ * What the files of the event-channel subsystem share: the life of ports (event_channel.c), the
  * hypercall (event_op.c), interrupts as events (virq.c), and how a port is set pending in memory
  * that the guest sees (evtchn_2l.c, evtchn_fifo.c).
  */
@@ -11,7 +11,7 @@
 #include "sched.h"
 
 enum evtchn_state {
-    ECS_FREE,        /* in no use */
+    ECS_FREE,        /* not in use */
     ECS_RESERVED,    /* never to be used: port 0 */
     ECS_UNBOUND,     /* waits for unbound_domid to bind */
     ECS_INTERDOMAIN, /* connected */
@@ -22,7 +22,7 @@ enum evtchn_state {
 
 struct evtchn_fifo_queue;
 
-/* A cache line each: two CPUs that send do not slow each other down. */
+/* Each port has a cache line: two CPUs that send do not slow each other down. */
 struct evtchn {
     spinlock_t
         lock;     /* RANK_EVENT_CHANNEL, interrupts off: state and peer do not change while held */
@@ -44,7 +44,7 @@ struct evtchn {
 
 #define EVTCHNS_PER_BUCKET 64U
 
-/* The struct of a port; NULL when no port of this number was ever allocated. */
+/* @return the struct of a port; NULL: no port of this number was ever allocated */
 static inline struct evtchn *evtchn_lookup(const struct domain *d, unsigned int port)
 {
     unsigned long i = port;
@@ -73,7 +73,7 @@ static inline void evtchn_unlock(struct evtchn *chn, unsigned long flags)
     spin_unlock_irqrestore(&chn->lock, flags);
 }
 
-/* Something is pending for @v: sets its upcall flag and wakes it. */
+/* Tells @v that an event is pending: sets its upcall flag and wakes it. */
 static inline void vcpu_set_pending(struct vcpu *v)
 {
     if (!xchg(&v->info->evtchn_upcall_pending, 1))
@@ -96,8 +96,8 @@ static inline void evtchn_check_pollers(struct domain *d, unsigned int port)
 }
 
 /*
- * Two-level: sets the port pending. True: vCPU *@v has to be told, that is, its upcall flag was
- * set. The hot one in line; see evtchn_2l.c.
+ * Sets the port pending the two-level way. In line, since it is hot; see evtchn_2l.c.
+ * @return true: the upcall flag of vCPU *@v was set, and *@v has to be told
  */
 static inline bool evtchn_2l_set_pending(struct domain *d, const struct evtchn *chn,
                                          struct vcpu **v)
@@ -114,8 +114,10 @@ static inline bool evtchn_2l_set_pending(struct domain *d, const struct evtchn *
            !xchg(&info->evtchn_upcall_pending, 1);
 }
 
-/* How a port is shown. @chn->lock held, interrupts off, except init/is_*; see
- * public/event_channel.h. */
+/*
+ * The ways in which a port is shown to its guest (public/event_channel.h). Locks: that of @chn is
+ * held, with interrupts off, except by the _is_ forms.
+ */
 void evtchn_2l_clear_pending(struct domain *d, struct evtchn *chn);
 void evtchn_2l_unmask(struct domain *d, struct evtchn *chn);
 bool evtchn_2l_is_pending(const struct domain *d, const struct evtchn *chn);
@@ -127,15 +129,18 @@ void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn);
 bool evtchn_fifo_is_pending(const struct domain *d, const struct evtchn *chn);
 bool evtchn_fifo_is_masked(const struct domain *d, const struct evtchn *chn);
 
-/* FIFO control operations; the event lock is held by them. Errors as in public/event_channel.h. */
+/* The FIFO control operations, which take the event lock. Errors as in public/event_channel.h. */
 long evtchn_fifo_init_control(struct evtchn_init_control *op);
 long evtchn_fifo_expand_array(const struct evtchn_expand_array *op);
 long evtchn_fifo_set_priority(struct domain *d, const struct evtchn_set_priority *op);
 void evtchn_fifo_vcpu_destroy(struct vcpu *v);
-/* Back to two-level (reset) or the end of the domain. */
+/* Ends the use of FIFO: the domain returns to two-level delivery (reset) or ends. */
 void evtchn_fifo_destroy(struct domain *d);
 
-/* Sets the port pending, the way its domain chose. Port lock held, interrupts off. */
+/*
+ * Sets the port pending in the way that its domain chose. Locks: the port's is held, with
+ * interrupts off.
+ */
 static inline void evtchn_set_pending(struct domain *d, struct evtchn *chn)
 {
     struct vcpu *v;
@@ -158,12 +163,12 @@ long evtchn_bind_virq(struct evtchn_bind_virq *op);
 long evtchn_bind_ipi(struct evtchn_bind_ipi *op);
 long evtchn_bind_pirq(struct evtchn_bind_pirq *op);
 long evtchn_close(struct domain *d, unsigned int port);
-/* -ERESTART: preempted, to be called again. */
+/* @return 0 or an error; -ERESTART: preempted, to be called again */
 long evtchn_reset(domid_t id);
 
-/* Is this virtual interrupt one for the whole domain, not one a vCPU? (virq.c) */
+/* Does this virtual interrupt belong to the whole domain, not to a vCPU? (virq.c) */
 bool virq_is_global(u32 virq);
-/* @d receives no global virtual interrupt in dom0's place any more. */
+/* From here on @d receives no global virtual interrupt in dom0's place. */
 void global_virq_drop_handler(struct domain *d);
 
 #endif

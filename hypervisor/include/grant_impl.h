@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of the grant subsystem: the table and its pins (grant_table.c), mapping
+ * What the files of the grant subsystem share: the table and its pins (grant_table.c), mapping
  * (grant_map.c), copying (grant_copy.c), and the operations on the table itself (grant_op.c).
  */
 #ifndef BULKHEAD_GRANT_IMPL_H
@@ -8,7 +8,9 @@
 
 #include "grant_table.h"
 
-/* What we remember of a shared entry while somebody uses it. All under the table's lock. */
+/*
+ * What we remember of a shared entry while a domain uses it. The table's lock protects all of it.
+ */
 struct grant_active {
     u32 frame;     /* machine frame pinned */
     domid_t domid; /* who uses it */
@@ -18,7 +20,7 @@ struct grant_active {
             u32 writers; /* writable mappings and copies into it */
             u32 readers; /* read-only mappings and copies out of it */
         };
-        u32 pins[2]; /* the same, by whether they are read-only */
+        u32 pins[2]; /* the same, indexed by "read-only" */
         u64 in_use;  /* the same: is there any? */
     };
 };
@@ -42,8 +44,7 @@ struct grant_mapping {
 struct grant_table {
     spinlock_t lock; /* RANK_GRANT: shared frames and active entries */
     unsigned int nr_frames, max_frames;
-    unsigned long
-        open_entries; /* how many can be pinned: all, and none any more once the domain dies */
+    unsigned long open_entries;     /* how many can be pinned: all, and 0 once the domain dies */
     struct grant_entry_v1 **shared; /* max_frames pointers to frames of ours lent to the domain */
     struct grant_active **active;   /* one array a shared frame */
 
@@ -52,25 +53,28 @@ struct grant_table {
     struct grant_mapping **mappings;
     u32 free_handle;       /* NO_HANDLE: none */
     u32 release_cursor;    /* of grant_table_release_mappings() */
-    unsigned int unshared; /* of grant_table_unshare(): so many shared frames are given back */
+    unsigned int unshared; /* of grant_table_unshare(): how many shared frames are given back */
 };
 
-/* Does the table have an entry *@ref? Clamps it where that is mispredicted. Table lock held. */
+/*
+ * Does the table have an entry *@ref? Where the answer is mispredicted, *@ref becomes 0. Locks: the
+ * table lock is held.
+ */
 static inline bool gref_ok(const struct grant_table *gt, unsigned long *ref)
 {
     return index_ok(ref, gt->nr_frames * GRANTS_PER_FRAME);
 }
 
-/* The same where it is to be pinned. */
+/* The same for an entry that is to be pinned. */
 static inline bool gref_open(const struct grant_table *gt, unsigned long *ref)
 {
     return index_ok(ref, gt->open_entries);
 }
 
 /*
- * The two halves of an entry that is known to exist. Table lock held. Of the shared half a closed
- * table may have given the frame back: what comes out is then no address, and grant_drop_pin() does
- * not use it.
+ * The two halves of an entry that is known to exist. A closed table may have given the frame of the
+ * shared half back: shared_entry() then returns what is not an address, and grant_drop_pin() does
+ * not use it. Locks: the table lock is held.
  */
 static inline struct grant_entry_v1 *shared_entry(const struct grant_table *gt, unsigned long ref)
 {
@@ -85,18 +89,23 @@ static inline struct grant_active *active_entry(const struct grant_table *gt, un
 }
 
 /*
- * Grows the shared table to @frames. 0, -ENOMEM, -EINVAL over the limit; -ERESTART: preempted, with
- * some of them. Table lock held.
+ * Grows the shared table to @frames. Locks: the table lock is held.
+ * @return 0; -XEN_ENOMEM; -XEN_EINVAL: over the limit; -ERESTART: preempted, with some of them made
  */
 int grant_table_grow(struct domain *d, unsigned int frames);
 
-/* Makes another page of handles, if memory and limit allow, when none is free. Map lock held. */
+/*
+ * Makes another page of handles when none is free, if memory and limit allow. Locks: the map lock
+ * is held.
+ */
 void grant_map_add_handles(struct grant_table *gt);
 
 /*
- * Pins entry @ref of @owner for domain @user: checks the shared entry, shows in it that it is in
- * use, counts. On success *frame is the frame, on which the caller has a general count (and, if
- * !@readonly, a type count of writable). GNTST_okay or another GNTST_*. Takes the table lock.
+ * Pins entry @ref of @owner for domain @user: checks the shared entry, marks it as in use, and
+ * counts. Takes the table lock.
+ * @frame: receives the frame, on which the caller then has a general count and, for writing, a type
+ * count of writable
+ * @return GNTST_okay or another GNTST_*
  */
 int grant_pin_reading(struct domain *owner, grant_ref_t ref, domid_t user, mfn_t *frame);
 int grant_pin_writing(struct domain *owner, grant_ref_t ref, domid_t user, mfn_t *frame);
@@ -107,7 +116,9 @@ static inline int grant_pin(struct domain *owner, grant_ref_t ref, domid_t user,
                     : grant_pin_writing(owner, ref, user, frame);
 }
 
-/* Clears in the shared entry what no pin needs any more. Table lock held. */
+/*
+ * Clears in the shared entry the marks that no pin needs any longer. Locks: the table lock is held.
+ */
 static inline void grant_unmark(struct grant_entry_v1 *sha, const struct grant_active *act)
 {
     u16 done = act->writers ? 0 : act->readers ? GTF_writing : GTF_reading | GTF_writing;
@@ -116,13 +127,13 @@ static inline void grant_unmark(struct grant_entry_v1 *sha, const struct grant_a
 }
 
 /*
- * One pin less. A closed table may have given its shared frames back, and nobody looks at them any
- * more. Lock held.
+ * Drops one pin. A closed table may have given its shared frames back, and no domain looks at them
+ * any longer. Locks: the table lock is held.
  */
 HOT_INLINE void grant_drop_pin(const struct grant_table *gt, struct grant_entry_v1 *sha,
                                struct grant_active *act, bool readonly)
 {
-    /* The common case reads as one word what was written long ago. */
+    /* The common case reads both counts as one word: they were written long ago. */
     if (likely(act->in_use == (readonly ? 1UL << 32 : 1UL))) {
         act->in_use = 0;
         if (likely(gt->open_entries))
@@ -154,15 +165,17 @@ static inline void grant_put_frame(mfn_t frame, bool readonly)
 }
 
 /*
- * Takes the counts on a frame of @owner for one use. GNTST_okay; GNTST_bad_page: no such frame;
- * GNTST_general_error: not the owner's, or one that may not be written.
+ * Takes the counts on a frame of @owner for one use.
+ * @return GNTST_okay; GNTST_bad_page: no such frame; GNTST_general_error: it is not the owner's, or
+ * may not be written
  */
 int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly);
 
 /*
- * Takes the counts of a frame that has been of the right type before; false: it was not. Before a
- * type count the owner is looked at, to leave other domains' types alone; the caller does that
- * afterwards, when it cannot change any more.
+ * Takes the counts on a frame that has been of the right type before. Before it takes a type count
+ * it looks at the owner, to leave other domains' types alone; the caller looks again afterwards,
+ * when the owner can no longer change.
+ * @return false: nothing was taken
  */
 HOT_INLINE bool grant_try_frame(mfn_t frame, u32 owner_id, bool readonly)
 {
@@ -175,14 +188,16 @@ HOT_INLINE bool grant_try_frame(mfn_t frame, u32 owner_id, bool readonly)
     return READ_ONCE(pg->owner) == owner_id && page_try_get_both_once(pg, PG_TYPE_WRITABLE);
 }
 
+/* Does the domain of @owner_id own the frame? The caller holds a general count. */
 HOT_INLINE bool grant_owns_frame(mfn_t frame, u32 owner_id)
 {
     return READ_ONCE(mfn_to_page(frame)->owner) == owner_id;
 }
 
 /*
- * The first pin of an entry that permits it: marks it, takes the counts of the frame (@*frame),
- * counts. False: it has to be done by the longer way, and nothing was changed. Table lock held.
+ * Makes the first pin of an entry that permits it: marks the entry, takes the counts on its frame
+ * (@*frame), and counts. Locks: the table lock is held.
+ * @return false: nothing was changed, and the longer way has to be taken
  */
 HOT_INLINE bool grant_pin_first(const struct domain *owner, struct grant_entry_v1 *sha,
                                 struct grant_active *act, domid_t user, bool readonly, mfn_t *frame)
@@ -218,8 +233,8 @@ unmark:
 
 /*
  * The operations that take @count elements at guest address @uop, and do them one after the other.
- * Each element's status says how it went; the result is -XEN_EFAULT where an element could not be
- * read or written. They go on later by themselves when they are preempted.
+ * Each element's status says how it went. A preempted operation continues by itself.
+ * @return 0, a continuation; -XEN_EFAULT: an element could not be read or written
  */
 long grant_map_op(unsigned int cmd, unsigned long uop, unsigned int count);
 long grant_unmap_op(unsigned int cmd, unsigned long uop, unsigned int count);
@@ -227,10 +242,10 @@ long grant_unmap_and_replace_op(unsigned int cmd, unsigned long uop, unsigned in
 long grant_copy_op(unsigned int cmd, unsigned long uop, unsigned int count);
 long grant_swap_op(unsigned int cmd, unsigned long uop, unsigned int count);
 long grant_cache_flush_op(unsigned int cmd, unsigned long uop, unsigned int count);
-/* Their way to do that: @count elements at @uop are left. */
+/* Continues such an operation, of which @count elements at @uop are left. */
 long grant_continue(unsigned int cmd, unsigned long uop, unsigned int count);
 
-/* Those that take one. */
+/* The operations that take one element. */
 long grant_setup_table(unsigned long uop);
 long grant_query_size(unsigned long uop);
 long grant_set_version(unsigned long uop);

@@ -12,31 +12,47 @@
 
 #include "domain.h"
 
+/*
+ * Creates the grant table of @d. ~0 stands for the usual limit.
+ * @return 0; -XEN_ENOMEM; -XEN_EINVAL: no shared frames, or a limit that is too large
+ */
 int grant_table_create(struct domain *d, unsigned int max_grant_frames,
                        unsigned int max_maptrack_frames);
-/* @d is dying: none of its entries is pinned any more. */
+/* @d is dying: from here on none of its entries is pinned. */
 void grant_table_close(struct domain *d);
-/* Drops every mapping that a dying @d holds of others (preemptible: -ERESTART). */
+/*
+ * Drops every mapping that a dying @d holds of other domains' frames.
+ * @return 0; -ERESTART: preempted, to be called again
+ */
 int grant_table_release_mappings(struct domain *d);
 /*
- * The dying domain's shared frames: unshare_hv_page() each; they go when nobody maps them.
- * Preemptible: -ERESTART.
+ * Gives back the shared frames of a dying domain by unshare_hv_page(); each goes when no domain
+ * maps it.
+ * @return 0; -ERESTART: preempted, to be called again
  */
 int grant_table_unshare(struct domain *d);
-/* Frees the table, piece by piece, as long as *@budget lasts. True: it is gone. */
+/*
+ * Frees the table piece by piece, as long as *@budget lasts.
+ * @return true: it is gone
+ */
 bool grant_table_destroy(struct domain *d, unsigned int *budget);
 
 long do_grant_table_op(unsigned int cmd, unsigned long uop, unsigned int count);
 
-/* XENMAPSPACE_grant_table of XENMEM_add_to_physmap has no meaning for PV; GNTTABOP_setup_table
- * lists the frames. */
-/* Toolstack: how many frames does the shared table have now? */
+/*
+ * XENMAPSPACE_grant_table of XENMEM_add_to_physmap has no meaning for PV domains:
+ * GNTTABOP_setup_table lists the frames.
+ */
+/* @return how many frames the shared table has now, and how many it may have; for toolstacks */
 unsigned int grant_table_nr_frames(const struct domain *d);
-/* And how many may it have? */
 unsigned int grant_table_max_frames(const struct domain *d);
-/* For DOMCTL/XENMEM_acquire_resource: the machine frame of shared frame @idx; grows the table. */
+/*
+ * Gives the machine frame of shared frame @idx, for XENMEM_acquire_resource; grows the table up to
+ * it.
+ * @return 0; -XEN_EINVAL: beyond the limit, or @d is dying; errors of grant_table_grow()
+ */
 int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn);
-/* Prints what is in use. (Debug key) */
+/* Prints which entries and mappings are in use, for a debug key. */
 void grant_table_dump(struct domain *d);
 
 #endif

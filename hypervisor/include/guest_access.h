@@ -2,10 +2,10 @@
 /*
  * Reading and writing guest memory at guest virtual addresses of the current vCPU.
  *
- * Each piece is read once, into a local. All forms refuse addresses inside the hypervisor's range
- * and return the number of bytes that could not be copied (0: all went well); a fault never harms
- * us. Interrupts stay as they are. The guest's kernel page tables must be loaded (they are during a
- * hypercall).
+ * Each piece is read once, into a local. Each form refuses addresses inside the hypervisor's range
+ * and returns the number of bytes that could not be copied; 0 says that all went well. A fault
+ * never harms us. Interrupts stay as they are. The guest's kernel page tables must be loaded (they
+ * are during a hypercall).
  */
 #ifndef BULKHEAD_GUEST_ACCESS_H
 #define BULKHEAD_GUEST_ACCESS_H

@@ -5,7 +5,7 @@
  * A handler takes up to six register arguments and returns 0 or more, or a negative errno. Guest
  * addresses arrive as unsigned long. A handler that wants to be continued returns
  * hypercall_continue(), which arranges that the guest executes the same hypercall again, with
- * changed arguments, after pending work was done.
+ * changed arguments, after the pending work was done.
  */
 #ifndef BULKHEAD_HYPERCALL_H
 #define BULKHEAD_HYPERCALL_H
@@ -24,20 +24,28 @@ typedef long (*hypercall_fn)(unsigned long, unsigned long, unsigned long, unsign
                              unsigned long, unsigned long);
 extern const hypercall_fn hypercall_table[NR_HYPERCALLS];
 
-/* Should a long operation stop here? True when softirqs are pending or (in a multicall) the batch
- * should yield. */
+/*
+ * Should a long operation stop here? True when softirqs are pending or, in a multicall, when the
+ * batch should yield.
+ */
 bool hypercall_preempt_check(void);
 
 /*
- * Arranges that hypercall @op is executed again with @nargs arguments. Returns what the handler
- * must return. Works inside multicalls too (the batch is continued at this element).
+ * Arranges that hypercall @op is executed again with @nargs arguments. Inside a multicall the batch
+ * is continued at this element.
+ * @return what the handler must return
  */
 long hypercall_continue(unsigned int op, unsigned int nargs, ...);
 
-/* Unknown hypercall or sub-operation: logs once per domain and number at debug level, returns
- * -ENOSYS. */
+/*
+ * Logs an unknown hypercall or sub-operation, at debug level and once for each domain and number.
+ * @return -XEN_ENOSYS
+ */
 long hypercall_unknown(unsigned int op, unsigned long cmd);
-/* From the entry code: a number beyond the table. -ENOSYS. */
+/*
+ * Answers a number beyond the table; the entry code calls it.
+ * @return -XEN_ENOSYS
+ */
 long hypercall_bad_number(unsigned long op);
 
 /* The handlers, by file. */

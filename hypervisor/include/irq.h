@@ -18,21 +18,25 @@ struct pirq {
     int irq; /* hardware interrupt (GSI or allocated for MSI), or PIRQ_UNMAPPED, PIRQ_RESERVED */
 };
 
-/* How many pirqs a new domain has: its d->nr_pirqs. */
+/* @return how many pirqs a new domain has (its d->nr_pirqs) */
 unsigned int arch_nr_pirqs(bool privileged);
 
-/* Finds (or creates) the domain's pirq; NULL: out of range, or out of memory. No lock needed. */
+/*
+ * Finds the domain's pirq, or creates it with @create. Locks: none needed.
+ * @return NULL: the number is out of range, there is no such pirq, or memory is short
+ */
 struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create);
 void pirq_free_all(struct domain *d);
 
 /*
- * Architecture. Binds the hardware interrupt to @v's domain: unmasks the line. -EPERM: the pirq is
- * not mapped; -EBUSY: in use, and one of the users does not share; -ENOSPC: no vector left.
- * Event lock held.
+ * Binds the hardware interrupt of @pirq to the domain of @v and unmasks the line. Locks: the event
+ * lock is held.
+ * @return 0; -XEN_EPERM: the pirq is not mapped; -XEN_EBUSY: the interrupt is in use, and one of
+ * its users does not share; -XEN_ENOSPC: no vector is left
  */
 int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share);
 void arch_pirq_unbind(struct domain *d, struct pirq *pirq);
-/* The guest finished handling. */
+/* The guest has finished handling @pirq. */
 void arch_pirq_eoi(struct domain *d, struct pirq *pirq);
 
 #endif

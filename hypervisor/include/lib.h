@@ -33,7 +33,7 @@
 #define barrier()                    __asm__ volatile("" ::: "memory")
 /* gcc assumes nothing of what the variable @x holds after this. */
 #define HIDE_VALUE(x) __asm__("" : "+r"(x))
-/* For functions on hot paths of which most goes away where the arguments are known. */
+/* For functions on hot paths of which the compiler drops most where it knows the arguments. */
 #define HOT_INLINE  static inline __attribute__((always_inline))
 #define __init      __attribute__((section(".init.text"), cold))
 #define __initdata  __attribute__((section(".init.data")))
@@ -49,19 +49,23 @@
 enum loglevel { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 /*
- * Print one message on the hypervisor's console (serial, screen, ring for `bh dmesg`). Each line is
- * prefixed with
- * "(BH) "; a message that does not end in a newline gets one. At most 500 characters. Safe in any
- * context, interrupts on or off, but not in the middle of another message of the same CPU (NMI
- * handlers print only on their way to panic()). printk_guest(): for what a guest can trigger:
- * prefixed with the current vCPU ("d1v0 "), filtered by guest_loglvl= and rate limited per domain.
+ * printk() prints one message on the hypervisor's console: serial port, screen, and the ring that
+ * `bh dmesg` reads. Each line is prefixed with "(BH) "; a message that does not end in a newline
+ * gets one. A message has at most 500 characters. Safe in any context, with interrupts on or off,
+ * but not in the middle of another message of the same CPU (NMI handlers print only on their way to
+ * panic()).
+ *
+ * printk_guest() is for what a guest can trigger: its messages are prefixed with the current vCPU
+ * ("d1v0 "), filtered by guest_loglvl= and rate limited per domain.
  */
 void printk(enum loglevel level, const char *fmt, ...) __printf(2, 3);
 void printk_guest(enum loglevel level, const char *fmt, ...) __printf(2, 3);
 void vprintk(enum loglevel level, const char *fmt, va_list ap) __printf(2, 0);
 
-/* Our own invariant is broken: print state and a backtrace on all consoles, then stop or reboot the
- * machine. */
+/*
+ * Called when an invariant of ours is broken: prints state and a backtrace on all consoles, then
+ * stops or restarts the machine.
+ */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 #define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
@@ -91,13 +95,20 @@ size_t strnlen(const char *s, size_t max);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
-/* Copies at most size-1 bytes and always terminates; returns strlen(src). */
+/*
+ * Copies at most @size - 1 bytes and always terminates @dst.
+ * @return strlen(@src)
+ */
 size_t strlcpy(char *dst, const char *src, size_t size);
-/* @base 0 takes 0x as hexadecimal. @end may be NULL. */
+/*
+ * Converts a number in @base; with base 0 a prefix 0x makes it hexadecimal. *@end receives where
+ * the number ends; @end may be NULL.
+ */
 unsigned long strtoul(const char *s, const char **end, unsigned int base);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args) __printf(3, 0);
 
+/* The smallest order whose block of 2^order pages holds @pages. */
 static inline unsigned int order_from_pages(unsigned long pages)
 {
     return pages <= 1 ? 0 : 64U - (unsigned int)__builtin_clzl(pages - 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of HYPERVISOR_memory_op: the dispatch (memory_op.c), lists of frames that a
+ * What the files of HYPERVISOR_memory_op share: the dispatch (memory_op.c), lists of frames that a
  * domain gets or gives (memory_reservation.c), exchange (memory_exchange.c), and frames of ours
  * that tools may map (memory_resource.c).
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The meter: how long the hypervisor works without a chance to be preempted, and with interrupts
- * off. It exists in builds with `make METER=1` alone; in all others the hooks below are nothing.
+ * off. It exists only in builds with `make METER=1`; in all others the hooks below are empty.
  *
  * A stretch begins when a guest enters the hypervisor, when a softirq begins, or when a long
- * operation looks whether it should stop (hypercall_preempt_check()) and need not. It ends at the
- * next of these points, or on the way out to the guest. A look that says "stop" does not end it:
- * what the operation still does until it has stopped counts. The longest stretch of each hypercall,
+ * operation asks whether it should stop (hypercall_preempt_check()) and need not. It ends at the
+ * next of these points, or on the way out to the guest. The answer "stop" does not end it: what the
+ * operation still does until it has stopped counts. The longest stretch of each hypercall,
  * exception, interrupt, softirq and kind of exit work is kept, with what it was about; the debug
  * key 'M' prints and forgets them. docs/testing.md says how it is used.
  *
@@ -21,7 +21,7 @@
 
 /* A hypercall, or an element of a multicall, with its first argument: mostly a sub-operation. */
 void meter_hypercall(unsigned long op, unsigned long argument);
-/* A long operation looked whether it should stop. */
+/* A long operation asked whether it should stop. */
 void meter_preempt_check(bool stop);
 void meter_softirq(unsigned int nr);
 /* Within a softirq: the function of a timer or of an RCU callback that it is about to call. */

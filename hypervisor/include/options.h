@@ -35,7 +35,9 @@ struct hv_options {
 
 #define DOM0_MEM_UNSET INT64_MIN
 
-/* Fills in hv_options from our command line; remembers what was wrong. (boot/options.c) */
+/*
+ * Fills in hv_options from our command line and remembers what was wrong with it. (boot/options.c)
+ */
 void options_parse(const char *cmdline);
 /* Prints one line for every unknown option and every bad value, now that the console works. */
 void options_report(void);

@@ -103,11 +103,14 @@ static inline void page_set_owner(struct page *pg, const struct domain *d)
     pg->owner = d ? (u32)virt_to_mfn(d).n : 0;
 }
 
-/* The last general count of a guest's frame went: give it back to the allocator (page_alloc.c). */
+/*
+ * Gives a guest's frame back to the allocator. The caller dropped its last general count.
+ * (page_alloc.c)
+ */
 void page_release(struct page *pg);
 
 /*
- * Gets refuse to go above this. What is left serves the references that cannot be refused: of a
+ * No get goes above this. The room above it serves the references that cannot be refused: of a
  * PG_PARTIAL state, and of vCPUs that have the frame among their old tables. A type count never
  * exceeds the general count, so one comparison guards both.
  */
@@ -120,8 +123,8 @@ static inline bool page_refs_ok(u64 state)
 }
 
 /*
- * Was the frame validated for @type, so that the type can be used at once? By one shift: constants
- * of 64 bits cost more.
+ * Was the frame validated for @type, so that the type can be used at once? The test is made on the
+ * shifted word, since constants of 64 bits cost more.
  */
 static inline bool page_is_valid(u64 state, u64 type)
 {
@@ -141,7 +144,10 @@ static inline u32 page_owner_id(const struct domain *d)
     return (u32)virt_to_mfn(d).n;
 }
 
-/* Takes a general count, whoever owns @pg. False: it is free, or the count is at its maximum. */
+/*
+ * Takes a general count, whoever owns @pg.
+ * @return false: the frame is free, or the count is at its maximum
+ */
 static inline bool page_try_get(struct page *pg)
 {
     u64 s = READ_ONCE(pg->state);
@@ -153,10 +159,7 @@ static inline bool page_try_get(struct page *pg)
     return true;
 }
 
-/*
- * As page_try_get(), where it is no harm to give up because another CPU changes a count at the same
- * moment.
- */
+/* The same with one try: it also fails when another CPU changes a count at the same moment. */
 static inline bool page_try_get_once(struct page *pg)
 {
     u64 s = READ_ONCE(pg->state);
@@ -165,8 +168,8 @@ static inline bool page_try_get_once(struct page *pg)
 }
 
 /*
- * Takes a general count on @pg if it is owned by @d. False: other owner, free, or count at its
- * maximum.
+ * Takes a general count on @pg if @d owns it.
+ * @return false: it has another owner, is free, or its count is at its maximum
  */
 static inline bool get_page(struct page *pg, const struct domain *d)
 {
@@ -180,9 +183,10 @@ static inline bool get_page(struct page *pg, const struct domain *d)
 }
 
 /*
- * Drops a general count; true: it was the last one. The lower half of the state holds that count
- * and the lowest bits of the type count, which is never the larger one: so the half is zero exactly
- * when the general count is, and the processor says so by itself.
+ * Drops a general count. The lower half of the state holds that count and the lowest bits of the
+ * type count, which is never the larger one: so the half is zero exactly when the general count is,
+ * and the processor says so by itself.
+ * @return true: it was the last one, and page_release() is due
  */
 static inline bool page_drop_ref(struct page *pg)
 {
@@ -198,9 +202,9 @@ static inline void put_page(struct page *pg)
 }
 
 /*
- * One general and one type count in a single step, if the frame is validated for @type already (a
- * writable frame is, and remains so while unused). False: nothing was taken. Does not look at the
- * owner.
+ * Takes a general and a type count in a single step, if the frame is validated for @type already (a
+ * writable frame is, and remains so while unused). Does not look at the owner.
+ * @return false: nothing was taken
  */
 static inline bool page_try_get_both(struct page *pg, u64 type)
 {
@@ -224,49 +228,52 @@ static inline bool page_try_get_both_once(struct page *pg, u64 type)
 
 /*
  * Takes a type count of @type on @pg, on which the caller holds a general count; validates the
- * contents when the type is new. Returns 0; -XEN_EINVAL: the frame is in use with another type, or
- * the count is at its maximum; what the validation of the contents returned (-XEN_EINVAL,
- * -XEN_EBUSY, -XEN_EPERM); -ERESTART: preempted, progress kept, call again (only with
- * @preemptible). A failure may leave work for page_finish_old_tables(). No locks of rank
- * RANK_PAGE_TABLES or above may be held. page_type.c
+ * contents when the type is new. A failure may leave work for page_finish_old_tables(). Locks: none
+ * of rank RANK_PAGE_TABLES or above may be held. (page_type.c)
+ * @return 0; -XEN_EINVAL: the frame is in use with another type, or the count is at its maximum;
+ * what the validation of the contents returned (-XEN_EINVAL, -XEN_EBUSY, -XEN_EPERM); -ERESTART:
+ * preempted with progress kept, to be called again (only with @preemptible)
  */
 int get_page_type(struct page *pg, u64 type, bool preemptible);
 /*
- * Drops one type count; takes a page table apart at zero. Returns 0, or -ERESTART when preempted
- * (only with @preemptible): the count is gone, and page_take_apart() has to be called until it
- * returns 0.
+ * Drops one type count; takes a page table apart at zero.
+ * @return 0; -ERESTART: preempted (only with @preemptible): the count is gone, and
+ * page_take_apart() has to be called until it returns 0
  */
 int put_page_type(struct page *pg, bool preemptible);
 
 /*
- * Both counts in one step, for frames owned by @d. Errors as get_page_type(); -XEN_EINVAL also for
- * a foreign frame. The preemptible form is for page directories, which may take long; on -ERESTART
- * no count is held.
+ * Take both counts in one step, on a frame that @d owns. The preemptible form is for page
+ * directories, whose validation may take long.
+ * @return 0; errors of get_page_type(); -XEN_EINVAL also for a foreign frame; -ERESTART: preempted,
+ * and no count is held
  */
 int get_page_and_type(struct page *pg, struct domain *d, u64 type);
 int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type);
 
 /*
- * Caches. Our own mapping of all RAM is a cached one, and so are a guest's as a rule. A frame that
- * a guest maps in another way may differ in a cache and in main memory, unless it is flushed: what
- * is checked would not be what the processor walks later, and what was scrubbed would still be
- * there.
+ * Caches. Our own mapping of all RAM is cached, and so are a guest's mappings as a rule. When a
+ * guest maps a frame in another way, a cache and main memory may hold different contents of it
+ * until it is flushed: the processor could later walk something else than what was checked, and
+ * what was scrubbed could still be there.
  *
- * The caller is about to make such a mapping and holds the counts for it. What caches hold of the
- * frame goes to memory. The frame is flushed again before it has contents that are checked, and
- * before the allocator scrubs it for the next owner. Not in the state word: the byte is set under a
- * writable type count or where nothing depends on it, and cleared by who has the frame alone.
+ * page_mark_uncached(): the caller is about to make such a mapping and holds the counts for it.
+ * What caches hold of the frame goes to memory. The frame is flushed again before its contents are
+ * checked as a table, and before the allocator scrubs it for the next owner. The mark is not in the
+ * state word: it is set under a writable type count or where nothing depends on it, and cleared by
+ * the CPU that has the frame alone.
  */
 void page_mark_uncached(struct page *pg);
 /*
- * The frame was mapped so, and no translation can write to it any more: from now on caches and
- * memory agree. The caller has the frame BUSY or holds the last count.
+ * Makes caches and memory agree about a frame that was mapped so, when no translation can write to
+ * it any longer. The caller has the frame BUSY or holds the last count.
  */
 void page_flush_caches(struct page *pg);
 
-/* The slow half of put_page_and_type(): the type count may reach zero. Not preempted. */
+/* The slow half of put_page_and_type(): the type count may reach zero. It is not preempted. */
 void put_page_and_last_type(struct page *pg);
 
+/* Drops a general and a type count. */
 static inline void put_page_and_type(struct page *pg)
 {
     u64 s = READ_ONCE(pg->state);
@@ -283,9 +290,9 @@ static inline void put_page_and_type(struct page *pg)
 }
 
 /*
- * Drops both counts of a page table of any level. When the taking apart is preempted, the rest of
- * it is left to page_finish_old_tables() of the current vCPU and -ERESTART is returned; the counts
- * are gone either way.
+ * Drops both counts of a page table of any level. When the taking apart is preempted, the rest is
+ * left to page_finish_old_tables() of the current vCPU.
+ * @return 0 or -ERESTART; the counts are gone either way
  */
 int put_page_table(struct page *pg);
 
@@ -305,11 +312,14 @@ struct old_tables {
 };
 
 /*
- * Goes on with taking apart the old tables of @v, which is current. 0: none is left; -ERESTART:
- * preempted again.
+ * Continues to take apart the old tables of @v, which is current.
+ * @return 0: none is left; -ERESTART: preempted again
  */
 int page_finish_old_tables(struct vcpu *v);
-/* The domain of @v dies: the walk over its frames finds what is left. */
+/*
+ * Forgets the old tables of @v, whose domain dies: the walk over its frames finds what is left of
+ * them.
+ */
 void page_forget_old_tables(struct vcpu *v);
 
 /*
@@ -332,24 +342,29 @@ void page_unpin_dying(struct page *pg);
 
 /*
  * Says in the guest log why @d could not get frame @mfn, or not with @type (PG_TYPE_NONE: any):
- * "@what @mfn: it is mapped writable (2 times)". After the refusal; changes nothing.
+ * "@what @mfn: it is mapped writable (2 times)". Called after the refusal; changes nothing.
  * (page_refusal.c)
  */
 void page_refused(const char *what, mfn_t mfn, const struct domain *d, u64 type);
 
 /*
- * For the architecture's code that walks tables (arch_validate_page and arch_invalidate_page).
+ * The following three are for the architecture's code that walks tables (arch_validate_page() and
+ * arch_invalidate_page()).
+ *
  * page_claim_type() is get_page_type() one level down: after an error the frame may be PG_PARTIAL,
- * for its parent to take apart. page_take_apart() takes a PG_PARTIAL frame of @type apart and does
- * nothing to any other; 0 or -ERESTART.
+ * for its parent to take apart. page_take_apart() takes a PG_PARTIAL frame of @type apart and
+ * leaves any other alone.
+ * @return 0; errors of get_page_type() (page_claim_type() only); -ERESTART: preempted
  */
 int page_claim_type(struct page *pg, u64 type, bool preemptible);
 int page_take_apart(struct page *pg, u64 type, bool preemptible);
-/* Drops both counts of a table that another table referred to; -ERESTART leaves it PG_PARTIAL. */
+/*
+ * Drops both counts of a table that another table referred to.
+ * @return 0; -ERESTART: preempted, and the table is PG_PARTIAL
+ */
 int put_page_and_type_nested(struct page *pg, bool preemptible);
 
-/* A list of frames, linked through the frame table. Protected by the lock of whatever holds the
- * list. */
+/* A list of frames, linked through the frame table. The lock of the list's holder protects it. */
 struct page_list {
     u32 first, last;
     unsigned long count;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frame allocator: a buddy system over all of RAM, in two uses.
+ * The frame allocator: a buddy system over all of RAM, with two uses.
  *
- * - Hypervisor memory (alloc_hv_pages): for our own structures; always reached through the direct
+ * - Hypervisor memory (alloc_hv_pages()): for our own structures; always reached through the direct
  * map.
- * - Domain memory (alloc_domain_pages): frames assigned to a domain, on its frame list, counted
+ * - Domain memory (alloc_domain_pages()): frames assigned to a domain, on its frame list, counted
  * against max_pages.
  *
- * What is handed out was scrubbed, and scrubbed after every CPU had forgotten translations of its
- * last owner; RAM never used is scrubbed at its first allocation.
+ * Every frame that is handed out was scrubbed, and scrubbed after every CPU had forgotten the
+ * translations of its last owner. RAM never used is scrubbed at its first allocation.
  */
 #ifndef BULKHEAD_PAGE_ALLOC_H
 #define BULKHEAD_PAGE_ALLOC_H
@@ -19,46 +19,56 @@
 
 struct domain;
 
-/* Boot: hands the frames [@start, @end) to the allocator. Their struct page must be mapped and
- * zero. */
+/*
+ * Boot: hands the frames [@start, @end) to the allocator. Their struct page must be mapped and
+ * zero.
+ */
 void heap_add_range(mfn_t start, mfn_t end);
 
-/* The end of boot: cleans what it has freed, with interrupts off. */
+/* The end of boot: cleans the frames that boot has freed, with interrupts off. */
 void heap_scrub_all(void);
 
-/* 2^order contiguous zeroed frames of our own, as an address in the direct map; NULL when out of
- * memory. */
+/*
+ * Allocates 2^@order contiguous zeroed frames of our own.
+ * @return their address in the direct map; NULL: out of memory
+ */
 void *alloc_hv_pages(unsigned int order);
 void free_hv_pages(void *p, unsigned int order);
 
 #define MEMF_BELOW_4G 1U /* machine addresses below 4 GiB */
 #define MEMF_NO_SCRUB 2U /* the caller overwrites everything (dom0's builder) */
-#define MEMF_EXCHANGE 4U /* the domain gives back as much at once: max_pages is no limit */
+#define MEMF_EXCHANGE 4U /* the domain gives back as much at once: max_pages does not count */
 /* The bits of @memf above the flags give the largest address width in bits (0: any), as
  * XENMEMF_address_bits does. */
 #define MEMF_ADDRESS_BITS(n) ((n) << 8)
 
 /*
- * 2^order frames for @d: owned by it, PG_ALLOCATED with one general count each, on d->pages,
- * counted. The first frame's struct page, or NULL: out of memory, over d->max_pages, or d is dying.
+ * Allocates 2^@order frames for @d: it owns them, each is PG_ALLOCATED with one general count, is
+ * on d->pages and is counted.
+ * @return the first frame's struct page; NULL: out of memory, over d->max_pages, or @d is dying
  */
 struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf);
 /*
- * Sets free memory aside for @d, until it has @pages frames or dies: nobody else gets it. 0 ends
- * that. -EINVAL: @d holds a claim already, has that many, or may not have so many; -ENOMEM: not
- * that much is free and unclaimed.
+ * Sets free memory aside for @d, until it has @pages frames or dies: no other domain gets it. With
+ * 0 ends that.
+ * @return 0; -XEN_EINVAL: @d holds a claim already, has that many frames, or may not have so many;
+ * -XEN_ENOMEM: not that much is free and unclaimed
  */
 int claim_domain_pages(struct domain *d, unsigned long pages);
-/* The owner gives a frame back: drops the PG_ALLOCATED count (false when it had been dropped
- * before). */
+/*
+ * Drops the PG_ALLOCATED count of a frame that its owner gives back.
+ * @return false: that count had been dropped before
+ */
 bool free_domain_page(struct page *pg);
 
-/* Lends a frame of ours to @d (shared info, grant frames): @d owns it and may map it, writable or
- * not; it stays ours. */
+/*
+ * Lends a frame of ours to @d (shared info, grant frames): @d owns it and may map it, writable only
+ * with @writable; it stays ours.
+ */
 void share_hv_page(void *page, struct domain *d, bool writable);
 /*
- * Ends the lending. The frame returns to the allocator when the last guest mapping is gone; the
- * caller must not use it afterwards.
+ * Ends the lending. The frame returns to the allocator when the last guest mapping of it is gone;
+ * the caller must not use it afterwards.
  */
 void unshare_hv_page(void *page);
 
@@ -66,16 +76,18 @@ unsigned long heap_free_pages(void);
 unsigned long heap_total_pages(void);
 /* Free frames whose addresses have at most @bits bits. */
 unsigned long heap_free_pages_below(unsigned int bits);
-/* Free, but claimed by domains. */
+/* Frames that are free, but claimed by domains. */
 unsigned long heap_claimed_pages(void);
 
-/* Small objects of ours: zeroed, 16-byte aligned; of PAGE_SIZE and above page-aligned. NULL when
- * out of memory. */
+/*
+ * Small objects of ours: zeroed and 16-byte aligned; those of PAGE_SIZE and above are page-aligned.
+ * @return NULL: out of memory
+ */
 void *xzalloc_bytes(size_t size);
 void xfree(void *p);
 #define xzalloc(type)          ((type *)xzalloc_bytes(sizeof(type)))
 #define xzalloc_array(type, n) ((type *)xzalloc_bytes(sizeof(type) * (n)))
-/* Bytes handed out and not returned: for the leak checks. */
+/* Bytes that were handed out and not returned, for the leak checks. */
 unsigned long xalloc_in_use(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each physical CPU owns. Reached with this_cpu() (from the stack pointer) or cpus[n].
- * Written by its own CPU only, except where a member says otherwise.
+ * What each physical CPU owns. this_cpu() finds the structure from the stack pointer, cpus[n] by
+ * number. Only its own CPU writes it, except where a member says otherwise.
  */
 #ifndef BULKHEAD_PERCPU_H
 #define BULKHEAD_PERCPU_H

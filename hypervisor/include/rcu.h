@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deferred freeing of what other CPUs may still be looking at without a lock.
- * A hypercall never sleeps, so once every CPU has been through its scheduler or idle loop, none
- * holds an old pointer.
+ * Deferred freeing of objects that other CPUs may still read without a lock. A hypercall never
+ * sleeps, so once every CPU has passed its scheduler or idle loop, no CPU holds an old pointer.
  */
 #ifndef BULKHEAD_RCU_H
 #define BULKHEAD_RCU_H
@@ -14,7 +13,9 @@ struct rcu_head {
 
 /* Calls @fn(@head) after a grace period, from a softirq. */
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head));
-/* This CPU holds no pointer: called by the scheduler and the idle loop. */
+/*
+ * Says that this CPU holds no pointer to such an object. The scheduler and the idle loop call it.
+ */
 void rcu_quiescent(void);
 
 #endif

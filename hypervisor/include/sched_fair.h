@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduling policy, as the scheduler's core (sched.c) calls it: which of the runnable vCPUs
- * of a CPU runs next, and for how long. All functions run under the run queue's lock. What a vCPU
- * and a run queue hold for it is read and written by sched_fair.c alone. The idle vCPU is never
- * queued.
+ * The scheduling policy, as the scheduler's core (sched.c) calls it: which of the runnable vCPUs of
+ * a CPU runs next, and for how long. All functions run under the run queue's lock. Only
+ * sched_fair.c reads and writes what a vCPU and a run queue hold for the policy. The idle vCPU is
+ * never queued.
  */
 #ifndef BULKHEAD_SCHED_FAIR_H
 #define BULKHEAD_SCHED_FAIR_H
@@ -33,17 +33,19 @@ void fair_cpu_init(struct run_queue *rq, unsigned int cpu);
 void fair_vcpu_init(struct vcpu *v);
 
 /*
- * @v became runnable at time @t and is queued. True: it is to take the CPU from @cur, which runs,
- * at once; otherwise a timer is set if it has to come to that later.
+ * @v became runnable at time @t: queues it. If it has to take the CPU from @cur, which runs, only
+ * later, sets a timer for that.
+ * @return true: @v is to take the CPU at once
  */
 bool fair_wake(struct run_queue *rq, struct vcpu *v, const struct vcpu *cur, s_time_t t);
-/* @v, which is queued, may not run any more. */
+/* Takes @v off the queue: it may no longer run. */
 void fair_remove(struct run_queue *rq, struct vcpu *v);
-/* @v, which runs, lets the next one pass at the next fair_pick(). */
+/* @v, which runs, lets the next vCPU pass at the next fair_pick(). */
 void fair_yield(struct vcpu *v);
 /*
- * Takes the next vCPU to run off the queue; the idle one if there is none. @prev ran until @t and
- * is charged for it; it is queued if it may still run.
+ * Takes the next vCPU to run off the queue. @prev ran until @t and is charged for it; it is queued
+ * if it may still run.
+ * @return that vCPU; the idle vCPU if none is queued
  */
 struct vcpu *fair_pick(struct run_queue *rq, struct vcpu *prev, s_time_t t);
 

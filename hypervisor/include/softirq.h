@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work put off until the way out to a guest (or the idle loop), with interrupts on and no lock
- * held. Pending bits live in each CPU's cpu_info, where the exit path tests them with one
+ * Work put off until the way out to a guest (or the idle loop), where interrupts are on and no lock
+ * is held. Pending bits live in each CPU's cpu_info, where the exit path tests them with one
  * instruction.
  */
 #ifndef BULKHEAD_SOFTIRQ_H
@@ -17,16 +17,18 @@ enum softirq {
     NR_SOFTIRQS
 };
 
-/* Marks @nr pending on a CPU; sends it an interrupt when it is another one. */
+/* Marks @nr pending on this CPU or on @cpu; another CPU is sent an interrupt. */
 void softirq_raise(enum softirq nr);
 void softirq_raise_on(unsigned int cpu, enum softirq nr);
-/* Runs all that is pending on this CPU. Called with interrupts on from the exit path and the idle
- * loop. */
+/*
+ * Runs every softirq that is pending on this CPU. The exit path and the idle loop call it with
+ * interrupts on.
+ */
 void softirq_run(void);
-/* Is anything pending? Long operations stop and continue later when it is. */
+/* Is any softirq pending? A long operation stops when one is, and continues later. */
 bool softirq_pending(void);
 
-/* The work itself, by bit: in timer.c, console.c, rcu.c, sched.c. */
+/* The handlers, one for each bit: in timer.c, console.c, rcu.c, sched.c. */
 void timer_softirq(void);
 void console_softirq(void);
 void rcu_softirq(void);

@@ -70,7 +70,8 @@ static inline void spin_lock(spinlock_t *lock)
     u16 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
 
     /*
-     * The plain look is for the lock that nobody holds; it may be the comparison's memory operand.
+     * The plain read serves the lock that nobody holds; the compiler may use it as the memory
+     * operand of the comparison.
      */
     if (unlikely(lock->serving != ticket))
         while (load_acquire(&lock->serving) != ticket)

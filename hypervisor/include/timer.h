@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One-shot timers in system time, one queue a CPU.
+ * One-shot timers in system time, with one queue for each CPU.
  *
  * A timer belongs to the CPU it was initialised or moved for and its function runs there, from the
- * timer softirq, with interrupts on and no lock held. Setting and stopping is allowed from any CPU
- * and any context.
+ * timer softirq, with interrupts on and no lock held. A timer may be set and stopped from any CPU
+ * and in any context.
  */
 #ifndef BULKHEAD_TIMER_H
 #define BULKHEAD_TIMER_H
@@ -21,18 +21,20 @@ struct timer {
 };
 
 void timer_init(struct timer *t, void (*fn)(void *arg), void *arg, unsigned int cpu);
-/* (Re)starts @t to expire at system time @expires; at once if that is past. */
+/* Starts or restarts @t, to expire at system time @expires (ns), or at once if that is past. */
 void timer_set(struct timer *t, s_time_t expires);
 void timer_stop(struct timer *t);
-/* Stops @t and waits until its function does not run on another CPU. For owners that are about to
- * free it. */
+/*
+ * Stops @t and waits until its function does not run on another CPU. An owner calls it before it
+ * frees @t.
+ */
 void timer_kill(struct timer *t);
 /* Moves @t to another CPU's queue, still queued if it was. */
 void timer_migrate(struct timer *t, unsigned int cpu);
 
 /* Boot: prepares the queue of @cpu. */
 void timer_cpu_init(unsigned int cpu);
-/* Called by the clock interrupt: the deadline set with arch_set_timer() is reached. */
+/* Called by the clock interrupt: the deadline set with arch_set_timer() has been reached. */
 void timer_interrupt(void);
 
 #include <asm/time.h> /* s_time_t now(void): current system time in ns */

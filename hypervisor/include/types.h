@@ -24,10 +24,10 @@ typedef int64_t s64;
 
 /* Machine byte address. */
 typedef u64 paddr_t;
-/* System time: nanoseconds since the clock was calibrated at boot; never goes back. */
+/* System time: nanoseconds since the clock was calibrated at boot. It never goes backwards. */
 typedef s64 s_time_t;
 
-/* A machine frame number: which 4 KiB of real memory. */
+/* A machine frame number: it names 4 KiB of real memory. */
 typedef struct {
     unsigned long n;
 } mfn_t;

@@ -76,7 +76,10 @@ static void put_number(struct output *o, const struct spec *sp, u64 value, unsig
         pad(o, ' ', sp->width - total);
 }
 
-/* Flags, width and precision after a '%'; returns what follows. */
+/*
+ * Reads flags, width and precision after a '%'.
+ * @return the text behind them
+ */
 static const char *parse_spec(const char *fmt, struct spec *sp, va_list *ap)
 {
     *sp = (struct spec){.precision = -1};

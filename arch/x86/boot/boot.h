@@ -70,37 +70,41 @@ struct boot_info {
 extern struct boot_info boot_info;
 
 /*
- * Copies all that we use out of the boot loader's memory. False: @magic is of no protocol that we
- * know.
+ * Copies all that we use out of the boot loader's memory.
+ * @return false: @magic belongs to no protocol that we know
  */
 bool multiboot_parse(u32 magic, u32 info);
 
 /* ---- memory (memory_map.c) ---- */
 
-extern struct mem_ranges boot_free; /* the part of `ram` that nobody has yet */
+extern struct mem_ranges boot_free; /* the part of `ram` that is not in use yet */
 
-/* Builds both from boot_info and takes the image and the modules out of boot_free. */
+/*
+ * Builds `ram` and boot_free from boot_info and takes the image and the modules out of boot_free.
+ */
 void memory_map_init(void);
 /*
- * @bytes (a multiple of the page size) of free RAM, aligned to @align, ending at or below @limit:
- * as high as possible. Its machine address; a fatal error when there is none. Contents are
- * undefined.
+ * Takes @bytes (a multiple of the page size) of free RAM, aligned to @align, ending at or below
+ * @limit: as high as possible. The contents are undefined. A fatal error when there is none.
+ * @return its machine address
  */
 paddr_t boot_alloc(size_t bytes, size_t align, paddr_t limit);
-/* One zeroed page for a page table, reachable through the direct map in every phase of boot. */
+/*
+ * Takes one zeroed page for a page table, reachable through the direct map in every phase of boot.
+ */
 void *boot_alloc_table(void);
-/* Hands boot_free to the heap; boot_alloc() ends here. */
+/* Hands boot_free to the heap; boot_alloc() may not be called from here on. */
 void memory_to_heap(void);
-/* RAM that belonged to boot: whole pages inside [start, end) go to the heap. */
+/* Gives RAM that belonged to boot to the heap: the whole pages inside [start, end). */
 void memory_release(paddr_t start, paddr_t end);
-/* Number of frames of RAM. */
+/* @return the number of frames of RAM */
 unsigned long memory_ram_pages(void);
 
 /* ---- our page tables (paging.c, frame_table.c) ---- */
 
 /* Builds the tables with direct map and image, and leaves the early ones. */
 void paging_init(void);
-/* Builds frame table and M2P. */
+/* Builds the frame table and the M2P table. */
 void frame_table_init(void);
 /*
  * Maps [@pa, @pa + @bytes) at @va with leaf flags @flags in our own tables, with the largest pages
@@ -108,29 +112,32 @@ void frame_table_init(void);
  */
 void map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags);
 /*
- * Makes @table, which may stand elsewhere too, the lowest-level table at @va, a multiple of 2 MiB.
+ * Makes @table, which may be in use elsewhere too, the lowest-level table at @va, a multiple of 2
+ * MiB.
  */
 void map_l1_table(unsigned long va, const u64 *table);
 /*
- * Removes what maps @va in our own tables and forgets the translation; the machine address it had,
- * its size in *@bytes. It is mapped.
+ * Removes what maps @va, which is mapped, in our own tables and forgets the translation.
+ * @bytes: receives the size of the page
+ * @return the machine address that @va had
  */
 paddr_t unmap_page(unsigned long va, size_t *bytes);
 /*
  * Prepares discard_init(): the alias of the discarded part in the direct map becomes writable.
- * Fills in where in the lowest-level tables its entries begin; @return how many tables that are.
+ * @l1: receives where in the lowest-level tables the entries of that part begin
+ * @return how many such tables there are
  */
 #define INIT_L1_MAX 8U /* tables that the discarded part may span: 2 MiB each */
 unsigned int prepare_discard(u64 *l1[]);
 
 /* ---- other steps ---- */
 
-/* Patches SMAP and speculation sites. */
+/* Patches the sites of SMAP and of speculation barriers. */
 void patch_code(void);
-/* Builds and starts up dom0 from the modules; fatal error when that cannot be. */
+/* Builds and starts dom0 from the modules; a fatal error when that is not possible. */
 void dom0_build(void);
 
-/* One line that names what is wrong; then the machine halts (noreboot) or restarts. */
+/* Prints one line that names what is wrong; then the machine halts (noreboot) or restarts. */
 void boot_fatal(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 #endif

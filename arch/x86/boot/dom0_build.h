@@ -12,12 +12,12 @@ struct domain;
 /* ---- scratch memory (scratch.c) ---- */
 
 /*
- * Zeroed memory for the time of the build, contiguous in the hypervisor's address space.
+ * Allocates zeroed memory for the time of the build, contiguous in the hypervisor's address space.
  *
  * @return its address; NULL: not enough memory is left.
  */
 void *scratch_alloc(size_t bytes);
-/* Gives back what scratch_alloc() returned; NULL is allowed. */
+/* Gives back what scratch_alloc() returned; @p may be NULL. */
 void scratch_free(void *p);
 bool is_scratch(const void *p);
 
@@ -54,14 +54,14 @@ struct kernel_file {
 };
 
 /*
- * Finds or unpacks the ELF file in dom0's kernel module. What is wrong with the module is a fatal
- * error with a line that says so.
+ * Finds or unpacks the ELF file in dom0's kernel module. An error in the module is fatal, with a
+ * line that says what is wrong.
  */
 void kernel_open(const struct boot_module *m, struct kernel_file *file);
 
 /* ---- dom0_build.c ---- */
 
-/* Makes a sentence about dom0's kernel a fatal error. */
+/* Turns a sentence about dom0's kernel into a fatal error. */
 extern const struct image_report dom0_report;
 
 /* ---- its memory (dom0_memory.c) ---- */
@@ -69,13 +69,13 @@ extern const struct image_report dom0_report;
 /* Whether the kernel is our own reference kernel, by its GUEST_OS. */
 bool dom0_is_pv_guest(const struct kernel_image *image);
 /*
- * How many frames dom0 gets: dom0_mem=, else 64 MiB for our own kernel and nearly all memory for
- * others. @reclaimable frames are in use now and come back before the last are allocated. Never
- * fewer than @needed: fatal error.
+ * Decides how many frames dom0 gets: dom0_mem=, else 64 MiB for our own kernel and nearly all
+ * memory for others. @reclaimable frames are in use now and come back before the last are
+ * allocated. Never fewer than @needed, or it is a fatal error.
  */
 unsigned long dom0_size(const struct kernel_image *image, unsigned long needed,
                         unsigned long reclaimable);
-/* The most that it may ever have, in frames, as dom0_mem=max: says. */
+/* @return the most frames that dom0 may ever have, as dom0_mem=max: says */
 unsigned long dom0_max_size(void);
 /*
  * Allocates frames for @d up to pseudo-physical frame @end.
@@ -83,9 +83,9 @@ unsigned long dom0_max_size(void);
  * @return how many frames @d has then; fewer than @end when memory is short.
  */
 unsigned long dom0_populate(struct domain *d, unsigned long end);
-/* The machine frame of @pfn, which is populated. */
+/* @return the machine frame of @pfn, which is populated */
 mfn_t dom0_pfn_to_mfn(unsigned long pfn);
-/* Where the hypervisor has @pfn mapped. */
+/* @return where the hypervisor has @pfn mapped */
 void *dom0_frame(unsigned long pfn);
 
 /* ---- what dom0 may touch (dom0_access.c) ---- */

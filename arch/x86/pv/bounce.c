@@ -9,7 +9,7 @@
  * SYSRET. In the frame the low bits of cs tell kernel (0) from user mode (3), and RFLAGS.IF says
  * whether events were enabled.
  *
- * The common frame is built by bounce.h; here are its forms for callers off the hot paths, and the
+ * bounce.h builds the common frame; this file has its forms for callers off the hot paths, and the
  * rare frame.
  */
 #include "bounce.h"

@@ -14,12 +14,16 @@
 /* Vectors that push an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC. */
 #define HAS_ERROR_CODE 0x27d00U
 
-/* What enters the guest's kernel. ENTRY_EXCEPTION: @regs->entry_vector says which. */
+/*
+ * The reason to enter the guest's kernel. For ENTRY_EXCEPTION @regs->entry_vector says which
+ * exception.
+ */
 enum guest_entry { ENTRY_EXCEPTION, ENTRY_EVENT, ENTRY_SYSCALL, ENTRY_FAILSAFE };
 
 /*
  * Crashes the guest, with interrupts on meanwhile, and says why: @entry has no handler, or its
- * frame cannot be written, the lowest word of which is at @addr. Returns false. (crash.c)
+ * frame, whose lowest word is at @addr, cannot be written. (crash.c)
+ * @return false
  */
 enum bounce_failure { BOUNCE_NO_HANDLER, BOUNCE_STACK_FAULT };
 bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,
@@ -36,10 +40,11 @@ HOT_INLINE u64 frame_rflags(const struct vcpu *v, u64 rflags, u32 mask)
 }
 
 /*
- * Where the frame ends: the kernel continues below its last word, user mode's entries start at the
- * stack of stack_switch. Changes to kernel mode; in the frame the low bits of cs tell which it was.
- * A frame that would touch our range is sent where it faults. (What touches us from below touches
- * the read-only M2P, which faults too.)
+ * Changes to kernel mode; in the frame the low bits of cs tell which mode it was. A frame that
+ * would touch our range is placed where it faults. (A frame that reaches into our range from below
+ * touches the read-only M2P, which faults too.)
+ * @return where the frame ends: for an entry from the kernel below the last word of its stack, for
+ * one from user mode at the stack of stack_switch
  */
 HOT_INLINE unsigned long enter_kernel(struct vcpu *v, struct cpu_user_regs *regs)
 {
@@ -54,8 +59,8 @@ HOT_INLINE unsigned long enter_kernel(struct vcpu *v, struct cpu_user_regs *regs
 }
 
 /*
- * What the processor would change: TF, NT, RF, VM are clear in a handler. AC, because the kernel's
- * accesses would trap; DF, because a system call would clear it.
+ * The flags that are clear in a handler: TF, NT, RF, VM, as the processor has it; AC, because the
+ * kernel's accesses would trap; DF, because a system call would clear it.
  */
 HOT_INLINE void set_entry_state(struct cpu_user_regs *regs, unsigned long eip, unsigned long sp)
 {
@@ -72,8 +77,9 @@ HOT_INLINE void set_entry_selectors(struct cpu_user_regs *regs)
 }
 
 /*
- * Enters the kernel of the current vCPU @v at @eip. True: done, and of the registers in @regs only
- * those of the return frame were changed. False: the guest was crashed.
+ * Enters the kernel of the current vCPU @v at @eip.
+ * @return true: done, and of the registers in @regs only those of the return frame were changed;
+ * false: the guest was crashed
  */
 HOT_INLINE bool bounce(struct cpu_user_regs *regs, struct vcpu *v, enum guest_entry entry,
                        unsigned long eip, bool disable_events, bool has_error, u32 error_code)
@@ -141,7 +147,7 @@ fault:
     return bounce_failed(regs, v, BOUNCE_STACK_FAULT, ENTRY_SYSCALL, (unsigned long)sp);
 }
 
-/* Exception @vector through the guest's trap table. */
+/* Enters the handler of exception @vector in the guest's trap table. */
 HOT_INLINE bool bounce_exception(struct cpu_user_regs *regs, struct vcpu *v, unsigned int vector)
 {
     const struct guest_trap *t = &v->arch.traps[vector];
@@ -162,7 +168,7 @@ HOT_INLINE bool bounce_page_fault(struct cpu_user_regs *regs, struct vcpu *v, un
 {
     v->arch.ctrlreg[2] = addr;
     v->info->arch.cr2 = addr;
-    /* The processor has seen user mode always; the guest knows better. */
+    /* The processor always saw user mode; only the guest's mode says whether that is true. */
     error_code |= PFEC_USER;
     if (in_guest_kernel(v))
         error_code &= ~PFEC_USER;

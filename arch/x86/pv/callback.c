@@ -19,8 +19,9 @@ bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v)
 }
 
 /*
- * SYSCALL and SYSENTER are two bytes: without a callback the instruction is undefined, and the
- * handler finds RIP at it. (RFLAGS and RCX are what the instruction made of them.)
+ * SYSCALL and SYSENTER without a callback are undefined instructions for the guest. They have two
+ * bytes, so RIP goes back to the instruction, where the handler expects it. (RFLAGS and RCX stay as
+ * the instruction left them.)
  */
 static bool no_callback(struct cpu_user_regs *regs, struct vcpu *v)
 {
@@ -58,13 +59,13 @@ void pv_set_nmi_pending(struct vcpu *v)
 {
     WRITE_ONCE(v->nmi_pending, true);
     /*
-     * Should another vCPU be there by now, it finds nothing to do; @v looks for itself when it is
-     * switched to.
+     * If another vCPU runs there by now, it finds nothing to do; @v checks for itself when the CPU
+     * switches to it.
      */
     atomic_or(&cpus[v->processor]->info->exit_work, EXIT_WORK_NMI);
 }
 
-/* One at a time: the next waits for the callback's iret. */
+/* Delivers an NMI. The next NMI waits for the callback's iret. */
 static void deliver_nmi(struct vcpu *v, struct cpu_user_regs *regs)
 {
     if ((v->arch.rare & RARE_NMI_MASKED) || !v->arch.traps[EXC_NMI].address ||
@@ -81,7 +82,7 @@ void arch_old_tables_left(void)
     atomic_or(&get_cpu_info()->exit_work, EXIT_WORK_TABLES);
 }
 
-/* When it is preempted, softirqs run and it is called again. */
+/* Continues to take apart old tables. When it is preempted, softirqs run and it is called again. */
 static void finish_old_tables(struct vcpu *v)
 {
     if (page_finish_old_tables(v))
@@ -117,7 +118,7 @@ static long register_nmi(struct vcpu *v, unsigned long address)
         .cs = FLAT_KERNEL_CS,
         .disable_events = true,
     };
-    /* One that came before there was a handler is not lost. */
+    /* An NMI that came before there was a handler is not lost. */
     if (v->nmi_pending || (v->id == 0 && v->domain->shared_info->arch.nmi_reason))
         pv_set_nmi_pending(v);
     return 0;
@@ -182,7 +183,7 @@ long do_callback_op(int cmd, unsigned long arg)
         case CALLBACKTYPE_failsafe:
         case CALLBACKTYPE_syscall:
         case CALLBACKTYPE_sysenter:
-            return -XEN_EINVAL; /* can be replaced, not taken away */
+            return -XEN_EINVAL; /* a callback can be replaced, not removed */
         case CALLBACKTYPE_nmi:
             return unregister_nmi(v);
         default:
@@ -235,8 +236,9 @@ long do_stack_switch(unsigned long ss, unsigned long esp)
 }
 
 /*
- * Entry n at offset 32 * n. RCX and R11 are saved around SYSCALL, which destroys them. iret is
- * jumped to, not called, and leaves the three registers in its frame.
+ * Entry n is at offset 32 * n. RCX and R11 are saved around SYSCALL, which destroys them. A kernel
+ * jumps to the entry of iret instead of calling it, and the entry leaves the three registers in the
+ * frame.
  */
 void hypercall_page_init(void *page)
 {

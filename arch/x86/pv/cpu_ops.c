@@ -56,7 +56,7 @@ long do_fpu_taskswitch(int set)
 #define DR7_IO            2U /* of a breakpoint's R/W field: I/O port */
 
 /*
- * DR7. Breakpoints on I/O ports would see our own port accesses: they are kept apart (debugreg[5])
+ * Sets DR7. Breakpoints on I/O ports would see our own port accesses: they are kept in debugreg[5]
  * and never reach the processor.
  */
 static long set_dr7(struct vcpu *v, unsigned long value)

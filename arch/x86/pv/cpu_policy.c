@@ -3,10 +3,10 @@
  * CPU policies: CPUID leaves and MSRs as lists that toolstacks read, change and give back
  * (public/domctl.h, sysctl.h).
  *
- * What a domain can have at most is in cpuid.c; the toolstack's list only takes away. A leaf that
- * the list does not name stays whole. Of registers that hold features the bits in common remain,
- * limits become the smaller of both, and what names or describes the processor is taken as it is
- * given. The two MSRs of the format hold nothing that a PV domain gets.
+ * cpuid.c decides what a domain can have at most; the toolstack's list can only remove something. A
+ * leaf that the list does not name stays as it is. Of a register that holds features the bits in
+ * common remain, a limit becomes the smaller of both, and a register that names or describes the
+ * processor is taken from the list. The two MSRs of the format hold nothing that a PV domain gets.
  */
 #include <arch.h>
 #include <asm/cpu_features.h>
@@ -20,7 +20,7 @@
 #include <public/errno.h>
 #include <public/sysctl.h>
 
-/* The leaves of the format, in its order. Those with subleaves have one element a subleaf. */
+/* The leaves of the format, in its order. A leaf with subleaves has one element for each. */
 #define LAST_BASIC    0xdU
 #define CACHE_LEAVES  6U  /* leaf 4 */
 #define FEAT_LEAVES   3U  /* leaf 7 */
@@ -58,7 +58,7 @@ static const u32 policy_msrs[MAX_MSRS] = {MSR_PLATFORM_INFO, MSR_ARCH_CAPABILITI
 
 /* ---- places in the list ---- */
 
-/* Subleaves of a basic leaf: how many, 0: it has none, and where. */
+/* @return how many subleaves a basic leaf has (0: none), and in *@slot where the first one is */
 static unsigned int subleaves(u32 leaf, unsigned int *slot)
 {
     switch (leaf) {
@@ -80,7 +80,7 @@ static unsigned int subleaves(u32 leaf, unsigned int *slot)
     }
 }
 
-/* -1: no leaf of the format. */
+/* @return the place of a leaf in the list; -1: the format does not have it */
 static int slot_of(u32 leaf, u32 subleaf)
 {
     unsigned int slot, n;
@@ -203,7 +203,7 @@ static long write_leaf(struct writer *w, u32 leaf, u32 subleaf, const struct cpu
     return put_guest_element(w->at, w->n++, &l) ? -XEN_EFAULT : 0;
 }
 
-/* Is there nothing from subleaf @i of a leaf on? @first: its subleaf 0. */
+/* Is every subleaf from @i on empty? @first is subleaf 0 of the leaf. */
 static bool subleaves_end(u32 leaf, u32 i, const struct cpuid *r, const struct cpuid *first)
 {
     switch (leaf) {
@@ -228,7 +228,7 @@ static long write_subleaves(struct writer *w, u32 leaf, unsigned int n)
         read_leaf(w->from, leaf, i, &r);
         if (subleaves_end(leaf, i, &r, &first))
             break;
-        /* Extended state: the components that there are. */
+        /* Extended state has a subleaf for each component that exists. */
         if (leaf == 0xd && i > 1 && !((first.eax | (u64)first.edx << 32) >> i & 1))
             continue;
         rc = write_leaf(w, leaf, i, &r);
@@ -321,8 +321,8 @@ long cpu_policy_sysctl(struct xen_sysctl_cpu_policy *op)
 }
 
 /*
- * Where the words of a feature set come from, in its order. Words that are not listed are MSRs, of
- * which there are none.
+ * The registers from which the words of a feature set come, in its order. Words that are not listed
+ * come from MSRs that no domain has.
  */
 enum reg { EAX, EBX, ECX, EDX };
 
@@ -425,7 +425,8 @@ long cpu_policy_get(const struct domain *d, struct xen_domctl *op)
 /* ---- writing ---- */
 
 /*
- * Not in line: gcc 12 fails on the jumps out of its assembly where they leave loops that it joins.
+ * This is not in line because gcc 12 fails on the jumps out of its assembly where they leave loops
+ * that it joins.
  */
 static __noinline bool get_leaf(xen_cpuid_leaf_t *l, const struct xen_domctl_cpu_policy *op, u32 i)
 {
@@ -454,7 +455,7 @@ static long take_leaves(struct cpu_policy *new, struct xen_domctl_cpu_policy *op
     return 0;
 }
 
-/* All that is said of MSRs has to be that there are none of their features. */
+/* Checks the MSRs of a policy: each has to say that none of its features is there. */
 static long check_msrs(struct xen_domctl_cpu_policy *op)
 {
     xen_msr_entry_t e[MAX_MSRS] = {{0}};
@@ -474,7 +475,7 @@ static long check_msrs(struct xen_domctl_cpu_policy *op)
     return 0;
 }
 
-/* A list may not reach further than ours. */
+/* Checks that a list does not reach further than ours. */
 static long check_limits(const struct cpu_policy *new, struct xen_domctl_cpu_policy *op)
 {
     static const u32 limits[][2] = {{0, NO_SUBLEAF}, {7, 0}, {EXT_FIRST, NO_SUBLEAF}};

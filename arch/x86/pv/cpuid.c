@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUID as a PV guest sees it: the processor's own leaves, cut down to what works in ring 3 under
+ * CPUID as a PV guest sees it: the processor's own leaves, reduced to what works in ring 3 under
  * us, and the ABI's leaves at 0x40000000.
  *
  * The masks are Xen's list of features for all guests (public header arch-x86/cpufeatureset.h of
  * libxen-dev, mark A), less what needs an MSR that we do not give (IBRSB, STIBP, SSBD, ARCH_CAPS,
  * DBEXT), RTM, and the topology bits HTT and CMP_LEGACY: a PV guest has no caches or threads of its
- * own to tell of.
+ * own.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -32,8 +32,8 @@
 #define FEATURES_80000008_EBX 0x64001005U
 
 /*
- * On AMD's CPUs EDX of 80000001 repeats these of leaf 1: all but SEP, which is SYSCALL there, and
- * above bit 24.
+ * On AMD's CPUs EDX of 80000001 repeats these bits of leaf 1. SEP is not one of them: its bit is
+ * SYSCALL there.
  */
 #define AMD_SHARED_EDX 0x0183f3ffU
 
@@ -60,13 +60,13 @@ static bool is_amd(void)
     return !strcmp(boot_cpu.vendor, "AuthenticAMD") || !strcmp(boot_cpu.vendor, "HygonGenuine");
 }
 
-/* Where no vCPU asks, but a toolstack wants to know: XCR0 as after a reset. */
+/* @return XCR0 of @v; where a toolstack asks for no vCPU, XCR0 as after a reset */
 static u64 guest_xcr0(const struct vcpu *v)
 {
     return v && v->arch.xcr0 ? v->arch.xcr0 : 3;
 }
 
-/* What the state that we switch does not cover, no feature may use. */
+/* Removes the features that use state which we do not switch. */
 static u32 without(u32 features, u32 need_avx, u32 need_512)
 {
     if (!(xfeature_mask & XSTATE_AVX))
@@ -114,7 +114,7 @@ static void leaf_7(u32 subleaf, struct cpuid *r)
     }
 }
 
-/* Extended state: sizes of what we switch, not of all that the processor has. */
+/* Extended state: shows the sizes of what we switch, not of all that the processor has. */
 static void leaf_d(const struct vcpu *v, u32 subleaf, struct cpuid *r)
 {
     if (!xfeature_mask) {
@@ -186,7 +186,7 @@ static void extended_leaf(const struct domain *d, u32 leaf, struct cpuid *r)
     case 0x80000006: /* caches */
         break;
     case 0x80000007:
-        /* Only who is never moved to another machine can count on the frequency. */
+        /* Only dom0, which is never moved to another machine, can rely on the frequency. */
         *r = (struct cpuid){.edx = !d || d->privileged ? r->edx & FE_EDX_ITSC : 0};
         break;
     case 0x80000008:
@@ -225,7 +225,11 @@ static void hypervisor_leaf(u32 leaf, u32 subleaf, struct cpuid *r)
     }
 }
 
-/* @v: who asks; NULL: nobody in particular. @d NULL: the most that any domain can have. */
+/*
+ * Computes a leaf as a domain is shown it.
+ * @d: the domain; NULL: the most that any domain can have
+ * @v: the vCPU that executes CPUID; NULL: no vCPU in particular
+ */
 static void shown_leaf(const struct domain *d, const struct vcpu *v, u32 leaf, u32 subleaf,
                        struct cpuid *out)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Why the guest's kernel could not be entered, said so that its author finds the mistake: what was
- * to be delivered, the instruction, and for a page fault the page-table walk. The domain is
+ * Explains why the guest's kernel could not be entered, so that its author finds the mistake: what
+ * was to be delivered, the instruction, and for a page fault the page-table walk. The domain is
  * crashed.
  *
- * Everything here runs once in a domain's life, for the current vCPU and in its address space.
+ * All of it runs once in a domain's life, for the current vCPU and in its address space.
  */
 #include <arch.h>
 #include <guest_access.h>
@@ -74,7 +74,10 @@ static void describe_entry(char *text, const struct cpu_user_regs *regs, enum gu
 
 /* ---- the instruction ---- */
 
-/* The privileged instructions that kernels forget to replace; NULL: another one. */
+/*
+ * @return the name of a privileged instruction that kernels forget to replace; NULL: it is another
+ * instruction
+ */
 static const char *privileged_name(const struct insn *insn)
 {
     static const char *const group7[] = {NULL, NULL, "lgdt", "lidt", NULL, NULL, "lmsw", "invlpg"};
@@ -135,7 +138,9 @@ static const char *privileged_name(const struct insn *insn)
     }
 }
 
-/* The bytes at RIP, and the instruction's name if it is one that a kernel may not use here. */
+/*
+ * Prints the bytes at RIP, and the instruction's name if it is one that a kernel may not use here.
+ */
 static void show_instruction(const struct cpu_user_regs *regs)
 {
     char text[3 * INSN_MAX + 1] = "";
@@ -161,8 +166,9 @@ static void show_instruction(const struct cpu_user_regs *regs)
 /* ---- the page tables ---- */
 
 /*
- * The L1 entry of @va in the tables that the vCPU uses; 0: none. With @show each entry on the way
+ * Walks to the L1 entry of @va in the tables that the vCPU uses. With @show each entry on the way
  * is printed, with the pseudo-physical number of the frame that it names.
+ * @return the entry; 0: there is none
  */
 static u64 walk(struct vcpu *v, unsigned long va, bool show)
 {
@@ -196,7 +202,7 @@ static void show_walk(struct vcpu *v, unsigned long va)
     walk(v, va, true);
 }
 
-/* Why the words below @end cannot be written. */
+/* @return why the words of the frame at @addr cannot be written */
 static const char *stack_fault(struct vcpu *v, unsigned long addr)
 {
     u64 entry;
@@ -260,7 +266,7 @@ bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failu
     bool irqs_off = !local_irq_is_enabled();
     char what[TEXT_BYTES];
 
-    /* Stopping a domain takes locks that are not for interrupt context. */
+    /* To stop a domain takes locks that are not for interrupt context. */
     if (irqs_off)
         local_irq_enable();
     describe_entry(what, regs, entry);

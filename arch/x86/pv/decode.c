@@ -2,13 +2,13 @@
 /*
  * The instruction decoder; see asm/decode.h. Two tables say for each opcode whether a ModRM byte
  * and what immediate follow. A wrong shape would make us complete another instruction than the
- * guest executed, so whatever is not in the tables is refused.
+ * guest executed, so an instruction that is not in the tables is refused.
  */
 #include <asm/decode.h>
 #include <lib.h>
 #include <public/errno.h>
 
-/* Off the way of the plain MOV, whose decoding counts. */
+/* For functions that the plain MOV does not need: its decoding has to be fast. */
 #define RARE __attribute__((noinline, cold))
 
 /* Shapes. The low nibble is the immediate, MODRM and BAD are flags. */
@@ -233,10 +233,10 @@ static const u8 map_0f[256] = {
 };
 
 /*
- * The parts in the order in which they come. Each function takes its part at @p and returns where
- * the next one begins. Nothing checks the end on the way: the longest nonsense (prefixes, and an
- * instruction of all parts behind them) fits into the buffer, and what was too long is refused when
- * its length is known.
+ * The parts of an instruction, in their order. Each function takes its part at @p and returns where
+ * the next part begins. No function checks for the end of the buffer: the longest nonsense
+ * (prefixes, and an instruction with all parts behind them) fits, and an instruction that was too
+ * long is refused when its length is known.
  */
 
 /* Little-endian, sign-extended. */
@@ -264,8 +264,8 @@ static inline s64 signed_value(const u8 *p, unsigned int bytes)
 }
 
 /*
- * Legacy prefixes. After 15 there is no room for an instruction: what follows is taken for one, and
- * found too long.
+ * Takes the legacy prefixes. After 15 of them there is no room for an instruction: what follows is
+ * decoded as one, and found to be too long.
  */
 static RARE const u8 *take_prefixes(struct insn *insn, const u8 *p)
 {
@@ -302,7 +302,7 @@ static RARE const u8 *take_prefixes(struct insn *insn, const u8 *p)
     return p;
 }
 
-/* The memory operand of 16-bit addressing. */
+/* Takes the memory operand of 16-bit addressing. */
 static RARE const u8 *take_memory_16(struct insn *insn, const u8 *p, u8 mod, u8 rm)
 {
     static const s8 bases[8] = {3, 3, 5, 5, 6, 7, 5, 3};
@@ -359,7 +359,7 @@ static inline const u8 *take_modrm(struct insn *insn, const u8 *p, u8 rex)
 
     insn->reg = (u8)((modrm >> 3 & 7) | (rex & 4) << 1);
     insn->rm = (u8)(rm | (rex & 1) << 3);
-    /* MOV to and from control and debug registers ignores mod: it names registers always. */
+    /* MOV to and from control and debug registers ignores mod: it always names registers. */
     if (mod == 3 || (insn->map == MAP_0F && (insn->opcode & 0xfc) == 0x20)) {
         insn->rm_kind = OPERAND_REG;
         return p;
@@ -424,8 +424,8 @@ int insn_decode(struct insn *insn, const u8 bytes[INSN_BUFFER], unsigned int n, 
             insn->rex = rex;
             opcode = *p++;
             /*
-             * REX counts only right before the opcode. Compilers do not write such things, and we
-             * do not take them.
+             * REX counts only right before the opcode. Compilers do not write such code, and we
+             * refuse it.
              */
             if (unlikely(one_byte_map[opcode] == PREFIX))
                 return -XEN_EINVAL;

@@ -4,12 +4,12 @@
  *
  * Each vCPU has 32 pages at GDT_VIRT(id): 14 for the frames of its GDT, one for the reserved
  * descriptors of the CPU that it runs on, one unused, and 16 for its LDT. The tables behind the
- * window hang in L4 slot 260 of every root of the domain. GDT pages are mapped by set_gdt; where
- * there is none a page of zeros makes a selector that points there harmless. LDT pages are mapped
- * when the processor first faults on them, and dropped when the LDT or the kernel root changes.
+ * window hang in L4 slot 260 of every root of the domain. set_gdt() maps GDT pages; where there is
+ * none, a page of zeros makes a selector that points there harmless. LDT pages are mapped when the
+ * processor first faults on them, and unmapped when the LDT or the kernel root changes.
  *
- * A frame in the window has type PG_TYPE_SEGDESC: all its descriptors were checked, and nobody can
- * write to it but through update_descriptor. A good descriptor gives no more than ring 3 and names
+ * A frame in the window has type PG_TYPE_SEGDESC: all its descriptors were checked, and a guest can
+ * write to it only through update_descriptor. A good descriptor gives no more than ring 3 and names
  * no code of ours. The window is writable because the processor sets the Accessed bit.
  */
 #include <arch.h>
@@ -66,7 +66,7 @@ int pv_window_create(struct domain *d)
 
 void pv_window_destroy(struct domain *d)
 {
-    /* No CPU may walk these tables any more, not even from what it remembers of them. */
+    /* From here on no CPU may walk these tables, not even from what it remembers of them. */
     if (!mfn_eq(d->arch.perdomain_l3, INVALID_MFN))
         tlb_flush_mask(&cpu_online);
     if (d->arch.perdomain_l1)
@@ -81,7 +81,7 @@ void pv_window_destroy(struct domain *d)
     d->arch.perdomain_l3 = INVALID_MFN;
 }
 
-/* Empties a GDT slot. */
+/* Empties a GDT slot: maps the page of zeros there. */
 static void map_zero_page(u64 *pe)
 {
     WRITE_ONCE(*pe, image_paddr(zero_page) | WINDOW_RO);
@@ -131,7 +131,7 @@ u64 *pv_reserved_gdt_entry(const struct vcpu *v)
 #define GATE_SELECTOR(d)   ((u16)((d) >> 16))
 #define GATE_SELECTOR_RPL3 (3UL << 16)
 
-/* A call gate may lead to the guest's own segments and to the flat code segment. */
+/* May a call gate lead there: to the guest's own segments or to the flat code segment? */
 static bool gate_target_ok(u16 selector)
 {
     return selector >> 3 < FIRST_RESERVED_GDT_ENTRY || selector == FLAT_KERNEL_CS || selector & 4;
@@ -314,8 +314,8 @@ void set_ldt(struct vcpu *v, unsigned long base, unsigned int entries)
 }
 
 /*
- * The frame that the kernel's tables map at @va, held as a descriptor table; NULL: none, or it
- * cannot be one.
+ * Takes the frame that the kernel's tables map at @va as a descriptor table.
+ * @return NULL: there is none, or it cannot be one
  */
 static struct page *get_ldt_frame(struct vcpu *v, unsigned long va)
 {

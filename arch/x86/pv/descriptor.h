@@ -5,13 +5,19 @@
 
 #include <domain.h>
 
-/* Can the processor be shown this descriptor? Then it is made to give no more than ring 3. */
+/* May the processor see this descriptor? If so, changes it to give no more than ring 3. */
 bool check_descriptor(u64 *desc);
-/* Every descriptor of a frame is such; -XEN_EINVAL: not. */
+/*
+ * Checks every descriptor of a frame.
+ * @return 0; -XEN_EINVAL: one may not be seen
+ */
 int validate_segdesc(const struct page *pg);
 /* MMUEXT_SET_LDT for the current vCPU; the arguments are checked. */
 void set_ldt(struct vcpu *v, unsigned long base, unsigned int entries);
-/* Unmaps the LDT of @v from its window. True: there was something, so its CPU has to flush. */
+/*
+ * Unmaps the LDT of @v from its window.
+ * @return true: a page was mapped, so the CPU of @v has to flush
+ */
 bool destroy_ldt(struct vcpu *v);
 /* Unmaps the LDTs of all vCPUs of @d and flushes, so that the frames may be reused. */
 void drop_ldts(struct domain *d);

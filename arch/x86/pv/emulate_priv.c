@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Privileged instructions of a kernel in ring 3, which fault with #GP(0): completed for what Xen
+ * Privileged instructions of a kernel in ring 3, which fault with #GP(0): we complete what Xen
  * completes. Everything else stays the guest's #GP:
  *
  *   IN OUT INS OUTS           under the virtual IOPL or the I/O bitmap (ioport.c)
@@ -92,7 +92,7 @@ static enum emulated move_dr(struct vcpu *v, struct cpu_user_regs *regs, const s
     u64 *reg = insn_register(regs, insn->rm);
     long rc;
 
-    /* DR4 and DR5 are other names of DR6 and DR7, until CR4.DE makes them undefined. */
+    /* DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE makes them undefined. */
     if (insn->reg > 7 || ((insn->reg & 6) == 4 && (v->arch.ctrlreg[4] & CR4_DE))) {
         regs->entry_vector = EXC_UD;
         pv_inject(regs, EXC_UD);
@@ -129,7 +129,7 @@ static enum emulated read_msr(struct vcpu *v, struct cpu_user_regs *regs)
     return EMULATE_DONE;
 }
 
-/* RDTSC and RDTSCP fault when the guest's CR4.TSD forbids them to its user mode. */
+/* Executes RDTSC or RDTSCP, which fault when the guest's CR4.TSD forbids them to its user mode. */
 static enum emulated read_tsc(struct vcpu *v, struct cpu_user_regs *regs, bool with_aux)
 {
     u64 aux = 0;
@@ -156,7 +156,7 @@ static enum emulated cpuid_instruction(const struct vcpu *v, struct cpu_user_reg
 
 /* ---- dispatch ---- */
 
-/* Two-byte instructions that belong to the kernel. */
+/* Executes the two-byte instructions that belong to the kernel. */
 static enum emulated kernel_instruction(struct vcpu *v, struct cpu_user_regs *regs,
                                         const struct insn *insn)
 {
@@ -174,7 +174,7 @@ static enum emulated kernel_instruction(struct vcpu *v, struct cpu_user_regs *re
     case 0x09:
         if (domain_has_devices(v->domain))
             cache_flush_local();
-        return EMULATE_DONE; /* without a device nobody can tell */
+        return EMULATE_DONE; /* without a device nobody can see a difference */
     case 0x20:
         return read_cr(v, regs, insn);
     case 0x21:
@@ -245,7 +245,7 @@ bool pv_emulate_privileged(struct cpu_user_regs *regs)
     }
 }
 
-/* UD2, "xe" were seen; then "n" and CPUID follow. */
+/* The caller saw UD2 and "xe"; then "n" and CPUID follow. */
 #define PREFIX_SEEN  4U
 #define PREFIX_END   'n'
 #define CPUID_OPCODE 0xa20fU

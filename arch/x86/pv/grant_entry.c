@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page-table entries of grant mappings: the one way, besides a privileged domain's foreign updates,
- * in which an L1 entry names a frame that its table's owner does not own.
+ * Page-table entries of grant mappings: apart from a privileged domain's foreign updates, only they
+ * make an L1 entry name a frame that its table's owner does not own.
  *
- * Such an entry holds counts on its frame like any other (see pv/pte.h); the grant code
- * takes them before it calls here and gets them back when the entry is removed. What the guest does
- * to the entry by mmu_update or by dropping its table is therefore right by itself. The entry
- * replaced by a new mapping is dropped as by mmu_update.
+ * Such an entry holds counts on its frame like any other (see pv/pte.h); the grant code takes them
+ * before it calls here and gets them back when the entry is removed. So the counts stay right
+ * whatever the guest does to the entry by mmu_update or by dropping its table. An entry that a new
+ * mapping replaces is dropped as mmu_update drops it.
  */
 #include <arch.h>
 #include <asm/instructions.h>
@@ -16,9 +16,10 @@
 #include "walk.h"
 
 /*
- * The table of the entry at machine address @addr (GNTMAP_contains_pte), a validated L1 table of
- * current's, held by both counts; NULL: there is none. Entries named by virtual address are held by
- * the lock of the page tables instead.
+ * Takes the table of the entry at machine address @addr (GNTMAP_contains_pte), a validated L1 table
+ * of current's, with both counts. An entry that is named by virtual address is held by the lock of
+ * the page tables instead.
+ * @return NULL: there is none
  */
 static struct page *get_named_table(u64 addr)
 {
@@ -37,8 +38,8 @@ static struct page *get_named_table(u64 addr)
 }
 
 /*
- * The flags of an entry that maps a grant as GNTMAP_* say, with what l1e_adjust() would give it.
- * Nothing runs from there.
+ * @return the flags of an entry that maps a grant as the GNTMAP_* of @flags say, as l1e_adjust()
+ * would make them. The mapping is never executable.
  */
 static u64 grant_entry_flags(unsigned int flags)
 {
@@ -50,7 +51,7 @@ static u64 grant_entry_flags(unsigned int flags)
     return e | (u64)(flags >> _GNTMAP_guest_avail0 & 7) << 9;
 }
 
-/* What a new mapping replaced. */
+/* Drops what a new mapping replaced. */
 static __noinline int drop_entry(u64 e)
 {
     l1e_put(e, current->domain);
@@ -84,9 +85,10 @@ int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags)
 }
 
 /*
- * Replaces the entry at @pe, if it still is the mapping of @frame that @flags describe, by @wanted.
- * The processor may be setting Accessed and Dirty meanwhile, and the guest may have changed what is
- * its own to choose.
+ * Replaces the entry at @pe by @wanted, if it still is the mapping of @frame that @flags describe.
+ * Meanwhile the processor may set Accessed and Dirty, and the guest may have changed the bits that
+ * it may choose.
+ * @return false: it is another entry
  */
 static bool replace_grant_entry(u64 *pe, mfn_t frame, unsigned int flags, u64 wanted)
 {
@@ -146,8 +148,8 @@ int arch_grant_replace(u64 host_addr, mfn_t frame, u64 new_addr, unsigned int fl
         return GNTST_general_error;
     }
     /*
-     * What @new_addr maps moves over, with the counts that it holds; if it cannot, it is unmapped
-     * all the same.
+     * The entry at @new_addr moves over, with the counts that it holds; if it cannot move, it is
+     * unmapped nevertheless.
      */
     moved = xchg(from_pe, 0);
     done = replace_grant_entry(pe, frame, flags, moved);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Port I/O of a guest. Two questions: may what runs now use the instruction at all (virtual IOPL,
- * or the bitmap that the kernel gave us, else #GP), and is the port the domain's (its rangeset;
- * else reads give ones and writes are lost).
+ * Port I/O of a guest. Two questions decide: may the guest's present mode use the instruction at
+ * all (virtual IOPL, or the bitmap that the kernel gave us; else #GP), and does the domain have the
+ * port (its rangeset; else reads give all ones and writes are discarded)?
  *
  * PCI configuration and the CMOS are reached through an index port, so two users would disturb each
  * other: dom0 gets both by emulation under our lock, and nobody else gets them.
@@ -16,8 +16,8 @@
 #define PORT_CMOS_DATA  0x71U
 
 /*
- * Elements of a string instruction before the guest executes the rest of it: bounds the time away
- * from it.
+ * How many elements of a string instruction are done before the guest executes the rest of it. This
+ * bounds the time in the hypervisor.
  */
 #define STRING_BATCH 1024U
 
@@ -26,7 +26,7 @@ static spinlock_t index_lock = SPINLOCK_INIT(
 
 /*
  * The kernel counts as ring 1, as in 32-bit guests, unless it asked for IOPL as the architecture
- * has it.
+ * defines it.
  */
 bool pv_iopl_ok(const struct vcpu *v)
 {
@@ -56,7 +56,7 @@ static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int bytes)
     return !((unsigned int)(bits[0] | bits[1] << 8) >> (port & 7) & ((1U << bytes) - 1));
 }
 
-/* Does the domain drive these ports itself? */
+/* Does the domain access these ports itself? */
 static bool port_is_own(const struct domain *d, unsigned int port, unsigned int bytes)
 {
     if ((port == PCI_PORT_ADDRESS && bytes == 4) || (port & ~1U) == PORT_CMOS_INDEX)
@@ -136,7 +136,7 @@ static void port_write(struct domain *d, unsigned int port, unsigned int bytes, 
     }
 }
 
-/* An access of a string instruction faulted. */
+/* Ends a string instruction of which an access faulted. */
 static enum emulated string_fault(struct cpu_user_regs *regs, unsigned long addr, bool write)
 {
     regs->entry_vector = EXC_PF;
@@ -144,7 +144,7 @@ static enum emulated string_fault(struct cpu_user_regs *regs, unsigned long addr
     return EMULATE_FAULT;
 }
 
-/* RSI, RDI and RCX with the width that the address size gives them. */
+/* Advances RSI, RDI or RCX with the width that the address size gives them. */
 static void advance(u64 *reg, const struct insn *insn, long by)
 {
     u64 v = *reg + (u64)by;
@@ -160,8 +160,8 @@ static u64 masked(u64 reg, const struct insn *insn)
 }
 
 /*
- * INS: from the port to ES:RDI, whatever the prefix says. OUTS: from DS:RSI or another segment to
- * the port.
+ * Executes INS, from the port to ES:RDI whatever the prefix says, or OUTS, from DS:RSI or another
+ * segment to the port.
  */
 static enum emulated string_io(struct cpu_user_regs *regs, const struct insn *given,
                                unsigned int port, unsigned int bytes, bool out)
@@ -189,8 +189,8 @@ static enum emulated string_io(struct cpu_user_regs *regs, const struct insn *gi
             port_write(d, port, bytes, value);
         } else {
             /*
-             * The place is tried first, so that a value that the device gave is not lost in a
-             * fault.
+             * The memory is accessed first, so that a fault does not lose a value that the device
+             * gave.
              */
             missing = copy_from_guest(&value, addr, bytes);
             if (!missing)

@@ -4,8 +4,8 @@
  * itself or to user mode.
  *
  * Nothing in the frame needs to be valid: a bad selector or address faults in our own IRET and
- * becomes an exception there. What may not be the guest's choice is forced: privilege level 3, IF
- * set, IOPL 0.
+ * becomes an exception there. We force what the guest may not choose: privilege level 3, IF set,
+ * IOPL 0.
  */
 #include <asm/context.h>
 #include <asm/entry.h>
@@ -26,7 +26,7 @@ static __attribute__((noinline)) void iret_failed(struct vcpu *v, const char *wh
         local_irq_disable();
 }
 
-/* What few guests ask for: IOPL as part of RFLAGS, NMIs. */
+/* Does what few guests ask for: IOPL as part of RFLAGS, NMIs. */
 static __attribute__((noinline)) void iret_rare(struct vcpu *v, u64 rflags)
 {
     u8 rare = atomic_and(&v->arch.rare, (u8)~RARE_NMI_MASKED);
@@ -38,15 +38,15 @@ static __attribute__((noinline)) void iret_rare(struct vcpu *v, u64 rflags)
 }
 
 /*
- * The frame goes word by word into @regs: if one faults the guest is crashed, and then it does not
- * matter how much of the old registers is left.
+ * The frame is read word by word into @regs. If a word faults the guest is crashed, and then it
+ * does not matter how many of the old registers are left.
  */
 void pv_iret(struct cpu_user_regs *regs, struct vcpu *v)
 {
     const u64 *sp = (const u64 *)regs->rsp;
     u64 w, flags, rflags, cs;
 
-    /* The last bytes of our range are not mapped, so where the frame ends tells enough. */
+    /* The last bytes of our range are not mapped, so it is enough to check where the frame ends. */
     if (unlikely(is_hv_address((unsigned long)(sp + 9)))) {
         iret_failed(v, "the address is not the guest's", (unsigned long)sp);
         return;
@@ -68,7 +68,10 @@ void pv_iret(struct cpu_user_regs *regs, struct vcpu *v)
         regs->rcx = w;
         regs->error_code = 0;
     } else if ((u16)(cs | 3) != FLAT_RING3_CS64 || regs->ss != FLAT_RING3_SS64) {
-        /* SYSRET cannot load these selectors: IRET, and in RCX and R11 what SYSRET would leave. */
+        /*
+         * SYSRET cannot load these selectors, so IRET has to; RCX and R11 get what SYSRET would
+         * leave there.
+         */
         regs->r11 = rflags;
         regs->rcx = regs->rip;
         regs->error_code = 0;
@@ -100,7 +103,8 @@ fault:
 }
 
 /*
- * As an element of a multicall; the hypercall itself is recognised in entry.S. RAX is the result.
+ * The handler for an iret that is an element of a multicall; entry.S recognises the hypercall
+ * itself. The result is RAX.
  */
 long do_iret(void)
 {

@@ -82,14 +82,15 @@ static long memory_map(unsigned long arg)
 /* ---- the machine's map ---- */
 
 /*
- * What is written to the guest: the machine's ranges and, as reserved ones between them, the frames
- * that the caller may not map (our interrupt controllers), so that it places no device there.
+ * The map that is written to the guest: the machine's ranges and, as reserved ranges between them,
+ * the frames that the caller may not map (our interrupt controllers), so that the guest places no
+ * device there.
  */
 struct map_writer {
     unsigned long buffer; /* 0: count only */
     unsigned int room, n;
     unsigned long first,
-        end; /* frames of the hole looked at; up to ->first permission is settled */
+        end; /* frames of the present hole; below ->first the permission is known */
 };
 
 static long write_range(struct map_writer *w, const struct e820_entry *e)
@@ -112,7 +113,7 @@ static long write_denied(struct map_writer *w, unsigned long first, unsigned lon
     return first < end ? write_range(w, &e) : 0;
 }
 
-/* A permitted range: what lies between the last one and this one is denied. */
+/* Takes a permitted range: what lies between the last one and this one is denied. */
 static int next_permitted(unsigned long first, unsigned long last, void *arg)
 {
     struct map_writer *w = arg;
@@ -127,7 +128,7 @@ static int next_permitted(unsigned long first, unsigned long last, void *arg)
     return rc;
 }
 
-/* The denied frames of [@first, @end). */
+/* Writes the denied frames of [@first, @end). */
 static long write_hole(struct map_writer *w, unsigned long first, unsigned long end)
 {
     long rc;
@@ -192,7 +193,7 @@ static long machphys_mapping(unsigned long arg)
     return put_guest(arg, &op) ? -XEN_EFAULT : 0;
 }
 
-/* The frame of ours behind @offset of the M2P table; INVALID_MFN where it has none. */
+/* @return our frame behind @offset of the M2P table; INVALID_MFN where it has none */
 static mfn_t m2p_frame(unsigned long offset)
 {
     static const unsigned int shifts[] = {L4_SHIFT, L3_SHIFT, L2_SHIFT, L1_SHIFT};
@@ -212,8 +213,9 @@ static mfn_t m2p_frame(unsigned long offset)
 }
 
 /*
- * Lets privileged domains map the table's frames read-only, as frames of DOMID_XEN. Once. False:
- * preempted.
+ * Lets privileged domains map the table's frames read-only, as frames of DOMID_XEN. It does so only
+ * once.
+ * @return false: preempted
  */
 static bool share_m2p(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the hypercalls on page tables share: whose frames they name, roots, the end of a batch.
+ * What the hypercalls on page tables share: owners of the frames that they name, roots, the end of
+ * a batch.
  */
 #ifndef PV_MMU_H
 #define PV_MMU_H
@@ -11,17 +12,21 @@
 #define MMU_UPDATE_PREEMPTED (1U << 31)
 
 /*
- * Who owns the frames that a hypercall names, with a reference unless it is the caller. NULL: no
- * such domain, or the caller's own number, not DOMID_SELF.
+ * Finds the owner of the frames that a hypercall names.
+ * @return the domain, with a reference unless it is the caller; NULL: no such domain, or the caller
+ * gave its own number instead of DOMID_SELF
  */
 struct domain *get_pg_owner(domid_t domid);
 /* Gives back what get_pg_owner() returned. */
 void put_pg_owner(struct domain *owner);
 
-/* The current domain may not name what is @owner's: says so. -XEN_EPERM. */
+/*
+ * Says in the guest log that the current domain may not name what is @owner's.
+ * @return -XEN_EPERM
+ */
 long refuse_target(const struct domain *owner);
 
-/* May @d act on @target: itself, or anybody when privileged? */
+/* May @d act on @target: is it @d itself, or is @d privileged? */
 static inline bool may_target(const struct domain *d, const struct domain *target)
 {
     return d == target || d->privileged;
@@ -33,11 +38,14 @@ static inline bool may_target(const struct domain *d, const struct domain *targe
  */
 bool domain_has_devices(const struct domain *d);
 
-/* The CPUs that vCPUs in the guest's bitmap at @bitmap run on. 0; -XEN_EFAULT. */
+/*
+ * Collects the CPUs on which the vCPUs in the guest's bitmap at @bitmap run.
+ * @return 0; -XEN_EFAULT
+ */
 int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out);
 
 /*
- * End of mmu_update and mmuext_op after @i of @count elements: continues the hypercall if @rc is
+ * Ends mmu_update or mmuext_op after @i of @count elements: continues the hypercall if @rc is
  * -ERESTART, and tells the guest how many elements are done.
  */
 long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned int count,
@@ -48,8 +56,9 @@ long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned 
 void root_set_m2p(mfn_t root, bool visible);
 
 /*
- * Loads a new kernel root on the current vCPU. Errors as get_page_type(). -ERESTART: again, same
- * arguments.
+ * Loads a new kernel root on the current vCPU.
+ * @return 0; errors of get_page_type(); -ERESTART: preempted, to be called again with the same
+ * arguments
  */
 int set_kernel_root(struct vcpu *v, mfn_t mfn);
 

@@ -2,8 +2,8 @@
 /*
  * Hypercall mmu_update: writes entries of page tables, and of the M2P table.
  *
- * Elements are made in order; the first that is refused ends the batch and *pdone says how many
- * were made. Guests send runs of entries of one table, so the table found last stays referenced
+ * Elements are done in order; the first that is refused ends the batch, and *pdone says how many
+ * were done. Guests send runs of entries of one table, so the table found last stays referenced
  * from element to element.
  */
 #include <arch.h>
@@ -61,9 +61,9 @@ long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned 
 /* ---- the updates ---- */
 
 /*
- * The frame that the last element wrote to, by its level; level 0: not a page table now, but plain
- * writable memory of the domain. Guests fill tables that they have not yet pinned by mmu_update
- * too. Both counts are held while @page is not NULL.
+ * The frame that the last element wrote to, and its level. Level 0 is a frame that is not a page
+ * table now, but plain writable memory of the domain: guests also use mmu_update to fill tables
+ * that they have not pinned yet. Both counts are held while @page is not NULL.
  */
 struct table_cursor {
     struct page *page;
@@ -84,8 +84,8 @@ static inline void leave_frame(struct table_cursor *cur)
 }
 
 /*
- * Moves to frame @mfn of @d; false: not its own, or neither a validated table nor to be had
- * writable.
+ * Moves to frame @mfn of @d.
+ * @return false: it is not its own, or is neither a validated table nor can be taken as writable
  */
 static __noinline bool enter_frame(struct table_cursor *cur, unsigned long mfn, struct domain *d)
 {
@@ -117,7 +117,10 @@ refused:
     return false;
 }
 
-/* Only mappings may name other domains' frames. */
+/*
+ * Refuses an entry of a directory that names another domain's table: only mappings may name another
+ * domain's frames.
+ */
 static __noinline int refuse_foreign_table(unsigned int level, const struct domain *pg_owner)
 {
     printk_guest(LOG_DEBUG, "an L%u entry may not name a table of d%u", level, pg_owner->id);
@@ -158,8 +161,8 @@ static int update_m2p(u64 ptr, u64 val, struct domain *pg_owner)
 }
 
 /*
- * Whose page tables: 0 in the upper half of foreigndom for the caller's, else domid + 1. Given back
- * by put_pg_owner(): there is a reference unless it is the caller.
+ * Finds the owner of the page tables: the upper half of @foreigndom is 0 for the caller, else domid
+ * + 1. put_pg_owner() gives the domain back: there is a reference unless it is the caller.
  */
 static struct domain *get_pt_owner(unsigned int foreigndom)
 {
@@ -169,13 +172,15 @@ static struct domain *get_pt_owner(unsigned int foreigndom)
         return current->domain;
     owner = get_domain_or_self((domid_t)((foreigndom >> 16) - 1));
     if (owner == current->domain)
-        put_domain(owner); /* as for the common case, none is held */
+        put_domain(owner); /* for the caller no reference is held */
     return owner;
 }
 
 /*
- * Makes elements until one is refused or it is time to stop; *@made says how many. @tables_ok,
- * @frames_ok: may the caller change page tables of @pt_owner, name frames of @pg_owner?
+ * Does elements until one is refused or it is time to stop.
+ * @tables_ok: may the caller change page tables of @pt_owner?
+ * @frames_ok: may it name frames of @pg_owner?
+ * @made: receives how many are done
  */
 HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int count,
                              struct domain *pt_owner, struct domain *pg_owner, bool tables_ok,
@@ -222,7 +227,7 @@ HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int c
     return rc;
 }
 
-/* The general case: another domain's tables or frames, or the continuation of a batch. */
+/* Serves the general case: another domain's tables or frames, or the continuation of a batch. */
 static __noinline long update_foreign(unsigned long ureqs, unsigned int count, unsigned long pdone,
                                       unsigned int foreigndom)
 {

@@ -15,7 +15,10 @@
 #include "mmu.h"
 #include "pte.h"
 
-/* A frame of @d by its number, with a general count; NULL: not one of its frames. */
+/*
+ * Takes a general count on a frame of @d.
+ * @return NULL: @d has no such frame
+ */
 static struct page *get_frame(unsigned long mfn, const struct domain *d)
 {
     struct page *pg = mfn_to_page(MFN(mfn));
@@ -23,7 +26,10 @@ static struct page *get_frame(unsigned long mfn, const struct domain *d)
     return mfn_valid(MFN(mfn)) && get_page(pg, d) ? pg : NULL;
 }
 
-/* Says why @d did not get frame @mfn, for @what, unless it was only preempted. Returns @rc. */
+/*
+ * Says in the guest log why @d did not get frame @mfn, for @what, unless it was only preempted.
+ * @return @rc
+ */
 static int refuse(const char *what, unsigned long mfn, const struct domain *d, u64 type, int rc)
 {
     if (rc != -ERESTART)
@@ -40,7 +46,7 @@ static const char *pin_of(u64 type)
     return text[table_level(type) - 1];
 }
 
-/* For a message after a refusal: it may have changed meanwhile. */
+/* Is it pinned with @type? For a message after a refusal: the answer may have changed meanwhile. */
 static bool is_pinned_as(const struct page *pg, u64 type)
 {
     u64 state = READ_ONCE(pg->state);
@@ -138,7 +144,10 @@ static int set_user_root(struct vcpu *v, unsigned long mfn)
 
 /* ---- whole pages ---- */
 
-/* A frame of @d, held writable; NULL: not possible. */
+/*
+ * Takes a frame of @d as writable.
+ * @return NULL: not possible
+ */
 static struct page *get_writable(unsigned long mfn, struct domain *d)
 {
     struct page *pg = mfn_to_page(MFN(mfn));
@@ -239,7 +248,8 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
         return 0;
     case MMUEXT_FLUSH_CACHE_GLOBAL:
         if (!domain_has_devices(d))
-            return refuse_cache_flush(-XEN_EINVAL); /* not the other's errno: as on Xen */
+            return refuse_cache_flush(
+                -XEN_EINVAL); /* another errno than MMUEXT_FLUSH_CACHE gives, as on Xen */
         cache_flush_mask(&cpu_online);
         return 0;
     default: /* MMUEXT_SET_LDT */
@@ -334,7 +344,9 @@ static __attribute__((noinline)) long mmuext_batch(unsigned long uops, unsigned 
                         pdone, foreigndom, rc);
 }
 
-/* One operation of a domain on itself, of which no count is to be told. */
+/*
+ * Does one operation of a domain on itself, for which the caller wants no count of done elements.
+ */
 static __attribute__((noinline)) long mmuext_single(const struct mmuext_op *op, unsigned long uops)
 {
     struct vcpu *v = current;
@@ -345,7 +357,7 @@ static __attribute__((noinline)) long mmuext_single(const struct mmuext_op *op, 
     return finish_batch(__HYPERVISOR_mmuext_op, uops, sizeof(*op), 1, 0, 0, 0, DOMID_SELF, rc);
 }
 
-/* The commonest calls are single flushes: they get by without any of the rest. */
+/* The commonest calls are single flushes, which need none of the rest. */
 long do_mmuext_op(unsigned long uops, unsigned int count, unsigned long pdone,
                   unsigned int foreigndom)
 {

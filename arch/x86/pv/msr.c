@@ -52,7 +52,10 @@ static bool is_intel(void)
     return !strcmp(boot_cpu.vendor, "GenuineIntel");
 }
 
-/* What a guest reads there. False: it is not there. */
+/*
+ * Reads MISC_ENABLE as a guest sees it.
+ * @return false: the processor has no such register
+ */
 static bool misc_enable(u64 *val)
 {
     if (!is_intel() || !rdmsr_safe(MSR_MISC_ENABLE, val))
@@ -73,7 +76,7 @@ bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
         return true;
     case MSR_KERNEL_GS_BASE:
         *val = rdmsr(
-            MSR_KERNEL_GS_BASE); /* the kernel runs: user mode's base is the one put away */
+            MSR_KERNEL_GS_BASE); /* while the kernel runs this register holds user mode's base */
         return true;
     case MSR_TSC_AUX:
         *val = v->arch.tsc_aux;
@@ -115,7 +118,9 @@ bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
     }
 }
 
-/* The page offset says which of several pages; there is one. */
+/*
+ * Installs a hypercall page. The page offset of @val names one of several pages; there is only one.
+ */
 static bool install_hypercall_page(struct vcpu *v, u64 val)
 {
     mfn_t mfn = MFN(val >> PAGE_SHIFT);

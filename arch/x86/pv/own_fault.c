@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults of ours: the hypervisor touched a guest's memory, through the guest's mapping, or a
- * descriptor in its LDT window. The guest copies, the frames that are put on a guest's stack, the
+ * Page faults in the hypervisor: it accessed a guest's memory through the guest's mapping, or a
+ * descriptor in the LDT window. The guest copies, the frames that are put on a guest's stack, the
  * instructions that are fetched for emulation and the loads of selectors all end here.
  *
  * Some such faults say nothing about the mapping as it is now, and the access is simply made again.
- * What remains continues at the fixup of the exception table.
+ * All others continue at the fixup of the exception table.
  */
 #include <arch.h>
 #include <asm/pv.h>
@@ -14,9 +14,9 @@
 #include "walk.h"
 
 /*
- * Does the tree below root frame @mfn let the guest write at @addr? Without a lock and in any
- * context, also while this CPU changes a table: each frame is looked at only as long as it is a
- * table of its level, so what is read is RAM, and a wrong answer costs another fault or an error
+ * Does the tree below root frame @mfn let the guest write at @addr? It takes no lock and may be
+ * called in any context, also while this CPU changes a table. It reads a frame only while that is a
+ * table of its level, so it reads nothing but RAM; a wrong answer costs another fault, or an error
  * code that the guest provoked.
  */
 static bool tree_allows_write(mfn_t mfn, unsigned long addr)
@@ -41,8 +41,9 @@ static bool tree_allows_write(mfn_t mfn, unsigned long addr)
 
 /*
  * Was our write to @addr refused by a translation older than the entry? Rights that an entry gains
- * need no flush: a TLB may keep the old translation until it faults, and forgets it by that (Intel
- * SDM volume 3, 4.10.4.3). A kernel expects such a fault of its own, but not an error from us.
+ * need no flush: a TLB may keep the old translation until an access faults, which makes it forget
+ * the translation (Intel SDM volume 3, 4.10.4.3). A kernel expects such a fault of its own, but not
+ * an error from us.
  */
 static bool is_spurious(unsigned long addr, u32 error_code, mfn_t root)
 {
@@ -56,6 +57,6 @@ bool pv_own_page_fault(unsigned long addr, u32 error_code, mfn_t root)
         return current->domain->id != DOMID_IDLE && pv_ldt_fault(addr);
     if (!is_spurious(addr, error_code, root))
         return false;
-    tlb_flush_page(addr); /* the fault did it; this costs little and assumes nothing */
+    tlb_flush_page(addr); /* the fault did it already; this costs little and relies on nothing */
     return true;
 }

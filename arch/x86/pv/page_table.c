@@ -3,10 +3,10 @@
  * Guest page tables: checking whole tables, taking them apart, and the rare cases of single
  * entries.
  *
- * This is where page_type.c learns what makes a frame a page table: validation takes the references
- * of each present entry (see pv/pte.h for which), adjusts the entries to how the CPU has to
- * see them, and writes our own slots into an L4. Tables that refer to tables of their own level are
- * refused, and so are superpages.
+ * page_type.c calls this file to make a frame a page table: validation takes the references of each
+ * present entry (pv/pte.h says which), adjusts the entries to how the CPU has to see them, and
+ * writes our own slots into an L4. It refuses tables that refer to tables of their own level, and
+ * superpages.
  *
  * L1 tables are done in one go. Directories are preemptible after each entry: entries below
  * page->done hold their references, and the table that entry page->done names may itself be half
@@ -38,7 +38,10 @@ bool domain_has_devices(const struct domain *d)
            rangeset_for_each(d->ioports, found_one, NULL);
 }
 
-/* A frame that is not RAM: device registers, firmware tables. Nothing is counted. */
+/*
+ * The part of l1e_get() for a frame that is not RAM: device registers or firmware tables. It counts
+ * nothing.
+ */
 static int l1e_get_io(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 {
     unsigned long mfn = pte_mfn(e).n;
@@ -92,7 +95,7 @@ int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner)
     }
     owner = page_owner(pg);
     /*
-     * Whoever writes into another domain's tables may also name a third one's frames, if it
+     * A domain that writes into another domain's tables may also name frames of a third one, if it
      * controls that one.
      */
     if (owner != pg_owner && (!owner || l1_owner == pg_owner || !may_target(pg_owner, owner))) {
@@ -114,12 +117,15 @@ void l1e_put_last(struct page *pg)
 {
     if (page_refs(READ_ONCE(pg->state)))
         put_page_and_last_type(pg);
-    /* else it is not RAM, and nothing was counted */
+    /* else the frame is not RAM, and nothing was counted */
 }
 
 void l1e_put_segdesc(struct page *pg, struct domain *l1_owner)
 {
-    /* The guest may be about to reuse an LDT: it does not know which pages of it we have in use. */
+    /*
+     * The guest may be about to reuse an LDT frame: it does not know which of its LDT pages we have
+     * mapped.
+     */
     if (page_type_count(READ_ONCE(pg->state)) && page_owner(pg) == l1_owner)
         drop_ldts(l1_owner);
 }
@@ -132,7 +138,7 @@ static u64 *table_of(const struct page *pg)
 }
 
 /*
- * Most tables of most processes are nearly empty: entries are passed over by the eight where none
+ * Most tables of most processes are nearly empty, so eight entries are skipped at once where none
  * is present.
  */
 #define GROUP 8U
@@ -190,7 +196,7 @@ static void invalidate_l1(struct page *pg, struct domain *d)
     }
 }
 
-/* Why entry @e of a directory of @level is refused. */
+/* Logs why entry @e of a directory of @level is refused. */
 static __noinline int refuse_dir_entry(u64 e, unsigned int level, const struct domain *d, int rc)
 {
     static const char *const what[] = {"L2 entry for L1", "L3 entry for L2", "L4 entry for L3"};
@@ -205,8 +211,8 @@ static __noinline int refuse_dir_entry(u64 e, unsigned int level, const struct d
 }
 
 /*
- * The table that entry @e of a directory of @level names, with both counts. @nested: within the
- * validation of the directory, which takes apart what an error leaves.
+ * Takes both counts on the table that entry @e of a directory of @level names. @nested says that
+ * the directory itself is being validated: it then takes apart what an error leaves.
  */
 static int dir_entry_get(u64 e, unsigned int level, struct domain *d, bool nested, bool preemptible)
 {
@@ -230,7 +236,7 @@ static int dir_entry_get(u64 e, unsigned int level, struct domain *d, bool neste
     return rc;
 }
 
-/* Our own slots of a root, from our own root and the domain's per-vCPU window. */
+/* Writes our own slots of a root, from our own root and the domain's per-vCPU window. */
 static void write_hv_slots(u64 *l4, const struct domain *d)
 {
     for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
@@ -293,8 +299,8 @@ static int invalidate_directory(struct page *pg, unsigned int level, struct doma
     int rc;
 
     /*
-     * The table that was being worked on when this one was left: unfinished, it belongs to nobody
-     * else.
+     * Work on this directory stopped in the table that this entry names: that one is unfinished,
+     * and belongs to no other directory.
      */
     if (i < PT_ENTRIES && level > 2 && table[i] & PTE_PRESENT &&
         !(level == 4 && is_hv_l4_slot(i)) && mfn_valid(pte_mfn(table[i]))) {
@@ -318,8 +324,8 @@ static int invalidate_directory(struct page *pg, unsigned int level, struct doma
         if (level == 4 && is_hv_l4_slot(i))
             continue;
         /*
-         * From here on the entry holds nothing; an unfinished table below is found again through
-         * it.
+         * From here on the entry holds no reference; an unfinished table below is found again
+         * through it.
          */
         pg->done = (u16)i;
         rc = put_page_and_type_nested(mfn_to_page(pte_mfn(e)), preemptible);
@@ -382,7 +388,7 @@ int dir_entry_update(u64 *pe, u64 wanted, bool preserve_ad, unsigned int level, 
             return rc;
         wanted |= PTE_USER;
     }
-    /* Walkers rely on what is above L1 until they have counted the L1 table. */
+    /* Walks rely on the tables above L1 until they have taken counts on the L1 table. */
     spin_lock(&d->arch.page_tables_lock);
     old = pte_exchange(pe, wanted, preserve_ad);
     spin_unlock(&d->arch.page_tables_lock);

@@ -32,8 +32,8 @@
 /* Not to be set above L1: caching, superpages, global. */
 #define DIR_REFUSED_BITS (PTE_PWT | PTE_PCD | PTE_LARGE | PTE_GLOBAL)
 /*
- * Entries that differ in these alone hold the same references: flags without effect on rights to
- * the frame.
+ * Entries that differ only in these flags hold the same references, since the flags have no effect
+ * on rights to the frame.
  */
 #define PTE_HARMLESS_BITS \
     (PTE_NX | 0x7ffUL << 52 | 7UL << 9 | PTE_GLOBAL | PTE_DIRTY | PTE_ACCESSED | PTE_USER)
@@ -66,10 +66,11 @@ void l1e_put_last(struct page *pg);
 void l1e_put_segdesc(struct page *pg, struct domain *l1_owner);
 
 /*
- * Takes what the present entry @e will hold in a table of @l1_owner, for a frame that has to be
- * @pg_owner's. 0; > 0: bits to be flipped in the entry first (caching of devices); -XEN_EINVAL:
- * refused flags; -XEN_EBUSY: another owner, or the frame may not become writable; -XEN_EPERM: a
- * device that was not given.
+ * Takes the references that the present entry @e will hold in a table of @l1_owner; its frame has
+ * to be @pg_owner's.
+ * @return 0; > 0: bits to be flipped in the entry first (caching of devices); -XEN_EINVAL: refused
+ * flags; -XEN_EBUSY: another owner, or the frame may not become writable; -XEN_EPERM: a device
+ * frame that the domain was not given
  */
 HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 {
@@ -78,7 +79,7 @@ HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
         u32 owner = page_owner_id(pg_owner);
 
         /*
-         * The owner is looked at before, to leave other domains' counts alone, and again once it
+         * The owner is checked first, to leave other domains' counts alone, and again once it
          * cannot change.
          */
         if (likely(READ_ONCE(pg->owner) == owner)) {
@@ -98,7 +99,7 @@ HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
     return l1e_get_slow(e, l1_owner, pg_owner);
 }
 
-/* Drops what an entry held in a table of @l1_owner. */
+/* Drops the references that an entry held in a table of @l1_owner. */
 static inline void l1e_put(u64 e, struct domain *l1_owner)
 {
     struct page *pg;
@@ -150,8 +151,8 @@ static inline void l1e_drop_write(u64 old)
 }
 
 /*
- * What the CPU is to see of a present L1 entry. A page for the guest's kernel alone is never
- * global, even if the guest asks for that: user mode would find its translation in the TLB.
+ * @return the present L1 entry @e as the CPU has to see it. A page for the guest's kernel alone is
+ * never global, even if the guest asks for that: user mode would find its translation in the TLB.
  */
 static inline u64 l1e_adjust(u64 e)
 {
@@ -169,8 +170,8 @@ static inline u64 l1e_adjust(u64 e)
 }
 
 /*
- * Puts @wanted into *@pe and returns what was there; with @preserve_ad the CPU's Accessed and Dirty
- * bits stay.
+ * Puts @wanted into *@pe; with @preserve_ad the CPU's Accessed and Dirty bits stay.
+ * @return the entry that was there
  */
 static inline u64 pte_exchange(u64 *pe, u64 wanted, bool preserve_ad)
 {
@@ -185,8 +186,8 @@ static inline u64 pte_exchange(u64 *pe, u64 wanted, bool preserve_ad)
 }
 
 /*
- * Replaces *@pe by the adjusted @wanted if that leaves the references as they are. False: it does
- * not.
+ * Replaces *@pe by the adjusted @wanted if that leaves the references as they are.
+ * @return false: it does not, and nothing was changed
  */
 static inline bool pte_replace_similar(u64 *pe, u64 wanted, u64 adjusted, bool preserve_ad)
 {
@@ -201,7 +202,8 @@ static inline bool pte_replace_similar(u64 *pe, u64 wanted, u64 adjusted, bool p
 
 /*
  * Writes an entry of a validated L1 table of @l1_owner, on which the caller holds a type count.
- * @pg_owner: whose frame it may name. Errors as l1e_get(), and then nothing changed.
+ * @pg_owner is the domain whose frame the entry may name.
+ * @return 0; an error of l1e_get(): nothing was changed
  */
 HOT_INLINE int l1e_update(u64 *pe, u64 wanted, bool preserve_ad, struct domain *l1_owner,
                           struct domain *pg_owner)
@@ -228,9 +230,10 @@ HOT_INLINE int l1e_update(u64 *pe, u64 wanted, bool preserve_ad, struct domain *
 
 /*
  * Writes an entry of a validated table of @level (2 to 4) of @d, on which the caller holds a type
- * count. -XEN_EINVAL: refused flags, a frame that is not the domain's, one that cannot be a table,
- * a slot of ours; the errors of the validation of a new table; -ERESTART: again. What becomes of
- * the old table may be left to page_finish_old_tables().
+ * count. Taking the old table apart may be left to page_finish_old_tables().
+ * @return 0; -XEN_EINVAL: refused flags, a frame that is not the domain's, one that cannot be a
+ * table, or a slot of ours; errors of the validation of a new table; -ERESTART: preempted, to be
+ * called again
  */
 int dir_entry_update(u64 *pe, u64 wanted, bool preserve_ad, unsigned int level, struct domain *d);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Direct writes to page tables: a guest's kernel stores to an L1 table that it maps read-only, as
- * if it were alone on the machine. The fault is completed by doing what the instruction meant to an
- * entry, under the rules of mmu_update.
+ * if it were alone on the machine. We complete the fault: we do to the entry what the instruction
+ * would have done, under the rules of mmu_update.
  *
- * Taken are the stores and read-modify-write instructions that compilers and kernels use on
+ * We emulate the stores and read-modify-write instructions that compilers and kernels use on
  * entries: MOV, STOS, XCHG, the arithmetic and logical group, INC, DEC, NOT, NEG, BTS, BTR, BTC,
- * CMPXCHG, XADD; with LOCK or without, on 1 to 8 aligned bytes. All are done atomically. Everything
- * else, and what the rules refuse, stays a page fault of the guest.
+ * CMPXCHG, XADD; with LOCK or without, on 1 to 8 aligned bytes. All are done atomically. Any other
+ * instruction, and what the rules refuse, remains a page fault of the guest.
  */
 #include <arch.h>
 #include <asm/pv.h>
@@ -113,7 +113,10 @@ static u8 alu_kind(unsigned int op)
     return op == ALU_AND || op == ALU_OR || op == ALU_XOR ? WRITE_LOGIC : WRITE_ALU;
 }
 
-/* What the instruction does to memory; false: not one of ours. */
+/*
+ * Finds out what the instruction does to memory.
+ * @return false: we do not emulate it
+ */
 HOT_INLINE bool classify(const struct insn *insn, struct cpu_user_regs *regs, struct pte_write *w)
 {
     u8 sel = insn->reg & 7;
@@ -126,7 +129,7 @@ HOT_INLINE bool classify(const struct insn *insn, struct cpu_user_regs *regs, st
     w->bytes = insn_is_byte(insn) ? 1 : insn->op_bytes;
 
     switch (insn->opcode) {
-    case 0xaa: /* STOS: one element; REP comes back with the next fault */
+    case 0xaa: /* STOS: one element; with REP the next one faults again */
     case 0xab:
         w->kind = WRITE_STRING;
         w->src = insn_get_register(insn, regs, 0, w->bytes);
@@ -187,7 +190,7 @@ HOT_INLINE bool classify(const struct insn *insn, struct cpu_user_regs *regs, st
 
 /* ---- what the processor would have computed ---- */
 
-/* Flags that the result @r alone decides. */
+/* @return the flags that the result @r alone decides */
 static inline unsigned long result_flags(u64 r, unsigned int bytes)
 {
     unsigned long f = (r >> (8 * bytes - 1) & 1) * FLAG_SF;
@@ -208,7 +211,11 @@ static inline u64 logic(unsigned int op, u64 a, u64 b, unsigned int bytes, unsig
     return r;
 }
 
-/* @a op @b on @bytes bytes; *@flags gets the new arithmetic flags (its carry goes in). */
+/*
+ * Computes @a op @b on @bytes bytes. *@flags holds the carry, and receives the new arithmetic
+ * flags.
+ * @return the result
+ */
 static u64 arithmetic(unsigned int op, u64 a, u64 b, unsigned int bytes, unsigned long *flags)
 {
     unsigned int top = 8 * bytes - 1;
@@ -239,7 +246,7 @@ static u64 arithmetic(unsigned int op, u64 a, u64 b, unsigned int bytes, unsigne
     return r;
 }
 
-/* The operand's new content, with the flags in *@flags. @rax is only looked at by CMPXCHG. */
+/* Computes the operand's new content, and the flags in *@flags. Only CMPXCHG uses @rax. */
 static inline u64 compute(const struct pte_write *w, u64 old, u64 rax, unsigned long *flags)
 {
     unsigned long cf = *flags & FLAG_CF;
@@ -276,7 +283,7 @@ static inline u64 compute(const struct pte_write *w, u64 old, u64 rax, unsigned 
 
 enum outcome { DONE, CHANGED_MEANWHILE, REFUSED };
 
-/* As l1e_update(), if the entry still is @old. */
+/* Does l1e_update() if the entry still is @old. */
 static enum outcome update_if_same(u64 *pe, u64 old, u64 wanted, struct domain *d)
 {
     u64 adjusted = wanted;
@@ -306,7 +313,8 @@ static enum outcome update_if_same(u64 *pe, u64 old, u64 wanted, struct domain *
 }
 
 /*
- * Registers besides memory: the old content, flags, string counters; and the instruction is over.
+ * Ends the instruction: writes what it changes apart from memory (a register that gets the old
+ * content, flags, string counters) and advances RIP.
  */
 HOT_INLINE void retire(const struct insn *insn, struct cpu_user_regs *regs,
                        const struct pte_write *w, u64 old, unsigned long flags)
@@ -342,7 +350,10 @@ HOT_INLINE void retire(const struct insn *insn, struct cpu_user_regs *regs,
     }
 }
 
-/* Performs @w on the entry at @pe, @shift bits into it. False: refused. */
+/*
+ * Performs @w on the entry at @pe, @shift bits into it.
+ * @return false: refused
+ */
 static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const struct pte_write *w,
                     u64 *pe, unsigned int shift, struct domain *d)
 {
@@ -353,7 +364,7 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
         return true;
     }
     /*
-     * Somebody else may change the entry again and again; then the guest executes its instruction
+     * Another vCPU may change the entry again and again; then the guest executes its instruction
      * once more.
      */
     for (unsigned int tries = 0; tries < 16; tries++) {
@@ -376,10 +387,10 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
 }
 
 /*
- * The forms that kernels really use on entries, without the general decoder: in 64-bit code, MOV
- * and XCHG of four or eight bytes and [LOCK] AND, OR, XOR with a byte, on memory at a register with
- * or without displacement, in eight bytes of code. Fills in what retire() looks at. False: another
- * form.
+ * Decodes the forms that kernels really use on entries, without the general decoder: in 64-bit
+ * code, MOV and XCHG of four or eight bytes and [LOCK] AND, OR, XOR with a byte, on memory at a
+ * register with or without displacement, in eight bytes of code. Fills in what retire() needs.
+ * @return false: it is another form
  */
 HOT_INLINE bool decode_common(struct insn *insn, struct pte_write *w, unsigned long *operand,
                               struct cpu_user_regs *regs)
@@ -437,7 +448,7 @@ HOT_INLINE bool decode_common(struct insn *insn, struct pte_write *w, unsigned l
     return n <= sizeof(code);
 }
 
-/* Decodes the instruction. Does it write its aligned operand, and is that at @addr? */
+/* Decodes the instruction. Does it write its operand, is that aligned, and is it at @addr? */
 HOT_INLINE bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_user_regs *regs,
                              unsigned long addr)
 {
@@ -455,9 +466,9 @@ HOT_INLINE bool decode_write(struct insn *insn, struct pte_write *w, struct cpu_
 }
 
 /*
- * A store to device registers that guests may only read (pv/pte.h) is lost, as Xen has it.
- * False: it is none. On its own, with the general decoder, so that what follows keeps the fast one
- * inlined.
+ * Discards a store to device registers that guests may only read (pv/pte.h), as Xen does. It is not
+ * in line and uses the general decoder, so that the fast one stays in line in what follows.
+ * @return false: the instruction is not such a store
  */
 static __noinline bool lose_device_write(struct cpu_user_regs *regs, mfn_t mfn)
 {

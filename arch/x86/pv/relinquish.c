@@ -3,17 +3,20 @@
  * A dying domain lets go of its page tables.
  *
  * Its vCPUs are off their CPUs, so no processor walks its tables. First each vCPU gives up roots
- * and descriptor tables, then every pin goes. With that no type count is left that is not held by a
- * table above: all tables are taken apart, and the mappings in them, of the tables themselves too,
- * drop their counts. Tables that only an unfinished operation still knows are taken apart where
- * they are found. All of it in steps that can be preempted.
+ * and descriptor tables, then every pin goes. After that, only tables hold type counts of tables:
+ * all tables are taken apart, and the mappings in them, those of the tables themselves too, drop
+ * their counts. A table that only an unfinished operation still knows is taken apart by the walk
+ * over all frames. All of these steps can be preempted.
  */
 #include <arch.h>
 #include <asm/pv.h>
 #include <hypercall.h>
 #include <page_alloc.h>
 
-/* What cannot be taken apart at once stays PG_PARTIAL and is found by the walk over all frames. */
+/*
+ * Drops a root. What cannot be taken apart at once stays PG_PARTIAL, and the walk over all frames
+ * finds it.
+ */
 static void drop_root(mfn_t *root)
 {
     struct page *pg = mfn_to_page(*root);
@@ -35,8 +38,9 @@ static void drop_vcpu(struct vcpu *v)
 }
 
 /*
- * Takes a count on a frame of the list, even where its mappings have used up all that a get may
- * take (PG_REF_LIMIT leaves room for us). False: it is about to leave the list, and is no table.
+ * Takes a count on a frame of the list, even where mappings have used up all counts that a get may
+ * take (PG_REF_LIMIT leaves room for us).
+ * @return false: the frame is about to leave the list, and is not a table
  */
 static bool hold_frame(struct page *pg)
 {
@@ -49,14 +53,17 @@ static bool hold_frame(struct page *pg)
     return true;
 }
 
-/* @pg is done. Page lock held. */
+/* Moves @pg, which is done, to the end of the list. Locks: the page lock is held. */
 static void move_to_end(struct domain *d, struct page *pg)
 {
     page_list_del(&d->pages, pg);
     page_list_add_tail(&d->pages, pg);
 }
 
-/* The frame to look at, with a count; NULL: nothing is to be done for it. */
+/*
+ * Takes a count on the next frame to look at.
+ * @return NULL: nothing has to be done for it
+ */
 static struct page *first_frame(struct domain *d)
 {
     struct page *pg;
@@ -71,7 +78,10 @@ static struct page *first_frame(struct domain *d)
     return pg;
 }
 
-/* Our count kept it on the list: without that the next one would be passed over in its place. */
+/*
+ * Our count kept the frame on the list. (Without it the frame might have left, and the next one be
+ * moved to the end in its place.)
+ */
 static void frame_done(struct domain *d, struct page *pg)
 {
     spin_lock(&d->page_lock);

@@ -23,8 +23,8 @@ struct segment_info {
 };
 
 /*
- * The descriptor that @sel names in the vCPU's own tables, through its window. False: null, beyond
- * the table, absent.
+ * Reads the descriptor that @sel names in the vCPU's own tables, through its window.
+ * @return false: the selector is null or beyond the table, or the descriptor is not present
  */
 static bool read_segment(const struct vcpu *v, u16 sel, struct segment_info *s)
 {
@@ -48,7 +48,10 @@ static bool read_segment(const struct vcpu *v, u16 sel, struct segment_info *s)
     return true;
 }
 
-/* As copy_from_guest(), and not expanded in line: the exact number of bytes counts. */
+/*
+ * copy_from_guest(), but not expanded in line, because the exact number of bytes not copied
+ * matters.
+ */
 static unsigned long guest_copy(void *dst, unsigned long src, unsigned long bytes)
 {
     return guest_addr_ok(src, bytes) ? guest_copy_raw(dst, (const void *)src, bytes) : bytes;
@@ -73,7 +76,10 @@ int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs)
             rip = (u32)(cs.base + rip);
         }
     }
-    /* Two words when they are there; near the end of what is mapped, as many bytes as there are. */
+    /*
+     * Reads two words if they can be read; near the end of what is mapped, as many bytes as there
+     * are.
+     */
     if (unlikely(copy_from_guest(bytes, rip, 16))) {
         n -= (unsigned int)guest_copy(bytes, rip, n);
         if (!n)
@@ -103,7 +109,7 @@ static u16 data_selector(const struct insn *insn, const struct cpu_user_regs *re
     }
 }
 
-/* Compatibility mode: bases and limits count. */
+/* Computes an address in compatibility mode, where bases and limits count. */
 static __attribute__((noinline)) bool legacy_address(const struct insn *insn,
                                                      const struct cpu_user_regs *regs,
                                                      unsigned long offset, unsigned int bytes,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions of a guest: complete what the guest may expect of the hypervisor, hand on everything
- * else to its own handler. Also HYPERVISOR_set_trap_table and INT n.
+ * Exceptions of a guest: we complete what the guest may expect of the hypervisor, and pass
+ * everything else on to its own handler. Also HYPERVISOR_set_trap_table and INT n.
  *
- * The handlers that entry.S calls run with interrupts off and return true when all that they did
- * was to enter the guest's handler (see bounce() for what that leaves alone). Whatever takes longer
- * enables interrupts and returns false.
+ * The handlers that entry.S calls run with interrupts off and return true when they only entered
+ * the guest's handler (see bounce() for the registers that this leaves alone). A handler that takes
+ * longer enables interrupts and returns false.
  */
 #include <guest_access.h>
 #include <hypercall.h>
@@ -33,8 +33,8 @@ static __attribute__((noinline)) bool forced_emulation(struct cpu_user_regs *reg
 }
 
 /*
- * The address needs no check: user mode has just fetched from there. Behind its last byte there may
- * be nothing.
+ * The address needs no check: the guest has just fetched an instruction from there. Nothing may be
+ * mapped behind the last byte of that instruction.
  */
 bool pv_invalid_opcode(struct cpu_user_regs *regs, struct vcpu *v)
 {
@@ -53,8 +53,8 @@ fault:
 }
 
 /*
- * A domain asks for direct writes to page tables by an assist; dom0 is served either way, as on
- * Xen.
+ * Does the domain want direct writes to page tables? It asks for them by an assist; dom0 gets them
+ * in any case, as on Xen.
  */
 static bool wants_pte_writes(const struct domain *d)
 {
@@ -89,8 +89,8 @@ bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v)
     u32 err = regs->error_code;
 
     /*
-     * Only a write to what is present can be one to a page table, and only we have something in our
-     * range. All else is the guest's matter.
+     * Only a write to a present page can be one to a page table, and only we have mappings in our
+     * range. All other faults are the guest's.
      */
     if (unlikely((err & (PFEC_PRESENT | PFEC_WRITE | PFEC_RSVD)) == (PFEC_PRESENT | PFEC_WRITE) ||
                  is_hv_address(addr)))
@@ -99,8 +99,8 @@ bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v)
 }
 
 /*
- * The guest executed INT n, or loaded something that does not exist in the IDT's place. n comes
- * from the instruction: the error code is not the same everywhere.
+ * Serves INT n, or another use of a selector whose error code says that it is of the IDT. The
+ * number n is read from the instruction, since the error code is not the same everywhere.
  */
 static void software_interrupt(struct cpu_user_regs *regs, struct vcpu *v)
 {
@@ -115,8 +115,8 @@ static void software_interrupt(struct cpu_user_regs *regs, struct vcpu *v)
     vector = (u8)insn.imm;
     t = &v->arch.traps[vector];
     /*
-     * For the kernel's own use any privilege but 0 will do, as in a 32-bit guest whose kernel is in
-     * ring 1.
+     * The kernel itself may use any gate whose privilege is not 0, as in a 32-bit guest whose
+     * kernel is in ring 1.
      */
     if (t->dpl < (in_guest_kernel(v) ? 1 : 3)) {
         pv_inject_error(regs, EXC_GP, vector << 3 | ERR_IDT);
@@ -137,7 +137,7 @@ bool pv_protection_fault(struct cpu_user_regs *regs, struct vcpu *v)
     return false;
 }
 
-/* CR0.TS is the guest's own; it is clear when the handler runs. */
+/* CR0.TS belongs to the guest; it is clear when the handler runs. */
 bool pv_no_device(struct cpu_user_regs *regs, struct vcpu *v)
 {
     v->arch.ctrlreg[0] &= ~CR0_TS;
@@ -151,7 +151,7 @@ void pv_exception(struct cpu_user_regs *regs, unsigned long addr)
 
     if (vector == EXC_GP)
         pv_protection_fault(regs, current);
-    else if (vector == EXC_PF) /* only a descriptor in the LDT can be the reason */
+    else if (vector == EXC_PF) /* only a descriptor in the LDT can be the cause */
         bounce_page_fault(regs, current, pv_ldt_address(addr), regs->error_code);
     else if (HAS_ERROR_CODE >> vector & 1)
         pv_fault_error(regs, current);

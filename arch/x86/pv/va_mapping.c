@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hypercalls update_va_mapping and update_va_mapping_otherdomain: write the L1 entry behind a
- * virtual address of the caller, and flush as the flags say. The commonest page-table operation of
- * a guest that works on single pages.
+ * virtual address of the caller, and flush as the flags say. This is the commonest page-table
+ * operation of a guest that works on single pages.
  */
 #include <arch.h>
 #include <guest_access.h>
@@ -26,7 +26,7 @@ int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out)
         for (; bits; bits &= bits - 1) {
             const struct vcpu *v = domain_vcpu(d, base + (unsigned int)__builtin_ctzl(bits));
 
-            /* Translations may stay where it ran last. */
+            /* Translations may remain on the CPU where the vCPU ran last. */
             if (v)
                 cpumask_set(out, READ_ONCE(v->processor));
         }
@@ -34,7 +34,10 @@ int read_vcpu_mask(const struct domain *d, unsigned long bitmap, cpumask_t *out)
     return 0;
 }
 
-/* UVMF_*. The entry is written already: only a bad bitmap can still fail. */
+/*
+ * Flushes as the UVMF_* of @flags say. The entry is written already: only a bad bitmap can still
+ * fail.
+ */
 static int flush_mapping(const struct domain *d, unsigned long va, unsigned long flags)
 {
     unsigned long where = flags & ~UVMF_FLUSHTYPE_MASK;

@@ -7,16 +7,16 @@
 
 #include "pte.h"
 
-/* May @va be an address of the guest: canonical, and not in our slots? */
+/* May @va be an address of the guest: is it canonical, and outside our slots? */
 static inline bool guest_va_ok(unsigned long va)
 {
     return va < 0x0000800000000000UL || va >= HV_VIRT_END;
 }
 
 /*
- * The L2 entry behind guest address @va in the kernel root of @v; 0: none. Under page_tables_lock:
- * what a validated table names is a validated table of the same owner, for as long as the lock is
- * held.
+ * Finds the L2 entry behind guest address @va in the kernel root of @v. Locks: page_tables_lock is
+ * held; as long as it is, what a validated table names is a validated table of the same owner.
+ * @return the entry; 0: there is none
  */
 static inline u64 walk_to_l2e(const struct vcpu *v, unsigned long va)
 {
@@ -35,8 +35,9 @@ static inline u64 walk_to_l2e(const struct vcpu *v, unsigned long va)
 }
 
 /*
- * The L1 table behind guest address @va in the kernel root of the current vCPU @v, with both counts
- * taken, and the entry in it; NULL: there is none, or it is not a guest address.
+ * Finds the L1 table behind guest address @va in the kernel root of the current vCPU @v, and takes
+ * both counts on it. *@pe receives the place of the entry.
+ * @return NULL: there is none, or @va is not a guest address
  */
 static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **pe)
 {
@@ -60,9 +61,9 @@ static inline struct page *get_l1_table(struct vcpu *v, unsigned long va, u64 **
 }
 
 /*
- * The L1 entry for guest address @va in the kernel root of the current vCPU @v, with
- * page_tables_lock held: until it is given up, the entry's table stays one. NULL, without the lock:
- * there is none, or it is not a guest address.
+ * Finds the L1 entry for guest address @va in the kernel root of the current vCPU @v, and takes
+ * page_tables_lock: until the caller gives it up, the entry's table stays a table.
+ * @return NULL, without the lock: there is none, or @va is not a guest address
  */
 static inline u64 *lock_l1e(struct vcpu *v, unsigned long va)
 {
@@ -84,7 +85,7 @@ static inline void unlock_l1e(struct vcpu *v)
     spin_unlock(&v->domain->arch.page_tables_lock);
 }
 
-/* The same entry as it is at this moment; 0: none. */
+/* @return the same entry as it is at this moment; 0: none */
 static inline u64 read_l1e(struct vcpu *v, unsigned long va)
 {
     u64 *pe = lock_l1e(v, va), e;

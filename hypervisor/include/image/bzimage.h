@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a kernel's file contains: an ELF file as it is or packed, or a Linux bzImage around one of
- * these (Linux, Documentation/x86/boot.rst). Unpacking is the business of whoever uses the library.
+ * these (Linux, Documentation/x86/boot.rst). The caller of the library unpacks.
  */
 #ifndef IMAGE_BZIMAGE_H
 #define IMAGE_BZIMAGE_H
@@ -20,7 +20,7 @@ struct image_payload {
 };
 
 enum image_packing {
-    IMAGE_PLAIN, /* none that is known */
+    IMAGE_PLAIN, /* no packing that we know */
     IMAGE_GZIP,
     IMAGE_XZ,
     IMAGE_ZSTD,

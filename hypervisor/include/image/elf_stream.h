@@ -39,7 +39,7 @@ struct elf_stream {
     const struct image_report *report;
     const struct image_target *target; /* NULL: headers and notes are read, nothing is loaded */
     uint64_t paddr_offset;             /* what segments' addresses count from in this pass */
-    bool fits; /* all segments lie in the target; while not, none is passed on */
+    bool fits; /* all segments lie in the target; while false, none is passed on */
 
     uint64_t at; /* bytes seen */
     bool head_done;
@@ -58,8 +58,8 @@ struct elf_stream {
 };
 
 /*
- * Makes @s ready for a pass over the file, which begins with its first byte. All of it but report,
- * target, paddr_offset and what elf_stream_want_sections() asked for starts anew.
+ * Makes @s ready for a pass over the file, which begins with its first byte. Everything in it but
+ * report, target, paddr_offset and what elf_stream_want_sections() asked for is reset.
  */
 void elf_stream_start(struct elf_stream *s);
 

@@ -3,8 +3,8 @@
  * Kernel images: what a kernel's ELF file says of itself in its Xen notes (public/elfnote.h), and
  * how its segments get into a domain.
  *
- * Whoever uses it gives the unpacked bytes from first to last, in pieces of any size, as often as
- * it is asked to:
+ * The caller gives the unpacked bytes from first to last, in pieces of any size, as often as it is
+ * asked to:
  *
  *     kernel_reader_init(reader, dom0, report);
  *     do {
@@ -16,8 +16,8 @@
  * kernel then loads it in one more pass.
  *
  * Segments are placed before the notes are known, since these may come late in the stream. That
- * takes for granted that the notes leave PADDR_OFFSET at 0, as every kernel that we know does; if
- * they do not, or if notes are only found through the section headers, further passes follow.
+ * assumes that the notes leave PADDR_OFFSET at 0, as in every kernel that we know; if they do not,
+ * or if notes are only found through the section headers, further passes follow.
  */
 #ifndef IMAGE_KERNEL_IMAGE_H
 #define IMAGE_KERNEL_IMAGE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page tables that a 64-bit PV kernel starts on: which are needed for given stretches of
- * virtual addresses, and their contents. Pure computation.
+ * The page tables that a 64-bit PV kernel starts on: which tables given stretches of virtual
+ * addresses need, and what they contain. Pure computation.
  */
 #ifndef IMAGE_PAGE_TABLES_H
 #define IMAGE_PAGE_TABLES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The start of the day of a 64-bit PV domain (public/xen.h, struct start_info): where things lie,
- * what maps them, and what the first vCPU begins with. Pure computation; whoever builds the domain
- * has its memory and makes the hypercalls.
+ * what maps them, and what the first vCPU begins with. Pure computation: the domain's builder
+ * allocates its memory and makes the hypercalls.
  *
  * Pseudo-physical memory from 0 on, each piece on a page boundary:
  *
@@ -43,7 +43,7 @@ struct start_of_day {
 
 /*
  * Lays out a domain: fills in all of @s behind what is asked for. The domain has enough memory if
- * s->end is at most s->nr_pages; that is for the caller to see.
+ * s->end is at most s->nr_pages; the caller checks that.
  *
  * @return 0; or -1, refused through @r: the kernel's addresses leave no room.
  */
@@ -52,13 +52,15 @@ int start_of_day_lay_out(struct start_of_day *s, const struct image_report *r);
 /* The virtual address of @pfn in the mapping that begins at the kernel's base. */
 uint64_t start_of_day_address(const struct start_of_day *s, uint64_t pfn);
 
-/* How many pages that mapping has, from the base on, be there frames behind them or not. */
+/*
+ * How many pages that mapping has, from the base on, whether or not there are frames behind them.
+ */
 uint64_t start_of_day_mapped_pages(const struct start_of_day *s);
 
 /*
- * Fills in what builders have in common of @si, which is zeroed: all but flags of the domain's role
- * and what speaks of consoles and the store. @shared_info is a machine address, @nr_pages what the
- * domain really got, @cmdline is cut where there is no room for it.
+ * Fills in what builders have in common of @si, which is zeroed: all but the flags of the domain's
+ * role and the fields of consoles and the store. @shared_info is a machine address, @nr_pages what
+ * the domain really got, @cmdline is cut where there is no room for it.
  */
 void start_of_day_info(const struct start_of_day *s, struct start_info *si, uint64_t nr_pages,
                        uint64_t shared_info, const char *cmdline);

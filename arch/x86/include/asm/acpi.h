@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the firmware's ACPI tables say about the machine, as far as the hypervisor itself needs it
- * (ACPI 6.4). Dom0 reads the tables again for itself. All sizes and counts in the tables are
- * checked; a table with a bad checksum or length is skipped with a warning.
+ * (ACPI 6.4). Dom0 reads the tables again for itself. acpi.c checks all sizes and counts in the
+ * tables; it skips a table with a bad checksum or length with a warning.
  */
 #ifndef ASM_ACPI_H
 #define ASM_ACPI_H
@@ -35,7 +35,9 @@ struct acpi_isa_irq {
     bool active_low;
 };
 
-/* A register of 8 bits: a port, or memory that is mapped for good. Neither: there is none. */
+/*
+ * A register of 8 bits: a port, or memory that stays mapped. When both are 0 there is no register.
+ */
 struct acpi_register {
     u16 port;
     volatile u8 *memory;
@@ -65,7 +67,7 @@ struct acpi_info {
     u16 pm_timer_port; /* 0: none */
     bool pm_timer_32bit;
     u16 pm1a_control, pm1b_control;     /* ports; 0: none, as on hardware-reduced machines */
-    struct acpi_register sleep_control; /* which have this instead */
+    struct acpi_register sleep_control; /* hardware-reduced machines have this instead */
     u8 s5_type_a, s5_type_b;
     bool has_s5;
     u8 century_register; /* RTC CMOS index; 0: none */
@@ -80,30 +82,40 @@ struct acpi_info {
 extern struct acpi_info acpi;
 
 /*
- * Boot: a copy of the RSDP that the boot loader handed over (multiboot2 tags 14 and 15); otherwise
- * the BIOS area is searched.
+ * Boot: keeps a copy of the RSDP that the boot loader handed over (multiboot2 tags 14 and 15).
+ * Without it acpi_init() searches the BIOS area.
  */
 void acpi_set_rsdp(const void *rsdp, size_t len);
 /*
- * Boot: reads the tables into `acpi`. The root pointer is the one at @rsdp (a machine address, 0:
- * none was named), else the boot loader's, else one in the BIOS area. False: there are no tables.
+ * Boot: reads the tables into `acpi`. The root pointer is the one at machine address @rsdp (0: none
+ * was named), else the boot loader's, else one in the BIOS area.
+ * @return false: there are no tables
  */
 bool acpi_init(paddr_t rsdp);
-/* Are there a sleep type and a register for soft power-off? */
+/* Can acpi_poweroff() work: are there a sleep type and a register for soft power-off? */
 bool acpi_can_power_off(void);
-/* Soft power-off (S5). Returns when the machine has no such thing. */
+/* Switches the machine off (S5). Returns when the machine has no soft power-off. */
 void acpi_poweroff(void);
-/* Resets through the FADT's register. Returns when there is none. */
+/* Resets the machine through the FADT's register. Returns when there is none. */
 void acpi_reset(void);
-/* Is @port one of ours (the PM timer), which dom0 must not get? */
+/* Is @port one that we use (the PM timer) and dom0 must not get? */
 bool acpi_owns_port(u16 port);
 
-/* Makes [@pa, @pa + @len) readable for good; NULL: not possible. acpi_power.c. */
+/*
+ * Maps [@pa, @pa + @len) for reading, and leaves it mapped. (acpi_power.c)
+ * @return its address; NULL: not possible
+ */
 const void *acpi_map(paddr_t pa, size_t len);
-/* Makes the register at @pa, of one byte, reachable for good; NULL: not possible. acpi_power.c. */
+/*
+ * Maps the register of one byte at @pa, and leaves it mapped. (acpi_power.c)
+ * @return its address; NULL: not possible
+ */
 volatile u8 *acpi_map_register(paddr_t pa);
 
-/* Finds the S5 sleep types in @aml (the body of a DSDT or SSDT, @len bytes). acpi_aml.c. */
+/*
+ * Finds the S5 sleep types in @aml (the body of a DSDT or SSDT, @len bytes). (acpi_aml.c)
+ * @return false: there are none
+ */
 bool acpi_find_s5(const u8 *aml, size_t len, u8 *type_a, u8 *type_b);
 
 #endif

@@ -56,7 +56,7 @@ static inline void apic_eoi(void)
     apic_write(APIC_EOI, 0);
 }
 
-/* Boot CPU: finds the APIC, chooses xAPIC or x2APIC. panic() when there is none. */
+/* Boot CPU: finds the APIC, chooses xAPIC or x2APIC. panic() when there is no APIC. */
 void apic_init(bool no_x2apic);
 /* Enables this CPU's local APIC with everything masked but NMI. */
 void apic_cpu_init(void);

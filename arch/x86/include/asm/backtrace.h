@@ -5,11 +5,14 @@
 
 #include <types.h>
 
-/* The function that @addr lies in, and how far inside; NULL when it lies in none of ours. */
+/*
+ * @return the name of the function that @addr lies in, and in *@offset how far inside; NULL: it
+ * lies in none of ours
+ */
 const char *symbol_lookup(unsigned long addr, unsigned long *offset);
 /*
- * Prints @rip and the callers found through frame pointers from @rbp on, symbolised. Stays on the
- * current CPU's stack block, so a broken chain does no harm. Any context.
+ * Prints @rip and the callers found through frame pointers from @rbp on, symbolised. The walk stays
+ * on the current CPU's stack block, so a broken chain does no harm. Any context.
  */
 void print_backtrace(unsigned long rip, unsigned long rbp);
 

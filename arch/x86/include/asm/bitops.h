@@ -6,8 +6,9 @@
 #include <types.h>
 
 /*
- * Sets bit @bit of @map in one atomic step; was it set? BTS finds the word itself, and tells by the
- * carry flag what was there, where a builtin would need a loop of CMPXCHG.
+ * Sets bit @bit of @map in one atomic step. BTS finds the word itself, and the carry flag tells
+ * what was there; a builtin would need a loop of CMPXCHG.
+ * @return whether it was set before
  */
 static inline bool test_and_set_bit(unsigned long *map, unsigned int bit)
 {

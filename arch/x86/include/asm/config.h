@@ -52,8 +52,10 @@
 #define GDT_VIRT(vcpu_id)   (PERDOMAIN_START + ((vcpu_id) << GDT_LDT_VCPU_SHIFT))
 #define LDT_VIRT(vcpu_id)   (GDT_VIRT(vcpu_id) + 0x10000)
 
-/* One block a CPU, naturally aligned: exception stacks below, the main stack on top; see cpu_info
- * in current.h. */
+/*
+ * Each CPU has one naturally aligned block: exception stacks below, the main stack on top; see
+ * cpu_info in current.h.
+ */
 #define STACK_ORDER   3
 #define STACK_SIZE    (4096 << STACK_ORDER)
 #define CPU_INFO_ROOM 1024 /* boot stack: at least sizeof(struct cpu_info) */

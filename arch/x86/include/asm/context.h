@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of the running vCPU's state is in the processor, and how it is changed there
+ * Which part of the running vCPU's state is in the processor, and how it is changed there
  * (arch/x86/context.c, fpu.c).
  */
 #ifndef ASM_CONTEXT_H
@@ -10,9 +10,9 @@
 #include <percpu.h>
 
 /*
- * Between user and kernel mode of the current vCPU, which is in the other one: the other page-table
- * root, the other GS base. User mappings are global, so they stay in the TLB. To user mode only if
- * there is a user root.
+ * Change between user and kernel mode of the current vCPU, which is in the other one: each mode has
+ * a page-table root and a GS base. User mappings are global, so they stay in the TLB.
+ * enter_guest_user() may only be called if there is a user root.
  */
 static inline void enter_guest_kernel(struct vcpu *v)
 {
@@ -36,27 +36,36 @@ static inline unsigned long vcpu_cr3(const struct vcpu *v)
     return v->arch.flags & TF_KERNEL_MODE ? v->arch.cr3 : v->arch.guest_table_user.n << PAGE_SHIFT;
 }
 
-/* GDT and IDT entries of this CPU's own: what is in use while no guest's GDT is (descriptors.c). */
+/*
+ * Loads this CPU's own GDT, which is in use while no guest's GDT is; writes the LDT descriptor of
+ * @cpu (descriptors.c).
+ */
 void load_own_gdt(void);
 void set_ldt_descriptor(struct cpu *cpu, unsigned long base, unsigned int entries);
 
-/* The LDT of the current vCPU, as v->arch.ldt_base and ldt_entries say, into LDTR. */
+/* Loads the LDT of the current vCPU into LDTR, as v->arch.ldt_base and ldt_entries say. */
 void load_ldt(struct vcpu *v);
 
-/* A hidden part of the current vCPU: set_segment_base. @base is canonical. */
+/*
+ * Set a segment base of the current vCPU in the processor, for set_segment_base. @base is
+ * canonical.
+ */
 void load_fs_base(struct vcpu *v, unsigned long base);
 void load_gs_base_kernel(struct vcpu *v, unsigned long base);
 void load_gs_base_user(struct vcpu *v, unsigned long base);
-/* Loads selector @sel for user mode's GS, of which only the base matters while the kernel runs. */
+/*
+ * Loads selector @sel into user mode's GS. While the kernel runs only the base that it loads
+ * matters.
+ */
 void load_user_gs_selector(u16 sel);
 
-/* CR0.TS, CR4 and debug registers of the current vCPU changed. */
+/* Load what changed of the current vCPU: CR0.TS, CR4, debug registers, TSC_AUX. */
 void load_ts(const struct vcpu *v);
 void load_cr4(const struct vcpu *v);
 void load_debug_registers(struct vcpu *v);
 void load_tsc_aux(const struct vcpu *v);
 
-/* Data selectors in the processor now. */
+/* Stores the data selectors that the processor has now into @regs. */
 void save_selectors(struct cpu_user_regs *regs);
 
 /* The base of FS or GS that the processor uses now. */
@@ -64,18 +73,18 @@ unsigned long current_fs_base(void);
 unsigned long current_gs_base(void);
 
 /*
- * Copies the run state of @v to its area, in the address space loaded now. False: a fault.
- * (domain.c)
+ * Copies the run state of @v to its area, in the address space loaded now. (domain.c)
+ * @return false: it faulted
  */
 bool arch_write_runstate(struct vcpu *v);
 
-/* Runs IN or OUT of @bytes (1, 2, 4). */
+/* Execute IN or OUT of @bytes (1, 2, 4). */
 u32 hw_port_read(u16 port, unsigned int bytes);
 void hw_port_write(u16 port, unsigned int bytes, u32 value);
 
 /* ---- FPU (fpu.c) ---- */
 
-/* Boot CPU: size of the state, which components. Other CPUs: XCR0. */
+/* Boot: finds the size of the state and which components there are, and loads XCR0. */
 void fpu_init(void);
 /* State components that guests may use: XCR0 at most; 0: no XSAVE. */
 extern u64 xfeature_mask;
@@ -85,10 +94,13 @@ int fpu_vcpu_create(struct vcpu *v); /* initial state; -ENOMEM */
 void fpu_vcpu_destroy(struct vcpu *v);
 void fpu_save(struct vcpu *v); /* the registers hold the state of @v */
 void fpu_load(struct vcpu *v);
-/* The whole guest-visible legacy image (FXSAVE) out of and into a vCPU that does not run. */
+/* Copy the whole guest-visible legacy image (FXSAVE) out of and into a vCPU that does not run. */
 void fpu_get_legacy(const struct vcpu *v, void *fxsave);
 void fpu_set_legacy(struct vcpu *v, const void *fxsave);
-/* XSETBV of the current vCPU. False: #GP. */
+/*
+ * XSETBV of the current vCPU.
+ * @return false: the instruction raises #GP
+ */
 bool fpu_set_xcr0(struct vcpu *v, u64 xcr0);
 
 #endif

@@ -63,7 +63,10 @@ extern struct cpu_features boot_cpu;
  */
 extern unsigned long hv_cr4;
 
-/* Looks at the CPU; one clear line and a halt if it lacks what we need. Boot CPU. */
+/*
+ * Boot CPU: finds out what the CPU can do. If it lacks what we need, prints one clear line and
+ * halts.
+ */
 void cpu_identify(void);
 /* Sets CR0, CR4, EFER and PAT of this CPU. */
 void cpu_setup(void);

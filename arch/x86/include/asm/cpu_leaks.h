@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a CPU lets a guest read by speculation although no mapping allows it, and what we do not
- * defend against.
+ * What a guest can read by speculation on some CPUs although no mapping allows it, and what we do
+ * not defend against.
  */
 #ifndef ASM_CPU_LEAKS_H
 #define ASM_CPU_LEAKS_H
@@ -18,12 +18,12 @@
 unsigned int cpu_leaks(const struct cpu_features *cpu);
 
 /*
- * Are the buffers of @cpu to be cleared by VERW whenever a guest is entered? @cpu and the command
- * line decide.
+ * Must VERW clear the buffers of @cpu whenever a guest is entered? @cpu and the command line
+ * decide.
  */
 bool cpu_uses_verw(const struct cpu_features *cpu);
 
-/* Warns in one line when the boot CPU has any of them. */
+/* Warns in one line when the boot CPU has any of these leaks. */
 void cpu_warn_leaks(void);
 
 #endif

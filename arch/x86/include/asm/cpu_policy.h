@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What toolstacks ask and say about CPUID: the policies of the machine and of domains. */
+/* CPUID as toolstacks read and limit it: the policies of the machine and of domains. */
 #ifndef ASM_CPU_POLICY_H
 #define ASM_CPU_POLICY_H
 
@@ -12,7 +12,7 @@ struct xen_domctl;
 struct xen_sysctl_cpu_policy;
 struct xen_sysctl_cpu_featureset;
 
-/* Takes from @out, one leaf as the domain could have it at most, what @p leaves out of it. */
+/* Limits @out, one leaf as the domain could have it at most, to what @p leaves of it. */
 void cpu_policy_limit(const struct cpu_policy *p, u32 leaf, u32 subleaf, struct cpuid *out);
 
 /*

@@ -5,8 +5,8 @@
  * Each CPU has one naturally aligned block of STACK_SIZE bytes: exception stacks (NMI, #MC, #DF,
  * #DB) in its lower pages, the main stack in the upper ones, struct cpu_info at the very top. So
  * the same mask-and-add finds it from any of these stacks, GS is never needed, and entry from a
- * guest needs no SWAPGS. The guest's registers are saved as the last thing below nothing else:
- * guest_regs is where hardware and the entry code push the frame of an entry from guest mode.
+ * guest needs no SWAPGS. On an entry from guest mode the stack is empty: hardware and the entry
+ * code push the guest's registers at guest_regs, the top of the main stack.
  *
  *   base                                                                base + STACK_SIZE
  *   | #MC | #DF | NMI | #DB | guard |          main stack          | cpu_info            |

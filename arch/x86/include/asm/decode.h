@@ -2,7 +2,7 @@
 /*
  * A small instruction decoder: prefixes, opcode, ModRM, SIB, displacement, immediate. It knows the
  * shape of every instruction of the one-byte, 0F, 0F 38 and 0F 3A maps, not their meaning; VEX,
- * EVEX and XOP forms are not taken. Shapes: Intel SDM volume 2, appendix A. It touches nothing but
+ * EVEX and XOP forms are refused. Shapes: Intel SDM volume 2, appendix A. It touches nothing but
  * its arguments, so it runs on the host.
  */
 #ifndef ASM_DECODE_H
@@ -32,7 +32,7 @@ struct insn {
     u8 map;    /* enum opcode_map */
     u8 opcode; /* last opcode byte */
     u8 code;   /* enum code_size */
-    /* operand size: 2, 4 or 8; byte-sized opcodes are the caller's to know, see insn_is_byte() */
+    /* operand size: 2, 4 or 8; the caller has to know opcodes of one byte, see insn_is_byte() */
     u8 op_bytes;
     u8 addr_bytes; /* address size: 2, 4 or 8 */
     /* enum segment of the memory operand: the override, or what the base register implies */
@@ -52,16 +52,17 @@ struct insn {
 };
 
 /*
- * Takes apart the instruction at the start of @bytes, of which @n are valid; the rest of the buffer
- * may hold anything. 0; -XEN_EINVAL: no instruction that we know, or longer than 15 bytes;
- * -XEN_ERANGE: more bytes are needed than @n.
+ * Decodes the instruction at the start of @bytes, of which @n are valid; the rest of the buffer may
+ * hold anything.
+ * @return 0; -XEN_EINVAL: not an instruction that we know, or longer than 15 bytes; -XEN_ERANGE:
+ * more bytes are needed than @n
  */
 int insn_decode(struct insn *insn, const u8 bytes[INSN_BUFFER], unsigned int n,
                 enum code_size code);
 
 /*
- * Has the opcode, by its low bit, operands of one byte? For the classic families (ALU, MOV, XCHG,
- * IN, OUT, strings).
+ * Does the low bit of the opcode say that its operands have one byte? For the classic families
+ * (ALU, MOV, XCHG, IN, OUT, strings).
  */
 static inline bool insn_is_byte(const struct insn *insn)
 {
@@ -77,7 +78,10 @@ u64 *insn_register(struct cpu_user_regs *regs, unsigned int n);
  */
 u64 insn_get_register(const struct insn *insn, struct cpu_user_regs *regs, unsigned int n,
                       unsigned int bytes);
-/* Writes it as the processor does: 4 bytes clear the upper half, 1 and 2 keep the rest. */
+/*
+ * Writes register operand @n as the processor does: 4 bytes clear the upper half, 1 and 2 keep the
+ * rest.
+ */
 void insn_set_register(const struct insn *insn, struct cpu_user_regs *regs, unsigned int n,
                        unsigned int bytes, u64 value);
 

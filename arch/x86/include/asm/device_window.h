@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A window of our address space in which single frames of device registers are mapped, uncached,
- * after boot: tables of messages. A frame is mapped once, however many use it.
+ * A window of our address space in which single frames of device registers (tables of messages) are
+ * mapped uncached after boot. A frame is mapped once, however many users it has.
  */
 #ifndef ASM_DEVICE_WINDOW_H
 #define ASM_DEVICE_WINDOW_H
@@ -10,9 +10,15 @@
 
 /* Boot: makes the window's page table. */
 void device_window_init(void);
-/* Maps the frame, or counts one more use. NULL: the window is full. RANK_PCI lock held. */
+/*
+ * Maps the frame, or counts one more user of its mapping. Locks: RANK_PCI is held.
+ * @return its address; NULL: the window is full
+ */
 void *device_window_map(mfn_t mfn);
-/* Gives back what device_window_map() returned (or an address in that page). Interrupts on. */
+/*
+ * Drops one user of what device_window_map() returned (or of an address in that page). Interrupts
+ * are on.
+ */
 void device_window_unmap(void *p);
 
 #endif

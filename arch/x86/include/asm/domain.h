@@ -14,8 +14,8 @@ struct arch_domain {
     mfn_t perdomain_l3;            /* what L4 slot 260 of every root of this domain holds */
     u64 *perdomain_l2;             /* its only L2 */
     u64 **perdomain_l1;            /* one L1 for every 16 vCPUs; see descriptor.c */
-    unsigned int vcpus_dropped;    /* arch_domain_relinquish(): so many vCPUs are done */
-    unsigned long pages_to_scan;   /* and so many frames are not */
+    unsigned int vcpus_dropped;    /* arch_domain_relinquish(): how many vCPUs are done */
+    unsigned long pages_to_scan;   /* and how many frames are not */
     struct e820_entry *memory_map; /* XENMEM_set_memory_map; under the domain's lock; NULL: none */
     unsigned int memory_map_entries;
     bool pirq_auto_unmask; /* PHYSDEVOP_eoi unmasks the event channel too */
@@ -28,7 +28,7 @@ struct arch_domain {
     struct cpu_policy *cpu_policy; /* what the toolstack leaves of CPUID; NULL: everything */
 };
 
-/* What an exception handler of the guest looks like (from HYPERVISOR_set_trap_table). */
+/* An exception handler of the guest (from HYPERVISOR_set_trap_table). */
 struct guest_trap {
     unsigned long address; /* canonical; 0: none */
     u16 cs;
@@ -48,7 +48,7 @@ struct arch_vcpu {
 
     /* Entry points and flags, hot. */
     u32 flags; /* TF_* */
-    u8 rare;   /* RARE_*: what iret and entries seldom have to look at */
+    u8 rare;   /* RARE_*: what iret and entries seldom have to act on */
     unsigned long kernel_ss, kernel_sp;
     unsigned long
         entry_sp; /* kernel_sp aligned for a frame; in our range: an address that faults */

@@ -20,7 +20,8 @@
 #include <lib.h>
 
 /*
- * entry.S: leaves to the guest whose frame is in guest_regs(), through the checks for pending work.
+ * Leaves to the guest whose frame is in guest_regs(), through the checks for pending work.
+ * (entry.S)
  */
 void exit_to_guest(void) __noreturn;
 
@@ -34,8 +35,8 @@ void exit_to_guest(void) __noreturn;
     } while (0)
 
 /*
- * Descriptor tables and entry points of this CPU, run on it; the boot CPU's part of it is
- * trap_init().
+ * Sets up descriptor tables and entry points of the CPU that it runs on. On the boot CPU
+ * trap_init() calls it.
  */
 void trap_cpu_init(void);
 

@@ -11,8 +11,8 @@
 #include <lib.h>
 
 /*
- * Every byte of [addr, addr + bytes) is an address outside the hypervisor's range, or the first one
- * faults. What is not canonical faults, and so does what begins just below our range, where no
+ * Is every byte of [addr, addr + bytes) outside the hypervisor's range, or does the first one
+ * fault? What is not canonical faults, and so does what begins just below our range, where no
  * address is canonical: a piece of up to a page is all in the range or not at all.
  */
 static inline bool guest_addr_ok(unsigned long addr, unsigned long bytes)
@@ -26,7 +26,7 @@ static inline bool guest_addr_ok(unsigned long addr, unsigned long bytes)
     return bytes <= lower && addr <= lower - bytes;
 }
 
-/* An array of @count elements of @size bytes; the product may not overflow. */
+/* The same for an array of @count elements of @size bytes; the product may not overflow. */
 static inline bool guest_range_ok(unsigned long addr, unsigned long count, unsigned long size)
 {
     unsigned long bytes;
@@ -38,7 +38,10 @@ static inline bool guest_range_ok(unsigned long addr, unsigned long count, unsig
 #define GUEST_INLINE(bytes) \
     (__builtin_constant_p(bytes) && ((bytes) == 4 || ((bytes) % 8 == 0 && (bytes)-1 < 40)))
 
-/* One object of such a size; true on a fault. The address was checked. */
+/*
+ * Copies one object of such a size. The caller checked the address.
+ * @return true: it faulted
+ */
 HOT_INLINE bool guest_load(void *dst, unsigned long src, unsigned long bytes)
 {
     const u64 *from = (const u64 *)src;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The instructions that touch guest memory: the SMAP window, words with an entry in the exception
- * table, raw copies. What may be touched is asked before (asm/guest_access.h). On the host,
- * tests/host/include replaces this header alone.
+ * table, raw copies. The caller asks before whether the memory may be touched (asm/guest_access.h).
+ * On the host, tests/host/include replaces this header alone.
  */
 #ifndef ASM_GUEST_WINDOW_H
 #define ASM_GUEST_WINDOW_H
 
 #include <types.h>
 
-/* Unchecked copies (arch/x86/guest_copy.S): bytes not copied. */
+/*
+ * Unchecked copies (arch/x86/guest_copy.S).
+ * @return the number of bytes not copied
+ */
 unsigned long guest_copy_raw(void *dst, const void *src, unsigned long bytes);
 unsigned long guest_clear_raw(void *dst, unsigned long bytes);
 
@@ -27,8 +30,9 @@ unsigned long guest_clear_raw(void *dst, unsigned long bytes);
     " - .\n\t.popsection\n\t"
 
 /*
- * Objects of some words: one SMAP window, one instruction a word, a jump to a label when it faults.
- * The addresses were checked; between open and close nothing else may be called.
+ * Accesses to objects of some words: one SMAP window, one instruction for each word, and a jump to
+ * a label when it faults. The caller checked the addresses; between open and close it may call
+ * nothing else.
  */
 static inline void guest_window_open(void)
 {

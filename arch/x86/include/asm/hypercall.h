@@ -7,7 +7,7 @@
 
 #define SYSCALL_BYTES 2U
 
-/* The number that the guest called with. */
+/* @return the hypercall number that the guest put into RAX */
 static inline unsigned long hypercall_number(void)
 {
     return guest_regs()->rax;

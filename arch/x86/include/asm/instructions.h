@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions that a process may not execute, or that would act on the process itself: one inline
- * for each, and nothing else in it.
+ * Instructions that a process may not execute, or that would act on the process itself. Each has an
+ * inline function with nothing else in it.
  *
  * All that arch/x86/pv/ needs of the processor it gets from here, from asm/system.h (the interrupt
  * flag), and from the window of asm/guest_access.h. tests/host/include replaces these headers by
@@ -96,7 +96,10 @@ static inline void wrmsr(u32 msr, u64 v)
     __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
 }
 
-/* False, with *@val 0, when the processor has no such register. */
+/*
+ * Reads a register that may not exist.
+ * @return false, with *@val 0: the processor has no such register
+ */
 static inline bool rdmsr_safe(u32 msr, u64 *val)
 {
     u32 lo, hi;
@@ -118,7 +121,7 @@ static inline void swapgs(void)
     __asm__ volatile("swapgs" ::: "memory");
 }
 
-/* The data selectors as they are. */
+/* Stores the data selectors as the processor has them. */
 static inline void read_selectors(u32 *ds, u32 *es, u32 *fs, u32 *gs)
 {
     __asm__ volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%fs, %2\n\tmov %%gs, %3"
@@ -130,7 +133,10 @@ static inline void clear_selectors(void)
     __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%fs\n\tmov %0, %%gs" ::"r"(0));
 }
 
-/* Loads a data selector; null when that faults, and then false. (Needs asm/guest_access.h.) */
+/*
+ * Loads a data selector, or the null selector when that faults. (Needs asm/guest_access.h.)
+ * @return false: it faulted
+ */
 #define load_selector(seg, sel)                                                                 \
     ({                                                                                          \
         u32 _sel = (sel);                                                                       \

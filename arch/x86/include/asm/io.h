@@ -17,8 +17,9 @@ static inline void writel(u32 v, volatile void *addr)
 }
 
 /*
- * Maps device registers [@pa, @pa + @bytes) uncached, for good; NULL: window or memory used up.
- * Boot only. (The window is IOREMAP_START; boot/paging.c.)
+ * Boot only: maps device registers [@pa, @pa + @bytes) uncached, and leaves them mapped. (The
+ * window is IOREMAP_START; boot/paging.c.)
+ * @return their address; NULL: window or memory is used up
  */
 void *ioremap(paddr_t pa, size_t bytes);
 

@@ -9,8 +9,8 @@
 void ioapic_init(void);
 /*
  * Dom0's view of an IO-APIC (PHYSDEVOP_apic_read and _apic_write), named by its physical address.
- * Reads show the registers; writes are checked and do nothing but what is harmless. -EINVAL: no
- * such IO-APIC or register.
+ * Reads show the registers; writes change nothing.
+ * @return 0; -XEN_EINVAL: no such IO-APIC or register
  */
 int ioapic_guest_read(u64 physbase, u32 reg, u32 *value);
 int ioapic_guest_write(u64 physbase, u32 reg, u32 value);

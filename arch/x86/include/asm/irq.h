@@ -2,9 +2,9 @@
 /*
  * Interrupt vectors and hardware interrupts.
  *
- * A hardware interrupt ("irq") is a global system interrupt of ACPI, an input of an IO-APIC; later
- * also a message of a device, numbered after them. It is free, ours (a handler), or guests' (a list
- * of pirqs). Vectors are the same on all CPUs.
+ * A hardware interrupt ("irq") is a global system interrupt of ACPI, that is, an input of an
+ * IO-APIC, or a message of a device, numbered after them. It is free, ours (a handler), or guests'
+ * (a list of pirqs). Vectors are the same on all CPUs.
  */
 #ifndef ASM_IRQ_H
 #define ASM_IRQ_H
@@ -33,8 +33,8 @@
 struct cpu_user_regs;
 
 /*
- * How a kind of interrupt controller is told. Called with the descriptor's lock held, interrupts
- * off.
+ * The operations of a kind of interrupt controller. They are called with the descriptor's lock held
+ * and interrupts off.
  */
 struct irq_controller {
     const char *name;
@@ -67,60 +67,66 @@ struct irq_desc {
 };
 
 /*
- * Every external interrupt, from the entry stubs of vectors 0x20 to 0xff; regs->entry_vector.
- * Interrupts are off.
+ * Serves every external interrupt: the entry stubs of vectors 0x20 to 0xff call it with interrupts
+ * off and the vector in regs->entry_vector.
  */
 void do_irq(struct cpu_user_regs *regs);
 
 /*
- * Boot: descriptors and vectors, none in use; the legacy PIC moved away from the exceptions and
- * masked.
+ * Boot: makes descriptors and vectors, of which none is in use; moves the legacy PIC away from the
+ * exceptions and masks it.
  */
 void irq_init(void);
 
 /* IO-APIC inputs 0..nr_gsis-1 exist; the numbers of interrupts of all kinds are below nr_irqs. */
 extern unsigned int nr_gsis, nr_irqs;
 
-/* The descriptor of @irq; NULL: no such interrupt. */
+/* @return the descriptor of @irq; NULL: no such interrupt */
 struct irq_desc *irq_get(unsigned int irq);
-/* Names the controller of @irq; boot. */
+/* Boot: names the controller of @irq. */
 void irq_set_controller(unsigned int irq, const struct irq_controller *controller);
 /*
- * Gives @irq a vector if it has none and programs its controller. Lock held. -ENOSPC: no vector
- * left.
+ * Gives @desc a vector if it has none and programs its controller. Locks: the descriptor's is held.
+ * @return 0; -XEN_ENOSPC: no vector is left
  */
 int irq_program(struct irq_desc *desc);
 
 /*
- * A number for a message, edge-triggered and served by @controller; -ENOSPC. The vector that it
- * gets stays with the number for good, so a late message meets a descriptor that is free, or at
+ * Takes a number for a message, which is edge-triggered and served by @controller. The vector that
+ * the number gets stays with it for good, so a late message meets a descriptor that is free, or at
  * worst another message's new owner.
+ * @return the number; -XEN_ENOSPC
  */
 int irq_create(const struct irq_controller *controller);
-/* Gives it back. Nobody uses it. */
+/* Gives the number back. It is not in use any longer. */
 void irq_destroy(unsigned int irq);
 
 /*
- * Our own interrupt: programs and unmasks the line that ISA interrupt @isa_irq arrives on. @fn runs
- * in interrupt context. -EINVAL: no such line; -EBUSY: in use; -ENOSPC: no vector left.
+ * Takes an interrupt for ourselves: programs and unmasks the line that ISA interrupt @isa_irq
+ * arrives on. @fn runs in interrupt context.
+ * @return 0; -XEN_EINVAL: no such line; -XEN_EBUSY: in use; -XEN_ENOSPC: no vector is left
  */
 int irq_request_isa(unsigned int isa_irq, void (*fn)(void *arg), void *arg);
 
 /*
- * Trigger mode and polarity of @irq as dom0 knows them from its own interpretation of the firmware.
- * -EINVAL: no such interrupt; -EEXIST: it was set up before; -ENOSPC: no vector left.
+ * Sets trigger mode and polarity of @irq, which dom0 knows from its own interpretation of the
+ * firmware.
+ * @return 0; -XEN_EINVAL: no such interrupt; -XEN_EEXIST: it was set up before; -XEN_ENOSPC: no
+ * vector is left
  */
 int irq_setup_gsi(unsigned int irq, bool level, bool active_low);
 
-/* Whom an interrupt goes to: the domain and a copy of its pirq. */
+/* A domain that an interrupt goes to, and a copy of its pirq. */
 struct pirq_target {
     struct domain *domain;
     struct pirq pirq;
 };
 
 /*
- * pirq.c: accepts the interrupt for the guests bound to it: masks a level line, tells the local
- * APIC. Fills in at most IRQ_MAX_GUESTS targets and returns how many. Lock held.
+ * Accepts the interrupt for the guests bound to it: masks a level line, tells the local APIC.
+ * Locks: the descriptor's is held. (pirq.c)
+ * @targets: receives at most IRQ_MAX_GUESTS of them
+ * @return how many
  */
 unsigned int irq_accept_for_guests(struct irq_desc *desc, struct pirq_target *targets);
 

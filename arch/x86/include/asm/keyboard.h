@@ -6,15 +6,19 @@
 #include <types.h>
 
 /*
- * Boot: is there a keyboard controller? If so, it is set up to deliver scan codes of set 1.
- * @return false: none answers.
+ * Boot: looks for a keyboard controller, and sets it up to deliver scan codes of set 1.
+ * @return false: none answers
  */
 bool keyboard_init(void);
 /*
- * Boot: from now on keys arrive by interrupt. @return false: it has none, keyboard_poll() is due.
+ * Boot: from now on keys arrive by interrupt.
+ * @return false: the keyboard has none, and keyboard_poll() has to be called
  */
 bool keyboard_init_irq(void);
-/* Takes what the controller holds: the characters go to console_input(). Any context. */
+/*
+ * Takes the keys that the controller holds and passes their characters to console_input(). Any
+ * context.
+ */
 void keyboard_poll(void);
 
 #endif

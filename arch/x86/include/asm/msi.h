@@ -2,10 +2,10 @@
 /*
  * Messages that devices send as interrupts (MSI and MSI-X; PCI local bus specification 3.0, 6.8).
  *
- * Dom0 finds the devices; a device is known here from its announcement or the first message on.
- * Each message is one hardware interrupt (irq.h) with a number behind the lines'. The capability or
- * the table entry is written by us alone, and while any entry of a table is in use its page is
- * read-only to everybody.
+ * Dom0 finds the devices; we know a device from its announcement or its first message on. Each
+ * message is one hardware interrupt (irq.h) with a number above those of lines. Only we write the
+ * capability or the table entry, and while any entry of a table is in use every guest may only read
+ * the table's page.
  */
 #ifndef ASM_MSI_H
 #define ASM_MSI_H
@@ -21,37 +21,50 @@ struct msi_request {
 };
 
 /*
- * Programs a message, masked, and gives the number of its interrupt. -ENODEV: no such device, or it
- * has no such capability; -EINVAL: no such entry; -EEXIST: in use; -ENXIO: the table is not to be
- * found; -ENOSPC: no interrupt or vector left; -ENOMEM.
+ * Programs a message, masked, and gives the number of its interrupt.
+ * @return 0; -XEN_ENODEV: no such device, or it has no such capability; -XEN_EINVAL: no such entry;
+ * -XEN_EEXIST: the message is in use; -XEN_ENXIO: the table cannot be found; -XEN_ENOSPC: no
+ * interrupt or vector is left; -XEN_ENOMEM
  */
 int msi_map(const struct msi_request *request, unsigned int *irq);
-/* Takes it back from the device and frees the number. Nobody is bound to it. */
+/* Takes a message back from its device and frees the number, to which no domain is bound. */
 void msi_unmap(unsigned int irq);
 
-/* Has dom0 spoken of it? Touches no device. */
+/* Is the device known, and not removed? Touches no device. */
 bool msi_device_known(u16 segment, struct pci_address at);
-/* Dom0 tells of a device; telling again is no error. -ENOMEM. */
+/*
+ * Dom0 announces a device; announcing it again is not an error.
+ * @return 0; -XEN_ENOMEM
+ */
 int msi_device_add(u16 segment, struct pci_address at);
-/* It is gone: its messages come no more, their numbers stay until they are unmapped. -ENODEV. */
+/*
+ * Dom0 says that a device is gone: it sends no further messages; their numbers stay until they are
+ * unmapped.
+ * @return 0; -XEN_ENODEV: we do not know it
+ */
 int msi_device_remove(u16 segment, struct pci_address at);
-/* Writes all messages of a device again and enables them, after a reset. -ENODEV; -ENXIO. */
+/*
+ * Writes all messages of a device again and enables them, after a reset.
+ * @return 0; -XEN_ENODEV; -XEN_ENXIO: as msi_map()
+ */
 int msi_restore(u16 segment, struct pci_address at);
 /*
- * Keeps the MSI-X table of a device read-only though none of its entries is in use, or (@release)
- * no longer. -ENODEV; -EBUSY: entries are in use, or it was not kept; -ENXIO.
+ * Keeps the MSI-X table of a device read-only although none of its entries is in use, or, with
+ * @release, no longer does.
+ * @return 0; -XEN_ENODEV; -XEN_EBUSY: entries are in use, or the table was not kept; -XEN_ENXIO
  */
 int msi_keep_table(u16 segment, struct pci_address at, bool release);
 
-/* Holds off all changes of messages, while dom0 writes to configuration space. */
+/* Hold off all changes of messages, while dom0 writes to configuration space. */
 void msi_lock(void);
 void msi_unlock(void);
 /*
- * May dom0 write *@value there? It may be changed to what is written instead. msi_lock() held.
+ * May dom0 write *@value there? The function may replace *@value by what is to be written instead.
+ * Locks: msi_lock() is held.
  */
 bool msi_allow_write(struct pci_address at, unsigned int reg, unsigned int bytes, u32 *value);
 
-/* Boot: the list of read-only frames. */
+/* Boot: makes the list of read-only frames. */
 void msi_init(void);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <types.h>
 
-/* @index where it is below @size, else 0. */
+/* @return @index where it is below @size, else 0 */
 static inline unsigned long index_nospec(unsigned long index, unsigned long size)
 {
     unsigned long mask;

@@ -22,8 +22,8 @@ static inline mfn_t page_to_mfn(const struct page *pg)
 }
 
 /*
- * Is there a struct page for this frame, that is, may it be RAM? Those of holes are never allocated
- * (all zero, and read-only), so that a get on them fails.
+ * Is there a struct page for this frame, that is, may it be RAM? The struct page of a frame in a
+ * hole is all zero and read-only: it is never allocated, and a get on it fails.
  */
 static inline bool mfn_valid(mfn_t mfn)
 {
@@ -31,8 +31,8 @@ static inline bool mfn_valid(mfn_t mfn)
 }
 
 /*
- * Is the frame RAM that we use, whoever has it? What is not may be a device's. Slow: looks through
- * the memory map.
+ * Is the frame RAM that we use, whoever owns it? A frame that is not RAM may be a device's. Slow:
+ * it searches the memory map.
  */
 bool frame_is_ram(mfn_t mfn);
 

@@ -9,8 +9,8 @@
 #include <types.h>
 
 /*
- * Our root: slots 256-271 are what every guest root receives (except the per-domain slot). Its
- * entries never change after boot. The idle loop runs on it.
+ * Our root: every guest root receives its slots 256-271 (except the per-domain slot). Its entries
+ * never change after boot. The idle loop runs on it.
  */
 extern u64 hv_l4[PT_ENTRIES];
 /* Machine address of hv_l4, for CR3. */
@@ -21,14 +21,16 @@ extern char hv_init_start[], hv_init_end[];
 paddr_t image_paddr(const void *p);
 
 /*
- * Maps [@pa, @pa + @bytes) into the device window, cached: firmware tables. NULL: window or memory
- * used up. Boot only. ioremap() of asm/io.h is the uncached form.
+ * Boot only: maps [@pa, @pa + @bytes) into the device window, cached, for firmware tables.
+ * ioremap() of asm/io.h is the uncached form.
+ * @return its address; NULL: window or memory is used up
  */
 void *ioremap_cached(paddr_t pa, size_t bytes);
 
 /*
  * The end of boot: unmaps the discarded part of the image, whose lowest-level tables' entries begin
- * at @l1[0..@nr_l1 - 1], gives its memory to the heap and starts scheduling. The boot CPU, alone.
+ * at @l1[0..@nr_l1 - 1], gives its memory to the heap and starts scheduling. Only the boot CPU
+ * runs.
  */
 void discard_init(u64 *const l1[], unsigned int nr_l1) __attribute__((noreturn));
 

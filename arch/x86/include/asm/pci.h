@@ -2,7 +2,7 @@
 /*
  * PCI configuration space of segment 0, by configuration mechanism #1 (PCI local bus specification
  * 3.0, 3.2.2.3): for ourselves, and for dom0's emulated ports. Capabilities that concern us lie
- * below offset 256; the extended space dom0 reaches itself, through the window that ACPI's MCFG
+ * below offset 256; dom0 reaches the extended space itself, through the window that ACPI's MCFG
  * names.
  */
 #ifndef ASM_PCI_H
@@ -31,19 +31,22 @@ struct pci_address {
     u8 bus, devfn;
 };
 
-/* Reads or writes @bytes (1, 2, 4) at @reg, which is a multiple of that, below 256. Any context. */
+/*
+ * Read or write @bytes (1, 2, 4) at offset @reg, which is a multiple of @bytes and below 256. Any
+ * context.
+ */
 u32 pci_read(struct pci_address at, unsigned int reg, unsigned int bytes);
 void pci_write(struct pci_address at, unsigned int reg, unsigned int bytes, u32 value);
 
-/* The capability @id: its offset; 0: there is none. */
+/* @return the offset of capability @id; 0: the device has none */
 u8 pci_find_capability(struct pci_address at, u8 id);
-/* Where memory BAR @index of a device lies; 0: nowhere, or it is no such BAR. */
+/* @return where memory BAR @index of a device lies; 0: nowhere, or it is not a memory BAR */
 paddr_t pci_memory_bar(struct pci_address at, unsigned int index);
 
 /*
- * A guest's access to @port of the data ports (0xcfc-0xcff), to the register that it selected last.
- * Within the register. Reads of who may not give ones, writes that would disturb our messages are
- * lost. No lock held that msi.c takes, interrupts on.
+ * A guest's access to @port of the data ports (0xcfc-0xcff), within the register that it selected
+ * last. A domain that may not read gets all ones; a write that would disturb our messages is
+ * discarded. Interrupts are on. Locks: none that msi.c takes may be held.
  */
 u32 pci_guest_read(const struct domain *d, unsigned int port, unsigned int bytes);
 void pci_guest_write(const struct domain *d, unsigned int port, unsigned int bytes, u32 value);

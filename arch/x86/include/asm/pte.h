@@ -21,7 +21,7 @@
 #define PTE_NX        (1UL << 63)
 #define PTE_ADDR_MASK 0x000ffffffffff000UL
 
-/* Uncached: entry 3 of the PAT, in the reset value and in ours. */
+/* Uncached: entry 3 of the PAT is that in the reset value as well as in ours. */
 #define PTE_UNCACHED (PTE_PCD | PTE_PWT)
 
 /* What IA32_PAT holds; part of the guest ABI. WB WT UC- UC WC WP UC UC. */

@@ -75,21 +75,25 @@ static inline bool is_canonical(unsigned long addr)
 /* ---- delivery; all for the current vCPU, whose frame is @regs == guest_regs() ---- */
 
 /*
- * An exception without and with error code, through the guest's trap table (bounce.c). The kernel
- * is entered with the frame of the ABI on its stack: from user mode on the stack that stack_switch
- * named, after changing to the kernel's page tables. A guest whose stack cannot take the frame, or
- * that has no handler, is crashed.
+ * Deliver an exception without and with error code through the guest's trap table (bounce.c). The
+ * kernel is entered with the frame of the ABI on its stack: from user mode on the stack that
+ * stack_switch named, after a change to the kernel's page tables. A guest whose stack cannot take
+ * the frame, or that has no handler, is crashed.
  */
 void pv_inject(struct cpu_user_regs *regs, enum exception vector);
 void pv_inject_error(struct cpu_user_regs *regs, enum exception vector, u32 error_code);
-/* #PF at @addr; the user bit of @error_code is made to say what the guest thinks. */
+/*
+ * Delivers #PF at @addr. The user bit of @error_code is set as the guest sees the mode that it was
+ * in.
+ */
 void pv_inject_page_fault(struct cpu_user_regs *regs, unsigned long addr, u32 error_code);
 
 /* ---- entries from entry.S: interrupts off, @v is current ---- */
 
 /*
- * Exceptions in guest mode. True: the guest's handler was entered, nothing else happened,
- * interrupts are still off, and the general registers in @regs are as they were. (traps.c)
+ * Exceptions in guest mode. (traps.c)
+ * @return true: the guest's handler was entered, nothing else happened, interrupts are still off,
+ * and the general registers in @regs are as they were
  */
 bool pv_fault(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_fault_error(struct cpu_user_regs *regs, struct vcpu *v);
@@ -97,40 +101,49 @@ bool pv_invalid_opcode(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_protection_fault(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_no_device(struct cpu_user_regs *regs, struct vcpu *v);
-/* SYSCALL from user mode, 64-bit and compatibility, and SYSENTER. Result likewise. (callback.c) */
+/*
+ * SYSCALL from user mode, 64-bit and compatibility, and SYSENTER. They return what the exceptions
+ * return. (callback.c)
+ */
 bool pv_syscall(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_syscall32(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v);
-/* An event is pending and not masked: enter the event callback. Result likewise. */
+/*
+ * Enters the event callback; the caller saw that an event is pending and not masked. Returns what
+ * the exceptions return.
+ */
 bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v);
 /* HYPERVISOR_iret (iret.c). */
 void pv_iret(struct cpu_user_regs *regs, struct vcpu *v);
 /*
- * The exception that @regs->entry_vector and error_code name, with @addr in CR2 if it is #PF;
- * interrupts are on.
+ * Serves the exception that @regs->entry_vector and error_code name, with interrupts on; @addr was
+ * in CR2 if it is #PF.
  */
 void pv_exception(struct cpu_user_regs *regs, unsigned long addr);
 /*
- * An NMI is pending for @v: its callback is entered when it leaves to guest mode next, or after the
- * iret of the one that it is in. Takes no lock; any context. (callback.c)
+ * Makes an NMI pending for @v: its callback is entered when @v next leaves to guest mode, or after
+ * the iret of the NMI that it is in. Takes no lock; any context. (callback.c)
  */
 void pv_set_nmi_pending(struct vcpu *v);
-/* EXIT_WORK_* of the current vCPU. */
+/* Does the EXIT_WORK_* of the current vCPU. */
 void pv_exit_work(struct cpu_user_regs *regs);
 /*
- * A data selector could not be loaded when the vCPU was switched to: enters the failsafe callback,
- * with the selectors that it had in @regs->ds, es, fs, gs.
+ * Enters the failsafe callback: a data selector could not be loaded when the CPU switched to the
+ * vCPU. @regs->ds, es, fs, gs hold the selectors.
  */
 void pv_failsafe(struct cpu_user_regs *regs);
 
 /* ---- emulation ---- */
 
 /*
- * The instruction at @regs->rip, read from guest memory. As insn_decode(); -XEN_EFAULT: it could
- * not be read.
+ * Fetches the instruction at @regs->rip from guest memory and decodes it.
+ * @return as insn_decode(); -XEN_EFAULT: it could not be read
  */
 int pv_fetch_insn(struct insn *insn, const struct cpu_user_regs *regs);
-/* Linear address of its memory operand; false: beyond the segment's limit, or no usable segment. */
+/*
+ * Computes the linear address of the memory operand of @insn.
+ * @return false: beyond the segment's limit, or no usable segment
+ */
 bool pv_operand_address(const struct insn *insn, const struct cpu_user_regs *regs,
                         unsigned long *addr);
 /* The same for @bytes at @offset of the segment that insn->segment names (string instructions). */
@@ -138,39 +151,48 @@ bool pv_segment_address(const struct insn *insn, const struct cpu_user_regs *reg
                         unsigned long offset, unsigned int bytes, unsigned long *addr);
 
 /*
- * #GP in guest mode: completes what a kernel in ring 3 may do. True: done (or another exception was
- * delivered).
+ * #GP in guest mode: completes the instruction if a kernel in ring 3 may use it.
+ * @return true: that is done, or another exception was delivered
  */
 bool pv_emulate_privileged(struct cpu_user_regs *regs);
-/* #UD with the prefix XEN_EMULATE_PREFIX. */
+/* #UD in guest mode: serves an instruction with the prefix XEN_EMULATE_PREFIX. */
 bool pv_emulate_forced(struct cpu_user_regs *regs);
 
-/* CPUID as @v sees it: registers in and out of @regs. */
+/* Executes CPUID as @v sees it: registers in and out of @regs. */
 struct cpuid;
 void pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, struct cpuid *out);
-/* The same without what depends on a vCPU's state. @d NULL: the most that a domain can be shown. */
+/*
+ * The same without what depends on a vCPU's state. With @d NULL: the most that a domain can be
+ * shown.
+ */
 void pv_domain_cpuid(const struct domain *d, u32 leaf, u32 subleaf, struct cpuid *out);
-/* RDMSR, WRMSR under the policy at the top of msr.c. False: #GP. */
+/*
+ * Execute RDMSR and WRMSR under the policy at the top of msr.c.
+ * @return false: the instruction raises #GP
+ */
 bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);
 bool pv_wrmsr(struct vcpu *v, u32 msr, u64 val);
 /* What became of an instruction that was to be emulated. */
 enum emulated {
-    EMULATE_DONE,    /* complete: RIP moves on */
+    EMULATE_DONE,    /* complete: RIP is advanced */
     EMULATE_AGAIN,   /* the guest executes it (the rest of it) again */
     EMULATE_FAULT,   /* an exception was delivered instead */
     EMULATE_REFUSED, /* not for this guest: the #GP that brought us here is its own */
 };
-/* IN, OUT, INS, OUTS. (ioport.c) */
+/* Executes IN, OUT, INS or OUTS. (ioport.c) */
 enum emulated pv_emulate_io(struct cpu_user_regs *regs, const struct insn *insn);
-/* Does the guest's virtual IOPL allow what runs now to use I/O instructions, CLI and STI? */
+/* Does the guest's virtual IOPL allow its present mode to use I/O instructions, CLI and STI? */
 bool pv_iopl_ok(const struct vcpu *v);
 
-/* DRn := @value with the checks of set_debugreg. -EINVAL, -EPERM, -ENODEV as Xen. */
+/*
+ * Sets debug register @reg to @value, with the checks of set_debugreg.
+ * @return 0; -XEN_EINVAL, -XEN_EPERM, -XEN_ENODEV as on Xen
+ */
 long pv_set_debugreg(struct vcpu *v, unsigned int reg, unsigned long value);
 
 /*
- * CR4 as a guest that wants @cr4 gets to see it: its own bits where we allow them, ours for the
- * rest.
+ * @return CR4 as it is shown to a guest that wants @cr4: its own bits where we allow them, ours for
+ * the rest
  */
 unsigned long pv_fix_cr4(unsigned long cr4);
 
@@ -180,43 +202,50 @@ void hypercall_page_init(void *page);
 /* ---- the memory half (pv/descriptor.c, pv/pte_emulate.c) ---- */
 
 /*
- * A fault at @addr in the LDT window of the current vCPU: maps the LDT page behind it. False: none.
- * IRQs may be off.
+ * Serves a fault at @addr in the LDT window of the current vCPU: maps the LDT page behind it.
+ * Interrupts may be off.
+ * @return false: there is none
  */
 bool pv_ldt_fault(unsigned long addr);
 /*
- * A page fault in ring 0 at @addr, with the processor's @error_code and root @root loaded: may the
- * access be made again as it was? Either the LDT page behind it is mapped now, or a guest's mapping
- * allows by now what an old translation refused. IRQs may be off. (pv/own_fault.c)
+ * A page fault in ring 0 at @addr, with the processor's @error_code and root @root loaded. May the
+ * access be made again as it was? It may when the LDT page behind it is mapped now, or when a
+ * guest's mapping allows by now what an old translation refused. Interrupts may be off.
+ * (pv/own_fault.c)
  */
 bool pv_own_page_fault(unsigned long addr, u32 error_code, mfn_t root);
 /*
- * What the guest calls an address in the LDT window of the current vCPU; other addresses are left
- * alone.
+ * @return the guest's name of an address in the LDT window of the current vCPU; other addresses as
+ * they are
  */
 unsigned long pv_ldt_address(unsigned long addr);
 /*
- * A write by the guest's kernel to a present read-only page at @addr: completed when it was a
- * page-table entry.
+ * Serves a write by the guest's kernel to a present read-only page at @addr.
+ * @return true: it was to a page-table entry, and is complete
  */
 bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs);
 
 /*
- * The per-domain window (L4 slot 260): tables for it, and the part of each vCPU. -ENOMEM; the
- * destroy functions also take what was made half.
+ * The per-domain window (L4 slot 260): create and destroy its tables, and the part of each vCPU.
+ * The destroy functions also take what a failed creation left.
+ * @return 0; -XEN_ENOMEM
  */
 int pv_window_create(struct domain *d);
 void pv_window_destroy(struct domain *d);
 int pv_descriptors_create(struct vcpu *v);
 void pv_descriptors_destroy(struct vcpu *v);
-/* The L1 entry of the reserved GDT page of @v. */
+/* @return the L1 entry of the reserved GDT page of @v */
 u64 *pv_reserved_gdt_entry(const struct vcpu *v);
-/* GDT of @v: @entries descriptors in @frames. All or nothing. -EINVAL. */
+/*
+ * Sets the GDT of @v: @entries descriptors in @frames. After an error @v has its old GDT.
+ * @return 0; -XEN_EINVAL
+ */
 long set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
 void destroy_gdt(struct vcpu *v);
 
 /*
- * Device frames that no guest may map writable: it gets a read-only mapping. NULL: there are none.
+ * Device frames that no guest may map writable: an attempt makes a read-only mapping. NULL: there
+ * are none.
  */
 extern struct rangeset *mmio_read_only;
 

@@ -10,9 +10,12 @@ struct rtc_fields {
     u8 second, minute, hour, day, month, year, century;
 };
 
-/* Seconds since 1970 UTC (the clock is taken to run in UTC); 0: there is no sensible date in it. */
+/*
+ * Reads the clock, which is taken to run in UTC.
+ * @return seconds since 1970; 0: the clock holds no sensible date
+ */
 u64 rtc_read(void);
-/* The same from the registers' contents and status register B. */
+/* Computes the same from the registers' contents and status register B. */
 u64 rtc_to_seconds(const struct rtc_fields *f, u8 status_b);
 
 #endif

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps of boot that boot/main.c calls in order, each by the part that owns it. Boot CPU,
- * interrupts off.
+ * The steps of boot that boot/main.c calls in order; each is implemented by its subject. They run
+ * on the boot CPU with interrupts off.
  */
 #ifndef ASM_SETUP_H
 #define ASM_SETUP_H
 
 /*
- * Descriptor tables, exceptions and system-call entry of this CPU. Memory is up; nothing else is.
- * (descriptors.c)
+ * Sets up descriptor tables, exceptions and the system-call entry of this CPU. It needs memory and
+ * nothing else. (descriptors.c)
  */
 void trap_init(void);
-/* ACPI tables, local APIC, IO-APIC, clocks; from here on now() runs. (platform.c) */
+/*
+ * Reads the ACPI tables, sets up local APIC, IO-APIC and clocks; from here on now() advances.
+ * (platform.c)
+ */
 void platform_init(void);
 
 #endif

@@ -10,7 +10,7 @@
 #include <asm/msr.h>
 #include <asm/time_scale.h>
 
-/* System time when the TSC shows @tsc, on this CPU. */
+/* @return the system time at which this CPU's TSC shows @tsc */
 static inline s_time_t time_at(const struct cpu_clock *c, u64 tsc)
 {
     return c->ns_base + (s_time_t)ticks_to_ns(tsc - c->tsc_base, c->scale);
@@ -31,17 +31,17 @@ void time_init(const char *reference);
 /* Boot, end: reads the wall clock again, which makes it more exact, and tells the domains. */
 void time_settle(void);
 
-/* Another CPU's part of time_init(), run on it. */
+/* The part of time_init() that each other CPU runs for itself. */
 void time_cpu_init(void);
 
 struct vcpu;
 struct vcpu_time_info;
-/* What the time record of @v says at present, all but the version. */
+/* Fills in what the time record of @v says at present, all but the version. */
 void time_get_record(const struct vcpu *v, struct vcpu_time_info *rec);
 /*
  * Writes the secondary record at guest address @addr under the version protocol (odd while it
- * changes), in the address space loaded now. False: a fault; the record may be left with an odd
- * version, to be written again.
+ * changes), in the address space loaded now.
+ * @return false: it faulted; the record may be left with an odd version, to be written again
  */
 bool time_write_secondary(struct vcpu *v, unsigned long addr);
 

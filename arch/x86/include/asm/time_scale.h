@@ -55,21 +55,21 @@ static inline u64 time_scale_fixed(struct time_scale s)
     return (u64)s.mul << (NS_PER_TICK_SHIFT - 32 + s.shift);
 }
 
-/* Its inverse, rounded up: so many ticks later at least a nanosecond has passed. */
+/* Its inverse, rounded up: after that many ticks at least a nanosecond has passed. */
 static inline u64 time_scale_inverse(u64 ns_per_tick)
 {
     return mul_div64(1ULL << NS_PER_TICK_SHIFT, 1ULL << TICKS_PER_NS_SHIFT, ns_per_tick) + 1;
 }
 
-/* Nanoseconds that @ticks of a counter last. */
+/* @return how many nanoseconds @ticks of a counter last */
 static inline u64 ticks_to_ns(u64 ticks, u64 ns_per_tick)
 {
     return (u64)((unsigned __int128)ticks * ns_per_tick >> NS_PER_TICK_SHIFT);
 }
 
 /*
- * The first tick after @ns: at least 1, and all ones for what does not fit 64 bits. This is the
- * only place where a time that a guest chose becomes ticks.
+ * @return the first tick after @ns: at least 1, and all ones for what does not fit 64 bits. Only
+ * here does a time that a guest chose become ticks.
  */
 static inline u64 ns_to_ticks(u64 ns, u64 ticks_per_ns)
 {

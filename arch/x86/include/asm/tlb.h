@@ -7,7 +7,7 @@
  * frame whose last (writable) mapping goes is stamped with the present one. Translations of a frame
  * can be stale on a CPU only if the CPU's stamp is not newer than the frame's. The counter is 32
  * bits wide and compared modulo 2^32; a CPU that has not flushed for a quarter of the range is made
- * to.
+ * to flush.
  *
  * Guest user mappings are global, so that going back and forth between the two roots of a vCPU
  * (write_cr3) keeps them. A full flush therefore includes global translations.
@@ -43,15 +43,16 @@ void tlb_switch_root(unsigned long cr3);
 void tlb_flush_local(void);
 
 /*
- * Both forms on the CPUs of @mask, this one included if it is there; back when all have done it.
- * Interrupts may be off: while it waits, a CPU does what others ask of it.
+ * Do the same on the CPUs of @mask, this one included if it is there; they return when all have
+ * done it. Interrupts may be off: while it waits, a CPU serves the requests of others.
  */
 void tlb_flush_mask(const cpumask_t *mask);
 void tlb_flush_page_mask(const cpumask_t *mask, unsigned long va);
-/* Another CPU asks for a flush: handler of IPI_FLUSH_VECTOR. */
+/* Serves the flush that another CPU asked for: handler of IPI_FLUSH_VECTOR. */
 void tlb_flush_interrupt(void);
 /*
- * In a loop that waits for another CPU, which may be waiting for a flush of this one. Any context.
+ * To be called in a loop that waits for another CPU, since that one may be waiting for a flush of
+ * this one. Any context.
  */
 void tlb_relax(void);
 
