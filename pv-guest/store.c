@@ -207,7 +207,7 @@ int store_remove(store_transaction transaction, const char *path)
     return call_plain(XS_RM, transaction, &part, 1);
 }
 
-/* Appends what one answer holds of a list. @return 1 at the list's end, 0, or an errno < 0. */
+/* Appends what one answer holds of a list. @return 1 at the list's end, 0 before, or an error. */
 static int append_part(struct request *list, const struct request *answer)
 {
     size_t skip = strlen(answer->body) + 1;

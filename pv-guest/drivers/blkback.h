@@ -18,10 +18,10 @@
 #include <public/event_channel.h>
 #include <thread.h>
 
-/** Serve every vbd from now on. @return 0 or a negative errno. */
+/* Serve every vbd from now on. @return 0 or a negative errno. */
 int blkback_init(void);
 
-/** Leave all fronts, which wait for blkback_init() to come back to. */
+/* Leave all fronts, which wait for blkback_init() to come back to. */
 void blkback_exit(void);
 
 /* ---- Pages of the front that are mapped (blkback_pages.c) ---- */
@@ -53,13 +53,13 @@ struct blkback_pages {
     uint16_t dirty[64]; /* not used any more, to be unmapped together */
 };
 
-/** @return 0 or -ENOMEM. */
+/* @return 0 or -ENOMEM. */
 int blkback_pages_init(struct blkback_pages *pages, domid_t domid, bool persistent);
 
-/** Unmap all. None may be in use. Nothing happens if it was not initialised. */
+/* Unmap all. None may be in use. Nothing happens if it was not initialised. */
 void blkback_pages_destroy(struct blkback_pages *pages);
 
-/**
+/*
  * Map what the segments of a command name, or find it mapped.
  * @param readonly the front's pages need only be readable.
  * @param used     receives the index of each segment's page.
@@ -69,13 +69,13 @@ void blkback_pages_destroy(struct blkback_pages *pages);
 int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
                       bool readonly, uint16_t *used, struct block_segment *segments);
 
-/** Give pages up. Those that do not stay are unmapped by the next blkback_pages_flush(). */
+/* Give pages up. Those that do not stay are unmapped by the next blkback_pages_flush(). */
 void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsigned int count);
 
-/** Unmap what is not used any more; before the front is told that requests are done. */
+/* Unmap what is not used any more; before the front is told that requests are done. */
 void blkback_pages_flush(struct blkback_pages *pages);
 
-/**
+/*
  * Find page `gref` mapped, or map it to stay. For persistent pages only; it is valid until the next
  * call of any other function.
  * @return its address, or NULL.
@@ -114,17 +114,17 @@ struct blkback {
     void *copy; /* a page for descriptors that are not mapped */
 };
 
-/** Set up the data path on a mapped ring of `size` bytes. @return 0 or a negative errno. */
+/* Set up the data path on a mapped ring of `size` bytes. @return 0 or a negative errno. */
 int blkback_io_start(struct blkback *back, void *shared, uint32_t size, bool narrow,
                      bool persistent);
 
-/**
+/*
  * The handler of the front's port; `argument` is the struct blkback. The port is masked until its
  * work is done. Not while the data path is stopped.
  */
 void blkback_io_event(evtchn_port_t port, void *argument);
 
-/** Take no more requests, wait for those under way, release all that the data path holds. */
+/* Take no more requests, wait for those under way, release all that the data path holds. */
 void blkback_io_stop(struct blkback *back);
 
 #endif

@@ -234,9 +234,10 @@ static inline void set_segment(struct block_segment *to, uint64_t segment, char 
 }
 
 /*
- * The common case: pages that stay mapped, and are. What the loop needs is in locals, because it
- * writes memory of which the compiler does not know what it is. @param whole all segments are whole
- * pages. Known to the compiler, which makes a loop for each case. @return segments dealt with.
+ * The common case: segments in pages that stay mapped, and already are mapped. The loop's variables
+ * are locals, because it writes memory that, as far as the compiler knows, could be anything's.
+ * @param whole all segments are whole pages; a constant, so that each case gets a loop of its own.
+ * @return how many segments were dealt with.
  */
 static inline __attribute__((always_inline)) unsigned int get_mapped(
     struct blkback_pages *pages, const struct blkback_command *command, uint16_t *used,

@@ -199,9 +199,10 @@ static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *
 }
 
 /*
- * The common case: segments in pages that stay granted, and are. What the loop needs is in locals,
- * as it writes memory of which the compiler does not know what it is. @param whole all segments are
- * whole pages. Known to the compiler, which makes a loop for each case. @return descriptors made.
+ * The common case: segments in pages that stay granted, and already are. The loop's variables are
+ * locals, because it writes memory that, as far as the compiler knows, could be anything's.
+ * @param whole all segments are whole pages; a constant, so that each case gets a loop of its own.
+ * @return how many descriptors were made.
  */
 static inline __attribute__((always_inline)) unsigned int make_granted(
     const struct blkfront *front, const struct block_segment *segment, unsigned int count,

@@ -7,7 +7,7 @@
 
 #include <drivers/block.h>
 
-/**
+/*
  * Open a file. operations->close frees it.
  * @return 0, -ENOENT, -ENODEV (no ramdisk), -EISDIR, -EINVAL (less than a sector), -ENOMEM.
  */

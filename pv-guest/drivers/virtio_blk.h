@@ -5,7 +5,7 @@
 #ifndef DRIVERS_VIRTIO_BLK_H
 #define DRIVERS_VIRTIO_BLK_H
 
-/**
+/*
  * Find the disks and their partitions, register them (block.h) and print a line about each. For a
  * thread of dom0, once.
  */

@@ -384,7 +384,11 @@ static void deliver_frame(struct net_packet *packet, const struct header *header
         net_input(&card.port, packet);
 }
 
-/* @param pages receives the pages that were taken. @return false when there was no frame. */
+/*
+ * Take one received frame from the device and hand it to the bridge.
+ * @param pages receives the pages that were taken.
+ * @return false when there was no frame.
+ */
 static bool take_frame(uint8_t **pages, unsigned int *page_count)
 {
     static struct net_packet packet;

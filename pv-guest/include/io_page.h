@@ -11,13 +11,13 @@
 
 #include <stdbool.h>
 
-/** Allocate an I/O page, with any content. @return its address in the physical map, or NULL. */
+/* Allocate an I/O page, with any content. @return its address in the physical map, or NULL. */
 void *io_page_alloc(void);
 
-/** Give it back to the other users of I/O pages. */
+/* Give it back to the other users of I/O pages. */
 void io_page_free(void *page);
 
-/** Whether an address in the physical map is in an I/O page. */
+/* Whether an address in the physical map is in an I/O page. */
 bool io_page_is(const void *va);
 
 #endif
