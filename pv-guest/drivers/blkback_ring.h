@@ -84,8 +84,8 @@ static inline bool blkback_segment_is_page(uint64_t segment)
 }
 
 /*
- * Begin with an empty ring.
- * @param size bytes at `shared`: up to BLKBACK_MAX_RING_PAGES pages.
+ * Begins with an empty ring.
+ * @param size bytes at @shared: up to BLKBACK_MAX_RING_PAGES pages.
  * @param narrow the front's layout is that of 32-bit guests.
  */
 void blkback_ring_init(struct blkback_ring *ring, void *shared, uint32_t size, bool narrow);
@@ -94,7 +94,7 @@ void blkback_ring_init(struct blkback_ring *ring, void *shared, uint32_t size, b
 bool blkback_ring_waiting(const struct blkback_ring *ring, uint32_t *count);
 
 /*
- * Take the next request; there must be one. The segments of an indirect request come afterwards,
+ * Takes the next request; there must be one. The segments of an indirect request come afterwards,
  * by blkback_ring_segments().
  * @return NULL, or why the device is to be closed.
  */
@@ -102,20 +102,20 @@ const char *blkback_ring_take(struct blkback_ring *ring, const struct blkback_li
                               struct blkback_command *command);
 
 /*
- * Take the segments in page `page` of an indirect request from its shared memory.
+ * Takes the segments in page @page of an indirect request from its shared memory.
  * @return NULL, or why the device is to be closed.
  */
 const char *blkback_ring_segments(struct blkback_command *command,
                                   const struct blkback_limits *limits, unsigned int page,
                                   const void *shared);
 
-/* Answer a request, after those answered before. The front sees it at the next push. */
+/* Answers a request, after those answered before. The front sees it at the next push. */
 void blkback_ring_answer(struct blkback_ring *ring, uint64_t id, uint8_t operation, int16_t status);
 
-/* Show the front what was answered. @return whether it asked for an event. */
+/* Shows the front what was answered. @return whether it asked for an event. */
 bool blkback_ring_push(struct blkback_ring *ring);
 
-/* Ask for an event at the next request. @return whether some came before we asked. */
+/* Asks for an event at the next request. @return whether some came before we asked. */
 bool blkback_ring_sleep(struct blkback_ring *ring);
 
 #endif

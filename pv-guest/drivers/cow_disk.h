@@ -15,7 +15,7 @@
 unsigned long cow_disk_share(void);
 
 /*
- * Lay a copy-on-write disk over `base`, which is closed together with it.
+ * Lays a copy-on-write disk over @base, which is closed together with it.
  * @param pages how many it may take for data. A write that finds no room, by this limit or since
  *              memory is used up, fails with -ENOSPC and changes nothing.
  * @return 0, or -ENOMEM, also for no pages.

@@ -7,7 +7,7 @@
 
 #include <drivers/net.h>
 
-/* Serve the vifs that the tools put into the store. @return 0 or a negative errno. */
+/* Serves the vifs that the tools put into the store. @return 0 or a negative errno. */
 int netback_start(void);
 
 /*

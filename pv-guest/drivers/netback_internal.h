@@ -46,10 +46,10 @@ struct vif {
     unsigned int waiting_pages;
 };
 
-/* Close the vif, with one line that says why. Its rings are not looked at again. */
+/* Closes the vif, with one line that says why. Its rings are not looked at again. */
 void vif_break(struct vif *vif, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Work items: take packets from the front end; pass on what waits for its empty pages. */
+/* Work items: take packets from the front end; pass on packets that waited for its empty pages. */
 void vif_transmit_run(struct work *work);
 void vif_receive_run(struct work *work);
 
@@ -57,7 +57,7 @@ void vif_receive_run(struct work *work);
 void vif_send(struct net_port *port, const struct net_packet *packet);
 void vif_flush(struct net_port *port);
 
-/* Drop all that waits. */
+/* Drops all that waits. */
 void vif_drop_waiting(struct vif *vif);
 
 /* The vif for which most pages wait, or NULL: none do. */

@@ -44,22 +44,22 @@ struct netback_packet {
 };
 
 /*
- * Take the next packet out of the transmit ring. Its slots are consumed, unless the result is
+ * Takes the next packet out of the transmit ring. Its slots are consumed, unless the result is
  * NETBACK_NONE or NETBACK_BROKEN.
  */
 enum netback_taken netback_take(netif_tx_back_ring_t *ring, struct netback_packet *packet);
 
-/* Answer all slots of a packet, in the order in which packets were taken; not yet published. */
+/* Answers all slots of a packet, in the order in which packets were taken; not yet published. */
 void netback_answer(netif_tx_back_ring_t *ring, const struct netback_packet *packet,
                     int16_t status);
 
 /* Empty pages that wait in the receive ring. @return the number, or -1: an impossible index. */
 int netback_rx_pages(const netif_rx_back_ring_t *ring);
 
-/* Take the next empty page; there must be one. */
+/* Takes the next empty page; there must be one. */
 void netback_rx_take(netif_rx_back_ring_t *ring, netif_rx_request_t *request);
 
-/* Ask for an event when there are `wanted` empty pages. @return whether there are already. */
+/* Asks for an event when there are @wanted empty pages. @return whether there are already. */
 bool netback_rx_want(netif_rx_back_ring_t *ring, unsigned int wanted);
 
 #endif

@@ -17,11 +17,11 @@ struct netfront_options {
     void (*found)(struct net_port *port);
 };
 
-/* Serve every vif of this domain. `options` is kept by pointer. @return 0 or a negative errno. */
+/* Serves every vif of this domain. @options is kept by pointer. @return 0 or a negative errno. */
 int netfront_start(const struct netfront_options *options);
 
 /*
- * Wait until a packet of `length` bytes fits the transmit ring. Only for threads.
+ * Waits until a packet of @length bytes fits the transmit ring. Only for threads.
  * @return false when the port lost its carrier.
  */
 bool netfront_wait_for_room(struct net_port *port, uint32_t length);

@@ -50,11 +50,11 @@ struct netfront {
 void netfront_send(struct net_port *port, const struct net_packet *packet);
 void netfront_flush(struct net_port *port);
 
-/* Work item: reap what was sent, take what was received. */
+/* Work item: reaps packets that were sent, takes packets that were received. */
 void netfront_run(struct work *work);
 
 /*
- * Make both rings empty, put what was not acknowledged into the one, empty pages into the other.
+ * Makes both rings empty, puts what was not acknowledged into the one, empty pages into the other.
  */
 void netfront_reset_rings(struct netfront *front);
 

@@ -36,8 +36,8 @@ struct netfront_packet {
 };
 
 /*
- * Take the next packet out of the ring; its slots are consumed. The requests were posted with their
- * slots' numbers as ids.
+ * Takes the next packet out of the ring; its slots are consumed. The requests were posted with
+ * their slots' numbers as ids.
  */
 enum netfront_taken netfront_take(netif_rx_front_ring_t *ring, struct netfront_packet *packet);
 

@@ -26,7 +26,7 @@ struct partition_source {
 };
 
 /*
- * Read a disk's partition table. The backup of a GPT serves when its primary header or table is
+ * Reads a disk's partition table. The backup of a GPT serves when its primary header or table is
  * damaged.
  * @param partitions receives up to PARTITIONS_MAX of them in order of their numbers; those that
  *                   do not lie within the disk are left out.

@@ -14,7 +14,7 @@
 grant_entry_v1_t *grant_table(void);
 unsigned int grant_entries(void);
 
-/* Offer frame `mfn` to `domid`. @return the reference, or -ENOSPC. */
+/* Offers frame @mfn to @domid. @return the reference, or -ENOSPC. */
 int grant_offer(domid_t domid, mfn_t mfn, bool readonly);
 
 /* Withdraw an offer. @return false while the other side still has it mapped. */
@@ -28,17 +28,17 @@ struct grant_mapping {
 };
 
 /*
- * Map pages that `domid` offers, one after another in the window.
+ * Maps pages that @domid offers, one after another in the window.
  * @return 0, or a negative errno with nothing mapped.
  */
 int grant_map(struct grant_mapping *mapping, domid_t domid, const grant_ref_t *references,
               unsigned int count, bool readonly);
 
-/* Undo grant_map(). */
+/* Undoes grant_map(). */
 void grant_unmap(struct grant_mapping *mapping);
 
 /*
- * Copy within one page of another domain, at most PAGE_SIZE bytes.
+ * Copies within one page of another domain, at most PAGE_SIZE bytes.
  * @param local address in our physical map; it must not cross a page.
  * @return 0 or a GNTST_* error (negative).
  */
@@ -48,7 +48,7 @@ int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsig
                   unsigned int length);
 
 /*
- * Run operations with one hypercall. Each has a status of its own (GNTST_*); those that the
+ * Runs operations with one hypercall. Each has a status of its own (GNTST_*); those that the
  * hypervisor asks to repeat (GNTST_eagain) are repeated a few times.
  *
  * A copy may have grants on both sides: set GNTCOPY_source_gref and GNTCOPY_dest_gref, and each

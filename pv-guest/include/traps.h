@@ -54,7 +54,7 @@ uint64_t trap_fault_address(void);
 
 /*
  * Called for each exception from kernel mode before the default handling.
- * @return true when handled: execution goes on with `regs`.
+ * @return true when handled: execution continues with @regs.
  */
 typedef bool (*trap_hook)(struct registers *regs);
 
@@ -69,9 +69,9 @@ struct trap_report {
 };
 
 /*
- * Call `function(argument)` and catch the first exception in it.
- * After an exception execution goes on after the call, with callee-saved registers as before it.
- * @return whether there was one; `report` (may be NULL) tells which.
+ * Calls `function(argument)` and catches the first exception in it.
+ * After an exception execution continues behind the call, with callee-saved registers as before it.
+ * @return whether there was one; @report (may be NULL) says which.
  */
 bool trap_catch(void (*function)(void *), void *argument, struct trap_report *report);
 
