@@ -3,7 +3,8 @@
 #
 # check-files.sh FILE...: each source file names its licence in its first lines and is not too long
 # to be one subject: over 800 lines is a warning, over 900 an error. No line has more than 100
-# columns. Nothing is included across a wall of docs/architecture.md.
+# columns. Nothing is included across a wall of docs/architecture.md. Comments have one form: none
+# begins with two stars.
 status=0
 
 # includes FILE: what it includes by <>.
@@ -43,6 +44,10 @@ for file in "$@"; do
     if awk -v f="$file" 'length($0) > 100 && !/"/ && !/\\$/ {
             print f ":" FNR ": " length($0) " columns, more than 100"; bad = 1} END {exit !bad}' \
         "$file" >&2; then
+        status=1
+    fi
+    if grep -n '^ */\*\*\( \|$\)' "$file" | sed "s|^|$file:|" | grep . >&2; then
+        echo "$file: a comment begins with /* (docs/architecture.md, Conventions)" >&2
         status=1
     fi
     lines=$(wc -l <"$file")

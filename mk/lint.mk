@@ -32,6 +32,7 @@ lint-files:
 	@mk/check-files.sh $(FILES)
 	@mk/check-pv.sh
 	@mk/check-options.sh
+	@mk/check-ranks.sh
 	@mk/check-names.py
 	@mk/porting-lines.sh
 

@@ -32,7 +32,7 @@ static unsigned int ring_space(void)
            (ring->out_prod - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE));
 }
 
-/* Wait for room in the ring. @return false to give up. */
+/* Waits for room in the ring. @return false to give up. */
 static bool ring_make_room(void)
 {
     event_send(ring_port);

@@ -52,7 +52,7 @@ static void call_handler(evtchn_port_t port)
         handlers[port].handler(port, handlers[port].argument);
 }
 
-/* Call the handlers of the ports of one word that are ready, and this vCPU's to take. */
+/* Calls the handlers of the ports of one word that are ready, and this vCPU's to take. */
 static void take_word(unsigned long word, unsigned int vcpu)
 {
     unsigned long ready = __atomic_load_n(&shared_info->evtchn_pending[word], __ATOMIC_RELAXED) &
@@ -80,7 +80,7 @@ void event_upcall(void)
     }
 }
 
-/* Note the vCPU of a new port; on failure pass the error on. */
+/* Notes the vCPU of a new port; on failure passes the error on. */
 static int new_port(long error, evtchn_port_t port, unsigned int vcpu)
 {
     if (error)

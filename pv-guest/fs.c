@@ -129,7 +129,7 @@ int fs_lookup(const char *path, struct fs_file *file)
     return -ENOENT;
 }
 
-/* Whether an entry before `stop` already had `name` below the directory. */
+/* Whether an entry before @stop already had @name below the directory. */
 static bool listed_before(const char *stop, const char *prefix, size_t prefix_length,
                           const char *name, size_t name_length)
 {

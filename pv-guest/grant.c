@@ -46,7 +46,7 @@ static int map_table_frames(const unsigned long *mfns, unsigned int first, unsig
     return 0;
 }
 
-/* Add a piece to the table. Events are disabled. @return whether there are free references now. */
+/* Adds a piece to the table. Events are disabled. @return whether there are free references now. */
 static bool grow(void)
 {
     unsigned long mfns[MAX_FRAMES];
@@ -172,7 +172,7 @@ void grant_unmap_batch(struct gnttab_unmap_grant_ref *ops, unsigned int count)
 
 /* ---- mappings in the window ---- */
 
-/* Undo the first `count` pages, of which those with a handle are mapped. */
+/* Undoes the first @count pages, of which those with a handle are mapped. */
 static void unmap_pages(struct grant_mapping *mapping, unsigned int count)
 {
     struct gnttab_unmap_grant_ref ops[BATCH];
@@ -190,7 +190,7 @@ static void unmap_pages(struct grant_mapping *mapping, unsigned int count)
     }
 }
 
-/* Map pages from `first` on, at most a batch. @return how many are mapped; fewer than asked for is
+/* Maps pages from @first on, at most a batch. @return how many are mapped; fewer than asked for is
  * an error. */
 static unsigned int map_pages(struct grant_mapping *mapping, unsigned int first, unsigned int count,
                               domid_t domid, const grant_ref_t *references, bool readonly)

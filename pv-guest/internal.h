@@ -24,16 +24,16 @@ void threads_init(void);
 void console_start_input(void);
 void store_init(void);
 
-/** Leave the boot stack for the first thread. */
+/* Leaves the boot stack for the first thread. */
 _Noreturn void threads_run(void);
 
-/** Whether the caller may wait: it is a thread, with events enabled or not, not an upcall. */
+/* Whether the caller may wait: it is a thread, with events enabled or not, not an upcall. */
 bool thread_may_wait(void);
 
-/** Make threads runnable whose deadline is over (from the timer's event handler). */
+/* Makes threads runnable whose deadline is over (from the timer's event handler). */
 void threads_timer_expired(void);
 
-/** Ask for a timer event at `deadline`; 0 asks for none. With events disabled. */
+/* Asks for a timer event at @deadline; 0 asks for none. With events disabled. */
 void clock_set_timer(uint64_t deadline);
 
 /* entry.S */
@@ -54,16 +54,16 @@ void trap_dispatch(struct registers *regs);
 void event_upcall(void);
 _Noreturn void vcpu_main(struct vcpu *vcpu);
 
-/** The trap table, closed by an entry of zeroes. */
+/* The trap table, closed by an entry of zeroes. */
 extern const trap_info_t trap_table[];
 
-/** Map the rest of the domain's memory behind what the builder mapped (physical_map.c). */
+/* Maps the rest of the domain's memory behind what the builder mapped (physical_map.c). */
 void physical_map_extend(pfn_t first, pfn_t end);
 
-/** Give every page of the builder's mapping the access it needs (physical_map.c). */
+/* Gives every page of the builder's mapping the access it needs (physical_map.c). */
 void physical_map_protect(pfn_t end);
 
-/** The kernel's L4, in the physical map. */
+/* The kernel's L4, in the physical map. */
 pte_t *kernel_root(void);
 
 #endif

@@ -55,7 +55,7 @@ static bool page_is_free(pfn_t pfn)
     return free_map[pfn / WORD_BITS] & (1ull << (pfn % WORD_BITS));
 }
 
-/* Find `count` free pages in [from, to); a word without a free page is skipped at once. */
+/* Finds @count free pages in [from, to); a word without a free page is skipped at once. */
 static pfn_t find_run(pfn_t from, pfn_t to, unsigned long count)
 {
     unsigned long found = 0;

@@ -264,7 +264,7 @@ struct pci_bar pci_bar(const struct pci_device *device, unsigned int index)
     return bar;
 }
 
-/* How many pages `length` bytes from any address touch. */
+/* How many pages @length bytes from any address touch. */
 static unsigned long pages_spanned(uint64_t address, size_t length)
 {
     return ((address & (PAGE_SIZE - 1)) + length + PAGE_SIZE - 1) >> PAGE_SHIFT;

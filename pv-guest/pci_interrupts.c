@@ -145,7 +145,7 @@ static unsigned int enable_msi(struct pci_device *device)
     return 1;
 }
 
-/* Bind a line; one that is set up already stays as it is wired. */
+/* Binds a line; one that is set up already stays as it is wired. */
 static int map_line(struct pci_interrupt *interrupt, unsigned int gsi, bool level, bool active_low)
 {
     struct physdev_setup_gsi setup = {.gsi = (int)gsi, .triggering = level, .polarity = active_low};

@@ -58,7 +58,7 @@ void physical_map_protect(pfn_t end)
         guest_panic("cannot flush");
 }
 
-/* Fill a fresh table with entries for [first, end), all within its 2 MiB, and hook it up. */
+/* Fills a fresh table with entries for [first, end), all within its 2 MiB, and hooks it up. */
 static void add_table(const pte_t *l2_entry, pfn_t first, pfn_t end)
 {
     pte_t *table = page_alloc_zeroed();

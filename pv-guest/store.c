@@ -68,7 +68,7 @@ static void write_bytes(const void *data, size_t length)
     }
 }
 
-/* Bytes of a message that we have no memory for (`data` is NULL) are read and dropped. */
+/* Bytes of a message that we have no memory for (@data is NULL) are read and dropped. */
 static void read_bytes(char *data, size_t length)
 {
     while (length > 0) {
@@ -96,7 +96,7 @@ static const struct xsd_errors error_names[] = {
     {EAGAIN, "EAGAIN"}, {EPERM, "EPERM"},   {EISCONN, "EISCONN"},     {E2BIG, "E2BIG"},
 };
 
-/* Send a request and wait for its answer. @return 0, or a negative errno; then no body. */
+/* Sends a request and waits for its answer. @return 0, or a negative errno; then no body. */
 static int call(uint32_t type, store_transaction transaction, const struct part *parts,
                 unsigned int count, struct request *request)
 {
@@ -207,7 +207,7 @@ int store_remove(store_transaction transaction, const char *path)
     return call_plain(XS_RM, transaction, &part, 1);
 }
 
-/* Appends what one answer holds of a list. @return 1 at the list's end, 0, or an errno < 0. */
+/* Appends what one answer holds of a list. @return 1 at the list's end, 0 before, or an error. */
 static int append_part(struct request *list, const struct request *answer)
 {
     size_t skip = strlen(answer->body) + 1;

@@ -15,7 +15,7 @@
 static struct xenstore_domain_interface *ring;
 static evtchn_port_t port;
 
-/* Bytes that can be copied in one piece at `index`, given how many the ring has. */
+/* Bytes that can be copied in one piece at @index, given how many the ring has. */
 static size_t piece(size_t wanted, uint32_t available, XENSTORE_RING_IDX index)
 {
     size_t to_end = XENSTORE_RING_SIZE - MASK_XENSTORE_IDX(index);

@@ -124,7 +124,7 @@ static void idle(void)
     events_disable();
 }
 
-/* Run whoever is next; returns when the caller's turn comes again. */
+/* Runs whoever is next; returns when the caller's turn comes again. */
 static void schedule(void)
 {
     struct thread *self = current;

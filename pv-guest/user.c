@@ -36,7 +36,7 @@ int user_space_create(struct user_space *space)
     return error;
 }
 
-/* Free the tables below `table`, which is at `level` and no page table any more. */
+/* Frees the tables below @table, which is at @level and no page table any more. */
 static void free_tables(pte_t *table, unsigned int level)
 {
     for (unsigned int i = 0; level > 1 && i < (level == 4 ? 256u : 512u); i++)

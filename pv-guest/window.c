@@ -44,7 +44,7 @@ static long find_addresses(unsigned long from, unsigned long count)
     return -1;
 }
 
-/* Make sure that the entry for `va` at `level` exists, building tables from the top. */
+/* Makes sure that the entry for @va at @level exists, building tables from the top. */
 static int make_table(const void *va, unsigned int level)
 {
     const pte_t *entry;
@@ -110,8 +110,8 @@ void window_release(void *va, unsigned long pages)
     events_restore(enabled);
 }
 
-/* Change entries of `count` pages in as few hypercalls as possible; `mfns` NULL empties them.
- * Failures are entered in `errors`, or end the work when that is NULL. @return pages dealt with. */
+/* Changes entries of @count pages in as few hypercalls as possible; @mfns NULL empties them.
+ * Failures are entered in @errors, or end the work when that is NULL. @return pages dealt with. */
 static unsigned long update_entries(char *va, const mfn_t *mfns, unsigned long count, domid_t domid,
                                     pte_t flags, int *errors)
 {

@@ -106,7 +106,7 @@ static pte_t data_pte(const void *va)
     return make_pte(va_to_mfn(va), PTE_KERNEL_DATA);
 }
 
-/* Fill the window's entries with two values in turn. */
+/* Fills the window's entries with two values in turn. */
 static void set_window(pte_t even, pte_t odd)
 {
     for (unsigned int slot = 0; slot < OPERATIONS; slot++)

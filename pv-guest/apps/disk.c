@@ -50,7 +50,7 @@ static void fail_disk(const char *what, int error)
     guest_shutdown(SHUTDOWN_crash);
 }
 
-/* Run a job to its end. */
+/* Runs a job to its end. */
 static void run_disk(const char *what, struct disk_job job)
 {
     int error;

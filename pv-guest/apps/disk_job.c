@@ -196,7 +196,7 @@ static int finish(const struct disk_job *job, const struct slot *slot)
     return 0;
 }
 
-/* Take all that has finished since the last time, waiting for the first. */
+/* Takes all that has finished since the last time, waiting for the first. */
 static struct slot *take_finished(void)
 {
     struct slot *list;

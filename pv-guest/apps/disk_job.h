@@ -31,14 +31,14 @@ struct disk_job {
     bool marks; /* tell a counter outside when `count` begins, after a few more, and when it ends */
 };
 
-/** Get ready for `blocks` blocks. @return 0 or -ENOMEM. */
+/* Gets ready for @blocks blocks. @return 0 or -ENOMEM. */
 int disk_job_begin(uint64_t blocks);
 
-/** All blocks shall have the contents of `seed`; until they are written, only by the next job. */
+/* All blocks shall have the contents of @seed; until they are written, only by the next job. */
 void disk_job_new_contents(uint32_t seed);
 
-/**
- * Run a job. @return 0, a request's error, or -EILSEQ when other data was read than was written.
+/*
+ * Runs a job. @return 0, a request's error, or -EILSEQ when other data was read than was written.
  */
 int disk_job_run(const struct disk_job *job);
 

@@ -3,7 +3,7 @@
 #ifndef APPS_SHUTDOWN_H
 #define APPS_SHUTDOWN_H
 
-/** Start a thread that ends the domain when the tools ask it to; no-op without a store. */
+/* Starts a thread that ends the domain when the tools ask it to; no-op without a store. */
 void shutdown_obey(void);
 
 #endif

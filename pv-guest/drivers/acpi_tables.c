@@ -138,7 +138,7 @@ static bool sum_is_zero(const uint8_t *bytes, size_t length)
     return sum == 0;
 }
 
-/* Map a whole table. @return NULL: it cannot be mapped, or is not one. */
+/* Maps a whole table. @return NULL: it cannot be mapped, or is not one. */
 static const uint8_t *map_table(uint64_t address, size_t *length, struct mapping *mapping)
 {
     const uint8_t *table = map(address, HEADER, mapping);
@@ -157,7 +157,7 @@ static const uint8_t *map_table(uint64_t address, size_t *length, struct mapping
     return table;
 }
 
-/* The address of the RSDT, or of the XSDT (`wide`); 0: there is none. */
+/* The address of the RSDT, or of the XSDT (@wide); 0: there is none. */
 static uint64_t find_root_table(bool *wide)
 {
     struct mapping mapping[2];
@@ -184,7 +184,7 @@ static uint64_t find_root_table(bool *wide)
     return address;
 }
 
-/* Read one table if it has this signature. @return whether it was read. */
+/* Reads one table if it has this signature. @return whether it was read. */
 static bool read_table(uint64_t address, const char *signature, struct acpi_fixed *fixed)
 {
     struct mapping mapping;

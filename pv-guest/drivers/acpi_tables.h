@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Blocks of registers are I/O ports; 0: the machine does not have them. */
+/* Blocks of registers are I/O ports; 0: the machine does not have them. */
 struct acpi_fixed {
     uint16_t pm1a_event, pm1b_event; /* status, then enable: pm1_length / 2 bytes each */
     uint16_t pm1a_control;
@@ -23,17 +23,17 @@ struct acpi_fixed {
     bool sci_level, sci_active_low;
 };
 
-/**
- * Read a FADT.
+/*
+ * Reads a FADT.
  * @return false: it is too short, or the machine has no fixed hardware.
  */
 bool acpi_read_fadt(const void *table, size_t length, struct acpi_fixed *fixed);
 
-/** Read a MADT for how the SCI is wired; after acpi_read_fadt(). */
+/* Reads a MADT for how the SCI is wired; after acpi_read_fadt(). */
 void acpi_read_madt(const void *table, size_t length, struct acpi_fixed *fixed);
 
-/**
- * Find the tables in the memory where a BIOS has them and read both. For threads, in dom0.
+/*
+ * Finds the tables in the memory where a BIOS has them and reads both. For threads, in dom0.
  * @return 0, -ENOENT: there are none, or no fixed hardware; -ENOMEM.
  */
 int acpi_find_fixed(struct acpi_fixed *fixed);

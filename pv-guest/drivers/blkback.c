@@ -23,7 +23,7 @@ static struct blkback *blkback_of(const struct split_device *split)
     return split->driver_data;
 }
 
-/* Whether our own node `key` is the text `value`. */
+/* Whether our own node @key is the text @value. */
 static bool own_is(const struct split_device *split, const char *key, const char *value)
 {
     char *text;
@@ -284,7 +284,7 @@ static void describe(const struct block_claim *claim, char *text, size_t size)
     free(name);
 }
 
-/* Open what the tools named. */
+/* Opens what the tools named. */
 static int open_target(struct split_device *split)
 {
     struct blkback *back = blkback_of(split);

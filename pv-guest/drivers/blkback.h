@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The block back driver: serves the "vbd" devices of other domains from block devices of this one.
- * Parts of the driver see its structures here; everybody else calls blkback_init().
+ * The structures here are for the driver's parts; everybody else calls blkback_init().
  *
  * The data path (blkback_io.c, blkback_pages.c) runs in the work thread alone. Connecting and
  * disconnecting (blkback.c) happen in the thread that split.c keeps for each device; it touches the
@@ -18,10 +18,10 @@
 #include <public/event_channel.h>
 #include <thread.h>
 
-/** Serve every vbd from now on. @return 0 or a negative errno. */
+/* Serves every vbd from now on. @return 0 or a negative errno. */
 int blkback_init(void);
 
-/** Leave all fronts, which wait for blkback_init() to come back to. */
+/* Leaves all front ends; they wait until blkback_init() connects to them again. */
 void blkback_exit(void);
 
 /* ---- Pages of the front that are mapped (blkback_pages.c) ---- */
@@ -37,7 +37,7 @@ struct blkback_page {
     uint16_t next;  /* in its hash chain, or in the free list */
     uint16_t users; /* requests under way; counts segments */
     bool mapped;
-    bool recent; /* used since the clock's hand came by */
+    bool recent; /* used since the clock's hand last passed */
 } __attribute__((aligned(32)));
 
 struct blkback_pages {
@@ -53,14 +53,14 @@ struct blkback_pages {
     uint16_t dirty[64]; /* not used any more, to be unmapped together */
 };
 
-/** @return 0 or -ENOMEM. */
+/* Prepares the pages of front end @domid, none mapped. @return 0 or -ENOMEM. */
 int blkback_pages_init(struct blkback_pages *pages, domid_t domid, bool persistent);
 
-/** Unmap all. None may be in use. Nothing happens if it was not initialised. */
+/* Unmaps all. None may be in use. Nothing happens if it was not initialised. */
 void blkback_pages_destroy(struct blkback_pages *pages);
 
-/**
- * Map what the segments of a command name, or find it mapped.
+/*
+ * Maps what the segments of a command name, or finds it mapped.
  * @param readonly the front's pages need only be readable.
  * @param used     receives the index of each segment's page.
  * @param segments receives where each segment is.
@@ -69,15 +69,15 @@ void blkback_pages_destroy(struct blkback_pages *pages);
 int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
                       bool readonly, uint16_t *used, struct block_segment *segments);
 
-/** Give pages up. Those that do not stay are unmapped by the next blkback_pages_flush(). */
+/* Gives pages up. Those that do not stay are unmapped by the next blkback_pages_flush(). */
 void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsigned int count);
 
-/** Unmap what is not used any more; before the front is told that requests are done. */
+/* Unmaps pages that are no longer used; to be called before requests are answered. */
 void blkback_pages_flush(struct blkback_pages *pages);
 
-/**
- * Find page `gref` mapped, or map it to stay. For persistent pages only; it is valid until the next
- * call of any other function.
+/*
+ * Finds page @gref mapped, or maps it to stay. For persistent pages only. The address is valid
+ * until the next call of any other function.
  * @return its address, or NULL.
  */
 const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref);
@@ -91,7 +91,7 @@ struct blkback {
     struct block_claim claim;
     char dev[32];   /* its name in the front's domain: "xvda" */
     bool opened;    /* the claim is held */
-    bool told;      /* the console knows of the device */
+    bool told;      /* the device has been announced on the console */
     bool connected; /* all below is set up */
     bool stopping;  /* no request is taken any more */
 
@@ -104,7 +104,7 @@ struct blkback {
 
     struct work work;
     struct blkback_command command; /* the request that was taken last */
-    bool held_back;                 /* it has not been begun for want of something */
+    bool held_back;                 /* it could not be begun yet, for lack of a resource */
     struct blkback_request *free;   /* requests that are not in use */
     unsigned int request_count;     /* all that exist */
     unsigned int under_way;
@@ -114,17 +114,17 @@ struct blkback {
     void *copy; /* a page for descriptors that are not mapped */
 };
 
-/** Set up the data path on a mapped ring of `size` bytes. @return 0 or a negative errno. */
+/* Sets up the data path on a mapped ring of @size bytes. @return 0 or a negative errno. */
 int blkback_io_start(struct blkback *back, void *shared, uint32_t size, bool narrow,
                      bool persistent);
 
-/**
- * The handler of the front's port; `argument` is the struct blkback. The port is masked until its
+/*
+ * The handler of the front's port; @argument is the struct blkback. The port is masked until its
  * work is done. Not while the data path is stopped.
  */
 void blkback_io_event(evtchn_port_t port, void *argument);
 
-/** Take no more requests, wait for those under way, release all that the data path holds. */
+/* Takes no more requests, waits for those under way, and releases all that the data path holds. */
 void blkback_io_stop(struct blkback *back);
 
 #endif

@@ -120,7 +120,9 @@ static inline void blkback_submit(struct blkback *back, struct blkback_request *
     block_submit(back->claim.device, &request->block);
 }
 
-/* Fetch the descriptors of an indirect request. @return NULL, or why the device is to be closed. */
+/*
+ * Fetches the descriptors of an indirect request. @return NULL, or why the device is to be closed.
+ */
 static const char *fetch_segments(struct blkback *back)
 {
     struct blkback_command *command = &back->command;
@@ -167,7 +169,7 @@ static void blkback_next_step(struct blkback *back)
         blkback_submit(back, request, BLOCK_FLUSH, 0);
 }
 
-/* Begin the command. @return 0; -EAGAIN: later; other errors: it is not to be begun. */
+/* Begins the command. @return 0; -EAGAIN: later; other errors: it is not to be begun. */
 static int begin_command(struct blkback *back)
 {
     struct blkback_command *command = &back->command;
@@ -279,7 +281,7 @@ static bool dispatch(struct blkback *back)
     return true;
 }
 
-/* Take what waits in the ring, at most a round's share. @return whether more can be taken now. */
+/* Takes what waits in the ring, at most a round's share. @return whether more can be taken now. */
 static bool take_requests(struct blkback *back)
 {
     unsigned int segments = 0;
@@ -321,7 +323,7 @@ static inline struct blkback_request *take_completed(struct blkback *back)
     return request;
 }
 
-/* Give back the pages of all that is done, then answer. */
+/* Gives back the pages of all that is done, then answers. */
 static void answer_completed(struct blkback *back)
 {
     struct blkback_request *done = NULL, **end = &done;

@@ -126,7 +126,7 @@ void blkback_pages_destroy(struct blkback_pages *pages)
     memset(pages, 0, sizeof(*pages));
 }
 
-/* Make room: the hand goes round, at most twice, past pages that were used since it last came. */
+/* Makes room: the hand goes round, at most twice, past pages that were used since it last came. */
 static void evict(struct blkback_pages *pages)
 {
     unsigned int wanted = EVICT;
@@ -173,7 +173,7 @@ static uint16_t place_page(struct blkback_pages *pages, grant_ref_t gref)
     return index;
 }
 
-/* Map the places in `map_ops`. @return whether all went well; those that did not are free. */
+/* Maps the places in `map_ops`. @return whether all went well; those that did not are free. */
 static bool map_places(struct blkback_pages *pages, unsigned int count)
 {
     bool all = true;
@@ -211,7 +211,7 @@ static inline void set_map_op(struct blkback_pages *pages, unsigned int op, uint
 }
 
 /*
- * Take back the first `count` uses of a command whose page at `failed` or later could not be had.
+ * Takes back the first @count uses of a command whose page at `failed` or later could not be had.
  */
 static void undo(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
 {
@@ -223,7 +223,7 @@ static void undo(struct blkback_pages *pages, const uint16_t *used, unsigned int
     }
 }
 
-/* Where a segment is whose page is at `va` and `maddr`. */
+/* Where a segment is whose page is at @va and @maddr. */
 static inline void set_segment(struct block_segment *to, uint64_t segment, char *va, uint64_t maddr)
 {
     uint32_t offset = blkback_segment_first(segment) * SECTOR_SIZE;
@@ -234,9 +234,10 @@ static inline void set_segment(struct block_segment *to, uint64_t segment, char 
 }
 
 /*
- * The common case: pages that stay mapped, and are. What the loop needs is in locals, because it
- * writes memory of which the compiler does not know what it is. @param whole all segments are whole
- * pages. Known to the compiler, which makes a loop for each case. @return segments dealt with.
+ * The common case: segments in pages that stay mapped, and already are mapped. The loop's variables
+ * are locals, because it writes memory that, as far as the compiler knows, could be anything's.
+ * @param whole all segments are whole pages; a constant, so that each case gets a loop of its own.
+ * @return how many segments were dealt with.
  */
 static inline __attribute__((always_inline)) unsigned int get_mapped(
     struct blkback_pages *pages, const struct blkback_command *command, uint16_t *used,
@@ -268,7 +269,7 @@ static inline __attribute__((always_inline)) unsigned int get_mapped(
     return (unsigned int)(segment - command->segments);
 }
 
-/* Get what is mapped already. @return segments dealt with. */
+/* Gets what is mapped already. @return segments dealt with. */
 static unsigned int get_first(struct blkback_pages *pages, const struct blkback_command *command,
                               uint16_t *used, struct block_segment *to)
 {

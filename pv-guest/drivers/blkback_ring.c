@@ -72,7 +72,7 @@ bool blkback_ring_waiting(const struct blkback_ring *ring, uint32_t *count)
     return *count <= ring->slots - (ring->req_cons - ring->rsp_prod);
 }
 
-/* Check `count` descriptors, which are out of the front's reach. @return NULL, or what is wrong. */
+/* Checks @count descriptors, which are out of the front's reach. @return NULL, or what is wrong. */
 static const char *check_segments(const uint64_t *segments, unsigned int count, uint64_t *sectors)
 {
     for (unsigned int i = 0; i < count; i++) {
@@ -87,7 +87,7 @@ static const char *check_segments(const uint64_t *segments, unsigned int count, 
 }
 
 /*
- * Take `count` descriptors from shared memory, the first of which is the command's number `index`.
+ * Takes @count descriptors from shared memory, the first of which is the command's number @index.
  * Mostly all are whole pages: what they have in common and what any of them has says so.
  * @return NULL, or why the device is to be closed.
  */

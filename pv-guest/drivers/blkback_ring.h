@@ -33,7 +33,7 @@ struct blkback_ring {
     uint32_t rsp_pushed; /* answers that the front was shown */
 };
 
-/** What a front may ask for. */
+/* What a front may ask for. */
 struct blkback_limits {
     uint64_t sectors;      /* the end of the disk */
     unsigned int segments; /* of an indirect request; 0: there are none */
@@ -48,7 +48,7 @@ enum blkback_kind {
     BLKBACK_UNKNOWN, /* to be answered BLKIF_RSP_EOPNOTSUPP */
 };
 
-/** A request, out of reach of the front. */
+/* A request, out of reach of the front. */
 struct blkback_command {
     enum blkback_kind kind;
     uint8_t operation; /* for the answer: as in the slot, but what an indirect request asks for */
@@ -83,39 +83,39 @@ static inline bool blkback_segment_is_page(uint64_t segment)
     return (uint16_t)(segment >> 32) == (BLKBACK_PAGE_SECTORS - 1) << 8;
 }
 
-/**
- * Begin with an empty ring.
- * @param size bytes at `shared`: up to BLKBACK_MAX_RING_PAGES pages.
+/*
+ * Begins with an empty ring.
+ * @param size bytes at @shared: up to BLKBACK_MAX_RING_PAGES pages.
  * @param narrow the front's layout is that of 32-bit guests.
  */
 void blkback_ring_init(struct blkback_ring *ring, void *shared, uint32_t size, bool narrow);
 
-/** How many requests wait. @return false: the front's index is impossible. */
+/* How many requests wait. @return false: the front's index is impossible. */
 bool blkback_ring_waiting(const struct blkback_ring *ring, uint32_t *count);
 
-/**
- * Take the next request; there must be one. The segments of an indirect request come afterwards,
+/*
+ * Takes the next request; there must be one. The segments of an indirect request come afterwards,
  * by blkback_ring_segments().
  * @return NULL, or why the device is to be closed.
  */
 const char *blkback_ring_take(struct blkback_ring *ring, const struct blkback_limits *limits,
                               struct blkback_command *command);
 
-/**
- * Take the segments in page `page` of an indirect request from its shared memory.
+/*
+ * Takes the segments in page @page of an indirect request from its shared memory.
  * @return NULL, or why the device is to be closed.
  */
 const char *blkback_ring_segments(struct blkback_command *command,
                                   const struct blkback_limits *limits, unsigned int page,
                                   const void *shared);
 
-/** Answer a request, after those answered before. The front sees it at the next push. */
+/* Answers a request, after those answered before. The front sees it at the next push. */
 void blkback_ring_answer(struct blkback_ring *ring, uint64_t id, uint8_t operation, int16_t status);
 
-/** Show the front what was answered. @return whether it asked for an event. */
+/* Shows the front what was answered. @return whether it asked for an event. */
 bool blkback_ring_push(struct blkback_ring *ring);
 
-/** Ask for an event at the next request. @return whether some came before we asked. */
+/* Asks for an event at the next request. @return whether some came before we asked. */
 bool blkback_ring_sleep(struct blkback_ring *ring);
 
 #endif

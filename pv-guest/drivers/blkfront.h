@@ -17,7 +17,7 @@
 #include <drivers/work.h>
 #include <public/event_channel.h>
 
-/** Serve every vbd of this domain from now on. @return 0 or a negative errno. */
+/* Serves every vbd of this domain from now on. @return 0 or a negative errno. */
 int blkfront_init(void);
 
 /* Segments of a request: 128 KiB of whole pages, and room for what is not aligned. */
@@ -86,19 +86,19 @@ struct blkfront {
 
 extern const struct block_operations blkfront_operations;
 
-/** Make ring, port and references. @return 0 or a negative errno with nothing made. */
+/* Makes ring, port and references. @return 0 or a negative errno with nothing made. */
 int blkfront_io_start(struct blkfront *front, unsigned int ring_page_count);
 
-/** The back is connected: begin, with what waits. */
+/* The back is connected: begin, with what waits. */
 void blkfront_io_go(struct blkfront *front);
 
-/**
- * Leave the back. What it has not answered waits again, before all else. Waits until it has let go
+/*
+ * Leaves the back. What it has not answered waits again, before all else. Waits until it has let go
  * of all pages. Nothing happens if blkfront_io_start() was not called.
  */
 void blkfront_io_stop(struct blkfront *front);
 
-/** End all that waits. */
+/* Ends all that waits. */
 void blkfront_io_abandon(struct blkfront *front);
 
 #endif

@@ -46,7 +46,7 @@ static inline struct blkfront_grant *grant_place(struct blkfront *front, uint32_
     return &front->grants[i];
 }
 
-/* The reference of an I/O page, for ever; 0 when there are `limit` already. */
+/* The reference of an I/O page, for ever; 0 when there are @limit already. */
 static grant_ref_t keep_granted(struct blkfront *front, const void *va, unsigned int limit)
 {
     struct blkfront_grant *grant = grant_place(front, page_number(va));
@@ -65,7 +65,7 @@ static grant_ref_t keep_granted(struct blkfront *front, const void *va, unsigned
     return grant->ref;
 }
 
-/* End a grant that the back will let go of, if it is not wrong in the head. */
+/* Ends a grant that the back will let go of, if it is not wrong in the head. */
 static void end_grant(const struct blkfront *front, grant_ref_t ref)
 {
     for (unsigned int tries = 1; !grant_end(ref); tries++) {
@@ -101,7 +101,7 @@ static void put_page(struct blkfront *front, struct blkfront_page *page)
     front->free_pages = page;
 }
 
-/* A reference for one use of a page; `ended` receives it if it is to be ended then. 0: none. */
+/* A reference for one use of a page; @ended receives it if it is to be ended then. 0: none. */
 static grant_ref_t grant_once(struct blkfront *front, const void *va, bool readonly,
                               grant_ref_t *ended)
 {
@@ -125,7 +125,7 @@ static const struct block_segment *segment_of(const struct blkfront_shadow *shad
 }
 
 /*
- * Give up what the first `count` segments hold, but for pages that the back keeps. @return false:
+ * Gives up what the first @count segments hold, but for pages that the back keeps. @return false:
  * it does.
  */
 static bool release_segments(struct blkfront *front, struct blkfront_shadow *shadow,
@@ -154,13 +154,13 @@ static bool release_segments(struct blkfront *front, struct blkfront_shadow *sha
     return released;
 }
 
-/* The descriptor of `length` bytes at `offset` in a granted page, both in whole sectors. */
+/* The descriptor of @length bytes at @offset in a granted page, both in whole sectors. */
 static inline uint64_t descriptor(grant_ref_t ref, uint32_t offset, uint32_t length)
 {
     return blkfront_segment(ref, offset / SECTOR_SIZE, (offset + length) / SECTOR_SIZE - 1);
 }
 
-/* Prepare a segment that make_first() left. @return its descriptor; 0: not now. */
+/* Prepares a segment that make_first() left. @return its descriptor; 0: not now. */
 static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *shadow,
                                 unsigned int i)
 {
@@ -199,9 +199,10 @@ static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *
 }
 
 /*
- * The common case: segments in pages that stay granted, and are. What the loop needs is in locals,
- * as it writes memory of which the compiler does not know what it is. @param whole all segments are
- * whole pages. Known to the compiler, which makes a loop for each case. @return descriptors made.
+ * The common case: segments in pages that stay granted, and already are. The loop's variables are
+ * locals, because it writes memory that, as far as the compiler knows, could be anything's.
+ * @param whole all segments are whole pages; a constant, so that each case gets a loop of its own.
+ * @return how many descriptors were made.
  */
 static inline __attribute__((always_inline)) unsigned int make_granted(
     const struct blkfront *front, const struct block_segment *segment, unsigned int count,
@@ -223,7 +224,7 @@ static inline __attribute__((always_inline)) unsigned int make_granted(
     return (unsigned int)(segment - first);
 }
 
-/* Make descriptors of the shadow's segments from number `i` on, as far as they are granted. */
+/* Makes descriptors of the shadow's segments from number @i on, as far as they are granted. */
 static inline unsigned int make_first(const struct blkfront *front,
                                       const struct blkfront_shadow *shadow, unsigned int i,
                                       uint64_t *words)
@@ -239,7 +240,7 @@ static inline unsigned int make_first(const struct blkfront *front,
     return make_granted(front, segment, count, &words[i], false);
 }
 
-/* Make descriptors of the shadow's segments. @return whether all could be made. */
+/* Makes descriptors of the shadow's segments. @return whether all could be made. */
 static inline bool make_segments(struct blkfront *front, struct blkfront_shadow *shadow,
                                  uint64_t *words)
 {
@@ -313,7 +314,7 @@ static bool start_data(struct blkfront *front, struct blkfront_shadow *shadow)
     return true;
 }
 
-/* Put a request into the ring. @return false: there is no room now. */
+/* Puts a request into the ring. @return false: there is no room now. */
 static bool start_request(struct blkfront *front, struct block_request *request)
 {
     struct blkfront_shadow *shadow;
@@ -426,7 +427,7 @@ static void blkfront_fail(struct blkfront *front, const char *why)
     split_fail(front->split, -EPROTO, "the back end is wrong: %s", why);
 }
 
-/* Copy what was read to where it was wanted. */
+/* Copies what was read to where it was wanted. */
 static void copy_back(const struct blkfront_shadow *shadow)
 {
     for (unsigned int i = 0; i < shadow->count; i++)
@@ -575,7 +576,7 @@ static struct blkfront_shadow *youngest(struct blkfront *front)
     return found;
 }
 
-/* Have what is in the ring wait again, in its order and before all else. */
+/* Has what is in the ring wait again, in its order and before all else. */
 static void take_back(struct blkfront *front)
 {
     struct blkfront_shadow *shadow;

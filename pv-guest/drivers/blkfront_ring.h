@@ -35,29 +35,29 @@ struct blkfront_answer {
     int16_t status; /* BLKIF_RSP_* */
 };
 
-/** A segment's descriptor as one word: sectors `first` to `last` of the page granted by `gref`. */
+/* A segment's descriptor as one word: sectors @first to @last of the page granted by @gref. */
 static inline uint64_t blkfront_segment(grant_ref_t gref, uint32_t first, uint32_t last)
 {
     return gref | (uint64_t)(first | last << 8) << 32;
 }
 
-/** Make the ring of `size` bytes at `shared` empty; its back end does not see it yet. */
+/* Makes the ring of @size bytes at @shared empty; its back end does not see it yet. */
 void blkfront_ring_init(struct blkfront_ring *ring, void *shared, uint32_t size);
 
-/** How many requests can be put now. */
+/* How many requests can be put now. */
 static inline uint32_t blkfront_ring_room(const struct blkfront_ring *ring)
 {
     return ring->free_count;
 }
 
-/** The id that the next request will have. */
+/* The id that the next request will have. */
 static inline uint16_t blkfront_ring_next_id(const struct blkfront_ring *ring)
 {
     return ring->free_ids[ring->free_count - 1];
 }
 
-/**
- * Put a request; there must be room. The back sees it at the next push.
+/*
+ * Puts a request; there must be room. The back sees it at the next push.
  * @param operation BLKIF_OP_READ, _WRITE or _FLUSH_DISKCACHE.
  * @param segments  descriptors made by blkfront_segment(), at most
  *                  BLKIF_MAX_SEGMENTS_PER_REQUEST.
@@ -66,7 +66,7 @@ static inline uint16_t blkfront_ring_next_id(const struct blkfront_ring *ring)
 uint16_t blkfront_ring_put(struct blkfront_ring *ring, uint8_t operation, blkif_vdev_t handle,
                            uint64_t sector, const uint64_t *segments, unsigned int count);
 
-/** As above, `count` descriptors being in `page_count` granted pages. */
+/* As above, @count descriptors being in @page_count granted pages. */
 uint16_t blkfront_ring_put_indirect(struct blkfront_ring *ring, uint8_t operation,
                                     blkif_vdev_t handle, uint64_t sector, unsigned int count,
                                     const grant_ref_t *pages, unsigned int page_count);
@@ -74,16 +74,16 @@ uint16_t blkfront_ring_put_indirect(struct blkfront_ring *ring, uint8_t operatio
 uint16_t blkfront_ring_put_discard(struct blkfront_ring *ring, blkif_vdev_t handle, uint64_t sector,
                                    uint64_t sectors);
 
-/** Show the back what was put. @return whether it asked for an event. */
+/* Shows the back what was put. @return whether it asked for an event. */
 bool blkfront_ring_push(struct blkfront_ring *ring);
 
-/** How many answers wait. @return NULL, or why the back cannot be trusted. */
+/* How many answers wait. @return NULL, or why the back cannot be trusted. */
 const char *blkfront_ring_waiting(const struct blkfront_ring *ring, uint32_t *count);
 
-/** Take the next answer; there must be one. @return NULL, or why the back cannot be trusted. */
+/* Takes the next answer; there must be one. @return NULL, or why the back cannot be trusted. */
 const char *blkfront_ring_take(struct blkfront_ring *ring, struct blkfront_answer *answer);
 
-/** Ask for an event at the next answer. @return whether some came before we asked. */
+/* Asks for an event at the next answer. @return whether some came before we asked. */
 bool blkfront_ring_sleep(struct blkfront_ring *ring);
 
 #endif

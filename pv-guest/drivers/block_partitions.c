@@ -29,7 +29,7 @@ static int read_block(void *context, uint64_t block, void *buffer)
     return error;
 }
 
-/* @return how many, or a negative errno; whoever calls frees `partitions`. */
+/* @return how many, or a negative errno; whoever calls frees @partitions. */
 static int scan(struct block_device *disk, struct partition **partitions, const char **note)
 {
     struct reader reader = {.disk = disk, .page = page_alloc()};

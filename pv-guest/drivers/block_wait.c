@@ -41,7 +41,7 @@ static int submit_and_wait(struct block_device *device, struct block_request req
     return waiting.error;
 }
 
-/* Cut what lies at `buffer` into pieces within a page. @return bytes cut. */
+/* Cuts what lies at @buffer into pieces within a page. @return bytes cut. */
 static size_t cut(char *buffer, size_t length, struct block_segment *segments, unsigned int limit,
                   unsigned int *count)
 {

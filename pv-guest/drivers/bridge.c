@@ -46,7 +46,7 @@ static bool is_old(const struct address *entry, uint64_t now)
     return now - entry->heard > BRIDGE_AGEING_SECONDS * NANOSECONDS_PER_SECOND;
 }
 
-/* Take back the entries of a port, or with NULL those that are too old. */
+/* Takes back the entries of a port, or with NULL those that are too old. */
 static void forget_addresses(const struct net_port *port, uint64_t now)
 {
     for (unsigned int bucket = 0; bucket < BUCKETS; bucket++) {
@@ -79,7 +79,7 @@ static uint16_t take_entry(void)
     return never_used < BRIDGE_ADDRESSES ? (uint16_t)++never_used : 0;
 }
 
-/* Look for old entries, but not at every frame of a flood of new addresses. */
+/* Looks for old entries, but not at every frame of a flood of new addresses. */
 static void sweep(uint64_t now)
 {
     static uint64_t last;

@@ -14,23 +14,23 @@
 
 #define BRIDGE_NAME "xenbr0"
 
-/** Seconds after which an address that was not heard of is forgotten. */
+/* Seconds after which an address that was not heard of is forgotten. */
 #define BRIDGE_AGEING_SECONDS 300u
 
-/** Addresses that are remembered for one port, and in all. */
+/* Addresses that are remembered for one port, and in all. */
 #define BRIDGE_ADDRESSES_OF_PORT 64u
 #define BRIDGE_ADDRESSES         1024u
 
-/** Join a port to the bridge; its input is the bridge's from then on. */
+/* Joins a port to the bridge; its input is the bridge's from then on. */
 void bridge_add(struct net_port *port);
 
-/** Take a port out and forget what lies behind it. No-op for one that is not in. */
+/* Takes a port out and forgets what lies behind it. No-op for one that is not in. */
 void bridge_remove(struct net_port *port);
 
-/** Call `entry` for every port until it returns false. */
+/* Calls @entry for every port until it returns false. */
 void bridge_list(bool (*entry)(struct net_port *port, void *argument), void *argument);
 
-/** The port behind which an address was heard of lately, or NULL. */
+/* The port behind which an address was heard of lately, or NULL. */
 struct net_port *bridge_lookup(const uint8_t *mac);
 
 #endif

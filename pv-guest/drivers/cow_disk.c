@@ -87,7 +87,7 @@ static bool add_chunk(struct cow_disk *cow, uint64_t number)
     return true;
 }
 
-/* Take back chunks of a range that nothing was written to. */
+/* Takes back chunks of a range that nothing was written to. */
 static void drop_empty(struct cow_disk *cow, uint64_t number, uint64_t end)
 {
     for (; number < end; number++) {
@@ -121,7 +121,7 @@ static bool reserve(struct cow_disk *cow, uint64_t sector, uint64_t sectors)
     return true;
 }
 
-/* Copy between a chunk and memory, sectors [first, first + count) of the chunk. */
+/* Copies between a chunk and memory, sectors [first, first + count) of the chunk. */
 static void copy_sectors(struct chunk *chunk, unsigned int first, unsigned int count, char *memory,
                          bool write)
 {
@@ -137,7 +137,7 @@ static void copy_sectors(struct chunk *chunk, unsigned int first, unsigned int c
     }
 }
 
-/* Copy what a request has in chunks: all of it for a write. */
+/* Copies what a request has in chunks: all of it for a write. */
 static void copy_request(struct cow_disk *cow, const struct block_request *request)
 {
     uint64_t sector = request->disk_sector;

@@ -8,14 +8,14 @@
 
 #include <drivers/block.h>
 
-/**
+/*
  * How many pages a disk may be given that is opened now: half of what is free, is not to be spared
  * for others, and may not yet be taken by disks that are open. 0: there is no room for another.
  */
 unsigned long cow_disk_share(void);
 
-/**
- * Lay a copy-on-write disk over `base`, which is closed together with it.
+/*
+ * Lays a copy-on-write disk over @base, which is closed together with it.
  * @param pages how many it may take for data. A write that finds no room, by this limit or since
  *              memory is used up, fails with -ENOSPC and changes nothing.
  * @return 0, or -ENOMEM, also for no pages.

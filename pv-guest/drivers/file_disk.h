@@ -7,8 +7,8 @@
 
 #include <drivers/block.h>
 
-/**
- * Open a file. operations->close frees it.
+/*
+ * Opens a file. operations->close frees it.
  * @return 0, -ENOENT, -ENODEV (no ramdisk), -EISDIR, -EINVAL (less than a sector), -ENOMEM.
  */
 int file_disk_open(const char *path, struct block_device **device);

@@ -19,22 +19,22 @@
 #define IP_PROTOCOL_ICMP 1u
 #define IP_PROTOCOL_UDP  17u
 
-/** Bytes of headers in front of what ip_send() and udp_send() are given. */
+/* Bytes of headers in front of what ip_send() and udp_send() are given. */
 #define IP_HEADERS  34u /* Ethernet, IPv4 */
 #define UDP_HEADERS 42u
 
 struct ip_interface;
 
-/** Who a datagram is from. */
+/* Who a datagram is from. */
 struct udp_source {
     uint32_t address;
     uint16_t port;
 };
 
-/** A port of ours. */
+/* A port of ours. */
 struct udp_socket {
     uint16_t port;
-    /** A datagram came in; in the work thread. It may be answered with udp_send(). */
+    /* A datagram came in; in the work thread. It may be answered with udp_send(). */
     void (*receive)(struct ip_interface *interface, struct udp_socket *socket,
                     const struct udp_source *source, const uint8_t *data, uint32_t length);
     struct udp_socket *next;
@@ -46,7 +46,7 @@ struct ip_neighbour {
     uint64_t heard;
 };
 
-/** An echo request that waits for its answer. */
+/* An echo request that waits for its answer. */
 struct ip_ping {
     uint16_t id, sequence;
     bool answered;
@@ -65,15 +65,15 @@ struct ip_interface {
     uint64_t echoes;           /* echo requests answered */
 };
 
-/** Take a port's input. `interface` is zeroed before. */
+/* Takes a port's input. @interface is zeroed before. */
 void ip_attach(struct ip_interface *interface, struct net_port *port);
 
-/** Give the interface an address, and tell the neighbours. */
+/* Gives the interface an address, and tells the neighbours. */
 void ip_configure(struct ip_interface *interface, uint32_t address, uint32_t mask,
                   uint32_t gateway);
 
-/**
- * Send a datagram. To an address whose hardware address is not known only the question for that is
+/*
+ * Sends a datagram. To an address whose hardware address is not known only the question for that is
  * sent; ask with ip_resolve() before.
  * @param data payload with IP_HEADERS writable bytes in front of it, in the physical map
  * @return 0, -EHOSTUNREACH without a route, or -EAGAIN: the address is not known
@@ -81,33 +81,33 @@ void ip_configure(struct ip_interface *interface, uint32_t address, uint32_t mas
 int ip_send(struct ip_interface *interface, uint32_t to, uint8_t protocol, uint8_t *data,
             uint32_t length);
 
-/** As ip_send(), for UDP; `data` has UDP_HEADERS bytes in front. */
+/* As ip_send(), for UDP; @data has UDP_HEADERS bytes in front. */
 int udp_send(struct ip_interface *interface, uint16_t from_port, uint32_t to, uint16_t to_port,
              uint8_t *data, uint32_t length);
 
-/** Receive what comes for socket->port. @return 0 or -EADDRINUSE. */
+/* Receives what comes for socket->port. @return 0 or -EADDRINUSE. */
 int udp_open(struct ip_interface *interface, struct udp_socket *socket);
 void udp_close(struct ip_interface *interface, struct udp_socket *socket);
 
-/** Wait until the hardware address for a destination is known. @return false at the deadline. */
+/* Waits until the hardware address for a destination is known. @return false at the deadline. */
 bool ip_resolve(struct ip_interface *interface, uint32_t to, uint64_t deadline);
 
-/**
- * Send an echo request with `length` bytes of payload, wait for the answer until `deadline`.
+/*
+ * Sends an echo request with @length bytes of payload, and waits for the answer until @deadline.
  * @return the round trip in nanoseconds, or a negative errno (-ETIMEDOUT, -EHOSTUNREACH).
  */
 int64_t ip_ping(struct ip_interface *interface, uint32_t to, uint16_t sequence, uint32_t length,
                 uint64_t deadline);
 
-/** Read "10.0.2.15". @return false when it is none. */
+/* Reads "10.0.2.15". @return false when it is none. */
 bool ip_parse(const char *text, uint32_t *address);
 
-/** Write it. @return `text`. */
+/* Writes it. @return @text. */
 char *ip_text(uint32_t address, char text[IP_TEXT_SIZE]);
 
 /* ---- Between the files of the stack --------------------------------------------------------- */
 
-/** A frame of `length` bytes that begins at `frame` goes out as it is. */
+/* A frame of @length bytes that begins at @frame goes out as it is. */
 void ip_send_frame(struct ip_interface *interface, const uint8_t *frame, uint32_t length,
                    bool checksum_valid);
 
@@ -117,7 +117,7 @@ void arp_announce(struct ip_interface *interface);
 void arp_learn(struct ip_interface *interface, uint32_t address, const uint8_t *mac, bool always);
 const uint8_t *arp_find(struct ip_interface *interface, uint32_t address);
 
-/** `frame` may be changed, and is sent back where an answer is due. `data` is the IP payload. */
+/* `frame` may be changed, and is sent back where an answer is due. @data is the IP payload. */
 void icmp_input(struct ip_interface *interface, uint32_t from, uint8_t *data, uint32_t length);
 void udp_input(struct ip_interface *interface, uint32_t from, uint8_t *data, uint32_t length);
 

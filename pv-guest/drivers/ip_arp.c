@@ -29,7 +29,7 @@ const uint8_t *arp_find(struct ip_interface *interface, uint32_t address)
     return neighbour->mac;
 }
 
-/* `always`: also somebody who is not known yet; the one that was not heard of longest gives way. */
+/* @always: also somebody who is not known yet; the one that was not heard of longest gives way. */
 void arp_learn(struct ip_interface *interface, uint32_t address, const uint8_t *mac, bool always)
 {
     struct ip_neighbour *neighbour = find_neighbour(interface, address);

@@ -53,7 +53,7 @@ static struct {
 
 static struct wait_queue answered;
 
-/* Find an option of at least `size` bytes. */
+/* Finds an option of at least @size bytes. */
 static const uint8_t *option(const uint8_t *data, uint32_t length, uint8_t code, uint32_t size)
 {
     uint32_t at = OPTIONS;
@@ -142,7 +142,7 @@ static void dhcp_send(struct ip_interface *interface, uint8_t type, const struct
     udp_send(interface, CLIENT_PORT, IP_BROADCAST, SERVER_PORT, message, MESSAGE_SIZE);
 }
 
-/* Send and wait, again and again with longer waits. @return the type of the answer, or 0. */
+/* Sends and waits, again and again with longer waits. @return the type of the answer, or 0. */
 static uint8_t ask(struct ip_interface *interface, uint8_t type, const struct dhcp_lease *lease)
 {
     uint64_t wait = FIRST_WAIT;

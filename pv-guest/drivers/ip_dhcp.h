@@ -12,14 +12,14 @@ struct dhcp_lease {
     uint32_t seconds;
 };
 
-/**
- * Ask for an address until there is one, and configure the interface with it. Waits.
+/*
+ * Asks for an address until there is one, and configures the interface with it. Waits.
  * @param say is told each step, one line without its end
  */
 void dhcp_acquire(struct ip_interface *interface, struct dhcp_lease *lease,
                   void (*say)(const char *text));
 
-/** Ask the server to let us keep the address. Waits. @return false when it does not. */
+/* Asks the server to let us keep the address. Waits. @return false when it does not. */
 bool dhcp_renew(struct ip_interface *interface, struct dhcp_lease *lease,
                 void (*say)(const char *text));
 

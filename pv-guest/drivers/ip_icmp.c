@@ -36,7 +36,7 @@ void icmp_input(struct ip_interface *interface, uint32_t from, uint8_t *data, ui
     }
 }
 
-/* Wait for the answer to interface->ping. */
+/* Waits for the answer to interface->ping. */
 static bool wait_for_answer(struct ip_interface *interface, uint64_t deadline)
 {
     while (!interface->ping->answered && clock_now() < deadline)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets and net ports: one face for the vifs of other domains, a virtio card, the front driver
- * and whatever else sends and receives Ethernet frames, so that the bridge and the IP stack need
- * not know what they stand on.
+ * Packets and net ports: one interface for the vifs of other domains, a virtio card, the front
+ * driver and everything else that sends and receives Ethernet frames, so that the bridge and the IP
+ * stack need not know which of them they use.
  *
- * A packet is a list of fragments that lie in our own memory or in pages that another domain
- * granted. It is handed on by pointer, from the port where it came in to those where it goes out,
- * and is copied only there: mostly straight from the sender's pages to the receiver's.
+ * A packet is a list of fragments that lie in this domain's memory or in pages that another domain
+ * granted. It is passed by pointer, from the port where it came in to those where it goes out, and
+ * is copied only there: mostly straight from the sender's pages to the receiver's.
  *
- * Copies are gathered, and done by net_flush(): what a fragment points to stays as it is until
- * whoever made the packet has called that. All of this happens in the work thread (work.h).
+ * Copies are gathered, and net_flush() does them: the maker of a packet does not change what its
+ * fragments point to until it has called that. All of this happens in the work thread (work.h).
  */
 #ifndef DRIVERS_NET_H
 #define DRIVERS_NET_H
@@ -30,7 +30,7 @@
 #define NET_MAX_FRAGMENTS  24u
 #define NET_PORT_NAME_SIZE 24u
 
-/** A piece of a packet: in our memory, or in one page of another domain. */
+/* A piece of a packet: in our memory, or in one page of another domain. */
 struct net_fragment {
     const uint8_t *va; /* in the physical map, NULL for a granted page */
     grant_ref_t ref;
@@ -42,7 +42,7 @@ struct net_fragment {
 struct net_port;
 
 struct net_packet {
-    /** The first one is in our memory, with all headers as far as NET_HEADER_ROOM bytes reach. */
+    /* The first one is in our memory, with all headers as far as NET_HEADER_ROOM bytes reach. */
     struct net_fragment fragments[NET_MAX_FRAGMENTS];
     unsigned int fragment_count;
     uint32_t length;       /* bytes from the Ethernet header on */
@@ -58,27 +58,29 @@ static inline const uint8_t *net_header(const struct net_packet *packet)
     return packet->fragments[0].va;
 }
 
-/** What a port's other end takes without our help. */
+/* The packets that a port's other end takes unfinished. */
 struct net_features {
     bool csum_ipv4, csum_ipv6; /* a checksum left blank */
     bool tso_ipv4, tso_ipv6;   /* a packet to be cut into segments */
 };
 
-/** In the direction of the port's other end: sent is what went out to it. */
+/* As this kernel sees them: sent is what went out to the port's other end. */
 struct net_counters {
     uint64_t sent_packets, sent_bytes, sent_dropped, sent_errors;
     uint64_t received_packets, received_bytes, received_dropped, received_errors;
 };
 
 struct net_port_operations {
-    /**
-     * Send a packet that fits the port's features and MTU. Copies its data, or has that done by
-     * net_copy(); counts it, or the reason why not. The packet is the caller's again at once.
+    /*
+     * Send a packet that fits the port's features and MTU: copy its data, or have net_copy() do
+     * that, and count it as sent or dropped. The packet is the caller's again at once.
      */
     void (*send)(struct net_port *port, const struct net_packet *packet);
-    /** The copies for this port are done: pass all that was sent on. Called by net_flush(). */
+    /* Pass on all packets that were sent: their copies are done. Called by net_flush(). */
     void (*flush)(struct net_port *port);
-    /** A copy from or to a page that the port's other end granted failed: it lied. */
+    /*
+     * A copy from or to a page that the port's other end granted has failed: the grant was wrong.
+     */
     void (*bad_grant)(struct net_port *port, grant_ref_t ref);
 };
 
@@ -91,7 +93,7 @@ struct net_port {
     bool only_own_mac; /* frames from another source address are dropped (anti-spoofing) */
     struct net_features features;
     struct net_counters counters;
-    /** Takes what comes in; the bridge's or the stack's. NULL: dropped. */
+    /* Takes what comes in; the bridge's or the stack's. NULL: dropped. */
     void (*input)(struct net_port *port, struct net_packet *packet);
     void *input_context;
     struct net_port *next;  /* the bridge's list */
@@ -100,79 +102,80 @@ struct net_port {
     bool is_dirty;
 };
 
-/**
- * A packet came in at `port`: count it and pass it to whom the port belongs, unless its first piece
- * does not hold the Ethernet header.
+/*
+ * Takes a packet that came in at @port: counts it and passes it to the port's input, unless its
+ * first piece does not hold the Ethernet header.
  */
 void net_input(struct net_port *port, struct net_packet *packet);
 
-/**
- * Send a packet out of a port. Dropped when there is no carrier or it is larger than the MTU. Where
- * the port lacks a feature that the packet needs, it is cut and its checksums are filled in first.
+/*
+ * Sends a packet out of a port. Dropped when there is no carrier or it is larger than the MTU.
+ * Where the port lacks a feature that the packet needs, it is cut and its checksums are filled in
+ * first.
  */
 void net_send(struct net_port *port, const struct net_packet *packet);
 
-/** Have flush() called for the port by the next net_flush(). */
+/* Has flush() called for the port by the next net_flush(). */
 void net_mark_dirty(struct net_port *port);
 
-/** The port goes away: no flush() for it. What was gathered for it must have been flushed. */
+/* Forgets a port that goes away: no flush() for it. Its copies must have been flushed before. */
 void net_forget(struct net_port *port);
 
-/** Do all copies that were gathered, then let each port finish what it was sent. */
+/* Does all gathered copies, then lets each port pass on its packets. */
 void net_flush(void);
 
 /* ---- Copying -------------------------------------------------------------------------------- */
 
-/** Where a copy goes: into our own memory, or into a granted page. */
+/* Where a copy goes: into our own memory, or into a granted page. */
 struct net_target {
-    struct net_port *port; /* whose it is, for bad_grant() */
+    struct net_port *port; /* the owner, for bad_grant() */
     uint8_t *va;           /* NULL for a granted page */
     grant_ref_t ref;
     domid_t domid;
     uint16_t offset;
 };
 
-/** How far a packet was copied. Begin with all zero. */
+/* How far a packet was copied. Begin with all zero. */
 struct net_cursor {
     unsigned int fragment;
     uint32_t offset;
 };
 
-/** Copies that a whole packet can need, at most. */
+/* Copies that a whole packet can need, at most. */
 #define NET_COPIES_OF_PACKET (2 * NET_MAX_FRAGMENTS + 40)
 
-/** Make room for the copies of one packet; may call net_flush(). */
+/* Makes room for the copies of one packet; may call net_flush(). */
 void net_copy_reserve(void);
 
-/**
- * Gather the copy of the next `length` bytes of a packet; to our own memory from our own memory it
+/*
+ * Gathers the copy of the next @length bytes of a packet; to our own memory from our own memory it
  * happens at once. A target in a page must not cross its end.
  */
 void net_copy(const struct net_packet *packet, struct net_cursor *cursor,
               const struct net_target *target, uint32_t length);
 
-/** The number of the next copy. Those of one target lie between two calls. */
+/* The number of the next copy. Those of one target lie between two calls. */
 unsigned int net_copy_mark(void);
 
-/** In flush(): whether all copies from number `first` up to `end` succeeded. */
+/* In flush(): whether all copies from number @first up to @end succeeded. */
 bool net_copies_done(unsigned int first, unsigned int end);
 
-/** Copy a whole packet to our memory now. @return whether that worked. */
+/* Copies a whole packet to our memory now. @return whether that worked. */
 bool net_copy_now(const struct net_packet *packet, uint8_t *to);
 
-/** Whether two addresses are the same. */
+/* Whether two addresses are the same. */
 static inline bool mac_equal(const uint8_t *a, const uint8_t *b)
 {
     return __builtin_memcmp(a, b, MAC_SIZE) == 0;
 }
 
-/** Broadcast or multicast. */
+/* Broadcast or multicast. */
 static inline bool mac_is_group(const uint8_t *mac)
 {
     return mac[0] & 1;
 }
 
-/** Read "00:16:3e:01:02:03". @return false when it is none. */
+/* Reads "00:16:3e:01:02:03". @return false when it is none. */
 bool net_parse_mac(const char *text, uint8_t *mac);
 
 #endif

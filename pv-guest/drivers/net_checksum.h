@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Where the layers of a frame begin, in bytes from its start. */
+/* Where the layers of a frame begin, in bytes from its start. */
 struct net_layers {
     uint32_t network;   /* the IPv4 or IPv6 header */
     uint32_t transport; /* the TCP or UDP header */
@@ -22,41 +22,41 @@ struct net_layers {
     bool ipv6;
 };
 
-/** Whether a frame is IPv6 by its (VLAN's) type field. */
+/* Whether a frame is IPv6 by its (VLAN's) type field. */
 bool net_is_ipv6(const uint8_t *frame, uint32_t length);
 
-/**
- * Find the layers of a frame whose first `length` bytes are given. @return false when it is no
+/*
+ * Finds the layers of a frame whose first @length bytes are given. @return false when it is no
  * TCP or UDP over IP, is a fragment of a datagram, or its headers do not lie in these bytes.
  */
 bool net_find_layers(const uint8_t *frame, uint32_t length, struct net_layers *layers);
 
-/** Sum of 16-bit words in memory order, not folded; `sum` is what came before, of even length. */
+/* Sums of 16-bit words in memory order, not folded; @sum is what came before, of even length. */
 uint64_t net_sum(const void *data, size_t length, uint64_t sum);
 
-/** Fold a sum to the 16 bits, in memory order, that go into a header. Never 0xffff. */
+/* Fold a sum to the 16 bits, in memory order, that go into a header. Never 0xffff. */
 uint16_t net_sum_finish(uint64_t sum);
 
-/** The checksum of `length` bytes, to be stored as it is. */
+/* The checksum of @length bytes, to be stored as it is. */
 static inline uint16_t net_checksum(const void *data, size_t length)
 {
     return net_sum_finish(net_sum(data, length, 0));
 }
 
-/** The sum of the pseudo header for a transport part of `length` bytes. */
+/* The sum of the pseudo header for a transport part of @length bytes. */
 uint64_t net_pseudo_sum(const uint8_t *frame, const struct net_layers *layers, uint32_t length);
 
-/**
- * Put the pseudo header's sum into the checksum field, as a device that completes it wants to find
- * it. `total` is the length of the whole frame, only the headers need be there.
+/*
+ * Puts the pseudo header's sum into the checksum field, as a device that completes it wants to find
+ * it. @total is the length of the whole frame, only the headers need be there.
  */
 void net_prepare_checksum(uint8_t *frame, const struct net_layers *layers, uint32_t total);
 
-/** Compute the checksum of a whole frame that is in memory. @return false: it has none. */
+/* Computes the checksum of a whole frame that is in memory. @return false: it has none. */
 bool net_fill_checksum(uint8_t *frame, uint32_t length);
 
-/**
- * Make the headers of one segment out of those of the whole packet, with complete checksums.
+/*
+ * Makes the headers of one segment out of those of the whole packet, with complete checksums.
  * @param headers receives layers->payload bytes
  * @param frame   the whole packet, in memory; TCP
  * @param from    where the segment's payload begins in the frame
@@ -89,7 +89,7 @@ static inline void net_put32(uint8_t *at, uint32_t value)
     net_put16(at + 2, value);
 }
 
-/** Store a checksum, which is in memory order already. */
+/* Stores a checksum, which is in memory order already. */
 static inline void net_put_checksum(uint8_t *at, uint16_t checksum)
 {
     __builtin_memcpy(at, &checksum, sizeof(checksum));

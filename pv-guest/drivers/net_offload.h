@@ -9,10 +9,10 @@
 #include <drivers/net.h>
 #include <drivers/net_checksum.h>
 
-/** Fill in the blank checksum of a packet and send it; counts what cannot be sent. */
+/* Fills in the blank checksum of a packet and sends it; counts what cannot be sent. */
 void net_send_with_checksum(struct net_port *port, const struct net_packet *packet);
 
-/** Cut a packet into segments of its gso_size, with checksums, and send them. */
+/* Cuts a packet into segments of its gso_size, with checksums, and sends them. */
 void net_send_segments(struct net_port *port, const struct net_packet *packet);
 
 #endif

@@ -7,10 +7,10 @@
 
 #include <drivers/net.h>
 
-/** Serve the vifs that the tools put into the store. @return 0 or a negative errno. */
+/* Serves the vifs that the tools put into the store. @return 0 or a negative errno. */
 int netback_start(void);
 
-/**
+/*
  * What went through a vif since it was made: "sent" is what the domain received. Call it from
  * threads. @return false when there is no such vif.
  */

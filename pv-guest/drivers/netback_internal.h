@@ -12,7 +12,7 @@
 
 #define VIF_RING_SLOTS __CONST_RING_SIZE(netif_rx, 4096)
 
-/** A slot of the receive ring that was taken and is answered by the next flush. */
+/* A slot of the receive ring that was taken and is answered by the next flush. */
 struct vif_slot {
     struct netif_extra_info extra; /* of `is_extra` */
     uint16_t id, flags, size;
@@ -20,7 +20,7 @@ struct vif_slot {
     unsigned int first_copy, end_copy;
 };
 
-/** A packet that waits for empty pages of the front end, copied to memory of ours. */
+/* A packet that waits for empty pages of the front end, copied to memory of ours. */
 struct vif_waiting;
 
 struct vif {
@@ -46,21 +46,21 @@ struct vif {
     unsigned int waiting_pages;
 };
 
-/** Close the vif, with one line that says why. Its rings are not looked at again. */
+/* Closes the vif, with one line that says why. Its rings are not looked at again. */
 void vif_break(struct vif *vif, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Work items: take packets from the front end; pass on what waits for its empty pages. */
+/* Work items: take packets from the front end; pass on packets that waited for its empty pages. */
 void vif_transmit_run(struct work *work);
 void vif_receive_run(struct work *work);
 
-/** Operations of the port. */
+/* Operations of the port. */
 void vif_send(struct net_port *port, const struct net_packet *packet);
 void vif_flush(struct net_port *port);
 
-/** Drop all that waits. */
+/* Drops all that waits. */
 void vif_drop_waiting(struct vif *vif);
 
-/** The vif for which most pages wait, or NULL: none do. */
+/* The vif for which most pages wait, or NULL: none do. */
 struct vif *vif_of_longest_backlog(void);
 
 #endif

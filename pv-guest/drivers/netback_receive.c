@@ -62,7 +62,7 @@ static void add_gso(struct vif *vif, const struct net_packet *packet)
     };
 }
 
-/* Copy a packet into empty pages, of which there are enough. */
+/* Copies a packet into empty pages, of which there are enough. */
 static void place_packet(struct vif *vif, const struct net_packet *packet)
 {
     struct net_target target = {.port = &vif->port, .domid = vif->device->other};
@@ -127,7 +127,7 @@ static void drop_first(struct vif *vif)
     free_waiting(waiting);
 }
 
-/* Whether `pages` more may wait for the vif; longer backlogs than its own then give way. */
+/* Whether @pages more may wait for the vif; longer backlogs than its own then give way. */
 static bool make_room(const struct vif *vif, unsigned int pages)
 {
     unsigned int wanted = vif->waiting_pages + pages;
@@ -200,7 +200,7 @@ void vif_drop_waiting(struct vif *vif)
         drop_first(vif);
 }
 
-/* Whether there are empty pages for `slots`; the front end is broken if its index is. */
+/* Whether there are empty pages for @slots; the front end is broken if its index is. */
 static bool vif_has_room(struct vif *vif, unsigned int slots)
 {
     int pages = netback_rx_pages(&vif->receive);

@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Pieces of a packet that are taken; of one with more it is dropped. */
+/* Pieces of a packet that are taken; of one with more it is dropped. */
 #define NETBACK_MAX_PIECES XEN_NETIF_NR_SLOTS_MIN
-/** Slots of a packet, with extra information, from which on it is an attack. */
+/* Slots of a packet, with extra information, from which on it is an attack. */
 #define NETBACK_MAX_SLOTS 24u
 
 enum netback_taken {
@@ -43,23 +43,23 @@ struct netback_packet {
     const char *why;
 };
 
-/**
- * Take the next packet out of the transmit ring. Its slots are consumed, unless the result is
+/*
+ * Takes the next packet out of the transmit ring. Its slots are consumed, unless the result is
  * NETBACK_NONE or NETBACK_BROKEN.
  */
 enum netback_taken netback_take(netif_tx_back_ring_t *ring, struct netback_packet *packet);
 
-/** Answer all slots of a packet, in the order in which packets were taken; not yet published. */
+/* Answers all slots of a packet, in the order in which packets were taken; not yet published. */
 void netback_answer(netif_tx_back_ring_t *ring, const struct netback_packet *packet,
                     int16_t status);
 
-/** Empty pages that wait in the receive ring. @return the number, or -1: an impossible index. */
+/* Empty pages that wait in the receive ring. @return the number, or -1: an impossible index. */
 int netback_rx_pages(const netif_rx_back_ring_t *ring);
 
-/** Take the next empty page; there must be one. */
+/* Takes the next empty page; there must be one. */
 void netback_rx_take(netif_rx_back_ring_t *ring, netif_rx_request_t *request);
 
-/** Ask for an event when there are `wanted` empty pages. @return whether there are already. */
+/* Asks for an event when there are @wanted empty pages. @return whether there are already. */
 bool netback_rx_want(netif_rx_back_ring_t *ring, unsigned int wanted);
 
 #endif

@@ -33,7 +33,7 @@ static struct gnttab_copy fetches[FETCHES];
 static unsigned int fetch_count;
 static uint8_t *headers; /* NET_HEADER_ROOM bytes for each packet of the batch */
 
-/* Fetch the first bytes of packet number `index`. */
+/* Fetches the first bytes of packet number @index. */
 static void fetch_header(const struct vif *vif, unsigned int index)
 {
     const struct netback_packet *from = &taken[index];

@@ -11,22 +11,22 @@
 #include <drivers/net.h>
 
 struct netfront_options {
-    /** Take and send packets with blank checksums and large ones; else only plain frames. */
+    /* Take and send packets with blank checksums and large ones; else only plain frames. */
     bool offloads;
-    /** A port has its carrier for the first time: give it an input. In a thread that may wait. */
+    /* A port has its carrier for the first time: give it an input. In a thread that may wait. */
     void (*found)(struct net_port *port);
 };
 
-/** Serve every vif of this domain. `options` is kept by pointer. @return 0 or a negative errno. */
+/* Serves every vif of this domain. @options is kept by pointer. @return 0 or a negative errno. */
 int netfront_start(const struct netfront_options *options);
 
-/**
- * Wait until a packet of `length` bytes fits the transmit ring. Only for threads.
+/*
+ * Waits until a packet of @length bytes fits the transmit ring. Only for threads.
  * @return false when the port lost its carrier.
  */
 bool netfront_wait_for_room(struct net_port *port, uint32_t length);
 
-/** How often the front end took an event, and told one to the back end; for measuring. */
+/* How often the front end took an event, and told one to the back end; for measuring. */
 struct netfront_events {
     uint64_t taken, sent;
 };

@@ -65,7 +65,7 @@ static void reap(struct netfront *front)
     wake_all(&front->room_queue);
 }
 
-/* Write one slot, and note it. */
+/* Writes one slot, and notes it. */
 static void put_slot(struct netfront *front, const union netif_tx_sring_entry *slot, bool first)
 {
     RING_IDX at = front->transmit.req_prod_pvt++;
@@ -150,7 +150,7 @@ void netfront_flush(struct net_port *port)
 }
 
 /*
- * Ask for an event when half of what lies in the ring is answered. @return whether it is already.
+ * Asks for an event when half of what lies in the ring is answered. @return whether it is already.
  */
 static bool want_answers(netif_tx_front_ring_t *ring)
 {
@@ -261,8 +261,8 @@ void netfront_run(struct work *work)
 /* ---- Beginning ------------------------------------------------------------------------------ */
 
 /*
- * Put what the last back end did not acknowledge into the new ring. A packet of which it
- * acknowledged a part is gone. What pages these packets occupy is found out anew.
+ * Puts what the last back end did not acknowledge into the new ring. A packet of which it
+ * acknowledged a part is gone. The pages that these packets occupy are determined again.
  */
 static void send_again(struct netfront *front, RING_IDX from, RING_IDX to)
 {

@@ -14,7 +14,7 @@
 
 #define NETFRONT_SLOTS __CONST_RING_SIZE(netif_tx, 4096)
 
-/** A page that the back end may use for as long as the device is there. */
+/* A page that the back end may use for as long as the device is there. */
 struct netfront_page {
     uint8_t *va;
     grant_ref_t ref;
@@ -46,15 +46,15 @@ struct netfront {
     struct netfront_page receive_pages[NETFRONT_SLOTS]; /* by slot */
 };
 
-/** Operations of the port. */
+/* Operations of the port. */
 void netfront_send(struct net_port *port, const struct net_packet *packet);
 void netfront_flush(struct net_port *port);
 
-/** Work item: reap what was sent, take what was received. */
+/* Work item: reaps packets that were sent, takes packets that were received. */
 void netfront_run(struct work *work);
 
-/**
- * Make both rings empty, put what was not acknowledged into the one, empty pages into the other.
+/*
+ * Makes both rings empty, puts what was not acknowledged into the one, empty pages into the other.
  */
 void netfront_reset_rings(struct netfront *front);
 

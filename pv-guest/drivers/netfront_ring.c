@@ -44,7 +44,7 @@ static bool take_extras(const netif_rx_front_ring_t *ring, struct place *place,
     return true;
 }
 
-/* Note a slot's piece. @return whether the packet is still good. */
+/* Notes a slot's piece. @return whether the packet is still good. */
 static bool add_piece(struct netfront_packet *packet, const netif_rx_response_t *slot)
 {
     if (slot->status < 0 || slot->offset + slot->status > (int)PAGE_BYTES ||

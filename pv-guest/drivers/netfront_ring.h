@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Slots with data that a packet may have. */
+/* Slots with data that a packet may have. */
 #define NETFRONT_MAX_PIECES 20u
 
 enum netfront_taken {
@@ -35,9 +35,9 @@ struct netfront_packet {
     uint8_t gso_type;
 };
 
-/**
- * Take the next packet out of the ring; its slots are consumed. The requests were posted with their
- * slots' numbers as ids.
+/*
+ * Takes the next packet out of the ring; its slots are consumed. The requests were posted with
+ * their slots' numbers as ids.
  */
 enum netfront_taken netfront_take(netif_rx_front_ring_t *ring, struct netfront_packet *packet);
 

@@ -72,7 +72,7 @@ static int read_block(const struct scan *scan, uint64_t block, uint8_t *buffer)
     return scan->source->read(scan->source->context, block, buffer);
 }
 
-/* Take in the partition [first, first + count) in blocks if it lies within the disk. */
+/* Takes in the partition [first, first + count) in blocks if it lies within the disk. */
 static void add(struct scan *scan, unsigned int number, uint64_t first, uint64_t count)
 {
     uint64_t factor = scan->source->logical_size / SECTOR_SIZE;
@@ -189,7 +189,7 @@ struct gpt {
     uint32_t count, entry_size, table_crc;
 };
 
-/* Check the header in `block`, which was read from block `own`. */
+/* Checks the header in @block, which was read from block @own. */
 static bool parse_header(const struct scan *scan, uint8_t *block, uint64_t own, struct gpt *gpt)
 {
     uint32_t size = get32(block + GPT_SIZE), crc = get32(block + GPT_CRC);
@@ -256,7 +256,7 @@ static int read_table(struct scan *scan, const struct gpt *gpt, bool take, uint3
     return 0;
 }
 
-/* @return 1 with a GPT whose header is in block `own`, 0 without, or a negative errno. */
+/* @return 1 with a GPT whose header is in block @own, 0 without, or a negative errno. */
 static int scan_gpt(struct scan *scan, uint64_t own, uint8_t *block)
 {
     struct gpt gpt;

@@ -16,17 +16,17 @@ struct partition {
     uint64_t sectors;
 };
 
-/** The disk that is looked at. */
+/* The disk that is looked at. */
 struct partition_source {
     uint64_t sectors;      /* of 512 bytes */
     uint32_t logical_size; /* bytes: what tables count in. A power of two, 512 to 4096 */
-    /** Read one logical block. @return 0 or a negative errno. */
+    /* Read one logical block. @return 0 or a negative errno. */
     int (*read)(void *context, uint64_t block, void *buffer);
     void *context;
 };
 
-/**
- * Read a disk's partition table. The backup of a GPT serves when its primary header or table is
+/*
+ * Reads a disk's partition table. The backup of a GPT serves when its primary header or table is
  * damaged.
  * @param partitions receives up to PARTITIONS_MAX of them in order of their numbers; those that
  *                   do not lie within the disk are left out.

@@ -21,7 +21,7 @@
 static struct acpi_fixed fixed;
 static void (*on_press)(void);
 
-/* Clear the button's status. @return whether it was set. */
+/* Clears the button's status. @return whether it was set. */
 static bool take_press(uint16_t event)
 {
     if (!event || !(in16(event) & POWER_BUTTON))

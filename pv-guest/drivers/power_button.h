@@ -3,8 +3,8 @@
 #ifndef DRIVERS_POWER_BUTTON_H
 #define DRIVERS_POWER_BUTTON_H
 
-/**
- * Listen to the power button from now on. For a thread, once.
+/*
+ * Listens to the power button from now on. For a thread, once.
  * @param pressed called at each press, in the upcall.
  * @return 0, -ENOENT: the machine has no such button or no tables that name it; or another
  * negative errno.

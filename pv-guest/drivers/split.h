@@ -43,19 +43,19 @@ struct split_registration;
 struct split_driver {
     const char *kind; /* "vbd", "vif" */
     bool back;        /* the role */
-    /**
+    /*
      * A device was found. The driver allocates its own state (device->driver_data) and writes what
      * the other end needs to know first (features). @return 0, or a negative errno: the device is
      * closed with the reason, unless split_fail() gave one.
      */
     int (*probe)(struct split_device *device);
-    /**
+    /*
      * The other end went to `state`, or our own first look found it there; never Unknown. Connected
      * is
      * told again when the other end writes it again, as after a change of a disk's size.
      */
     void (*other_changed)(struct split_device *device, enum xenbus_state state);
-    /**
+    /*
      * The device is taken away, or has failed: release all. Called once after a successful probe;
      * nothing else is called afterwards.
      */
@@ -74,64 +74,64 @@ struct split_device {
     void *driver_data;
 };
 
-/** Serve every device of the driver's kind from now on. @return 0 or a negative errno. */
+/* Serves every device of the driver's kind from now on. @return 0 or a negative errno. */
 int split_register(struct split_driver *driver);
 
-/**
- * Stop: remove every device, each left in XenbusStateClosed. Waits until that is done. A driver
- * that registers again finds the devices and lets their front ends connect anew.
+/*
+ * Stops: removes every device, each left in XenbusStateClosed. Waits until that is done. A driver
+ * that registers again finds the devices and lets their front ends connect again.
  */
 void split_unregister(struct split_driver *driver);
 
-/**
- * Write our state to the store. For the driver's functions and what split_call() calls.
+/*
+ * Writes our state to the store. For the driver's functions and what split_call() calls.
  * @return 0, -ENOENT when the device's node is gone, or another negative errno.
  */
 int split_set_state(struct split_device *device, enum xenbus_state state);
 
-/**
+/*
  * Something about the device is wrong beyond repair. In the device's thread: print one line
  * ("vbd 3/51712: why"), unless it is a back end that has not begun and there are tools
- * (split_notice) to tell it; call remove(), write the line to the `error` node and go to
+ * (split_notice) to tell it; call remove(), write the line to the @error node and go to
  * XenbusStateClosing. Safe in work items, since it does not wait, and in the driver's functions,
- * but not in event handlers. Only the first failure of a device counts. `error` is a negative
+ * but not in event handlers. Only the first failure of a device counts. @error is a negative
  * errno.
  */
 void split_fail(struct split_device *device, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/**
- * Have the device's thread call `function` soon, unless remove() comes first; once, however often
+/*
+ * Has the device's thread call @function soon, unless remove() comes first; once, however often
  * it is asked before. Safe in work items and event handlers.
  */
 void split_call(struct split_device *device, void (*function)(struct split_device *device));
 
-/**
- * Read a number from our own (split_own) or the other end's node.
+/*
+ * Reads a number from our own (split_own) or the other end's node.
  * @return 0, -ENOENT, -EINVAL when it is no decimal number, or another negative errno.
  */
 int split_own_number(const struct split_device *device, const char *key, uint64_t *value);
 int split_other_number(const struct split_device *device, const char *key, uint64_t *value);
 
-/** As above with 0 for what is absent or no number: for features. */
+/* As above with 0 for what is absent or no number: for features. */
 uint64_t split_other_feature(const struct split_device *device, const char *key);
 
-/** Read text; `value` is malloc'ed. @return its length or a negative errno. */
+/* Reads text; @value is malloc'ed. @return its length or a negative errno. */
 int split_own_text(const struct split_device *device, const char *key, char **value);
 int split_other_text(const struct split_device *device, const char *key, char **value);
 
-/**
- * Write under our own node, in a transaction or (0) alone.
+/*
+ * Writes under our own node, in a transaction or (0) alone.
  * @return 0, -ENOENT when the node is gone, or another negative errno.
  */
 int split_write(struct split_device *device, store_transaction transaction, const char *key,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/** Print one line about the device ("vbd 3/51712: what"). For the driver's functions. */
+/* Prints one line about the device ("vbd 3/51712: what"). For the driver's functions. */
 void split_say(const struct split_device *device, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Who prints the lines of split_fail() and split_say(); printf where this is NULL. */
+/* Who prints the lines of split_fail() and split_say(); printf where this is NULL. */
 extern void (*split_notice)(const char *text);
 
 #endif

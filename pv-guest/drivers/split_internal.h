@@ -48,25 +48,25 @@ struct split_registration {
     bool look, stopping, stopped;
 };
 
-/** Read the text of FOLDER/KEY; `value` is malloc'ed. @return its length or a negative errno. */
+/* Reads the text of FOLDER/KEY; @value is malloc'ed. @return its length or a negative errno. */
 int split_read_text(const char *folder, const char *key, char **value);
 
-/** Read a number. @return 0, -EINVAL when the text is not one, or another negative errno. */
+/* Reads a number. @return 0, -EINVAL when the text is not one, or another negative errno. */
 int split_read_number(const char *folder, const char *key, uint64_t *value);
 
-/** Read a state; one that is absent, not readable or nonsense is Unknown. @return as above. */
+/* Reads a state; one that is absent, not readable or nonsense is Unknown. @return as above. */
 int split_read_state(const char *folder, enum xenbus_state *state);
 
-/** Read all of `text` as a decimal number. @return 0 or -EINVAL. */
+/* Reads all of @text as a decimal number. @return 0 or -EINVAL. */
 int split_parse_number(const char *text, uint64_t *value);
 
-/** Print a line for the user, by split_notice if that is set. May wait for the console. */
+/* Prints a line for the user, by split_notice if that is set. May wait for the console. */
 void split_print(const char *text);
 
-/** Wake the device's thread. Safe in event handlers. */
+/* Wakes the device's thread. Safe in event handlers. */
 void split_poke(struct split_thread *d);
 
-/** Start the thread of a device whose public part is filled in. @return false without memory. */
+/* Starts the thread of a device whose public part is filled in. @return false without memory. */
 bool split_device_start(struct split_thread *d);
 
 #endif

@@ -6,8 +6,8 @@
 #ifndef DRIVERS_UNDRIVEN_H
 #define DRIVERS_UNDRIVEN_H
 
-/**
- * Print one line for each PCI disk controller and network card that no driver has claimed. After
+/*
+ * Prints one line for each PCI disk controller and network card that no driver has claimed. After
  * all drivers' own start. For threads, in dom0.
  */
 void undriven_report(void);

@@ -61,14 +61,14 @@ struct virtio_device {
     struct virtio_device *next_watched; /* virtio_watch.c's */
 };
 
-/**
- * Call `probe` for each device of a type (VIRTIO_TYPE_*), in the order of their places. The device
- * is allocated, reset and acknowledged; it stays the driver's if `probe` returns 0.
+/*
+ * Calls @probe for each device of a type (VIRTIO_TYPE_*), in the order of their places. The device
+ * is allocated, reset and acknowledged; it stays the driver's if @probe returns 0.
  */
 void virtio_probe(unsigned int type, int (*probe)(struct virtio_device *device));
 
-/**
- * Agree on features: device->features = what is offered out of `wanted` and the transport's.
+/*
+ * Agrees on features: device->features = what is offered out of @wanted and the transport's.
  * @return 0; -ENODEV if the device refuses them or is no VERSION_1 device.
  */
 int virtio_negotiate(struct virtio_device *device, uint64_t wanted);
@@ -78,33 +78,33 @@ static inline bool virtio_has(const struct virtio_device *device, uint64_t featu
     return device->features & feature;
 }
 
-/**
- * Read the device's own configuration; what it changes meanwhile is read again. Beyond its end: 0.
+/*
+ * Reads the device's own configuration; what it changes meanwhile is read again. Beyond its end: 0.
  */
 void virtio_config_read(struct virtio_device *device, size_t offset, void *to, size_t size);
 
-/**
- * Set up the first `count` queues and interrupts, and let the device go. Interrupts: one for each
+/*
+ * Sets up the first @count queues and interrupts, and lets the device go. Interrupts: one for each
  * queue and one for the configuration if there are as many, else shared ones.
  * @param queues zeroed but for `work.run` and `limit`; kept by pointer.
  * @return 0, or a negative errno with nothing set up.
  */
 int virtio_start(struct virtio_device *device, struct virtio_queue *queues, unsigned int count);
 
-/** For virtio_pci.c: look at the device's queues now and then (virtio_watch.c), and no more. */
+/* For virtio_pci.c: look at the device's queues now and then (virtio_watch.c), and no more. */
 void virtio_watch(struct virtio_device *device);
 void virtio_unwatch(struct virtio_device *device);
 
-/** Whether the device says that it cannot go on (DEVICE_NEEDS_RESET). */
+/* Whether the device says that it cannot go on (DEVICE_NEEDS_RESET). */
 bool virtio_needs_reset(struct virtio_device *device);
 
-/**
- * Stop the device for good: afterwards it touches no memory and raises no interrupt. Then
- * virtqueue_detach() gives back what it had. Prints one line with `why` unless that is NULL.
+/*
+ * Stops the device for good: afterwards it touches no memory and raises no interrupt. Then
+ * virtqueue_detach() gives back what it had. Prints one line with @why unless that is NULL.
  */
 void virtio_stop(struct virtio_device *device, const char *why);
 
-/** Give back the queues of a device that was stopped, so that their memory can be freed. */
+/* Gives back the queues of a device that was stopped, so that their memory can be freed. */
 void virtio_free_queues(struct virtio_device *device);
 
 #endif

@@ -248,7 +248,7 @@ static void complete_slot(struct disk *disk, struct slot *slot, int error)
     request->done(request, error);
 }
 
-/* What the device says about a request, of which it wrote `length` bytes. */
+/* What the device says about a request, of which it wrote @length bytes. */
 static int result(const struct slot *slot, uint32_t length)
 {
     switch (__atomic_load_n(&slot->memory->status, __ATOMIC_RELAXED)) {

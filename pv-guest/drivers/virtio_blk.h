@@ -5,9 +5,9 @@
 #ifndef DRIVERS_VIRTIO_BLK_H
 #define DRIVERS_VIRTIO_BLK_H
 
-/**
- * Find the disks and their partitions, register them (block.h) and print a line about each. For a
- * thread of dom0, once.
+/*
+ * Finds the disks and their partitions, registers them (block.h) and prints a line about each. For
+ * a thread of dom0, once.
  */
 void virtio_blk_init(void);
 

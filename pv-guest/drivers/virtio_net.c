@@ -342,7 +342,7 @@ static bool post_page(uint8_t *page)
     return virtqueue_add(&card.queues[RECEIVE].ring, &descriptor, 0, 1, PAGE_SIZE, page);
 }
 
-/* Take the pages of a frame behind its first. @return whether the frame is whole. */
+/* Takes the pages of a frame behind its first. @return whether the frame is whole. */
 static bool take_pages(struct net_packet *packet, unsigned int buffers, uint8_t **pages,
                        unsigned int *page_count)
 {
@@ -384,7 +384,11 @@ static void deliver_frame(struct net_packet *packet, const struct header *header
         net_input(&card.port, packet);
 }
 
-/* @param pages receives the pages that were taken. @return false when there was no frame. */
+/*
+ * Takes one received frame from the device and hands it to the bridge.
+ * @param pages receives the pages that were taken.
+ * @return false when there was no frame.
+ */
 static bool take_frame(uint8_t **pages, unsigned int *page_count)
 {
     static struct net_packet packet;

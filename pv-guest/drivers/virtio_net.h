@@ -5,7 +5,7 @@
 #ifndef DRIVERS_VIRTIO_NET_H
 #define DRIVERS_VIRTIO_NET_H
 
-/** Find the first card and print a line about it. For a thread of dom0, once. */
+/* Finds the first card and prints a line about it. For a thread of dom0, once. */
 void virtio_net_init(void);
 
 #endif

@@ -124,7 +124,7 @@ static int reset(struct virtio_device *device)
 
 /* ---- Finding a device's structures ---- */
 
-/* Map what one capability points to; the first of each type counts. */
+/* Maps what one capability points to; the first of each type counts. */
 static void map_structure(struct virtio_device *device, unsigned int capability)
 {
     const struct pci_device *pci = device->pci;
@@ -335,7 +335,7 @@ static void on_any(evtchn_port_t port, void *argument)
             work_schedule(&device->queues[i].work);
 }
 
-/* Let the device send vector `vector` for what `offset` is about. */
+/* Lets the device send vector @vector for what @offset is about. */
 static int set_vector(struct virtio_device *device, unsigned int offset, uint16_t vector)
 {
     put16(device->common, offset, vector);
@@ -403,7 +403,7 @@ static void free_queue(struct virtio_queue *queue)
     queue->pages = NULL;
 }
 
-/* Allocate what a queue needs, agree on its size and tell the device where it is. */
+/* Allocates what a queue needs, agrees on its size and tells the device where it is. */
 static int make_queue(struct virtio_device *device, struct virtio_queue *queue, uint16_t number)
 {
     volatile uint8_t *common = device->common;

@@ -65,7 +65,7 @@ bool virtqueue_add_direct(struct virtqueue *queue, const struct virtq_desc *tabl
     return true;
 }
 
-/* Put the chain that begins at `first` on the free list. */
+/* Puts the chain that begins at @first on the free list. */
 static void release(struct virtqueue *queue, uint16_t first)
 {
     struct virtqueue_slot *last = &queue->slots[first];

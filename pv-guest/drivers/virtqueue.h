@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** So each of the three parts lies within a page, and the two that share one fit. */
+/* So each of the three parts lies within a page, and the two that share one fit. */
 #define VIRTQUEUE_MAX_SIZE 256u
 
 #define VIRTQ_DESC_NEXT     1u
@@ -37,7 +37,7 @@ struct virtq_desc {
 /* `flags` and `next` as they lie behind `length`, so that a descriptor is made by two stores. */
 #define VIRTQ_DESC_LINK(flags, next) ((uint64_t)(flags) << 32 | (uint64_t)(next) << 48)
 
-/** Fill in a descriptor. */
+/* Fills in a descriptor. */
 static inline void virtq_desc_set(struct virtq_desc *descriptor, uint64_t address, uint32_t length,
                                   uint64_t link)
 {
@@ -91,18 +91,18 @@ struct virtqueue {
     bool broken;
 };
 
-/**
- * Prepare an empty queue.
+/*
+ * Prepares an empty queue.
  * @param size        a power of two up to VIRTQUEUE_MAX_SIZE.
  * @param descriptors a page of zeroes for the descriptors.
  * @param rings       a page of zeroes for the other parts, at VIRTQUEUE_*_OFFSET.
- * @param slots       `size` of them.
+ * @param slots       @size of them.
  */
 void virtqueue_init(struct virtqueue *queue, uint16_t number, unsigned int size, void *descriptors,
                     void *rings, struct virtqueue_slot *slots, volatile uint16_t *doorbell,
                     bool indirect, bool event_idx);
 
-/** Where the available ring and the used ring are in the page `rings`. */
+/* Where the available ring and the used ring are in the page `rings`. */
 #define VIRTQUEUE_AVAIL_OFFSET 0u
 #define VIRTQUEUE_USED_OFFSET  1024u
 
@@ -110,9 +110,9 @@ void virtqueue_init(struct virtqueue *queue, uint16_t number, unsigned int size,
 bool virtqueue_add_direct(struct virtqueue *queue, const struct virtq_desc *table,
                           unsigned int count, uint32_t writable, void *token);
 
-/**
- * Queue a chain. The device sees it with the next virtqueue_kick().
- * @param table    the chain, from its first entry on along `next`; it has `count` entries, which
+/*
+ * Queues a chain. The device sees it with the next virtqueue_kick().
+ * @param table    the chain, from its first entry on along `next`; it has @count entries, which
  *                 are the table's first. It stays as it is until the chain comes back.
  * @param maddr    machine address of the table, within one page.
  * @param writable bytes that the device may write.
@@ -144,7 +144,7 @@ static inline bool virtqueue_add(struct virtqueue *queue, const struct virtq_des
     return true;
 }
 
-/** Show the device what was added since the last time, and wake it if it asked for that. */
+/* Shows the device what was added since the last time, and wakes it if it asked for that. */
 static inline void virtqueue_kick(struct virtqueue *queue)
 {
     uint16_t old = queue->avail_shown, new = queue->avail_next;
@@ -167,15 +167,15 @@ static inline void virtqueue_kick(struct virtqueue *queue)
         *queue->doorbell = queue->number;
 }
 
-/**
- * Take back a chain that the device has used.
+/*
+ * Takes back a chain that the device has used.
  * @param length receives how many bytes it says to have written: at most `writable`.
  * @return the token, or NULL: there is none, or the queue is broken.
  */
 void *virtqueue_get(struct virtqueue *queue, uint32_t *length);
 
-/**
- * Ask for an interrupt at the next chain that is used.
+/*
+ * Asks for an interrupt at the next chain that is used.
  * @return false if one was used meanwhile: call virtqueue_get() again.
  */
 static inline bool virtqueue_rearm(struct virtqueue *queue)
@@ -187,14 +187,14 @@ static inline bool virtqueue_rearm(struct virtqueue *queue)
     return __atomic_load_n(&queue->used->index, __ATOMIC_ACQUIRE) == queue->used_next;
 }
 
-/**
- * Look for what got lost (virtio_watch.c): wakes the device if it may not have seen all chains.
+/*
+ * Looks for what got lost (virtio_watch.c): wakes the device if it may not have seen all chains.
  * @return whether used chains wait to be taken.
  */
 bool virtqueue_recheck(struct virtqueue *queue);
 
-/**
- * Take back a chain that the device has not used, from a device that was reset.
+/*
+ * Takes back a chain that the device has not used, from a device that was reset.
  * @return its token, or NULL when none is left.
  */
 void *virtqueue_detach(struct virtqueue *queue);

@@ -18,12 +18,12 @@ struct work {
     void (*run)(struct work *work);
 };
 
-/**
- * Have `work->run` called soon; once, however often it is scheduled before. Safe in event handlers.
+/*
+ * Has `work->run` called soon; once, however often it is scheduled before. Safe in event handlers.
  */
 void work_schedule(struct work *work);
 
-/** Take back what was scheduled and has not begun. */
+/* Takes back what was scheduled and has not begun. */
 void work_cancel(struct work *work);
 
 #endif

@@ -11,16 +11,16 @@
 #define NANOSECONDS_PER_SECOND ((uint64_t)1000000000)
 #define MILLISECONDS(n)        ((uint64_t)(n)*1000000ull)
 
-/** Nanoseconds since the hypervisor started ("system time"). */
+/* Nanoseconds since the hypervisor started ("system time"). */
 uint64_t clock_now(void);
 
-/** Nanoseconds since 1970-01-01 UTC. */
+/* Nanoseconds since 1970-01-01 UTC. */
 uint64_t clock_wall(void);
 
-/** Timer events (VIRQ_TIMER) that vCPU 0 took so far. */
+/* Timer events (VIRQ_TIMER) that vCPU 0 took so far. */
 unsigned int clock_timer_events(void);
 
-/** The time-stamp counter. */
+/* The time-stamp counter. */
 static inline uint64_t clock_tsc(void)
 {
     uint32_t low, high;

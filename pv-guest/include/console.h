@@ -12,26 +12,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Write bytes; "\n" is sent as "\r\n" where the far end is a terminal. */
+/* Writes bytes; "\n" is sent as "\r\n" where the far end is a terminal. */
 void console_write(const char *text, size_t length);
 
-/** Write bytes exactly as they are. */
+/* Writes bytes exactly as they are. */
 void console_write_raw(const void *data, size_t length);
 
-/** Wait for the next input byte. */
+/* Waits for the next input byte. */
 int console_read_key(void);
 
-/**
- * Wait for an input byte until `deadline` (clock_now() scale).
+/*
+ * Waits for an input byte until @deadline (clock_now() scale).
  * @return the byte, or -1 when there was none in time.
  */
 int console_read_key_until(uint64_t deadline);
 
-/** Whether an input byte is there. */
+/* Whether an input byte is there. */
 bool console_has_key(void);
 
-/**
- * Read a line with echo and backspace, without the line end.
+/*
+ * Reads a line with echo and backspace, without the line end.
  * @return its length.
  */
 size_t console_read_line(char *line, size_t size);

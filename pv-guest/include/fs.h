@@ -19,12 +19,12 @@ struct fs_file {
     uint32_t mode; /* st_mode as archived */
 };
 
-/** Find a file or directory. @return 0, -ENOENT, or -ENODEV without a valid ramdisk. */
+/* Finds a file or directory. @return 0, -ENOENT, or -ENODEV without a valid ramdisk. */
 int fs_lookup(const char *path, struct fs_file *file);
 
-/**
- * List a directory: calls `entry` for each name directly below `path` once, in archive order, with
- * the bare name. Stops early when `entry` returns false.
+/*
+ * Lists a directory: calls @entry for each name directly below @path once, in archive order, with
+ * the bare name. Stops early when @entry returns false.
  * @return 0, -ENOENT, -ENOTDIR or -ENODEV.
  */
 int fs_list(const char *path,

@@ -10,35 +10,35 @@
 #include <public/grant_table.h>
 #include <stdbool.h>
 
-/** Our own grant table, for tests; grant_entries() entries. It grows as references run out. */
+/* Our own grant table, for tests; grant_entries() entries. It grows as references run out. */
 grant_entry_v1_t *grant_table(void);
 unsigned int grant_entries(void);
 
-/** Offer frame `mfn` to `domid`. @return the reference, or -ENOSPC. */
+/* Offers frame @mfn to @domid. @return the reference, or -ENOSPC. */
 int grant_offer(domid_t domid, mfn_t mfn, bool readonly);
 
-/** Withdraw an offer. @return false while the other side still has it mapped. */
+/* Withdraw an offer. @return false while the other side still has it mapped. */
 bool grant_end(grant_ref_t reference);
 
-/** A mapping of another domain's pages. */
+/* A mapping of another domain's pages. */
 struct grant_mapping {
     void *va;
     unsigned int count;
     grant_handle_t *handles;
 };
 
-/**
- * Map pages that `domid` offers, one after another in the window.
+/*
+ * Maps pages that @domid offers, one after another in the window.
  * @return 0, or a negative errno with nothing mapped.
  */
 int grant_map(struct grant_mapping *mapping, domid_t domid, const grant_ref_t *references,
               unsigned int count, bool readonly);
 
-/** Undo grant_map(). */
+/* Undoes grant_map(). */
 void grant_unmap(struct grant_mapping *mapping);
 
-/**
- * Copy within one page of another domain, at most PAGE_SIZE bytes.
+/*
+ * Copies within one page of another domain, at most PAGE_SIZE bytes.
  * @param local address in our physical map; it must not cross a page.
  * @return 0 or a GNTST_* error (negative).
  */
@@ -47,8 +47,8 @@ int grant_copy_from(void *local, domid_t domid, grant_ref_t reference, unsigned 
 int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsigned int offset,
                   unsigned int length);
 
-/**
- * Run operations with one hypercall. Each has a status of its own (GNTST_*); those that the
+/*
+ * Runs operations with one hypercall. Each has a status of its own (GNTST_*); those that the
  * hypervisor asks to repeat (GNTST_eagain) are repeated a few times.
  *
  * A copy may have grants on both sides: set GNTCOPY_source_gref and GNTCOPY_dest_gref, and each
@@ -57,10 +57,10 @@ int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsig
  */
 void grant_copy_batch(struct gnttab_copy *ops, unsigned int count);
 
-/** Where status is GNTST_okay, `handle` and `dev_bus_addr` (for devices) are set. */
+/* Where status is GNTST_okay, `handle` and `dev_bus_addr` (for devices) are set. */
 void grant_map_batch(struct gnttab_map_grant_ref *ops, unsigned int count);
 
-/** One flush of the TLB for all. A mapping that cannot be undone is our own error: a panic. */
+/* One flush of the TLB for all. A mapping that cannot be undone is our own error: a panic. */
 void grant_unmap_batch(struct gnttab_unmap_grant_ref *ops, unsigned int count);
 
 #endif

@@ -85,7 +85,7 @@ static inline __attribute__((always_inline)) long hypercall4(unsigned int nr, un
     return result;
 }
 
-/** Any number, chosen at run time, with all six argument registers: for tests. */
+/* Any number, chosen at run time, with all six argument registers: for tests. */
 static inline long hypercall_any(unsigned int nr, unsigned long a1, unsigned long a2,
                                  unsigned long a3, unsigned long a4, unsigned long a5,
                                  unsigned long a6)

@@ -31,18 +31,18 @@ typedef unsigned long mfn_t;
 
 #define INVALID_MFN (~0ul)
 
-/** Pages this domain started with. */
+/* Pages this domain started with. */
 unsigned long memory_pages(void);
 
-/** Pages that are free in the allocator now. */
+/* Pages that are free in the allocator now. */
 unsigned long memory_free_pages(void);
 
 mfn_t pfn_to_mfn(pfn_t pfn);
 
-/** Enter a new machine frame for `pfn` (after memory exchange); the caller updates the mappings. */
+/* Enters a new machine frame for @pfn (after memory exchange); the caller updates the mappings. */
 void pfn_set_mfn(pfn_t pfn, mfn_t mfn);
 
-/** By the machine-to-physical table; meaningless for frames of other domains. */
+/* The pfn by the machine-to-physical table; meaningless for frames of other domains. */
 pfn_t mfn_to_pfn(mfn_t mfn);
 
 static inline void *pfn_to_va(pfn_t pfn)
@@ -60,7 +60,7 @@ static inline mfn_t va_to_mfn(const void *va)
     return pfn_to_mfn(va_to_pfn(va));
 }
 
-/** Machine address of a byte in the physical map. */
+/* Machine address of a byte in the physical map. */
 static inline uint64_t va_to_maddr(const void *va)
 {
     return ((uint64_t)va_to_mfn(va) << PAGE_SHIFT) | ((uintptr_t)va & (PAGE_SIZE - 1));
@@ -71,16 +71,16 @@ static inline void *mfn_to_va(mfn_t mfn)
     return pfn_to_va(mfn_to_pfn(mfn));
 }
 
-/** Allocate a page, not cleared. @return its address in the physical map, or NULL. */
+/* Allocates a page, not cleared. @return its address in the physical map, or NULL. */
 void *page_alloc(void);
 
-/** Allocate a page of zeroes. */
+/* Allocates a page of zeroes. */
 void *page_alloc_zeroed(void);
 
-/** Allocate `count` pages that follow one another in pfn and address (not in mfn). */
+/* Allocates @count pages that follow one another in pfn and address (not in mfn). */
 void *pages_alloc(unsigned long count);
 
-/** Give back what page_alloc() or pages_alloc() returned. The pages must be mapped writable. */
+/* Gives back what page_alloc() or pages_alloc() returned. The pages must be mapped writable. */
 void pages_free(void *pages, unsigned long count);
 
 static inline void page_free(void *page)

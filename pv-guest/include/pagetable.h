@@ -42,41 +42,45 @@ static inline mfn_t pte_mfn(pte_t pte)
     return (pte & PTE_FRAME_MASK) >> PAGE_SHIFT;
 }
 
-/**
- * Find the entry for `va` at `level` (1 is the lowest) in the running kernel root.
+/*
+ * Finds the entry for @va at @level (1 is the lowest) in the running kernel root.
  * @return the entry, through the physical map (read-only), or NULL when a level above is absent.
  */
 const pte_t *pte_lookup(const void *va, unsigned int level);
 
-/** As pte_lookup(), in the tree whose L4 is at `root` in the physical map. */
+/* As pte_lookup(), in the tree whose L4 is at @root in the physical map. */
 const pte_t *pte_lookup_in(const pte_t *root, const void *va, unsigned int level);
 
-/** Machine address of an entry found by pte_lookup(), as mmu_update takes it. */
+/* Machine address of an entry found by pte_lookup(), as mmu_update takes it. */
 static inline uint64_t pte_maddr(const pte_t *pte)
 {
     return va_to_maddr(pte);
 }
 
-/** Change one entry (any level) with mmu_update. @return 0 or a negative errno. */
+/* Changes one entry (any level) with mmu_update. @return 0 or a negative errno. */
 int pte_set(const pte_t *pte, pte_t value);
 
-/** As pte_set(), for a frame that belongs to domain `domid`. */
+/* As pte_set(), for a frame that belongs to domain @domid. */
 int pte_set_foreign(const pte_t *pte, pte_t value, domid_t domid);
 
-/** Remap a page of the physical map with other flags, same frame, and flush. @return 0 or errno. */
+/*
+ * Remaps a page of the physical map to the same frame with other flags, and flushes its
+ * translation.
+ * @return 0 or a negative errno.
+ */
 int page_protect(const void *va, pte_t flags);
 
-/**
- * Reserve addresses in the window, with page tables below them ready and all entries empty.
+/*
+ * Reserves addresses in the window, with page tables below them ready and all entries empty.
  * @return the first address, or NULL when window or memory are exhausted.
  */
 void *window_reserve(unsigned long pages);
 
-/** Give back addresses from window_reserve(); the entries must be empty again. */
+/* Gives back addresses from window_reserve(); the entries must be empty again. */
 void window_release(void *va, unsigned long pages);
 
-/**
- * Map machine frames of a domain.
+/*
+ * Maps machine frames of a domain.
  * @param mfns   the frames, in order.
  * @param count  how many.
  * @param domid  their owner: DOMID_SELF, DOMID_IO, or a domain that we control.
@@ -87,7 +91,7 @@ void window_release(void *va, unsigned long pages);
  */
 void *map_frames(const mfn_t *mfns, unsigned long count, domid_t domid, pte_t flags, int *errors);
 
-/** Undo map_frames(): empties the entries, flushes, releases the window. */
+/* Undoes map_frames(): empties the entries, flushes, releases the window. */
 void unmap_frames(void *va, unsigned long count);
 
 #endif

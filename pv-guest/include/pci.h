@@ -54,7 +54,7 @@
 
 #define PCI_BARS 6
 
-/** How a device's interrupts reach us. */
+/* How a device's interrupts reach us. */
 enum pci_interrupt_kind {
     PCI_INTERRUPTS_OFF,
     PCI_INTERRUPTS_MSIX, /* one message for each entry of the device's table */
@@ -72,92 +72,92 @@ struct pci_device {
     uint32_t class_code;                  /* base class, subclass, interface: 24 bits */
     uint8_t revision;
     uint8_t header_type; /* 0: device, 1: bridge */
-    bool claimed;        /* a driver has it, or has said why it cannot */
+    bool claimed;        /* a driver has it, or has said why it cannot use it */
     enum pci_interrupt_kind interrupt_kind;
     unsigned int interrupt_count;
     struct pci_interrupt *interrupts; /* interrupt_count of them */
     struct pci_device *next;
 };
 
-/**
- * Find all devices, on every root bus and behind all bridges, and tell the hypervisor about them.
+/*
+ * Finds all devices, on every root bus and behind all bridges, and tells the hypervisor about them.
  * Calls after the first do nothing.
  * @return 0, -EPERM in a domain that is not dom0, -ENODEV without PCI, -ENOMEM.
  */
 int pci_init(void);
 
-/** The next device after `after` (NULL: the first), or NULL. */
+/* The next device after @after (NULL: the first), or NULL. */
 struct pci_device *pci_next(const struct pci_device *after);
 
-/** As pci_next(), of this vendor and device id. */
+/* As pci_next(), of this vendor and device id. */
 struct pci_device *pci_find(uint16_t vendor, uint16_t id, const struct pci_device *after);
 
-/** Write where a device is, as "02:00.1": bus, device and function. @return `text`. */
+/* Write where a device is, as "02:00.1": bus, device and function. @return `text`. */
 #define PCI_PLACE_SIZE 8
 const char *pci_place(const struct pci_device *device, char text[PCI_PLACE_SIZE]);
 
-/** Read a configuration register of 1, 2 or 4 bytes, aligned, below offset 256. */
+/* Reads a configuration register of 1, 2 or 4 bytes, aligned, below offset 256. */
 uint8_t pci_read8(const struct pci_device *device, unsigned int offset);
 uint16_t pci_read16(const struct pci_device *device, unsigned int offset);
 uint32_t pci_read32(const struct pci_device *device, unsigned int offset);
 
-/** Write one. */
+/* Writes one. */
 void pci_write8(const struct pci_device *device, unsigned int offset, uint8_t value);
 void pci_write16(const struct pci_device *device, unsigned int offset, uint16_t value);
 void pci_write32(const struct pci_device *device, unsigned int offset, uint32_t value);
 
-/**
- * Find a capability.
+/*
+ * Finds a capability.
  * @param capability PCI_CAPABILITY_*
- * @param after      offset of one that was found before, to go on behind it, or 0.
+ * @param after      offset of one that was found before, to continue behind it, or 0.
  * @return its offset, or 0.
  */
 unsigned int pci_find_capability(const struct pci_device *device, uint8_t capability,
                                  unsigned int after);
 
-/** A base address register, decoded. */
+/* A base address register, decoded. */
 struct pci_bar {
     uint64_t address; /* 0: the firmware gave it none */
     uint64_t size;    /* bytes; 0: there is no such register */
     bool ports;       /* in I/O space, not memory */
 };
 
-/** Read (and size) a register; memory and port decoding are off for a moment meanwhile. */
+/* Reads a register and finds its size; memory and port decoding are off for a moment meanwhile. */
 struct pci_bar pci_bar(const struct pci_device *device, unsigned int index);
 
-/**
- * Map a part of a memory BAR, uncached.
+/*
+ * Maps a part of a memory BAR, uncached.
  * @param offset,length bytes, any alignment.
- * @return the address of byte `offset`, or NULL: not a memory BAR, not within it, or no memory.
+ * @return the address of byte @offset, or NULL: not a memory BAR, not within it, or no memory.
  */
 volatile void *pci_map_bar(const struct pci_device *device, unsigned int index, uint64_t offset,
                            size_t length);
 
-/** Undo pci_map_bar(), with the same length. */
+/* Undoes pci_map_bar(), with the same length. */
 void pci_unmap_bar(volatile void *address, size_t length);
 
-/** Let the device answer to its registers and use memory by itself (decoding, bus master). */
+/* Lets the device answer to its registers and use memory by itself (decoding, bus master). */
 void pci_enable(const struct pci_device *device);
 
-/** Stop it from using memory. */
+/* Stops it from using memory. */
 void pci_disable(const struct pci_device *device);
 
-/**
- * Set up interrupts: `wanted` MSI-X vectors, as many of them as the device and the hypervisor have;
+/*
+ * Sets up interrupts: @wanted MSI-X vectors, as many of them as the device and the hypervisor have;
  * else one MSI; else the line. They stay silent until pci_interrupt_set_handler().
  * @return how many there are now (at least 1), or a negative errno with none.
  */
 int pci_interrupts_enable(struct pci_device *device, unsigned int wanted);
 
-/** Call `handler` (NULL: nobody) in the upcall at each interrupt `vector`, below the count. */
+/* Calls @handler (NULL: nobody) in the upcall at each interrupt @vector, below the count. */
 void pci_interrupt_set_handler(struct pci_device *device, unsigned int vector,
                                event_handler handler, void *argument);
 
-/** Undo pci_interrupts_enable(). */
+/* Undoes pci_interrupts_enable(). */
 void pci_interrupts_disable(struct pci_device *device);
 
-/**
- * Call `handler` in the upcall at each interrupt of a line that belongs to no PCI device, as ACPI's
+/*
+ * Calls @handler in the upcall at each interrupt of a line that belongs to no PCI device, as ACPI's
  * does, for good.
  * @param gsi              the line's number, as ACPI counts them.
  * @param level,active_low how it is wired.

@@ -9,7 +9,7 @@
 #include <hypercall.h>
 #include <stdint.h>
 
-/** Let this vCPU use I/O ports. @return 0 or a negative errno. */
+/* Lets this vCPU use I/O ports. @return 0 or a negative errno. */
 static inline int ports_allow(void)
 {
     struct physdev_set_iopl iopl = {.iopl = 1}; /* where the kernel counts as running */

@@ -19,7 +19,7 @@ int vsnprintf(char *restrict to, size_t size, const char *restrict format, va_li
 int sprintf(char *restrict to, const char *restrict format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Format into a new block, to be freed by the caller. @return length, or -1 without memory. */
+/* Formats into a new block, to be freed by the caller. @return length, or -1 without memory. */
 int asprintf(char **to, const char *restrict format, ...) __attribute__((format(printf, 2, 3)));
 int vasprintf(char **to, const char *restrict format, va_list arguments);
 int puts(const char *text);

@@ -35,7 +35,7 @@
 #define TRAP_FAILSAFE       0x103 /* the failsafe callback */
 #define TRAP_INT80          0x80  /* int $0x80 */
 
-/** Registers as saved at entry; changing them changes what the return restores. */
+/* Registers as saved at entry; changing them changes what the return restores. */
 struct registers {
     uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     uint64_t vector;     /* TRAP_* */
@@ -43,35 +43,35 @@ struct registers {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/** Whether the interrupted code was in user mode. */
+/* Whether the interrupted code was in user mode. */
 static inline bool registers_from_user(const struct registers *regs)
 {
     return (regs->cs & 3) == 3;
 }
 
-/** The faulting address of the last page fault on this vCPU. */
+/* The faulting address of the last page fault on this vCPU. */
 uint64_t trap_fault_address(void);
 
-/**
+/*
  * Called for each exception from kernel mode before the default handling.
- * @return true when handled: execution goes on with `regs`.
+ * @return true when handled: execution continues with @regs.
  */
 typedef bool (*trap_hook)(struct registers *regs);
 
-/** Install a hook (NULL: none) for the calling vCPU. @return the one before. */
+/* Install a hook (NULL: none) for the calling vCPU. @return the one before. */
 trap_hook trap_set_hook(trap_hook hook);
 
-/** What trap_catch() saw. */
+/* What trap_catch() saw. */
 struct trap_report {
     bool trapped;
     struct registers regs; /* as at the exception */
     uint64_t address;      /* page faults: CR2 */
 };
 
-/**
- * Call `function(argument)` and catch the first exception in it.
- * After an exception execution goes on after the call, with callee-saved registers as before it.
- * @return whether there was one; `report` (may be NULL) tells which.
+/*
+ * Calls `function(argument)` and catches the first exception in it.
+ * After an exception execution continues behind the call, with callee-saved registers as before it.
+ * @return whether there was one; @report (may be NULL) says which.
  */
 bool trap_catch(void (*function)(void *), void *argument, struct trap_report *report);
 

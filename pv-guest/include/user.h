@@ -15,18 +15,22 @@ struct user_space {
     pte_t *root; /* pinned L4 that user mode runs on; the kernel's root has none of it */
 };
 
-/** Make an empty user address space. @return 0 or a negative errno. */
+/* Makes an empty user address space. @return 0 or a negative errno. */
 int user_space_create(struct user_space *space);
 
-/** Free the tables; mapped pages themselves belong to the caller. */
+/* Frees the tables; mapped pages themselves belong to the caller. */
 void user_space_destroy(struct user_space *space);
 
-/** Map a frame of ours at `va` (below 2^47). @param flags plus PTE_USER. @return 0 or errno. */
+/*
+ * Maps a frame of this domain for user mode at @va (below 2^47).
+ * @param flags of the entry; PTE_USER is added.
+ * @return 0 or a negative errno.
+ */
 int user_map(struct user_space *space, uintptr_t va, mfn_t mfn, pte_t flags);
 
-/**
- * Enter user mode with `regs` and come back at the next system call or exception from there.
- * On return `regs` holds the user registers, regs->vector tells what it was. cs and ss may be 0
+/*
+ * Enters user mode with @regs and returns at the next system call or exception from there.
+ * On return @regs holds the user registers, regs->vector says why it was left. cs and ss may be 0
  * for the flat 64-bit selectors.
  */
 void user_run(struct user_space *space, struct registers *regs);

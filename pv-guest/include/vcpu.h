@@ -32,7 +32,7 @@ struct vcpu {
     } fs_block;
 };
 
-/** The record of the vCPU that runs. */
+/* The record of the vCPU that runs. */
 static inline struct vcpu *this_vcpu(void)
 {
     struct vcpu *vcpu;
@@ -41,16 +41,16 @@ static inline struct vcpu *this_vcpu(void)
     return vcpu;
 }
 
-/** Record of vCPU `id`. */
+/* Record of vCPU @id. */
 struct vcpu *vcpu_record(unsigned int id);
 
-/**
- * Initialise vCPU `id` and start it in `function(argument)`; when that returns, it goes down.
+/*
+ * Initialises vCPU @id and starts it in `function(argument)`; when that returns, it goes down.
  * @return 0, or a negative errno (-ENOENT: no such vCPU; -EEXIST: it was initialised before).
  */
 int vcpu_start(unsigned int id, void (*function)(void *), void *argument);
 
-/** Whether vCPU `id` is running or runnable; <0: no such vCPU. */
+/* Whether vCPU @id is running or runnable; <0: no such vCPU. */
 int vcpu_is_up(unsigned int id);
 
 #endif

@@ -12,7 +12,7 @@ static void swap(char *a, char *b, size_t size)
     }
 }
 
-/* Let the element at `root` sink until no child is larger. */
+/* Lets the element at @root sink until no child is larger. */
 static void sift_down(char *array, size_t root, size_t count, size_t size,
                       int (*compare)(const void *, const void *))
 {

@@ -29,16 +29,16 @@ enum manners {
 
 struct device;
 
-/** What differs between disks and vifs. Those with a sequence `h` run on the vCPU that it is of. */
+/* What differs between disks and vifs. Those with a sequence `h` run on the vCPU that it is of. */
 struct kind {
     const char *name; /* in the store */
-    /** Make the rings empty and write what the back needs to know, but no state. */
+    /* Make the rings empty and write what the back needs to know, but no state. */
     void (*offer)(struct device *device, struct hostile *h);
-    /** Put some requests, and show them. */
+    /* Put some requests, and show them. */
     void (*ask)(struct device *device, struct hostile *h);
-    /** Rewrite something that the back may be reading. */
+    /* Rewrite something that the back may be reading. */
     void (*scribble)(struct device *device, struct hostile *h);
-    /** Whether all that was asked is answered. */
+    /* Whether all that was asked is answered. */
     bool (*answered)(const struct device *device);
 };
 
@@ -60,21 +60,21 @@ struct device {
 
 extern const struct kind blk_kind, net_kind;
 
-/** Write into the device's node, or remove from it. */
+/* Write into the device's node, or remove from it. */
 void tell(const struct device *device, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void untell(const struct device *device, const char *key);
 
-/** A number in the back's node; 0 if it is not there. */
+/* A number in the back's node; 0 if it is not there. */
 unsigned int told(const struct device *device, const char *key);
 
-/** The reference of one of its pages with data. */
+/* The reference of one of its pages with data. */
 static inline grant_ref_t some_ref(const struct device *device, struct hostile *h)
 {
     return device->refs[TABLE_PAGES + hostile_below(h, DATA_PAGES - TABLE_PAGES)];
 }
 
-/** Whether something is to be wrong now: seldom, since it mostly ends the device. */
+/* Whether something is to be wrong now: seldom, since it mostly ends the device. */
 static inline bool wild(const struct device *device, struct hostile *h)
 {
     return device->manners == WILD && hostile_below(h, 4000) == 0;

@@ -37,9 +37,9 @@ struct front {
 
 struct fault {
     const char *what;
-    /** Spoil what the store is told; NULL: nothing. */
+    /* Spoil what the store is told; NULL: nothing. */
     void (*connect)(struct front *front);
-    /** Ask, and spoil it. NULL: an honest request. */
+    /* Ask, and spoil it. NULL: an honest request. */
     void (*ask)(struct front *front);
 };
 
