@@ -5,12 +5,13 @@
 #
 #   tests/unit/**/test_*.c   cmocka, on the host, with address and undefined-behaviour sanitizers
 #   tests/fuzz/fuzz_*.c      libFuzzer (clang), a short run with a fixed seed
+#   tests/seeds/fuzz_*.c     make the inputs that the fuzzer of the same name begins with
 #   tests/smp/smp_*.c        several CPUs at once, as coroutines with a seed and as threads
 #   tests/abi/compare.sh     our public headers against Debian's libxen-dev
 #   tests/guest/             images that test the ABI from inside, on Bulkhead and on Debian's Xen
 #   tests/system/test_*.c    cmocka programs that start QEMU and talk to its serial port
 #
-# A unit test or fuzz target names the sources it is built from, and flags if it needs any, in lines
+# A program of the host names the sources it is built from, and flags if it needs any, in lines
 #     /* SOURCES: hypervisor/rangeset.c tests/host/arch.c */
 #     /* CFLAGS: -DSOMETHING */
 # A guest test (GUEST_test-x_SRCS in a sources.mk) runs as dom0 and as domU, unless GUEST_test-x_ROLE
@@ -26,6 +27,8 @@ SYSTEM_SRCS := $(sort $(wildcard tests/system/test_*.c))
 
 UNIT_TESTS   := $(UNIT_SRCS:tests/%.c=%)
 FUZZ_TESTS   := $(FUZZ_SRCS:tests/%.c=%)
+SEED_SRCS    := $(sort $(wildcard tests/seeds/fuzz_*.c))
+SEED_MAKERS  := $(SEED_SRCS:tests/%.c=%)
 SMP_SRCS     := $(sort $(wildcard tests/smp/smp_*.c))
 SMP_TESTS    := $(SMP_SRCS:tests/%.c=%)
 SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
@@ -41,9 +44,9 @@ HOST_LIBS := -llzma -lzstd -llz4 -lz
 
 # SOURCES_<program> and CFLAGS_<program>, from the files' comments.
 HOST_PROGRAMS_MK := $(BUILD)/gen/host-programs.mk
-$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS) $(SMP_SRCS)
+$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS) $(SEED_SRCS) $(SMP_SRCS)
 	@mkdir -p $(@D)
-	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) $(SMP_SRCS) >$@
+	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) $(SEED_SRCS) $(SMP_SRCS) >$@
 ifneq ($(MAKECMDGOALS),clean)
 include $(HOST_PROGRAMS_MK)
 endif
@@ -73,6 +76,7 @@ endef
 own_flag_set = $(call flag_set,$(1),$(CFLAGS_$(2)))
 $(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS),$(call own_flag_set,$(CC),$(t)))))
 $(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS),$(call own_flag_set,clang,$(t)))))
+$(foreach t,$(SEED_MAKERS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),$(HOST_LIBS),$(call own_flag_set,$(CC),$(t)))))
 
 # Several CPUs at once: every source sees tests/smp/points.h first.
 SMP_FLAGS = $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration -include tests/smp/points.h
@@ -224,7 +228,7 @@ RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
 .PHONY: check check-all check-build bench bench-linux $(RUNS)
 
 check-build: all $(HV_DEBUG) packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SMP_TESTS) $(SYSTEM_TESTS)) \
-             $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
+             $(FUZZ_CORPORA) $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
 
 # Two steps by a make of their own, so that they run side by side even under a plain `make check`.
 PARALLEL = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(CHECK_JOBS))
@@ -241,12 +245,19 @@ check-all: $(TOOL_STAMPS)
 $(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $<
 
+# A stamp for the folder of a fuzzer's first inputs.
+FUZZ_CORPORA := $(SEED_MAKERS:seeds/%=$(BUILD)/fuzz/corpus/%.stamp)
+$(FUZZ_CORPORA): $(BUILD)/fuzz/corpus/%.stamp: $(BUILD)/tests/seeds/%
+	@rm -rf $(@:.stamp=) && mkdir -p $(@:.stamp=)
+	@$< $(@:.stamp=) && touch $@
+$(foreach m,$(SEED_MAKERS:seeds/%=%),$(eval run-fuzz/$(m): $(BUILD)/fuzz/corpus/$(m).stamp))
+
 # The seed is fixed and so is the number of runs; the time is only a bound for slow machines.
 $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@rm -rf $(BUILD)/fuzz/$* && mkdir -p $(BUILD)/fuzz/$*
 	@$(RUN_TEST) $(subst /,-,$*) $< -seed=1 -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=$(BUILD)/logs/ -print_final_stats=1 \
-	    $(BUILD)/fuzz/$* $(wildcard tests/fuzz/corpus/$(notdir $*))
+	    $(BUILD)/fuzz/$* $(filter %/$(notdir $*),$(FUZZ_CORPORA:.stamp=))
 
 # Runs of tests/smp, a fixed number from a fixed seed.
 SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
