@@ -51,10 +51,26 @@ ifneq ($(MAKECMDGOALS),clean)
 include $(HOST_PROGRAMS_MK)
 endif
 
-# $(call flag_set,COMPILER,CFLAGS): a name for what an object was compiled with.
-flag_set = $(1)$(if $(strip $(2)),-$(shell printf '%s' '$(strip $(2))' | cksum | cut -d ' ' -f 1))
+# Fuzzers, and several CPUs at once: every source of these sees tests/smp/points.h first.
+FUZZ_CFLAGS := $(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer
+SMP_CFLAGS := $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration \
+              -include tests/smp/points.h
 
-# $(call host_objects,FLAG_SET,COMPILER,FLAGS): programs with the same flags share their objects.
+# Objects lie in a folder whose name has a checksum of the flags that they are compiled with: those
+# of their kind and those of their program. Programs with the same flags share their objects.
+checksum = $(shell printf '%s' '$(strip $(1))' | cksum | cut -d ' ' -f 1)
+HOST_SUM := $(call checksum,$(HOST_CFLAGS))
+FUZZ_SUM := $(call checksum,$(FUZZ_CFLAGS))
+SMP_SUM := $(call checksum,$(SMP_CFLAGS))
+# $(call flag_set,COMPILER,CHECKSUM,CFLAGS): the folder's name.
+flag_set = $(1)-$(2)$(if $(strip $(3)),-$(call checksum,$(3)))
+
+# Objects of flags that were in use before are older than a program that was linked since.
+FLAGS_STAMP := $(BUILD)/gen/flags-$(HOST_SUM)-$(FUZZ_SUM)-$(SMP_SUM)
+$(FLAGS_STAMP):
+	@mkdir -p $(@D) && rm -f $(@D)/flags-* && touch $@
+
+# $(call host_objects,FLAG_SET,COMPILER,FLAGS)
 define host_objects
 HOST_FLAG_SETS += $(1)
 $(BUILD)/obj/host/$(1)/%.o: %.c | $(TOOLS_STAMP)
@@ -67,20 +83,19 @@ endef
 define host_program
 $(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/host/$(5)/%.o,tests/$(1).c $(SOURCES_$(1)))
 $(if $(filter $(5),$(HOST_FLAG_SETS)),,$(call host_objects,$(5),$(2),$(3) $(CFLAGS_$(1))))
-$(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c
+$(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c $(FLAGS_STAMP)
 	$$(call say,HOSTLD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(3) -o $$@ $$($(1)_OBJS) $(4)
 -include $$($(1)_OBJS:.o=.d)
 endef
-own_flag_set = $(call flag_set,$(1),$(CFLAGS_$(2)))
-$(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS),$(call own_flag_set,$(CC),$(t)))))
-$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS),$(call own_flag_set,clang,$(t)))))
-$(foreach t,$(SEED_MAKERS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),$(HOST_LIBS),$(call own_flag_set,$(CC),$(t)))))
 
-# Several CPUs at once: every source sees tests/smp/points.h first.
-SMP_FLAGS = $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration -include tests/smp/points.h
-$(foreach t,$(SMP_TESTS),$(eval $(call host_program,$(t),clang,$$(SMP_FLAGS),,smp)))
+# $(call host_programs,NAMES,COMPILER,KIND,LIBRARIES): KIND_CFLAGS and KIND_SUM are their flags.
+host_programs = $(foreach t,$(1),$(eval $(call host_program,$(t),$(2),$$($(3)_CFLAGS),$(4),$(call flag_set,$(2),$($(3)_SUM),$(CFLAGS_$(t))))))
+$(call host_programs,$(UNIT_TESTS),$(CC),HOST,-lcmocka $(HOST_LIBS))
+$(call host_programs,$(SEED_MAKERS),$(CC),HOST,$(HOST_LIBS))
+$(call host_programs,$(FUZZ_TESTS),clang,FUZZ,$(HOST_LIBS))
+$(call host_programs,$(SMP_TESTS),clang,SMP)
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead
