@@ -5,12 +5,13 @@
 #
 #   tests/unit/**/test_*.c   cmocka, on the host, with address and undefined-behaviour sanitizers
 #   tests/fuzz/fuzz_*.c      libFuzzer (clang), a short run with a fixed seed
+#   tests/seeds/fuzz_*.c     make the inputs that the fuzzer of the same name begins with
 #   tests/smp/smp_*.c        several CPUs at once, as coroutines with a seed and as threads
 #   tests/abi/compare.sh     our public headers against Debian's libxen-dev
 #   tests/guest/             images that test the ABI from inside, on Bulkhead and on Debian's Xen
 #   tests/system/test_*.c    cmocka programs that start QEMU and talk to its serial port
 #
-# A unit test or fuzz target names the sources it is built from, and flags if it needs any, in lines
+# A program of the host names the sources it is built from, and flags if it needs any, in lines
 #     /* SOURCES: hypervisor/rangeset.c tests/host/arch.c */
 #     /* CFLAGS: -DSOMETHING */
 # A guest test (GUEST_test-x_SRCS in a sources.mk) runs as dom0 and as domU, unless GUEST_test-x_ROLE
@@ -26,6 +27,8 @@ SYSTEM_SRCS := $(sort $(wildcard tests/system/test_*.c))
 
 UNIT_TESTS   := $(UNIT_SRCS:tests/%.c=%)
 FUZZ_TESTS   := $(FUZZ_SRCS:tests/%.c=%)
+SEED_SRCS    := $(sort $(wildcard tests/seeds/fuzz_*.c))
+SEED_MAKERS  := $(SEED_SRCS:tests/%.c=%)
 SMP_SRCS     := $(sort $(wildcard tests/smp/smp_*.c))
 SMP_TESTS    := $(SMP_SRCS:tests/%.c=%)
 SYSTEM_TESTS := $(SYSTEM_SRCS:tests/%.c=%)
@@ -41,17 +44,33 @@ HOST_LIBS := -llzma -lzstd -llz4 -lz
 
 # SOURCES_<program> and CFLAGS_<program>, from the files' comments.
 HOST_PROGRAMS_MK := $(BUILD)/gen/host-programs.mk
-$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS) $(SMP_SRCS)
+$(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS) $(SEED_SRCS) $(SMP_SRCS)
 	@mkdir -p $(@D)
-	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) $(SMP_SRCS) >$@
+	@LC_ALL=C awk -f $< $(UNIT_SRCS) $(FUZZ_SRCS) $(SEED_SRCS) $(SMP_SRCS) >$@
 ifneq ($(MAKECMDGOALS),clean)
 include $(HOST_PROGRAMS_MK)
 endif
 
-# $(call flag_set,COMPILER,CFLAGS): a name for what an object was compiled with.
-flag_set = $(1)$(if $(strip $(2)),-$(shell printf '%s' '$(strip $(2))' | cksum | cut -d ' ' -f 1))
+# Fuzzers, and several CPUs at once: every source of these sees tests/smp/points.h first.
+FUZZ_CFLAGS := $(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer
+SMP_CFLAGS := $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration \
+              -include tests/smp/points.h
 
-# $(call host_objects,FLAG_SET,COMPILER,FLAGS): programs with the same flags share their objects.
+# Objects lie in a folder whose name has a checksum of the flags that they are compiled with: those
+# of their kind and those of their program. Programs with the same flags share their objects.
+checksum = $(shell printf '%s' '$(strip $(1))' | cksum | cut -d ' ' -f 1)
+HOST_SUM := $(call checksum,$(HOST_CFLAGS))
+FUZZ_SUM := $(call checksum,$(FUZZ_CFLAGS))
+SMP_SUM := $(call checksum,$(SMP_CFLAGS))
+# $(call flag_set,COMPILER,CHECKSUM,CFLAGS): the folder's name.
+flag_set = $(1)-$(2)$(if $(strip $(3)),-$(call checksum,$(3)))
+
+# Objects of flags that were in use before are older than a program that was linked since.
+FLAGS_STAMP := $(BUILD)/gen/flags-$(HOST_SUM)-$(FUZZ_SUM)-$(SMP_SUM)
+$(FLAGS_STAMP):
+	@mkdir -p $(@D) && rm -f $(@D)/flags-* && touch $@
+
+# $(call host_objects,FLAG_SET,COMPILER,FLAGS)
 define host_objects
 HOST_FLAG_SETS += $(1)
 $(BUILD)/obj/host/$(1)/%.o: %.c | $(TOOLS_STAMP)
@@ -64,19 +83,19 @@ endef
 define host_program
 $(1)_OBJS := $$(patsubst %.c,$(BUILD)/obj/host/$(5)/%.o,tests/$(1).c $(SOURCES_$(1)))
 $(if $(filter $(5),$(HOST_FLAG_SETS)),,$(call host_objects,$(5),$(2),$(3) $(CFLAGS_$(1))))
-$(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c
+$(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c $(FLAGS_STAMP)
 	$$(call say,HOSTLD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(3) -o $$@ $$($(1)_OBJS) $(4)
 -include $$($(1)_OBJS:.o=.d)
 endef
-own_flag_set = $(call flag_set,$(1),$(CFLAGS_$(2)))
-$(foreach t,$(UNIT_TESTS),$(eval $(call host_program,$(t),$(CC),$$(HOST_CFLAGS),-lcmocka $(HOST_LIBS),$(call own_flag_set,$(CC),$(t)))))
-$(foreach t,$(FUZZ_TESTS),$(eval $(call host_program,$(t),clang,$$(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer,$(HOST_LIBS),$(call own_flag_set,clang,$(t)))))
 
-# Several CPUs at once: every source sees tests/smp/points.h first.
-SMP_FLAGS = $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration -include tests/smp/points.h
-$(foreach t,$(SMP_TESTS),$(eval $(call host_program,$(t),clang,$$(SMP_FLAGS),,smp)))
+# $(call host_programs,NAMES,COMPILER,KIND,LIBRARIES): KIND_CFLAGS and KIND_SUM are their flags.
+host_programs = $(foreach t,$(1),$(eval $(call host_program,$(t),$(2),$$($(3)_CFLAGS),$(4),$(call flag_set,$(2),$($(3)_SUM),$(CFLAGS_$(t))))))
+$(call host_programs,$(UNIT_TESTS),$(CC),HOST,-lcmocka $(HOST_LIBS))
+$(call host_programs,$(SEED_MAKERS),$(CC),HOST,$(HOST_LIBS))
+$(call host_programs,$(FUZZ_TESTS),clang,FUZZ,$(HOST_LIBS))
+$(call host_programs,$(SMP_TESTS),clang,SMP)
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead
@@ -224,7 +243,7 @@ RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
 .PHONY: check check-all check-build bench bench-linux $(RUNS)
 
 check-build: all $(HV_DEBUG) packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SMP_TESTS) $(SYSTEM_TESTS)) \
-             $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
+             $(FUZZ_CORPORA) $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
 
 # Two steps by a make of their own, so that they run side by side even under a plain `make check`.
 PARALLEL = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(CHECK_JOBS))
@@ -242,12 +261,19 @@ check-all: $(TOOL_STAMPS)
 $(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $<
 
+# A stamp for the folder of a fuzzer's first inputs.
+FUZZ_CORPORA := $(SEED_MAKERS:seeds/%=$(BUILD)/fuzz/corpus/%.stamp)
+$(FUZZ_CORPORA): $(BUILD)/fuzz/corpus/%.stamp: $(BUILD)/tests/seeds/%
+	@rm -rf $(@:.stamp=) && mkdir -p $(@:.stamp=)
+	@$< $(@:.stamp=) && touch $@
+$(foreach m,$(SEED_MAKERS:seeds/%=%),$(eval run-fuzz/$(m): $(BUILD)/fuzz/corpus/$(m).stamp))
+
 # The seed is fixed and so is the number of runs; the time is only a bound for slow machines.
 $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@rm -rf $(BUILD)/fuzz/$* && mkdir -p $(BUILD)/fuzz/$*
 	@$(RUN_TEST) $(subst /,-,$*) $< -seed=1 -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=$(BUILD)/logs/ -print_final_stats=1 \
-	    $(BUILD)/fuzz/$* $(wildcard tests/fuzz/corpus/$(notdir $*))
+	    $(BUILD)/fuzz/$* $(filter %/$(notdir $*),$(FUZZ_CORPORA:.stamp=))
 
 # Runs of tests/smp, a fixed number from a fixed seed.
 SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)

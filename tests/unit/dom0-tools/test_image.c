@@ -4,7 +4,7 @@
  * the ways that files get damaged. Each must load to the same bytes, or fail with its own sentence.
  */
 /* SOURCES: $(IMAGE_SRCS) dom0-tools/error.c dom0-tools/image/kernel_image.c */
-/* SOURCES: dom0-tools/image/unpack.c tests/unit/image/make_elf.c */
+/* SOURCES: dom0-tools/image/unpack.c tests/unit/image/make_elf.c tests/unit/image/pack.c */
 /* CFLAGS: -Itests/unit */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,12 +15,9 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <lz4.h>
-#include <lzma.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <image/make_elf.h>
+#include <image/pack.h>
 #include <platform.h>
 #include <tools/kernel_image.h>
 
@@ -58,68 +55,6 @@ static int clear_memory(void *context, uint64_t address, uint64_t length)
 
 static const struct image_target target = {
     .write = write_memory, .clear = clear_memory, .limit = LIMIT};
-
-static struct file pack_gzip(struct file f)
-{
-    struct file out = {.bytes = malloc(f.size + 1000)};
-    z_stream z = {.next_in = f.bytes,
-                  .avail_in = (uInt)f.size,
-                  .next_out = out.bytes,
-                  .avail_out = (uInt)f.size + 1000};
-
-    deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY);
-    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-    out.size = z.total_out;
-    deflateEnd(&z);
-    return out;
-}
-
-static struct file pack_xz(struct file f)
-{
-    struct file out = {.bytes = malloc(f.size + 1000)};
-
-    assert_int_equal(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, NULL, f.bytes, f.size, out.bytes,
-                                             &out.size, f.size + 1000),
-                     LZMA_OK);
-    return out;
-}
-
-static struct file pack_zstd(struct file f)
-{
-    struct file out = {.bytes = malloc(f.size + 1000)};
-
-    out.size = ZSTD_compress(out.bytes, f.size + 1000, f.bytes, f.size, 3);
-    assert_false(ZSTD_isError(out.size));
-    return out;
-}
-
-static struct file pack_lz4(struct file f)
-{
-    struct file out = {.bytes = malloc(f.size + 1000)};
-    uint32_t magic = 0x184c2102, packed, size = (uint32_t)f.size;
-
-    packed = (uint32_t)LZ4_compress_default((char *)f.bytes, (char *)out.bytes + 8, (int)f.size,
-                                            (int)f.size + 900);
-    memcpy(out.bytes, &magic, 4);
-    memcpy(out.bytes + 4, &packed, 4);
-    memcpy(out.bytes + 8 + packed, &size, 4); /* as the kernel's build appends it */
-    out.size = packed + 12;
-    return out;
-}
-
-static struct file make_bzimage(struct file payload)
-{
-    struct file out = {.bytes = calloc(1, payload.size + 4096), .size = payload.size + 2048};
-    uint32_t offset = 512, length = (uint32_t)payload.size;
-
-    out.bytes[0x1f1] = 2; /* three sectors of real-mode code */
-    memcpy(out.bytes + 0x1fe, "\x55\xaa", 2);
-    memcpy(out.bytes + 0x202, "HdrS\x0f\x02", 6);
-    memcpy(out.bytes + 0x248, &offset, 4);
-    memcpy(out.bytes + 0x24c, &length, 4);
-    memcpy(out.bytes + 2048, payload.bytes, payload.size);
-    return out;
-}
 
 static int load(struct file f, struct kernel_image *image, struct error *e)
 {
@@ -175,8 +110,6 @@ static struct file usual(void)
 {
     return make_elf(&(struct elf_variant){0});
 }
-
-typedef struct file pack_function(struct file f);
 
 static struct file packed(pack_function *pack)
 {
@@ -239,7 +172,7 @@ static void test_damage(void **state)
     assert_fails(cut(usual(), 0), "too short for a kernel (0 bytes)");
     assert_fails(cut(usual(), 20), "too short for a kernel (20 bytes)");
     assert_fails(cut(usual(), 200000),
-                 "truncated: segment 0 ends at byte 304096 of the ELF file, which has 200000");
+                 "truncated: segment 0 ends at byte 300176 of the ELF file, which has 200000");
     assert_fails(halve(packed(pack_gzip)), "the gzip stream is cut short");
     assert_fails(halve(packed(pack_xz)), "the xz stream is cut short");
     assert_fails(halve(packed(pack_zstd)), "the zstd stream is cut short");

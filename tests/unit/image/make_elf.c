@@ -35,7 +35,7 @@ static void add_extra(uint8_t *notes, size_t *size, const struct elf_extra *extr
     if (extra->text)
         add_note(notes, size, extra->type, extra->text, (uint32_t)strlen(extra->text) + 1);
     else
-        add_note(notes, size, extra->type, &extra->number, sizeof(extra->number));
+        add_note(notes, size, extra->type, &extra->number, extra->word ? 4 : sizeof(extra->number));
 }
 
 /* The note, or what the variant has in its place. */
@@ -48,15 +48,21 @@ static void add_usual(const struct elf_variant *v, uint8_t *notes, size_t *size,
     add_extra(notes, size, usual);
 }
 
+static uint64_t or_usual(uint64_t value, uint64_t usual)
+{
+    return value ? value : usual;
+}
+
 static size_t add_notes(const struct elf_variant *v, uint8_t *notes)
 {
+    uint64_t base = or_usual(v->virt_base, BASE), text = base + or_usual(v->load_at, LOAD_AT);
     const struct elf_extra usual[] = {
         {XEN_ELFNOTE_XEN_VERSION, .text = "xen-3.0"},
         {XEN_ELFNOTE_GUEST_OS, .text = "test"},
         {XEN_ELFNOTE_LOADER, .text = "generic"},
-        {XEN_ELFNOTE_VIRT_BASE, .number = BASE},
-        {XEN_ELFNOTE_ENTRY, .number = BASE + LOAD_AT + 0x40},
-        {XEN_ELFNOTE_HYPERCALL_PAGE, .number = BASE + LOAD_AT + 0x1000},
+        {XEN_ELFNOTE_VIRT_BASE, .number = base},
+        {XEN_ELFNOTE_ENTRY, .number = text + 0x40},
+        {XEN_ELFNOTE_HYPERCALL_PAGE, .number = text + 0x1000},
         {XEN_ELFNOTE_PADDR_OFFSET, .number = v->paddr_offset},
         {XEN_ELFNOTE_MOD_START_PFN, .number = 1},
     };
@@ -72,9 +78,10 @@ static size_t add_notes(const struct elf_variant *v, uint8_t *notes)
 
 struct file make_elf(const struct elf_variant *v)
 {
-    struct file f = {.bytes = calloc(1, TEXT_SIZE + 16384), .size = TEXT_SIZE + 16384};
-    size_t text_at = 4096, notes_at = text_at + TEXT_SIZE, notes_size = 0, sections_at;
-    uint8_t notes[1024] = {0};
+    size_t text_size = or_usual(v->text_size, TEXT_SIZE), notes_size = 0, sections_at;
+    size_t notes_at = TEXT_OFFSET + text_size;
+    uint64_t load_at = or_usual(v->load_at, LOAD_AT);
+    struct file f = {.bytes = calloc(1, notes_at + 2048)};
     struct elf_header h = {
         .e_magic = {0x7f, 'E', 'L', 'F'},
         .e_class = ELF_CLASS_64,
@@ -89,31 +96,33 @@ struct file make_elf(const struct elf_variant *v)
     struct elf_segment p[2] = {
         {
             .p_type = ELF_PT_LOAD,
-            .p_offset = text_at,
-            .p_vaddr = BASE + LOAD_AT,
-            .p_paddr = LOAD_AT + v->paddr_offset + v->paddr_extra,
-            .p_filesz = TEXT_SIZE,
-            .p_memsz = TEXT_SIZE + BSS_SIZE,
+            .p_offset = TEXT_OFFSET,
+            .p_vaddr = or_usual(v->virt_base, BASE) + load_at,
+            .p_paddr = load_at + v->paddr_offset + v->paddr_extra,
+            .p_filesz = text_size,
+            .p_memsz = text_size + or_usual(v->bss_size, BSS_SIZE),
         },
         {.p_type = ELF_PT_NOTE, .p_offset = notes_at},
     };
     struct elf_section s[2] = {{0}, {.sh_type = ELF_SHT_NOTE, .sh_offset = notes_at}};
 
     if (!v->no_notes)
-        notes_size = add_notes(v, notes);
-    for (size_t i = 0; i < TEXT_SIZE; i++)
-        f.bytes[text_at + i] = text_byte(i);
-    memcpy(f.bytes + notes_at, notes, notes_size);
-    sections_at = (notes_at + notes_size + 63) & ~63ul;
-    p[1].p_filesz = v->section_notes ? 0 : notes_size;
-    s[1].sh_size = notes_size;
+        notes_size = add_notes(v, f.bytes + notes_at);
+    for (size_t i = 0; i < text_size; i++)
+        f.bytes[TEXT_OFFSET + i] = text_byte(i);
+    f.size = notes_at + notes_size;
     if (v->section_notes) {
+        sections_at = (f.size + 7) & ~7ul;
+        s[1].sh_size = notes_size;
         h.e_shoff = sections_at;
         h.e_shnum = 2;
         memcpy(f.bytes + sections_at, s, sizeof(s));
+        f.size = sections_at + sizeof(s);
+    } else {
+        p[1].p_filesz = notes_size;
     }
+    _Static_assert(sizeof(h) + sizeof(p) == TEXT_OFFSET, "the headers end where the text begins");
     memcpy(f.bytes, &h, sizeof(h));
     memcpy(f.bytes + sizeof(h), p, sizeof(p));
-    f.size = sections_at + sizeof(s);
     return f;
 }

@@ -16,23 +16,30 @@
 struct elf_extra {
     uint32_t type;
     bool drop;        /* the note is left out */
+    bool word;        /* the number has 32 bits */
     const char *text; /* NULL: the number counts */
     uint64_t number;
 };
 
-/* How the ELF file of a test differs from the usual one. */
+/* How the ELF file of a test differs from the usual one. What is 0 is as usual. */
 struct elf_variant {
+    uint64_t virt_base;         /* BASE */
+    uint64_t load_at;           /* LOAD_AT */
+    size_t text_size, bss_size; /* TEXT_SIZE, BSS_SIZE */
     uint64_t paddr_offset;
     uint64_t paddr_extra; /* p_paddr is larger by this than the note PADDR_OFFSET says */
     bool section_notes;   /* notes found only through the section headers */
     bool no_notes;
-    struct elf_extra extra[3]; /* ends at the first empty one */
+    struct elf_extra extra[6];
 };
 
 struct file {
     uint8_t *bytes;
     size_t size;
 };
+
+/* Its text follows the headers. */
+#define TEXT_OFFSET 0xb0u
 
 /* Byte @i of its text. */
 uint8_t text_byte(size_t i);
