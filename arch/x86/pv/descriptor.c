@@ -258,7 +258,7 @@ long do_set_gdt(unsigned long frame_list, unsigned int entries)
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return refuse_gdt_size(entries);
     if (copy_from_guest(frames, frame_list,
-                        DIV_ROUND_UP(entries, DESC_PER_FRAME) * sizeof(frames[0])))
+                        DIV_ROUND_UP(entries, DESC_PER_FRAME) * sizeof(*frames)))
         return -XEN_EFAULT;
     rc = set_gdt(current, frames, entries);
     if (rc == 0)
