@@ -354,10 +354,14 @@ WEAK int arch_grant_map(u64 host_addr, mfn_t frame, unsigned int flags)
     return GNTST_okay;
 }
 
+void (*host_at_grant_unmap)(void);
+
 WEAK int arch_grant_unmap(u64 host_addr, mfn_t frame, unsigned int flags)
 {
     unsigned int i;
 
+    if (host_at_grant_unmap)
+        host_at_grant_unmap();
     if (!pte_of(host_addr, flags, &i))
         return GNTST_bad_virt_addr;
     if (!host_ptes[i].present || !mfn_eq(host_ptes[i].frame, frame) ||

@@ -137,6 +137,8 @@ struct host_pte {
     bool present, writable;
 };
 extern struct host_pte host_ptes[HOST_PTES];
+/* What another CPU does while the faked arch_grant_unmap() is at work; NULL: nothing. */
+extern void (*host_at_grant_unmap)(void);
 /*
  * The guest overwrites entry @pte by other means than the grant operations: it gives its counts
  * back.

@@ -20,8 +20,17 @@ static struct totals {
     unsigned long pages, objects;
 } before;
 
+static void (*at_flush)(void); /* what a test looks at meanwhile */
+
+void arch_grant_flush(const struct domain *d)
+{
+    if (at_flush)
+        at_flush();
+}
+
 static int setup(void **state)
 {
+    at_flush = host_at_grant_unmap = NULL;
     host_boot(4096);
     host_preempt_every(0);
     host_fail_allocation(0);
@@ -340,6 +349,112 @@ static void batches(void **state)
     assert_int_equal(entry(8)->flags, GTF_permit_access);
 }
 
+/* Where a batch stops to be preempted. */
+static void expect_preempted(unsigned int cmd, unsigned int count, unsigned long size)
+{
+    unsigned int left = count;
+    unsigned long at = GUEST(0);
+    long rc;
+
+    host_preempt_every(1);
+    while ((rc = do_grant_table_op(cmd, at, left)) == HOST_CONTINUED) {
+        assert_int_equal(host_continued.op, __HYPERVISOR_grant_table_op);
+        assert_int_equal(host_continued.nargs, 3);
+        assert_int_equal(host_continued.args[0], cmd);
+        assert_true(host_continued.args[2] < left && host_continued.args[2] > 0);
+        /* It looks at least once in 32 elements. */
+        assert_true(left - host_continued.args[2] <= 32);
+        at += (left - host_continued.args[2]) * size;
+        assert_int_equal(host_continued.args[1], at);
+        left = (unsigned int)host_continued.args[2];
+    }
+    assert_int_equal(rc, 0);
+    assert_true(left <= 32);
+    host_preempt_every(0);
+}
+
+static void long_batches_are_preempted(void **state)
+{
+    enum { N = 100 };
+    struct gnttab_map_grant_ref *maps = (void *)host_guest;
+    struct gnttab_unmap_grant_ref *unmaps = (void *)host_guest;
+    struct gnttab_unmap_and_replace *replaces = (void *)host_guest;
+    static grant_handle_t handles[N];
+    mfn_t m = grant(8, 0, 0);
+
+    for (unsigned int i = 0; i < N; i++)
+        maps[i] = (struct gnttab_map_grant_ref){
+            .host_addr = (u64)(i + 1) << PAGE_SHIFT, .flags = GNTMAP_host_map, .ref = 8, .dom = 1};
+    expect_preempted(GNTTABOP_map_grant_ref, N, sizeof(maps[0]));
+    assert_int_equal(refs(m), 1 + N);
+    for (unsigned int i = 0; i < N; i++) {
+        assert_int_equal(maps[i].status, GNTST_okay);
+        handles[i] = maps[i].handle;
+    }
+    for (unsigned int i = 0; i < N / 2; i++)
+        unmaps[i] = (struct gnttab_unmap_grant_ref){.host_addr = (u64)(i + 1) << PAGE_SHIFT,
+                                                    .handle = handles[i]};
+    expect_preempted(GNTTABOP_unmap_grant_ref, N / 2, sizeof(unmaps[0]));
+    assert_int_equal(refs(m), 1 + N / 2);
+    for (unsigned int i = 0; i < N / 2; i++)
+        replaces[i] = (struct gnttab_unmap_and_replace){.host_addr = (u64)(N / 2 + i + 1)
+                                                                     << PAGE_SHIFT,
+                                                        .new_addr = (u64)(N + i + 1) << PAGE_SHIFT,
+                                                        .handle = handles[N / 2 + i]};
+    expect_preempted(GNTTABOP_unmap_and_replace, N / 2, sizeof(replaces[0]));
+    assert_int_equal(refs(m), 1);
+}
+
+static void expect_still_pinned(void)
+{
+    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+    assert_int_equal(refs(MFN(entry(8)->frame)), 2);
+}
+
+/* Until no CPU remembers the mapping, the frame is the mapper's still, and its owner is told so. */
+static void pins_outlive_translations(void **state)
+{
+    struct gnttab_unmap_and_replace op;
+    grant_handle_t handle;
+
+    grant(8, 0, 0);
+    handle = map(8, 1, GNTMAP_host_map).handle;
+    at_flush = expect_still_pinned;
+    assert_int_equal(unmap(handle, 1, 0), GNTST_okay);
+    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    at_flush = NULL;
+    handle = map(8, 1, GNTMAP_host_map).handle;
+    op = (struct gnttab_unmap_and_replace){
+        .host_addr = 1UL << PAGE_SHIFT, .new_addr = 2UL << PAGE_SHIFT, .handle = handle};
+    at_flush = expect_still_pinned;
+    assert_int_equal(host_grant_op(GNTTABOP_unmap_and_replace, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_okay);
+    assert_int_equal(entry(8)->flags, GTF_permit_access);
+}
+
+static grant_handle_t busy_handle;
+
+static void unmap_from_another_vcpu(void)
+{
+    struct gnttab_unmap_grant_ref *op = (void *)(host_guest + PAGE_SIZE);
+
+    host_at_grant_unmap = NULL;
+    *op = (struct gnttab_unmap_grant_ref){.host_addr = 1UL << PAGE_SHIFT, .handle = busy_handle};
+    assert_int_equal(do_grant_table_op(GNTTABOP_unmap_grant_ref, GUEST(PAGE_SIZE), 1), 0);
+    assert_int_equal(op->status, GNTST_bad_handle);
+}
+
+static void a_handle_is_unmapped_once(void **state)
+{
+    mfn_t m = grant(8, 0, 0);
+
+    busy_handle = map(8, 1, GNTMAP_host_map).handle;
+    host_at_grant_unmap = unmap_from_another_vcpu;
+    assert_int_equal(unmap(busy_handle, 1, 0), GNTST_okay);
+    assert_null(host_at_grant_unmap);
+    assert_int_equal(refs(m), 1);
+}
+
 static void copies(void **state)
 {
     mfn_t m = grant(8, 0, 0), own = page_to_mfn(host_frame(b, 1));
@@ -563,6 +678,9 @@ int main(void)
         TEST(user_dies_while_mapping),
         TEST(handles_run_out),
         TEST(batches),
+        TEST(long_batches_are_preempted),
+        TEST(pins_outlive_translations),
+        TEST(a_handle_is_unmapped_once),
         TEST(copies),
         TEST(copies_every_way),
         TEST(dying_domains_grant_nothing),
