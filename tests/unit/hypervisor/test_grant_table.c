@@ -405,8 +405,11 @@ static void long_batches_are_preempted(void **state)
     assert_int_equal(refs(m), 1);
 }
 
+static unsigned int flushes;
+
 static void expect_still_pinned(void)
 {
+    flushes++;
     assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
     assert_int_equal(refs(MFN(entry(8)->frame)), 2);
 }
@@ -420,7 +423,9 @@ static void pins_outlive_translations(void **state)
     grant(8, 0, 0);
     handle = map(8, 1, GNTMAP_host_map).handle;
     at_flush = expect_still_pinned;
+    flushes = 0;
     assert_int_equal(unmap(handle, 1, 0), GNTST_okay);
+    assert_int_equal(flushes, 1);
     assert_int_equal(entry(8)->flags, GTF_permit_access);
     at_flush = NULL;
     handle = map(8, 1, GNTMAP_host_map).handle;
@@ -428,6 +433,7 @@ static void pins_outlive_translations(void **state)
         .host_addr = 1UL << PAGE_SHIFT, .new_addr = 2UL << PAGE_SHIFT, .handle = handle};
     at_flush = expect_still_pinned;
     assert_int_equal(host_grant_op(GNTTABOP_unmap_and_replace, &op, sizeof(op), 1), 0);
+    assert_int_equal(flushes, 2);
     assert_int_equal(op.status, GNTST_okay);
     assert_int_equal(entry(8)->flags, GTF_permit_access);
 }
