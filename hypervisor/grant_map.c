@@ -73,7 +73,7 @@ static void put_handle(struct grant_table *gt, grant_handle_t handle)
     struct grant_mapping *m = mapping(gt, handle);
 
     spin_lock(&gt->map_lock);
-    m->flags = 0;
+    WRITE_ONCE(m->flags, 0);
     m->ref = gt->free_handle;
     gt->free_handle = handle;
     spin_unlock(&gt->map_lock);

@@ -52,7 +52,7 @@ static void block_insert(struct page *pg, unsigned int order)
 {
     unsigned int zone = zone_of(pg);
 
-    pg->state |= PG_FREE;
+    WRITE_ONCE(pg->state, READ_ONCE(pg->state) | PG_FREE);
     pg->order = (u8)order;
     page_list_add_tail(&heap.free[order][zone], pg);
     heap.zones[order] |= 1ULL << zone;
@@ -65,7 +65,7 @@ static void block_remove(struct page *pg)
     page_list_del(&heap.free[order][zone], pg);
     if (!heap.free[order][zone].first)
         heap.zones[order] &= ~(1ULL << zone);
-    pg->state &= ~PG_FREE;
+    WRITE_ONCE(pg->state, READ_ONCE(pg->state) & ~PG_FREE);
 }
 
 /* Counts a block, all of which is in one zone, as free. Locks: the heap's is held. */
@@ -89,7 +89,7 @@ static void block_free(struct page *pg, unsigned int order)
         if (!mfn_valid(MFN(buddy)))
             break;
         b = mfn_to_page(MFN(buddy));
-        if (!(b->state & PG_FREE) || b->order != order)
+        if (!(READ_ONCE(b->state) & PG_FREE) || b->order != order)
             break;
         block_remove(b);
         m &= ~(1UL << order);
@@ -164,8 +164,8 @@ static void free_dirty(struct page *pg, unsigned int order)
 
     for (unsigned long i = 0; i < 1UL << order; i++) {
         page_stamp(&pg[i]);
-        pg[i].owner = 0;
-        pg[i].state = 0;
+        page_set_owner(&pg[i], NULL);
+        WRITE_ONCE(pg[i].state, 0);
     }
     flags = spin_lock_irqsave(&heap.lock);
     count_free(pg, order);
@@ -236,7 +236,7 @@ static bool heap_scrub(void)
 
         next = pg->next;
         pg->stamp = 0;
-        pg->state = PG_SCRUBBED;
+        WRITE_ONCE(pg->state, PG_SCRUBBED);
         block_free(pg, 0);
     }
     spin_unlock_irqrestore(&heap.lock, flags);
@@ -259,9 +259,11 @@ static inline bool frame_is_zero(const struct page *pg)
 static void block_prepare(struct page *pg, unsigned int order, bool scrub)
 {
     for (unsigned long i = 0; i < 1UL << order; i++) {
-        if (scrub && !(pg[i].state & PG_SCRUBBED)) {
+        u64 s = READ_ONCE(pg[i].state);
+
+        if (scrub && !(s & PG_SCRUBBED)) {
             memset(mfn_to_virt(page_to_mfn(&pg[i])), 0, PAGE_SIZE);
-            pg[i].state |= PG_SCRUBBED;
+            WRITE_ONCE(pg[i].state, s | PG_SCRUBBED);
         }
         ASSERT(!scrub || frame_is_zero(&pg[i]));
         ASSERT(!pg[i].stamp && !pg[i].owner);
@@ -314,7 +316,7 @@ void *alloc_hv_pages(unsigned int order)
         return NULL;
     block_prepare(pg, order, true);
     for (unsigned long i = 0; i < 1UL << order; i++)
-        pg[i].state = 0;
+        WRITE_ONCE(pg[i].state, 0);
     return mfn_to_virt(page_to_mfn(pg));
 }
 
@@ -434,12 +436,13 @@ bool free_domain_page(struct page *pg)
 void page_release(struct page *pg)
 {
     struct domain *d = page_owner(pg);
+    u64 s = READ_ONCE(pg->state);
     bool last = false;
 
-    BUG_ON(pg->state & (PG_ALLOCATED | PG_TYPE_COUNT_MASK));
+    BUG_ON(s & (PG_ALLOCATED | PG_TYPE_COUNT_MASK));
     if (d) {
         spin_lock(&d->page_lock);
-        if (pg->state & PG_HYPERVISOR) {
+        if (s & PG_HYPERVISOR) {
             d->hv_pages--;
         } else {
             page_list_del(&d->pages, pg);
@@ -447,7 +450,7 @@ void page_release(struct page *pg)
             last = d->pages.count == 0;
         }
         spin_unlock(&d->page_lock);
-        last = last || (pg->state & PG_HYPERVISOR);
+        last = last || (s & PG_HYPERVISOR);
     }
     arch_set_m2p(page_to_mfn(pg), INVALID_M2P_ENTRY);
     free_dirty(pg, 0);

@@ -240,7 +240,7 @@ static int leave_for_exit(struct page *pg)
 
 int put_page_table(struct page *pg)
 {
-    u64 type = pg->state & PG_TYPE_MASK;
+    u64 type = READ_ONCE(pg->state) & PG_TYPE_MASK;
 
     if (type == PG_TYPE_L1) {
         put_page_and_type(pg);

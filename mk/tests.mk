@@ -55,6 +55,9 @@ endif
 FUZZ_CFLAGS := $(HOST_CFLAGS) -Wno-incompatible-library-redeclaration -fsanitize=fuzzer
 SMP_CFLAGS := $(HOST_CFLAGS) -pthread -Wno-incompatible-library-redeclaration \
               -include tests/smp/points.h
+# The thread sanitizer, which suffers no other beside it, is told of locks (tests/smp/smp_tsan.c).
+TSAN_CFLAGS := $(SMP_CFLAGS) -fno-sanitize=all -fsanitize=thread
+TSAN_WRAP := -Wl,--wrap=lock_order_acquire -Wl,--wrap=lock_order_release
 
 # Objects lie in a folder whose name has a checksum of the flags that they are compiled with: those
 # of their kind and those of their program. Programs with the same flags share their objects.
@@ -62,11 +65,12 @@ checksum = $(shell printf '%s' '$(strip $(1))' | cksum | cut -d ' ' -f 1)
 HOST_SUM := $(call checksum,$(HOST_CFLAGS))
 FUZZ_SUM := $(call checksum,$(FUZZ_CFLAGS))
 SMP_SUM := $(call checksum,$(SMP_CFLAGS))
+TSAN_SUM := $(call checksum,$(TSAN_CFLAGS))
 # $(call flag_set,COMPILER,CHECKSUM,CFLAGS): the folder's name.
 flag_set = $(1)-$(2)$(if $(strip $(3)),-$(call checksum,$(3)))
 
 # Objects of flags that were in use before are older than a program that was linked since.
-FLAGS_STAMP := $(BUILD)/gen/flags-$(HOST_SUM)-$(FUZZ_SUM)-$(SMP_SUM)
+FLAGS_STAMP := $(BUILD)/gen/flags-$(HOST_SUM)-$(FUZZ_SUM)-$(SMP_SUM)-$(TSAN_SUM)
 $(FLAGS_STAMP):
 	@mkdir -p $(@D) && rm -f $(@D)/flags-* && touch $@
 
@@ -95,7 +99,8 @@ host_programs = $(foreach t,$(1),$(eval $(call host_program,$(t),$(2),$$($(3)_CF
 $(call host_programs,$(UNIT_TESTS),$(CC),HOST,-lcmocka $(HOST_LIBS))
 $(call host_programs,$(SEED_MAKERS),$(CC),HOST,$(HOST_LIBS))
 $(call host_programs,$(FUZZ_TESTS),clang,FUZZ,$(HOST_LIBS))
-$(call host_programs,$(SMP_TESTS),clang,SMP)
+$(call host_programs,$(filter-out smp/smp_tsan,$(SMP_TESTS)),clang,SMP)
+$(call host_programs,smp/smp_tsan,clang,TSAN,$(TSAN_WRAP))
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead
@@ -278,6 +283,7 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 # Runs of tests/smp, a fixed number from a fixed seed.
 SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
 SMP_RUNS_smp_threads = $(if $(LONG),50000,500)
+SMP_RUNS_smp_tsan = $(if $(LONG),20000,500)
 $(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
 

@@ -100,7 +100,7 @@ static inline struct domain *page_owner(const struct page *pg)
 
 static inline void page_set_owner(struct page *pg, const struct domain *d)
 {
-    pg->owner = d ? (u32)virt_to_mfn(d).n : 0;
+    WRITE_ONCE(pg->owner, d ? (u32)virt_to_mfn(d).n : 0);
 }
 
 /*

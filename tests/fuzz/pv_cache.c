@@ -6,6 +6,11 @@
 #include "pv_machine.h"
 #include "pv_tlb.h"
 
+/* CPUs use the model at once, and no switch comes between. */
+#undef __atomic_load_n
+#undef __atomic_store_n
+#undef __atomic_add_fetch
+
 #define MAX_FRAMES 512U
 #define LINE_WORDS 8U
 #define LINES      (PT_ENTRIES / LINE_WORDS)
@@ -28,11 +33,16 @@ void cache_model_reset(unsigned long frames)
     machine_cache_flushes = 0;
 }
 
+static u32 owner_of(unsigned long mfn)
+{
+    return __atomic_load_n(&mfn_to_page(MFN(mfn))->owner, __ATOMIC_RELAXED);
+}
+
 void machine_write_uncached(unsigned long mfn, unsigned int slot, u64 val)
 {
     memory[mfn].value[slot] = val;
     memory[mfn].differs[slot] = true;
-    memory[mfn].writer = mfn_to_page(MFN(mfn))->owner;
+    memory[mfn].writer = owner_of(mfn);
 }
 
 static bool differs(unsigned long mfn)
@@ -49,13 +59,14 @@ void host_line_flushed(const void *p)
     u64 *cached = mfn_to_virt(MFN(mfn));
 
     BUG_ON(mfn >= nr_frames);
-    machine_cache_flushes += first == 0;
+    if (first == 0)
+        __atomic_add_fetch(&machine_cache_flushes, 1, __ATOMIC_RELAXED);
     for (unsigned int i = first; i < first + LINE_WORDS; i++) {
         if (memory[mfn].differs[i])
             cached[i] = memory[mfn].value[i];
         memory[mfn].differs[i] = false;
     }
-    memory[mfn].last_data[first / LINE_WORDS] = mfn_to_page(MFN(mfn))->owner;
+    __atomic_store_n(&memory[mfn].last_data[first / LINE_WORDS], owner_of(mfn), __ATOMIC_RELAXED);
     /* Another vCPU of the guest continues to write for as long as its TLB lets it. */
     if (tlb_model_may_write_uncached(mfn))
         machine_write_uncached(mfn, first, ~0UL);
@@ -63,16 +74,18 @@ void host_line_flushed(const void *p)
 
 void cache_model_mapped(unsigned long mfn, u64 e)
 {
-    u32 owner = mfn_to_page(MFN(mfn))->owner;
+    u32 owner = owner_of(mfn);
 
     for (unsigned int i = 0; i < LINES; i++) {
         u32 *last = &memory[mfn].last_data[i];
 
         if (e & L1E_CACHE_BITS) {
-            if (*last && *last != owner)
+            u32 seen = __atomic_load_n(last, __ATOMIC_RELAXED);
+
+            if (seen && seen != owner)
                 panic("frame %lx shows past the caches what its last owner left", mfn);
         } else if (e & PTE_WRITE) {
-            *last = owner;
+            __atomic_store_n(last, owner, __ATOMIC_RELAXED);
         }
     }
 }

@@ -272,7 +272,7 @@ void machine_run(struct vcpu *next)
         return;
     local_irq_disable();
     get_cpu_info()->vcpu = next;
-    next->processor = smp_processor_id();
+    WRITE_ONCE(next->processor, smp_processor_id());
     arch_context_switch(prev, next);
     local_irq_enable();
 }

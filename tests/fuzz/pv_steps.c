@@ -400,7 +400,7 @@ static void step_write(void)
     if (tlb_model_may_write_uncached(mfn))
         machine_write_uncached(mfn, slot, val);
     else if (tlb_model_may_write(mfn))
-        ((u64 *)mfn_to_virt(MFN(mfn)))[slot] = val;
+        __atomic_store_n((u64 *)mfn_to_virt(MFN(mfn)) + slot, val, __ATOMIC_RELAXED);
 }
 
 static void step_descriptor(void)

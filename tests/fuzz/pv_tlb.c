@@ -74,7 +74,7 @@ static void remember(struct remembered *t, unsigned long mfn, unsigned int what)
     if (mfn >= nr_frames)
         return;
     t->what[mfn] |= (u16)what;
-    t->owner[mfn] = mfn_to_page(MFN(mfn))->owner;
+    t->owner[mfn] = __atomic_load_n(&mfn_to_page(MFN(mfn))->owner, __ATOMIC_RELAXED);
 }
 
 static void remember_leaf(struct remembered *t, u64 e)

@@ -186,7 +186,7 @@ void printk(enum loglevel level, const char *fmt, ...)
     va_end(ap);
 }
 
-char host_guest_log[16384];
+__thread char host_guest_log[16384];
 
 void printk_guest(enum loglevel level, const char *fmt, ...)
 {

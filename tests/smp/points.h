@@ -17,10 +17,19 @@ void smp_point(void);
  */
 void smp_reads(const volatile void *p);
 
+/* For the thread sanitizer loads and stores are ordered as on x86, else as C says. */
+#if __has_feature(thread_sanitizer)
+#define ONCE_LOADS  __ATOMIC_ACQUIRE
+#define ONCE_STORES __ATOMIC_RELEASE
+#else
+#define ONCE_LOADS  __ATOMIC_RELAXED
+#define ONCE_STORES __ATOMIC_RELAXED
+#endif
+
 #undef READ_ONCE
 #undef WRITE_ONCE
-#define READ_ONCE(x)     (smp_point(), smp_reads(&(x)), __atomic_load_n(&(x), __ATOMIC_RELAXED))
-#define WRITE_ONCE(x, v) (smp_point(), __atomic_store_n(&(x), (v), __ATOMIC_RELAXED))
+#define READ_ONCE(x)     (smp_point(), smp_reads(&(x)), __atomic_load_n(&(x), ONCE_LOADS))
+#define WRITE_ONCE(x, v) (smp_point(), __atomic_store_n(&(x), (v), ONCE_STORES))
 
 /* A macro is not expanded within itself: inside, the names are the compiler's. */
 #define __atomic_load_n(...)             (smp_point(), __atomic_load_n(__VA_ARGS__))

@@ -19,9 +19,10 @@ static inline u32 tlb_clock(void)
     void (*other)(void) = host_after_clock;
     u32 now = tlb_clock_now();
 
-    host_after_clock = NULL;
-    if (other)
+    if (other) {
+        host_after_clock = NULL;
         other();
+    }
     return now;
 }
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(SMP_CORE) */
+/*
+ * smp_threads under the thread sanitizer, in place of the other sanitizers: no plain access beside
+ * another CPU's, unless a lock, an atomic operation or a flush lies between them.
+ *
+ * The sanitizer does not follow fences, so it is told of locks (mk/tests.mk has the linker put our
+ * functions around those of the debug build).
+ */
+#include "smp_threads.c" /* NOLINT(bugprone-suspicious-include) */
+
+void __tsan_acquire(void *p);
+void __tsan_release(void *p);
+
+void __real_lock_order_acquire(spinlock_t *lock);
+void __wrap_lock_order_acquire(spinlock_t *lock);
+void __real_lock_order_release(spinlock_t *lock);
+void __wrap_lock_order_release(spinlock_t *lock);
+
+void __wrap_lock_order_acquire(spinlock_t *lock)
+{
+    __tsan_acquire(lock);
+    __real_lock_order_acquire(lock);
+}
+
+void __wrap_lock_order_release(spinlock_t *lock)
+{
+    __real_lock_order_release(lock);
+    __tsan_release(lock);
+}
+
+/* Plain accesses beside another CPU's that are meant to be plain; each names the function itself. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    /* The first look at a free lock: a wrong "no" only looks again, and by an atomic load. */
+    return "race_top:^spin_lock$\n"
+           /* Only the holder writes ->serving, 16 bits wide; the others' atomic loads are whole. */
+           "race_top:^spin_unlock$\n"
+           /* A hint, which heap_scrub() looks at again under the lock that writers hold. */
+           "race_top:^scrub_if_many$\n"
+           /* What a guest's two vCPUs have us write to one of its data pages is its own affair. */
+           "race:^copy_page$\n"
+           "race:^clear_page$\n";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "halt_on_error=1";
+}
