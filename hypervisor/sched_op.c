@@ -123,19 +123,21 @@ static long remote_shutdown(unsigned long arg)
 {
     struct sched_remote_shutdown op;
     struct domain *d;
+    long rc = 0;
 
     if (get_guest(&op, arg))
         return -XEN_EFAULT;
     d = get_domain_by_id(op.domain_id);
     if (!d)
         return -XEN_ESRCH;
-    if (!current->domain->privileged) {
-        put_domain(d);
-        return -XEN_EPERM;
-    }
-    domain_shutdown(d, op.reason & 0xff);
+    if (d->system)
+        rc = -XEN_ESRCH;
+    else if (!current->domain->privileged)
+        rc = -XEN_EPERM;
+    else
+        domain_shutdown(d, op.reason & 0xff);
     put_domain(d);
-    return 0;
+    return rc;
 }
 
 /* A kernel that ends in its own panic is dumped like one that we stop. */

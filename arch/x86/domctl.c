@@ -100,8 +100,7 @@ static long send_trigger(struct domain *d, const struct xen_domctl_sendtrigger *
         return -XEN_ESRCH;
     if (op->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
         return -XEN_ENOSYS;
-    if (!xchg(&v->nmi_pending, true))
-        vcpu_kick(v);
+    arch_raise_nmi(v);
     return 0;
 }
 

@@ -1,244 +1,361 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: $(HOST_CORE) */
 /*
- * Fuzzing grants: two domains that grant to each other, map, copy, overwrite page-table entries,
- * give frames back, turn them into page tables, change entries under way, and die. Counts on frames
- * always cover the entries that map them, no page table is mapped writable, and nothing is left
- * when both are gone.
+ * Grants over real page tables: three domains grant to each other, map by address and by entry for
+ * processors and devices, unmap with handles, frames and addresses that are not theirs, replace,
+ * copy, swap, resize their tables and ask for versions, change entries under way, and die. In
+ * between their frames become page tables and other things (pv_steps.h), and what a call reads
+ * changes behind it.
+ *
+ * After each step all counts are worked out from scratch. Pins are held by mappings alone, so each
+ * active entry is compared with them, too. Nothing is left when all domains are gone.
  */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) tests/fuzz/pv_steps.c */
+#include <asm/pv.h>
 #include <grant_impl.h>
-#include <host.h>
-#include <public/memory.h>
+#include <guest_access.h>
+#include <public/grant_table.h>
+
+#include "pv_machine.h"
+#include "pv_steps.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
-#define FRAMES 8U
-#define PTES   16U
+#define MAX_STEPS 40U
+#define WINDOW    0x8000UL
+#define LIST      0x4000UL /* offset into the window */
+#define BATCH     3U
 
-static struct domain *dom[2];
-static const u8 *next, *end;
-static struct page *tables[8]; /* frames that hold a type count of a page table */
-static unsigned int nr_tables;
+static domid_t next_id; /* of domains that take the place of dead ones */
 
-static u32 take(unsigned int bytes)
+/* ---- words ---- */
+
+static domid_t pick_peer(void)
 {
-    u32 v = 0;
+    u8 b = take();
+    const struct domain *d = machine_domains[b % NR_DOMAINS];
 
-    while (bytes--)
-        v = v << 8 | (next < end ? *next++ : 0U);
-    return v;
+    return b >= 240 || !d ? pick_domid() : d->id;
 }
 
-static grant_ref_t gref(void)
+static grant_ref_t pick_ref(void)
 {
-    u32 n = take(1);
-
-    return n < 0xf0 ? n & 7 : take(4);
+    return take() % 16 ? pick(PV_GRANTS) : (grant_ref_t)pick_word();
 }
 
-static grant_handle_t handle(void)
+static grant_handle_t pick_handle(void)
 {
-    u32 n = take(1);
-
-    return n < 0xf0 ? n & 15 : take(4);
+    return take() % 16 ? pick(8) : (grant_handle_t)pick_word();
 }
 
-/* Some frame: of either domain, or anything. */
-static u64 any_frame(void)
+static u64 pick_host_addr(void)
 {
-    u32 n = take(1);
-    struct domain *d = dom[n & 1];
-
-    if (n >= 0xf0)
-        return take(4);
-    if ((n >> 1) % (FRAMES + 2) == FRAMES)
-        return virt_to_mfn(d->shared_info).n;
-    if ((n >> 1) % (FRAMES + 2) > FRAMES)
-        return virt_to_mfn(d->grant_table->shared[0]).n;
-    return d->pages.count ? page_to_mfn(host_frame(d, (n >> 1) % d->pages.count)).n : 0;
-}
-
-static u64 pte(void)
-{
-    u32 n = take(1);
-
-    return n < 0xf0 ? (u64)(n % PTES + 1) << PAGE_SHIFT : (u64)take(4) << PAGE_SHIFT;
-}
-
-static void write_entry(void)
-{
-    struct domain *d = current->domain;
-    struct grant_entry_v1 *e = &d->grant_table->shared[0][take(1) & 7];
-
-    switch (take(1) & 3) {
+    switch (take() % 8) {
     case 0:
-        e->flags = (u16)take(2);
+        return pick_word();
+    case 1:
+    case 2: /* an entry's machine address, or what looks like one */
+        return ((u64)pick_frame() << PAGE_SHIFT) + pick_slot() * 8U;
+    default:
+        return pick_va();
+    }
+}
+
+static u32 pick_map_flags(void)
+{
+    u32 flags = take() % 8 ? GNTMAP_host_map : take() % 4;
+
+    flags |= take() & (GNTMAP_device_map | GNTMAP_readonly);
+    if (take() % 4 == 0)
+        flags |= (u32)take() & (GNTMAP_application_map | GNTMAP_contains_pte);
+    if (take() % 16 == 0)
+        flags |= (u32)pick_word();
+    return flags;
+}
+
+static void change_what_was_read(void *place, unsigned long bytes)
+{
+    char *p = place;
+    u64 w = pick_word();
+
+    if (p >= host_guest && p + bytes <= host_guest + WINDOW && bytes >= 8 && take() & 1)
+        memcpy(p + pick((unsigned int)(bytes / 8)) * 8U, &w, sizeof(w));
+}
+
+/* ---- calls ---- */
+
+/* Operations lie at the start of the window; they are as many as are there, or claim to be. */
+static void call(unsigned int cmd, unsigned int count)
+{
+    if (take() % 32 == 0)
+        count = (unsigned int)pick_word();
+    if (take() % 16 == 0)
+        host_fail_allocation(1U + pick(4));
+    if (take() % 8 == 0)
+        host_after_guest_read = change_what_was_read;
+    follow(do_grant_table_op(cmd, take() % 64 ? GUEST(0) : pick_word(), count));
+    host_after_guest_read = NULL;
+    host_fail_allocation(0);
+}
+
+static void step_entry(void)
+{
+    struct grant_table *gt = current->domain->grant_table;
+    struct grant_entry_v1 *e = &gt->shared[0][take() % PV_GRANTS];
+
+    switch (take() % 8) {
+    case 0:
+        e->flags = (u16)pick_word();
         break;
     case 1:
-        e->domid = dom[take(1) & 1]->id;
+        e->domid = pick_peer();
         break;
     case 2:
-        e->frame = (u32)any_frame();
+        e->frame = (u32)pick_frame();
+        break;
+    case 3:
+        e->flags = 0;
         break;
     default:
-        *e = (struct grant_entry_v1){GTF_permit_access, dom[d == dom[0]]->id, (u32)any_frame()};
+        *e = (struct grant_entry_v1){(u16)(GTF_permit_access | (take() & GTF_readonly)),
+                                     pick_peer(), (u32)pick_frame()};
         break;
     }
 }
 
-static void kill_and_renew(unsigned int i)
+static void step_map(void)
 {
-    struct domain *other = dom[!i], *fresh;
+    struct gnttab_map_grant_ref *op = (void *)host_guest;
+    unsigned int n = 1 + pick(BATCH);
 
-    for (unsigned int k = 0; k < nr_tables; k++) /* its vCPUs no longer use them */
-        put_page_and_type(tables[k]);
-    nr_tables = 0;
-    host_kill(dom[i]);
-    fresh = host_domain((domid_t)(i + 1), 1, FRAMES, i == 0);
-    /* As long as it is a zombie, its number is taken. */
-    for (domid_t id = 10; !fresh; id++)
-        fresh = host_domain(id, 1, FRAMES, i == 0);
-    dom[i] = fresh;
-    host_become(other->vcpu[0]);
+    for (unsigned int i = 0; i < n; i++)
+        op[i] = (struct gnttab_map_grant_ref){.host_addr = pick_host_addr(),
+                                              .flags = pick_map_flags(),
+                                              .ref = pick_ref(),
+                                              .dom = pick_peer()};
+    call(GNTTABOP_map_grant_ref, n);
+}
+
+/* Mostly what a mapping of the domain's needs to be undone, but for a word. */
+static void step_unmap(void)
+{
+    struct gnttab_unmap_grant_ref *op = (void *)host_guest;
+    const struct grant_table *gt = current->domain->grant_table;
+    unsigned int n = 1 + pick(BATCH);
+
+    for (unsigned int i = 0; i < n; i++) {
+        op[i] = (struct gnttab_unmap_grant_ref){.host_addr = pick_host_addr(),
+                                                .handle = pick_handle()};
+        if (take() & 1 && gt->nr_map_pages && op[i].handle < MAPPINGS_PER_PAGE)
+            op[i].dev_bus_addr = (u64)gt->mappings[0][op[i].handle].frame << PAGE_SHIFT;
+        else if (take() % 4 == 0)
+            op[i].dev_bus_addr = (u64)pick_frame() << PAGE_SHIFT;
+        if (take() % 4 == 0)
+            op[i].host_addr = 0;
+    }
+    call(GNTTABOP_unmap_grant_ref, n);
+}
+
+static void step_replace(void)
+{
+    struct gnttab_unmap_and_replace *op = (void *)host_guest;
+    unsigned int n = 1 + pick(BATCH);
+
+    for (unsigned int i = 0; i < n; i++)
+        op[i] = (struct gnttab_unmap_and_replace){.host_addr = pick_host_addr(),
+                                                  .new_addr = take() % 4 ? pick_host_addr() : 0,
+                                                  .handle = pick_handle()};
+    call(GNTTABOP_unmap_and_replace, n);
+}
+
+static void step_copy(void)
+{
+    struct gnttab_copy *op = (void *)host_guest;
+    unsigned int n = 1 + pick(BATCH);
+
+    memset(op, 0, n * sizeof(*op));
+    for (unsigned int i = 0; i < n; i++) {
+        op[i].flags = (u16)(take() % 16 ? take() & 3 : pick_word());
+        op[i].source.domid = take() & 1 ? DOMID_SELF : pick_peer();
+        op[i].dest.domid = take() & 1 ? DOMID_SELF : pick_peer();
+        op[i].source.offset = (u16)(take() % 4 ? 0 : pick_word());
+        op[i].dest.offset = (u16)(take() % 4 ? 0 : pick_word());
+        op[i].len = (u16)(take() % 4 ? take() : pick_word());
+        if (op[i].flags & GNTCOPY_source_gref)
+            op[i].source.u.ref = pick_ref();
+        else
+            op[i].source.u.gmfn = pick_frame();
+        if (op[i].flags & GNTCOPY_dest_gref)
+            op[i].dest.u.ref = pick_ref();
+        else
+            op[i].dest.u.gmfn = pick_frame();
+    }
+    call(GNTTABOP_copy, n);
+}
+
+static void step_swap(void)
+{
+    struct gnttab_swap_grant_ref *op = (void *)host_guest;
+    unsigned int n = 1 + pick(BATCH);
+
+    for (unsigned int i = 0; i < n; i++)
+        op[i] = (struct gnttab_swap_grant_ref){.ref_a = pick_ref(), .ref_b = pick_ref()};
+    call(GNTTABOP_swap_grant_ref, n);
+}
+
+static void step_setup(void)
+{
+    struct gnttab_setup_table *op = (void *)host_guest;
+
+    *op = (struct gnttab_setup_table){.dom = take() & 1 ? DOMID_SELF : pick_peer(),
+                                      .nr_frames = take() % 8 ? pick(5) : (u32)pick_word()};
+    set_xen_guest_handle(op->frame_list, (xen_pfn_t *)(take() % 8 ? GUEST(LIST) : pick_word()));
+    call(GNTTABOP_setup_table, 1);
+}
+
+/* Versions, status frames, sizes, flushes, transfers, and what does not exist. */
+static void step_other(void)
+{
+    for (unsigned int i = 0; i < 12; i++) {
+        u64 w = pick_word();
+
+        memcpy(host_guest + i * 8U, &w, sizeof(w));
+    }
+    if (take() & 1)
+        *(domid_t *)host_guest = take() & 1 ? DOMID_SELF : pick_peer();
+    call(take() % 4 ? take() % 14 : (unsigned int)pick_word(), 1 + pick(2));
+}
+
+static void change_vcpu(void)
+{
+    unsigned int n = pick(NR_DOMAINS);
+
+    if (machine_domains[n])
+        machine_switch(n, pick(2));
+}
+
+/* A domain dies, perhaps while others have mapped its frames, and another one takes its place. */
+static void step_death(void)
+{
+    unsigned int n = pick(NR_DOMAINS);
+
+    if (!machine_domains[n] || current->domain == machine_domains[n] || next_id > NR_DOMAINS + 2)
+        return;
+    machine_renew(n, next_id++);
 }
 
 static void step(void)
 {
-    struct domain *d = current->domain;
-
-    switch (take(1) % 14) {
+    switch (take() % 16) {
     case 0:
     case 1:
-        write_entry();
+        step_entry();
         break;
     case 2:
-    case 3: {
-        struct gnttab_map_grant_ref op = {
-            .host_addr = pte(), .flags = take(1) & 7, .ref = gref(), .dom = dom[take(1) & 1]->id};
-
-        host_grant_op(GNTTABOP_map_grant_ref, &op, sizeof(op), 1);
+    case 3:
+    case 4:
+        step_map();
         break;
-    }
-    case 4: {
-        struct gnttab_unmap_grant_ref op = {.host_addr = pte(), .handle = handle()};
-
-        if (take(1) & 1)
-            op.dev_bus_addr = any_frame() << PAGE_SHIFT;
-        host_grant_op(GNTTABOP_unmap_grant_ref, &op, sizeof(op), 1);
+    case 5:
+    case 6:
+        step_unmap();
         break;
-    }
-    case 5: {
-        struct gnttab_unmap_and_replace op = {
-            .host_addr = pte(), .new_addr = pte(), .handle = handle()};
-
-        host_grant_op(GNTTABOP_unmap_and_replace, &op, sizeof(op), 1);
+    case 7:
+        step_replace();
         break;
-    }
-    case 6: {
-        struct gnttab_copy op = {.len = (u16)take(2), .flags = (u16)(take(1) & 3)};
-
-        op.source.domid = take(1) & 1 ? DOMID_SELF : dom[take(1) & 1]->id;
-        op.dest.domid = take(1) & 1 ? DOMID_SELF : dom[take(1) & 1]->id;
-        op.source.offset = (u16)take(2);
-        op.dest.offset = (u16)take(2);
-        if (op.flags & GNTCOPY_source_gref)
-            op.source.u.ref = gref();
+    case 8:
+        step_copy();
+        break;
+    case 9:
+        if (take() & 1)
+            step_swap();
         else
-            op.source.u.gmfn = any_frame();
-        if (op.flags & GNTCOPY_dest_gref)
-            op.dest.u.ref = gref();
-        else
-            op.dest.u.gmfn = any_frame();
-        /*
-         * A guest may overwrite its own grant frames this way; the test's list of entries stays
-         * sane all the same.
-         */
-        host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1);
+            step_setup();
         break;
-    }
-    case 7: {
-        unsigned int i = take(1) % PTES + 1;
-
-        host_overwrite_pte(i);
-        break;
-    }
-    case 8: {
-        xen_pfn_t mfn = any_frame();
-        struct xen_memory_reservation r = {.nr_extents = 1, .domid = DOMID_SELF};
-
-        memcpy((void *)GUEST(4096), &mfn, sizeof(mfn));
-        set_xen_guest_handle(r.extent_start, (xen_pfn_t *)GUEST(4096));
-        host_memory_op(take(1) & 1 ? XENMEM_decrease_reservation : XENMEM_populate_physmap, &r,
-                       sizeof(r));
-        break;
-    }
-    case 9: {
-        u64 mfn = any_frame();
-
-        if (nr_tables < ARRAY_SIZE(tables) && mfn_valid(MFN(mfn)) &&
-            get_page_and_type(mfn_to_page(MFN(mfn)), d, PG_TYPE_L1) == 0)
-            tables[nr_tables++] = mfn_to_page(MFN(mfn));
-        break;
-    }
     case 10:
-        if (nr_tables)
-            put_page_and_type(tables[--nr_tables]);
+        step_other();
         break;
-    case 11: {
-        struct gnttab_swap_grant_ref op = {.ref_a = gref(), .ref_b = gref()};
-
-        host_grant_op(GNTTABOP_swap_grant_ref, &op, sizeof(op), 1);
-        break;
-    }
+    case 11:
     case 12:
-        host_become(dom[take(1) & 1]->vcpu[0]);
+        change_vcpu();
+        break;
+    case 13:
+        if (take() % 4)
+            host_preempt_every(take() % 6);
+        else
+            step_death();
         break;
     default:
-        if (take(1) < 24)
-            kill_and_renew(take(1) & 1);
+        pv_step();
         break;
     }
 }
 
-static void check(void)
-{
-    for (unsigned int i = 0; i < HOST_PTES; i++) {
-        u64 s;
+/* ---- what must hold ---- */
 
-        if (!host_ptes[i].present)
-            continue;
-        s = mfn_to_page(host_ptes[i].frame)->state;
-        BUG_ON(page_refs(s) == 0 || (s & PG_FREE));
-        BUG_ON(host_ptes[i].writable &&
-               ((s & PG_TYPE_MASK) != PG_TYPE_WRITABLE || page_type_count(s) == 0));
-        BUG_ON(page_type_count(s) > page_refs(s));
-    }
-    for (unsigned int i = 0; i < nr_tables; i++)
-        BUG_ON((tables[i]->state & PG_TYPE_MASK) != PG_TYPE_L1);
+#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+
+/* By domain and entry: pins that mappings hold for writing, and for reading. */
+static u32 want_pins[NR_DOMAINS][PV_GRANTS][2];
+
+static void want_pin(const struct grant_mapping *m)
+{
+    u32 pins = !!(m->flags & GNTMAP_host_map) + !!(m->flags & GNTMAP_device_map);
+
+    for (unsigned int i = 0; i < NR_DOMAINS; i++)
+        if (machine_domains[i] && m->owner == machine_domains[i]->owner_id && m->ref < PV_GRANTS)
+            want_pins[i][m->ref][!!(m->flags & GNTMAP_readonly)] += pins;
 }
+
+static void check_pins(const struct domain *d, u32 want[PV_GRANTS][2])
+{
+    for (u32 ref = 0; ref < PV_GRANTS; ref++) {
+        const struct grant_active *act = active_entry(d->grant_table, ref);
+
+        if (act->writers != want[ref][0] || act->readers != want[ref][1])
+            panic("entry %u of d%u is pinned %u, %u times, mapped %u, %u times", ref, d->id,
+                  act->writers, act->readers, want[ref][0], want[ref][1]);
+    }
+}
+
+static void check_all_pins(void)
+{
+    memset(want_pins, 0, sizeof(want_pins));
+    for (unsigned int i = 0; i < NR_DOMAINS; i++) {
+        const struct grant_table *gt = machine_domains[i] ? machine_domains[i]->grant_table : NULL;
+
+        for (unsigned int n = 0; gt && n < gt->nr_map_pages * MAPPINGS_PER_PAGE; n++) {
+            const struct grant_mapping *m =
+                &gt->mappings[n / MAPPINGS_PER_PAGE][n % MAPPINGS_PER_PAGE];
+
+            if (m->flags)
+                want_pin(m);
+        }
+    }
+    for (unsigned int i = 0; i < NR_DOMAINS; i++)
+        if (machine_domains[i])
+            check_pins(machine_domains[i], want_pins[i]);
+}
+
+#pragma clang attribute pop
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-    unsigned long pages, objects;
-
-    next = data;
-    end = data + size;
-    host_boot(1024);
-    pages = heap_free_pages();
-    objects = host_objects();
-    for (unsigned int i = 0; i < 2; i++) {
-        dom[i] = host_domain((domid_t)(i + 1), 1, FRAMES, i == 0);
-        BUG_ON(!dom[i]);
-    }
-    host_become(dom[0]->vcpu[0]);
-    while (next < end) {
+    pv_actors[0] = (struct pv_actor){.input = data,
+                                     .input_end = data + size,
+                                     .random = 0xcbf29ce484222325UL,
+                                     .change_vcpu = change_vcpu};
+    next_id = NR_DOMAINS;
+    machine_start(PV_FRAMES_EACH);
+    host_guest_limit(0, WINDOW);
+    for (unsigned int i = 0; i < MAX_STEPS; i++) {
         step();
-        check();
+        host_return_to_guest();
+        machine_check_counts();
+        check_all_pins();
     }
-    while (nr_tables)
-        put_page_and_type(tables[--nr_tables]);
-    for (unsigned int i = 0; i < 2; i++)
-        host_kill(dom[i]);
-    BUG_ON(heap_free_pages() != pages || host_objects() != objects);
+    machine_check();
+    host_preempt_every(size % 4);
+    machine_end();
+    host_guest_limit(0, 0);
     return 0;
 }

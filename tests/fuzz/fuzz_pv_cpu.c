@@ -11,7 +11,7 @@
  * the fakes of the instructions.)
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
-/* SOURCES: hypervisor/multicall.c hypervisor/vcpu_op.c */
+/* SOURCES: hypervisor/multicall.c hypervisor/vcpu_op.c tests/fuzz/pv_vcpu.c */
 /*
  * Guests choose addresses at both ends of the address space, and words beside them are looked for
  * beyond: the arithmetic may turn over, and the fakes judge each access.
@@ -25,6 +25,7 @@
 #include <public/vcpu.h>
 
 #include "pv_machine.h"
+#include "pv_vcpu.h"
 
 #define FRAMES     8U
 #define MAX_STEPS  64U
@@ -97,52 +98,6 @@ static u64 word(void)
 
 /* ---- what must hold ---- */
 
-static bool not_ours(unsigned long addr)
-{
-    return is_canonical(addr) && !is_hv_address(addr);
-}
-
-/* Registers that an exit to the guest would load. */
-static void check_registers(const struct cpu_user_regs *r, bool syscall)
-{
-    if ((r->cs & 3) != 3 || (r->ss & 3) != 3)
-        panic("cs %x, ss %x", r->cs, r->ss);
-    if (!(r->rflags & EFLAGS_IF) || r->rflags & (EFLAGS_IOPL | EFLAGS_NT | EFLAGS_VM))
-        panic("rflags %lx", (unsigned long)r->rflags);
-    if (syscall && r->error_code == FRAME_SYSCALL &&
-        (r->cs != FLAT_RING3_CS64 || r->ss != FLAT_RING3_SS64))
-        panic("cs %x, ss %x are not what SYSRET loads", r->cs, r->ss);
-}
-
-static void check_vcpu(const struct vcpu *v)
-{
-    const struct arch_vcpu *a = &v->arch;
-
-    for (unsigned int i = 0; i < ARRAY_SIZE(a->traps); i++)
-        if (!is_canonical(a->traps[i].address))
-            panic("handler %u at %lx", i, a->traps[i].address);
-    if (!is_canonical(a->event_callback_eip) || !is_canonical(a->failsafe_callback_eip) ||
-        !is_canonical(a->syscall_callback_eip) || !is_canonical(a->syscall32_callback_eip) ||
-        !is_canonical(a->sysenter_callback_eip))
-        panic("a callback that is not canonical");
-    if (!is_canonical(a->fs_base) || !is_canonical(a->gs_base_kernel) ||
-        !is_canonical(a->gs_base_user))
-        panic("a base that is not canonical");
-    if (is_hv_address(a->entry_sp) || is_hv_address(a->entry_sp - FRAME_BYTES_MAX))
-        panic("kernel stack at %lx", a->entry_sp);
-    if ((a->kernel_ss & 3) != 3 || a->iopl & ~EFLAGS_IOPL)
-        panic("kernel ss %lx, iopl %x", a->kernel_ss, a->iopl);
-    for (unsigned int i = 0; i < 4; i++)
-        if (!not_ours(a->debugreg[i]))
-            panic("breakpoint at %lx", a->debugreg[i]);
-    if (a->debugreg[7] & 1UL << 13)
-        panic("DR7.GD");
-    if (a->ctrlreg[4] & ~(hv_cr4 | CR4_TSD | CR4_DE))
-        panic("CR4 %lx", a->ctrlreg[4]);
-    if (a->ldt_entries > 8192 || (a->ldt_entries && !not_ours(a->ldt_base)))
-        panic("LDT at %lx", a->ldt_base);
-}
-
 /* What is in the processor. */
 static void check_processor(const struct vcpu *v)
 {
@@ -151,7 +106,7 @@ static void check_processor(const struct vcpu *v)
     if (r->cr3 != vcpu_cr3(v))
         panic("CR3 %lx in %s mode", r->cr3, in_guest_kernel(v) ? "kernel" : "user");
     for (unsigned int i = 0; i < 4; i++)
-        if (!not_ours(r->dr[i]))
+        if (!vcpu_address_ok(r->dr[i]))
             panic("DR%u %lx", i, r->dr[i]);
     /* Neither general detection nor breakpoints on ports, which our own accesses would meet. */
     if (r->dr[7] & 1UL << 13)
@@ -178,11 +133,11 @@ static void check_all(void)
 {
     const struct domain *d = current->domain;
 
-    check_registers(guest_regs(), true);
-    check_vcpu(d->vcpu[0]);
-    check_vcpu(d->vcpu[1]);
+    vcpu_registers_check(guest_regs(), true);
+    vcpu_settings_check(d->vcpu[0]);
+    vcpu_settings_check(d->vcpu[1]);
     if (d->vcpu[1]->initialised)
-        check_registers(&d->vcpu[1]->arch.user_regs, false);
+        vcpu_registers_check(&d->vcpu[1]->arch.user_regs, false);
     check_processor(current);
     check_port(d);
 }

@@ -29,14 +29,21 @@ void machine_start(unsigned int frames);
 void machine_switch(unsigned int n, unsigned int vcpu);
 /* Runs @next, of one of the domains or an idle one, on this CPU. */
 void machine_run(struct vcpu *next);
+/*
+ * Domain @n, which does not run, dies, and one with number @id takes its place: NULL if there is
+ * not enough memory, since others still hold frames of the dead. Calls are not preempted any more.
+ */
+void machine_renew(unsigned int n, domid_t id);
 /* The guest runs for a moment, filling the model of the TLB; then everything is compared. */
 void machine_check(void);
+/* The part of it that is quick, and can be done after each step: the counts on all frames. */
+void machine_check_counts(void);
 /* All domains die; nothing may be left. */
 void machine_end(void);
 
 /*
- * Dom0 may map @mfn, of any domain, in the tables of @d from now on. What @d was granted needs no
- * such word.
+ * Dom0 may map @mfn, of any domain, in the tables of domain @id from now on. What that was granted
+ * needs no such word.
  */
-void machine_allow(const struct domain *d, unsigned long mfn);
+void machine_allow(domid_t id, unsigned long mfn);
 #endif

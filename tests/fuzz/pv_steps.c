@@ -30,7 +30,7 @@ u64 pv_random(u64 *state)
     return *state;
 }
 
-static u8 take(void)
+u8 take(void)
 {
     struct pv_actor *a = self();
     u8 byte;
@@ -51,7 +51,7 @@ static char *window(void)
     return host_guest + WINDOW_OFFSET(0);
 }
 
-static unsigned int pick(unsigned int n)
+unsigned int pick(unsigned int n)
 {
     return take() % n;
 }
@@ -70,8 +70,7 @@ static unsigned long own_frame(unsigned int n)
     return pg ? page_to_mfn(pg).n : 0;
 }
 
-/* A frame of any domain, rarely one that is none. */
-static unsigned long pick_frame(void)
+unsigned long pick_frame(void)
 {
     u8 b = take();
 
@@ -85,7 +84,7 @@ static unsigned long pick_frame(void)
     return first_frame + b % (NR_DOMAINS * PV_FRAMES_EACH);
 }
 
-static u64 pick_entry(void)
+u64 pick_entry(void)
 {
     static const u64 flags[] = {
         PTE_PRESENT | PTE_USER,
@@ -106,15 +105,14 @@ static u64 pick_entry(void)
     return e | (u64)pick_frame() << PAGE_SHIFT;
 }
 
-/* Few slots, so that trees come about: at both ends, around the hypervisor's. */
-static unsigned int pick_slot(void)
+unsigned int pick_slot(void)
 {
     static const u16 slots[] = {0, 0, 0, 1, 2, 3, 255, 256, 260, 271, 272, 511};
 
     return slots[pick(ARRAY_SIZE(slots))];
 }
 
-static unsigned long pick_va(void)
+unsigned long pick_va(void)
 {
     unsigned long va = 0;
 
@@ -124,12 +122,57 @@ static unsigned long pick_va(void)
     return va >> 47 ? va | 0xffff000000000000UL : va;
 }
 
-static domid_t pick_domid(void)
+domid_t pick_domid(void)
 {
     static const domid_t ids[] = {DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, 0,
                                   1,          2,          DOMID_IO,   DOMID_XEN,  77};
 
     return ids[pick(ARRAY_SIZE(ids))];
+}
+
+static u64 take_bytes(unsigned int n)
+{
+    u64 v = 0;
+
+    while (n--)
+        v = v << 8 | take();
+    return v;
+}
+
+u64 pick_word(void)
+{
+    static const u64 limits[] = {0,
+                                 1,
+                                 0xffff,
+                                 0x10000,
+                                 0x7fffffff,
+                                 0xffffffff,
+                                 0x100000000UL,
+                                 0x00007fffffffffffUL,
+                                 0x0000800000000000UL,
+                                 HV_VIRT_START,
+                                 HV_VIRT_END - 8,
+                                 HV_VIRT_END,
+                                 ~0UL >> 1,
+                                 ~0UL};
+
+    switch (take() % 8) {
+    case 0:
+    case 1:
+        return limits[pick(ARRAY_SIZE(limits))];
+    case 2:
+        return take() % 8;
+    case 3:
+        return pick_frame();
+    case 4:
+        return 1UL << take() % 64;
+    case 5:
+        return OWN_WINDOW(take_bytes(2));
+    case 6:
+        return take_bytes(2);
+    default:
+        return take_bytes(8);
+    }
 }
 
 /* ---- hypercalls ---- */
@@ -152,11 +195,7 @@ static long call_again(const struct host_continuation *c)
     }
 }
 
-/*
- * The guest makes its call again as long as it is told to, or does something else after a few
- * times.
- */
-static long follow(long rc)
+long follow(long rc)
 {
     unsigned int patience = take() % 8 ? ~0U : take() % 4, rounds = 0;
 
@@ -166,16 +205,11 @@ static long follow(long rc)
         if (++rounds > 100000)
             panic("a hypercall never ends");
         host_return_to_guest();
+        if (self()->meanwhile)
+            self()->meanwhile();
         rc = call_again(&c);
     }
     return rc;
-}
-
-/* Dom0 may map any domain's frame in the tables of any other. */
-static void allow_in_tables(domid_t domid, unsigned long mfn)
-{
-    if (domid < NR_DOMAINS && mfn < machine_frames)
-        machine_allow(machine_domains[domid], mfn);
 }
 
 static void step_mmu_update(void)
@@ -190,9 +224,10 @@ static void step_mmu_update(void)
     }
     if (take() % 16 == 0)
         foreign |= (take() & 1 ? 1U + pick(4) : pick_domid() + 1U) << 16;
+    /* Dom0 may map any domain's frame in the tables of any other. */
     if (foreign >> 16 && current->domain->privileged)
         for (unsigned int i = 0; i < n; i++)
-            allow_in_tables((domid_t)((foreign >> 16) - 1), pte_mfn(req[i].val).n);
+            machine_allow((domid_t)((foreign >> 16) - 1), pte_mfn(req[i].val).n);
     follow(do_mmu_update(OWN_WINDOW(0), n, take() & 1 ? OWN_WINDOW(4096) : 0, foreign));
 }
 

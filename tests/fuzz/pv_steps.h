@@ -26,6 +26,7 @@ struct pv_actor {
     u64 random;                  /* and afterwards by this state of pv_random(), not 0 */
     struct pv_mapping mappings[PV_MAPPINGS];
     void (*change_vcpu)(void); /* its CPU may run another one */
+    void (*meanwhile)(void);   /* before a call is continued; NULL: nothing happens */
 };
 
 extern struct pv_actor pv_actors[HOST_CPUS];
@@ -33,5 +34,25 @@ extern struct pv_actor pv_actors[HOST_CPUS];
 u64 pv_random(u64 *state);
 /* One step of this CPU's actor. */
 void pv_step(void);
+
+/* ---- for further steps of this CPU's actor ---- */
+
+/* The next byte of what it does. */
+u8 take(void);
+unsigned int pick(unsigned int n); /* a number below @n */
+/* A frame of any domain, rarely one that is none. */
+unsigned long pick_frame(void);
+u64 pick_entry(void); /* of a page table */
+/* Few slots, so that trees come about: at both ends, around the hypervisor's. */
+unsigned int pick_slot(void);
+unsigned long pick_va(void);
+domid_t pick_domid(void);
+/* A word that is likely to matter: a number near some limit, an address, a flag, or anything. */
+u64 pick_word(void);
+/*
+ * The guest makes its call, which returned @rc, again as long as it is told to, or does something
+ * else after a few times.
+ */
+long follow(long rc);
 
 #endif

@@ -6,6 +6,9 @@
 #include "pv_machine.h"
 #include "pv_tlb.h"
 
+/* What looks for failures tells the fuzzer nothing about its input, and takes less time so. */
+#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+
 #define MAX_FRAMES 512U
 
 /* Of one frame on one CPU. */
@@ -241,3 +244,5 @@ void tlb_model_check(void)
             if (cpu_tlb[cpu].what[m])
                 check_frame(cpu, m);
 }
+
+#pragma clang attribute pop

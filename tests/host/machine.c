@@ -113,6 +113,14 @@ void *host_guest_pointer(unsigned long addr, unsigned long bytes)
     return host_more_guest_memory ? host_more_guest_memory(addr, bytes) : NULL;
 }
 
+void (*host_after_guest_read)(void *place, unsigned long bytes);
+
+void host_guest_was_read(void *place, unsigned long bytes)
+{
+    if (host_after_guest_read)
+        host_after_guest_read(place, bytes);
+}
+
 static __thread bool guest_window;
 
 void host_guest_window(bool open)
@@ -122,35 +130,51 @@ void host_guest_window(bool open)
     guest_window = open;
 }
 
+/* How much of @bytes at @addr is there; *@place: where. */
+static unsigned long reachable(unsigned long addr, unsigned long bytes, char **place)
+{
+    unsigned long n = 0;
+
+    *place = host_guest_pointer(addr, bytes);
+    if (*place)
+        return bytes;
+    while (bytes - n > PAGE_SIZE && host_guest_pointer(addr + n, PAGE_SIZE))
+        n += PAGE_SIZE;
+    while (n < bytes && host_guest_pointer(addr + n, 1))
+        n++;
+    *place = n ? host_guest_pointer(addr, n) : NULL;
+    return *place ? n : 0;
+}
+
 /* Of the two pointers the guest's is the one that is guest memory; neither: it faults. */
 unsigned long guest_copy_raw(void *dst, const void *src, unsigned long bytes)
 {
-    char *to = dst;
-    const char *from = src;
+    char *place;
+    unsigned long n;
 
     if (guest_window)
         panic("a call inside of a guest window");
-    for (; bytes; bytes--, to++, from++) {
-        char *guest_to = host_guest_pointer((unsigned long)to, 1);
-        char *guest_from = guest_to ? NULL : host_guest_pointer((unsigned long)from, 1);
-
-        if (guest_to)
-            *guest_to = *from;
-        else if (guest_from)
-            *to = *guest_from;
-        else
-            break;
+    n = reachable((unsigned long)dst, bytes, &place);
+    if (n) {
+        memcpy(place, src, n);
+    } else {
+        n = reachable((unsigned long)src, bytes, &place);
+        if (n) {
+            memcpy(dst, place, n);
+            host_guest_was_read(place, n);
+        }
     }
-    return bytes;
+    return bytes - n;
 }
 
 unsigned long guest_clear_raw(void *dst, unsigned long bytes)
 {
-    char *to = dst, *guest_to;
+    char *place;
+    unsigned long n = reachable((unsigned long)dst, bytes, &place);
 
-    for (; bytes && (guest_to = host_guest_pointer((unsigned long)to, 1)); bytes--, to++)
-        *guest_to = 0;
-    return bytes;
+    if (n)
+        memset(place, 0, n);
+    return bytes - n;
 }
 
 /* ---- messages ---- */

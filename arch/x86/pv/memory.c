@@ -8,6 +8,7 @@
 #include <asm/paging.h>
 #include <guest_access.h>
 #include <hypercall.h>
+#include <memory_impl.h>
 #include <page_alloc.h>
 #include <public/memory.h>
 
@@ -23,19 +24,15 @@ static long set_memory_map(unsigned long arg)
     struct xen_foreign_memory_map op;
     struct e820_entry *map = NULL, *old;
     struct domain *d;
-    long rc = 0;
+    long rc;
 
     if (get_guest(&op, arg))
         return -XEN_EFAULT;
     if (op.map.nr_entries > GUEST_MAP_MAX)
         return -XEN_EINVAL;
-    d = get_domain_or_self(op.domid);
-    if (!d)
-        return -XEN_ESRCH;
-    if (!may_target(current->domain, d)) {
-        rc = -XEN_EPERM;
-        goto out;
-    }
+    rc = memory_target(op.domid, &d);
+    if (rc)
+        return rc;
     map = xzalloc_array(struct e820_entry, op.map.nr_entries + 1);
     if (!map) {
         rc = -XEN_ENOMEM;

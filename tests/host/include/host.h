@@ -86,6 +86,12 @@ void host_guest_limit(unsigned long offset, unsigned long bytes);
 extern void *(*host_more_guest_memory)(unsigned long addr, unsigned long bytes);
 
 /*
+ * Called after each read of guest memory, if it is set: another vCPU of the guest may change what
+ * was read at once, so whoever reads it again does not find what was checked.
+ */
+extern void (*host_after_guest_read)(void *place, unsigned long bytes);
+
+/*
  * Every @n-th look of this CPU at whether a long operation should stop says so; 0: none. All
  * further looks say so too, as on a machine, until the hypercall continues or the vCPU leaves to
  * its guest.

@@ -10,6 +10,8 @@
 
 /* @bytes of guest memory at guest address @addr; NULL: the access faults. */
 void *host_guest_pointer(unsigned long addr, unsigned long bytes);
+/* @bytes of guest memory have just been read: whoever shares it may change it. */
+void host_guest_was_read(void *place, unsigned long bytes);
 /* Panics when two windows are open at once, or none is closed. */
 void host_guest_window(bool open);
 
@@ -34,12 +36,13 @@ static inline void guest_window_close(void)
             goto fault;                                                         \
         __builtin_memcpy(_place, &_val, sizeof(_val));                          \
     } while (0)
-#define guest_window_load(val, addr, fault)                                          \
-    do {                                                                             \
-        const void *_place = host_guest_pointer((unsigned long)(addr), sizeof(val)); \
-        if (!_place)                                                                 \
-            goto fault;                                                              \
-        __builtin_memcpy(&(val), _place, sizeof(val));                               \
+#define guest_window_load(val, addr, fault)                                    \
+    do {                                                                       \
+        void *_place = host_guest_pointer((unsigned long)(addr), sizeof(val)); \
+        if (!_place)                                                           \
+            goto fault;                                                        \
+        __builtin_memcpy(&(val), _place, sizeof(val));                         \
+        host_guest_was_read(_place, sizeof(val));                              \
     } while (0)
 
 #endif
