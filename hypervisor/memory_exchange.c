@@ -4,7 +4,7 @@
  * extents or at lower addresses.
  *
  * It works chunk by chunk, as many frames as the larger extent has. All frames of a chunk are taken
- * from the domain first, so that nobody can use them any more, then the new ones are allocated.
+ * from the domain first, so that nobody can use them any longer, then the new ones are allocated.
  * When both steps have succeeded, the old frames go; else the domain keeps what it had.
  */
 #include <arch.h>

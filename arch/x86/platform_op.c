@@ -193,7 +193,7 @@ static long dispatch(struct xen_platform_op *op, bool *copyback)
     case XENPF_add_memtype:
         return -XEN_ENOSPC; /* no register is free for dom0 */
     case XENPF_del_memtype:
-        return -XEN_EINVAL; /* and so there is none to give back */
+        return -XEN_EINVAL; /* so dom0 has none to give back */
     case XENPF_platform_quirk:
         return platform_quirk(op->u.platform_quirk.quirk_id);
     case XENPF_enter_acpi_sleep:
