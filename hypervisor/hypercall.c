@@ -64,8 +64,8 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
 };
 
 /*
- * What Xen answers to a domain without privileges where that is not -ENOSYS. A privileged
- * caller gets -ENOSYS.
+ * What Xen answers to a domain without privileges where that is not -XEN_ENOSYS. A privileged
+ * caller gets -XEN_ENOSYS.
  */
 static long refusal(unsigned long op)
 {

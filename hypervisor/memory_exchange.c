@@ -4,7 +4,7 @@
  * extents or at lower addresses.
  *
  * It works chunk by chunk, as many frames as the larger extent has. All frames of a chunk are taken
- * from the domain first, so that nobody can use them any more, then the new ones are allocated.
+ * from the domain first, so that nobody can use them any longer, then the new ones are allocated.
  * When both steps have succeeded, the old frames go; else the domain keeps what it had.
  */
 #include <arch.h>
@@ -99,9 +99,9 @@ static long steal_chunk(const struct chunk *c, struct domain *d)
     unsigned long frames = c->in_extents << c->in_order;
 
     for (unsigned long n = 0; n < frames; n++) {
-        unsigned long mfn = c->in[n >> c->in_order] + (n & ((1UL << c->in_order) - 1));
+        mfn_t mfn = MFN(c->in[n >> c->in_order] + (n & ((1UL << c->in_order) - 1)));
 
-        if (!mfn_valid(MFN(mfn)) || !steal_frame(mfn_to_page(MFN(mfn)), d)) {
+        if (!mfn_valid(mfn) || !steal_frame(mfn_to_page(mfn), d)) {
             unsteal_chunk(c, n, d);
             return -XEN_EINVAL;
         }

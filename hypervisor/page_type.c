@@ -97,8 +97,8 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
         }
         if (s & PG_PARTIAL) {
             /*
-             * Take over the type count of the unfinished state; its general count is not needed
-             * beside ours.
+             * Takes over the type count of the unfinished state; the general count of that state is
+             * not needed in addition to ours.
              */
             if (!cmpxchg(&pg->state, &s, (s & ~PG_PARTIAL) + PG_BUSY - PG_REF_ONE))
                 continue;
@@ -136,7 +136,10 @@ static int take_apart(struct page *pg, u64 type, bool both, bool preemptible)
         atomic_add(&pg->state, PG_PARTIAL - PG_BUSY + PG_REF_ONE - refs);
         return rc;
     }
-    /* A CPU may have kept pointers to this table; whoever uses the frame next flushes them. */
+    /*
+     * A CPU may have cached entries that point to this table; they are flushed before the frame is
+     * used next.
+     */
     page_stamp(pg);
     if (page_refs(atomic_sub(&pg->state, PG_BUSY + PG_TYPE_ONE + refs)) == 0)
         page_release(pg);

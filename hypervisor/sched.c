@@ -133,7 +133,7 @@ void vcpu_yield(void)
     struct run_queue *rq = &this_cpu()->rq;
 
     if (!READ_ONCE(rq->length))
-        return; /* there is none to yield to */
+        return; /* no vCPU waits */
     fair_yield(current);
     softirq_raise(SOFTIRQ_SCHEDULE);
 }

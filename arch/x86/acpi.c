@@ -3,9 +3,9 @@
  * Reading the firmware's ACPI tables into `acpi`.
  *
  * RSDP -> XSDT or RSDT -> MADT (APICs, interrupt overrides), FADT (power management ports, DSDT),
- * HPET, MCFG. Nothing in them is trusted to be well formed: lengths are checked before use, sums
- * are verified, lists are cut at the size of our arrays. Structure layouts: ACPI 6.4, chapter 5;
- * HPET specification 1.0a, 3.2.4; PCI firmware specification 3.2, 4.1.2.
+ * HPET, MCFG. We do not trust them to be well formed: we check lengths before we use them, verify
+ * sums, and cut lists at the size of our arrays. Structure layouts: ACPI 6.4, chapter 5; HPET
+ * specification 1.0a, 3.2.4; PCI firmware specification 3.2, 4.1.2.
  */
 #include <asm/acpi.h>
 #include <asm/irq.h>
@@ -137,7 +137,7 @@ void __init acpi_set_rsdp(const void *rsdp, size_t len)
     have_loader_rsdp = rsdp_ok(&loader_rsdp);
 }
 
-/* The EBDA's first KiB, whose segment the BIOS data area names, then the BIOS area. */
+/* Searches the EBDA's first KiB, whose segment the BIOS data area names, then the BIOS area. */
 static const struct rsdp *__init scan_bios(void)
 {
     const u16 *ebda = acpi_map(0x40e, 2);
@@ -159,7 +159,7 @@ static const struct rsdp *__init scan_bios(void)
     return NULL;
 }
 
-/* The root pointer, from wherever it can be had. */
+/* Finds the root pointer: the named one, the boot loader's or one in the BIOS area. */
 static const struct rsdp *__init find_rsdp(paddr_t named)
 {
     const struct rsdp *r = named ? acpi_map(named, sizeof(*r)) : NULL;
@@ -172,7 +172,10 @@ static const struct rsdp *__init find_rsdp(paddr_t named)
     return have_loader_rsdp ? &loader_rsdp : scan_bios();
 }
 
-/* Maps the table at @pa; NULL, with a warning, when it is not a sound table. */
+/*
+ * Maps the table at @pa.
+ * @return NULL, after a warning: it is not a sound table
+ */
 static const struct header *__init map_table(paddr_t pa)
 {
     const struct header *h = pa ? acpi_map(pa, sizeof(*h)) : NULL;
@@ -255,7 +258,8 @@ static void __init parse_madt(const struct header *h)
 }
 
 /*
- * An I/O port from a 32-bit legacy field or, when that is empty, from its extended form; 0: none.
+ * @return an I/O port from a 32-bit legacy field or, when that is empty, from its extended form; 0:
+ * none
  */
 static u16 __init fadt_port(u32 legacy, const struct fadt *f,
                             const struct generic_address *extended)
@@ -269,7 +273,7 @@ static u16 __init fadt_port(u32 legacy, const struct fadt *f,
     return 0;
 }
 
-/* A register of the FADT that ends within its @length bytes. */
+/* @return a register of the FADT, if it ends within its @length bytes */
 static struct acpi_register __init fadt_register(const struct fadt *f,
                                                  const struct generic_address *a)
 {
@@ -357,7 +361,7 @@ static void __init parse_table(paddr_t pa)
                                    &acpi.s5_type_b);
 }
 
-/* The root table lists the others, by 4- or 8-byte addresses. */
+/* Reads the tables that the root table lists, by 4- or 8-byte addresses. */
 static bool __init parse_root(paddr_t pa, const char *signature, size_t address_size)
 {
     const struct header *root = map_table(pa);

@@ -4,7 +4,7 @@
  *
  * \_S5 is by rule a named package of small integer constants (ACPI 6.4, 7.4.2), so it is found by
  * its name and read without an interpreter. The bytes come from firmware or, in tests, from
- * anywhere: every access is bounded.
+ * anywhere: so every access is bounded.
  */
 #include <asm/acpi.h>
 #include <lib.h>
@@ -22,7 +22,7 @@ struct cursor {
     const u8 *p, *end;
 };
 
-/* An integer constant whose low byte is wanted. */
+/* Reads an integer constant, of which we need the low byte. */
 static bool __init read_integer(struct cursor *c, u8 *value)
 {
     size_t width;

@@ -29,7 +29,7 @@ void __init apic_init(bool no_x2apic)
     if (!(cpuid(1).edx & (1U << 9)))
         panic("This machine has no local APIC, which Bulkhead needs");
     x2apic_enabled = boot_cpu.x2apic && !no_x2apic;
-    if (base & APIC_BASE_X2APIC) /* the firmware switched it on: there is no way back but a reset */
+    if (base & APIC_BASE_X2APIC) /* the firmware switched it on: only a reset switches it off */
         x2apic_enabled = true;
     if (!x2apic_enabled) {
         apic_base = ioremap(acpi.lapic_address, PAGE_SIZE);
@@ -69,7 +69,7 @@ void apic_cpu_init(void)
         apic_write(acpi.lapic_nmi_lint ? APIC_LVT_LINT1 : APIC_LVT_LINT0, APIC_LVT_NMI);
     apic_write(APIC_SPIV, APIC_SPIV_ENABLE | SPURIOUS_VECTOR);
 
-    /* Forget what the firmware left in service: each EOI takes the highest. */
+    /* Ends what the firmware left in service: each EOI ends the highest. */
     for (unsigned int i = 0; i < 256; i++) {
         u32 in_service = 0;
 
@@ -103,7 +103,8 @@ void apic_send_ipi(u32 dest_apic_id, u8 vector)
 
     if (x2apic_enabled) {
         /*
-         * The MSR write is not serialising: what the other CPU is to see must be visible before it.
+         * The MSR write is not serialising: what the other CPU has to see must be visible before
+         * it.
          */
         __asm__ volatile("mfence; lfence" ::: "memory");
         wrmsr(MSR_X2APIC_FIRST + (APIC_ICR >> 4), (u64)dest_apic_id << 32 | low);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which devices are the console: console=com1,vga (both when not given). What is typed comes from
- * the same: the serial port, and the keyboard where the screen is in use. A device without an
+ * Which devices are the console: console=com1,vga (both when not given). Input comes from the same
+ * devices: the serial port, and the keyboard where the screen is in use. A device without an
  * interrupt (there is no IO-APIC) is polled.
  */
 #include <asm/keyboard.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processor's state of a vCPU: in, out, and the hidden parts that a guest sets by hypercalls.
+ * A vCPU's state in the processor: how it is loaded and saved, and the hidden parts that a guest
+ * sets by hypercalls.
  *
  * arch_context_switch() leaves nothing of the old vCPU in the CPU: page tables with all their TLB
  * entries, descriptor tables, selectors and bases, FPU, debug registers. The GDT in use lies in the
- * per-domain window, which changes with the page tables, so while they change this CPU's own GDT is
- * loaded.
+ * per-domain window, which changes with the page tables, so this CPU's own GDT is loaded while they
+ * change.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -27,13 +28,13 @@
 
 /* ---- descriptor tables ---- */
 
-/* Only the reserved page of it is there; nobody loads a lower selector while it is in use. */
+/* Only the reserved page of this GDT exists; while it is in use no lower selector is loaded. */
 void load_own_gdt(void)
 {
     lgdt((unsigned long)this_cpu()->arch.gdt - FIRST_RESERVED_GDT_BYTE, GDT_LIMIT);
 }
 
-/* The guest's GDT in its window, with this CPU's reserved page in its place. */
+/* Loads the guest's GDT in its window, with this CPU's reserved page in its place. */
 static void load_guest_gdt(const struct vcpu *v)
 {
     lgdt(GDT_VIRT(v->id), GDT_LIMIT);
@@ -116,7 +117,10 @@ void load_user_gs_selector(u16 sel)
     swapgs();
 }
 
-/* Bases change under our feet: by selectors that the guest loads, and by WRFSBASE and WRGSBASE. */
+/*
+ * Saves selectors and bases, which change without our knowledge: by selectors that the guest loads,
+ * and by WRFSBASE and WRGSBASE.
+ */
 static void save_segments(struct vcpu *v)
 {
     unsigned long gs = rdmsr(MSR_GS_BASE), other = rdmsr(MSR_KERNEL_GS_BASE);
@@ -154,9 +158,9 @@ void load_ts(const struct vcpu *v)
 }
 
 /*
- * Of CR4 a guest has TSD and FSGSBASE to itself; what else it sees is ours. DE stays clear while a
- * guest runs: with it an access to DR4 would be an invalid opcode, and not reach the emulation that
- * knows what the guest's own DE says.
+ * @return CR4 for @v. Its own bits are TSD and FSGSBASE; the others are ours. DE stays clear while
+ * a guest runs: with it an access to DR4 would be an invalid opcode, and would not reach the
+ * emulation, which knows the guest's own DE.
  */
 static unsigned long cr4_for(const struct vcpu *v)
 {
@@ -269,9 +273,9 @@ static void load_idle(void)
 }
 
 /*
- * Fills the CPU's stack of return addresses, of 32 at most, with harmless ones: the next domain is
- * not to return where the last one wanted. (What a guest leaves there does not harm us: SMEP keeps
- * the CPU from running it even in speculation.)
+ * Fills the CPU's stack of return addresses, of 32 at most, with harmless ones, so that the next
+ * domain does not speculatively return where the last one wanted. (What a guest leaves there does
+ * not harm us: SMEP keeps the CPU from running it even in speculation.)
  */
 static void fill_return_stack(void)
 {
@@ -312,7 +316,7 @@ static void __noreturn idle_loop(void)
         softirq_run();
         rcu_quiescent();
         meter_idle();
-        arch_idle(); /* comes back with interrupts off */
+        arch_idle(); /* returns with interrupts off */
     }
 }
 

@@ -3,9 +3,9 @@
  * What the CPU can do, and the control registers that make it do so.
  *
  * Guarantees to everyone else: long mode with NX, SSE2, SYSCALL, FXSAVE, CMPXCHG8B, global pages, a
- * local APIC and a TSC are there (else we stopped with a line that names what is missing); write
- * protection is on in ring 0; SMEP and SMAP are on where the CPU has them; the PAT is the one of
- * the guest ABI.
+ * local APIC and a TSC are there (otherwise we have stopped with a line that names what is
+ * missing); write protection is on in ring 0; SMEP and SMAP are on where the CPU has them; the PAT
+ * is the one of the guest ABI.
  */
 #include <asm/cpu_features.h>
 #include <asm/cpu_leaks.h>
@@ -128,8 +128,8 @@ void cpu_setup(void)
 {
     wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | EFER_NXE | EFER_SCE);
     /*
-     * No change of memory types while a TLB entry or cache line has an old one: our early tables
-     * use entry 0 only.
+     * No TLB entry or cache line has a memory type that changes here: our early tables use only
+     * entry 0 of the PAT.
      */
     wrmsr(MSR_PAT, PAT_VALUE);
     __asm__ volatile(

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which of the leaks by speculation this CPU has: Meltdown, L1TF, MDS. Against the last one there
- * is VERW, on the way to a guest, where microcode makes it clear the CPU's buffers. The
- * administrator is told at boot of the others; docs/architecture.md says what follows.
+ * is VERW, on the way to a guest, where microcode makes it clear the CPU's buffers. At boot we tell
+ * the administrator of the others; docs/architecture.md says what follows.
  *
- * Newer CPUs say in IA32_ARCH_CAPABILITIES what they do not suffer from. For older ones the
- * vendors' lists count: of those that run 64-bit code, Intel's (and the first of Centaur and
+ * Newer CPUs say in IA32_ARCH_CAPABILITIES what they do not suffer from. For older ones we follow
+ * the vendors' lists: of the CPUs that run 64-bit code, Intel's (and the first of Centaur and
  * Zhaoxin, which we take to leak as well) have all three, except Intel's small cores; AMD's and
  * Hygon's have none.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tables by which the processor enters the hypervisor: GDT, IDT, TSS, and the stubs of SYSCALL
- * and SYSENTER. The IDT is one for all CPUs, all else is each CPU's own.
+ * and SYSENTER. All CPUs share one IDT; all else is each CPU's own.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -80,8 +80,8 @@ static void set_system_descriptor(u64 *desc, unsigned long base, unsigned long l
 }
 
 /*
- * The reserved part of every guest's GDT: one page a CPU, which appears at the same place in the
- * GDT window of the vCPU that runs there. Selectors as in public/arch-x86/xen.h.
+ * Makes the reserved part of every guest's GDT: each CPU has one page, which appears at the same
+ * place in the GDT window of the vCPU that runs there. Selectors as in public/arch-x86/xen.h.
  */
 static void gdt_init(struct cpu *cpu)
 {
@@ -145,12 +145,12 @@ struct syscall_stub {
 STATIC_ASSERT(sizeof(struct syscall_stub) == 64);
 
 /*
- * In entry.S, in the text: for 64-bit and compatibility mode of each CPU. Made when it is brought
- * up.
+ * For 64-bit and compatibility mode of each CPU, in the text (entry.S). They are written when the
+ * CPU is brought up.
  */
 extern struct syscall_stub syscall_stubs[NR_CPUS][2];
 
-/* The distance that an instruction ending at @end has to @target. */
+/* @return the distance from an instruction that ends at @end to @target */
 static s32 relative(const void *end, const void *target)
 {
     s64 d = (const char *)target - (const char *)end;
@@ -182,7 +182,7 @@ static void make_stub(struct syscall_stub *s, const struct cpu *cpu, u32 cs, u32
     unsigned long cr0 = read_cr0();
 
     memset(code.pad, 0xcc, sizeof(code.pad));
-    /* The text is read-only; nobody executes this piece of it yet. */
+    /* The text is read-only. No CPU executes this piece of it yet. */
     write_cr0(cr0 & ~CR0_WP);
     *(volatile struct syscall_stub *)s = code;
     write_cr0(cr0);

@@ -3,8 +3,8 @@
  * The window for device registers: one page table of ours, a count and a frame for each of its
  * pages.
  *
- * The table hangs in the part of the address space that all roots share, so a new entry is seen
- * everywhere at once; an entry that goes is flushed on every CPU before its page is used again.
+ * The table hangs in the part of the address space that all roots share, so every CPU sees a new
+ * entry at once. An entry that goes is flushed on every CPU before its page is used again.
  */
 #include <arch.h>
 #include <asm/config.h>

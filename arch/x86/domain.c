@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The architecture's part of a domain's and a vCPU's life: creation, context in and out, areas in
- * guest memory, the dump of a crashed vCPU.
+ * The architecture's part of a domain's and a vCPU's life: creation, setting and reading a context,
+ * areas in guest memory, the dump of a crashed vCPU.
  *
  * A context comes from a toolstack or from the guest itself. It is checked as if the guest had made
  * each setting by its own hypercall, and nothing is changed before the last check has passed.
@@ -20,7 +20,7 @@
      1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_architectural_iopl | \
      1UL << VMASST_TYPE_runstate_update_flag | 1UL << VMASST_TYPE_m2p_strict)
 
-/* Of CR4 what a guest sees; of those it may change the second set. */
+/* The bits of CR4 that a guest sees, and those of them that it may change. */
 #define CR4_VISIBLE                                                                                \
     (CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | \
      CR4_OSXSAVE)
@@ -45,7 +45,7 @@ void arch_domain_destroy(struct domain *d)
     xfree(d->arch.memory_map); /* a toolstack may have given the dead domain another one */
 }
 
-/* Registers of a vCPU that has no context. */
+/* Sets the registers of a vCPU that has no context. */
 static void reset_registers(struct vcpu *v)
 {
     v->arch.user_regs = (struct cpu_user_regs){.rflags = EFLAGS_IF | 2};
@@ -154,7 +154,7 @@ void arch_raise_nmi(struct vcpu *v)
     vcpu_kick(v);
 }
 
-/* A vCPU that has a context keeps its tables: the new one has to name the same. */
+/* Does a new context name the tables that @v has? A vCPU that has a context keeps its tables. */
 static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c)
 {
     unsigned int frames = DIV_ROUND_UP(v->arch.gdt_entries, 512U);
@@ -175,8 +175,8 @@ static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c
 
 /*
  * Puts the root that @cr3 names into *@root, with its references. It is there already when an
- * earlier try was preempted behind it; the root of a try with another context goes. -EINVAL,
- * -ERESTART.
+ * earlier try was preempted behind it; the root of a try with another context is dropped.
+ * @return 0; -XEN_EINVAL; -ERESTART
  */
 static int take_root(struct domain *d, unsigned long cr3, mfn_t *root)
 {
@@ -195,9 +195,9 @@ static int take_root(struct domain *d, unsigned long cr3, mfn_t *root)
 }
 
 /*
- * GDT and roots of a new vCPU: all, or none and an error. When it is preempted (-ERESTART), the
- * vCPU keeps what it has got so far: else a root that takes longer than a time slice would be begun
- * again for ever.
+ * Takes GDT and roots of a new vCPU: all of them, or none and an error. When it is preempted
+ * (-ERESTART), the vCPU keeps what it has got so far: otherwise a root that takes longer than a
+ * time slice would be started again for ever.
  */
 static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 {
@@ -311,7 +311,7 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     set_trap_context(v, c);
     set_registers(v, c);
     v->arch.cr3 = v->arch.guest_table.n << PAGE_SHIFT;
-    /* A domain builder may have cleared the page after we had filled it in. */
+    /* A domain builder may have cleared the page after we filled it in. */
     arch_update_time_record(v);
     if (v->id == 0)
         arch_update_wallclock(v->domain);
@@ -387,7 +387,7 @@ bool arch_write_runstate(struct vcpu *v)
     vcpu_runstate_get(v, &r);
     if (!(v->domain->vm_assist & 1UL << VMASST_TYPE_runstate_update_flag))
         return put_guest(area, &r) == 0;
-    /* A reader that sees the flag, or another entry time than before, reads again. */
+    /* A reader that sees the flag, or an entry time that changed, reads again. */
     updating = r.state_entry_time | XEN_RUNSTATE_UPDATE;
     if (put_guest(area + offsetof(struct vcpu_runstate_info, state_entry_time), &updating))
         return false;

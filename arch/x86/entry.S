@@ -30,7 +30,10 @@
         .popsection
 .endm
 
-/* LFENCE unless spec-ctrl=no: the branches before it, on what the guest was doing, are resolved. */
+/*
+ * LFENCE unless spec-ctrl=no: execution waits until the branches before it, on what the guest was
+ * doing, are resolved.
+ */
 .macro SPEC_FENCE
 661:    .byte   0x0f, 0x1f, 0x00
         .pushsection .altinstr_spec, "a"
@@ -58,8 +61,8 @@
 .endm
 
 /*
- * In builds with a meter (meter.h) C functions are told of the ways in and out. What they destroy
- * is loaded again from the frame, at the stack pointer.
+ * In builds with a meter (meter.h) C functions are called on the ways in and out. The registers
+ * that they destroy are loaded again from the frame, at the stack pointer.
  */
 #ifdef METER
 .macro METER_CALL function
@@ -118,7 +121,10 @@
 
         .text
 
-/* A return address is canonical: bits 47 to 63 are all equal. Else jumps to \to. Uses %ecx. */
+/*
+ * Jumps to \to unless the return address is canonical, that is, bits 47 to 63 are all equal. Uses
+ * %ecx.
+ */
 .macro CHECK_CANONICAL_RIP to
         mov     REGS_RIP + 4(%rsp), %ecx
         add     $0x8000, %ecx
@@ -127,7 +133,7 @@
 .endm
 
 /*
- * Is an event pending (byte 0, not 0) and not masked (byte 1 is 0)? Then jumps to \to. %rbx: the
+ * Jumps to \to if an event is pending (byte 0 is not 0) and not masked (byte 1 is 0). %rbx: the
  * vCPU. Uses %ecx.
  */
 .macro CHECK_EVENTS to
@@ -243,8 +249,8 @@ user_syscall:
         /* fall through */
 
 /*
- * A bounce was tried, with interrupts off. AL: it was made, and the frame is one for SYSRET whose
- * general registers are those that the guest came with.
+ * Entered after a bounce was tried, with interrupts off. AL says whether it was made; then the
+ * frame is one for SYSRET, and its general registers are those that the guest came with.
  */
 FUNCTION bounced
         test    %al, %al
@@ -262,7 +268,7 @@ hypercall_event:
         call    pv_deliver_event
         jmp     bounced
 
-/* The whole way out. The stack pointer is &guest_regs, nothing else is on the stack. */
+/* The whole way out. The stack pointer is &guest_regs: the stack holds nothing else. */
 FUNCTION exit_to_guest
         cli
         METER_CALL meter_irqs_off

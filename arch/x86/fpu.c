@@ -3,9 +3,8 @@
  * x87, SSE and AVX state of vCPUs, switched eagerly.
  *
  * While a vCPU runs, the registers hold all of its state, also of components that it has switched
- * off in its XCR0: so saving and loading is done with all components enabled, and each vCPU's
- * registers replace the previous one's completely. The hypervisor itself uses none of these
- * registers.
+ * off in its XCR0. So we save and load with all components enabled, and each vCPU's registers
+ * replace the previous one's completely. The hypervisor itself uses none of these registers.
  */
 #include <asm/context.h>
 #include <asm/pv.h>
@@ -82,7 +81,7 @@ void __init fpu_init(void)
     set_xcr0(xfeature_mask);
 }
 
-/* The state after FNINIT and with cleared registers. */
+/* Fills an area with the state after FNINIT and with cleared registers. */
 static void reset_area(u8 *area)
 {
     const u16 fcw = FCW_RESET;
@@ -134,7 +133,10 @@ void fpu_load(struct vcpu *v)
     if (unlikely(leaks_fpu_pointers)) {
         const u32 zero = 0;
 
-        /* Makes the pointers ours. FNCLEX first, since a pending exception would hit FILD. */
+        /*
+         * Overwrites the pointers with ours. FNCLEX comes first, since a pending exception would be
+         * raised by FILD.
+         */
         __asm__ volatile("fnclex\n\tffree %%st(7)\n\tfildl %0" ::"m"(zero));
     }
     if (xfeature_mask) {

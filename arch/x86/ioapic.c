@@ -2,10 +2,9 @@
 /*
  * IO-APICs: masking, routing, trigger modes of interrupt lines.
  *
- * Every input starts masked. An input belongs to the global interrupt number gsi_base + pin; its
- * redirection entry is written only by us. Dom0 may read the registers and has its writes ignored,
- * as far as they are harmless: it routes interrupts by name (PHYSDEVOP_setup_gsi and _map_pirq)
- * instead.
+ * Every input starts masked. An input belongs to the global interrupt number gsi_base + pin; only
+ * we write its redirection entry. Dom0 may read the registers, and its writes are ignored: it names
+ * the interrupts to us instead (PHYSDEVOP_setup_gsi and _map_pirq).
  */
 #include <asm/acpi.h>
 #include <asm/apic.h>

@@ -5,7 +5,7 @@
  * Every external interrupt enters through do_irq(). Vectors of fixed meaning (timer, IPIs, errors)
  * are served here; the others belong to one hardware interrupt each, whose descriptor says whether
  * it is ours or guests'. A vector is handed out once and stays with its interrupt: there are more
- * of them than a machine has lines, and the numbers of messages are used again, lowest first.
+ * vectors than a machine has lines, and the numbers of messages are used again, lowest first.
  */
 #include <asm/acpi.h>
 #include <asm/apic.h>
@@ -50,7 +50,9 @@ void irq_set_controller(unsigned int irq, const struct irq_controller *controlle
     descs[irq].controller = controller;
 }
 
-/* Remapped so that even a spurious interrupt of it does not look like an exception. */
+/*
+ * Remaps the legacy PIC, so that even a spurious interrupt of it does not look like an exception.
+ */
 static void __init pic_init(void)
 {
     outb(ICW1_INIT, PIC1_COMMAND);
@@ -72,7 +74,7 @@ void __init irq_init(void)
     for (unsigned int i = 0; i < ARRAY_SIZE(vector_to_irq); i++)
         vector_to_irq[i] = NO_IRQ;
     /*
-     * The firmware's description of the ISA interrupts; what comes by other lines is PCI: level,
+     * The firmware describes the ISA interrupts; other lines carry PCI interrupts: level-triggered,
      * active low.
      */
     for (unsigned int i = 0; i < MAX_IRQS; i++)
@@ -86,7 +88,7 @@ void __init irq_init(void)
     pic_init();
 }
 
-/* The next unused vector; 0: none left. */
+/* @return the next unused vector; 0: none is left */
 static u8 allocate_vector(unsigned int irq)
 {
     u8 vector = 0;
@@ -204,8 +206,8 @@ static void hardware_interrupt(struct irq_desc *desc)
     }
     spin_unlock(&desc->lock);
     /*
-     * Outside the lock, since waking a vCPU takes locks of lower rank. A domain that goes away
-     * meanwhile is not freed before this CPU has left the interrupt.
+     * This is done outside the lock, since waking a vCPU takes locks of lower rank. A domain that
+     * dies meanwhile is not freed before this CPU has left the interrupt.
      */
     for (unsigned int i = 0; i < nr_targets; i++)
         send_guest_pirq(targets[i].domain, &targets[i].pirq);
@@ -224,8 +226,8 @@ static void apic_error(void)
 }
 
 /*
- * Nobody's vector. A legacy PIC's, or one that the APIC withdrew, is not in service and must not
- * get an EOI.
+ * Serves a vector that has no owner. One of a legacy PIC, or one that the APIC withdrew, is not in
+ * service and must not get an EOI.
  */
 static void unexpected(u8 vector)
 {
@@ -248,7 +250,7 @@ void do_irq(struct cpu_user_regs *regs)
         apic_eoi();
         timer_interrupt();
         break;
-    case IPI_EVENT_VECTOR: /* the exit path does what is pending */
+    case IPI_EVENT_VECTOR: /* the exit path serves what is pending */
         apic_eoi();
         break;
     case IPI_FLUSH_VECTOR:

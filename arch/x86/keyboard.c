@@ -29,8 +29,8 @@
 #define MODE_TRANSLATE     0x40 /* to scan codes of set 1 */
 
 #define KEYBOARD_IRQ 1U
-#define MAX_POLLS    20000U /* of about a microsecond each */
-#define MAX_DRAIN    16U    /* codes taken at once */
+#define MAX_POLLS    20000U /* each takes about a microsecond */
+#define MAX_DRAIN    16U    /* how many codes are taken at once */
 
 #define CODE_EXTENDED   0xe0 /* the next code is one of the keys that later keyboards added */
 #define CODE_RELEASED   0x80 /* or-ed to the code of a key that is let go */
@@ -149,7 +149,10 @@ static void keyboard_interrupt(void *arg)
     keyboard_poll();
 }
 
-/* Waits until the bits @mask of the status are @wanted; false: they never are. */
+/*
+ * Waits until the bits @mask of the status are @wanted.
+ * @return false: they never were
+ */
 static bool __init wait_status(u8 mask, u8 wanted)
 {
     for (unsigned int i = 0; i < MAX_POLLS; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HYPERVISOR_mca: what dom0 asks about machine checks. There are no records to fetch (traps.c: a
- * machine check ends the machine), so this tells of the CPUs and that there is nothing, and dom0's
- * driver is content.
+ * machine check ends the machine), so the answers describe the CPUs and say that there is no
+ * record, which is all that dom0's driver needs.
  */
 #include <arch.h>
 #include <asm/cpu_features.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's memory: what boot/memory_map.c found, as it is asked for later. Nothing here
- * changes once boot is over, so no lock is needed.
+ * The machine's memory, as boot/memory_map.c found it. Nothing here changes once boot is over, so
+ * no lock is needed.
  */
 #include <asm/memory_map.h>
 #include <page.h>

@@ -18,7 +18,7 @@
 
 enum stretch_kind { HYPERCALL, EXCEPTION, INTERRUPT, SOFTIRQ, EXIT_WORK, KINDS };
 
-/* How many numbers each kind has: all interrupts are one. */
+/* How many numbers each kind has. All interrupts have the same one. */
 #define NUMBERS NR_HYPERCALLS
 
 struct stretch {
@@ -27,11 +27,11 @@ struct stretch {
     const void *function; /* the callback; where interrupts were switched on */
 };
 
-/* By who was current: a domU, or dom0 and nobody. */
+/* Two tables: for stretches while a domU was current, and for those of dom0 and the idle vCPU. */
 static struct stretch longest[2][KINDS][NUMBERS];
 static struct stretch longest_irqs_off;
 
-/* What each CPU is at. */
+/* What each CPU is doing. */
 static struct {
     bool inside; /* the hypervisor: a stretch is under way */
     bool of_dom0;
@@ -45,7 +45,7 @@ static struct {
 void meter_enter(const struct cpu_user_regs *regs);
 void meter_leave(void);
 
-/* The stretch ends, if there is one, and the next one of the same kind begins. */
+/* Ends the stretch, if there is one, and begins the next one of the same kind. */
 static void end_stretch(void)
 {
     typeof(&at_work[0]) w = &at_work[smp_processor_id()];
@@ -160,7 +160,7 @@ void meter_show(void)
 {
     static const char *const kinds[KINDS] = {"hypercall", "exception", "interrupt", "softirq",
                                              "exit-work"};
-    /* What the printing itself takes is not to be found the next time. */
+    /* The time of the printing itself must not be found the next time. */
     static struct stretch seen[2][KINDS][NUMBERS];
     struct stretch off = longest_irqs_off;
 

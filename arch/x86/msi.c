@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages of devices as interrupts: which devices there are, which of their messages are in use,
- * and programming them.
+ * and how they are programmed.
  *
- * A list of functions, under one lock, each with its messages in use. Masking and programming come
- * from the interrupt's descriptor with its lock held, from interrupts too; a message belongs to
+ * A list of functions, under one lock, each with its messages in use. The interrupt's descriptor
+ * asks for masking and programming with its lock held, also from interrupts; a message belongs to
  * that descriptor from irq_create() to irq_destroy(). Dom0 could send a device's table anywhere by
- * moving its BAR, so the frames that we write to are checked to be no RAM and nothing of ours.
+ * moving its BAR, so we check that the frames that we write to are not RAM and not ours.
  */
 #include <asm/device_window.h>
 #include <asm/io.h>
@@ -128,7 +128,7 @@ static struct function *learn(struct pci_address at)
     return f;
 }
 
-/* One that is there, announced or not. */
+/* Finds a device that is there, announced or not. */
 static struct function *find(u16 segment, struct pci_address at)
 {
     struct function *f = segment ? NULL : find_any(at);
@@ -152,7 +152,7 @@ static void message_set_mask(struct message *m, bool masked)
         return;
     if (m->table) {
         writel(masked, &m->table[ENTRY_CONTROL]);
-        readl(&m->table[ENTRY_CONTROL]); /* it has arrived */
+        readl(&m->table[ENTRY_CONTROL]); /* the read returns after the write has arrived */
     } else if (m->mask) {
         u32 bits = pci_read(m->function->at, m->mask, 4);
 
@@ -224,7 +224,7 @@ static bool is_device_memory(struct frames frames)
     return rangeset_contains(dom0->iomem, frames.first, frames.last);
 }
 
-/* Where the structure lies that register @reg describes; 0: nowhere. */
+/* @return where the structure lies that register @reg describes; 0: nowhere */
 static paddr_t msix_structure(const struct function *f, unsigned int reg, paddr_t table_base)
 {
     u32 value = pci_read(f->at, f->msix + reg, 4);
@@ -265,7 +265,7 @@ static void put_table(struct function *f)
     unprotect(f->pending);
 }
 
-/* One more user of the table; the first one finds it and protects it. */
+/* Counts one more user of the table; the first one finds the table and protects it. */
 static int get_table(struct function *f, paddr_t table_base)
 {
     unsigned int count = (msix_control(f) & MSIX_LAST) + 1;
@@ -388,7 +388,7 @@ static int program_disabled(const struct function *f, const struct message *m)
     return rc;
 }
 
-/* With a number of an interrupt for it. */
+/* Takes a number of an interrupt for the message and programs it. */
 static int start(struct function *f, struct message *m)
 {
     int irq = irq_create(&message_controller), rc;
@@ -486,7 +486,7 @@ int msi_device_add(u16 segment, struct pci_address at)
     int rc = 0;
 
     if (segment)
-        return 0; /* out of our reach: nothing will be asked of us there */
+        return 0; /* out of our reach: dom0 will ask nothing of us there */
     spin_lock(&functions_lock);
     f = find_any(at);
     if (f && f->removed) {

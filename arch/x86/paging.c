@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's root page table, which boot/paging.c fills, and the end of boot: what is in
- * sections that are discarded (__init, __initdata, __initconst and all of boot/) is gone after it.
+ * The hypervisor's root page table, which boot/paging.c fills, and the end of boot, after which the
+ * discarded sections (__init, __initdata, __initconst and all of boot/) are gone.
  */
 #include <asm/paging.h>
 #include <page_alloc.h>

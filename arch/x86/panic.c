@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end: our own invariant is broken. Says what and where on every console, then stops (noreboot)
- * or, after a wait, restarts the machine. It may be called in any context, with any lock held, and
- * again from inside itself.
+ * The end: an invariant of ours is broken. panic() says on every console what happened and where,
+ * then stops (noreboot) or, after a wait, restarts the machine. It may be called in any context,
+ * with any lock held, and again from inside itself.
  */
 #include <arch.h>
 #include <asm/backtrace.h>

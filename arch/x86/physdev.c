@@ -3,9 +3,9 @@
  * The physdev_op hypercall: interrupts and ports of real devices, for dom0 and for domains that own
  * some.
  *
- * Dom0 finds out by itself (from ACPI) how the lines are wired and says so (setup_gsi); each domain
- * then maps lines to pirqs and binds them to event channels. It announces the devices, and has
- * their messages (MSI, MSI-X) mapped to pirqs likewise. All devices are dom0's.
+ * Dom0 finds out by itself (from ACPI) how the lines are wired, and tells us (setup_gsi); each
+ * domain then maps lines to pirqs and binds them to event channels. Dom0 announces the devices, and
+ * maps their messages (MSI, MSI-X) to pirqs likewise. All devices are dom0's.
  */
 #include <asm/acpi.h>
 #include <asm/ioapic.h>
@@ -49,8 +49,8 @@ static long set_eoi_map(unsigned long arg, bool auto_unmask)
 }
 
 /*
- * Every interrupt is reported as needing an answer: a guest that wants to know better, and
- * changing, uses the map of pirq_eoi_gmfn.
+ * Every interrupt is reported as needing an answer: a guest that wants to know the present state
+ * uses the map of pirq_eoi_gmfn.
  */
 static long query_status(unsigned long arg)
 {
@@ -76,7 +76,7 @@ static long map_line(struct domain *d, struct physdev_map_pirq *op)
     if (op->index < 0 || irq >= nr_gsis)
         return -XEN_EINVAL;
     if (!rangeset_contains(current->domain->irqs, irq, irq))
-        return -XEN_EPERM; /* nobody can give away what he does not have */
+        return -XEN_EPERM; /* a domain cannot pass on what it does not have */
     return pirq_map_gsi(d, irq, &op->pirq);
 }
 
@@ -108,7 +108,7 @@ static long map_message(struct domain *d, struct physdev_map_pirq *op, u16 segme
     if (op->pirq >= 0 && (unsigned int)op->pirq >= d->nr_pirqs)
         return -XEN_EINVAL;
     if (d != dom0)
-        return -XEN_ENODEV; /* no device is anybody else's */
+        return -XEN_ENODEV; /* all devices are dom0's */
     rc = msi_map(&request, &irq);
     if (rc)
         return rc;
@@ -146,7 +146,10 @@ static long map_pirq(unsigned long arg)
         rc = -XEN_EINVAL;
     if (d)
         put_domain(d);
-    /* Refused or not: Linux tells by errors and by what came back. */
+    /*
+     * The structure is written back even after a refusal: Linux looks at the error and at what came
+     * back.
+     */
     return put_guest(arg, &op) ? -XEN_EFAULT : rc;
 }
 
@@ -179,7 +182,7 @@ static long get_free_pirq(unsigned long arg)
     pirq = pirq_reserve(current->domain, op.type == MAP_PIRQ_TYPE_GSI);
     if (pirq < 0)
         return pirq;
-    op.pirq = (uint32_t)pirq;
+    op.pirq = (u32)pirq;
     return put_guest(arg, &op) ? -XEN_EFAULT : 0;
 }
 
@@ -213,7 +216,7 @@ static long access_ioapic(unsigned long arg, bool write)
     return rc;
 }
 
-/* Vectors are ours; the guest gets a number that it can hand back. */
+/* Vectors are ours; the guest gets a number that it can pass to us later. */
 static long alloc_irq_vector(unsigned long arg)
 {
     struct physdev_irq op;
@@ -298,8 +301,9 @@ static long pci_device_add(unsigned long arg)
 }
 
 /*
- * Here as on Xen, who may not do it is told of a device that is not there first; but nothing is
- * looked for on his behalf.
+ * Writes the messages of a device again. As on Xen, -XEN_ENODEV takes precedence over -XEN_EPERM;
+ * but for a caller without the right we do not search for the device.
+ * @return as msi_restore(); -XEN_EPERM
  */
 static long restore(u16 segment, struct pci_address at)
 {

@@ -5,8 +5,8 @@
  * A domain names an interrupt by its own number (pirq), maps it to a hardware interrupt, and binds
  * it to an event channel. A line may be shared by several domains. A level-triggered line is masked
  * when it fires and unmasked when every domain that it was delivered to has said so (PHYSDEVOP_eoi)
- * or has gone; edges and messages need nothing of the kind. So a guest that never answers loses
- * only its own interrupt, and that of those it shares the line with.
+ * or has gone; edges and messages need no answer. So a guest that never answers loses only its own
+ * interrupt, and the interrupt of the guests that share its line.
  *
  * A struct pirq, once made, lives as long as its domain, so it can be looked up without a lock.
  * pirq->masked is protected by the lock of the interrupt's descriptor, pirq->irq by the domain's
@@ -63,7 +63,7 @@ struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create)
     return p;
 }
 
-/* The map in which the guest sees which pirqs it must answer. */
+/* Sets or clears a bit in the map in which the guest sees which pirqs it must answer. */
 static void set_eoi_map(struct domain *d, unsigned int pirq, bool needs_eoi)
 {
     unsigned long *map = load_acquire(&d->arch.pirq_eoi_map);
@@ -83,7 +83,7 @@ int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share)
     int rc = 0;
 
     if (!desc)
-        return -XEN_EPERM; /* not mapped: nobody permitted it */
+        return -XEN_EPERM; /* not mapped, so not permitted */
     flags = spin_lock_irqsave(&desc->lock);
     if (desc->use == IRQ_OURS)
         rc = -XEN_EBUSY;
@@ -107,7 +107,10 @@ int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share)
     return rc;
 }
 
-/* One guest has handled the interrupt; the last one opens the line again. Descriptor locked. */
+/*
+ * Notes that one guest has handled the interrupt; the last guest opens the line again. Locks: the
+ * descriptor's is held.
+ */
 static void guest_done(struct irq_desc *desc, struct pirq *pirq)
 {
     if (!pirq->masked)
@@ -177,7 +180,7 @@ bool pirq_is_shared(const struct pirq *pirq)
     return desc && desc->use == IRQ_GUEST && READ_ONCE(desc->nr_guests) > 1;
 }
 
-/* The pirq of @d that is mapped to @irq, or -1. pirq_lock held. */
+/* @return the pirq of @d that is mapped to @irq, or -1. Locks: pirq_lock is held. */
 static int find_by_irq(struct domain *d, int irq)
 {
     for (unsigned int i = 0; d->pirqs && i < d->nr_pirqs; i++)
@@ -193,7 +196,10 @@ static bool is_unused(struct domain *d, unsigned int pirq)
     return !p || (p->irq == PIRQ_UNMAPPED && !p->evtchn);
 }
 
-/* A number of @d's that is not in use, for a line (@gsi) or a message. pirq_lock held. */
+/*
+ * Finds a number of @d's that is not in use, for a line (@gsi) or a message. Locks: pirq_lock is
+ * held.
+ */
 static int find_free(struct domain *d, bool gsi)
 {
     unsigned int limit = gsi ? MIN(nr_gsis, d->nr_pirqs) : d->nr_pirqs;
@@ -295,7 +301,7 @@ int pirq_map_message(struct domain *d, unsigned int irq, int *pirq)
     return rc;
 }
 
-/* What is left of a mapping when nothing is bound to it. */
+/* Releases what is left of a mapping when no event channel is bound to it. */
 static void release_irq(struct pirq *p)
 {
     if (p->irq >= (int)nr_gsis)
@@ -308,7 +314,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
     struct pirq *p;
     int rc = -XEN_EINVAL;
 
-    spin_lock(&d->event_lock); /* no binding meanwhile */
+    spin_lock(&d->event_lock); /* so that no binding is made meanwhile */
     spin_lock(&d->pirq_lock);
     p = pirq_get(d, pirq, false);
     if (p && p->irq >= 0) {

@@ -16,7 +16,7 @@
 #define SPEAKER            0x02
 #define MAX_POLLS          100000U
 
-/* Counts up, as the other clocks do. */
+/* Reads the counter as one that counts up, as the other clocks do. */
 static u64 __init pit_read(void)
 {
     u8 low;

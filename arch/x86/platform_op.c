@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The platform_op hypercall: what dom0 asks of, or tells, the machine.
+ * The platform_op hypercall: what dom0 asks of the machine or tells it.
  *
  * Linux's dom0 sets the wall clock, reads firmware facts, lists CPUs and enters S5 through it.
  * Power management of CPUs stays with the firmware; memory-type registers can be read, but not
@@ -55,8 +55,8 @@ static long read_memtype(struct xenpf_read_memtype *op)
 static long platform_quirk(u32 id)
 {
     /*
-     * Interrupts all go to one CPU, and the IO-APIC's register is selected at each access: nothing
-     * to change.
+     * All interrupts go to one CPU, and the IO-APIC's register is selected at each access: no quirk
+     * has an effect.
      */
     switch (id) {
     case QUIRK_NOIRQBALANCING:
@@ -75,7 +75,7 @@ static long firmware_info(struct xenpf_firmware_info *op)
     case XEN_FW_DISK_MBR_SIGNATURE:
     case XEN_FW_VBEDDC_INFO:
     case XEN_FW_EFI_INFO:
-        return -XEN_ESRCH; /* the BIOS was not asked before it was left behind */
+        return -XEN_ESRCH; /* the BIOS was not asked while that was possible */
     case XEN_FW_KBD_SHIFT_FLAGS:
         if (op->index != 0)
             return -XEN_ESRCH;
@@ -97,8 +97,8 @@ static long enter_sleep(const struct xenpf_enter_acpi_sleep *op)
 }
 
 /*
- * The bit map and the array are walked byte by byte and bit by bit; CPUs that do not exist have
- * their bits cleared.
+ * Walks the bit map and the array byte by byte and bit by bit, and clears the bits of CPUs that do
+ * not exist.
  */
 static long get_idle_time(struct xenpf_getidletime *op)
 {
@@ -193,7 +193,7 @@ static long dispatch(struct xen_platform_op *op, bool *copyback)
     case XENPF_add_memtype:
         return -XEN_ENOSPC; /* no register is free for dom0 */
     case XENPF_del_memtype:
-        return -XEN_EINVAL; /* and so there is none to give back */
+        return -XEN_EINVAL; /* so dom0 has none to give back */
     case XENPF_platform_quirk:
         return platform_quirk(op->u.platform_quirk.quirk_id);
     case XENPF_enter_acpi_sleep:

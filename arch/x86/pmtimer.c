@@ -12,7 +12,7 @@ static u64 __init pmtimer_read(void)
     return inl(acpi.pm_timer_port);
 }
 
-/* Present, and counting: some firmware declares a timer that stands still. */
+/* Is the timer present, and does it count? Some firmware declares a timer that stands still. */
 static bool __init pmtimer_probe(void)
 {
     u32 first;

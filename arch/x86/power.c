@@ -13,7 +13,7 @@
 #define KEYBOARD_PULSE_RESET 0xfe
 #define RESET_CONTROL        0xcf9 /* of PCI chip sets: 2: hard reset, 4: now */
 
-/* One access to an unused port takes about a microsecond on any machine. */
+/* Waits @us microseconds: one access to an unused port takes about one on any machine. */
 static void delay_us(unsigned int us)
 {
     while (us--)
@@ -39,15 +39,15 @@ void machine_restart(void)
         delay_us(10);
     outb(KEYBOARD_PULSE_RESET, KEYBOARD_COMMAND);
     delay_us(10000);
-    /* No interrupt table: the next exception is a triple fault, which resets the CPU. */
+    /* Without an interrupt table the next exception is a triple fault, which resets the CPU. */
     lidt(0, 0);
     __asm__ volatile("int3");
     machine_halt();
 }
 
 /*
- * About a second. Before the clocks are known it is a million accesses to the unused port, or,
- * where those are fast (in an emulator), 2^31 ticks of the TSC.
+ * Waits about a second. Before the clocks are known that is a million accesses to the unused port,
+ * or, where those are fast (in an emulator), 2^31 ticks of the TSC.
  */
 static void wait_a_second(void)
 {
@@ -68,8 +68,8 @@ static void wait_a_second(void)
 #define RESTART_DELAY_S 5U
 
 /*
- * The same error is likely to come again: without the wait nobody could read what it was, and a
- * machine that never gets further would restart several times a second.
+ * The same error is likely to happen again: without the wait nobody could read the message, and the
+ * machine would restart several times a second.
  */
 void machine_give_up(void)
 {

@@ -47,8 +47,8 @@ static u32 __init from_bcd(u8 v, bool binary)
 }
 
 /*
- * Days since 1970-01-01 of a date of the Gregorian calendar; years count from March so that leap
- * days come last.
+ * @return the days from 1970-01-01 to a date of the Gregorian calendar; internally years begin in
+ * March, so that leap days come last
  */
 static u64 __init days_since_epoch(u32 year, u32 month, u32 day)
 {

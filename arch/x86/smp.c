@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The physical CPUs: which there are, and which of them are online. So far the boot CPU alone is.
- */
+/* The physical CPUs: which there are, and which of them are online. So far only the boot CPU is. */
 #include <arch.h>
 #include <asm/acpi.h>
 #include <asm/smp.h>

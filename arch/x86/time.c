@@ -5,7 +5,7 @@
  * At boot the TSC and the local APIC's timer are measured against a reference clock; from then on
  * system time is the TSC times a constant, so a vCPU's time record is written once and stays right:
  * reading the time costs a guest no exit and us no update. (A TSC whose rate changes is reported at
- * boot; such machines are a decade and a half old.)
+ * boot; such machines are fifteen years old.)
  *
  * The timer is the local APIC's: in deadline mode, where it compares with the TSC, when the CPU has
  * that, else by counting down.
@@ -40,7 +40,7 @@ static bool tsc_stable;
 static u64 wallclock_base;
 static spinlock_t wallclock_lock = SPINLOCK_INIT(RANK_DEVICE);
 
-/* One simultaneous reading of all three clocks, as well as that can be done. */
+/* A reading of all three clocks, as simultaneous as possible. */
 struct reading {
     u64 tsc, ref;
     u32 timer;
@@ -52,8 +52,8 @@ static struct reading __init read_clocks(const struct refclock *ref)
     u64 best_took = ~0ULL;
 
     /*
-     * The reading during which the least time passed was not disturbed (by an SMI, or by
-     * the emulator).
+     * We take the reading during which the least time passed: an SMI or the emulator disturbed it
+     * least.
      */
     for (unsigned int i = 0; i < READ_TRIES; i++) {
         u64 before = rdtsc();
@@ -110,9 +110,10 @@ static struct refclock *__init choose_reference(const char *wanted)
 }
 
 /*
- * The battery clock tells whole seconds; to wait for the next one would make each boot half a
- * second longer. So the wall clock lies between two bounds, which each look narrows, and the middle
- * of them is at most half a second wrong. False: there is no date.
+ * Reads the battery clock, which tells whole seconds; to wait for the next second would make each
+ * boot half a second longer. So the wall clock lies between two bounds, which each reading narrows,
+ * and the middle of them is at most half a second wrong.
+ * @return false: the clock holds no date
  */
 static u64 __initdata wallclock_from, wallclock_to; /* bounds of wallclock_base */
 
@@ -180,9 +181,9 @@ void __init time_init(const char *reference)
 }
 
 /*
- * Both modes count from now on, not from boot: what the rate's last bit makes wrong is then small
- * against the time to wait, and a timer that fires early is set again for what is left. A deadline
- * beyond the counter's reach fires early, too (the TSC's lies centuries ahead).
+ * Both modes count from now on, not from boot: the error of the rate's last bit is then small
+ * against the time to wait, and a timer that fires early is set again for the rest. A deadline
+ * beyond the counter's range fires early, too (the range of the TSC is centuries).
  */
 void arch_set_timer(s_time_t deadline)
 {
@@ -230,8 +231,8 @@ void arch_update_time_record(struct vcpu *v)
     dst = &v->info->time;
     time_get_record(v, &rec);
     /*
-     * The version is ours: what the guest wrote there does not matter. Odd while the record
-     * changes.
+     * We keep the version, so what the guest wrote there does not matter. It is odd while the
+     * record changes.
      */
     v->arch.time_version = (v->arch.time_version | 1) + 1;
     WRITE_ONCE(dst->version, v->arch.time_version - 1);

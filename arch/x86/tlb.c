@@ -3,9 +3,9 @@
  * Translation caches: local and remote flushes. See asm/tlb.h for the clock and what it promises.
  *
  * A remote flush is one request at a time, published under a lock and answered by interrupt: each
- * CPU asked clears its bit when it is done. Who waits, for the lock, for the answers, or elsewhere
- * for a CPU that may be doing so (tlb_relax), looks for requests itself: so no two CPUs wait for
- * each other, be their interrupts on or off.
+ * CPU that is asked clears its bit when it is done. A CPU that waits, for the lock, for the
+ * answers, or elsewhere for a CPU that may be doing so (tlb_relax()), serves requests itself: so no
+ * two CPUs wait for each other, whether their interrupts are on or off.
  */
 #include <arch.h>
 #include <asm/apic.h>
@@ -23,7 +23,7 @@ static struct {
     spinlock_t lock;
     enum flush_kind kind;
     unsigned long va;
-    cpumask_t waiting; /* who has not answered yet */
+    cpumask_t waiting; /* CPUs that have not answered yet */
 } request = {.lock = SPINLOCK_INIT(RANK_TLB)};
 
 void tlb_init(void)
@@ -33,8 +33,8 @@ void tlb_init(void)
 }
 
 /*
- * Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: all flush four times a
- * round.
+ * Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: all CPUs flush four
+ * times in each round.
  */
 static void flush_others_now_and_then(u32 now)
 {
@@ -48,8 +48,8 @@ static void flush_others_now_and_then(u32 now)
 }
 
 /*
- * Forgets everything; clearing CR4.PGE does (Intel SDM volume 3, 4.10.4.1), and costs more than
- * INVPCID of type 2.
+ * Forgets all translations. Clearing CR4.PGE does that, too (Intel SDM volume 3, 4.10.4.1), but
+ * costs more than INVPCID of type 2.
  */
 static inline void forget_all(struct cpu *cpu)
 {
@@ -63,7 +63,7 @@ static inline void forget_all(struct cpu *cpu)
 
 /*
  * The new time is taken before the flush and becomes the CPU's stamp after it. An interrupt in
- * between may flush and stamp too; ours then sets it back a little, which can only cost a flush.
+ * between may flush and stamp too; our stamp is then a little older, which can only cost a flush.
  */
 void tlb_flush_local(void)
 {
@@ -80,7 +80,10 @@ void tlb_switch_root(unsigned long cr3)
     struct cpu *cpu = this_cpu();
     u32 now = atomic_add(&tlb_now, 1);
 
-    /* Global translations of the old root go while none of the new one can have been made. */
+    /*
+     * Global translations of the old root are dropped while none of the new root can have been
+     * made.
+     */
     cpu->arch.cr3 = cr3;
     if (have_invpcid) {
         write_cr3(cr3);
@@ -103,8 +106,8 @@ void cache_flush_local(void)
 
 /*
  * CLFLUSH writes back and invalidates, in the caches of all CPUs and by whichever address the line
- * got there; the two are not to be had apart on every CPU. AMD's older CPUs order it by MFENCE
- * alone (AMD APM volume 3, "CLFLUSH").
+ * got there; not every CPU can do one without the other. AMD's older CPUs order it by MFENCE alone
+ * (AMD APM volume 3, "CLFLUSH").
  */
 void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
 {
@@ -176,7 +179,7 @@ void tlb_relax(void)
 {
     unsigned long flags = local_irq_save();
 
-    /* The interrupt comes nevertheless, and flushes once more. */
+    /* The interrupt still arrives, and flushes once more. */
     if (unlikely(cpumask_test(&request.waiting, smp_processor_id())))
         tlb_flush_interrupt();
     local_irq_restore(flags);

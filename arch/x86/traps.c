@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens on an exception in ring 0, and on those that have a stack of their own: #DB, NMI,
- * #MC and #DF. Exceptions of a guest are in pv/traps.c, the tables that lead here in descriptors.c.
+ * Exceptions in ring 0, and those that have a stack of their own: #DB, NMI, #MC and #DF. pv/traps.c
+ * serves exceptions of a guest; descriptors.c makes the tables that lead here.
  *
  * In ring 0 there are three kinds of exceptions that are not our error: an access to guest memory
  * or a guest's selector that faults (exception table), a fault in the LDT window (pv_ldt_fault()
@@ -26,8 +26,8 @@ struct ex_entry {
 extern const struct ex_entry ex_table_start[], ex_table_end[];
 
 /*
- * Where execution continues after a fault at @rip; 0: nowhere. The table is short and faults are
- * rare: no order is needed.
+ * The table is short and faults are rare, so it is not sorted.
+ * @return where execution continues after a fault at @rip; 0: nowhere
  */
 static unsigned long find_fixup(unsigned long rip)
 {
@@ -107,7 +107,7 @@ void do_machine_check(struct cpu_user_regs *regs) __noreturn;
 void do_double_fault(struct cpu_user_regs *regs) __noreturn;
 
 /*
- * #DB. In ring 0 it is the guest's doing: a breakpoint on memory that we copied, or one on its
+ * #DB. In ring 0 the guest caused it: by a breakpoint on memory that we copied, or by one on its
  * stack that waited (after MOV SS) until SYSCALL had entered. It is dropped, and our code is not
  * single-stepped.
  */
@@ -132,7 +132,10 @@ void do_debug(struct cpu_user_regs *regs)
 #define NMI_SERR            0x80
 #define NMI_IOCHK           0x40
 
-/* Hardware's NMI is dom0's, as an NMI of its first vCPU. No locks here: it can come anywhere. */
+/*
+ * Passes a hardware NMI to dom0, as an NMI of its first vCPU. Locks: none may be taken, since it
+ * can come anywhere.
+ */
 void do_nmi(struct cpu_user_regs *regs)
 {
     u8 status = inb(PORT_SYSTEM_CONTROL);

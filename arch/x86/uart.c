@@ -36,7 +36,7 @@
 #define CLOCK_HZ 1843200U
 #define MAX_POLLS \
     200000U           /* at about 1 us each: 0.2 s, twice what 16 characters take at 1200 baud */
-#define MAX_DRAIN 64U /* characters taken at once */
+#define MAX_DRAIN 64U /* how many characters are taken at once */
 
 static struct {
     u16 base;
@@ -63,7 +63,8 @@ static bool wait_for_room(void)
 }
 
 /*
- * Sends one character; @room counts what still fits into the FIFO. False: the port does not drain.
+ * Sends one character; @room counts how many still fit into the FIFO.
+ * @return false: the port does not drain
  */
 static bool put(char c, unsigned int *room)
 {
@@ -79,8 +80,8 @@ static bool put(char c, unsigned int *room)
 }
 
 /*
- * The console lock is held (or the machine goes down). A newline goes out as carriage return and
- * newline.
+ * Writes text, with a carriage return before each newline. Locks: the console lock is held, unless
+ * the machine goes down.
  */
 static void uart_write(const char *text, size_t len)
 {
@@ -101,7 +102,10 @@ static void __init bad_option(const char *text)
     printk(LOG_WARNING, "com1=%s: not understood; expected baud[,8n1[,io-base[,irq]]]", text);
 }
 
-/* Data bits 5-8, parity n, o, e, m or s, stop bits 1 or 2, as in "8n1". 0 on success. */
+/*
+ * Reads data bits 5-8, parity n, o, e, m or s, and stop bits 1 or 2, as in "8n1".
+ * @return 0: success
+ */
 static int __init parse_framing(const char *s, const char **end, u8 *lcr)
 {
     static const char parities[] = "noems";
@@ -118,8 +122,8 @@ static int __init parse_framing(const char *s, const char **end, u8 *lcr)
 }
 
 /*
- * baud or "auto", framing, I/O base, interrupt; a field may be left empty. Nothing changes if any
- * is wrong.
+ * Reads baud or "auto", framing, I/O base and interrupt; a field may be left empty. Nothing changes
+ * if any of them is wrong.
  */
 static void __init parse_option(const char *text)
 {

@@ -3,8 +3,8 @@
  * The 80x25 text screen that PC firmware leaves behind, as a console device.
  *
  * The contents are kept in a copy of ours: scrolling never reads the slow video memory. Of a
- * terminal's control sequences (ECMA-48, 5.4) those work that dom0's line editor uses; the others
- * are left out.
+ * terminal's control sequences (ECMA-48, 5.4) we execute those that dom0's line editor uses, and
+ * drop the others.
  */
 #include <asm/io.h>
 #include <asm/vga.h>
@@ -73,7 +73,7 @@ static void clear(unsigned int first, unsigned int end)
     show_from(first, end);
 }
 
-/* The sequence ends in @final. */
+/* Executes the sequence that ends in @final. */
 static void control(char final)
 {
     if (final == 'K' && parameter == 0) { /* erase to the end of the line */
@@ -85,7 +85,7 @@ static void control(char final)
     }
 }
 
-/* One more character of a control sequence. */
+/* Takes one more character of a control sequence. */
 static void put_control(char c)
 {
     if (state == ESCAPE) {
@@ -134,7 +134,7 @@ static void put(char c)
     }
 }
 
-/* The console lock is held (or the machine goes down). */
+/* Locks: the console lock is held, unless the machine goes down. */
 static void vga_write(const char *text, size_t len)
 {
     if (!in_use)

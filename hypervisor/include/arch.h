@@ -36,7 +36,7 @@ struct xen_sysctl;
 
 /*
  * The architecture's part of a domain or vCPU: tables, areas for registers. The _destroy()
- * functions undo what _create() did, when nobody has a pointer to the object any more.
+ * functions undo what _create() did, when nobody has a pointer to the object any longer.
  * domain_create() has checked @config.
  * @return -XEN_ENOMEM
  */
@@ -155,8 +155,8 @@ int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
  */
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp);
 /*
- * From now on translations of @pg may be stale. A stamp of 0 says that there are none: when the
- * clock turns over, later.
+ * Stamps @pg: from now on translations of it may be stale. A stamp of 0 says that there are none,
+ * so while the clock shows 0 the stamp is 1, which is later.
  */
 static inline void page_stamp(struct page *pg)
 {

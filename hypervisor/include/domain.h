@@ -226,8 +226,8 @@ struct domain *get_next_domain(domid_t id);
 void domain_pause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
-int domain_pause_by_controller(struct domain *d);   /* -EINVAL: d is the caller */
-int domain_unpause_by_controller(struct domain *d); /* -EINVAL: not paused by the controller */
+int domain_pause_by_controller(struct domain *d);   /* -XEN_EINVAL: d is the caller */
+int domain_unpause_by_controller(struct domain *d); /* -XEN_EINVAL: not paused by the controller */
 void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 

@@ -13,7 +13,7 @@
  */
 struct grant_active {
     u32 frame;     /* machine frame pinned */
-    domid_t domid; /* who uses it */
+    domid_t domid; /* the domain that uses it */
     u16 spare;
     union {
         struct {

@@ -50,7 +50,7 @@ void free_hv_pages(void *p, unsigned int order);
 struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf);
 /*
  * Sets free memory aside for @d, until it has @pages frames or dies: no other domain gets it. With
- * 0 ends that.
+ * @pages 0 ends the claim.
  * @return 0; -XEN_EINVAL: @d holds a claim already, has that many frames, or may not have so many;
  * -XEN_ENOMEM: not that much is free and unclaimed
  */

@@ -11,7 +11,7 @@
 #define SCHED_DEFAULT_WEIGHT 256U
 
 void sched_cpu_init(unsigned int cpu);
-/* Boot, end: starts scheduling on this CPU; its boot stack is left for good. */
+/* Boot, end: starts scheduling on this CPU; its boot stack is not used again. */
 void sched_start(void) __noreturn;
 
 void sched_init_vcpu(struct vcpu *v);

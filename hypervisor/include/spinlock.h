@@ -29,7 +29,7 @@ enum lock_rank {
     RANK_RANGESET,      /* one set of ranges */
     RANK_XALLOC,        /* small objects */
     RANK_HEAP,          /* page allocator */
-    RANK_EVENT_GLOBAL,  /* who gets global virtual interrupts */
+    RANK_EVENT_GLOBAL,  /* receivers of global virtual interrupts */
     RANK_EVENT_CHANNEL, /* one event channel; two: by address */
     RANK_EVENT_QUEUE,   /* a FIFO event queue */
     RANK_SCHED,         /* run queue of a CPU */

@@ -5,8 +5,8 @@
  * Ports: not the interrupt controllers, the serial port of our console, the PM timer, and not the
  * PCI data port and the CMOS, which are emulated so that our own accesses do not get mixed up with
  * dom0's. (The hypervisor does not use the PIT after boot.) Frames: not the interrupt controllers'
- * registers; RAM is decided by ownership, not here. Interrupts: all lines; binding one that the
- * hypervisor handles is refused as busy.
+ * registers; RAM is decided by ownership, not here. Interrupts: all lines; an attempt to bind one
+ * that the hypervisor handles is refused as busy.
  */
 #include <asm/acpi.h>
 #include <asm/cpu_features.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dom0: its kernel and ramdisk from the boot modules, laid out and started as Xen starts a 64-bit
- * PV dom0. hypervisor/image says what goes where (image/start_of_day.h) and what is wrong with a
- * kernel; this file takes the memory and fills it.
+ * Builds dom0 from its kernel and ramdisk in the boot modules, laid out and started as Xen starts a
+ * 64-bit PV dom0. hypervisor/image says what goes where (image/start_of_day.h) and what is wrong
+ * with a kernel; this file takes the memory and fills it.
  */
 #include <arch.h>
 #include <asm/pv.h>
@@ -92,9 +92,9 @@ static void __init load_kernel(struct kernel_reader *reader, const struct kernel
 }
 
 /*
- * How much memory dom0 gets, and the layout that goes with it: the P2M list is as long as the
- * memory is large, and the memory may not be smaller than the layout. Both only grow, a page of
- * list for two MiB of memory, until they fit.
+ * Decides how much memory dom0 gets, and the layout that goes with it: the P2M list is as long as
+ * the memory is large, and the memory may not be smaller than the layout. Both only grow, by a page
+ * of list for two MiB of memory, until they fit.
  */
 static void __init choose_size(unsigned long reclaimable)
 {

@@ -2,8 +2,9 @@
 /*
  * Dom0's memory: how much, and which machine frames stand behind its pseudo-physical ones.
  *
- * Frames are taken in blocks as large as the heap has them, in two goes: first what the
- * start-of-day layout needs, the rest once the packed kernel and the modules have been given back.
+ * Frames are taken in blocks as large as the heap has them, in two steps: first those that the
+ * start-of-day layout needs, and the rest when the packed kernel and the modules have been given
+ * back.
  */
 #include <arch.h>
 #include <options.h>
@@ -32,8 +33,8 @@ static unsigned int nr_runs __initdata;
 static unsigned long populated __initdata;
 
 /*
- * A size from the command line in frames: @unset when it was not given; a negative one is
- * subtracted from @all.
+ * @return a size from the command line in frames: @unset when it was not given; a negative size is
+ * subtracted from @all
  */
 static unsigned long __init size_in_pages(s64 bytes, unsigned long all, unsigned long unset)
 {
@@ -52,7 +53,10 @@ bool __init dom0_is_pv_guest(const struct kernel_image *image)
     return !strcmp(image->guest_os, "pv-guest");
 }
 
-/* Quarters and sixteenths are of the machine's RAM, @all is what can be had. */
+/*
+ * @return the default size. Quarters and sixteenths are of the machine's RAM, @all is what can be
+ * allocated.
+ */
 static unsigned long __init default_size(const struct kernel_image *image, unsigned long needed,
                                          unsigned long all)
 {
@@ -116,7 +120,7 @@ unsigned long __init dom0_populate(struct domain *d, unsigned long end)
 
         while (1UL << order > end - populated)
             order--;
-        /* RAM that was never used is not scrubbed: dom0 could map all of it anyway. */
+        /* RAM that was never used is not scrubbed: dom0 could map all of it in any case. */
         pg = alloc_domain_pages(d, order, MEMF_NO_SCRUB | MEMF_BELOW_4G);
         /*
          * Some devices reach only the first 4 GiB, so memory there is tried first; where it is

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frame table and the machine-to-physical table (M2P): memory for them, for RAM only.
+ * Builds the frame table and the machine-to-physical table (M2P), with memory only for the parts
+ * that describe RAM.
  *
  * Both are arrays over all machine frames, with memory where there is RAM. A 2 MiB piece of the
  * frame table describes 256 MiB of machine memory, one of the M2P 1 GiB. Where all of a piece is
- * needed it is one large page; else 4 KiB pages are used for what is needed, so a small machine
- * wastes little. The pages of the frame table without RAM are all one read-only page of zeros, and
- * pieces without any share one page table: mfn_valid() has nothing to look up, and a get on such a
- * frame fails without writing.
+ * needed it is one large page; otherwise 4 KiB pages hold the needed parts, so a small machine
+ * wastes little. One read-only page of zeros stands for all pages of the frame table without RAM,
+ * and pieces without RAM share one page table: mfn_valid() has nothing to look up, and a get on
+ * such a frame fails without writing.
  *
- * The time this takes is that of clearing the tables: 40 bytes for each 4 KiB of RAM.
+ * That takes as long as clearing the tables: 40 bytes for each 4 KiB of RAM.
  */
 #include <asm/paging.h>
 #include <page.h>
@@ -49,8 +50,8 @@ static void __init map_table(const struct table *t, size_t offset, paddr_t pa, s
 {
     map_range(t->address + offset, pa, bytes, RW);
     /*
-     * Not global: with VMASST_TYPE_m2p_strict a guest's user root lacks it, and is loaded without a
-     * full flush.
+     * The mapping is not global: with VMASST_TYPE_m2p_strict a guest's user root lacks it, and is
+     * loaded without a full flush.
      */
     if (t->ro_address)
         map_range(t->ro_address + offset, pa, bytes, (RO & ~PTE_GLOBAL) | PTE_USER);

@@ -139,7 +139,7 @@ start32:
         mov     %eax, %cr0
         ljmp    $BOOT_CS, $PA(start64_low)
 
-/* Serial line 1 and the text screen, by the simplest means there are. */
+/* Writes to serial line 1 and the text screen, by the simplest means. */
 no_long_mode:
         mov     $PA(no_long_mode_text), %esi
         mov     $0xb8000, %edi

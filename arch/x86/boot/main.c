@@ -45,7 +45,10 @@ static void __init early_idt_init(void)
     lidt((unsigned long)early_idt, sizeof(early_idt) - 1);
 }
 
-/* @frame: vector, error code, RIP, CS, RFLAGS, RSP. */
+/*
+ * Reports an exception before trap_init().
+ * @frame: vector, error code, RIP, CS, RFLAGS, RSP
+ */
 void __init early_exception(const unsigned long *frame, unsigned long rbp)
 {
     panic(

@@ -3,9 +3,9 @@
  * The machine's RAM, from the boot loader's map to the heap.
  *
  * `ram`, which outlives boot (arch/x86/memory_map.c), is all RAM that we use; where entries of the
- * map overlap, the more restrictive one wins. `boot_free` is what nobody has yet: without the
- * image, the modules, the lowest 64 KiB (firmware's data, and later where other CPUs start), and
- * what boot_alloc() handed out. At the end of the set-up of memory all of it goes to the heap;
+ * map overlap, the more restrictive one wins. `boot_free` is the part of it that is not in use yet:
+ * without the image, the modules, the lowest 64 KiB (firmware's data, and later where other CPUs
+ * start), and what boot_alloc() handed out. When memory is set up all of it goes to the heap;
  * modules and the discarded part of the image follow once dom0 is built.
  */
 #include <asm/paging.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The boot loader's information, multiboot 1 (qemu -kernel) and multiboot2 (GRUB), brought into one
+ * The boot loader's information, multiboot 1 (qemu -kernel) and multiboot2 (GRUB), converted to one
  * form.
  *
  * Everything is copied: after multiboot_parse() the loader's own structures may be overwritten. It
- * runs on the early page tables, where the first 4 GiB are reachable through the direct map.
- * Nothing can be printed yet, so what does not fit is counted and reported later.
+ * runs on the early page tables, where the first 4 GiB are reachable through the direct map. We
+ * cannot print yet, so we count what does not fit and report it later.
  *
- * Command lines: QEMU puts the image's path in front of each, GRUB does not, so the first word goes
- * unless the loader is GRUB. The word "placeholder" is ignored: some boot entries carry it where a
- * loader eats the first word.
+ * Command lines: QEMU puts the image's path in front of each, GRUB does not, so the first word is
+ * dropped unless the loader is GRUB. The word "placeholder" is ignored: some boot entries have it
+ * for loaders that drop the first word.
  *
  * Sources: Multiboot Specification 0.6.96 and Multiboot2 Specification 2.0.
  */
@@ -108,7 +108,7 @@ static void __init set_loader(const char *name)
     boot_info.loader_is_grub = !strncmp(name, "GRUB", 4);
 }
 
-/* Copies a command line as we want to see it. The loader's name must be known. */
+/* Copies a command line in the form that we want. The loader's name must be known. */
 static void __init set_cmdline(char *dst, const char *src)
 {
     size_t n = 0;
@@ -199,7 +199,7 @@ static void __init parse_mb1(const struct mb1_info *mbi)
                    mbi->color_info);
 }
 
-/* Next tag of type @type at or after @tag; NULL: none. */
+/* @return the next tag of type @type at or after @tag; NULL: there is none */
 static const struct mb2_tag *__init find_tag(const struct mb2_tag *tag, const void *end, u32 type)
 {
     while ((const void *)tag < end && tag->type != MB2_END && tag->size >= sizeof(*tag)) {
@@ -219,7 +219,7 @@ static void __init parse_mb2(const u32 *info)
     const struct mb2_tag *first = (const void *)(info + 2), *tag;
     const void *end = (const u8 *)info + info[0];
 
-    /* The loader's name first: it says how command lines look. */
+    /* The loader's name comes first: it decides how command lines look. */
     for_each_tag (tag, first, end, MB2_LOADER)
         set_loader((const char *)tag->data);
     for_each_tag (tag, first, end, MB2_CMDLINE)
@@ -240,7 +240,7 @@ static void __init parse_mb2(const u32 *info)
             add_memory(e->addr, e->len, e->type);
         }
     }
-    /* The newer root pointer last, so that it wins. */
+    /* The newer root pointer comes last, so that it wins. */
     for_each_tag (tag, first, end, MB2_RSDP_1)
         acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
     for_each_tag (tag, first, end, MB2_RSDP_2)
@@ -254,7 +254,7 @@ static void __init parse_mb2(const u32 *info)
 
 bool __init multiboot_parse(u32 magic, u32 info)
 {
-    /* What a BIOS leaves: 80 by 25 characters. */
+    /* A BIOS leaves 80 by 25 characters. */
     boot_info.screen = (struct boot_screen){
         .address = 0xb8000, .pitch = 160, .width = 80, .height = 25};
     switch (magic) {

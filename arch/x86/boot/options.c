@@ -3,9 +3,9 @@
  * The hypervisor's command line: words of the form name, name=value or no-name, as docs/ lists
  * them.
  *
- * Parsing comes before the console, which needs some of the answers, so complaints are remembered
- * and printed by options_report(). A word that cannot be understood changes nothing and never stops
- * the boot.
+ * The line is parsed before the console works, which needs some of the values; so complaints are
+ * remembered, and options_report() prints them. A word that cannot be understood changes nothing
+ * and never stops the boot.
  */
 #include <options.h>
 #include <sched.h>
@@ -46,9 +46,10 @@ static void __init complain_of_part(const char *part, size_t len);
 
 /*
  * Xen's forms: a boolean, or parts separated by commas, each a boolean, NAME, NAME=boolean or
- * no-NAME. Of its names three mean what we have: xen and branch-harden, the barriers that protect
+ * no-NAME. Of its names three have a meaning here: xen and branch-harden, the barriers that protect
  * the hypervisor, and md-clear, whether the CPU's buffers are cleared on the way to a guest,
- * whatever it needs. Every other name is told to be without effect, and the parts around it count.
+ * whatever it needs. Every other name is reported to be without effect, and the parts around it
+ * count.
  */
 static void __init parse_spec_part(const char *part, size_t len)
 {
@@ -135,13 +136,13 @@ static bool __init parse_address(const char *value, void *arg)
     return true;
 }
 
-/* There is one scheduler, so its name is the one value that promises nothing false. */
+/* There is one scheduler, so only its name is accepted. */
 static bool __init parse_sched(const char *value, void *arg)
 {
     return !strcmp(value, "credit2");
 }
 
-/* An option of Xen's that asks for what we do anyway. */
+/* An option of Xen that asks for what we do in any case. */
 static bool __init parse_nothing(const char *value, void *arg)
 {
     return true;
@@ -228,7 +229,10 @@ static const struct option options[] __initconst = {
     {"maxcpus", parse_count, &hv_options.maxcpus, "a number from 1 on"},
     {"dom0_max_vcpus", parse_count, &hv_options.dom0_max_vcpus, "a number from 1 on"},
     {"dom0_mem", parse_dom0_mem, NULL, "SIZE[,min:SIZE][,max:SIZE], SIZE being " SIZE_FORM},
-    /* GRUB's entries on UEFI have both: no real mode, no BIOS's disk data. We use neither. */
+    /*
+     * GRUB's entries on UEFI have both: use no real mode, and no disk data of the BIOS. We use
+     * neither.
+     */
     {"no-real-mode", parse_nothing, NULL, NULL},
     {"edd", parse_nothing, NULL, "off, on or skipmbr"},
 };

@@ -7,7 +7,7 @@
  * part is uncached) and no other device memory. The largest pages that fit are used, so the cost
  * does not grow with RAM.
  *
- * All of ours is global: it is the same under every root.
+ * All our mappings are global: they are the same under every root.
  */
 #include <asm/cpu_features.h>
 #include <asm/io.h>
@@ -26,7 +26,7 @@
 #define VIDEO_END   0xc0000UL
 #define LOW_END     0x100000UL
 
-/* The table that @entry points to, made when there is none. */
+/* @return the table that @entry points to, made when there is none */
 static u64 *__init table_of(u64 *entry)
 {
     if (!(*entry & PTE_PRESENT))
@@ -122,7 +122,7 @@ void __init paging_init(void)
     __asm__ volatile("mov %0, %%cr3" ::"r"(hv_cr3()) : "memory");
 }
 
-/* The L1 entry of @va, which is mapped by a 4 KiB page. */
+/* @return the L1 entry of @va, which is mapped by a 4 KiB page */
 static u64 *__init l1_entry(unsigned long va)
 {
     u64 *table = maddr_to_virt(hv_l4[pt_index(va, L4_SHIFT)] & PTE_ADDR_MASK);

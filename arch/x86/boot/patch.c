@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code patched once at boot for this CPU: the sites of STAC and CLAC, those of speculation
+ * Patches code once at boot for this CPU: the sites of STAC and CLAC, those of speculation
  * barriers, and the ways out to a guest where they have to clear the CPU's buffers.
  *
  * Each site is built as a NOP of the right length, or as the instruction that a jump to a longer
@@ -26,13 +26,13 @@ extern const struct patch_site smap_sites_start[], smap_sites_end[];
 extern const struct patch_site spec_sites_start[], spec_sites_end[];
 extern const struct patch_site exit_sites_start[], exit_sites_end[];
 
-/* By kind of an exit's site: where the longer way begins (entry.S). */
+/* Where the longer way begins (entry.S), indexed by the kind of an exit's site. */
 extern const u8 exit_sysret_clearing[], exit_iret_clearing[];
 
 #define SITE_BYTES 3U
 #define JUMP_BYTES 5
 
-/* By kind. */
+/* Indexed by kind. */
 static const u8 smap_code[][SITE_BYTES] __initconst = {
     {0x0f, 0x01, 0xca}, /* clac */
     {0x0f, 0x01, 0xcb}, /* stac */
@@ -74,8 +74,8 @@ static unsigned int __init patch(const struct patch_site *site, const struct pat
 }
 
 /*
- * Puts a jump to the longer way where the last instruction but one of each exit is, which is no
- * shorter.
+ * Replaces the last instruction but one of each exit, which is no shorter, by a jump to the longer
+ * way.
  */
 static unsigned int __init patch_exits(void)
 {

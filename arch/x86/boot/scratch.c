@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for the time of dom0's build: an unpacked kernel of 70 MB, a decompressor's dictionary.
+ * Memory for the time of dom0's build, for instance for an unpacked kernel of 70 MB or a
+ * decompressor's dictionary.
  *
  * It is put together from 2 MiB blocks, or single pages, in a window of our address space of its
- * own, since so much contiguous memory may not be there. The window is used up from its start;
- * addresses are not used again.
+ * own, since so much contiguous memory may not exist. The window is used from its start; addresses
+ * are not used again.
  */
 #include <asm/config.h>
 #include <asm/pte.h>
@@ -43,7 +44,10 @@ static void __init release(unsigned long va, unsigned long bytes)
     }
 }
 
-/* Backs [@va, @va + @bytes); false, with nothing left behind, when memory ends. */
+/*
+ * Maps memory at [@va, @va + @bytes).
+ * @return false, with nothing left behind: memory ran out
+ */
 static bool __init populate(unsigned long va, unsigned long bytes)
 {
     unsigned long done = 0;
@@ -79,7 +83,7 @@ void *__init scratch_alloc(size_t bytes)
         if (!populate(va, bytes))
             return NULL;
         pieces[i] = (struct piece){va, bytes};
-        /* A page is left out, so that running over the end faults. */
+        /* A page is left unmapped, so that an overrun of the end faults. */
         window_next = ROUND_UP(va + bytes + PAGE_SIZE, LARGE);
         return (void *)va;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From dom0's kernel module to an ELF file: the module is one, is one packed with gzip, or is a
- * Linux bzImage, whose payload ends in its unpacked size. Whatever is wrong with the module, the
- * result is one line that says so.
+ * From dom0's kernel module to an ELF file: the module is an ELF file, an ELF file packed with
+ * gzip, or a Linux bzImage, whose payload ends in its unpacked size. Every error in the module ends
+ * the boot with one line that says what is wrong.
  */
 #include <image/bzimage.h>
 #include <page.h>

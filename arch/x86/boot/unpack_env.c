@@ -19,7 +19,7 @@
 
 #define SCRATCH_FROM  (256UL << 10) /* sizes from here on need not be contiguous in memory */
 #define CANARY_OFFSET 0x28
-#define CANARY        0x5bd1e995a7c3f100UL /* any; a zero byte stops string overruns */
+#define CANARY        0x5bd1e995a7c3f100UL /* any value; its zero byte stops string overruns */
 
 extern void (*const init_array_start[])(void);
 extern void (*const init_array_end[])(void);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Debian's decompression libraries, one function for each packing that Linux uses, all with the
- * same face.
+ * same interface.
  *
- * These functions and the libraries behind them run through unpack_call() only. What they take from
+ * These functions and the libraries behind them run only through unpack_call(). What they take from
  * a C library is in unpack_env.c. Each returns 0 or the library's error; a job's contents can be
  * anything.
  */

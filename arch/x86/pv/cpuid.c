@@ -87,8 +87,8 @@ static void leaf_1(const struct vcpu *v, struct cpuid *r)
     r->edx &= features;
     r->ecx = without(r->ecx & FEATURES_1_ECX, F1_ECX_NEED_AVX, 0) | F1_ECX_HYPERVISOR;
     /*
-     * CR4.OSXSAVE is ours and always on, and CPUID that does not fault says so too. It is no
-     * feature.
+     * CR4.OSXSAVE is ours and always on, and CPUID that does not fault says so too. It is the state
+     * of CR4, not a feature, so only a vCPU is shown it.
      */
     if (!xfeature_mask)
         r->ecx &= ~F1_ECX_XSAVE;

@@ -67,7 +67,7 @@ long finish_batch(unsigned int op, unsigned long reqs, size_t element, unsigned 
  */
 struct table_cursor {
     struct page *page;
-    unsigned long mfn;
+    mfn_t mfn;
     unsigned int level;
 };
 
@@ -80,20 +80,20 @@ static inline void leave_frame(struct table_cursor *cur)
     else
         put_page_table(cur->page);
     cur->page = NULL;
-    cur->mfn = INVALID_MFN.n;
+    cur->mfn = INVALID_MFN;
 }
 
 /*
  * Moves to frame @mfn of @d.
  * @return false: it is not its own, or is neither a validated table nor can be taken as writable
  */
-static __noinline bool enter_frame(struct table_cursor *cur, unsigned long mfn, struct domain *d)
+static __noinline bool enter_frame(struct table_cursor *cur, mfn_t mfn, struct domain *d)
 {
-    struct page *pg = mfn_to_page(MFN(mfn));
+    struct page *pg = mfn_to_page(mfn);
     u64 type;
 
     leave_frame(cur);
-    if (!mfn_valid(MFN(mfn)))
+    if (!mfn_valid(mfn))
         goto refused;
     type = READ_ONCE(pg->state) & PG_TYPE_MASK;
     if (type >= PG_TYPE_L1 && type <= PG_TYPE_L4 && READ_ONCE(pg->owner) == page_owner_id(d) &&
@@ -113,7 +113,7 @@ static __noinline bool enter_frame(struct table_cursor *cur, unsigned long mfn, 
     return true;
 
 refused:
-    page_refused("mmu_update of an entry in frame", MFN(mfn), d, PG_TYPE_WRITABLE);
+    page_refused("mmu_update of an entry in frame", mfn, d, PG_TYPE_WRITABLE);
     return false;
 }
 
@@ -130,12 +130,12 @@ static __noinline int refuse_foreign_table(unsigned int level, const struct doma
 HOT_INLINE int update_entry(struct table_cursor *cur, u64 ptr, u64 val, bool preserve_ad,
                             struct domain *pt_owner, struct domain *pg_owner)
 {
-    unsigned long mfn = ptr >> PAGE_SHIFT;
+    mfn_t mfn = MFN(ptr >> PAGE_SHIFT);
     u64 *pe;
 
-    if (unlikely(mfn != cur->mfn) && !enter_frame(cur, mfn, pt_owner))
+    if (unlikely(!mfn_eq(mfn, cur->mfn)) && !enter_frame(cur, mfn, pt_owner))
         return -XEN_EINVAL;
-    pe = (u64 *)((char *)mfn_to_virt(MFN(mfn)) + (ptr & ~PAGE_MASK & ~7UL));
+    pe = (u64 *)((char *)mfn_to_virt(mfn) + (ptr & ~PAGE_MASK & ~7UL));
     if (likely(cur->level == 1))
         return l1e_update(pe, val, preserve_ad, pt_owner, pg_owner);
     if (cur->level == 0) {
@@ -186,7 +186,7 @@ HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int c
                              struct domain *pt_owner, struct domain *pg_owner, bool tables_ok,
                              bool frames_ok, unsigned int *made)
 {
-    struct table_cursor cur = {NULL, INVALID_MFN.n, 0};
+    struct table_cursor cur = {NULL, INVALID_MFN, 0};
     unsigned int i;
     long rc = 0;
 

@@ -248,8 +248,7 @@ static int own_op(struct vcpu *v, const struct mmuext_op *op)
         return 0;
     case MMUEXT_FLUSH_CACHE_GLOBAL:
         if (!domain_has_devices(d))
-            return refuse_cache_flush(
-                -XEN_EINVAL); /* another errno than MMUEXT_FLUSH_CACHE gives, as on Xen */
+            return refuse_cache_flush(-XEN_EINVAL); /* unlike FLUSH_CACHE, as on Xen */
         cache_flush_mask(&cpu_online);
         return 0;
     default: /* MMUEXT_SET_LDT */

@@ -75,8 +75,8 @@ bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
         *val = current_gs_base();
         return true;
     case MSR_KERNEL_GS_BASE:
-        *val = rdmsr(
-            MSR_KERNEL_GS_BASE); /* while the kernel runs this register holds user mode's base */
+        /* While the kernel runs this register holds user mode's base. */
+        *val = rdmsr(MSR_KERNEL_GS_BASE);
         return true;
     case MSR_TSC_AUX:
         *val = v->arch.tsc_aux;

@@ -40,7 +40,7 @@ struct kernel_image {
 
 struct kernel_reader {
     struct kernel_image image;
-    bool dom0;      /* the kernel is to be dom0, so may insist on that, and must not rule it out */
+    bool dom0;      /* the kernel becomes dom0: it may require that, and must not exclude it */
     bool described; /* image is complete and checked */
     struct elf_stream stream;
 };

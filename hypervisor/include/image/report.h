@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How hypervisor/image says why it refuses a kernel: one sentence, handed to the caller's function.
- * The hypervisor prints it and stops; the tools show it to the person who typed the command.
+ * How hypervisor/image says why it refuses a kernel: in one sentence, handed to the caller's
+ * function. The hypervisor prints it and stops; the tools show it to the person who typed the
+ * command.
  */
 #ifndef IMAGE_REPORT_H
 #define IMAGE_REPORT_H

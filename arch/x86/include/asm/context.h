@@ -90,7 +90,7 @@ void fpu_init(void);
 extern u64 xfeature_mask;
 /* Bytes of an XSAVE area with the components of @xcr0. */
 unsigned int xsave_size(u64 xcr0);
-int fpu_vcpu_create(struct vcpu *v); /* initial state; -ENOMEM */
+int fpu_vcpu_create(struct vcpu *v); /* initial state; -XEN_ENOMEM */
 void fpu_vcpu_destroy(struct vcpu *v);
 void fpu_save(struct vcpu *v); /* the registers hold the state of @v */
 void fpu_load(struct vcpu *v);

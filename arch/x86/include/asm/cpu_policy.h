@@ -16,15 +16,17 @@ struct xen_sysctl_cpu_featureset;
 void cpu_policy_limit(const struct cpu_policy *p, u32 leaf, u32 subleaf, struct cpuid *out);
 
 /*
- * The operations. Errors as Xen's: -ENOBUFS too little room, -ERANGE unknown leaf or MSR, -EINVAL
- * more than there is...
+ * The operations, with errors as on Xen.
+ * @return 0; -XEN_ENOBUFS: too little room; -XEN_ERANGE: unknown leaf or MSR; -XEN_EINVAL: more
+ * than there is; -XEN_EFAULT
  */
 long cpu_policy_sysctl(struct xen_sysctl_cpu_policy *op);
 long cpu_policy_featureset(struct xen_sysctl_cpu_featureset *op);
 long cpu_policy_get(const struct domain *d, struct xen_domctl *op);
 /*
- * -EEXIST: @d has run already. After some errors the caller finds in its structure (@u_domctl) what
- * was wrong.
+ * Limits the policy of @d. After some errors the caller finds in its structure (@u_domctl) what was
+ * wrong.
+ * @return as above; -XEN_EEXIST: @d has run already
  */
 long cpu_policy_set(struct domain *d, struct xen_domctl *op, unsigned long u_domctl);
 

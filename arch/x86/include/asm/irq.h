@@ -93,8 +93,8 @@ int irq_program(struct irq_desc *desc);
 
 /*
  * Takes a number for a message, which is edge-triggered and served by @controller. The vector that
- * the number gets stays with it for good, so a late message meets a descriptor that is free, or at
- * worst another message's new owner.
+ * the number gets stays with it, so a late message meets a descriptor that is free, or at worst
+ * another message's new owner.
  * @return the number; -XEN_ENOSPC
  */
 int irq_create(const struct irq_controller *controller);
