@@ -26,13 +26,13 @@ struct shout_front {
     bool connected;
 };
 
-/* The one device, and who waits for it or for its answers. */
+/* The one device, and the threads that wait for it or for its answers. */
 static struct shout_front *front;
 static struct wait_queue queue;
 
 /* ---- Requests ------------------------------------------------------------------------------- */
 
-/* The front end's half of trusting nobody: an impossible index is no response. */
+/* The front end does not trust the back end: an impossible index is not a response. */
 static bool take_response(struct shout_response *response)
 {
     RING_IDX end = front->ring.sring->rsp_prod;

@@ -110,7 +110,7 @@ static void resized(struct block_claim *claim)
 {
     struct blkback *back = claim->context;
 
-    /* The front may go on using what it knows of until it has read the new size. */
+    /* The front end may use the sectors that it knows of until it has read the new size. */
     if (claim->device->sectors > back->limits.sectors)
         back->limits.sectors = claim->device->sectors;
     split_call(back->split, tell_size);

@@ -241,7 +241,7 @@ static bool supported(const struct blkback *back, enum blkback_kind kind)
     }
 }
 
-/* Deal with the command that was taken. @return whether the next one may be taken. */
+/* Deals with the command that was taken. @return whether the next one may be taken. */
 static bool dispatch(struct blkback *back)
 {
     struct blkback_command *command = &back->command;

@@ -213,7 +213,7 @@ static void submit_read(struct cow_disk *cow, struct block_request *request)
     block_submit(cow->base, &read->request);
 }
 
-/* Once a disk: who writes goes on trying. */
+/* Once for a disk, since the writer will try again. */
 static void tell_full(struct cow_disk *cow)
 {
     if (!cow->told_full)

@@ -8,7 +8,7 @@
 #define PAGE_BYTES 4096u
 #define MIN_FRAME  14u
 
-/* Where in the ring the packet that is looked at goes on. */
+/* Where in the ring the packet that is being read continues. */
 struct place {
     RING_IDX next;
     unsigned int left; /* slots that the front end has published from there on */

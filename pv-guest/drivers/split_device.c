@@ -212,7 +212,7 @@ static void back_changed(struct split_thread *d, enum xenbus_state state)
         break;
     case XenbusStateClosed:
     case XenbusStateUnknown:
-        /* Before anything was shared, a front end of no concern; we go on waiting for one. */
+        /* Nothing was shared with this front end yet: ignore it, and wait for one. */
         if (d->linked || device->state >= XenbusStateClosing)
             unlink_driver(d);
         break;
@@ -296,7 +296,7 @@ static void begin_device(struct split_thread *d, enum xenbus_state own, enum xen
         if (own != XenbusStateInitialising && own != XenbusStateClosed)
             split_set_state(device, XenbusStateClosed);
         if (!let_go(other))
-            return; /* connected with who was here before: it has to close first */
+            return; /* connected to the front end that was here before: it has to close first */
     } else if (own != XenbusStateInitialising) {
         split_set_state(device, XenbusStateInitialising);
     }
