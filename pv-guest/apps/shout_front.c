@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The front end of the example of docs/drivers.md (protocol: shout.h): what is typed on its console
- * comes back in capitals.
+ * The front end of the example of docs/drivers.md (protocol: shout.h): lines typed on its console
+ * come back in capitals.
  */
 #include <console.h>
 #include <drivers/split.h>

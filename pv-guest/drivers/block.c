@@ -2,7 +2,7 @@
 /*
  * The table of block devices, the check that every request passes, and the claims on devices. A
  * driver gets only requests that lie within its disk and fit its block size; two users that would
- * spoil each other's data never hold the same sectors.
+ * overwrite each other's data never hold the same sectors.
  */
 #include <drivers/block.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets on their way: the checks that each port needs, and the gathered copies. A copy that fails
- * is tried again by halves, so that the side that granted a wrong page is blamed, and only it.
+ * Packets on their way: the checks that each port needs, and the gathered copies. When a copy
+ * fails, each side is tried apart, so that only the side that granted a wrong page is blamed.
  */
 #include <ctype.h>
 #include <grant.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parsing of network rings. What makes a packet be dropped and what makes the front end an enemy is
- * as in Linux's back driver, which front drivers were written against.
+ * Parsing of network rings. Packets are dropped, and vifs closed, for the same reasons as in
+ * Linux's back driver, for which front drivers were written.
  */
 #include <drivers/netback_ring.h>
 
