@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time: the hypervisor writes, per vCPU, a pair (TSC value, nanoseconds) and the TSC's rate; a
- * version number that is odd during an update tells readers to look again.
+ * version number that is odd during an update makes readers read again.
  */
 #include <clock.h>
 #include <guest.h>
@@ -47,7 +47,7 @@ uint64_t clock_wall(void)
     return seconds * NANOSECONDS_PER_SECOND + nanoseconds + clock_now();
 }
 
-static uint64_t timer_deadline; /* that the hypervisor was told and that has not come; 0: none */
+static uint64_t timer_deadline; /* that was given to the hypervisor and has not come yet; 0: none */
 static volatile unsigned int timer_events;
 
 /* A vCPU that waits and is woken all the time mostly wants what it has. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Console. Dom0 writes through console_io and is told of input by VIRQ_CONSOLE; a domU has a ring
+ * Console. Dom0 writes through console_io and learns of input by VIRQ_CONSOLE; a domU has a ring
  * (public/io/console.h), shared with the daemon in dom0, and an event channel for both directions.
  */
 #include <clock.h>

@@ -167,7 +167,7 @@ void event_mask(evtchn_port_t port)
 }
 
 /*
- * An event that came while the port was masked has told no vCPU. Only the hypervisor can make up
+ * An event that came while the port was masked has reached no vCPU. Only the hypervisor can make up
  * for that, and does so for a port that is masked; without such an event it need not be asked.
  */
 void event_unmask(evtchn_port_t port)

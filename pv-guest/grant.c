@@ -2,7 +2,7 @@
 /*
  * Grant table, version 1. References are kept on a free list threaded through arrays of our own,
  * because the table itself is shared with the hypervisor. The table is set up on first use, at
- * addresses that hold the largest one there can be, and grows a piece at a time.
+ * addresses with room for the largest table that is possible, and grows a piece at a time.
  */
 #include <errno.h>
 #include <grant.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The domain as a whole: who it is, its command line, and its end.
+ * The domain as a whole: its number, its command line, and its end.
  */
 #include <console.h>
 #include <ctype.h>
@@ -53,7 +53,7 @@ bool guest_option(const char *name, char *value, size_t size)
 
 domid_t guest_domid(void)
 {
-    /* A port that waits for ourselves tells, asked for its status, whom it waits for. */
+    /* The status of a port that waits for this domain names the domain for which it waits. */
     struct evtchn_alloc_unbound alloc = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
     struct evtchn_status status = {.dom = DOMID_SELF};
     struct evtchn_close close;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the kernel library tell each other and no image needs. */
+/* What the parts of the kernel library share, and images do not need. */
 #ifndef INTERNAL_H
 #define INTERNAL_H
 

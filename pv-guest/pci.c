@@ -34,7 +34,7 @@ static struct pci_device **last = &devices;
 static bool scanned;
 static bool bus_scanned[BUSES];
 
-/* Point the data port at a register. @return the data port's own offset for it. */
+/* Points the data port at a register. @return the data port's own offset for it. */
 static uint16_t select_register(uint8_t bus, uint8_t devfn, unsigned int offset)
 {
     out32(PORT_ADDRESS,

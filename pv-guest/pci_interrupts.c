@@ -161,7 +161,7 @@ static int map_line(struct pci_interrupt *interrupt, unsigned int gsi, bool leve
 
 /*
  * The line that the firmware routed the pin to, as the register says. The firmware's own programs
- * may know better routes for IO-APICs, but this one works as long as nobody changes the router.
+ * may know better routes for IO-APICs, but this one works unless something changes the router.
  */
 static int enable_line(struct pci_device *device)
 {

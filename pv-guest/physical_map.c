@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The physical map at start of day: the builder maps the image and what it put behind it; we map
- * the rest of our memory after that, and give each page the least access that it needs. No page is
- * writable and executable.
+ * The physical map at start of day: the builder maps the image and the records behind it; the
+ * kernel maps the rest of its memory after that, and give each page the least access that it needs.
+ * No page is writable and executable.
  */
 #include <guest.h>
 #include <hypercall.h>

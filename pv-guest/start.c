@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Start of day: from the builder's hand to guest_main(), in the order in which things need each
- * other. Nothing here can fail softly: what goes wrong is reported and the domain crashes.
+ * Start of day: from the builder's entry point to guest_main(), in the order of dependencies. There
+ * is no recovery: a failure is reported and the domain crashes.
  */
 #include <console.h>
 #include <guest.h>

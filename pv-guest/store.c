@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Store client: a link that carries bytes both ways (store_ring.c, or another), a lock that keeps a
- * request's bytes together, and a thread that hands each answer to the request with its number and
+ * request's bytes together, and a thread that passes each answer to the request with its number and
  * counts watch events. A watch's token is the hexadecimal address of its structure.
  */
 #include <errno.h>

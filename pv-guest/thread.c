@@ -108,7 +108,7 @@ static void free_dead(void)
 }
 
 /*
- * Block until an event. One is the timer's, which comes at once for a deadline that is over, and
+ * Blocks until an event. One is the timer's, which comes at once for a deadline that is over, and
  * makes the sleepers runnable.
  */
 static void idle(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions, after entry.S saved the registers. From user mode all go to user_run()'s caller. From
- * kernel mode an exception first meets trap_catch(), then the hook, else it ends the domain.
+ * Exceptions, after entry.S saved the registers. From user mode all go to user_run()'s caller. An
+ * exception of kernel mode goes to trap_catch(), else to the hook, else it ends the domain.
  */
 #include <guest.h>
 #include <hypercall.h>
@@ -168,7 +168,9 @@ void traps_init(void)
     for (unsigned int i = 0; i < sizeof(callbacks) / sizeof(callbacks[0]); i++) {
         long error = hypercall_callback_op(CALLBACKOP_register, &callbacks[i]);
 
-        /* Without syscall32 or sysenter on this CPU the last two are refused; that is no harm. */
+        /*
+         * On a CPU without syscall32 or sysenter the last two are refused; nothing needs them then.
+         */
         if (error && callbacks[i].type <= CALLBACKTYPE_syscall)
             guest_panic("callback %u refused: %ld", callbacks[i].type, error);
     }

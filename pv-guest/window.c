@@ -141,7 +141,7 @@ static unsigned long update_entries(char *va, const mfn_t *mfns, unsigned long c
     return page;
 }
 
-/* Empty entries without giving the addresses back. */
+/* Empties entries without giving the addresses back. */
 static void clear_entries(char *va, unsigned long count)
 {
     struct mmuext_op flush = {.cmd = MMUEXT_TLB_FLUSH_ALL};

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The words of a command line: their quotes, the options among them, and the domains that they
- * name. The table of options that bh_parse_options goes by is the one that the usage is printed
- * from.
+ * name. bh_parse_options and the usage texts use the same table of options.
  */
 #include <string.h>
 

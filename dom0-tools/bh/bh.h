@@ -3,8 +3,8 @@
  * What the parts of `bh` share: a verb's description, one call of it, and output. Private to
  * dom0-tools/bh.
  *
- * A file uses only those that stand before it here: output, arguments, json, the groups of verbs
- * (of which create attaches to consoles), the table of verbs, the shell.
+ * The files are layers, and a file uses only earlier ones: output, arguments, json, the groups of
+ * verbs (of which create attaches to consoles), the table of verbs, the shell.
  */
 #ifndef TOOLS_BH_H
 #define TOOLS_BH_H
@@ -16,7 +16,7 @@
 #include <platform.h>
 #include <tools/error.h>
 
-/* What a verb's arguments are, for completion. */
+/* The kind of a verb's arguments, for completion. */
 enum bh_argument {
     ARGUMENT_NONE,
     ARGUMENT_DOMAIN,
@@ -67,7 +67,7 @@ void bh_print_padded(const char *text, unsigned int columns);
 int bh_fail(const struct bh_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Says how the verb is used. @return -1. */
+/* Prints how the verb is used. @return -1. */
 int bh_usage(const struct bh_call *call);
 
 /* Prints "bh VERB: what is wrong; usage: ...". @return -1. */
@@ -96,12 +96,15 @@ int bh_split_words(char *line, char *words[BH_MAX_WORDS]);
 int bh_parse_options(struct bh_call *call);
 
 /*
- * Looks up all domains that the arguments name, before anything is shown of any. @domids has room
- * for BH_MAX_WORDS. @return how many, or -1 after having said which is not there.
+ * Looks up all domains that the arguments name, before the verb shows anything. @domids has room
+ * for BH_MAX_WORDS. @return how many, or -1 after having printed which one does not exist.
  */
 int bh_find_domains(const struct bh_call *call, domid_t *domids);
 
-/* Looks up the domain that the nth argument names. @return 0, or -1 after having said so. */
+/*
+ * Looks up the domain that the nth argument names. @return 0, or -1 after having printed that it
+ * does not exist.
+ */
 int bh_find_domain(const struct bh_call *call, int nth, domid_t *domid);
 
 /* ---- Verbs ---- */

@@ -24,8 +24,8 @@ void json_signed(struct json *j, const char *key, int64_t number);
 void json_bool(struct json *j, const char *key, bool value);
 
 /*
- * A device's configuration as an object, with the keys that libxl's JSON has for it. What libxl
- * does not know (`access`, which tells `w!` from `w`, and `antispoof`) comes last.
+ * A device's configuration as an object, with the keys of libxl's JSON. Keys that libxl does not
+ * have (`access`, which distinguishes `w!` from `w`, and `antispoof`) come last.
  */
 void json_disk(struct json *j, const char *key, const struct disk_config *disk);
 void json_vif(struct json *j, const char *key, const struct vif_config *vif);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line editor. The screen has one line of COLUMNS for it, so that it never wraps: a longer line
- * is shown by a part around the cursor, which moves by half a screen when the cursor leaves it.
- * What is typed or erased at the end of the line, and the cursor inside the part, cost the bytes of
- * the characters alone; that keeps pastes cheap, and the logs of scripts short.
+ * The line editor. It uses one line of COLUMNS on the screen, so that nothing wraps: of a longer
+ * line it shows a part around the cursor, which moves by half a screen when the cursor leaves it.
+ * Typing or erasing at the end of the line, and moving inside the part, sends only the bytes of the
+ * characters; that keeps pastes cheap, and the logs of scripts short.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `bh` prints. */
+/* The output of `bh`. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

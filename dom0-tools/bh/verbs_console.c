@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bh console: the terminal as a client of one or several domains' consoles. With several, each line
- * shows whose it is; a line that another domain interrupts continues in a line of its own.
+ * shows its domain; when another domain's output interrupts a line, the rest of it follows on a
+ * line of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>

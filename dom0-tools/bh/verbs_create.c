@@ -46,7 +46,7 @@ static int source_type_key(struct source *s, int key)
     return 0;
 }
 
-/* Reads from the terminal, up to Ctrl-D in place of a line. @return 0, or -1 with @e. */
+/* Reads from the terminal, up to Ctrl-D at the start of a line. @return 0, or -1 with @e. */
 static int source_read_terminal(struct source *s, struct error *e)
 {
     s->typed = malloc(1); /* so that an empty text is not NULL */

@@ -55,7 +55,7 @@ enum {
     STOP_WAIT,
 };
 
-/* What they ask for, as a kernel and as a person is told. */
+/* What the verbs ask for: the word for the kernel, and the words for a person. */
 struct stop_request {
     const char *word, *doing;
 };

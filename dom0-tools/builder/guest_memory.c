@@ -2,8 +2,8 @@
 /*
  * Populating a domain and writing to it.
  *
- * The builder asks for memory in extents of 2 MiB, up to 512 in one call, so a GiB costs 512
- * numbers each way. Where the machine has no such extent left, single frames fill the gap.
+ * The builder asks for memory in extents of 2 MiB, up to 512 in one call, so a GiB takes 512 frame
+ * numbers in each direction. Where the machine has no such extent left, single frames fill the gap.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -178,7 +178,7 @@ static int parse_value(struct parser *p, struct config_value *value, unsigned in
 /* Adds an empty item to a list. @return it, or NULL with the error set. */
 static struct config_value *add_item(struct parser *p, struct config_value *list)
 {
-    /* Grow at powers of two: the count itself tells when. */
+    /* Grow at powers of two: the count alone shows when. */
     if ((list->count & (list->count - 1)) == 0) {
         size_t room = list->count ? list->count * 2 : 1;
         struct config_value *items = realloc(list->items, room * sizeof(*items));

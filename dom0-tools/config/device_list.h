@@ -6,8 +6,8 @@
 #include <tools/guest_config.h>
 
 /*
- * Fill the list in @g from a setting, in place of what is there. @return 0, or -1 with the reason
- * in @e.
+ * Fill the list in @g from a setting, replacing its former contents. @return 0, or -1 with the
+ * reason in @e.
  */
 int read_disk_list(struct guest_config *g, const struct config_setting *s, struct error *e);
 int read_vif_list(struct guest_config *g, const struct config_setting *s, struct error *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Keys that xl.cfg(5) has and this configuration does not use, with what to use instead, and the
- * search for the key that a mistyped one was meant to be.
+ * search for the key that is nearest to a mistyped one.
  */
 #include <stdbool.h>
 #include <stdio.h>

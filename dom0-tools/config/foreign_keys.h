@@ -6,9 +6,8 @@
 #include <stddef.h>
 
 /*
- * Writes what there is to say of a setting whose key is not used here: a key of xl with what stands
- * in for it, or a mistyped one with the key that is nearest to it. @own lists the keys that are
- * used, and ends in NULL.
+ * Writes the warning about a setting whose key is not used here: for a key of xl what to use
+ * instead, for a mistyped key the nearest one. @own lists the keys that are used, and ends in NULL.
  */
 void foreign_key_words(char *text, size_t size, const char *key, const char *const *own);
 

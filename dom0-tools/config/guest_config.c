@@ -361,7 +361,7 @@ static int join_cmdline(struct reading *r, const char *file)
     return r->guest->cmdline ? 0 : error_set(r->error, "not enough memory");
 }
 
-/* Fills in defaults, and checks what no single key can tell. */
+/* Fills in defaults, and checks keys against each other. */
 static int fill_in_defaults(struct reading *r, const char *file)
 {
     struct guest_config *g = r->guest;

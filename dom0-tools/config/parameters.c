@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parameters of device descriptions: parted by commas, `key=value` or a word. */
+/* Parameters of device descriptions: separated by commas, each `key=value` or a word. */
 #include <string.h>
 
 #include "parameters.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An item of `vif = [ ... ]`, in the syntax of xl-network-configuration: key=value pairs and flags,
- * parted by commas. The flag `antispoof` is ours: frames with another source address than the vif's
- * own are dropped.
+ * separated by commas. The flag `antispoof` is Bulkhead's own: frames with another source address
+ * than the vif's own are dropped.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The unpackers: zlib, liblzma, libzstd and liblz4 behind one streaming face.
+ * The unpackers: zlib, liblzma, libzstd and liblz4 behind one streaming interface.
  *
  * Each call into a library is bracketed by platform_library_begin/end, since the libraries are
  * compiled for an ordinary process (SSE, red zone, stack protector); the sink is always called

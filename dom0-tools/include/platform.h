@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that dom0-tools asks of the system it runs on, apart from a C library: control
- * hypercalls, other domains' memory, event channels, files, a terminal, time and threads. The
- * built-in dom0 (platform/builtin.c) is one implementation; a fake in tests/unit is another; Linux
- * (/dev/xen/...) can be a third.
+ * All that dom0-tools asks of the system it runs on, apart from a C library: control hypercalls,
+ * other domains' memory, event channels, files, a terminal, time and threads. The built-in dom0
+ * (platform/builtin.c) is one implementation; a fake in tests/unit is another; Linux (/dev/xen/...)
+ * can be a third.
  *
  * Threads are cooperative: one runs until it calls a function marked "may wait" here. So the tools'
- * data needs no locks, only care around such calls. An implementation with real threads keeps them
- * in turn with one lock of its own, let go inside the functions that may wait.
+ * data needs no locks, only care around such calls. An implementation with real threads lets one
+ * run at a time, by a lock of its own that the functions that may wait release.
  *
  * Hypercall functions return what the hypercall returned: 0 or a count, or a negative errno
- * (public/errno.h). The structure given may lie anywhere; what its guest handles point to comes
- * from platform_buffer_alloc, since not every system can pass any memory to the hypervisor.
+ * (public/errno.h). The structure itself may lie anywhere. Memory that its guest handles point to
+ * comes from platform_buffer_alloc, since some systems can pass only such memory to the hypervisor.
  */
 #ifndef PLATFORM_H
 #define PLATFORM_H
@@ -28,7 +28,7 @@
 
 /* ---- Hypercalls ---- */
 
-/* Both set the interface version. */
+/* Carry out a control operation. Both set the interface version in @op. */
 long platform_domctl(struct xen_domctl *op);
 long platform_sysctl(struct xen_sysctl *op);
 
@@ -36,25 +36,25 @@ long platform_memory_op(unsigned int command, void *argument);
 long platform_xen_version(unsigned int command, void *argument);
 long platform_event_channel_op(unsigned int command, void *argument);
 
-/* All operations or an error; @domid is the domain they are about. */
+/* Carries out all operations on domain @domid, or fails. */
 long platform_mmuext_op(struct mmuext_op *ops, unsigned int count, domid_t domid);
 
-/* Memory that guest handles may point to, cleared. @return NULL when memory is short. */
+/* Allocates cleared memory to which guest handles may point. @return NULL when memory is short. */
 void *platform_buffer_alloc(size_t size);
 void platform_buffer_free(void *buffer, size_t size);
 
 /* ---- Other domains' memory ---- */
 
 /*
- * Maps @count machine frames of @domid one after the other. All or none. @return NULL if the frames
- * cannot be mapped or memory is short.
+ * Maps @count machine frames of @domid one after the other, all or none. @return their address, or
+ * NULL if they cannot be mapped or memory is short.
  */
 void *platform_map_frames(domid_t domid, const xen_pfn_t *frames, size_t count, bool writable);
 void platform_unmap_frames(void *address, size_t count);
 
 /* ---- Event channels ---- */
 
-/* @return a local port, or a negative errno. Its events are told by platform_wait. */
+/* Binds a port, whose events platform_wait reports. @return the local port, or a negative errno. */
 int platform_port_bind(domid_t domid, evtchn_port_t remote);
 int platform_port_bind_virq(unsigned int virq);
 
@@ -66,8 +66,8 @@ void platform_port_notify(int port);
 /* ---- The service's wait ---- */
 
 /*
- * For one thread, the service's: waits for an event on a bound port, or for platform_wake. @return
- * the port, which may fire again from now on, or -1. May wait.
+ * Waits for an event on a bound port, or for platform_wake. Only the service's thread calls it.
+ * @return the port, which may fire again from now on, or -1 after platform_wake. May wait.
  */
 int platform_wait(void);
 
@@ -76,19 +76,19 @@ void platform_wake(void);
 
 /* ---- Devices ---- */
 
-/* What a domain's network interface has carried: rx is what the domain received. */
+/* Packets and bytes of a domain's network interface; rx is what the domain received. */
 struct platform_vif_counters {
     uint64_t rx_packets, rx_bytes, rx_dropped;
     uint64_t tx_packets, tx_bytes, tx_dropped;
 };
 
-/* @return false if the back driver does not know the interface. */
+/* Reads the counters of an interface. @return false if the back driver does not know it. */
 bool platform_vif_counters(domid_t domid, unsigned int devid,
                            struct platform_vif_counters *counters);
 
 /* ---- Files ---- */
 
-/* A file's content, to be looked at only. */
+/* A file's content, read-only. */
 struct platform_file {
     const void *data;
     size_t size;
@@ -108,7 +108,7 @@ int platform_directory(const char *path,
 /* ---- Terminal ---- */
 
 /*
- * Writes bytes as they are; "\n" moves to the start of the next line. Other threads do not run
+ * Writes bytes unchanged; "\n" moves to the start of the next line. Other threads do not run
  * meanwhile.
  */
 void platform_terminal_write(const void *data, size_t length);
@@ -118,8 +118,8 @@ int platform_terminal_read(void);
 void platform_terminal_wake(void);
 
 /*
- * Whether Ctrl-C has been typed since the last key that was read. It is taken out, with what was
- * typed before it.
+ * Whether Ctrl-C has been typed since the last key that was read. Drops it and the keys typed
+ * before it.
  */
 bool platform_terminal_interrupted(void);
 
@@ -134,8 +134,8 @@ uint64_t platform_wall_clock(void);
 /* ---- Threads ---- */
 
 /*
- * Starts a thread that ends when @function returns. @name is kept. @return 0, or -1 if memory is
- * short.
+ * Starts a thread that ends when @function returns. @name is kept by pointer. @return 0, or -1 if
+ * memory is short.
  */
 int platform_thread_start(const char *name, void (*function)(void *), void *argument);
 
@@ -147,11 +147,14 @@ void platform_sleep(uint64_t nanoseconds);
 
 /* ---- The rest ---- */
 
-/* Bracket calls into libraries that are compiled for ordinary processes: no waiting in between. */
+/*
+ * Bracket calls into libraries that are compiled for ordinary processes. The caller does not wait
+ * in between.
+ */
 void platform_library_begin(void);
 void platform_library_end(void);
 
-/* Fills @data with bytes that are not used twice. */
+/* Fills @data with bytes that are unique, though not secret. */
 void platform_random(void *data, size_t length);
 
 /* Turns the machine off, or restarts it. Does not return if it succeeds. */

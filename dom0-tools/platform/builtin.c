@@ -3,7 +3,7 @@
  * The platform of the built-in dom0: dom0-tools as threads of a pv-guest image.
  *
  * Events come in upcalls, which only set a bit and wake the service's thread. Keys come through a
- * thread that waits for the console, so that a reader of the terminal can be woken by others too.
+ * thread that waits for the console, so that others can wake a reader of the terminal, too.
  */
 #include <clock.h>
 #include <console.h>
@@ -89,7 +89,7 @@ void platform_unmap_frames(void *address, size_t count)
 #define PORT_WORDS (EVENT_PORTS / 64)
 
 /*
- * Ports with an event not yet told, guarded by events_disable. Those in `this_round` are told
+ * Ports with an event not yet reported, guarded by events_disable. Those in `this_round` are told
  * before any that fired since: a port that fires without end does not keep the others waiting.
  */
 static uint64_t fired[PORT_WORDS], this_round[PORT_WORDS];

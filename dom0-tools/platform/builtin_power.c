@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the power button does in the built-in dom0, as an init system and its service for domains do
- * in Linux's: all domains are asked to shut down, and when the last one has, or time is over, the
- * machine goes off. A second press means: now.
+ * The power button of the built-in dom0. At a press, dom0 asks all domains to shut down, as an init
+ * system and its service for domains do in Linux; when the last one has, or the time is over, dom0
+ * switches the machine off. A second press does so at once.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Consoles of domains. A guest that writes without end fills its ring and is served one ring's
- * worth a turn, so that others have theirs in between.
+ * worth a turn, so that other domains are served in between.
  */
 #include <stdint.h>
 #include <stdlib.h>

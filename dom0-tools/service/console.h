@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain's console: output moves from the shared ring
- * (public/io/console.h) into a log of the last CONSOLE_LOG_SIZE bytes, and from there to every
- * reader that is attached; input goes the other way. The ring is shared with a guest that may write
- * anything into it at any time.
+ * A domain's console: output moves from the shared ring (public/io/console.h) into a log of the
+ * last CONSOLE_LOG_SIZE bytes, and from there to every reader that is attached; input goes the
+ * other way. The ring is shared with a guest that may write anything into it at any time.
  *
- * What is in the ring stays there until it has been handed to all readers, so a slow reader slows
- * the guest and loses nothing. While nobody is attached the log takes all, and forgets the oldest.
+ * Output stays in the ring until all readers have taken it, so a slow reader slows the guest and
+ * loses nothing. While no reader is attached the log takes all output, and drops the oldest.
  * Private to dom0-tools/service.
  */
 #ifndef TOOLS_SERVICE_CONSOLE_H
@@ -24,19 +23,22 @@ struct console;
 /* Takes output. May take long, but does not let other threads run. */
 typedef void console_sink(void *context, const void *data, size_t length);
 
-/* A client of the console; the structure is the client's, and stays where it is. */
+/* A client of the console. The structure belongs to the client, which does not move it. */
 struct console_reader {
     console_sink *sink;
     void (*gone)(void *context); /* the console is closed, and the reader detached */
     void *context;
-    uint64_t seen; /* this and the next are the console's */
+    uint64_t seen; /* this and the next belong to the console */
     struct console_reader *next;
 };
 
-/* @page is the mapped ring; it outlives the console. @return NULL when memory is short. */
+/*
+ * Opens the console of a mapped ring. @page outlives the console. @return NULL when memory is
+ * short.
+ */
 struct console *console_open(void *page);
 
-/* Tells the readers that it is over. */
+/* Closes a console, and calls its readers' gone(). */
 void console_close(struct console *c);
 
 /*
@@ -46,15 +48,15 @@ void console_close(struct console *c);
 bool console_turn(struct console *c);
 
 /*
- * Attaches one more reader, and hands it the output that nobody has seen yet.
- * A sink must not attach or detach.
+ * Attaches one more reader, and passes it the output that no reader has had yet. A sink must not
+ * attach or detach.
  */
 void console_attach(struct console *c, struct console_reader *reader);
 void console_detach(struct console *c, struct console_reader *reader);
 
 /*
- * Queues typed bytes. @return how many were taken: the rest has no room until the guest reads. A
- * turn is due afterwards.
+ * Queues typed bytes. @return how many were taken; there is room for the rest when the guest has
+ * read. The caller runs a turn afterwards.
  */
 size_t console_queue_input(struct console *c, const void *data, size_t length);
 
@@ -62,8 +64,8 @@ size_t console_queue_input(struct console *c, const void *data, size_t length);
 uint64_t console_written(const struct console *c);
 
 /*
- * Copies output from the log, from byte *@position of all output on, or from the oldest that is
- * left; moves *@position behind it. @return how many bytes: none at the end.
+ * Copies output from the log, from byte number *@position of all output on, or from the oldest byte
+ * that is left; moves *@position behind it. @return how many bytes: none at the end.
  */
 size_t console_read_log(const struct console *c, uint64_t *position, void *buffer, size_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The last console output of domains that are gone: without it, what a kernel said before it
- * crashed would go with the domain. Private to dom0-tools/service.
+ * The last console output of domains that are gone, so that the last words of a kernel that crashed
+ * can still be read. Private to dom0-tools/service.
  */
 #ifndef TOOLS_SERVICE_CONSOLE_ARCHIVE_H
 #define TOOLS_SERVICE_CONSOLE_ARCHIVE_H
@@ -20,8 +20,8 @@
 void console_archive_keep(domid_t domid, const char *name, const struct console *console);
 
 /*
- * What was kept of the latest domain with that name, or with that number. @text is good until the
- * next call that keeps something. @return 0, or -1: nothing was.
+ * Finds the output of the latest domain with that name, or with that number. @text is valid until
+ * the next call that keeps something. @return 0, or -1 when nothing was kept.
  */
 int console_archive_find(const char *name_or_number, const char **text, size_t *length);
 

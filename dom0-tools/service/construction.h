@@ -10,13 +10,13 @@
 
 /*
  * Makes the domain that a record in LIFE_BUILDING asks for; it stays paused. @return 0, or -1 with
- * the reason in @e, having taken all of it back. May wait.
+ * the reason in @e and nothing left of it. May wait.
  */
 int domain_construct(struct managed_domain *d, struct error *e);
 
 /*
- * Undoes all that there is of a domain, which is then in LIFE_DYING without existing. The record
- * stays. @return 0, or -1 with the reason in @e if the hypervisor keeps the domain. May wait.
+ * Destroys a domain and all that belongs to it. Its record stays, in LIFE_DYING without `exists`.
+ * @return 0, or -1 with the reason in @e if the hypervisor keeps the domain. May wait.
  */
 int domain_dismantle(struct managed_domain *d, struct error *e);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices that domains let go of late: see device_late.h. */
+/* Devices that domains release late: see device_late.h. */
 #include "device_late.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices that domains were asked for and have not let go of in the time that the asker waits: they
- * are taken away when the domains do, be it hours later. Private to dom0-tools/service.
+ * Devices that domains were asked to release and did not release in time: they are removed when the
+ * domains do so, be it hours later. Private to dom0-tools/service.
  */
 #ifndef TOOLS_SERVICE_DEVICE_LATE_H
 #define TOOLS_SERVICE_DEVICE_LATE_H
@@ -16,12 +16,12 @@ void device_forget(struct managed_domain *d, const struct device *v);
 void device_take_away(const struct device *v);
 
 /*
- * Has a device taken away when its domain lets go of it. Without memory for that, somebody has to
- * ask again.
+ * Has a device removed when its domain releases it. If memory is short it is not, and the user has
+ * to detach it again.
  */
 void device_late_begin(const struct device *v);
 
-/* Waits for a device no longer, if that was done. */
+/* Stops waiting for a device, if it did. */
 void device_late_end(const struct device *v);
 
 #endif

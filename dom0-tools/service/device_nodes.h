@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One device of a domain in the store: the two nodes of it, as libxl writes them, through which the
- * front and the back driver find each other.
+ * A domain's device in the store: its two nodes, as libxl writes them, through which the front and
+ * the back driver find each other.
  *
- *   front  /local/domain/FRONT/device/KIND/ID     owned by the domain, readable by dom0
- *   back   /local/domain/0/backend/KIND/FRONT/ID  owned by dom0, readable by the domain
+ * front  /local/domain/FRONT/device/KIND/ID     owned by the domain, readable by dom0 back
+ * /local/domain/0/backend/KIND/FRONT/ID  owned by dom0, readable by the domain
  *
  * A back driver that refuses a device says why below /local/domain/0/error.
  *
@@ -43,12 +43,12 @@ long device_read_number(const char *folder, const char *key);
 /* The back end's state (public/io/xenbus.h); Unknown if the node is not there. */
 long device_back_state(const struct device *v);
 
-/* Whether the back end has let go of the device, or there is none. */
+/* Whether the back end has released the device, or there is no back end. */
 bool device_is_closed(const struct device *v);
 
 /*
- * Each of these changes the device's nodes in one transaction, so that the drivers see all of the
- * change or nothing. They return 0 or an errno. May wait.
+ * Each of these changes the device's nodes in one transaction, so the drivers see the change as a
+ * whole. @return 0 or a positive errno. May wait.
  */
 
 /* Makes the nodes. */
@@ -59,8 +59,8 @@ int device_write_vif(const struct device *v, const struct vif_config *vif);
 int device_ask_close(const struct device *v);
 
 /*
- * Asks the same, the front end having no say any more. A device that no driver has taken so far
- * keeps its state, and a driver that finds it now refuses it.
+ * Asks the back end to close the device without waiting for the front end. A device that no driver
+ * has taken so far keeps its state, and a driver that finds it now refuses it.
  */
 int device_ask_gone(const struct device *v);
 
@@ -71,8 +71,8 @@ int device_remove_nodes(const struct device *v);
 int device_wait_ready(const struct device *v, struct error *e);
 
 /*
- * Waits until the back end has let go of the device, which it was asked for. @return whether it
- * did. If no driver has taken the device, it is given a moment only.
+ * Waits until the back end has released the device, as it was asked to. @return whether it did. For
+ * a device that no driver has taken, it waits only a moment.
  */
 bool device_wait_closed(const struct device *v);
 

@@ -7,11 +7,12 @@
 
 /*
  * Makes the devices that a new domain's configuration names, and waits until their back ends are
- * ready. @return 0, or -1 with the reason in @e. @d is protected by its life. May wait.
+ * ready. @return 0, or -1 with the reason in @e. The life of @d protects the record meanwhile. May
+ * wait.
  */
 int device_set_create(const struct managed_domain *d, struct error *e);
 
-/* Takes all devices away from a domain that does not run any more. The same holds. */
+/* Removes all devices of a domain that no longer runs; protected in the same way. May wait. */
 void device_set_remove(const struct managed_domain *d);
 
 #endif

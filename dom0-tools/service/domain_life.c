@@ -2,10 +2,10 @@
 /*
  * The life of domains: see domain_life.h.
  *
- * Creation enters the record first, so that the name is taken while building waits, and takes all
- * of it back if a step fails. A domain that is restarted keeps its record, and so its name, from
- * its end to its next start: requests about it are refused meanwhile, with a sentence that it is
- * being rebuilt, and a request to destroy it cancels that.
+ * Creation enters the record first, so that the name is taken while building waits, and undoes
+ * everything if a step fails. A domain that is restarted keeps its record, and so its name, from
+ * its end to its next start: requests about it are refused meanwhile, with a message that it is
+ * being rebuilt, and a request to destroy it cancels the restart.
  *
  * The hypervisor raises VIRQ_DOM_EXC when any domain stops or dies; it does not say which, so all
  * records are looked at.

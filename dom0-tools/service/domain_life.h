@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of the domains that the service creates: from their creation to what their
- * configurations say for their end (on_poweroff, on_reboot, on_crash and the like). Private to
+ * The life of the domains that the service creates: from their creation to the actions that their
+ * configurations name for their end (on_poweroff, on_reboot, on_crash and the like). Private to
  * dom0-tools/service.
  */
 #ifndef TOOLS_SERVICE_DOMAIN_LIFE_H
@@ -13,7 +13,7 @@
 #define QUICK_LIFE 20000000000ull /* ns */
 #define QUICK_ENDS 4
 
-/* Looks which domains have stopped, and has done what their configurations say. */
+/* Finds the domains that have stopped, and starts the actions that their configurations name. */
 void domain_life_look(void);
 
 #endif

@@ -7,11 +7,11 @@
 
 #include "domains.h"
 
-/* Writes what a new domain finds in the store. @return 0, or -1 with the reason in @e. */
+/* Writes the nodes that a new domain finds in the store. @return 0, or -1 with the reason in @e. */
 int domain_nodes_write(const struct managed_domain *d, const struct build_result *built,
                        struct error *e);
 
-/* Removes it. May wait. */
+/* Removes these nodes. May wait. */
 void domain_nodes_remove(const struct managed_domain *d);
 
 #endif

@@ -116,7 +116,7 @@ bool service_is_alive(domid_t domid)
     return d && d->exists && d->life != LIFE_STOPPED;
 }
 
-/* Whether a domain's vCPUs are its user's to stop and start: nobody builds it or takes it apart. */
+/* Whether the user may stop and start a domain's vCPUs: it is not being built or taken apart. */
 static bool may_pause(domid_t domid, struct error *e)
 {
     const struct managed_domain *d = managed_domain_find(domid);

@@ -12,8 +12,8 @@ int domain_rings_attach(struct managed_domain *d, const struct build_result *bui
                         struct error *e);
 
 /*
- * Lets go of the rings and of the session with the store, as far as there are any. The end of the
- * console's output is kept.
+ * Releases the rings and the session with the store, as far as there are any. The end of the
+ * console's output is archived.
  */
 void domain_rings_detach(struct managed_domain *d);
 

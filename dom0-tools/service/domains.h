@@ -11,7 +11,7 @@
 #include "console.h"
 
 enum life {
-    LIFE_BUILDING, /* its name is taken, and nobody but its builder touches the rest */
+    LIFE_BUILDING, /* its name is taken, and only its builder touches the rest */
     LIFE_RUNNING,  /* complete: running, paused or not yet started */
     LIFE_STOPPING, /* it stopped by itself; a thread does what its configuration says */
     LIFE_STOPPED,  /* it stopped by itself and was kept */
@@ -26,7 +26,7 @@ struct managed_domain {
         domid;   /* of a domain that is being rebuilt: the former one's until there is a new one */
     bool exists; /* the hypervisor has this domain */
     bool restarting;            /* it has stopped, and is to run again under another number */
-    bool cancelled;             /* somebody waits for it to be destroyed: see domain_destroy */
+    bool cancelled;             /* a thread waits for it to be destroyed: see domain_destroy */
     unsigned int quick_ends;    /* ends in a row that came soon after the start */
     struct guest_config config; /* its name is the domain's name */
     uint64_t started;           /* platform_now; 0 while it is being built */
@@ -40,7 +40,7 @@ struct managed_domain {
 /* All records, the latest first. */
 extern struct managed_domain *service_domains;
 
-/* Where the service tells what happens by itself. */
+/* Receives the messages that the service sends on its own account. */
 extern service_notice_fn *service_notice;
 
 /* The record of a domain, or NULL; one that exists comes before one that is being rebuilt. */
@@ -49,7 +49,7 @@ struct managed_domain *managed_domain_find(domid_t domid);
 /* The record with that name, or NULL. */
 struct managed_domain *managed_domain_named(const char *name);
 
-/* The record with that serial number, or NULL: it is gone. */
+/* The record with that serial number, or NULL when it is gone. */
 struct managed_domain *managed_domain_serial(uint64_t serial);
 
 /*
@@ -74,13 +74,13 @@ extern char service_dom0_name[GUEST_NAME_SIZE];
  */
 struct managed_domain *managed_domain_running(domid_t domid, struct error *e);
 
-/* Sets @e to why the service has no record of that domain. @return -1. */
+/* Explains in @e why the service has no record of that domain. @return -1. */
 int managed_domain_missing(domid_t domid, struct error *e);
 
 /* Makes up an address that no other vif has. */
 void managed_domain_make_mac(struct vif_config *vif);
 
-/* Tells "domain 'NAME' (NUMBER) ...". */
+/* Sends the notice "domain 'NAME' (NUMBER) ...". */
 void managed_domain_say(const struct managed_domain *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The service's thread: it waits for events of domains and has each part do its turn. */
+/* The service's thread: it waits for events of domains and runs a turn of each part. */
 #include <tools/service.h>
 
 #include "domain_life.h"

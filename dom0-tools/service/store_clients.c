@@ -25,8 +25,8 @@ struct store_client {
     int port;
     struct store_session *session;
     bool more;         /* its last turn has left something to do */
-    bool disconnected; /* it broke something, and was told */
-    bool noticed;      /* the operator was told, too */
+    bool disconnected; /* it broke the ring or protocol, and the ring's page says so */
+    bool noticed;      /* the operator was notified, too */
     bool stopped;      /* it has shut down, and @releaseDomain said so */
 };
 
@@ -141,7 +141,7 @@ static const struct store_host host = {
 
 /* ---- Sessions ---- */
 
-/* The service's thread brings a domain what others' requests have to tell it. */
+/* The service's thread delivers the events that others' requests cause. */
 static void session_has_output(void *context)
 {
     platform_wake();

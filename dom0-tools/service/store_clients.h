@@ -23,10 +23,10 @@ int store_clients_start(struct error *e);
  */
 int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, struct error *e);
 
-/* Lets go of a domain's ring with its watches and transactions, if it has one. */
+/* Releases a domain's ring with its watches and transactions, if it has one. */
 void store_client_detach(domid_t domid);
 
-/* Tells the store's clients that a domain has come, or that one has gone. */
+/* Fire @introduceDomain: a domain has come, and @releaseDomain: one has gone. */
 void store_clients_introduced(void);
 void store_clients_released(void);
 
@@ -34,14 +34,14 @@ void store_clients_released(void);
 bool store_client_is_connected(domid_t domid);
 
 /*
- * Some domain has stopped or died: fires @releaseDomain for each, and lets go of the rings of those
- * that are gone and that the service did not create.
+ * Looks for domains that have stopped or died: fires @releaseDomain for each, and releases the
+ * rings of those that are gone and that the service did not create.
  */
 void store_clients_look(void);
 
 /*
- * Serves the ring behind @port (-1: none), and what the store has to tell to other domains.
- * The work is bounded: what is left over makes platform_wait return.
+ * Serves the ring behind @port (-1: none), and delivers the events for other domains. The work is
+ * bounded; if some is left, platform_wait returns at once.
  */
 void store_clients_serve(int port);
 

@@ -4,8 +4,8 @@
 #define TOOLS_SERVICE_TURN_H
 
 /*
- * Serves an event on @port, or, with -1, what the parts of the service have to tell and to do
- * otherwise. The work is bounded.
+ * Serves an event on @port, or, with -1, the work that the parts of the service have without an
+ * event. The work is bounded.
  */
 void service_turn(int port);
 

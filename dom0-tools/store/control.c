@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XS_CONTROL: what `xenstore-control` asks. One command and its parameters in, text out.
+ * XS_CONTROL, the request behind `xenstore-control`: one command and its parameters in, text out.
  */
 #include <stdarg.h>
 #include <stddef.h>

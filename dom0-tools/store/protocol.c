@@ -6,8 +6,8 @@
  * Each request is answered by exactly one message of its own type, or of type XS_ERROR with the
  * name of an errno value. Whatever a client sends, or does not fetch, is bounded: answers by its
  * limits, beyond which its requests wait; events by EVENT_BYTES and its memory, beyond which its
- * watches remember that they have something to tell. A request whose answer finds no memory is not
- * carried out.
+ * watches remember that they have missed events. If there is no memory for its answer, a request is
+ * not carried out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +108,7 @@ static uint32_t hash_bytes(const char *bytes, size_t length)
     return hash;
 }
 
-/* Whether an event like this one waits already: told once is enough. */
+/* Whether an event like this one waits already: one is enough. */
 static bool event_waits(const struct store_session *s, const struct message *event)
 {
     const struct message *m = s->first;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The requests of the wire protocol: takes their payloads apart, calls the store or the host,
- * answers. The payload is the client's and may hold anything; it ends in a zero byte that is not
- * the client's.
+ * The requests of the wire protocol: this file takes their payloads apart, calls the store or the
+ * host, and answers. The payload is the client's and may hold anything; it ends in a zero byte that
+ * is not the client's.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * Moving bytes between a domain's store page and its session.
  *
  * The guest's indices are read once for each step and believed only if they leave a possible
- * amount; so are our own, which the guest can overwrite: what comes of it is the guest's loss. Data
- * is copied out before it is looked at.
+ * amount; so are the service's own, which the guest can overwrite to its own damage only. Data is
+ * copied out before it is looked at.
  */
 #include <string.h>
 

@@ -42,7 +42,7 @@ struct store_session {
     unsigned int answers;
 };
 
-/* Answers the request; for exactly one call of these in each request that succeeds. */
+/* Answer the request. A request that succeeds calls exactly one of these. */
 void session_reply(struct store_session *s, const void *data, size_t length);
 void session_reply_text(struct store_session *s, const char *text); /* with its zero byte */
 void session_reply_ok(struct store_session *s);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests on the store: what each connection may do, and what it is charged.
+ * Requests on the store: each connection's rights, and the charges to its limits.
  *
  * Everything is checked before anything is changed, and a change makes a new tree (tree.h) before
- * the live one is let go, so whatever fails leaves all as it was.
+ * the live one is released, so a request that fails leaves everything as it was.
  */
 #include <stdarg.h>
 #include <stdio.h>

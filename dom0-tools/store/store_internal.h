@@ -25,7 +25,7 @@ struct change {
     unsigned int perm_count;
 };
 
-/* A path that a transaction depends on. */
+/* A path on which a transaction depends. */
 struct touched {
     struct touched *next;
     char path[];
@@ -39,7 +39,7 @@ struct transaction {
     struct tree_node *base, *work; /* the live root when it began; what it looks like from inside */
     struct touched *touched;
     struct change *changes, **changes_end;
-    bool failed; /* what it depends on has changed: it will not be committed */
+    bool failed; /* a path on which it depends has changed: it will not be committed */
     unsigned int touched_count, change_count, limit;
     int created; /* more nodes of the domain's than there were */
 };
@@ -50,7 +50,7 @@ struct watch {
     char *path;     /* as the client wrote it */
     char *token;
     size_t strip; /* bytes to leave out at the front of an event's path: the watch is relative */
-    bool missed;  /* an event could not be told */
+    bool missed;  /* an event could not be delivered */
 };
 
 struct store_connection {
@@ -58,7 +58,7 @@ struct store_connection {
     struct store *store;
     struct tree_usage *usage; /* of its domain */
     uint16_t domid;
-    uint16_t target; /* has the rights of this domain too; its own number: of none */
+    uint16_t target; /* has the rights of this domain, too; its own number: none */
     bool privileged;
     bool any_missed; /* some watch has missed an event */
     const struct store_limits *limits;
@@ -83,13 +83,13 @@ struct store {
     struct tree_forest forest;
     struct store_connection *connections;
     struct special special[SPECIAL_COUNT];
-    size_t held; /* xs_memory_held, at most so much as when the transactions followed last */
+    size_t held; /* xs_memory_held, at most as much as when the transactions followed last */
 };
 
 /* The special name that @path is, or NULL. */
 struct special *store_find_special(struct store *s, const char *path);
 
-/* What a connection may do where these are the permissions: PERM_* bits. */
+/* What these permissions allow a connection to do: PERM_* bits. */
 unsigned int connection_access(const struct store_connection *c, const struct tree_perm *perms,
                                unsigned int count);
 
@@ -97,22 +97,22 @@ unsigned int connection_access(const struct store_connection *c, const struct tr
 bool connection_is_over_memory(const struct store_connection *c);
 
 /*
- * Moves the nodes of a subtree that was @before and is @now, either may be NULL, between their
- * owners.
+ * Counts the nodes of a subtree for their owners: it was @before and is @now, either of which may
+ * be NULL.
  */
 void store_recount(struct store *s, const struct tree_node *before, const struct tree_node *now);
 
 /*
- * Whether a change may be made on the tree @root; @node: what is at its path, or NULL. 0 or an
- * errno.
+ * Checks whether a change may be made on the tree @root. *@node receives the node at its path, or
+ * NULL. @return 0 or an errno.
  */
 int change_check(const struct store_connection *c, const struct tree_node *root, int created,
                  const struct change *change, const struct tree_node **node);
 
 /*
- * Makes one checked change on a tree. Adds to *@created how many nodes more, or fewer, the
- * connection's domain has then. A domain that gets to own nodes has an entry in the usage table
- * afterwards.
+ * Makes one checked change on a tree. Adds to *@created how many more (or, negative, fewer) nodes
+ * the connection's domain has then. A domain that comes to own nodes gets an entry in the usage
+ * table.
  */
 int change_make(struct store_connection *c, struct tree_node **root, int *created,
                 const struct change *change, const struct tree_node *node);
@@ -125,7 +125,7 @@ struct transaction *transaction_find(struct store_connection *c, uint32_t id);
 /* Notes that a transaction (NULL: none) depends on @path. */
 int transaction_touch(struct transaction *t, const char *path);
 
-/* Keeps a change that was made on the transaction's tree, to make it again. */
+/* Keeps a change that was made on the transaction's tree, to repeat it at the commit. */
 void transaction_keep_change(struct transaction *t, struct change *change);
 
 /*
@@ -134,7 +134,7 @@ void transaction_keep_change(struct transaction *t, struct change *change);
  */
 void transactions_follow(struct store *s);
 
-/* Forgets all of a connection. */
+/* Drops all transactions of a connection. */
 void transactions_drop(struct store_connection *c);
 
 /* ---- Watches (watch.c) ---- */

@@ -4,11 +4,11 @@
  *
  * A transaction holds the root it began with and its own working root; it notes each path that it
  * looked at or changed, and each change. Ending it compares the noted paths in the root it began
- * with and in the live one: if all are as they were, the changes are made again on the live tree.
- * So two transactions meet only if they touch the same nodes.
+ * with and in the live one: if all are unchanged, the changes are repeated on the live tree. So two
+ * transactions conflict only if they touch the same nodes.
  *
- * Old roots keep former versions of all nodes alive, which counts against no domain's limit. So
- * beyond a bound transactions are made to continue from the live root.
+ * Old roots keep former versions of all nodes alive, which no domain is charged for. So beyond a
+ * bound all transactions continue from the live root.
  */
 #include <stdlib.h>
 #include <string.h>

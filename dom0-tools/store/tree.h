@@ -42,7 +42,10 @@ struct tree_forest {
     struct tree_usage *usages;
 };
 
-/* The entry of a domain, made if @create and there is none. NULL: none, or memory is short. */
+/*
+ * The entry of a domain; makes a missing one if @create. @return NULL when there is no entry, or
+ * memory is short.
+ */
 struct tree_usage *tree_usage(struct tree_forest *forest, uint16_t domid, bool create);
 
 /* Forgets the entries that are all zero, of all domains or, with @all, whatever they are. */
@@ -107,8 +110,9 @@ int tree_set(struct tree_node **root, struct tree_forest *forest, const char *pa
 int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path);
 
 /*
- * Removes what a domain that is no more owns (not the root), with all below it, and its name from
- * the permissions of other nodes: its number may be given to another. @return as tree_set.
+ * Removes the nodes of a domain that has gone (except the root), with all below them, and its
+ * number from the permissions of other nodes, since another domain may get that number. @return as
+ * tree_set.
  */
 int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches: connections that want to hear of changes at or below a path.
+ * Watches: a connection gets an event for each change at or below a path.
  *
  * A change at P fires a watch on W when P is W or lies below it; the removal of P also fires a
- * watch on a W below P that was there. Events are told only to connections that may know of the
- * node.
+ * watch on an existing W below P. Only connections that may know of the node get events.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +29,8 @@ static bool may_read(const struct store_connection *c, const struct tree_node *n
 }
 
 /*
- * Who may read the node, or could until now, may know of the change; so may who may list its
- * folder.
+ * A connection that may read the node, or could until now, may know of the change; so may one that
+ * may list its folder.
  */
 static bool may_hear(const struct store_connection *c, const struct tree_node *former,
                      const char *path)
@@ -42,7 +41,7 @@ static bool may_hear(const struct store_connection *c, const struct tree_node *f
            may_read(c, tree_find(former, path)) || may_read(c, tree_above(root, path));
 }
 
-/* Tells one watch, or remembers that it is to be told. */
+/* Delivers the event to one watch, or marks the watch as having missed it. */
 static void watch_tell(struct store_connection *c, struct watch *w, const char *path)
 {
     if (!w->missed && !c->event(c->context, path, w->token))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The benchmark guest: what each operation of the PV interface costs, counted with the time-stamp
- * counter. Under QEMU's `-icount shift=0` one tick is one instruction. Each figure is the least of
- * several rounds, divided by the operations of a round, so that a timer interrupt of the
+ * counter. Under QEMU's `-icount shift=0` one tick is one instruction. Each figure is that of the
+ * cheapest of several rounds, divided by its operations, so that a timer interrupt of the
  * hypervisor does not show. The guest's own side of each loop is included.
  *
  * Output: lines `BENCH name value`, at the end `BENCH DONE`.

@@ -15,7 +15,7 @@
  *                 given
  *   seed=N        1 unless given
  *
- * Prints "DISK <device>: ..." lines; "ok" at the end of what went well, "FAIL" in what did not.
+ * Prints "DISK <device>: ..." lines; those of success end in "ok", those of failure contain "FAIL".
  */
 #include <console.h>
 #include <drivers/blkfront.h>

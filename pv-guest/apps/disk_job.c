@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs of the disk exerciser. What a block holds follows from its number, the seed and how often it
- * was written; so a write that is lost, late or in the wrong place is seen by the next read. A
- * block that a write is under way to is not touched by another request.
+ * Jobs of the disk exerciser. A block's contents follow from its number, the seed and how often it
+ * was written; so the next read finds a write that was lost, late or in the wrong place. While a
+ * write to a block is under way, no other request touches it.
  *
  * The marks are instructions that do nothing, with a number in them that a counter in the emulator
  * looks for: one after a few requests, and one after `count` more.

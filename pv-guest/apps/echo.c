@@ -6,8 +6,8 @@
  * Command line: ip=ADDRESS/PREFIX  the address of the first vif; without it DHCP is asked
  *               gateway=ADDRESS    with ip=
  *               ping=ADDRESS       ask that host for an echo, with
- *               count=N            so many times (4), a second apart, and
- *               size=BYTES         so much data (56)
+ *               count=N            how many times (4), a second apart, and
+ *               size=BYTES         bytes of data (56)
  *               offloads=no        plain frames only
  */
 #include <clock.h>

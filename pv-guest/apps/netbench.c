@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What packets cost: one domain sends frames of several kinds, another takes them, or the outside
- * does. No protocol stands in between, only the headers that offloads need. The sender waits after
- * each burst until it was taken: by an answer of the other domain, or, to the outside, by the back
- * driver's responses.
+ * Measures the cost of packets: one domain sends frames of several kinds, and another domain or the
+ * outside takes them. There is no protocol, only the headers that offloads need. The sender waits
+ * after each burst until it was taken: by an answer of the other domain, or, to the outside, by the
+ * back driver's responses.
  *
- * Command line: role=sink               take frames and answer each burst
- *               role=send to=MAC        send to the sink with that address
- *               role=send to=outside    send to whoever is behind the bridge's card
- *               bursts=N                so many of each kind (20), after one to warm up
+ * Command line: role=sink               take frames and answer each burst role=send to=MAC send to
+ * the sink with that address role=send to=outside    send to the network behind the bridge's card
+ * bursts=N                how many of each kind (20), after one to warm up
  *
  * The sender's measured part lies between marks for a counter outside (tests/qemu/count.c), one
  * pair for each kind, in the order of `kinds`.

@@ -3,8 +3,8 @@
  * The back end of the example of docs/drivers.md (protocol: shout.h). It runs in any domain: the
  * tools name that domain in the front end's node.
  *
- * The front end may be hostile. So an index is checked before it is believed, a request is copied
- * out of the ring before it is looked at, and text is worked on in a page of our own.
+ * The front end may be hostile. So it checks an index before it uses it, copies a request out of
+ * the ring before it looks at it, and changes the text in a page of its own.
  */
 #include <ctype.h>
 #include <drivers/split.h>

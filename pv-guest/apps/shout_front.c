@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The front end of the example of docs/drivers.md (protocol: shout.h): what is typed on its console
- * comes back in capitals.
+ * The front end of the example of docs/drivers.md (protocol: shout.h): lines typed on its console
+ * come back in capitals.
  */
 #include <console.h>
 #include <drivers/split.h>
@@ -26,13 +26,13 @@ struct shout_front {
     bool connected;
 };
 
-/* The one device, and who waits for it or for its answers. */
+/* The one device, and the threads that wait for it or for its answers. */
 static struct shout_front *front;
 static struct wait_queue queue;
 
 /* ---- Requests ------------------------------------------------------------------------------- */
 
-/* The front end's half of trusting nobody: an impossible index is no response. */
+/* The front end does not trust the back end: an impossible index is not a response. */
 static bool take_response(struct shout_response *response)
 {
     RING_IDX end = front->ring.sring->rsp_prod;

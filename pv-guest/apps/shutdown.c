@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to end come as words in the store; writing the empty word back acknowledges them. */
+/* Requests to shut down come as words in the store; writing an empty value acknowledges them. */
 #include <guest.h>
 #include <public/sched.h>
 #include <stdio.h>

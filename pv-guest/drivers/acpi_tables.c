@@ -3,7 +3,7 @@
  * The way to the fixed hardware: the RSDP names the RSDT or XSDT, which names the FADT and the
  * MADT. Whatever a table says about lengths is checked against the bytes that were mapped.
  *
- * The RSDP is looked for in the BIOS' read-only memory, where all but UEFI firmware has it.
+ * The search for the RSDP covers the BIOS' read-only memory, where all firmware but UEFI has it.
  * Source: ACPI 6.4, chapters 5.2.5 to 5.2.12.
  */
 #include <drivers/acpi_tables.h>

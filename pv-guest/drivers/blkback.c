@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block back driver's devices: what the store says of them, and how they come and go.
+ * The block back driver's devices: their nodes in the store, and their connecting and closing.
  *
  * The tools write into the back's node: params (the target: a disk, a partition, a file of the
  * ramdisk), mode (r, w, w! for shared), dev, device-type, removable, discard-enable. At probe the
- * target is opened, which refuses what somebody else writes, and the features are written before
+ * target is opened, which is refused if another user writes it, and the features are written before
  * the state InitWait, in which the front reads them. When the front is Initialised, its ring and
  * port are taken, the disk's size is written, and the device is Connected.
  */
@@ -110,7 +110,7 @@ static void resized(struct block_claim *claim)
 {
     struct blkback *back = claim->context;
 
-    /* The front may go on using what it knows of until it has read the new size. */
+    /* The front end may use the sectors that it knows of until it has read the new size. */
     if (claim->device->sectors > back->limits.sectors)
         back->limits.sectors = claim->device->sectors;
     split_call(back->split, tell_size);

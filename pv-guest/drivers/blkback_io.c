@@ -6,9 +6,9 @@
  * put, starts the disk once for all of it, and shows the front all answers at once. The disk reads
  * and writes the front's own pages.
  *
- * A front that is always ahead of us delays others by no more than one round: the item takes so
- * much and is then scheduled anew, behind theirs. Its port stays masked from the event to the end
- * of the round that looks at the ring, so that events cannot come faster than rounds.
+ * A front end that always has more requests delays others by no more than one round: the item takes
+ * a bounded number and is then scheduled again, behind theirs. Its port stays masked from the event
+ * to the end of the round that looks at the ring, so that events cannot come faster than rounds.
  *
  * A request that cannot begin yet (no place to map its pages, a barrier before it) is held back as
  * it was read; the ring is not looked at again before it has begun.
@@ -24,8 +24,8 @@
 #define MAX_REQUESTS 128u
 
 /*
- * What one round takes: so many requests, and none after so many segments. A disk in memory copies
- * those at once.
+ * What one round takes: a number of requests, and none after a number of segments. A disk in memory
+ * copies those at once.
  */
 #define ROUND_REQUESTS 64u
 #define ROUND_SEGMENTS 512u
@@ -241,7 +241,7 @@ static bool supported(const struct blkback *back, enum blkback_kind kind)
     }
 }
 
-/* Deal with the command that was taken. @return whether the next one may be taken. */
+/* Deals with the command that was taken. @return whether the next one may be taken. */
 static bool dispatch(struct blkback *back)
 {
     struct blkback_command *command = &back->command;

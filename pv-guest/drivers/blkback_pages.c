@@ -192,7 +192,7 @@ static bool map_places(struct blkback_pages *pages, unsigned int count)
         all = false;
         if (pages->persistent)
             unhash(pages, index);
-        /* Its users are gone with the request that fails; nobody looks at the place again. */
+        /* Its users are gone with the request that fails; nothing uses the place again. */
         page->users = 0;
         give_free(pages, index);
     }

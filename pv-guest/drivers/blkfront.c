@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block front driver's devices: what the store says of them, and how they come, go, and come
- * again.
+ * The block front driver's devices: their nodes in the store, and their connecting, closing and
+ * connecting again.
  *
  * The block device is registered when the back is Connected for the first time and stays until the
  * tools take the device away. When only the back goes, requests are kept for its return (split.h
- * tells the states); it may return with another size and other features.
+ * shows the states); it may return with another size and other features.
  */
 #include <drivers/blkfront.h>
 #include <errno.h>
@@ -88,7 +88,7 @@ static int write_ring(store_transaction transaction, void *argument)
     return error;
 }
 
-/* The back waits for us: make a ring and tell it. */
+/* The back end waits for this end: make a ring and tell it. */
 static void offer_ring_to_back(struct split_device *split)
 {
     struct blkfront *front = blkfront_of(split);

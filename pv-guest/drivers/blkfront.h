@@ -25,7 +25,7 @@ int blkfront_init(void);
 #define BLKFRONT_RING_ORDER 2u
 #define BLKFRONT_RING_PAGES (1u << BLKFRONT_RING_ORDER)
 
-/* Pages that are granted for ever: fewer than back drivers keep mapped. */
+/* Pages that stay granted: fewer than back drivers keep mapped. */
 #define BLKFRONT_GRANTS      960u
 #define BLKFRONT_GRANT_TABLE 2048u
 

@@ -46,7 +46,7 @@ static inline struct blkfront_grant *grant_place(struct blkfront *front, uint32_
     return &front->grants[i];
 }
 
-/* The reference of an I/O page, for ever; 0 when there are @limit already. */
+/* The reference of an I/O page, which stays granted; 0 when there are @limit already. */
 static grant_ref_t keep_granted(struct blkfront *front, const void *va, unsigned int limit)
 {
     struct blkfront_grant *grant = grant_place(front, page_number(va));
@@ -65,7 +65,7 @@ static grant_ref_t keep_granted(struct blkfront *front, const void *va, unsigned
     return grant->ref;
 }
 
-/* Ends a grant that the back will let go of, if it is not wrong in the head. */
+/* Ends a grant that the back end will unmap, unless it is broken. */
 static void end_grant(const struct blkfront *front, grant_ref_t ref)
 {
     for (unsigned int tries = 1; !grant_end(ref); tries++) {
@@ -370,7 +370,7 @@ static struct block_request *blkfront_take_waiting(struct blkfront *front)
     return request;
 }
 
-/* Then nobody will wake a request that waits for room. */
+/* Then no answer will start a request that waits for room. */
 static bool nothing_in_ring(const struct blkfront *front)
 {
     return front->ring.req_prod == front->ring.rsp_cons;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of block devices, the check that every request passes, and who holds what. A driver
- * gets only requests that lie within its disk and fit its block size; two users that would spoil
- * each other's data never hold the same sectors.
+ * The table of block devices, the check that every request passes, and the claims on devices. A
+ * driver gets only requests that lie within its disk and fit its block size; two users that would
+ * overwrite each other's data never hold the same sectors.
  */
 #include <drivers/block.h>
 

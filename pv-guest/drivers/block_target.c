@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the text that says what a virtual disk is made of to a device that is held.
+ * Opens the device that the description of a virtual disk names, and holds it.
  */
 #include <drivers/block.h>
 #include <drivers/cow_disk.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copy-on-write over any device. What was written lies in chunks of a page each, found through a
- * hash table, and a bit for each sector says whether it is there. So a write never reads the base;
- * a read takes from the base what it has and is then patched with the sectors that are here.
+ * Copy-on-write over any device. Written sectors lie in chunks of a page each, found through a hash
+ * table, and a bit for each sector says whether it was written. So a write never reads the base; a
+ * read reads the base and is then patched with the written sectors.
  *
  * A request either finds all the memory that it needs before it changes anything, or it fails.
  */
@@ -213,7 +213,7 @@ static void submit_read(struct cow_disk *cow, struct block_request *request)
     block_submit(cow->base, &read->request);
 }
 
-/* Once a disk: who writes goes on trying. */
+/* Once for a disk, since the writer will try again. */
 static void tell_full(struct cow_disk *cow)
 {
     if (!cow->told_full)

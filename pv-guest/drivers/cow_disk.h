@@ -10,7 +10,7 @@
 
 /*
  * How many pages a disk may be given that is opened now: half of what is free, is not to be spared
- * for others, and may not yet be taken by disks that are open. 0: there is no room for another.
+ * for others, and may not yet be taken by disks that are open. 0 when there is no room for another.
  */
 unsigned long cow_disk_share(void);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file of the ramdisk as a read-only disk. A read is a copy, done by the time that it is
- * submitted.
+ * A file of the ramdisk as a read-only disk. A read is a copy, which is made when it is submitted.
  */
 #include <drivers/file_disk.h>
 

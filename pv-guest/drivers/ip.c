@@ -34,7 +34,7 @@ void ip_send_frame(struct ip_interface *interface, const uint8_t *frame, uint32_
     net_flush();
 }
 
-/* Who has to be given a datagram for it to reach @to; IP_ANY when nobody is known. */
+/* The neighbour that has to get a datagram for @to; IP_ANY when there is no route. */
 static uint32_t next_hop(const struct ip_interface *interface, uint32_t to)
 {
     if (to == IP_BROADCAST || ((to ^ interface->address) & interface->mask) == 0)

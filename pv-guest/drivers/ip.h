@@ -3,7 +3,7 @@
  * A small IPv4 stack on one net port, for tests and demonstration: ARP, ICMP echo both ways, UDP,
  * no fragments, no TCP. Addresses and ports are numbers in the machine's order everywhere here.
  *
- * What comes in is handled in the work thread; the functions that wait are for other threads.
+ * Packets that come in are handled in the work thread; functions that wait are for other threads.
  */
 #ifndef DRIVERS_IP_H
 #define DRIVERS_IP_H
@@ -25,13 +25,13 @@
 
 struct ip_interface;
 
-/* Who a datagram is from. */
+/* Where a datagram comes from. */
 struct udp_source {
     uint32_t address;
     uint16_t port;
 };
 
-/* A port of ours. */
+/* A local port. */
 struct udp_socket {
     uint16_t port;
     /* A datagram came in; in the work thread. It may be answered with udp_send(). */
@@ -73,8 +73,8 @@ void ip_configure(struct ip_interface *interface, uint32_t address, uint32_t mas
                   uint32_t gateway);
 
 /*
- * Sends a datagram. To an address whose hardware address is not known only the question for that is
- * sent; ask with ip_resolve() before.
+ * Sends a datagram. If the hardware address for @to is not known, only an ARP request is sent; call
+ * ip_resolve() before.
  * @param data payload with IP_HEADERS writable bytes in front of it, in the physical map
  * @return 0, -EHOSTUNREACH without a route, or -EAGAIN: the address is not known
  */
@@ -85,7 +85,7 @@ int ip_send(struct ip_interface *interface, uint32_t to, uint8_t protocol, uint8
 int udp_send(struct ip_interface *interface, uint16_t from_port, uint32_t to, uint16_t to_port,
              uint8_t *data, uint32_t length);
 
-/* Receives what comes for socket->port. @return 0 or -EADDRINUSE. */
+/* Receives datagrams for socket->port from now on. @return 0 or -EADDRINUSE. */
 int udp_open(struct ip_interface *interface, struct udp_socket *socket);
 void udp_close(struct ip_interface *interface, struct udp_socket *socket);
 
@@ -99,7 +99,7 @@ bool ip_resolve(struct ip_interface *interface, uint32_t to, uint64_t deadline);
 int64_t ip_ping(struct ip_interface *interface, uint32_t to, uint16_t sequence, uint32_t length,
                 uint64_t deadline);
 
-/* Reads "10.0.2.15". @return false when it is none. */
+/* Reads "10.0.2.15". @return false when @text is not an address. */
 bool ip_parse(const char *text, uint32_t *address);
 
 /* Writes it. @return @text. */
@@ -107,7 +107,7 @@ char *ip_text(uint32_t address, char text[IP_TEXT_SIZE]);
 
 /* ---- Between the files of the stack --------------------------------------------------------- */
 
-/* A frame of @length bytes that begins at @frame goes out as it is. */
+/* Sends the @length bytes at @frame unchanged. */
 void ip_send_frame(struct ip_interface *interface, const uint8_t *frame, uint32_t length,
                    bool checksum_valid);
 
@@ -117,7 +117,7 @@ void arp_announce(struct ip_interface *interface);
 void arp_learn(struct ip_interface *interface, uint32_t address, const uint8_t *mac, bool always);
 const uint8_t *arp_find(struct ip_interface *interface, uint32_t address);
 
-/* `frame` may be changed, and is sent back where an answer is due. @data is the IP payload. */
+/* @data is the IP payload. The frame around it may be changed, and is sent back as an answer. */
 void icmp_input(struct ip_interface *interface, uint32_t from, uint8_t *data, uint32_t length);
 void udp_input(struct ip_interface *interface, uint32_t from, uint8_t *data, uint32_t length);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ARP (RFC 826): who has which hardware address, and telling others ours. */
+/* ARP (RFC 826): the neighbours' hardware addresses, and announcing our own. */
 #include <clock.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ const uint8_t *arp_find(struct ip_interface *interface, uint32_t address)
     return neighbour->mac;
 }
 
-/* @always: also somebody who is not known yet; the one that was not heard of longest gives way. */
+/* @always: also a neighbour that is not known yet; it replaces the one not heard of for longest. */
 void arp_learn(struct ip_interface *interface, uint32_t address, const uint8_t *mac, bool always)
 {
     struct ip_neighbour *neighbour = find_neighbour(interface, address);

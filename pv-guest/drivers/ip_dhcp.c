@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * DHCP client: discover, offer, request, acknowledgement. One exchange at a time, in the thread
- * that calls; what comes in is kept for it by the work thread.
+ * that calls; the work thread keeps the packets that come in for it.
  */
 #include <clock.h>
 #include <stdio.h>

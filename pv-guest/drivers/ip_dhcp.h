@@ -14,7 +14,7 @@ struct dhcp_lease {
 
 /*
  * Asks for an address until there is one, and configures the interface with it. Waits.
- * @param say is told each step, one line without its end
+ * @param say is called with a line for each step, without a newline
  */
 void dhcp_acquire(struct ip_interface *interface, struct dhcp_lease *lease,
                   void (*say)(const char *text));

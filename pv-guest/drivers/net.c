@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets on their way: the checks that each port needs, and the gathered copies. A copy that fails
- * is tried again by halves, so that the side that granted a wrong page is blamed, and only it.
+ * Packets on their way: the checks that each port needs, and the gathered copies. When a copy
+ * fails, each side is tried apart, so that only the side that granted a wrong page is blamed.
  */
 #include <ctype.h>
 #include <grant.h>
@@ -26,9 +26,9 @@ static struct net_port *dirty_ports;
 /* ---- Copying -------------------------------------------------------------------------------- */
 
 /*
- * Whose fault a failed copy is: try each half with a page of our own at the other end. If both work
- * now, one of the two granted its page again meanwhile; which one cannot be known, so the packet is
- * lost and nobody blamed. The page holds nothing of ours, since a receiver gets to see it.
+ * Finds out which end made a copy fail: tries each side with a local page in place of the other. If
+ * both work now, one of the two granted its page again meanwhile. Which one cannot be known, so the
+ * packet is lost and neither is blamed. The local page holds zeroes, since a receiver sees it.
  */
 static void blame(const struct gnttab_copy *copy, struct net_port *from, struct net_port *to)
 {

@@ -34,7 +34,7 @@
 struct net_fragment {
     const uint8_t *va; /* in the physical map, NULL for a granted page */
     grant_ref_t ref;
-    domid_t domid; /* who granted it */
+    domid_t domid; /* the domain that granted it */
     uint16_t offset;
     uint32_t length;
 };
@@ -175,7 +175,7 @@ static inline bool mac_is_group(const uint8_t *mac)
     return mac[0] & 1;
 }
 
-/* Reads "00:16:3e:01:02:03". @return false when it is none. */
+/* Reads "00:16:3e:01:02:03". @return false when the text is not an address. */
 bool net_parse_mac(const char *text, uint8_t *mac);
 
 #endif

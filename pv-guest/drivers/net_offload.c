@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Software offloads, on one buffer that holds the packet that is worked on. What is sent from there
- * is flushed before the next packet takes the buffer.
+ * Software offloads, on one buffer for the current packet. Packets that are sent from it are
+ * flushed before the next one takes the buffer.
  */
 #include <memory.h>
 #include <string.h>

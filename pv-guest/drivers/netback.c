@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Network back driver: vifs in the store, from the features that we offer to a port of the bridge.
+ * Network back driver: vifs in the store, from the features that it offers to a port of the bridge.
  * The rings are netback_transmit.c's and netback_receive.c's.
  */
 #include <clock.h>

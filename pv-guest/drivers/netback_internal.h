@@ -20,7 +20,7 @@ struct vif_slot {
     unsigned int first_copy, end_copy;
 };
 
-/* A packet that waits for empty pages of the front end, copied to memory of ours. */
+/* A packet that waits for empty pages of the front end, copied to dom0's memory. */
 struct vif_waiting;
 
 struct vif {
@@ -28,7 +28,7 @@ struct vif {
     struct split_device *device;
     struct vif *next;
     bool connected; /* rings are mapped */
-    bool broken;    /* told to split.c that the front end is an enemy */
+    bool broken;    /* reported to split.c: the front end broke the protocol */
     bool scatter_gather;
     uint32_t mtu; /* as the tools want it; 0: as large as can be */
     /* What the front end may transmit: `rate` bytes in `interval` ns, where rate is not 0. */

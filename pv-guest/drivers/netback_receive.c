@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Network back driver, from the bridge to the front end: packets are copied into the empty pages
- * that it posted. Where too few of them wait, the packet is copied to memory of ours, so that the
- * sender need not wait for a receiver that may never come; what waits is bounded, for each vif and
- * in all, and dropped beyond that. The vif for which most waits loses first, so that those that
- * never take anything leave the others their share.
+ * that it posted. Where too few pages are there, the packet is copied to dom0's memory, so that the
+ * sender need not wait for a receiver that may never come. These packets are bounded, for each vif
+ * and in all, and dropped beyond that. The vif with the longest backlog loses packets first, so
+ * that vifs that never take anything leave the others their share.
  */
 #include <events.h>
 #include <memory.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parsing of network rings. What makes a packet be dropped and what makes the front end an enemy is
- * as in Linux's back driver, which front drivers were written against.
+ * Parsing of network rings. Packets are dropped, and vifs closed, for the same reasons as in
+ * Linux's back driver, for which front drivers were written.
  */
 #include <drivers/netback_ring.h>
 
 #define PAGE_BYTES 4096u
 #define MIN_FRAME  14u
 
-/* Where in the ring the packet that is looked at goes on. */
+/* Where in the ring the packet that is being read continues. */
 struct place {
     RING_IDX next;
     unsigned int left; /* slots that the front end has published from there on */

@@ -86,7 +86,7 @@ static bool has_credit(struct vif *vif)
     return vif->credit > 0;
 }
 
-/* In the device's thread: go on when the next interval begins. */
+/* In the device's thread: continues when the next interval begins. */
 static void vif_continue_with_credit(struct split_device *device)
 {
     struct vif *vif = device->driver_data;

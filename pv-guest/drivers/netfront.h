@@ -26,7 +26,7 @@ int netfront_start(const struct netfront_options *options);
  */
 bool netfront_wait_for_room(struct net_port *port, uint32_t length);
 
-/* How often the front end took an event, and told one to the back end; for measuring. */
+/* How many events the front end took, and how many it sent to the back end; for measuring. */
 struct netfront_events {
     uint64_t taken, sent;
 };

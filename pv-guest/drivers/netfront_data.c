@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Network front driver, the data. Pages are offered to the back end once, not for each packet: what
- * is sent is copied into them, what comes in is looked at where it lies before the page is posted
- * again. The page of a receive slot is always the same, by the slot's number.
+ * Network front driver, the data. Pages are offered to the back end once, not for each packet:
+ * packets to send are copied into them, and packets that come in are used in place before the page
+ * is posted again. The page of a receive slot is always the same, by the slot's number.
  */
 #include <errno.h>
 #include <events.h>

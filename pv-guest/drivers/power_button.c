@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The power button. ACPI is dom0's: its driver takes the interrupt of the fixed hardware (the SCI)
- * and asks the PM1 status register what it is about. General-purpose events, which only AML
+ * and reads its reason from the PM1 status register. General-purpose events, which only AML
  * understands, are turned off, so that none of them keeps the line busy.
  * Source: ACPI 6.4, chapters 4.8.2 and 4.8.3.
  */

@@ -3,30 +3,28 @@
  * Split devices in the store: how the two ends of a device find each other and move through the
  * states of public/io/xenbus.h. The same code serves front and back drivers.
  *
- *   front   device/KIND/ID          each in the own domain's directory, and each with
- *   back    backend/KIND/FRONT/ID   the other's absolute path in its node
+ * front   device/KIND/ID          each in the own domain's directory, and each with back
+ * backend/KIND/FRONT/ID   the other's absolute path in its node
  *
  * A driver registers for a kind and a role. For every device of the kind that the tools put into
  * the store, split.c makes a `struct split_device` and a thread that follows both ends' states and
  * calls the driver's functions, so they may wait and may use the store.
  *
- * The way of a device, where the driver does what is in [brackets] and split.c the rest:
+ * The steps of a device; the driver does those in [brackets], and split.c the rest:
  *
- *   back                                         front
- *   probe: [features, state InitWait]            probe: [own state]
- *                                                told InitWait: [rings, ports, Initialised]
- *   told Initialised or Connected:
- *     [map, bind, sectors..., Connected]         told Connected: [the device is ready]
- *   told Closing: [finish]; Closing              told Closing or Closed: [stop, keep what was not
- *   told Closed: [unmap, unbind]; Closed           answered]; Closed
- *   told Initialising: InitWait, from the top    told InitWait: Initialising, from the top,
- *                                                [replay]
- *   the node is gone: [remove]                   the node is gone: [remove]
+ * back                                         front probe: [features, state InitWait]
+ * probe: [own state] told InitWait: [rings, ports, Initialised] told Initialised or Connected:
+ * [map, bind, sectors..., Connected]         told Connected: [the device is ready] told Closing:
+ * [finish]; Closing              told Closing or Closed: [stop, keep what was not told Closed:
+ * [unmap, unbind]; Closed           answered]; Closed told Initialising: InitWait, from the top
+ * told InitWait: Initialising, from the top, [replay] the node is gone: [remove]
+ * the node is gone: [remove]
  *
  * The state that stands behind a semicolon is set by split.c when other_changed() has returned and
- * has not set it itself. An end that vanishes, or that began anew so fast that Closed was not seen,
- * is told as Closed first. A driver is told Closed only if it was told more than that it may begin.
- * A back device whose `online` is 0 closes, as soon as the front end lets it.
+ * has not set it itself. When the other end vanishes, or starts over so fast that Closed was not
+ * seen, the driver is told Closed first. It is told Closed only if it was told of a state beyond
+ * the one in which it may begin. A back device whose `online` is 0 closes as soon as the front end
+ * lets it.
  */
 #ifndef DRIVERS_SPLIT_H
 #define DRIVERS_SPLIT_H
@@ -50,9 +48,8 @@ struct split_driver {
      */
     int (*probe)(struct split_device *device);
     /*
-     * The other end went to `state`, or our own first look found it there; never Unknown. Connected
-     * is
-     * told again when the other end writes it again, as after a change of a disk's size.
+     * The other end moved to `state`, or was in it when split.c looked first; never Unknown.
+     * Connected comes again when the other end writes it again, as after a change of a disk's size.
      */
     void (*other_changed)(struct split_device *device, enum xenbus_state state);
     /*
@@ -90,12 +87,11 @@ void split_unregister(struct split_driver *driver);
 int split_set_state(struct split_device *device, enum xenbus_state state);
 
 /*
- * Something about the device is wrong beyond repair. In the device's thread: print one line
- * ("vbd 3/51712: why"), unless it is a back end that has not begun and there are tools
- * (split_notice) to tell it; call remove(), write the line to the @error node and go to
+ * Gives the device up, for a fault that cannot be mended. The device's thread prints one line ("vbd
+ * 3/51712: why"), unless it is a back end that has not begun and there are tools (split_notice)
+ * that report it; calls remove(), writes the line to the `error` node and moves to
  * XenbusStateClosing. Safe in work items, since it does not wait, and in the driver's functions,
- * but not in event handlers. Only the first failure of a device counts. @error is a negative
- * errno.
+ * but not in event handlers. Only the first failure of a device counts. @error is a negative errno.
  */
 void split_fail(struct split_device *device, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -108,12 +104,12 @@ void split_call(struct split_device *device, void (*function)(struct split_devic
 
 /*
  * Reads a number from our own (split_own) or the other end's node.
- * @return 0, -ENOENT, -EINVAL when it is no decimal number, or another negative errno.
+ * @return 0, -ENOENT, -EINVAL when it is not a decimal number, or another negative errno.
  */
 int split_own_number(const struct split_device *device, const char *key, uint64_t *value);
 int split_other_number(const struct split_device *device, const char *key, uint64_t *value);
 
-/* As above with 0 for what is absent or no number: for features. */
+/* As above, but 0 for a node that is absent or not a number: for features. */
 uint64_t split_other_feature(const struct split_device *device, const char *key);
 
 /* Reads text; @value is malloc'ed. @return its length or a negative errno. */
@@ -131,7 +127,7 @@ int split_write(struct split_device *device, store_transaction transaction, cons
 void split_say(const struct split_device *device, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Who prints the lines of split_fail() and split_say(); printf where this is NULL. */
+/* The function that prints the lines of split_fail() and split_say(); NULL: printf does. */
 extern void (*split_notice)(const char *text);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * The thread of a split device, which follows it through the states that split.h shows.
  *
- * It never acts on what a watch event says, but looks at the store as it is now. So events may come
- * late, twice or merged, and a device that was deleted and made again between two looks is noticed
- * by its state, which nobody else sets back.
+ * It never acts on the contents of a watch event, but reads the store's present state. So events
+ * may come late, twice or merged; a device that was deleted and made again in between is noticed by
+ * its state, which only that sets back.
  */
 #include <assert.h>
 #include <clock.h>
@@ -121,7 +121,7 @@ void split_fail(struct split_device *device, int error, const char *format, ...)
     vsnprintf(d->failure, sizeof(d->failure), format, arguments);
     va_end(arguments);
     /*
-     * At the start of a back end there are tools which wait for it, and tell whoever asked for the
+     * When a back end starts, tools wait for it, and report failures to the user who asked for the
      * device.
      */
     d->unsaid = !split_notice || !device->driver->back || device->state != XenbusStateInitialising;
@@ -212,7 +212,7 @@ static void back_changed(struct split_thread *d, enum xenbus_state state)
         break;
     case XenbusStateClosed:
     case XenbusStateUnknown:
-        /* Before anything was shared, a front end of no concern; we go on waiting for one. */
+        /* Nothing was shared with this front end yet: ignore it, and wait for one. */
         if (d->linked || device->state >= XenbusStateClosing)
             unlink_driver(d);
         break;
@@ -296,7 +296,7 @@ static void begin_device(struct split_thread *d, enum xenbus_state own, enum xen
         if (own != XenbusStateInitialising && own != XenbusStateClosed)
             split_set_state(device, XenbusStateClosed);
         if (!let_go(other))
-            return; /* connected with who was here before: it has to close first */
+            return; /* connected to the front end that was here before: it has to close first */
     } else if (own != XenbusStateInitialising) {
         split_set_state(device, XenbusStateInitialising);
     }

@@ -31,7 +31,7 @@ struct split_thread {
     unsigned int call_count;
     bool probed;   /* probe() succeeded and remove() was not called */
     bool offline;  /* the tools take it away: Closed is not written before all is released */
-    bool closed;   /* nothing is done for this device any more */
+    bool closed;   /* this device gets no more service */
     bool linked;   /* the driver was told of a state in which it has something to release */
     bool reported; /* the failure is in the store */
     bool unsaid;   /* the failure is still to be printed */
@@ -44,7 +44,7 @@ struct split_registration {
     struct store_watch watch; /* found by its address in event functions */
     char path[32];
     struct split_thread *devices;
-    struct wait_queue queue; /* for the finder, and for who waits for its end */
+    struct wait_queue queue; /* for the finder, and for the thread that waits for its end */
     bool look, stopping, stopped;
 };
 

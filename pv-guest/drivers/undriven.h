@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Disk controllers and network cards that no driver here can use: named at boot, so that nobody
- * looks for their disks in vain.
+ * Disk controllers and network cards that no driver here can use: they are named at boot, so that a
+ * missing disk is explained.
  */
 #ifndef DRIVERS_UNDRIVEN_H
 #define DRIVERS_UNDRIVEN_H

@@ -68,8 +68,9 @@ struct virtio_device {
 void virtio_probe(unsigned int type, int (*probe)(struct virtio_device *device));
 
 /*
- * Agrees on features: device->features = what is offered out of @wanted and the transport's.
- * @return 0; -ENODEV if the device refuses them or is no VERSION_1 device.
+ * Agrees on features: device->features becomes those of @wanted and of the transport that the
+ * device offers.
+ * @return 0; -ENODEV if the device refuses them or is not a VERSION_1 device.
  */
 int virtio_negotiate(struct virtio_device *device, uint64_t wanted);
 
@@ -95,7 +96,7 @@ int virtio_start(struct virtio_device *device, struct virtio_queue *queues, unsi
 void virtio_watch(struct virtio_device *device);
 void virtio_unwatch(struct virtio_device *device);
 
-/* Whether the device says that it cannot go on (DEVICE_NEEDS_RESET). */
+/* Whether the device says that it cannot continue (DEVICE_NEEDS_RESET). */
 bool virtio_needs_reset(struct virtio_device *device);
 
 /*

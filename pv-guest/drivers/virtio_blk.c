@@ -3,7 +3,7 @@
  * Virtio block devices (virtio 1.2, chapter 5.2).
  *
  * Each request that the device has occupies a slot: a kilobyte of memory with the request's header,
- * its status byte and its chain of descriptors. What never changes in there is written once. A
+ * its status byte and its chain of descriptors. The parts that never change are written once. A
  * request beyond the slots waits in a list. All of it runs in threads and work items, which do not
  * preempt each other, so there are no locks.
  *

@@ -4,8 +4,8 @@
  *
  * Received frames lie in pages that the card filled, several for a large one where it merges
  * buffers; they are passed on from there, and the pages posted again. A frame to be sent is copied
- * into pages of ours, behind the card's header. What finds no room in the queue waits, up to a
- * bound; beyond it frames are dropped, as on a wire that is too slow.
+ * into pages of the driver, behind the card's header. Frames for which the queue has no room wait,
+ * up to a bound; beyond it they are dropped, as on a wire that is too slow.
  */
 #include <drivers/virtio_net.h>
 

@@ -2,8 +2,8 @@
 /*
  * A look at the queues of all virtio devices, four times a second, for events that got lost.
  *
- * Driver and device each publish an index and then look whether the other one wants to be told of
- * it. A full barrier between the two sees to it that one of them notices the other. QEMU before 8.0
+ * Driver and device each publish an index and then look whether the other one wants to be notified.
+ * A full barrier between the two sees to it that one of them notices the other. QEMU before 8.0
  * leaves barriers out when it emulates a machine with one CPU, though its devices have a thread of
  * their own: now and then both stay silent, and a disk would stand still for ever.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Split virtqueues: what is not short enough to be inlined. Free descriptors are a list in our own
- * memory, so nothing that the device can write decides what is handed out.
+ * Split virtqueues: the parts that are too long to be inlined. Free descriptors are a list in
+ * memory that the device does not see, so nothing that it can write decides which are handed out.
  */
 #include <drivers/virtqueue.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The domain's console: dom0 talks through console_io, a domU through its ring.
+ * The domain's console: dom0 uses console_io, a domU through its ring.
  *
- * printf() ends here. Output never waits in an event handler: there, what does not fit the ring is
- * dropped. Input is raw: every key arrives as it was typed, nothing is echoed.
+ * printf() writes to it. Output never waits in an event handler: there, what does not fit the ring
+ * is dropped. Input is raw: every key arrives as it was typed, nothing is echoed.
  */
 #ifndef CONSOLE_H
 #define CONSOLE_H

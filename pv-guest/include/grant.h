@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grant tables, version 1: offering our pages to another domain, and using theirs, one by one or
- * many with one hypercall. Safe in threads, work items and event handlers.
+ * Grant tables, version 1: offering this domain's pages to another one, and using pages that
+ * another one offers, one by one or many with one hypercall. Safe in threads, work items and event
+ * handlers.
  */
 #ifndef GRANT_H
 #define GRANT_H
@@ -10,14 +11,14 @@
 #include <public/grant_table.h>
 #include <stdbool.h>
 
-/* Our own grant table, for tests; grant_entries() entries. It grows as references run out. */
+/* This domain's grant table, for tests; grant_entries() entries. It grows as references run out. */
 grant_entry_v1_t *grant_table(void);
 unsigned int grant_entries(void);
 
 /* Offers frame @mfn to @domid. @return the reference, or -ENOSPC. */
 int grant_offer(domid_t domid, mfn_t mfn, bool readonly);
 
-/* Withdraw an offer. @return false while the other side still has it mapped. */
+/* Withdraws an offer. @return false while the other side still has it mapped. */
 bool grant_end(grant_ref_t reference);
 
 /* A mapping of another domain's pages. */
@@ -39,7 +40,7 @@ void grant_unmap(struct grant_mapping *mapping);
 
 /*
  * Copies within one page of another domain, at most PAGE_SIZE bytes.
- * @param local address in our physical map; it must not cross a page.
+ * @param local address in this domain's physical map; it must not cross a page.
  * @return 0 or a GNTST_* error (negative).
  */
 int grant_copy_from(void *local, domid_t domid, grant_ref_t reference, unsigned int offset,
@@ -57,10 +58,15 @@ int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsig
  */
 void grant_copy_batch(struct gnttab_copy *ops, unsigned int count);
 
-/* Where status is GNTST_okay, `handle` and `dev_bus_addr` (for devices) are set. */
+/*
+ * Maps with one hypercall. Where status is GNTST_okay, `handle` and `dev_bus_addr` (for devices)
+ * are set.
+ */
 void grant_map_batch(struct gnttab_map_grant_ref *ops, unsigned int count);
 
-/* One flush of the TLB for all. A mapping that cannot be undone is our own error: a panic. */
+/*
+ * Unmaps with one hypercall and one flush of the TLB. A mapping that cannot be undone is a panic.
+ */
 void grant_unmap_batch(struct gnttab_unmap_grant_ref *ops, unsigned int count);
 
 #endif

@@ -92,7 +92,7 @@ struct pci_device *pci_next(const struct pci_device *after);
 /* As pci_next(), of this vendor and device id. */
 struct pci_device *pci_find(uint16_t vendor, uint16_t id, const struct pci_device *after);
 
-/* Write where a device is, as "02:00.1": bus, device and function. @return `text`. */
+/* Writes where a device is, as "02:00.1": bus, device and function. @return @text. */
 #define PCI_PLACE_SIZE 8
 const char *pci_place(const struct pci_device *device, char text[PCI_PLACE_SIZE]);
 

@@ -26,7 +26,7 @@ void qsort(void *array, size_t count, size_t size, int (*compare)(const void *, 
 void *bsearch(const void *key, const void *array, size_t count, size_t size,
               int (*compare)(const void *, const void *));
 
-/* Crash the domain. */
+/* Crashes the domain. */
 _Noreturn void abort(void);
 
 /* Power the domain off; with a status other than 0, crash it. */

@@ -85,7 +85,7 @@ struct store_link {
     size_t (*send)(const void *data, size_t length);
     /* Give bytes of answers and events. @return how many; 0: none before store_link_ready(). */
     size_t (*receive)(void *data, size_t length);
-    /* Called after sending or receiving, before waiting: the other side may go on. */
+    /* Called after sending or receiving, before waiting: the other side may continue. */
     void (*notify)(void);
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions: the trap table, and a hook by which tests meet expected ones.
+ * Exceptions: the trap table, and a hook by which tests handle those that they expect.
  *
  * All exceptions of the kernel run on the stack that was interrupted. Unexpected ones print the
  * registers and crash the domain.
@@ -58,7 +58,7 @@ uint64_t trap_fault_address(void);
  */
 typedef bool (*trap_hook)(struct registers *regs);
 
-/* Install a hook (NULL: none) for the calling vCPU. @return the one before. */
+/* Installs a hook (NULL: none) for the calling vCPU. @return the one before. */
 trap_hook trap_set_hook(trap_hook hook);
 
 /* What trap_catch() saw. */

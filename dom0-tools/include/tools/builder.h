@@ -10,8 +10,8 @@
 #include <tools/error.h>
 
 /*
- * What a domain may take beyond its memory target, as libxl has it: for its grant table's and other
- * special frames.
+ * Memory that a domain may have beyond its target, as with libxl: for the frames of its grant table
+ * and other special frames.
  */
 #define DOMAIN_SLACK_KIB 1024
 
@@ -24,7 +24,7 @@ struct build_request {
     const char *kernel_name, *ramdisk_name; /* for messages */
 };
 
-/* What the service needs to attach to the domain. */
+/* What the service needs to connect to the domain. */
 struct build_result {
     xen_pfn_t console_frame, store_frame;
     evtchn_port_t console_port, store_port; /* the domain's ends, unbound */
@@ -33,8 +33,8 @@ struct build_result {
 /*
  * Builds the domain, which stays paused. May wait.
  *
- * @return 0; or -1 with the reason in @e. The caller then destroys the domain, and with it what is
- *         half built.
+ * @return 0; or -1 with the reason in @e. The caller then destroys the domain, with the part that
+ * was built.
  */
 int build_domain(const struct build_request *request, struct build_result *result, struct error *e);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The syntax of a domain's configuration file, which is xl's: settings key = value (or key += value
- * for lists and strings), each on its own line or after a semicolon, and comments from # to the
- * end of the line. A value is a string in ' or ", a number, or a list in [ ] that may span lines. Meaning is
- * not looked at here: see tools/guest_config.h.
+ * for lists and strings), each on its own line or after a semicolon, and comments from # to the end
+ * of the line. A value is a string in ' or ", a number, or a list in [ ] that may span lines. What
+ * settings mean is the subject of tools/guest_config.h.
  *
  * Nothing here touches the platform; memory comes from malloc.
  */
@@ -17,7 +17,7 @@
 
 enum config_kind {
     CONFIG_STRING,
-    CONFIG_NUMBER, /* kept as its text: how large a number may be is the key's business */
+    CONFIG_NUMBER, /* kept as text: each key has its own range */
     CONFIG_LIST,
 };
 
@@ -32,7 +32,7 @@ struct config_value {
 struct config_setting {
     struct config_setting *next;
     char *key;
-    char *file;        /* what to call the source in messages */
+    char *file;        /* name of the source in messages */
     unsigned int line; /* of the key, from 1 */
     struct config_value value;
 };
@@ -58,8 +58,8 @@ int config_parse(struct config *c, const char *file, const char *text, size_t le
                  struct error *e);
 
 /*
- * Parses one `key=value` argument from a command line, where a value that starts like none of the
- * forms above stands for itself as a string: `name=web`, `memory=512`, `on_crash=destroy`.
+ * Parses one `key=value` argument from a command line, where a value that has none of the forms
+ * above is a string without quotes: `name=web`, `memory=512`, `on_crash=destroy`.
  * @return 0, or -1 with the reason in @e.
  */
 int config_parse_argument(struct config *c, const char *argument, struct error *e);

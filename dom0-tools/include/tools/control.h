@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The control library: the hypervisor's domctl and sysctl calls (public/domctl.h, public/sysctl.h)
- * as functions. No policy; errors become sentences.
+ * as functions without policy; errors become sentences.
  */
 #ifndef TOOLS_CONTROL_H
 #define TOOLS_CONTROL_H
@@ -9,19 +9,24 @@
 #include <platform.h>
 #include <tools/error.h>
 
-/* All that return int: 0, or -1 with the reason in @e. */
+/*
+ * The functions that return int return 0, or -1 with the reason in @e, unless they say otherwise.
+ */
 
-/* Makes a PV domain without memory, its @max_vcpus vCPUs down, paused. */
+/* Makes a paused PV domain without memory, whose @max_vcpus vCPUs are down. */
 int control_create(const uint8_t uuid[16], unsigned int max_vcpus, domid_t *domid, struct error *e);
 
-/* Destroys a domain and frees its memory. What others still map stays until they let go. */
+/*
+ * Destroys a domain and frees its memory. Frames that other domains map stay until those unmap
+ * them.
+ */
 int control_destroy(domid_t domid, struct error *e);
 
 int control_pause(domid_t domid, struct error *e);
 int control_unpause(domid_t domid, struct error *e);
 int control_set_max_memory(domid_t domid, uint64_t kib, struct error *e);
 
-/* Has the domain's memory map (XENMEM_memory_map) say that @kib of RAM begin at 0. */
+/* Sets the domain's memory map (XENMEM_memory_map): @kib KiB of RAM from address 0. */
 int control_set_memory_map(domid_t domid, uint64_t kib, struct error *e);
 
 int control_set_vcpu(domid_t domid, unsigned int vcpu, const vcpu_guest_context_t *context,
@@ -30,10 +35,10 @@ int control_set_vcpu(domid_t domid, unsigned int vcpu, const vcpu_guest_context_
 /* Fills a frame of the domain with hypercall stubs. */
 int control_fill_hypercall_page(domid_t domid, xen_pfn_t frame, struct error *e);
 
-/* Makes a port of @domid that this domain may bind. */
+/* Allocates a port of @domid to which this domain may bind. */
 int control_alloc_port(domid_t domid, evtchn_port_t *port, struct error *e);
 
-/* @return 0, or -1 if there is no such domain. */
+/* Reads the state of a domain. @return 0, or -1 if there is no such domain. */
 int control_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info);
 
 /*
@@ -43,17 +48,20 @@ int control_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info);
 int control_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsigned int max,
                  struct error *e);
 
-/* @return 0, or -1 if there is no such vCPU. */
+/* Reads the state of a vCPU. @return 0, or -1 if there is no such vCPU. */
 int control_vcpu_info(domid_t domid, unsigned int vcpu, struct xen_domctl_getvcpuinfo *info);
 
-/* Bits of the CPUs that a vCPU may run on, hard and soft; bit 0 is CPU 0. @return 0 or -1. */
+/*
+ * Reads on which CPUs a vCPU has to run (hard) and should run (soft); bit 0 is CPU 0. @return 0, or
+ * -1 if there is no such vCPU.
+ */
 int control_vcpu_affinity(domid_t domid, unsigned int vcpu, uint64_t *hard, uint64_t *soft);
 
 int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e);
 
 /*
- * A part of the hypervisor's message ring: its oldest with @first, else from *@index on, which is
- * moved on. With @clear, what was read is removed from the ring.
+ * Reads a part of the hypervisor's message ring: from the oldest message with @first, else from
+ * *@index on, which moves behind that part. With @clear, removes that part from the ring.
  */
 int control_read_messages(char *text, size_t size, bool first, bool clear, uint32_t *index,
                           size_t *length, struct error *e);

@@ -17,7 +17,7 @@
 
 #define DISK_TARGET_SIZE 256 /* bytes, terminator included, as all sizes of text here */
 #define DISK_VDEV_SIZE   16
-#define VIF_NAME_SIZE    16 /* what an interface's name may be in Linux */
+#define VIF_NAME_SIZE    16 /* the limit of Linux for the name of an interface */
 #define VIF_IP_SIZE      128
 
 #define VIF_DEFAULT_BRIDGE "xenbr0"
@@ -30,7 +30,7 @@
 enum disk_access {
     DISK_READ_ONLY,
     DISK_WRITE,
-    DISK_WRITE_SHARED, /* "w!": others may have it for writing too */
+    DISK_WRITE_SHARED, /* "w!": others may write it, too */
 };
 
 struct disk_config {
@@ -43,7 +43,7 @@ struct disk_config {
 
 struct vif_config {
     uint8_t mac[6];
-    bool mac_set;   /* else one is to be made up */
+    bool mac_set;   /* else the service makes one up */
     bool devid_set; /* else the lowest that is free */
     unsigned int devid;
     char bridge[VIF_NAME_SIZE];
@@ -57,7 +57,7 @@ struct vif_config {
 
 /*
  * Reads a disk's description: @count texts that continue each other, as block-attach's arguments
- * do. @return 0, or -1 with what is wrong, and the form that was expected, in @e.
+ * do. @return 0, or -1 with the mistake and the expected form in @e.
  */
 int disk_config_parse(struct disk_config *disk, const char *const *texts, size_t count,
                       struct error *e);
@@ -76,7 +76,7 @@ int disk_number_parse(const char *vdev, uint32_t *number);
 const char *disk_access_word(enum disk_access access);
 
 /*
- * Reads and writes "00:16:3e:01:02:03"; leading zeros may be left out for reading, which returns 0,
+ * Read and write "00:16:3e:01:02:03". mac_parse() accepts digits without leading zeros. @return 0,
  * or -1 if @text is not an address.
  */
 int mac_parse(uint8_t mac[6], const char *text);

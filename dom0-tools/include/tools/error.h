@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the tools say what went wrong: one sentence that names the thing and the reason, written
- * where the failure is understood best and carried unchanged to the user.
+ * How the tools report a failure: in one sentence that names what failed and the reason. It is
+ * written where most is known about the failure, and reaches the user unchanged.
  */
 #ifndef TOOLS_ERROR_H
 #define TOOLS_ERROR_H
@@ -24,7 +24,7 @@ int error_set(struct error *e, const char *format, ...) __attribute__((format(pr
 int error_vset(struct error *e, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
-/* Puts a printf-style prefix and ": " in front of what @e already says. @return -1. */
+/* Puts a printf-style prefix and ": " in front of the sentence in @e. @return -1. */
 int error_prefix(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The words for a positive errno value of the hypervisor ABI (public/errno.h); never NULL. */

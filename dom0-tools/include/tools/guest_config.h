@@ -12,7 +12,7 @@
 #include <tools/device_config.h>
 
 #define GUEST_NAME_SIZE      64  /* bytes, terminator included */
-#define GUEST_MAX_VCPUS      128 /* what the hypervisor has; a kernel registers those above 32 */
+#define GUEST_MAX_VCPUS      128 /* the hypervisor's limit; a kernel registers number 32 and up */
 #define GUEST_MIN_MEMORY_MIB 1
 #define GUEST_MAX_MEMORY_MIB (1u << 20)
 #define GUEST_CMDLINE_SIZE   1024 /* start_info's field, terminator included */
@@ -30,7 +30,7 @@ enum stop_action {
 
 struct guest_config {
     char name[GUEST_NAME_SIZE];
-    uint8_t uuid[16]; /* all zero: one is to be made up */
+    uint8_t uuid[16]; /* all zero: the service makes one up */
     char *kernel;     /* path */
     char *ramdisk;    /* path, or NULL */
     char *cmdline;    /* never NULL */
@@ -42,13 +42,13 @@ struct guest_config {
     unsigned int disk_count, vif_count;
 };
 
-/* Called for each thing worth a word that is not an error; @text has no newline. */
+/* Called for each warning; @text has no newline. */
 typedef void config_warn_fn(void *context, const char *text);
 
 /*
- * Fills @g from @c; @file names the configuration where no line is to blame. Keys that are not used
- * here, and actions of which only a part can be done, are reported through @warn. @return 0, or -1
- * with the reason in @e, @g then holding nothing to free.
+ * Fills @g from @c; @file names the configuration in messages that concern no single line. Unknown
+ * keys, and actions of which only a part can be carried out, are reported through @warn. @return 0,
+ * or -1 with the reason in @e, @g then holding nothing to free.
  */
 int guest_config_read(struct guest_config *g, const struct config *c, const char *file,
                       config_warn_fn *warn, void *context, struct error *e);
@@ -60,8 +60,8 @@ void guest_config_free(struct guest_config *g);
 int guest_config_copy(struct guest_config *to, const struct guest_config *from);
 
 /*
- * Adds a device, its number not in use. @return its place, good until the next change, or NULL when
- * memory is short.
+ * Adds a device, whose number is not in use. @return its copy in @g, valid until the next change,
+ * or NULL when memory is short.
  */
 struct disk_config *guest_config_add_disk(struct guest_config *g, const struct disk_config *disk);
 struct vif_config *guest_config_add_vif(struct guest_config *g, const struct vif_config *vif);
@@ -81,7 +81,7 @@ unsigned int guest_config_free_devid(const struct guest_config *g);
 int guest_name_check(const char *name, struct error *e);
 
 /*
- * The part of an action that can be done here: there is no place for core dumps, and the soft reset
+ * The part of an action that is carried out: there is no place for core dumps, and the soft reset
  * of a PV domain is a restart.
  */
 enum stop_action stop_action_part(enum stop_action action);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loading a domain's kernel: the file is unpacked as a stream into the domain, and never held
- * unpacked. What an image is, and what of it is checked, is in hypervisor/image.
+ * unpacked. hypervisor/image defines what an image is, and checks it.
  */
 #ifndef TOOLS_KERNEL_IMAGE_H
 #define TOOLS_KERNEL_IMAGE_H
@@ -19,7 +19,7 @@
 int kernel_image_load(const void *file, size_t size, const struct image_target *target,
                       struct kernel_image *image, struct error *e);
 
-/* A report whose sentences go to @e. */
+/* Makes a report that writes its sentences to @e. */
 struct image_report image_report_to(struct error *e);
 
 #endif

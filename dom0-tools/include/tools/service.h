@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The service (bhd): it keeps the store, the consoles and the lives of the domains that it has
+ * The service (bhd): it keeps the store and the consoles, and manages the domains that it has
  * created.
  *
  * `bh` talks to it through these functions, which are requests and answers: all that is passed is a
  * value, copied in or copied out, and domains and consoles are named by numbers. In the built-in
  * dom0 they are plain calls; elsewhere a client can send the same through a socket. Callbacks stand
- * for the messages that come without being asked for. Sessions and connections of the store are
- * ends of its own protocol (tools/store_protocol.h).
+ * for messages that the service sends on its own account. Sessions and connections of the store use
+ * its own protocol (tools/store_protocol.h).
  *
  * Functions that return int give 0, or -1 with the reason in @e; the sentence names the domain.
  */
@@ -18,14 +18,17 @@
 #include <tools/guest_config.h>
 #include <tools/store_protocol.h>
 
-/* Told when a domain stops by itself, and what is done about it. @text has no newline. */
+/*
+ * Called when a domain stops by itself: @text, without a newline, says why and which action
+ * follows.
+ */
 typedef void service_notice_fn(const char *text);
 
 /* Makes the store and starts the service's thread. */
 int service_start(service_notice_fn *notice, struct error *e);
 
 /*
- * Opens a session of domain 0 with the service's store, for what lives in the same image; see
+ * Opens a session of domain 0 with the service's store, for drivers in the same image; see
  * store_session_open. @return NULL when memory is short.
  */
 struct store_session *service_store_session(void (*output)(void *context), void *context);
@@ -34,7 +37,7 @@ struct store_session *service_store_session(void (*output)(void *context), void 
 struct store_connection *service_store_connect(store_event_fn *event, void *context);
 
 /*
- * Creates a domain as @config asks, all or nothing. With @paused it does not run yet. May wait.
+ * Creates a domain as @config asks, all or nothing. With @paused it stays paused. May wait.
  */
 int service_create(const struct guest_config *config, bool paused, domid_t *domid, struct error *e);
 
@@ -55,7 +58,7 @@ const char *service_name(domid_t domid, char name[GUEST_NAME_SIZE]);
 
 int service_rename(domid_t domid, const char *name, struct error *e);
 
-/* Writes a word into the domain's control/shutdown: "poweroff", "reboot". */
+/* Writes "poweroff" or "reboot" into the domain's control/shutdown. */
 int service_request_stop(domid_t domid, const char *word, struct error *e);
 
 /*
@@ -71,7 +74,7 @@ enum device_kind {
     DEVICE_VIF,
 };
 
-/* What the store says of a device's front end; -1 for what is not there. */
+/* The nodes of a device's front end in the store; -1 for one that is absent. */
 struct device_state {
     long state; /* public/io/xenbus.h */
     long event_channel, ring_ref, tx_ring_ref, rx_ring_ref;
@@ -80,14 +83,14 @@ struct device_state {
 
 /*
  * Give a running domain another disk or network interface, and wait until its back end is ready.
- * @vif gets the number and the address that it was given. May wait.
+ * @vif receives the number and the address that were chosen for it. May wait.
  */
 int service_attach_disk(domid_t domid, const struct disk_config *disk, struct error *e);
 int service_attach_vif(domid_t domid, struct vif_config *vif, struct error *e);
 
 /*
- * Take a device away from a running domain. It fails if the domain does not let go of it within
- * seconds; with @force the domain is not asked. May wait.
+ * Take a device away from a running domain. Fails if the domain does not release it within seconds;
+ * with @force the domain is not asked. May wait.
  */
 int service_detach_disk(domid_t domid, uint32_t number, bool force, struct error *e);
 int service_detach_vif(domid_t domid, unsigned int devid, bool force, struct error *e);
@@ -100,7 +103,7 @@ void service_device_state(domid_t domid, enum device_kind kind, uint32_t id,
 int service_unpause(domid_t domid, struct error *e);
 int service_pause(domid_t domid, struct error *e);
 
-/* What comes of a console; the functions get @context. They must not call the service. */
+/* The receiver of a console's output. The functions get @context, and must not call the service. */
 struct console_client {
     /* Takes output. It may take long, but does not wait. */
     void (*output)(void *context, const void *data, size_t length);
@@ -110,26 +113,26 @@ struct console_client {
 };
 
 /*
- * Attaches a client to a domain's console, and hands it the output that nobody has seen yet. While
- * a client is attached, output waits in the domain's ring until all clients have taken it. *@handle
- * is for detaching; that of a console that has gone is ignored.
+ * Attaches a client to a domain's console, and passes it the output that no client has had yet.
+ * While a client is attached, output waits in the domain's ring until all clients have taken it.
+ * *@handle is for detaching; the handle of a console that has gone is ignored.
  */
 int service_console_attach(domid_t domid, const struct console_client *client, unsigned int *handle,
                            struct error *e);
 void service_console_detach(unsigned int handle);
 
 /*
- * Copies a console's log up to now, or what was kept of a domain's that has gone. *@text, of
- * *@length bytes, is for the caller to free.
+ * Copies a console's log up to now, or the part that is kept for a domain that has gone. The caller
+ * frees *@text, of *@length bytes.
  */
 int service_console_log(const char *name_or_number, char **text, size_t *length, struct error *e);
 
-/* Passes typed bytes. @return how many were taken. */
+/* Passes typed bytes to a domain's console. @return how many it took. */
 size_t service_console_input(domid_t domid, const void *data, size_t length);
 
 /*
- * Copies the configuration that a domain was created with, as it is now, for guest_config_free.
- * @return 0, or -1 if there is none or memory is short.
+ * Copies a domain's configuration with the changes since its creation; guest_config_free frees it.
+ * @return 0, or -1 if the domain has none or memory is short.
  */
 int service_config(domid_t domid, struct guest_config *config);
 

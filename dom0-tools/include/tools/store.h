@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store: the small tree of names and values by which domains and their tools find each other
- * (docs: xenstore). This is the service behind the wire: permissions, watches, transactions,
- * quotas. It knows no rings and no messages (tools/store_protocol.h), and no platform.
+ * (docs/store.md). This is the service behind the wire: permissions, watches, transactions,
+ * quotas. It does not know rings and messages (tools/store_protocol.h), nor the platform.
  *
  * Functions that can fail return 0 or a positive errno value of the ABI (public/errno.h), which is
- * what the wire protocol reports. Nothing is half done when they fail.
+ * what the wire protocol reports. A function that fails has changed nothing.
  */
 #ifndef TOOLS_STORE_H
 #define TOOLS_STORE_H
@@ -28,7 +28,10 @@ struct store_permission {
     bool read, write;
 };
 
-/* What an unprivileged connection may use; the error beyond it is the one in brackets. */
+/*
+ * What an unprivileged connection may use; beyond a limit, requests fail with the error in
+ * brackets.
+ */
 struct store_limits {
     unsigned int nodes;        /* owned by the domain (ENOSPC) */
     unsigned int node_size;    /* bytes of one value (ENOSPC) */
@@ -36,7 +39,7 @@ struct store_limits {
     unsigned int transactions; /* open at a time (ENOSPC) */
     unsigned int changes;      /* paths looked at or changed in one transaction (ENOSPC) */
     unsigned int permissions;  /* entries in one node's (ENOSPC) */
-    unsigned int outstanding;  /* answers not yet fetched; then requests wait */
+    unsigned int outstanding;  /* answers not yet fetched; beyond that, requests wait */
     unsigned int memory;       /* bytes of nodes, watches, transactions and messages (ENOMEM) */
 };
 
@@ -49,9 +52,9 @@ struct store_limits {
 extern const struct store_limits store_default_limits;
 
 /*
- * Called for an event of a watch: @path is what changed, in the form (relative or not) of the
- * watch. It runs inside of the change and must not call back into the store. @return whether it was
- * told; if not, xs_missed_events tells it later, as a change of the watch's own path.
+ * Called for an event of a watch: @path has changed; it is relative if the watch's path is. Runs
+ * inside of the change and must not call back into the store. @return whether the event was
+ * delivered; if not, xs_missed_events delivers it later, as a change of the watch's own path.
  */
 typedef bool store_event_fn(void *context, const char *path, const char *token);
 
@@ -62,8 +65,8 @@ struct store *store_create(void);
 void store_destroy(struct store *store);
 
 /*
- * Opens a connection for @domid. A privileged one may do all; others are bound to @limits, which
- * outlives the connection. @return NULL when memory is short.
+ * Opens a connection for @domid. A privileged one may do everything; others are subject to @limits,
+ * which outlives the connection. @return NULL when memory is short.
  */
 struct store_connection *store_connect(struct store *store, uint16_t domid, bool privileged,
                                        const struct store_limits *limits, store_event_fn *event,
@@ -78,7 +81,7 @@ bool store_connection_privileged(const struct store_connection *c);
 void store_connection_set_target(struct store_connection *c, uint16_t target);
 
 /*
- * Makes @path absolute: what does not start with / is below the domain's own directory. Checks
+ * Makes @path absolute: one that does not start with / is below the domain's own directory. Checks
  * length, depth and characters. @return EINVAL if it is not a path.
  */
 int xs_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE]);
@@ -97,13 +100,13 @@ int xs_mkdir(struct store_connection *c, uint32_t transaction, const char *path)
 int xs_remove(struct store_connection *c, uint32_t transaction, const char *path);
 
 /*
- * The names of the children, as zero-terminated strings one after the other in a block from malloc,
- * and a number that changes when the set of children does.
+ * Lists the names of the children, as zero-terminated strings one after the other in a block from
+ * malloc. *@generation changes when the set of children does.
  */
 int xs_directory(struct store_connection *c, uint32_t transaction, const char *path, char **names,
                  size_t *length, uint64_t *generation);
 
-/* Up to STORE_MAX_PERMS entries; the first is the owner and what others may do. */
+/* Read and set up to STORE_MAX_PERMS entries; the first names the owner and what others may do. */
 int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                        struct store_permission *permissions, unsigned int *count);
 int xs_set_permissions(struct store_connection *c, uint32_t transaction, const char *path,
@@ -112,14 +115,14 @@ int xs_set_permissions(struct store_connection *c, uint32_t transaction, const c
 int xs_transaction_start(struct store_connection *c, uint32_t *transaction);
 
 /*
- * Commits the transaction if that is @wanted, else forgets it. EAGAIN: what it saw has changed
- * meanwhile; it is gone and may be tried again.
+ * Commits the transaction if @wanted, else drops it. EAGAIN: nodes that it used have changed
+ * meanwhile; it is dropped, and the client may repeat it.
  */
 int xs_transaction_end(struct store_connection *c, uint32_t transaction, bool wanted);
 
 /*
- * @path as the client gave it, also @introduceDomain and @releaseDomain. The first event comes at
- * once, through xs_watch_first, so that the caller can answer the request before.
+ * Set and remove a watch. @path is as the client gave it; @introduceDomain and @releaseDomain are
+ * allowed. The caller answers the request, then has xs_watch_first deliver the first event.
  */
 int xs_watch(struct store_connection *c, const char *path, const char *token);
 void xs_watch_first(struct store_connection *c, const char *path, const char *token);
@@ -128,7 +131,7 @@ int xs_unwatch(struct store_connection *c, const char *path, const char *token);
 /* Drops all watches and transactions. */
 void xs_reset(struct store_connection *c);
 
-/* Tells again what could not be told, as far as it can be now. */
+/* Delivers events that could not be delivered before, as far as that is possible now. */
 void xs_missed_events(struct store_connection *c);
 
 /*
@@ -139,8 +142,8 @@ void xs_fire_special(struct store *store, const char *name);
 
 /*
  * A domain has gone: removes the nodes that it owns and its number from all permissions, since
- * another domain may get that number. Watches hear of it. ENOMEM: they are still there, and it can
- * be tried again.
+ * another domain may get that number. Watches fire. ENOMEM: the nodes are still there, and the
+ * caller may try again.
  */
 int xs_domain_gone(struct store *store, uint16_t domid);
 
@@ -149,15 +152,15 @@ unsigned int xs_nodes_owned(const struct store *store, uint16_t domid);
 size_t xs_memory_used(const struct store *store, uint16_t domid);
 
 /*
- * The bytes of all domains' nodes that are not in the live tree: transactions keep or have made
- * them.
+ * The bytes of all domains' nodes that are not in the live tree: transactions keep them, or have
+ * made them.
  */
 size_t xs_memory_held(const struct store *store);
 
-/* Counts bytes that are held for the connection outside of the store (negative: that were). */
+/* Counts bytes that are allocated (negative: freed) for the connection outside of the store. */
 void xs_charge(struct store_connection *c, long bytes);
 
-/* What xs_charge may not exceed for this connection, or SIZE_MAX: bytes that are left. */
+/* How many bytes xs_charge may still count for this connection; SIZE_MAX: any number. */
 size_t xs_memory_left(const struct store_connection *c);
 
 /* Calls @entry for each domain that has anything in the store, with its nodes and bytes. */
@@ -168,7 +171,7 @@ void xs_each_domain(const struct store *store,
 /* Whether all counts agree with the tree: for tests and `xenstore-control check`. */
 bool xs_is_consistent(const struct store *store);
 
-/* xs_write with the path and value as text; the value from a format. */
+/* As xs_write, with a value from a printf-style format. */
 int xs_printf(struct store_connection *c, uint32_t transaction, const char *path,
               const char *format, ...) __attribute__((format(printf, 4, 5)));
 

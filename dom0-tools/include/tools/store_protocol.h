@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store's wire protocol (public/io/xs_wire.h): bytes in, bytes out, for one client. Where the
- * bytes come from is the transport's business: a domain's ring (tools/store_ring.h), or a socket.
+ * The store's wire protocol (public/io/xs_wire.h): bytes in, bytes out, for one client. The
+ * transport moves the bytes: a domain's ring (tools/store_ring.h), or a socket.
  */
 #ifndef TOOLS_STORE_PROTOCOL_H
 #define TOOLS_STORE_PROTOCOL_H
@@ -11,15 +11,15 @@
 struct store_session;
 
 /*
- * What the protocol asks of its host. The functions that return int give 0 or a positive errno of
- * the ABI; NULL is ENOSYS. They are called for privileged sessions only.
+ * What the protocol asks of its host. The functions that return int return 0 or a positive errno of
+ * the ABI; a NULL function means ENOSYS. They are called for privileged sessions only.
  */
 struct store_host {
     bool (*is_introduced)(void *context, uint16_t domid);
-    /* Serves a domain's ring, in machine frame @frame, from now on; or by another port. */
+    /* Serve a domain's ring, in machine frame @frame, from now on; or serve it by another port. */
     int (*introduce)(void *context, uint16_t domid, uint64_t frame, uint32_t port);
     int (*release)(void *context, uint16_t domid);
-    /* A domain that had stopped runs on. */
+    /* A domain that had stopped continues to run. */
     int (*resume)(void *context, uint16_t domid);
     int (*set_target)(void *context, uint16_t domid, uint16_t target);
     struct store_limits *limits; /* what XS_CONTROL may show and change, or NULL */
@@ -28,7 +28,7 @@ struct store_host {
 
 /*
  * Opens a session of @domid; @limits and @host outlive it. @output is called with @context whenever
- * there is something to fetch that did not come of store_session_put; it must not call back.
+ * there is something to fetch that is not an answer to store_session_put; it must not call back.
  * @return NULL when memory is short.
  */
 struct store_session *store_session_open(struct store *store, uint16_t domid, bool privileged,
@@ -46,15 +46,15 @@ void store_session_reset(struct store_session *s);
 
 /*
  * Takes up to @length bytes from the client and answers the requests that they complete, at most
- * *@budget (which is counted down; NULL: as many as there are). @return how many bytes were taken:
- * none while too much output waits to be fetched; with no bytes it continues with what waited.
- * @return -1 when the client broke the protocol; the session is then good for store_session_reset
- * and closing only.
+ * *@budget (which is counted down; NULL: as many as there are). With no bytes it continues with
+ * requests that waited. @return how many bytes were taken, none while too much output waits to be
+ * fetched; or -1 when the client broke the protocol: then the session can only be reset
+ * (store_session_reset) or closed.
  */
 long store_session_put(struct store_session *s, const void *data, size_t length,
                        unsigned int *budget);
 
-/* The bytes that wait for the client; *@data is good until the next call. @return how many. */
+/* The bytes that wait for the client; *@data is valid until the next call. @return how many. */
 size_t store_session_peek(struct store_session *s, const void **data);
 
 /* Says that the first @length of them have been fetched. */

@@ -11,11 +11,11 @@
 
 #include <tools/store_protocol.h>
 
-/* What came of a turn at a ring. */
+/* The result of a turn at a ring. */
 enum ring_state {
     RING_IDLE,        /* nothing moved */
     RING_MOVED,       /* bytes moved: the domain is to be notified */
-    RING_MORE,        /* as RING_MOVED, and there may be more to do in a turn of its own */
+    RING_MORE,        /* as RING_MOVED, and another turn may find more to do */
     RING_BAD_INDEX,   /* the domain broke the ring: disconnect it */
     RING_BAD_MESSAGE, /* the domain broke the protocol: disconnect it */
 };
@@ -24,15 +24,15 @@ enum ring_state {
 void store_ring_init(void *page);
 
 /*
- * Moves what can be moved between @page and @session, both ways, and carries out a bounded number
- * of requests.
+ * Moves as many bytes as possible between @page and @session, both ways, and carries out a bounded
+ * number of requests.
  */
 enum ring_state store_ring_turn(void *page, struct store_session *session);
 
-/* Leaves a word for the guest about why it was disconnected. */
+/* Writes into the page why the guest was disconnected. */
 void store_ring_fail(void *page, enum ring_state state);
 
-/* Whether the guest asks for a new connection; and the answer, once its session was reset. */
+/* Whether the guest asks for a new connection; grants it, once its session was reset. */
 bool store_ring_wants_reconnection(const void *page);
 void store_ring_reconnect(void *page);
 

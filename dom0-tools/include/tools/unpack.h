@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unpacking of what kernels are packed with, as a stream: the unpacked bytes go to a function in
- * chunks, so that a kernel larger than this domain's memory can be unpacked into another domain's.
+ * Unpacks the formats in which kernels are packed, as a stream: the unpacked bytes go to a function
+ * in chunks, so that a kernel larger than this domain's memory can be unpacked into another
+ * domain's.
  */
 #ifndef TOOLS_UNPACK_H
 #define TOOLS_UNPACK_H
@@ -13,14 +14,14 @@
 /*
  * Takes the next @length bytes.
  *
- * @return 0 to continue; or -1 to stop, with an error that the sink has reported.
+ * @return 0 to continue; or -1 to stop, after the sink has reported an error.
  */
 typedef int unpack_sink(void *context, const void *data, size_t length);
 
 /*
- * Recognises gzip, xz, zstd and the kernel's LZ4 framing by their first bytes and hands the
- * unpacked content to @sink; data that looks like none of them is handed on as it is. What follows
- * the end of a packed stream is ignored.
+ * Recognises gzip, xz, zstd and the kernel's LZ4 framing by their first bytes and passes the
+ * unpacked content to @sink; data in no such format is passed unchanged. Bytes behind the end of a
+ * packed stream are ignored.
  *
  * @return 0; or -1 with the reason in @e (unless @sink gave one).
  */

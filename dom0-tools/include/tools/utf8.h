@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /*
- * The length in bytes of the character at @text, of which @left bytes can be read. @return 0 if the
- * bytes there are not a character in UTF-8.
+ * @return the length in bytes of the character at @text, of which @left bytes can be read; 0 if it
+ * is not a character in UTF-8.
  */
 size_t utf8_length(const char *text, size_t left);
 
