@@ -70,8 +70,9 @@ unsigned long host_objects(void);
  */
 bool host_panics(void (*fn)(void *arg), void *arg);
 
-/* What printk_guest() was given lately, a line each; a test may empty it. */
+/* What printk_guest() and, on this thread, printk() were given lately; a test may empty it. */
 extern char host_guest_log[];
+extern __thread char host_console_log[];
 
 /* ---- guest memory and hypercalls ---- */
 
