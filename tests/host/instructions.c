@@ -12,7 +12,7 @@
 #define MSR_PRED_CMD    0x49
 #define MSR_MISC_ENABLE 0x1a0
 
-struct host_port_access host_port_access;
+struct host_port_access host_port_access, host_port_before;
 u32 host_port_value;
 
 WEAK struct host_registers *host_registers(void)
@@ -231,12 +231,14 @@ static u32 port_in(u16 port, u8 bytes)
 {
     u32 value = bytes == 4 ? host_port_value : host_port_value & ((1U << 8 * bytes) - 1);
 
+    host_port_before = host_port_access;
     host_port_access = (struct host_port_access){port, bytes, false, value};
     return value;
 }
 
 static void port_out(u16 port, u8 bytes, u32 value)
 {
+    host_port_before = host_port_access;
     host_port_access = (struct host_port_access){port, bytes, true, value};
 }
 

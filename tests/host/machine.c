@@ -193,12 +193,24 @@ static void write_text(const char *prefix, const char *fmt, va_list ap)
     }
 }
 
-/* What the hypervisor prints is of interest only when somebody looks for a failure. */
+#define LOG_BYTES 16384U
+
+/* One line more; a log that is half full begins anew. */
+static void append(char log[LOG_BYTES], const char *fmt, va_list ap)
+{
+    size_t used = strlen(log);
+
+    if (used > LOG_BYTES / 2)
+        used = 0;
+    used += (size_t)vsnprintf(log + used, LOG_BYTES / 4, fmt, ap);
+    memcpy(log + used, "\n", 2);
+}
+
+__thread char host_console_log[LOG_BYTES];
+
 void vprintk(enum loglevel level, const char *fmt, va_list ap)
 {
-    char line[512];
-
-    vsnprintf(line, sizeof(line), fmt, ap); /* the sanitizers see the arguments */
+    append(host_console_log, fmt, ap);
 }
 
 void printk(enum loglevel level, const char *fmt, ...)
@@ -210,19 +222,15 @@ void printk(enum loglevel level, const char *fmt, ...)
     va_end(ap);
 }
 
-__thread char host_guest_log[16384];
+__thread char host_guest_log[LOG_BYTES];
 
 void printk_guest(enum loglevel level, const char *fmt, ...)
 {
-    size_t used = strlen(host_guest_log);
     va_list ap;
 
-    if (used > sizeof(host_guest_log) / 2)
-        used = 0;
     va_start(ap, fmt);
-    used += (size_t)vsnprintf(host_guest_log + used, sizeof(host_guest_log) / 4, fmt, ap);
+    append(host_guest_log, fmt, ap);
     va_end(ap);
-    memcpy(host_guest_log + used, "\n", 2);
 }
 
 void panic(const char *fmt, ...)

@@ -137,12 +137,12 @@ unsigned int xsave_size(u64 xcr0)
 
 /* ---- devices and clocks ---- */
 
-u32 pci_guest_read(const struct domain *d, unsigned int port, unsigned int bytes)
+WEAK u32 pci_guest_read(const struct domain *d, unsigned int port, unsigned int bytes)
 {
     return ~0U;
 }
 
-void pci_guest_write(const struct domain *d, unsigned int port, unsigned int bytes, u32 value)
+WEAK void pci_guest_write(const struct domain *d, unsigned int port, unsigned int bytes, u32 value)
 {
 }
 

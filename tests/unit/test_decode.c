@@ -350,31 +350,32 @@ static void test_ends(void **state)
 
 static void test_all_registers(void **state)
 {
-    struct cpu_user_regs regs = {.rax = 0x1000,
-                                 .rcx = 0x1001,
-                                 .rdx = 0x1002,
-                                 .rbx = 0x1003,
-                                 .rsp = 0x1004,
-                                 .rbp = 0x1005,
-                                 .rsi = 0x1006,
-                                 .rdi = 0x1007,
-                                 .r8 = 0x1008,
-                                 .r9 = 0x1009,
-                                 .r10 = 0x100a,
-                                 .r11 = 0x100b,
-                                 .r12 = 0x100c,
-                                 .r13 = 0x100d,
-                                 .r14 = 0x100e,
-                                 .r15 = 0x100f};
+    struct cpu_user_regs regs = {.rax = 0x100011100,
+                                 .rcx = 0x100011101,
+                                 .rdx = 0x100011102,
+                                 .rbx = 0x100011103,
+                                 .rsp = 0x100011104,
+                                 .rbp = 0x100011105,
+                                 .rsi = 0x100011106,
+                                 .rdi = 0x100011107,
+                                 .r8 = 0x100011108,
+                                 .r9 = 0x100011109,
+                                 .r10 = 0x10001110a,
+                                 .r11 = 0x10001110b,
+                                 .r12 = 0x10001110c,
+                                 .r13 = 0x10001110d,
+                                 .r14 = 0x10001110e,
+                                 .r15 = 0x10001110f};
     struct insn legacy = {0}, rex = {.rex = 0x40};
 
     for (unsigned int n = 0; n < 16; n++) {
-        assert_true(*insn_register(&regs, n) == 0x1000 + n);
+        assert_true(*insn_register(&regs, n) == 0x100011100UL + n);
         assert_true(insn_get_register(&rex, &regs, n, 1) == n);
-        assert_true(insn_get_register(&legacy, &regs, n, 2) == 0x1000 + n);
-        assert_true(insn_get_register(&legacy, &regs, n, 8) == 0x1000 + n);
+        assert_true(insn_get_register(&legacy, &regs, n, 2) == 0x1100U + n);
+        assert_true(insn_get_register(&legacy, &regs, n, 8) == 0x100011100UL + n);
+        assert_true(insn_get_register(&legacy, &regs, n, 4) == 0x11100 + n);
         /* AH to BH, where there is no REX */
-        assert_true(insn_get_register(&legacy, &regs, n, 1) == (n >= 4 && n < 8 ? 0x10 : n));
+        assert_true(insn_get_register(&legacy, &regs, n, 1) == (n >= 4 && n < 8 ? 0x11 : n));
     }
     regs.rbx = 0x1122334455667788UL;
     assert_true(insn_get_register(&legacy, &regs, 3, 4) == 0x55667788);
@@ -386,14 +387,14 @@ static void test_all_registers(void **state)
     insn_set_register(&legacy, &regs, 3, 2, 0x1cccc);
     assert_true(regs.rbx == 0x112233445566ccccUL);
     insn_set_register(&rex, &regs, 7, 1, 0xdd); /* DIL */
-    assert_true(regs.rdi == 0x10dd);
+    assert_true(regs.rdi == 0x1000111dd);
     insn_set_register(&legacy, &regs, 8, 1, 0xee); /* R8B, though there is no REX here */
-    assert_true(regs.r8 == 0x10ee);
+    assert_true(regs.r8 == 0x1000111ee);
     insn_set_register(&legacy, &regs, 3, 8, 0x0123456789abcdefUL);
     assert_true(regs.rbx == 0x0123456789abcdefUL);
     insn_set_register(&legacy, &regs, 3, 4, 0x1ffffffffUL);
     assert_true(regs.rbx == 0xffffffff);
-    assert_true(regs.rcx == 0x1001 && regs.r15 == 0x100f);
+    assert_true(regs.rcx == 0x100011101 && regs.r15 == 0x10001110f);
 }
 
 static void test_offsets(void **state)

@@ -422,13 +422,11 @@ int insn_decode(struct insn *insn, const u8 bytes[INSN_BUFFER], unsigned int n, 
         if ((opcode & 0xf0) == 0x40) {
             rex = opcode;
             insn->rex = rex;
-            opcode = *p++;
             /*
-             * REX counts only right before the opcode. Compilers do not write such code, and we
-             * refuse it.
+             * REX counts only right before the opcode. Compilers do not write another prefix behind
+             * it, and it is refused, since prefixes are BAD in the table.
              */
-            if (unlikely(one_byte_map[opcode] == PREFIX))
-                return -XEN_EINVAL;
+            opcode = *p++;
         }
         insn->addr_bytes = insn->addrsize_prefix ? 4 : 8;
         insn->op_bytes = rex & 8 ? 8 : insn->opsize_prefix ? 2 : 4;

@@ -70,8 +70,8 @@ unsigned long host_objects(void);
  */
 bool host_panics(void (*fn)(void *arg), void *arg);
 
-/* What printk_guest() was given lately, a line each; a test may empty it. */
-extern __thread char host_guest_log[];
+/* What printk_guest() and printk() were given lately on this thread; a test may empty them. */
+extern __thread char host_guest_log[], host_console_log[];
 
 /* ---- guest memory and hypercalls ---- */
 

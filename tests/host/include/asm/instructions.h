@@ -71,14 +71,14 @@ static inline void mfence(void)
 {
 }
 
-/* Every port read gives host_port_value; the last access is kept. */
+/* Every port read gives host_port_value; the last access and the one before it are kept. */
 struct host_port_access {
     u16 port;
     u8 bytes;
     bool write;
     u32 value;
 };
-extern struct host_port_access host_port_access;
+extern struct host_port_access host_port_access, host_port_before;
 extern u32 host_port_value;
 u8 inb(u16 port);
 u16 inw(u16 port);
