@@ -419,6 +419,8 @@ static void mappings_are_flushed_as_told(void **state)
         {UVMF_INVLPG | UVMF_ALL, 0, 0, true},
         {UVMF_NONE | UVMF_ALL, 0, 0, false},
         {UVMF_TLB_FLUSH | GUEST(1024), 1, 1, false},
+        {UVMF_TLB_FLUSH | GUEST(1024), 2, 1, false}, /* the other one ran here last */
+        {UVMF_TLB_FLUSH | GUEST(1024), 3, 1, false},
         {UVMF_TLB_FLUSH | GUEST(1024), ~3UL, 0, false},
         {UVMF_INVLPG | GUEST(1024), 1, 0, true},
         {UVMF_INVLPG | GUEST(1024), ~3UL, 0, false},
