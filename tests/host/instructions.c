@@ -204,6 +204,7 @@ void lidt(unsigned long base, u16 limit)
 
 void invlpg(unsigned long va)
 {
+    host_registers()->invlpg = va;
     host_tlb_event(HOST_TLB_INVLPG, va);
 }
 
@@ -214,6 +215,7 @@ void invpcid_all(void)
 
 void wbinvd(void)
 {
+    host_registers()->wbinvds++;
 }
 
 WEAK void host_line_flushed(const void *p)

@@ -13,9 +13,8 @@
 #include <asm/pv.h>
 #include <percpu.h>
 #include <pv/descriptor.h>
-#include <pv/pte.h>
 
-#include "../../fuzz/pv_machine.h"
+#include "own_frames.h"
 
 #define FRAMES 18U
 
@@ -27,49 +26,16 @@
 #define CODE_KERN 0x00af9b000000ffffUL /* the same of ring 0 */
 #define TSS       0x0000890000000067UL
 
-static struct page *frame(unsigned int n)
-{
-    return host_frame(machine_domains[1], n);
-}
-
-static unsigned long mfn(unsigned int n)
-{
-    return page_to_mfn(frame(n)).n;
-}
-
-static u64 *words(unsigned int n)
-{
-    return mfn_to_virt(page_to_mfn(frame(n)));
-}
-
 static u64 *window(unsigned int vcpu)
 {
     return machine_domains[1]->arch.perdomain_l1[0] + 32UL * vcpu;
-}
-
-static u32 types(unsigned int n)
-{
-    return (u32)page_type_count(frame(n)->state);
-}
-
-static u32 refs(unsigned int n)
-{
-    return (u32)page_refs(frame(n)->state);
-}
-
-/* Frame @n is mapped at its number by the machine: with @flags from now on, 0: no longer. */
-static void map(unsigned int n, u64 flags)
-{
-    u64 e = flags ? (mfn(n) << PAGE_SHIFT) | flags : 0;
-
-    assert_int_equal(do_update_va_mapping((unsigned long)n << PAGE_SHIFT, e, UVMF_TLB_FLUSH), 0);
 }
 
 static int setup(void **state)
 {
     machine_start(FRAMES);
     for (unsigned int n = 8; n < FRAMES; n++)
-        map(n, 0);
+        assert_int_equal(map(n, 0), 0);
     return 0;
 }
 
@@ -136,7 +102,7 @@ static void each_kind_of_descriptor(void **state)
 static void updates_go_where_a_guest_may_write(void **state)
 {
     const u64 at = (u64)mfn(10) << PAGE_SHIFT;
-    unsigned long other = page_to_mfn(host_frame(machine_domains[2], 10)).n, list = mfn(10);
+    unsigned long other = mfn_of(2, 10), list = mfn(10);
 
     words(10)[1] = 7;
     for (unsigned int i = 1; i < 8; i++)
@@ -223,7 +189,7 @@ static void a_gdt_is_shown(void **state)
     assert_int_equal(refs(9), 1);
     assert_int_equal(v->arch.gdt_frames[0].n, 0);
     /* It is plain memory again. */
-    map(9, PTE_PRESENT | PTE_WRITE);
+    assert_int_equal(map(9, PTE_PRESENT | PTE_WRITE), 0);
 }
 
 /* What is refused leaves the old one as it is, and no count on the frames before the bad one. */
@@ -232,7 +198,7 @@ static void a_gdt_is_refused(void **state)
     const struct vcpu *v = current;
     unsigned long good = mfn(9), list[3] = {mfn(10), mfn(11), mfn(12)};
     const unsigned long bad[] = {mfn(3), mfn(7) /* mapped writable */, ~0UL, machine_frames,
-                                 page_to_mfn(host_frame(machine_domains[2], 9)).n};
+                                 mfn_of(2, 9)};
     u32 now;
 
     assert_int_equal(set_gdt_of(&good, 1, 8), 0);
@@ -283,7 +249,7 @@ static void an_ldt_is_shown_as_it_is_used(void **state)
     u32 now;
 
     for (unsigned int n = 8; n <= 10; n++)
-        map(n, PTE_PRESENT | PTE_USER);
+        assert_int_equal(map(n, PTE_PRESENT | PTE_USER), 0);
     words(9)[3] = CODE_KERN;
     now = tlb_now;
     assert_int_equal(set_ldt_at(8 * PAGE_SIZE, 1025), 0);
@@ -354,12 +320,12 @@ static void an_ldt_is_refused(void **state)
     assert_int_equal(v->arch.ldt_entries, 8192);
     /* Not mapped, writable, with a bad descriptor, another domain's. */
     assert_false(pv_ldt_fault(at));
-    map(8, PTE_PRESENT | PTE_WRITE);
+    assert_int_equal(map(8, PTE_PRESENT | PTE_WRITE), 0);
     assert_false(pv_ldt_fault(at));
     words(9)[0] = TSS;
-    map(9, PTE_PRESENT);
+    assert_int_equal(map(9, PTE_PRESENT), 0);
     assert_false(pv_ldt_fault(at + PAGE_SIZE));
-    map(8, PTE_PRESENT);
+    assert_int_equal(map(8, PTE_PRESENT), 0);
     assert_true(pv_ldt_fault(at));
     assert_int_equal(v->arch.ldt_shadow, 1);
     assert_int_equal(types(8), 1);
@@ -374,7 +340,7 @@ static void an_ldt_ends_with_its_mapping(void **state)
     struct vcpu *v = current;
     u32 now;
 
-    map(8, PTE_PRESENT);
+    assert_int_equal(map(8, PTE_PRESENT), 0);
     assert_int_equal(set_ldt_at(8 * PAGE_SIZE, 10), 0);
     assert_true(pv_ldt_fault(LDT_VIRT(0)));
     machine_switch(1, 1);

@@ -17,6 +17,8 @@ struct host_registers {
     unsigned long gdt;
     u16 gdt_limit, ldt;
     unsigned int pred_cmds; /* barriers that were ordered */
+    unsigned long invlpg;   /* the last address that was flushed */
+    unsigned int wbinvds;
 };
 
 /* Of this CPU. */

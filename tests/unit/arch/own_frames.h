@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frames of domain 1 of the machine of pv_machine.h, as a test looks at them: by their place in
+ * the domain's list. The first four are its tables, root first, and frame n is mapped at page n.
+ */
+#ifndef OWN_FRAMES_H
+#define OWN_FRAMES_H
+
+#include <pv/pte.h>
+
+#include "../../fuzz/pv_machine.h"
+
+static inline struct page *frame(unsigned int n)
+{
+    return host_frame(machine_domains[1], n);
+}
+
+static inline unsigned long mfn(unsigned int n)
+{
+    return page_to_mfn(frame(n)).n;
+}
+
+static inline u64 maddr(unsigned int n)
+{
+    return (u64)mfn(n) << PAGE_SHIFT;
+}
+
+static inline u64 *words(unsigned int n)
+{
+    return mfn_to_virt(page_to_mfn(frame(n)));
+}
+
+/* A frame of another domain of the machine. */
+static inline unsigned long mfn_of(unsigned int domain, unsigned int n)
+{
+    return page_to_mfn(host_frame(machine_domains[domain], n)).n;
+}
+
+static inline u32 types(unsigned int n)
+{
+    return (u32)page_type_count(frame(n)->state);
+}
+
+static inline u32 refs(unsigned int n)
+{
+    return (u32)page_refs(frame(n)->state);
+}
+
+static inline u64 type_of(unsigned int n)
+{
+    return (frame(n)->state & PG_TYPE_MASK) >> PG_TYPE_SHIFT;
+}
+
+/* Page @n of the current domain 1 shows frame @n with @flags from now on; 0: nothing. */
+static inline long map(unsigned int n, u64 flags)
+{
+    return do_update_va_mapping((unsigned long)n << PAGE_SHIFT, flags ? maddr(n) | flags : 0,
+                                UVMF_TLB_FLUSH);
+}
+
+#endif
