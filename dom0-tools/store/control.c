@@ -29,7 +29,7 @@ static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char
     va_start(args, format);
     length = vsnprintf(t->bytes + t->length, room, format, args);
     va_end(args);
-    if (length > 0 && (size_t)length < room)
+    if ((size_t)length < room) /* and there was no error, which is negative */
         t->length += (size_t)length;
     t->bytes[t->length] = '\0';
 }

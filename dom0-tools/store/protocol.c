@@ -68,18 +68,17 @@ static const char *error_name(int error)
         int number;
         const char *name;
     } names[] = {
-        {XEN_EINVAL, "EINVAL"}, {XEN_EACCES, "EACCES"},   {XEN_EEXIST, "EEXIST"},
-        {XEN_EISDIR, "EISDIR"}, {XEN_ENOENT, "ENOENT"},   {XEN_ENOMEM, "ENOMEM"},
-        {XEN_ENOSPC, "ENOSPC"}, {XEN_EIO, "EIO"},         {XEN_ENOTEMPTY, "ENOTEMPTY"},
-        {XEN_ENOSYS, "ENOSYS"}, {XEN_EROFS, "EROFS"},     {XEN_EBUSY, "EBUSY"},
-        {XEN_EAGAIN, "EAGAIN"}, {XEN_EISCONN, "EISCONN"}, {XEN_E2BIG, "E2BIG"},
-        {XEN_EPERM, "EPERM"},
+        {XEN_EACCES, "EACCES"},   {XEN_EEXIST, "EEXIST"},       {XEN_EISDIR, "EISDIR"},
+        {XEN_ENOENT, "ENOENT"},   {XEN_ENOMEM, "ENOMEM"},       {XEN_ENOSPC, "ENOSPC"},
+        {XEN_EIO, "EIO"},         {XEN_ENOTEMPTY, "ENOTEMPTY"}, {XEN_ENOSYS, "ENOSYS"},
+        {XEN_EROFS, "EROFS"},     {XEN_EBUSY, "EBUSY"},         {XEN_EAGAIN, "EAGAIN"},
+        {XEN_EISCONN, "EISCONN"}, {XEN_E2BIG, "E2BIG"},         {XEN_EPERM, "EPERM"},
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i].number == error)
             return names[i].name;
-    return "EINVAL";
+    return "EINVAL"; /* for itself, and for what has no name on the wire */
 }
 
 static void reply_error(struct store_session *s, int error)
