@@ -253,12 +253,12 @@ static unsigned long m2p[1UL << 16] = {[0 ...(1UL << 16) - 1] = INVALID_M2P_ENTR
 
 void arch_set_m2p(mfn_t mfn, unsigned long pfn)
 {
-    m2p[mfn.n % ARRAY_SIZE(m2p)] = pfn;
+    WRITE_ONCE(m2p[mfn.n % ARRAY_SIZE(m2p)], pfn);
 }
 
 unsigned long arch_get_m2p(mfn_t mfn)
 {
-    return m2p[mfn.n % ARRAY_SIZE(m2p)];
+    return READ_ONCE(m2p[mfn.n % ARRAY_SIZE(m2p)]);
 }
 
 WEAK int arch_validate_page(struct page *pg, u64 type, bool preemptible)

@@ -60,6 +60,7 @@ GUESTS = [
 ARGUMENTS = {
     "fuzz": ["-seed=1", "-runs=20000", "-max_total_time=15", "-artifact_prefix=build/logs/"],
     "smp": ["4000"],
+    "smp/smp_tsan": ["200"],
 }
 
 # What takes longer hangs.
@@ -303,7 +304,8 @@ class Workshop:
 
     def host_program_fails(self, program):
         self.make("build/tests/" + program)
-        command = ["build/tests/" + program] + ARGUMENTS.get(program.split("/")[0], [])
+        arguments = ARGUMENTS.get(program, ARGUMENTS.get(program.split("/")[0], []))
+        command = ["build/tests/" + program, *arguments]
         return run(command, self.tree, TEST_SECONDS, stop_at=FAILED)[0] != 0
 
     def guest_fails(self, image):

@@ -29,7 +29,7 @@ void __wrap_lock_order_release(spinlock_t *lock)
     __tsan_release(lock);
 }
 
-/* Plain accesses beside another CPU's that are meant to be plain; each names the function itself. */
+/* Accesses beside another CPU's that are meant to be plain, by the function that makes them. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
@@ -39,7 +39,9 @@ const char *__tsan_default_suppressions(void)
            "race_top:^spin_unlock$\n"
            /* A hint, which heap_scrub() looks at again under the lock that writers hold. */
            "race_top:^scrub_if_many$\n"
-           /* What a guest's two vCPUs have us write to one of its data pages is its own affair. */
+           /* What guests have us copy to one of their data pages from two vCPUs is their affair. */
+           "race:^copy_any$\n"
+           "race:^copy_short$\n"
            "race:^copy_page$\n"
            "race:^clear_page$\n";
 }
