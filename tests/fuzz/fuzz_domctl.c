@@ -119,7 +119,7 @@ static long call(long (*fn)(unsigned long arg))
     while (rc == HOST_CONTINUED && patience--) {
         BUG_ON(host_continued.args[0] != GUEST(0));
         host_return_to_guest();
-        if (take() % 8 == 0)
+        if (take() % 4 == 0)
             change_word();
         rc = fn(GUEST(0));
     }
@@ -250,6 +250,8 @@ static void step_context(void)
         c->user_regs.rflags = pick_word();
     for (unsigned int n = take() % 4 ? 0 : take() % 8; n; n--)
         ((u64 *)c)[(take() | take() << 8) % (sizeof(*c) / 8)] = pick_word();
+    if (take() % 4 == 0)
+        host_preempt_every(1 + pick(3));
     op->vcpu = take() % 16 ? pick(2) : (u32)pick_word();
     set_xen_guest_handle(op->ctxt, (vcpu_guest_context_t *)(take() % 8   ? (unsigned long)c
                                                             : take() & 1 ? pick_word()
