@@ -71,11 +71,16 @@ static void fill(unsigned long offset, unsigned int words)
     }
 }
 
+/* One of the call's own words, or a root of the context. */
 static void change_word(void)
 {
+    struct vcpu_guest_context *c = (void *)(host_guest + CONTEXT);
     u64 w = pick_word();
 
-    memcpy(host_guest + pick(32) * 8U, &w, sizeof(w));
+    if (take() & 1)
+        memcpy(host_guest + pick(32) * 8U, &w, sizeof(w));
+    else
+        c->ctrlreg[1 + (take() & 2)] = xen_pfn_to_cr3(pick_frame());
 }
 
 /* Some of what has just been read changes. */
@@ -114,7 +119,7 @@ static long call(long (*fn)(unsigned long arg))
     while (rc == HOST_CONTINUED && patience--) {
         BUG_ON(host_continued.args[0] != GUEST(0));
         host_return_to_guest();
-        if (take() % 8 == 0)
+        if (take() % 4 == 0)
             change_word();
         rc = fn(GUEST(0));
     }
@@ -134,6 +139,75 @@ static long domctl(unsigned int cmd, domid_t id)
     return call(do_domctl);
 }
 
+static void step_make_vcpus(void)
+{
+    const struct domain *d = pick_domain();
+
+    if (!d)
+        return;
+    domctl_words()->u.max_vcpus.max = take() % 8 ? d->max_vcpus : (u32)pick_word();
+    domctl(XEN_DOMCTL_max_vcpus, d->id);
+}
+
+static void populate(domid_t id, unsigned int frames)
+{
+    struct xen_memory_reservation *r = (void *)host_guest;
+
+    *r = (struct xen_memory_reservation){.domid = id, .nr_extents = frames};
+    set_xen_guest_handle(r->extent_start, (xen_pfn_t *)GUEST(BUFFER));
+    fill(BUFFER, frames);
+    follow(
+        do_memory_op(take() % 8 ? XENMEM_populate_physmap : XENMEM_decrease_reservation, GUEST(0)));
+}
+
+static void write_entry(struct domain *d, struct page *pg, unsigned int slot, u64 entry)
+{
+    if (get_page_and_type(pg, d, PG_TYPE_WRITABLE))
+        return;
+    ((u64 *)mfn_to_virt(page_to_mfn(pg)))[slot] = entry;
+    put_page_and_type(pg);
+}
+
+static void write_good_tables(struct domain *d)
+{
+    for (unsigned int i = 0; i < 4; i++) {
+        u64 next = page_to_mfn(host_frame(d, (i + 1) % 4)).n << PAGE_SHIFT;
+
+        write_entry(d, host_frame(d, i), take() & 1 ? 0 : pick_slot(),
+                    next | PTE_PRESENT | PTE_USER);
+    }
+}
+
+/* Frames that the builder has mapped become tables of what it likes, or good ones. */
+static void step_write_tables(void)
+{
+    struct domain *d = pick_domain();
+
+    if (!d || d->pages.count < 4)
+        return;
+    if (take() & 1) {
+        write_entry(d, frame_of(d), pick_slot(), pick_entry());
+        return;
+    }
+    write_good_tables(d);
+}
+
+/* What a builder does. */
+static void build(domid_t id)
+{
+    struct domain *d = find_domain(id);
+
+    if (!d || d->max_vcpus > 4)
+        return;
+    domctl_words()->u.max_mem.max_memkb = 4UL * (4 + pick(8));
+    domctl(XEN_DOMCTL_max_mem, id);
+    domctl_words()->u.max_vcpus.max = d->max_vcpus;
+    domctl(XEN_DOMCTL_max_vcpus, id);
+    populate(id, 4 + pick(3));
+    if (d->pages.count >= 4)
+        write_good_tables(d);
+}
+
 static void step_create(void)
 {
     struct xen_domctl_createdomain *c = &domctl_words()->u.createdomain;
@@ -150,58 +224,8 @@ static void step_create(void)
         return;
     id = domctl_words()->domain;
     made[pick(MADE)] = id;
-    domctl_words()->u.max_mem.max_memkb = 4UL * pick(16);
-    domctl(XEN_DOMCTL_max_mem, id);
-}
-
-static void step_make_vcpus(void)
-{
-    const struct domain *d = pick_domain();
-
-    if (!d)
-        return;
-    domctl_words()->u.max_vcpus.max = take() % 8 ? d->max_vcpus : (u32)pick_word();
-    domctl(XEN_DOMCTL_max_vcpus, d->id);
-}
-
-/* The builder populates the domain. */
-static void step_populate(void)
-{
-    struct xen_memory_reservation *r = (void *)host_guest;
-
-    memset(r, 0, sizeof(*r));
-    r->domid = pick_target();
-    r->nr_extents = 1 + pick(6);
-    set_xen_guest_handle(r->extent_start, (xen_pfn_t *)GUEST(BUFFER));
-    fill(BUFFER, 8);
-    follow(
-        do_memory_op(take() % 4 ? XENMEM_populate_physmap : XENMEM_decrease_reservation, GUEST(0)));
-}
-
-static void write_entry(struct domain *d, struct page *pg, unsigned int slot, u64 entry)
-{
-    if (get_page_and_type(pg, d, PG_TYPE_WRITABLE))
-        return;
-    ((u64 *)mfn_to_virt(page_to_mfn(pg)))[slot] = entry;
-    put_page_and_type(pg);
-}
-
-/* Frames that the builder has mapped become tables of what it likes, or good ones. */
-static void step_write_tables(void)
-{
-    struct domain *d = pick_domain();
-
-    if (!d || d->pages.count < 4)
-        return;
-    if (take() & 1) {
-        write_entry(d, frame_of(d), pick_slot(), pick_entry());
-        return;
-    }
-    for (unsigned int i = 0; i < 4; i++) {
-        u64 next = page_to_mfn(host_frame(d, (i + 1) % 4)).n << PAGE_SHIFT;
-
-        write_entry(d, host_frame(d, i), pick_slot(), next | PTE_PRESENT | PTE_USER);
-    }
+    if (take() & 1)
+        build(id);
 }
 
 static void step_context(void)
@@ -222,10 +246,16 @@ static void step_context(void)
         for (unsigned int i = 0; i < 3; i++)
             c->gdt_frames[i] = page_to_mfn(frame_of(d)).n;
     }
+    if (take() & 1)
+        c->user_regs.rflags = pick_word();
     for (unsigned int n = take() % 4 ? 0 : take() % 8; n; n--)
         ((u64 *)c)[(take() | take() << 8) % (sizeof(*c) / 8)] = pick_word();
+    if (take() % 4 == 0)
+        host_preempt_every(1 + pick(3));
     op->vcpu = take() % 16 ? pick(2) : (u32)pick_word();
-    set_xen_guest_handle(op->ctxt, (vcpu_guest_context_t *)(take() % 8 ? (unsigned long)c : 0));
+    set_xen_guest_handle(op->ctxt, (vcpu_guest_context_t *)(take() % 8   ? (unsigned long)c
+                                                            : take() & 1 ? pick_word()
+                                                                         : 0));
     domctl(take() % 4 ? XEN_DOMCTL_setvcpucontext : XEN_DOMCTL_getvcpucontext, d->id);
 }
 
@@ -330,7 +360,7 @@ static void step(void)
         step_make_vcpus();
         break;
     case 3:
-        step_populate();
+        populate(pick_target(), 1 + pick(6));
         break;
     case 4:
         step_write_tables();

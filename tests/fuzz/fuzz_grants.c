@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 #define WINDOW    0x8000UL
 #define LIST      0x4000UL /* offset into the window */
 #define BATCH     3U
+#define HANDLES   8U
 
 static domid_t next_id; /* of domains that take the place of dead ones */
 
@@ -44,20 +45,40 @@ static grant_ref_t pick_ref(void)
 
 static grant_handle_t pick_handle(void)
 {
-    return take() % 16 ? pick(8) : (grant_handle_t)pick_word();
+    return take() % 16 ? pick(HANDLES) : (grant_handle_t)pick_word();
 }
 
-static u64 pick_host_addr(void)
+/* The machine address of an entry of the domain's tables, or of what could be one. */
+static u64 pick_entry_addr(void)
 {
-    switch (take() % 8) {
-    case 0:
+    const struct domain *d = current->domain;
+    unsigned long mfn = take() & 3 && d->pages.count >= 4 ? page_to_mfn(host_frame(d, pick(4))).n
+                                                          : pick_frame();
+
+    return ((u64)mfn << PAGE_SHIFT) + pick_slot() * 8U;
+}
+
+static u64 pick_host_addr(u32 flags)
+{
+    if (take() % 8 == 0)
         return pick_word();
-    case 1:
-    case 2: /* an entry's machine address, or what looks like one */
-        return ((u64)pick_frame() << PAGE_SHIFT) + pick_slot() * 8U;
-    default:
-        return pick_va();
-    }
+    return !(flags & GNTMAP_contains_pte) == !!(take() % 8) ? pick_va() : pick_entry_addr();
+}
+
+/* Where handles of the domains' are mapped, as far as that is known. */
+static u64 mapped_at[NR_DOMAINS][HANDLES];
+
+static u64 *mapping_of(grant_handle_t handle)
+{
+    for (unsigned int i = 0; i < NR_DOMAINS; i++)
+        if (machine_domains[i] == current->domain)
+            return &mapped_at[i][handle % HANDLES];
+    panic("who is that?");
+}
+
+static u64 pick_mapping(grant_handle_t handle)
+{
+    return take() % 4 ? *mapping_of(handle) : pick_host_addr(0);
 }
 
 static u32 pick_map_flags(void)
@@ -65,7 +86,7 @@ static u32 pick_map_flags(void)
     u32 flags = take() % 8 ? GNTMAP_host_map : take() % 4;
 
     flags |= take() & (GNTMAP_device_map | GNTMAP_readonly);
-    if (take() % 4 == 0)
+    if (take() % 2 == 0)
         flags |= (u32)take() & (GNTMAP_application_map | GNTMAP_contains_pte);
     if (take() % 16 == 0)
         flags |= (u32)pick_word();
@@ -127,12 +148,15 @@ static void step_map(void)
     struct gnttab_map_grant_ref *op = (void *)host_guest;
     unsigned int n = 1 + pick(BATCH);
 
-    for (unsigned int i = 0; i < n; i++)
-        op[i] = (struct gnttab_map_grant_ref){.host_addr = pick_host_addr(),
-                                              .flags = pick_map_flags(),
-                                              .ref = pick_ref(),
-                                              .dom = pick_peer()};
+    for (unsigned int i = 0; i < n; i++) {
+        op[i] = (struct gnttab_map_grant_ref){
+            .flags = pick_map_flags(), .ref = pick_ref(), .dom = pick_peer(), .status = 1};
+        op[i].host_addr = pick_host_addr(op[i].flags);
+    }
     call(GNTTABOP_map_grant_ref, n);
+    for (unsigned int i = 0; i < n; i++)
+        if (op[i].status == GNTST_okay)
+            *mapping_of(op[i].handle) = op[i].host_addr;
 }
 
 /* Mostly what a mapping of the domain's needs to be undone, but for a word. */
@@ -143,8 +167,8 @@ static void step_unmap(void)
     unsigned int n = 1 + pick(BATCH);
 
     for (unsigned int i = 0; i < n; i++) {
-        op[i] = (struct gnttab_unmap_grant_ref){.host_addr = pick_host_addr(),
-                                                .handle = pick_handle()};
+        op[i] = (struct gnttab_unmap_grant_ref){.handle = pick_handle()};
+        op[i].host_addr = pick_mapping(op[i].handle);
         if (take() & 1 && gt->nr_map_pages && op[i].handle < MAPPINGS_PER_PAGE)
             op[i].dev_bus_addr = (u64)gt->mappings[0][op[i].handle].frame << PAGE_SHIFT;
         else if (take() % 4 == 0)
@@ -160,10 +184,11 @@ static void step_replace(void)
     struct gnttab_unmap_and_replace *op = (void *)host_guest;
     unsigned int n = 1 + pick(BATCH);
 
-    for (unsigned int i = 0; i < n; i++)
-        op[i] = (struct gnttab_unmap_and_replace){.host_addr = pick_host_addr(),
-                                                  .new_addr = take() % 4 ? pick_host_addr() : 0,
+    for (unsigned int i = 0; i < n; i++) {
+        op[i] = (struct gnttab_unmap_and_replace){.new_addr = take() % 4 ? pick_host_addr(0) : 0,
                                                   .handle = pick_handle()};
+        op[i].host_addr = pick_mapping(op[i].handle);
+    }
     call(GNTTABOP_unmap_and_replace, n);
 }
 
@@ -212,7 +237,21 @@ static void step_setup(void)
     call(GNTTABOP_setup_table, 1);
 }
 
-/* Versions, status frames, sizes, flushes, transfers, and what does not exist. */
+static void step_flush(void)
+{
+    struct gnttab_cache_flush *op = (void *)host_guest;
+    unsigned int n = 1 + pick(BATCH);
+
+    for (unsigned int i = 0; i < n; i++) {
+        op[i] = (struct gnttab_cache_flush){.offset = (u16)(take() % 4 ? 0 : pick_word()),
+                                            .length = (u16)(take() % 4 ? take() : pick_word()),
+                                            .op = take() % 4 ? 1 + pick(3) : (u32)pick_word()};
+        op[i].a.dev_bus_addr = (u64)pick_frame() << PAGE_SHIFT;
+    }
+    call(GNTTABOP_cache_flush, n);
+}
+
+/* Versions, status frames, sizes, transfers, and what does not exist. */
 static void step_other(void)
 {
     for (unsigned int i = 0; i < 12; i++) {
@@ -272,7 +311,10 @@ static void step(void)
             step_setup();
         break;
     case 10:
-        step_other();
+        if (take() & 1)
+            step_flush();
+        else
+            step_other();
         break;
     case 11:
     case 12:
@@ -345,6 +387,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
                                      .random = 0xcbf29ce484222325UL,
                                      .change_vcpu = change_vcpu};
     next_id = NR_DOMAINS;
+    memset(mapped_at, 0, sizeof(mapped_at));
     machine_start(PV_FRAMES_EACH);
     host_guest_limit(0, WINDOW);
     for (unsigned int i = 0; i < MAX_STEPS; i++) {

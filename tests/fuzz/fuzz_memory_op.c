@@ -39,13 +39,17 @@ static void fill_lists(void)
                                                                             : pick_word();
 }
 
+static bool changed; /* the words of the call are not what they were */
+
 static void change_word(void)
 {
     u64 w = take() & 1 ? pick_word() : pick_frame();
     unsigned long offset = pick(12) * 8U + (take() & 1 ? LISTS : 0);
 
-    if (take() % 4 == 0)
-        memcpy(host_guest + offset, &w, sizeof(w));
+    if (take() % 4)
+        return;
+    memcpy(host_guest + offset, &w, sizeof(w));
+    changed = true;
 }
 
 /* Some of what has just been read changes. */
@@ -54,23 +58,56 @@ static void change_what_was_read(void *place, unsigned long bytes)
     char *p = place;
     u64 w = pick_word();
 
-    if (p >= host_guest && p + bytes <= host_guest + WINDOW && bytes >= 8 && take() & 1)
-        memcpy(p + pick((unsigned int)(bytes / 8)) * 8U, &w, sizeof(w));
+    if (p < host_guest || p + bytes > host_guest + WINDOW || bytes < 8 || take() & 1)
+        return;
+    memcpy(p + pick((unsigned int)(bytes / 8)) * 8U, &w, sizeof(w));
+    changed = true;
 }
 
-static long call(unsigned long cmd)
+/* What memory_op may change of a domain. */
+struct holdings {
+    unsigned long frames, claimed;
+    const void *map;
+};
+
+static void get_holdings(struct holdings *h)
+{
+    for (unsigned int i = 0; i < NR_DOMAINS; i++) {
+        const struct domain *d = machine_domains[i];
+
+        h[i] = (struct holdings){d->tot_pages, d->claimed_pages, d->arch.memory_map};
+    }
+}
+
+/* A domain that is not privileged changes nobody but itself. */
+static void check_holdings(const struct holdings *before)
+{
+    struct holdings after[NR_DOMAINS];
+
+    get_holdings(after);
+    for (unsigned int i = 0; i < NR_DOMAINS; i++)
+        if (!current->domain->privileged && machine_domains[i] != current->domain &&
+            (after[i].frames != before[i].frames || after[i].claimed != before[i].claimed ||
+             after[i].map != before[i].map))
+            panic("d%u has changed d%u", current->domain->id, i);
+}
+
+static void call(unsigned long cmd)
 {
     unsigned long arg = take() % 64 ? GUEST(0) : pick_word();
-    long rc;
+    struct holdings before[NR_DOMAINS];
+
+    changed = false;
+    get_holdings(before);
 
     if (take() % 16 == 0)
         host_fail_allocation(1U + pick(6));
     if (take() % 4 == 0)
         host_after_guest_read = change_what_was_read;
-    rc = follow(do_memory_op(cmd, arg));
+    follow(do_memory_op(cmd, arg));
     host_after_guest_read = NULL;
     host_fail_allocation(0);
-    return rc;
+    check_holdings(before);
 }
 
 /* Where a list is said to continue. */
@@ -96,13 +133,41 @@ static struct xen_memory_reservation reservation(void)
     return r;
 }
 
+static unsigned long all_frames(void)
+{
+    unsigned long n = 0;
+
+    for (unsigned int i = 0; i < NR_DOMAINS; i++)
+        n += machine_domains[i]->tot_pages;
+    return n;
+}
+
 static void step_reservation(void)
 {
     static const u8 cmds[] = {XENMEM_increase_reservation, XENMEM_populate_physmap,
                               XENMEM_decrease_reservation, XENMEM_decrease_reservation};
 
-    *(struct xen_memory_reservation *)host_guest = reservation();
+    const struct xen_memory_reservation r = reservation();
+    unsigned long before = all_frames();
+
+    *(struct xen_memory_reservation *)host_guest = r;
     call(cmds[pick(ARRAY_SIZE(cmds))] | start());
+    /* Preempted or not, nobody gets more than he has asked for. */
+    if (!changed && r.extent_order < 8 && r.nr_extents < 8 &&
+        all_frames() > before + (r.nr_extents << r.extent_order))
+        panic("%lu extents of order %u are %lu frames", (unsigned long)r.nr_extents, r.extent_order,
+              all_frames() - before);
+}
+
+/* Frames that nobody uses, which alone can be exchanged, as far as there are any. */
+static void list_spare_frames(void)
+{
+    const struct page *pg = page_list_first(&current->domain->pages);
+    unsigned int n = 0;
+
+    for (; pg && n < 16; pg = pg->next ? mfn_to_page(MFN(pg->next)) : NULL)
+        if (page_refs(pg->state) == 1 && take() % 16)
+            ((xen_pfn_t *)(host_guest + LISTS))[n++] = page_to_mfn(pg).n;
 }
 
 static void step_exchange(void)
@@ -112,10 +177,13 @@ static void step_exchange(void)
     *x = (struct xen_memory_exchange){.in = reservation(), .out = reservation()};
     if (take() % 8) {
         x->out.domid = x->in.domid;
-        x->in.extent_order = take() % 4;
-        x->out.extent_order = take() % 4;
-        x->in.nr_extents = (1UL + pick(2)) << (3 - x->in.extent_order);
+        x->in.extent_order = take() % 4 ? 0 : pick(3);
+        x->out.extent_order = take() % 4 ? 0 : pick(3);
+        x->in.nr_extents = (1UL + pick(3))
+                           << (x->in.extent_order ? 2 - x->in.extent_order : x->out.extent_order);
         x->out.nr_extents = x->in.nr_extents << x->in.extent_order >> x->out.extent_order;
+        set_xen_guest_handle(x->in.extent_start, (xen_pfn_t *)GUEST(LISTS));
+        list_spare_frames();
     }
     if (take() % 8 == 0)
         x->nr_exchanged = take() & 1 ? pick(5) : pick_word();
@@ -244,6 +312,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
                                      .meanwhile = change_word};
     machine_start(PV_FRAMES_EACH);
     host_guest_limit(0, WINDOW);
+    for (unsigned int i = 0; i < NR_DOMAINS; i++)
+        machine_domains[i]->max_pages += 12;
     for (unsigned int i = 0; i < MAX_STEPS; i++) {
         step();
         host_return_to_guest();
