@@ -10,7 +10,7 @@
  * Finds the domain that an operation names, and takes a reference.
  * @return GNTST_*
  */
-static int target(domid_t id, struct domain **d)
+static int grant_target(domid_t id, struct domain **d)
 {
     *d = get_domain_or_self(id);
     if (!*d)
@@ -30,7 +30,7 @@ long grant_setup_table(unsigned long uop)
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
-    op.status = (s16)target(op.dom, &d);
+    op.status = (s16)grant_target(op.dom, &d);
     if (op.status)
         goto out;
     gt = d->grant_table;
@@ -65,7 +65,7 @@ long grant_query_size(unsigned long uop)
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
-    op.status = (s16)target(op.dom, &d);
+    op.status = (s16)grant_target(op.dom, &d);
     if (op.status == GNTST_okay) {
         op.nr_frames = grant_table_nr_frames(d);
         op.max_nr_frames = d->grant_table->max_frames;
@@ -94,7 +94,7 @@ long grant_get_version(unsigned long uop)
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
-    switch (target(op.dom, &d)) {
+    switch (grant_target(op.dom, &d)) {
     case GNTST_okay:
         break;
     case GNTST_bad_domain:
@@ -114,7 +114,7 @@ long grant_get_status_frames(unsigned long uop)
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
-    op.status = (s16)target(op.dom, &d);
+    op.status = (s16)grant_target(op.dom, &d);
     if (op.status == GNTST_okay) {
         op.status = GNTST_general_error; /* version 1 has none */
         put_domain(d);
