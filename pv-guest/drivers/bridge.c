@@ -188,14 +188,3 @@ void bridge_remove(struct net_port *port)
     port->input = NULL;
     forget_addresses(port, 0);
 }
-
-void bridge_list(bool (*entry)(struct net_port *port, void *argument), void *argument)
-{
-    struct net_port *next;
-
-    for (struct net_port *port = ports; port; port = next) {
-        next = port->next;
-        if (!entry(port, argument))
-            return;
-    }
-}
