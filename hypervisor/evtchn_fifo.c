@@ -115,7 +115,7 @@ static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
     bool was_empty;
 
     if (!v->fifo || !v->fifo->block) {
-        printk_guest(LOG_WARNING, "d%uv%u: event for a vCPU without a FIFO control block\n", d->id,
+        printk_guest(LOG_WARNING, "event for d%uv%u, which has no FIFO control block", d->id,
                      v->id);
         return;
     }

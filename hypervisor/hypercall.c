@@ -87,7 +87,7 @@ static void log_unknown(unsigned long op, unsigned long cmd)
     unsigned int bit = op < 8 * sizeof(d->unknown_logged) ? (unsigned int)op : 0;
 
     if (!test_and_set_bit(d->unknown_logged, bit))
-        printk_guest(LOG_DEBUG, "d%u: hypercall %lu (%lu) is not implemented", d->id, op, cmd);
+        printk_guest(LOG_DEBUG, "hypercall %lu (%lu) is not implemented", op, cmd);
 }
 
 static long absent(void)

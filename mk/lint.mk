@@ -33,6 +33,7 @@ lint-files:
 	@mk/check-pv.sh
 	@mk/check-options.sh
 	@mk/check-ranks.sh
+	@mk/check-guest-log.sh
 	@mk/check-names.py
 	@mk/porting-lines.sh
 
