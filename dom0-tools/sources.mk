@@ -2,15 +2,17 @@
 #
 # dom0-tools: what the built-in dom0 adds to the reference kernel. All but platform/ is portable.
 
-TOOLS_SRCS := $(addprefix dom0-tools/, \
+STORE_SRCS := $(addprefix dom0-tools/store/, \
+    tree.c accounts.c access.c change.c watch.c transaction.c store.c \
+    reply.c payload.c control.c requests.c protocol.c ring.c)
+
+TOOLS_SRCS := $(STORE_SRCS) $(addprefix dom0-tools/, \
     error.c utf8.c \
     config/config.c config/guest_config.c config/foreign_keys.c config/device_list.c \
     config/parameters.c config/disk_config.c config/vif_config.c \
     image/unpack.c image/kernel_image.c \
     control/control.c \
     builder/guest_memory.c builder/build.c \
-    store/tree.c store/store.c store/transaction.c store/watch.c \
-    store/protocol.c store/requests.c store/control.c store/ring.c \
     $(addprefix service/,domains.c console.c console_archive.c store_clients.c domain_rings.c \
                          domain_nodes.c memory_target.c device_nodes.c device_late.c device_set.c \
                          construction.c domain_requests.c console_requests.c device_requests.c \

@@ -76,7 +76,7 @@ void console_force_unlock(void)
 }
 
 /* Writes a piece of text to the ring and the drivers. Locks: the console lock is held. */
-static void show(const char *text, size_t len)
+static void show_text(const char *text, size_t len)
 {
     if (!len)
         return;
@@ -96,7 +96,7 @@ static void remember(const char *text, size_t len)
 static void emit(const char *text, size_t len)
 {
     remember(text, len);
-    show(text, len);
+    show_text(text, len);
 }
 
 /* Writes one message, line by line with the prefix. */
@@ -105,7 +105,7 @@ static void write_message(const char *text)
     unsigned long flags = console_acquire();
 
     if (line_open)
-        show("\n", 1);
+        show_text("\n", 1);
     do {
         const char *eol = strchr(text, '\n');
         size_t len = eol ? (size_t)(eol - text) : strlen(text);
@@ -250,7 +250,7 @@ void console_write_guest(const char *text, size_t len)
 {
     unsigned long flags = console_acquire();
 
-    show(text, len);
+    show_text(text, len);
     console_release(flags);
 }
 

@@ -336,7 +336,7 @@ static struct domain *get_peer(struct domain *d, unsigned int port)
  * Breaks the connection; the other end waits for this domain again. Locks: both event locks are
  * held.
  */
-static void disconnect(struct domain *d, struct evtchn *chn)
+static void evtchn_disconnect(struct domain *d, struct evtchn *chn)
 {
     struct evtchn *rchn = chn->peer;
     unsigned long flags;
@@ -371,7 +371,7 @@ long evtchn_close(struct domain *d, unsigned int port)
          */
         if (chn->remote != peer)
             goto out;
-        disconnect(d, chn);
+        evtchn_disconnect(d, chn);
         rc = 0;
         goto out;
     }

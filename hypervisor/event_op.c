@@ -61,7 +61,7 @@ static __noinline long send_waking(struct evtchn *chn, struct domain *d, const s
     return 0;
 }
 
-HOT_INLINE long send(struct domain *d, unsigned int port)
+HOT_INLINE long send_to_port(struct domain *d, unsigned int port)
 {
     struct evtchn *chn = evtchn_lookup(d, port), *to = chn;
     struct vcpu *v;
@@ -87,12 +87,12 @@ HOT_INLINE long send(struct domain *d, unsigned int port)
 
 int evtchn_send(struct domain *d, unsigned int port)
 {
-    return (int)send(d, port);
+    return (int)send_to_port(d, port);
 }
 
 /* ---- asking and changing ---- */
 
-static long status(struct evtchn_status *op)
+static long event_status(struct evtchn_status *op)
 {
     struct domain *d = get_domain_or_self(op->dom);
     struct evtchn *chn;
@@ -223,7 +223,7 @@ void evtchn_vcpu_info_moved(struct vcpu *v)
 
 #define DUMPED_PORTS 64U /* of one domain; a guest chooses how many it opens */
 
-static void describe(char *text, size_t size, const struct evtchn *chn)
+static void describe_port(char *text, size_t size, const struct evtchn *chn)
 {
     switch (chn->state) {
     case ECS_UNBOUND:
@@ -252,7 +252,7 @@ static void dump_port(struct domain *d, struct evtchn *chn)
 
     masked = fifo ? evtchn_fifo_is_masked(d, chn) : evtchn_2l_is_masked(d, chn);
     pending = fifo ? evtchn_fifo_is_pending(d, chn) : evtchn_2l_is_pending(d, chn);
-    describe(text, sizeof(text), chn);
+    describe_port(text, sizeof(text), chn);
     printk(LOG_INFO, "d%u port %u: %s, vcpu %u%s%s", d->id, chn->port, text, vcpu,
            pending ? ", pending" : "", masked ? ", masked" : "");
 }
@@ -320,7 +320,7 @@ static const struct {
     [EVTCHNOP_set_priority] = {sizeof(struct evtchn_set_priority), false},
 };
 
-static long dispatch(unsigned int cmd, union any_op *op, unsigned long arg)
+static long event_op_dispatch(unsigned int cmd, union any_op *op, unsigned long arg)
 {
     struct domain *d = current->domain;
     long rc;
@@ -339,7 +339,7 @@ static long dispatch(unsigned int cmd, union any_op *op, unsigned long arg)
     case EVTCHNOP_close:
         return evtchn_close(d, op->close.port);
     case EVTCHNOP_status:
-        return status(&op->status);
+        return event_status(&op->status);
     case EVTCHNOP_bind_vcpu:
         return bind_vcpu(op->bind_vcpu.port, op->bind_vcpu.vcpu);
     case EVTCHNOP_unmask:
@@ -364,7 +364,7 @@ static long dispatch(unsigned int cmd, union any_op *op, unsigned long arg)
  * Serves all operations but sending. It is a function of its own, so that the fast path saves no
  * registers for it.
  */
-static __noinline long other_op(unsigned int cmd, unsigned long arg)
+static __noinline long event_other_op(unsigned int cmd, unsigned long arg)
 {
     union any_op op;
     unsigned int size;
@@ -376,7 +376,7 @@ static __noinline long other_op(unsigned int cmd, unsigned long arg)
     size = op_info[cmd].size;
     if (copy_from_guest(&op, arg, size))
         return -XEN_EFAULT;
-    rc = dispatch(cmd, &op, arg);
+    rc = event_op_dispatch(cmd, &op, arg);
     if (rc == 0 && op_info[cmd].out && copy_to_guest(arg, &op, size))
         rc = -XEN_EFAULT;
     return rc;
@@ -387,10 +387,10 @@ long do_event_channel_op(unsigned int cmd, unsigned long arg)
     u32 port;
 
     if (unlikely(cmd != EVTCHNOP_send))
-        return other_op(cmd, arg);
+        return event_other_op(cmd, arg);
     if (get_guest(&port, arg))
         return -XEN_EFAULT;
-    return send(current->domain, port);
+    return send_to_port(current->domain, port);
 }
 
 /* The older form has number and argument in one structure. */

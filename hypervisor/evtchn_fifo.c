@@ -86,8 +86,8 @@ static bool append_to_tail(const struct domain *d, u32 tail, u32 port)
  * port that moves is no longer the tail of its old queue: the port that is linked there next must
  * not follow it to the new one.
  */
-static struct evtchn_fifo_queue *lock_queue(struct vcpu *v, struct evtchn *chn,
-                                            const event_word_t *word)
+static struct evtchn_fifo_queue *lock_fifo_queue(struct vcpu *v, struct evtchn *chn,
+                                                 const event_word_t *word)
 {
     struct evtchn_fifo_queue *q = &v->fifo->queue[chn->priority], *old = chn->queue;
 
@@ -115,11 +115,11 @@ static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
     bool was_empty;
 
     if (!v->fifo || !v->fifo->block) {
-        printk_guest(LOG_WARNING, "d%uv%u: event for a vCPU without a FIFO control block\n", d->id,
+        printk_guest(LOG_WARNING, "event for d%uv%u, which has no FIFO control block", d->id,
                      v->id);
         return;
     }
-    q = lock_queue(v, chn, word);
+    q = lock_fifo_queue(v, chn, word);
     block = q->vcpu->fifo->block;
     if (atomic_or(word, BIT(EVTCHN_FIFO_LINKED)) & BIT(EVTCHN_FIFO_LINKED)) {
         spin_unlock(&q->lock);

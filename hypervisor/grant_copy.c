@@ -92,14 +92,14 @@ fail:
     return false;
 }
 
-HOT_INLINE bool take(struct copy_end *end, u64 name, domid_t domid, bool gref,
-                     const struct domain *d, bool readonly)
+HOT_INLINE bool take_end(struct copy_end *end, u64 name, domid_t domid, bool gref,
+                         const struct domain *d, bool readonly)
 {
     return gref ? take_grant(end, name, domid, d, readonly)
                 : take_own(end, name, domid, d, readonly);
 }
 
-HOT_INLINE void drop(const struct copy_end *end, bool gref, bool readonly)
+HOT_INLINE void drop_end(const struct copy_end *end, bool gref, bool readonly)
 {
     if (gref) {
         spin_lock(&end->gt->lock);
@@ -119,10 +119,10 @@ HOT_INLINE bool copy_short(struct words w, bool src_gref, bool dst_gref)
     char *to_addr;
 
     if (unlikely(from + len > PAGE_SIZE) || unlikely(to + len > PAGE_SIZE) ||
-        unlikely(!take(&dst, w.dest, domid_in(w.dest_at), dst_gref, d, false)))
+        unlikely(!take_end(&dst, w.dest, domid_in(w.dest_at), dst_gref, d, false)))
         return false;
-    if (unlikely(!take(&src, w.source, domid_in(w.source_at), src_gref, d, true))) {
-        drop(&dst, dst_gref, false);
+    if (unlikely(!take_end(&src, w.source, domid_in(w.source_at), src_gref, d, true))) {
+        drop_end(&dst, dst_gref, false);
         return false;
     }
     to_addr = (char *)mfn_to_virt(dst.frame) + to;
@@ -131,8 +131,8 @@ HOT_INLINE bool copy_short(struct words w, bool src_gref, bool dst_gref)
         memmove(to_addr, from_addr, len);
     else
         memcpy_inline(to_addr, from_addr, len);
-    drop(&src, src_gref, true);
-    drop(&dst, dst_gref, false);
+    drop_end(&src, src_gref, true);
+    drop_end(&dst, dst_gref, false);
     return true;
 }
 

@@ -26,7 +26,7 @@
 #define MAPPING_BUSY 0x8000U /* in grant_mapping.flags: a vCPU is unmapping it */
 
 /* @return the mapping of a handle that is known to exist */
-static struct grant_mapping *mapping(const struct grant_table *gt, unsigned long handle)
+static struct grant_mapping *mapping_of(const struct grant_table *gt, unsigned long handle)
 {
     return &gt->mappings[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
 }
@@ -63,14 +63,14 @@ static grant_handle_t get_handle(struct grant_table *gt)
         grant_map_add_handles(gt);
     handle = gt->free_handle;
     if (likely(handle != NO_HANDLE))
-        gt->free_handle = mapping(gt, handle)->ref;
+        gt->free_handle = mapping_of(gt, handle)->ref;
     spin_unlock(&gt->map_lock);
     return handle;
 }
 
 static void put_handle(struct grant_table *gt, grant_handle_t handle)
 {
-    struct grant_mapping *m = mapping(gt, handle);
+    struct grant_mapping *m = mapping_of(gt, handle);
 
     spin_lock(&gt->map_lock);
     WRITE_ONCE(m->flags, 0);
@@ -149,7 +149,7 @@ static int map_one(struct gnttab_map_grant_ref *op)
             goto out_pin;
         }
     }
-    m = mapping(gt, handle);
+    m = mapping_of(gt, handle);
     m->owner = (u32)virt_to_mfn(owner).n;
     m->ref = op->ref;
     m->frame = (u32)frame.n;
@@ -219,7 +219,7 @@ static struct grant_mapping *claim_handle(const struct grant_table *gt, grant_ha
 
     if (unlikely(!index_ok(&i, READ_ONCE(gt->nr_map_pages) * MAPPINGS_PER_PAGE)))
         return NULL;
-    m = mapping(gt, i);
+    m = mapping_of(gt, i);
     flags = READ_ONCE(m->flags);
     if (!(flags & MAP_KINDS) || (flags & MAPPING_BUSY) ||
         !cmpxchg(&m->flags, &flags, (u16)(flags | MAPPING_BUSY)))
@@ -398,7 +398,7 @@ int grant_table_release_mappings(struct domain *d)
     struct grant_table *gt = d->grant_table;
 
     while (gt->release_cursor < gt->nr_map_pages * MAPPINGS_PER_PAGE) {
-        release_mapping(mapping(gt, gt->release_cursor));
+        release_mapping(mapping_of(gt, gt->release_cursor));
         if (++gt->release_cursor % 256 == 0 && hypercall_preempt_check())
             return -ERESTART;
     }

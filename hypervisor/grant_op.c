@@ -10,13 +10,17 @@
  * Finds the domain that an operation names, and takes a reference.
  * @return GNTST_*
  */
-static int target(domid_t id, struct domain **d)
+static int grant_target(domid_t id, struct domain **d)
 {
     *d = get_domain_or_self(id);
-    if (!*d)
+    if (!*d) {
+        printk_guest(LOG_DEBUG, "grant table of another: there is no domain %u", id);
         return GNTST_bad_domain;
+    }
     if (*d == current->domain || (current->domain->privileged && !(*d)->system))
         return GNTST_okay;
+    printk_guest(LOG_DEBUG, "not privileged, or it has none: no access to the grant table of d%u",
+                 id);
     put_domain(*d);
     return GNTST_permission_denied;
 }
@@ -30,7 +34,7 @@ long grant_setup_table(unsigned long uop)
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
-    op.status = (s16)target(op.dom, &d);
+    op.status = (s16)grant_target(op.dom, &d);
     if (op.status)
         goto out;
     gt = d->grant_table;
@@ -46,6 +50,12 @@ long grant_setup_table(unsigned long uop)
     }
     if (rc)
         op.status = GNTST_general_error;
+    if (op.status)
+        printk_guest(LOG_DEBUG, "grant table of %u frames for d%u: it may have %u%s", op.nr_frames,
+                     d->id, gt->max_frames,
+                     d->dying ? ", and is dying"
+                     : rc     ? ", without memory"
+                              : "");
     for (unsigned int i = 0; op.status == GNTST_okay && i < op.nr_frames; i++) {
         xen_pfn_t frame = virt_to_mfn(gt->shared[i]).n;
 
@@ -65,7 +75,7 @@ long grant_query_size(unsigned long uop)
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
-    op.status = (s16)target(op.dom, &d);
+    op.status = (s16)grant_target(op.dom, &d);
     if (op.status == GNTST_okay) {
         op.nr_frames = grant_table_nr_frames(d);
         op.max_nr_frames = d->grant_table->max_frames;
@@ -94,7 +104,7 @@ long grant_get_version(unsigned long uop)
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
-    switch (target(op.dom, &d)) {
+    switch (grant_target(op.dom, &d)) {
     case GNTST_okay:
         break;
     case GNTST_bad_domain:
@@ -114,7 +124,7 @@ long grant_get_status_frames(unsigned long uop)
 
     if (get_guest(&op, uop))
         return -XEN_EFAULT;
-    op.status = (s16)target(op.dom, &d);
+    op.status = (s16)grant_target(op.dom, &d);
     if (op.status == GNTST_okay) {
         op.status = GNTST_general_error; /* version 1 has none */
         put_domain(d);
@@ -158,10 +168,21 @@ long grant_swap_op(unsigned int cmd, unsigned long uop, unsigned int count)
         if (get_guest_element(&op, uop, i))
             return -XEN_EFAULT;
         op.status = (s16)swap_one(op.ref_a, op.ref_b);
+        if (op.status)
+            printk_guest(LOG_DEBUG, "swap of grants %u and %u: %s", op.ref_a, op.ref_b,
+                         op.status == GNTST_eagain ? "one is in use by another domain"
+                                                   : "the grant table has no such entry");
         if (put_guest_element(uop, i, &op))
             return -XEN_EFAULT;
     }
     return 0;
+}
+
+static long cache_flush_refused(const struct gnttab_cache_flush *op, const char *why, long error)
+{
+    printk_guest(LOG_DEBUG, "cache flush of %u bytes at %lx + %u: %s", op->length,
+                 (unsigned long)op->a.dev_bus_addr, op->offset, why);
+    return error;
 }
 
 /* Cleans or invalidates a piece of one of the caller's own frames. */
@@ -171,19 +192,20 @@ static long cache_flush_one(const struct gnttab_cache_flush *op)
     struct page *pg;
     mfn_t frame;
 
-    if ((op->op & ~(GNTTAB_CACHE_SOURCE_GREF | GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)) ||
-        op->offset + op->length > PAGE_SIZE)
-        return -XEN_EINVAL;
+    if (op->op & ~(GNTTAB_CACHE_SOURCE_GREF | GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL))
+        return cache_flush_refused(op, "unknown flags", -XEN_EINVAL);
+    if (op->offset + op->length > PAGE_SIZE)
+        return cache_flush_refused(op, "it leaves its page", -XEN_EINVAL);
     if (op->length == 0 || !(op->op & (GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)))
         return 0;
     if (op->op & GNTTAB_CACHE_SOURCE_GREF)
-        return -XEN_EOPNOTSUPP;
+        return cache_flush_refused(op, "grants are not supported", -XEN_EOPNOTSUPP);
     frame = MFN(op->a.dev_bus_addr >> PAGE_SHIFT);
     if (!mfn_valid(frame))
-        return -XEN_EPERM;
+        return cache_flush_refused(op, "it is not RAM", -XEN_EPERM);
     pg = mfn_to_page(frame);
     if (!get_page(pg, d))
-        return -XEN_EPERM;
+        return cache_flush_refused(op, "the frame is not the caller's", -XEN_EPERM);
     arch_cache_flush(frame, op->offset, op->length, op->op & GNTTAB_CACHE_INVAL);
     put_page(pg);
     return 0;

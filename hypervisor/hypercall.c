@@ -67,7 +67,7 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
  * What Xen answers to a domain without privileges where that is not -XEN_ENOSYS. A privileged
  * caller gets -XEN_ENOSYS.
  */
-static long refusal(unsigned long op)
+static long absent_refusal(unsigned long op)
 {
     switch (op) {
     case __HYPERVISOR_kexec_op:
@@ -81,13 +81,13 @@ static long refusal(unsigned long op)
     }
 }
 
-static void log_once(unsigned long op, unsigned long cmd)
+static void log_unknown(unsigned long op, unsigned long cmd)
 {
     struct domain *d = current->domain;
     unsigned int bit = op < 8 * sizeof(d->unknown_logged) ? (unsigned int)op : 0;
 
     if (!test_and_set_bit(d->unknown_logged, bit))
-        printk_guest(LOG_DEBUG, "d%u: hypercall %lu (%lu) is not implemented", d->id, op, cmd);
+        printk_guest(LOG_DEBUG, "hypercall %lu (%lu) is not implemented", op, cmd);
 }
 
 static long absent(void)
@@ -95,20 +95,20 @@ static long absent(void)
     const struct multicall_state *mcs = &this_cpu()->multicall;
     unsigned long op = mcs->active ? mcs->call.op : hypercall_number();
 
-    log_once(op, 0);
-    return current->domain->privileged ? -XEN_ENOSYS : refusal(op);
+    log_unknown(op, 0);
+    return current->domain->privileged ? -XEN_ENOSYS : absent_refusal(op);
 }
 
 /* Called from assembly: a number beyond the table. */
 long hypercall_bad_number(unsigned long op)
 {
-    log_once(op, 0);
+    log_unknown(op, 0);
     return -XEN_ENOSYS;
 }
 
 long hypercall_unknown(unsigned int op, unsigned long cmd)
 {
-    log_once(op, cmd);
+    log_unknown(op, cmd);
     return -XEN_ENOSYS;
 }
 

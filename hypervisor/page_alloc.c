@@ -198,7 +198,7 @@ static unsigned long take_dirty(struct page_list *batch)
 }
 
 /* Makes sure that no CPU remembers a translation of any frame of @batch. */
-static void flush_batch(const struct page_list *batch)
+static void flush_freed(const struct page_list *batch)
 {
     u32 newest = page_list_first(batch)->stamp;
 
@@ -222,7 +222,7 @@ static bool heap_scrub(void)
         tlb_relax();
         return others != 0;
     }
-    flush_batch(&batch);
+    flush_freed(&batch);
     for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next) {
         if (unlikely(mfn_to_page(MFN(m))->uncached))
             page_flush_caches(mfn_to_page(MFN(m)));
@@ -298,7 +298,7 @@ static struct page *block_take(struct domain *d, unsigned int order, unsigned in
 }
 
 /* The same, but cleans dirty frames if none is listed. */
-static struct page *block_find(struct domain *d, unsigned int order, unsigned int bits)
+static struct page *find_block(struct domain *d, unsigned int order, unsigned int bits)
 {
     struct page *pg;
 
@@ -310,7 +310,7 @@ static struct page *block_find(struct domain *d, unsigned int order, unsigned in
 
 void *alloc_hv_pages(unsigned int order)
 {
-    struct page *pg = block_find(NULL, order, ZONES);
+    struct page *pg = find_block(NULL, order, ZONES);
 
     if (!pg)
         return NULL;
@@ -345,7 +345,7 @@ void free_hv_pages(void *p, unsigned int order)
     scrub_if_many();
 }
 
-/* Undoes block_find(): nobody has seen the block. */
+/* Undoes find_block(): nobody has seen the block. */
 static void block_give_back(struct page *pg, unsigned int order)
 {
     unsigned long flags = spin_lock_irqsave(&heap.lock);
@@ -378,7 +378,7 @@ struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned i
     d->tot_pages += n;
     spin_unlock(&d->page_lock);
 
-    pg = block_find(d, order, bits);
+    pg = find_block(d, order, bits);
     if (pg)
         block_prepare(pg, order, !(memf & MEMF_NO_SCRUB));
 

@@ -36,7 +36,7 @@ static void describe_use(char *text, size_t size, u64 state)
     }
 }
 
-static void describe(char *text, size_t size, mfn_t mfn, const struct domain *d, u64 type)
+static void describe_frame(char *text, size_t size, mfn_t mfn, const struct domain *d, u64 type)
 {
     const struct page *pg = mfn_to_page(mfn);
     const struct domain *owner = NULL;
@@ -65,6 +65,6 @@ void page_refused(const char *what, mfn_t mfn, const struct domain *d, u64 type)
 {
     char why[96];
 
-    describe(why, sizeof(why), mfn, d, type);
+    describe_frame(why, sizeof(why), mfn, d, type);
     printk_guest(LOG_DEBUG, "%s %lx: %s", what, mfn.n, why);
 }

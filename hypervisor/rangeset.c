@@ -54,7 +54,7 @@ static int reserve_one(struct rangeset *r)
 }
 
 /* @return the index of the first range whose end is at or above @x */
-static unsigned int find(const struct rangeset *r, unsigned long x)
+static unsigned int find_range(const struct rangeset *r, unsigned long x)
 {
     unsigned int lo = 0, hi = r->count;
 
@@ -94,7 +94,7 @@ int rangeset_add(struct rangeset *r, unsigned long first, unsigned long last)
     if (rc)
         goto out;
     /* All ranges that overlap or touch the new one become one range. */
-    i = find(r, first ? first - 1 : 0);
+    i = find_range(r, first ? first - 1 : 0);
     for (j = i; j < r->count && (last == ~0UL || r->ranges[j].first <= last + 1); j++) {
         first = MIN(first, r->ranges[j].first);
         last = MAX(last, r->ranges[j].last);
@@ -121,7 +121,7 @@ int rangeset_remove(struct rangeset *r, unsigned long first, unsigned long last)
     rc = reserve_one(r); /* cutting the middle out of a range makes two */
     if (rc)
         goto out;
-    i = find(r, first);
+    i = find_range(r, first);
     while (i < r->count && r->ranges[i].first <= last) {
         struct range *it = &r->ranges[i];
 
@@ -156,7 +156,7 @@ bool rangeset_contains(const struct rangeset *r, unsigned long first, unsigned l
     if (!r || first > last)
         return false;
     spin_lock(&rw->lock);
-    i = find(r, first);
+    i = find_range(r, first);
     in = i < r->count && r->ranges[i].first <= first && r->ranges[i].last >= last;
     spin_unlock(&rw->lock);
     return in;

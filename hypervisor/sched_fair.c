@@ -29,7 +29,7 @@ static struct vcpu *first_queued(struct run_queue *rq)
     return list_first(&rq->fair.queue, struct vcpu, fair.link);
 }
 
-static void enqueue(struct run_queue *rq, struct vcpu *v)
+static void fair_enqueue(struct run_queue *rq, struct vcpu *v)
 {
     struct list *queue = &rq->fair.queue, *pos = queue->prev;
 
@@ -87,7 +87,7 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, const struct vcpu *cur, s_t
     }
     floor = floor > (u64)TIME_SLICE / 2 ? floor - (u64)TIME_SLICE / 2 : 0;
     v->fair.vruntime = MAX(v->fair.vruntime, floor);
-    enqueue(rq, v);
+    fair_enqueue(rq, v);
     if (!is_idle_vcpu(cur) && v->fair.vruntime >= cur_vruntime) {
         if (rq->length == 1) /* @cur ran alone so far, without a slice */
             limit_slice(rq, t + TIME_SLICE);
@@ -134,7 +134,7 @@ struct vcpu *fair_pick(struct run_queue *rq, struct vcpu *prev, s_time_t t)
             /* A vCPU that yields is queued behind the first. */
             if (prev->fair.yielding && rq->length)
                 prev->fair.vruntime = MAX(prev->fair.vruntime, first_queued(rq)->fair.vruntime + 1);
-            enqueue(rq, prev);
+            fair_enqueue(rq, prev);
         }
         prev->fair.yielding = false;
     }

@@ -141,7 +141,7 @@ static long remote_shutdown(unsigned long arg)
 }
 
 /* A kernel that ends in its own panic is dumped like one that we stop. */
-static void shut_down(u32 reason)
+static void sched_shut_down(u32 reason)
 {
     if (reason == SHUTDOWN_crash)
         domain_crash(current->domain, "its kernel says so");
@@ -153,7 +153,7 @@ static void shut_down(u32 reason)
  * Serves all but the two operations that are called most. It is a function of its own, so that
  * those save no registers for it.
  */
-static __noinline long other_op(unsigned int cmd, unsigned long arg)
+static __noinline long sched_other_op(unsigned int cmd, unsigned long arg)
 {
     switch (cmd) {
     case SCHEDOP_shutdown: {
@@ -161,7 +161,7 @@ static __noinline long other_op(unsigned int cmd, unsigned long arg)
 
         if (get_guest(&op, arg))
             return -XEN_EFAULT;
-        shut_down(op.reason & 0xff);
+        sched_shut_down(op.reason & 0xff);
         return 0;
     }
     case SCHEDOP_shutdown_code: {
@@ -205,7 +205,7 @@ long do_sched_op(unsigned int cmd, unsigned long arg)
         vcpu_block_enable_events();
         return 0;
     default:
-        return other_op(cmd, arg);
+        return sched_other_op(cmd, arg);
     }
 }
 
@@ -220,7 +220,7 @@ long do_sched_op_compat(unsigned int cmd, unsigned long arg)
         vcpu_block_enable_events();
         return 0;
     case SCHEDOP_shutdown:
-        shut_down(arg & 0xff);
+        sched_shut_down(arg & 0xff);
         return 0;
     default:
         return hypercall_unknown(__HYPERVISOR_sched_op_compat, cmd);

@@ -11,7 +11,7 @@
 #include <timer.h>
 
 /* Joins two heaps; the later root becomes the first child of the earlier one. */
-static struct timer *meld(struct timer *a, struct timer *b)
+static struct timer *meld_timers(struct timer *a, struct timer *b)
 {
     if (!a)
         return b;
@@ -43,7 +43,7 @@ static struct timer *merge_children(struct timer *first)
         a->next = a->prev = NULL;
         if (b)
             b->next = b->prev = NULL;
-        pair = meld(a, b);
+        pair = meld_timers(a, b);
         pair->next = pairs;
         pairs = pair;
     }
@@ -51,7 +51,7 @@ static struct timer *merge_children(struct timer *first)
         struct timer *next = pairs->next;
 
         pairs->next = NULL;
-        root = meld(root, pairs);
+        root = meld_timers(root, pairs);
         pairs = next;
     }
     if (root)
@@ -59,7 +59,7 @@ static struct timer *merge_children(struct timer *first)
     return root;
 }
 
-static void dequeue(struct timer_queue *q, struct timer *t)
+static void timer_dequeue(struct timer_queue *q, struct timer *t)
 {
     struct timer *children = merge_children(t->child);
 
@@ -72,14 +72,14 @@ static void dequeue(struct timer_queue *q, struct timer *t)
             t->prev->next = t->next;
         if (t->next)
             t->next->prev = t->prev;
-        q->root = meld(q->root, children);
+        q->root = meld_timers(q->root, children);
     }
     t->child = t->next = t->prev = NULL;
     t->queued = false;
 }
 
 /* Locks the queue that @t belongs to; @t may move to another one until the lock is held. */
-HOT_INLINE struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
+HOT_INLINE struct timer_queue *lock_queue_of(struct timer *t, unsigned long *flags)
 {
     for (;;) {
         unsigned int cpu = READ_ONCE(t->cpu);
@@ -96,7 +96,7 @@ HOT_INLINE struct timer_queue *lock_queue(struct timer *t, unsigned long *flags)
  * Sets the hardware, or makes the owning CPU do so: the earliest expiry may have moved. Locks: the
  * queue's is held.
  */
-static void program(struct timer_queue *q, unsigned int cpu)
+static void program_timer(struct timer_queue *q, unsigned int cpu)
 {
     if (!q->root || (q->programmed && q->programmed <= q->root->expires))
         return;
@@ -121,24 +121,24 @@ void timer_init(struct timer *t, void (*fn)(void *arg), void *arg, unsigned int 
 void timer_set(struct timer *t, s_time_t expires)
 {
     unsigned long flags;
-    struct timer_queue *q = lock_queue(t, &flags);
+    struct timer_queue *q = lock_queue_of(t, &flags);
 
     if (t->queued)
-        dequeue(q, t);
+        timer_dequeue(q, t);
     t->expires = expires > 0 ? expires : 1;
     t->queued = true;
-    q->root = meld(q->root, t);
-    program(q, t->cpu);
+    q->root = meld_timers(q->root, t);
+    program_timer(q, t->cpu);
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
 void timer_stop(struct timer *t)
 {
     unsigned long flags;
-    struct timer_queue *q = lock_queue(t, &flags);
+    struct timer_queue *q = lock_queue_of(t, &flags);
 
     if (t->queued)
-        dequeue(q, t);
+        timer_dequeue(q, t);
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
@@ -154,11 +154,11 @@ void timer_kill(struct timer *t)
 void timer_migrate(struct timer *t, unsigned int cpu)
 {
     unsigned long flags;
-    struct timer_queue *q = lock_queue(t, &flags);
+    struct timer_queue *q = lock_queue_of(t, &flags);
     bool queued = t->queued;
 
     if (queued)
-        dequeue(q, t);
+        timer_dequeue(q, t);
     t->cpu = cpu;
     spin_unlock_irqrestore(&q->lock, flags);
     if (queued)
@@ -182,7 +182,7 @@ void timer_softirq(void)
         void (*fn)(void *) = t->fn;
         void *arg = t->arg;
 
-        dequeue(q, t);
+        timer_dequeue(q, t);
         WRITE_ONCE(q->running, t);
         spin_unlock_irqrestore(&q->lock, flags);
         meter_callback((const void *)fn);
@@ -190,6 +190,6 @@ void timer_softirq(void)
         flags = spin_lock_irqsave(&q->lock);
         WRITE_ONCE(q->running, NULL);
     }
-    program(q, smp_processor_id());
+    program_timer(q, smp_processor_id());
     spin_unlock_irqrestore(&q->lock, flags);
 }

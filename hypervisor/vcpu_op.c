@@ -10,7 +10,7 @@
 #define PERIOD_MIN MILLISECS(1)
 #define PERIOD_MAX SECONDS(0x100000)
 
-static long initialise(struct vcpu *v, unsigned long arg)
+static long vcpu_initialise(struct vcpu *v, unsigned long arg)
 {
     struct vcpu_guest_context *ctx;
     struct domain *d = v->domain;
@@ -198,7 +198,7 @@ static long vcpu_op(struct vcpu *v, unsigned int cmd, unsigned long arg)
 {
     switch (cmd) {
     case VCPUOP_initialise:
-        return initialise(v, arg);
+        return vcpu_initialise(v, arg);
     case VCPUOP_up:
         return bring_up(v);
     case VCPUOP_down:

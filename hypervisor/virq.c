@@ -20,7 +20,7 @@ bool virq_is_global(u32 virq)
 }
 
 /* Rings @port of @d if it is in @state. */
-static void ring(struct domain *d, unsigned int port, enum evtchn_state state)
+static void virq_ring(struct domain *d, unsigned int port, enum evtchn_state state)
 {
     struct evtchn *chn = evtchn_lookup(d, port);
     unsigned long flags;
@@ -38,7 +38,7 @@ void send_guest_vcpu_virq(struct vcpu *v, u32 virq)
     unsigned int port = load_acquire(&v->virq_port[virq]);
 
     if (port)
-        ring(v->domain, port, ECS_VIRQ);
+        virq_ring(v->domain, port, ECS_VIRQ);
 }
 
 void send_guest_global_virq(struct domain *d, u32 virq)
@@ -80,7 +80,7 @@ void send_guest_pirq(struct domain *d, const struct pirq *pirq)
     unsigned int port = READ_ONCE(pirq->evtchn);
 
     if (port)
-        ring(d, port, ECS_PIRQ);
+        virq_ring(d, port, ECS_PIRQ);
 }
 
 void global_virq_drop_handler(struct domain *d)

@@ -33,6 +33,7 @@ lint-files:
 	@mk/check-pv.sh
 	@mk/check-options.sh
 	@mk/check-ranks.sh
+	@mk/check-guest-log.sh
 	@mk/check-names.py
 	@mk/porting-lines.sh
 
@@ -61,7 +62,7 @@ lint-cppcheck:
 	    $(LINT_UNITS)
 
 # The files of each of these folders use each other in one direction only.
-lint-circles: $(call objects,$(filter dom0-tools/bh/% dom0-tools/service/%,$(TOOLS_SRCS)))
+lint-circles: $(call objects,$(filter dom0-tools/bh/% dom0-tools/service/% dom0-tools/store/%,$(TOOLS_SRCS)))
 	@echo "  CIRCLES"
 	@mk/check-circles.sh $(filter %.o,$^)
 

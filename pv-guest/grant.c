@@ -47,7 +47,7 @@ static int map_table_frames(const unsigned long *mfns, unsigned int first, unsig
 }
 
 /* Adds a piece to the table. Events are disabled. @return whether there are free references now. */
-static bool grow(void)
+static bool grow_grants(void)
 {
     unsigned long mfns[MAX_FRAMES];
     struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = frames + PIECE_FRAMES};
@@ -76,7 +76,7 @@ static bool grow(void)
     return true;
 }
 
-static void set_up(void)
+static void set_up_grants(void)
 {
     struct gnttab_query_size query = {.dom = DOMID_SELF};
 
@@ -84,14 +84,14 @@ static void set_up(void)
         guest_panic("no grant table: status %d", query.status);
     max_frames = query.max_nr_frames < MAX_FRAMES ? query.max_nr_frames : MAX_FRAMES;
     table = window_reserve(max_frames);
-    if (!table || !grow())
+    if (!table || !grow_grants())
         guest_panic("cannot set up the grant table");
 }
 
 grant_entry_v1_t *grant_table(void)
 {
     if (!table)
-        set_up();
+        set_up_grants();
     return table;
 }
 
@@ -107,7 +107,7 @@ int grant_offer(domid_t domid, mfn_t mfn, bool readonly)
     grant_entry_v1_t *entry = grant_table();
     grant_ref_t ref = 0;
 
-    if (first_free || grow()) {
+    if (first_free || grow_grants()) {
         ref = first_free;
         first_free = *next_of(ref);
     }
@@ -259,7 +259,7 @@ void grant_unmap(struct grant_mapping *mapping)
 
 /* ---- one copy ---- */
 
-static int copy(struct gnttab_copy *copy_op)
+static int copy_grants(struct gnttab_copy *copy_op)
 {
     long error = hypercall_grant_table_op(GNTTABOP_copy, copy_op, 1);
 
@@ -278,7 +278,7 @@ int grant_copy_from(void *local, domid_t domid, grant_ref_t reference, unsigned 
         .flags = GNTCOPY_source_gref,
     };
 
-    return copy(&op);
+    return copy_grants(&op);
 }
 
 int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsigned int offset,
@@ -293,5 +293,5 @@ int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsig
         .flags = GNTCOPY_dest_gref,
     };
 
-    return copy(&op);
+    return copy_grants(&op);
 }

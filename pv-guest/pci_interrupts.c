@@ -65,7 +65,7 @@ static void take_interrupt(evtchn_port_t port, void *argument)
     end_interrupt(interrupt->pirq);
 }
 
-static int bind(struct pci_interrupt *interrupt, int pirq, bool shared)
+static int bind_interrupt(struct pci_interrupt *interrupt, int pirq, bool shared)
 {
     int port = event_bind_pirq((unsigned int)pirq, shared);
 
@@ -80,8 +80,8 @@ static int bind(struct pci_interrupt *interrupt, int pirq, bool shared)
     return 0;
 }
 
-static int map_message(const struct pci_device *device, struct pci_interrupt *interrupt,
-                       unsigned int entry, uint64_t table_base)
+static int map_pci_message(const struct pci_device *device, struct pci_interrupt *interrupt,
+                           unsigned int entry, uint64_t table_base)
 {
     struct physdev_map_pirq map = {.domid = DOMID_SELF,
                                    .type = MAP_PIRQ_TYPE_MSI_SEG,
@@ -93,7 +93,7 @@ static int map_message(const struct pci_device *device, struct pci_interrupt *in
                                    .table_base = table_base};
     int error = (int)hypercall_physdev_op(PHYSDEVOP_map_pirq, &map);
 
-    return error ? error : bind(interrupt, map.pirq, false);
+    return error ? error : bind_interrupt(interrupt, map.pirq, false);
 }
 
 static void set_line(const struct pci_device *device, bool on)
@@ -122,7 +122,7 @@ static unsigned int enable_msix(struct pci_device *device, unsigned int wanted)
     pci_write16(device, PCI_COMMAND, pci_read16(device, PCI_COMMAND) | PCI_COMMAND_MEMORY);
     pci_write16(device, offset + CAPABILITY_CONTROL,
                 (uint16_t)(control | MSIX_ENABLE | MSIX_MASK_ALL));
-    while (count < wanted && !map_message(device, &device->interrupts[count], count, base))
+    while (count < wanted && !map_pci_message(device, &device->interrupts[count], count, base))
         count++;
     if (count > 0) {
         set_line(device, false);
@@ -137,7 +137,7 @@ static unsigned int enable_msi(struct pci_device *device)
     unsigned int offset = pci_find_capability(device, PCI_CAPABILITY_MSI, 0);
     uint16_t control;
 
-    if (!offset || map_message(device, &device->interrupts[0], 0, 0))
+    if (!offset || map_pci_message(device, &device->interrupts[0], 0, 0))
         return 0;
     set_line(device, false);
     control = pci_read16(device, offset + CAPABILITY_CONTROL);
@@ -146,7 +146,8 @@ static unsigned int enable_msi(struct pci_device *device)
 }
 
 /* Binds a line; one that is set up already stays as it is wired. */
-static int map_line(struct pci_interrupt *interrupt, unsigned int gsi, bool level, bool active_low)
+static int map_pci_line(struct pci_interrupt *interrupt, unsigned int gsi, bool level,
+                        bool active_low)
 {
     struct physdev_setup_gsi setup = {.gsi = (int)gsi, .triggering = level, .polarity = active_low};
     struct physdev_map_pirq map = {
@@ -156,7 +157,7 @@ static int map_line(struct pci_interrupt *interrupt, unsigned int gsi, bool leve
     if (error && error != -EEXIST)
         return error;
     error = (int)hypercall_physdev_op(PHYSDEVOP_map_pirq, &map);
-    return error ? error : bind(interrupt, map.pirq, true);
+    return error ? error : bind_interrupt(interrupt, map.pirq, true);
 }
 
 /*
@@ -170,7 +171,7 @@ static int enable_line(struct pci_device *device)
 
     if (!pci_read8(device, PCI_INTERRUPT_PIN) || line == 0 || line == 0xff)
         return -ENODEV;
-    error = map_line(&device->interrupts[0], line, true, true);
+    error = map_pci_line(&device->interrupts[0], line, true, true);
     if (!error)
         set_line(device, true);
     return error;
@@ -207,7 +208,8 @@ int pci_interrupts_enable(struct pci_device *device, unsigned int wanted)
     return (int)device->interrupt_count;
 }
 
-static void set_handler(struct pci_interrupt *interrupt, event_handler handler, void *argument)
+static void set_interrupt_handler(struct pci_interrupt *interrupt, event_handler handler,
+                                  void *argument)
 {
     event_mask(interrupt->port);
     interrupt->handler = handler;
@@ -225,19 +227,19 @@ int gsi_interrupt_start(unsigned int gsi, bool level, bool active_low, event_han
     if (!interrupt)
         return -ENOMEM;
     share_eoi_map();
-    error = map_line(interrupt, gsi, level, active_low);
+    error = map_pci_line(interrupt, gsi, level, active_low);
     if (error) {
         free(interrupt);
         return error;
     }
-    set_handler(interrupt, handler, argument);
+    set_interrupt_handler(interrupt, handler, argument);
     return 0;
 }
 
 void pci_interrupt_set_handler(struct pci_device *device, unsigned int vector,
                                event_handler handler, void *argument)
 {
-    set_handler(&device->interrupts[vector], handler, argument);
+    set_interrupt_handler(&device->interrupts[vector], handler, argument);
 }
 
 void pci_interrupts_disable(struct pci_device *device)

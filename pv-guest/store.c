@@ -97,8 +97,8 @@ static const struct xsd_errors error_names[] = {
 };
 
 /* Sends a request and waits for its answer. @return 0, or a negative errno; then no body. */
-static int call(uint32_t type, store_transaction transaction, const struct part *parts,
-                unsigned int count, struct request *request)
+static int store_call(uint32_t type, store_transaction transaction, const struct part *parts,
+                      unsigned int count, struct request *request)
 {
     struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
     struct request **place;
@@ -145,7 +145,7 @@ static int call_plain(uint32_t type, store_transaction transaction, const struct
                       unsigned int count)
 {
     struct request request;
-    int error = call(type, transaction, parts, count, &request);
+    int error = store_call(type, transaction, parts, count, &request);
 
     if (!error)
         free(request.body);
@@ -162,7 +162,7 @@ int store_read(store_transaction transaction, const char *path, char **value)
 {
     struct part part = string_part(path);
     struct request request;
-    int error = call(XS_READ, transaction, &part, 1, &request);
+    int error = store_call(XS_READ, transaction, &part, 1, &request);
 
     if (error)
         return error;
@@ -245,7 +245,7 @@ static int directory_in_parts(store_transaction transaction, const char *path, s
         snprintf(offset, sizeof(offset), "%u", list->length);
         parts[0] = string_part(path);
         parts[1] = string_part(offset);
-        result = call(XS_DIRECTORY_PART, transaction, parts, 2, &answer);
+        result = store_call(XS_DIRECTORY_PART, transaction, parts, 2, &answer);
         if (result)
             break;
         if (list->length > 0 && strtoull(answer.body, NULL, 10) != generation) {
@@ -268,7 +268,7 @@ int store_directory(store_transaction transaction, const char *path, char ***nam
     struct request request;
     int count = 0;
     char *text;
-    int error = call(XS_DIRECTORY, transaction, &part, 1, &request);
+    int error = store_call(XS_DIRECTORY, transaction, &part, 1, &request);
 
     if (error == -E2BIG)
         error = directory_in_parts(transaction, path, &request);
@@ -306,7 +306,7 @@ int store_begin(store_transaction *transaction)
 
     wait_until(&transaction_queue, open_transactions < MAX_TRANSACTIONS);
     open_transactions++;
-    error = call(XS_TRANSACTION_START, 0, &part, 1, &request);
+    error = store_call(XS_TRANSACTION_START, 0, &part, 1, &request);
     if (error) {
         transaction_ended();
         return error;
@@ -386,7 +386,7 @@ unsigned int store_watch_wait(struct store_watch *watch, unsigned int seen)
     return watch->fired;
 }
 
-static void fire(struct store_watch *watch, const char *path)
+static void fire_watch(struct store_watch *watch, const char *path)
 {
     watch->fired++;
     if (watch->event)
@@ -404,14 +404,14 @@ static void take_watch_event(const char *body, uint32_t length)
     token = strtoul(body + path_size, NULL, 16);
     for (struct store_watch *watch = watches; watch; watch = watch->next)
         if ((unsigned long)watch == token)
-            fire(watch, body);
+            fire_watch(watch, body);
 }
 
 /* An event found no memory. It may have been any watch's, and none may miss one. */
 static void lose_watch_event(void)
 {
     for (struct store_watch *watch = watches; watch; watch = watch->next)
-        fire(watch, watch->path);
+        fire_watch(watch, watch->path);
 }
 
 static void take_answer(const struct xsd_sockmsg *header, char *body)

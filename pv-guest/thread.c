@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cooperative threads. All lists are changed with events disabled, because event handlers wake
- * threads. schedule() is entered and left with events disabled; a thread that has nothing to
+ * threads. switch_thread() is entered and left with events disabled; a thread that has nothing to
  * switch to blocks the vCPU in its own context.
  */
 #include <clock.h>
@@ -35,7 +35,7 @@ static struct thread *sleepers;
 static struct thread *current;
 static struct thread *dead; /* ended; its stack is still in use until the next switch is over */
 
-static void enqueue(struct wait_queue *queue, struct thread *thread)
+static void wait_queue_add(struct wait_queue *queue, struct thread *thread)
 {
     thread->next = NULL;
     if (queue->last)
@@ -45,7 +45,7 @@ static void enqueue(struct wait_queue *queue, struct thread *thread)
     queue->last = thread;
 }
 
-static void unqueue(struct wait_queue *queue, struct thread *thread)
+static void wait_queue_remove(struct wait_queue *queue, struct thread *thread)
 {
     struct thread *before = NULL;
 
@@ -76,12 +76,12 @@ static void forget_deadline(struct thread *thread)
 static void make_runnable(struct thread *thread)
 {
     if (thread->queue) {
-        unqueue(thread->queue, thread);
+        wait_queue_remove(thread->queue, thread);
         thread->queue = NULL;
     }
     if (thread->deadline != NO_DEADLINE)
         forget_deadline(thread);
-    enqueue(&run_queue, thread);
+    wait_queue_add(&run_queue, thread);
 }
 
 void threads_timer_expired(void)
@@ -111,7 +111,7 @@ static void free_dead(void)
  * Blocks until an event. One is the timer's, which comes at once for a deadline that is over, and
  * makes the sleepers runnable.
  */
-static void idle(void)
+static void wait_for_event(void)
 {
     uint64_t deadline = NO_DEADLINE;
 
@@ -125,7 +125,7 @@ static void idle(void)
 }
 
 /* Runs whoever is next; returns when the caller's turn comes again. */
-static void schedule(void)
+static void switch_thread(void)
 {
     struct thread *self = current;
     struct thread *next;
@@ -136,9 +136,9 @@ static void schedule(void)
     if (run_queue.first && sleepers)
         threads_timer_expired();
     while (!run_queue.first)
-        idle();
+        wait_for_event();
     next = run_queue.first;
-    unqueue(&run_queue, next);
+    wait_queue_remove(&run_queue, next);
     if (next != self) {
         uint64_t boot_stack;
 
@@ -186,7 +186,7 @@ struct thread *thread_create_sized(const char *name, void (*function)(void *), v
     memset(top, 0, 6 * sizeof(*top));
     thread->stack_pointer = (uint64_t)top;
     enabled = events_disable();
-    enqueue(&run_queue, thread);
+    wait_queue_add(&run_queue, thread);
     events_restore(enabled);
     return thread;
 }
@@ -215,8 +215,8 @@ void thread_yield(void)
 {
     bool enabled = events_disable();
 
-    enqueue(&run_queue, current);
-    schedule();
+    wait_queue_add(&run_queue, current);
+    switch_thread();
     events_restore(enabled);
 }
 
@@ -224,7 +224,7 @@ void thread_exit(void)
 {
     events_disable();
     dead = current;
-    schedule();
+    switch_thread();
     guest_panic("a dead thread ran");
 }
 
@@ -235,13 +235,13 @@ bool wait_on_until(struct wait_queue *queue, uint64_t deadline)
 
     self->timed_out = false;
     self->queue = queue;
-    enqueue(queue, self);
+    wait_queue_add(queue, self);
     if (deadline != NO_DEADLINE) {
         self->deadline = deadline ? deadline : 1; /* 0 would be no timer */
         self->sleeper = sleepers;
         sleepers = self;
     }
-    schedule();
+    switch_thread();
     events_restore(enabled);
     return !self->timed_out;
 }
@@ -289,6 +289,6 @@ void threads_init(void)
 void threads_run(void)
 {
     events_disable();
-    schedule();
+    switch_thread();
     guest_panic("the boot stack ran again");
 }

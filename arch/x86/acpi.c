@@ -176,7 +176,7 @@ static const struct rsdp *__init find_rsdp(paddr_t named)
  * Maps the table at @pa.
  * @return NULL, after a warning: it is not a sound table
  */
-static const struct header *__init map_table(paddr_t pa)
+static const struct header *__init acpi_map_table(paddr_t pa)
 {
     const struct header *h = pa ? acpi_map(pa, sizeof(*h)) : NULL;
     u32 len;
@@ -206,7 +206,7 @@ static void __init add_cpu(u32 apic_id, u32 acpi_id, u32 flags)
     acpi.cpu[acpi.nr_cpus++] = (struct acpi_cpu){apic_id, acpi_id, flags & MADT_CPU_ENABLED};
 }
 
-static u32 __init get32(const u8 *p)
+static u32 __init acpi_get32(const u8 *p)
 {
     u32 v;
 
@@ -219,14 +219,15 @@ static void __init madt_entry(const u8 *e, u8 len)
     u64 address;
 
     if (e[0] == MADT_LAPIC && len >= 8) {
-        add_cpu(e[3], e[2], get32(e + 4));
+        add_cpu(e[3], e[2], acpi_get32(e + 4));
     } else if (e[0] == MADT_X2APIC && len >= 16) {
-        add_cpu(get32(e + 4), get32(e + 12), get32(e + 8));
+        add_cpu(acpi_get32(e + 4), acpi_get32(e + 12), acpi_get32(e + 8));
     } else if (e[0] == MADT_IOAPIC && len >= 12 && acpi.nr_ioapics < ACPI_MAX_IOAPICS) {
-        acpi.ioapic[acpi.nr_ioapics++] = (struct acpi_ioapic){e[2], get32(e + 8), get32(e + 4)};
+        acpi.ioapic[acpi.nr_ioapics++] = (struct acpi_ioapic){e[2], acpi_get32(e + 8),
+                                                              acpi_get32(e + 4)};
     } else if (e[0] == MADT_ISA_IRQ && len >= 10 && e[2] == 0 && e[3] < NR_ISA_IRQS &&
-               get32(e + 4) < MAX_IRQS) {
-        acpi.isa[e[3]] = (struct acpi_isa_irq){get32(e + 4), (e[8] >> 2 & 3) == MPS_LEVEL,
+               acpi_get32(e + 4) < MAX_IRQS) {
+        acpi.isa[e[3]] = (struct acpi_isa_irq){acpi_get32(e + 4), (e[8] >> 2 & 3) == MPS_LEVEL,
                                                (e[8] & 3) == MPS_LOW};
     } else if (e[0] == MADT_LAPIC_NMI && len >= 6 && e[5] < 2) {
         acpi.lapic_nmi_lint = e[5];
@@ -288,7 +289,7 @@ static struct acpi_register __init fadt_register(const struct fadt *f,
 
 static bool __init table_has_s5(paddr_t pa)
 {
-    const struct header *h = map_table(pa);
+    const struct header *h = acpi_map_table(pa);
 
     return h && acpi_find_s5((const u8 *)(h + 1), h->length - sizeof(*h), &acpi.s5_type_a,
                              &acpi.s5_type_b);
@@ -344,7 +345,7 @@ static void __init parse_mcfg(const struct header *h)
 
 static void __init parse_table(paddr_t pa)
 {
-    const struct header *h = map_table(pa);
+    const struct header *h = acpi_map_table(pa);
 
     if (!h)
         return;
@@ -364,7 +365,7 @@ static void __init parse_table(paddr_t pa)
 /* Reads the tables that the root table lists, by 4- or 8-byte addresses. */
 static bool __init parse_root(paddr_t pa, const char *signature, size_t address_size)
 {
-    const struct header *root = map_table(pa);
+    const struct header *root = acpi_map_table(pa);
     const u8 *entry;
     size_t n;
 

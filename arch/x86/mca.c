@@ -12,7 +12,7 @@
 #include <percpu.h>
 #include <public/arch-x86/xen-mca.h>
 
-static long fetch(struct xen_mc_fetch *op)
+static long mca_fetch(struct xen_mc_fetch *op)
 {
     u32 which = op->flags & (XEN_MC_NONURGENT | XEN_MC_URGENT);
 
@@ -29,7 +29,7 @@ static long fetch(struct xen_mc_fetch *op)
     return 0;
 }
 
-static void describe(unsigned int cpu, xen_mc_logical_cpu_t *info)
+static void mca_describe_cpu(unsigned int cpu, xen_mc_logical_cpu_t *info)
 {
     struct cpuid basic = cpuid(1), extended = cpuid(0x80000001);
 
@@ -65,7 +65,7 @@ static long tell_cpus(struct xen_mc_physcpuinfo *op)
 
         if (n == op->ncpus)
             break;
-        describe(cpu, &info);
+        mca_describe_cpu(cpu, &info);
         if (put_guest_element(handle_addr(op->info), n, &info))
             return -XEN_EFAULT;
         n++;
@@ -87,7 +87,7 @@ long do_mca(unsigned long u_mc)
         return -XEN_EACCES;
     switch (op.cmd) {
     case XEN_MC_fetch:
-        rc = fetch(&op.u.mc_fetch);
+        rc = mca_fetch(&op.u.mc_fetch);
         break;
     case XEN_MC_physcpuinfo:
         rc = tell_cpus(&op.u.mc_physcpuinfo);

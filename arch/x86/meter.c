@@ -146,7 +146,8 @@ void meter_irqs_on(void)
 
 /* ---- the report ---- */
 
-static void show(const char *who, const char *kind, unsigned int number, const struct stretch *s)
+static void show_stretch(const char *who, const char *kind, unsigned int number,
+                         const struct stretch *s)
 {
     unsigned long offset;
     const char *name = s->function ? symbol_lookup((unsigned long)s->function, &offset) : NULL;
@@ -168,8 +169,8 @@ void meter_show(void)
     for (unsigned int who = 0; who < 2; who++)
         for (unsigned int kind = 0; kind < KINDS; kind++)
             for (unsigned int i = 0; i < NUMBERS; i++)
-                show(who ? "dom0" : "domU", kinds[kind], i, &seen[who][kind][i]);
-    show("any", "interrupts-off", 0, &off);
+                show_stretch(who ? "dom0" : "domU", kinds[kind], i, &seen[who][kind][i]);
+    show_stretch("any", "interrupts-off", 0, &off);
     memset(longest, 0, sizeof(longest));
     longest_irqs_off.ticks = 0;
     at_work[smp_processor_id()].inside = false;

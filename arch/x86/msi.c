@@ -110,7 +110,7 @@ static struct function *find_any(struct pci_address at)
     return NULL;
 }
 
-static struct function *learn(struct pci_address at)
+static struct function *learn_function(struct pci_address at)
 {
     struct function *f = xzalloc(struct function);
 
@@ -129,12 +129,12 @@ static struct function *learn(struct pci_address at)
 }
 
 /* Finds a device that is there, announced or not. */
-static struct function *find(u16 segment, struct pci_address at)
+static struct function *find_function(u16 segment, struct pci_address at)
 {
     struct function *f = segment ? NULL : find_any(at);
 
     if (!f && !segment && pci_read(at, PCI_VENDOR, 2) != NO_VENDOR)
-        f = learn(at);
+        f = learn_function(at);
     return f && !f->removed ? f : NULL;
 }
 
@@ -244,7 +244,7 @@ static bool protected_by(const struct function *f, unsigned long mfn)
 /*
  * Small BARs of several devices may share a page. Without memory for the change it stays as it is.
  */
-static void unprotect(struct frames frames)
+static void unprotect_frames(struct frames frames)
 {
     for (unsigned long mfn = frames.first; mfn <= frames.last; mfn++) {
         const struct function *f;
@@ -261,8 +261,8 @@ static void put_table(struct function *f)
 {
     if (--f->table_users)
         return;
-    unprotect(f->entries);
-    unprotect(f->pending);
+    unprotect_frames(f->entries);
+    unprotect_frames(f->pending);
 }
 
 /* Counts one more user of the table; the first one finds the table and protects it. */
@@ -353,7 +353,7 @@ static void give_back(struct message *m)
     xfree(m);
 }
 
-static int program(unsigned int irq)
+static int program_message(unsigned int irq)
 {
     struct irq_desc *desc = irq_get(irq);
     unsigned long flags = spin_lock_irqsave(&desc->lock);
@@ -376,20 +376,20 @@ static int program_disabled(const struct function *f, const struct message *m)
         control = msix_control(f);
         if (!(control & MSIX_ENABLE))
             msix_set_control(f, control | MSIX_ENABLE | MSIX_MASK_ALL);
-        rc = program(m->irq);
+        rc = program_message(m->irq);
         if (!(control & MSIX_ENABLE))
             msix_set_control(f, control);
     } else {
         control = pci_read(f->at, f->msi + CONTROL, 2) & ~MSI_COUNT;
         pci_write(f->at, f->msi + CONTROL, 2, control & ~MSI_ENABLE);
-        rc = program(m->irq);
+        rc = program_message(m->irq);
         pci_write(f->at, f->msi + CONTROL, 2, control);
     }
     return rc;
 }
 
 /* Takes a number of an interrupt for the message and programs it. */
-static int start(struct function *f, struct message *m)
+static int start_message(struct function *f, struct message *m)
 {
     int irq = irq_create(&message_controller), rc;
 
@@ -415,7 +415,7 @@ int msi_map(const struct msi_request *request, unsigned int *irq)
     if (!m)
         return -XEN_ENOMEM;
     spin_lock(&functions_lock);
-    f = find(request->segment, request->at);
+    f = find_function(request->segment, request->at);
     if (!f)
         rc = -XEN_ENODEV;
     else
@@ -424,7 +424,7 @@ int msi_map(const struct msi_request *request, unsigned int *irq)
         xfree(m);
     } else {
         m->function = f;
-        rc = start(f, m);
+        rc = start_message(f, m);
         if (rc) {
             give_back(m);
         } else {
@@ -436,7 +436,7 @@ int msi_map(const struct msi_request *request, unsigned int *irq)
     return rc;
 }
 
-static void silence(const struct function *f, struct message *m)
+static void silence_message(const struct function *f, struct message *m)
 {
     struct irq_desc *desc = irq_get(m->irq);
     unsigned long flags;
@@ -457,7 +457,7 @@ void msi_unmap(unsigned int irq)
 
     spin_lock(&functions_lock);
     if (m->function) {
-        silence(m->function, m);
+        silence_message(m->function, m);
         list_del(&m->link);
     }
     irq_destroy(irq);
@@ -494,7 +494,7 @@ int msi_device_add(u16 segment, struct pci_address at)
         xfree(f);
         f = NULL;
     }
-    if (!f && !learn(at))
+    if (!f && !learn_function(at))
         rc = -XEN_ENOMEM;
     spin_unlock(&functions_lock);
     return rc;
@@ -506,12 +506,12 @@ int msi_device_remove(u16 segment, struct pci_address at)
     struct message *m;
 
     spin_lock(&functions_lock);
-    f = find(segment, at);
+    f = find_function(segment, at);
     while (f && (m = first_message(f)) != NULL) {
         struct irq_desc *desc = irq_get(m->irq);
         unsigned long flags;
 
-        silence(f, m);
+        silence_message(f, m);
         flags = spin_lock_irqsave(&desc->lock);
         m->function = NULL;
         spin_unlock_irqrestore(&desc->lock, flags);
@@ -570,7 +570,7 @@ int msi_restore(u16 segment, struct pci_address at)
     int rc;
 
     spin_lock(&functions_lock);
-    f = find(segment, at);
+    f = find_function(segment, at);
     rc = f ? restore_messages(f) : -XEN_ENODEV;
     spin_unlock(&functions_lock);
     return rc;
@@ -582,7 +582,7 @@ int msi_keep_table(u16 segment, struct pci_address at, bool release)
     int rc = 0;
 
     spin_lock(&functions_lock);
-    f = find(segment, at);
+    f = find_function(segment, at);
     if (!f || !f->msix)
         rc = -XEN_ENODEV;
     else if (f->kept != release || f->table_users != (release ? 1U : 0U))

@@ -305,7 +305,7 @@ static long pci_device_add(unsigned long arg)
  * but for a caller without the right we do not search for the device.
  * @return as msi_restore(); -XEN_EPERM
  */
-static long restore(u16 segment, struct pci_address at)
+static long physdev_restore(u16 segment, struct pci_address at)
 {
     if (!current->domain->privileged)
         return msi_device_known(segment, at) ? -XEN_EPERM : -XEN_ENODEV;
@@ -321,7 +321,7 @@ static long device_op(int cmd, unsigned long arg)
     if (cmd == PHYSDEVOP_pci_device_remove)
         return remove_device(op.seg, op.bus, op.devfn);
     if (cmd == PHYSDEVOP_restore_msi_ext)
-        return restore(op.seg, address(op.bus, op.devfn));
+        return physdev_restore(op.seg, address(op.bus, op.devfn));
     if (!current->domain->privileged)
         return -XEN_EPERM;
     return msi_keep_table(op.seg, address(op.bus, op.devfn), cmd == PHYSDEVOP_release_msix);
@@ -333,7 +333,7 @@ static long restore_msi(unsigned long arg)
 
     if (get_guest(&op, arg))
         return -XEN_EFAULT;
-    return restore(0, address(op.bus, op.devfn));
+    return physdev_restore(0, address(op.bus, op.devfn));
 }
 
 /* Dom0 says that the firmware really reserves the configuration window that MCFG told us about. */

@@ -64,7 +64,7 @@ struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create)
 }
 
 /* Sets or clears a bit in the map in which the guest sees which pirqs it must answer. */
-static void set_eoi_map(struct domain *d, unsigned int pirq, bool needs_eoi)
+static void mark_eoi(struct domain *d, unsigned int pirq, bool needs_eoi)
 {
     unsigned long *map = load_acquire(&d->arch.pirq_eoi_map);
 
@@ -93,7 +93,7 @@ int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share)
         rc = irq_program(desc);
     if (!rc) {
         pirq->masked = false;
-        set_eoi_map(v->domain, pirq->pirq, desc->level);
+        mark_eoi(v->domain, pirq->pirq, desc->level);
         desc->guest[desc->nr_guests].domain = v->domain;
         desc->guest[desc->nr_guests].pirq = pirq;
         desc->nr_guests++;
@@ -137,7 +137,7 @@ void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
             desc->controller->mask((unsigned int)pirq->irq);
             desc->use = IRQ_FREE;
         }
-        set_eoi_map(d, pirq->pirq, true);
+        mark_eoi(d, pirq->pirq, true);
         break;
     }
     spin_unlock_irqrestore(&desc->lock, flags);

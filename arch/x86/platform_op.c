@@ -86,7 +86,7 @@ static long firmware_info(struct xenpf_firmware_info *op)
     }
 }
 
-static long enter_sleep(const struct xenpf_enter_acpi_sleep *op)
+static long platform_enter_sleep(const struct xenpf_enter_acpi_sleep *op)
 {
     if (op->flags & ~XENPF_ACPI_SLEEP_EXTENDED || op->sleep_state < 1 || op->sleep_state > ACPI_S5)
         return -XEN_EINVAL;
@@ -165,7 +165,7 @@ static long get_cpu_version(struct xenpf_pcpu_version *op)
 }
 
 /* @copyback: the structure holds results for the guest. */
-static long dispatch(struct xen_platform_op *op, bool *copyback)
+static long platform_op_dispatch(struct xen_platform_op *op, bool *copyback)
 {
     *copyback = true;
     switch (op->cmd) {
@@ -197,7 +197,7 @@ static long dispatch(struct xen_platform_op *op, bool *copyback)
     case XENPF_platform_quirk:
         return platform_quirk(op->u.platform_quirk.quirk_id);
     case XENPF_enter_acpi_sleep:
-        return enter_sleep(&op->u.enter_acpi_sleep);
+        return platform_enter_sleep(&op->u.enter_acpi_sleep);
     default:
         return hypercall_unknown(__HYPERVISOR_platform_op, op->cmd);
     }
@@ -215,7 +215,7 @@ long do_platform_op(unsigned long u_op)
         return -XEN_EACCES;
     if (!current->domain->privileged)
         return -XEN_EPERM;
-    rc = dispatch(&op, &copyback);
+    rc = platform_op_dispatch(&op, &copyback);
     if (!rc && copyback && put_guest(u_op, &op))
         rc = -XEN_EFAULT;
     return rc;

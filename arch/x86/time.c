@@ -70,7 +70,7 @@ static struct reading __init read_clocks(const struct refclock *ref)
 }
 
 /* Measures TSC and APIC timer frequency, in Hz, against @ref. */
-static void __init measure(const struct refclock *ref, u64 *tsc_hz, u64 *timer_hz)
+static void __init measure_clocks(const struct refclock *ref, u64 *tsc_hz, u64 *timer_hz)
 {
     u64 wanted = ref->frequency * (CALIBRATION_NS / 1000000U) / 1000U;
     struct reading start, end;
@@ -154,7 +154,7 @@ void __init time_init(const char *reference)
     struct cpu_clock *c = &get_cpu_info()->clock;
     u64 tsc_hz, timer_hz;
 
-    measure(ref, &tsc_hz, &timer_hz);
+    measure_clocks(ref, &tsc_hz, &timer_hz);
     if (tsc_hz < MIN_TSC_HZ || timer_hz < MIN_TIMER_HZ)
         panic("Impossible clock frequencies: TSC %lu Hz, APIC timer %lu Hz", (unsigned long)tsc_hz,
               (unsigned long)timer_hz);

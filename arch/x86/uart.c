@@ -66,7 +66,7 @@ static bool wait_for_room(void)
  * Sends one character; @room counts how many still fit into the FIFO.
  * @return false: the port does not drain
  */
-static bool put(char c, unsigned int *room)
+static bool uart_put(char c, unsigned int *room)
 {
     if (*room == 0) {
         if (!wait_for_room())
@@ -88,9 +88,9 @@ static void uart_write(const char *text, size_t len)
     unsigned int room = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '\n' && uart.last != '\r' && !put('\r', &room))
+        if (text[i] == '\n' && uart.last != '\r' && !uart_put('\r', &room))
             return;
-        if (!put(text[i], &room))
+        if (!uart_put(text[i], &room))
             return;
     }
 }

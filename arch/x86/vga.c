@@ -99,7 +99,7 @@ static void put_control(char c)
     }
 }
 
-static void put(char c)
+static void vga_put(char c)
 {
     if (state != TEXT) {
         put_control(c);
@@ -140,7 +140,7 @@ static void vga_write(const char *text, size_t len)
     if (!in_use)
         return;
     while (len--)
-        put(*text++);
+        vga_put(*text++);
     set_cursor();
 }
 

@@ -177,7 +177,7 @@ static int set_first_vcpu(struct build *b)
     return status;
 }
 
-static int fill_hypercall_page(struct build *b)
+static int place_hypercall_page(struct build *b)
 {
     uint64_t address = b->start.image.hypercall_page;
 
@@ -188,7 +188,7 @@ static int fill_hypercall_page(struct build *b)
                                        b->error);
 }
 
-static int build(struct build *b)
+static int build_all(struct build *b)
 {
     const struct build_request *request = b->request;
     struct xen_domctl_getdomaininfo info;
@@ -211,7 +211,7 @@ static int build(struct build *b)
     if (clear_pages(b) || write_p2m(b) || write_start_info(b, info.shared_info_frame) ||
         write_tables(b) || write_shared_info(b, info.shared_info_frame))
         return -1;
-    if (pin_tables(b) || fill_hypercall_page(b))
+    if (pin_tables(b) || place_hypercall_page(b))
         return -1;
     return set_first_vcpu(b);
 }
@@ -226,7 +226,7 @@ int build_domain(const struct build_request *request, struct build_result *resul
     b->request = request;
     b->result = result;
     b->error = e;
-    status = build(b);
+    status = build_all(b);
     guest_memory_free(&b->memory);
     free(b);
     return status;

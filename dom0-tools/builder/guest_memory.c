@@ -132,7 +132,7 @@ void *guest_memory_window(struct guest_memory *m, uint64_t pfn, size_t *run)
 }
 
 /* Maps @address. @length, in: bytes wanted; out: bytes that are mapped in a row from there on. */
-static uint8_t *reach(struct guest_memory *m, uint64_t address, uint64_t *length)
+static uint8_t *reach_page(struct guest_memory *m, uint64_t address, uint64_t *length)
 {
     size_t run;
     uint8_t *page = guest_memory_window(m, address >> PAGE_SHIFT, &run);
@@ -152,7 +152,7 @@ int guest_memory_write(void *context, uint64_t address, const void *data, size_t
 
     while (length) {
         uint64_t part = length;
-        uint8_t *to = reach(context, address, &part);
+        uint8_t *to = reach_page(context, address, &part);
 
         if (!to)
             return -1;
@@ -168,7 +168,7 @@ int guest_memory_clear(void *context, uint64_t address, uint64_t length)
 {
     while (length) {
         uint64_t part = length;
-        uint8_t *to = reach(context, address, &part);
+        uint8_t *to = reach_page(context, address, &part);
 
         if (!to)
             return -1;

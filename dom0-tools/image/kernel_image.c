@@ -5,17 +5,17 @@
 #include <tools/kernel_image.h>
 #include <tools/unpack.h>
 
-static void refuse(void *context, const char *format, va_list args)
+static void report_refusal(void *context, const char *format, va_list args)
 {
     error_vset(context, format, args);
 }
 
 struct image_report image_report_to(struct error *e)
 {
-    return (struct image_report){.refuse = refuse, .context = e};
+    return (struct image_report){.refuse = report_refusal, .context = e};
 }
 
-static int feed(void *context, const void *data, size_t length)
+static int feed_elf(void *context, const void *data, size_t length)
 {
     return elf_stream_feed(context, data, length);
 }
@@ -36,7 +36,7 @@ int kernel_image_load(const void *file, size_t size, const struct image_target *
     kernel_reader_init(reader, false, &report);
     do {
         kernel_reader_begin(reader, target);
-        status = unpack(payload.data, payload.size, feed, &reader->stream, e);
+        status = unpack(payload.data, payload.size, feed_elf, &reader->stream, e);
         if (!status)
             status = kernel_reader_end(reader);
     } while (status > 0);

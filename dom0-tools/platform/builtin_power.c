@@ -28,14 +28,15 @@ static struct wait_queue queue;
 static unsigned int presses;
 
 /* In the upcall. */
-static void pressed(void)
+static void button_pressed(void)
 {
     presses++;
     wake_all(&queue);
 }
 
 /* Calls @each (NULL: nothing) for every domain but this one. Returns how many still run. */
-static unsigned int each_domain(struct xen_domctl_getdomaininfo *list, void (*each)(domid_t domid))
+static unsigned int each_other_domain(struct xen_domctl_getdomaininfo *list,
+                                      void (*each)(domid_t domid))
 {
     unsigned int alive = 0;
     struct error e;
@@ -51,7 +52,7 @@ static unsigned int each_domain(struct xen_domctl_getdomaininfo *list, void (*ea
     return alive;
 }
 
-static void ask(domid_t domid)
+static void ask_to_shut_down(domid_t domid)
 {
     char text[ERROR_TEXT_SIZE + 64];
     struct error e;
@@ -62,7 +63,7 @@ static void ask(domid_t domid)
     say(text);
 }
 
-static void shut_down(struct xen_domctl_getdomaininfo *list)
+static void shut_down_all(struct xen_domctl_getdomaininfo *list)
 {
     uint64_t deadline = platform_now() + PATIENCE;
     unsigned int first = presses;
@@ -71,8 +72,9 @@ static void shut_down(struct xen_domctl_getdomaininfo *list)
 
     say("The power button was pressed: domains shut down, then the machine. "
         "Press again to switch off now.");
-    each_domain(list, ask);
-    while ((left = each_domain(list, NULL)) > 0 && presses == first && platform_now() < deadline)
+    each_other_domain(list, ask_to_shut_down);
+    while ((left = each_other_domain(list, NULL)) > 0 && presses == first &&
+           platform_now() < deadline)
         platform_sleep(LOOK_AGAIN);
     snprintf(text, sizeof(text), "%u domains have not shut down.", left);
     if (left > 0)
@@ -83,7 +85,7 @@ static void shut_down(struct xen_domctl_getdomaininfo *list)
 static void power_thread(void *argument)
 {
     wait_until(&queue, presses > 0);
-    shut_down(argument);
+    shut_down_all(argument);
 }
 
 void builtin_power_start(void (*notice)(const char *text))
@@ -95,5 +97,5 @@ void builtin_power_start(void (*notice)(const char *text))
     if (!list || platform_thread_start("power", power_thread, list))
         printf("Not enough memory for the power button.\n");
     else
-        power_button_start(pressed); /* a machine need not have one */
+        power_button_start(button_pressed); /* a machine need not have one */
 }

@@ -20,7 +20,7 @@ struct text {
     char bytes[XENSTORE_PAYLOAD_MAX - 1];
 };
 
-static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) text_add(struct text *t, const char *format, ...)
 {
     size_t room = sizeof(t->bytes) - t->length;
     va_list args;
@@ -60,7 +60,7 @@ static int show_quotas(struct store_session *s, struct text *t)
     if (!s->host->limits)
         return XEN_ENOSYS;
     for (size_t i = 0; i < QUOTAS; i++)
-        add(t, "%-17s: %8u\n", quotas[i].name, *quota(s->host->limits, i));
+        text_add(t, "%-17s: %8u\n", quotas[i].name, *quota(s->host->limits, i));
     return 0;
 }
 
@@ -98,11 +98,11 @@ static int show_domain(struct store_session *s, const char *word, struct text *t
              transaction = transaction->next)
             transactions++;
     }
-    add(t, "Domain %u:\n", (unsigned int)domid);
-    add(t, "nodes            : %8u\n", xs_nodes_owned(store, (uint16_t)domid));
-    add(t, "watches          : %8u\n", watches);
-    add(t, "transactions     : %8u\n", transactions);
-    add(t, "memory           : %8zu\n", xs_memory_used(store, (uint16_t)domid));
+    text_add(t, "Domain %u:\n", (unsigned int)domid);
+    text_add(t, "nodes            : %8u\n", xs_nodes_owned(store, (uint16_t)domid));
+    text_add(t, "watches          : %8u\n", watches);
+    text_add(t, "transactions     : %8u\n", transactions);
+    text_add(t, "memory           : %8zu\n", xs_memory_used(store, (uint16_t)domid));
     return 0;
 }
 
@@ -120,13 +120,13 @@ static int do_check(struct store_session *s, const char **words, unsigned int co
     if (count != 1)
         return XEN_EINVAL;
     if (!xs_is_consistent(s->connection->store))
-        add(t, "the counts of nodes do not agree with the tree");
+        text_add(t, "the counts of nodes do not agree with the tree");
     return 0;
 }
 
 static void add_domain(void *context, uint16_t domid, unsigned int nodes, size_t bytes)
 {
-    add(context, "domain %5u: %6u nodes, %8zu bytes\n", domid, nodes, bytes);
+    text_add(context, "domain %5u: %6u nodes, %8zu bytes\n", domid, nodes, bytes);
 }
 
 static int do_memreport(struct store_session *s, const char **words, unsigned int count,
@@ -135,7 +135,7 @@ static int do_memreport(struct store_session *s, const char **words, unsigned in
     if (count != 1)
         return XEN_EINVAL;
     xs_each_domain(s->connection->store, add_domain, t);
-    add(t, "transactions: %zu bytes\n", xs_memory_held(s->connection->store));
+    text_add(t, "transactions: %zu bytes\n", xs_memory_held(s->connection->store));
     return 0;
 }
 
@@ -157,7 +157,7 @@ static const struct {
 static int do_help(struct store_session *s, const char **words, unsigned int count, struct text *t)
 {
     for (size_t i = 0; i < COMMANDS; i++)
-        add(t, "%-10s %s\n", commands[i].name, commands[i].help);
+        text_add(t, "%-10s %s\n", commands[i].name, commands[i].help);
     return 0;
 }
 

@@ -42,6 +42,15 @@ struct store_session {
     unsigned int answers;
 };
 
+/* Bytes of a message with its payload. */
+size_t message_bytes(const struct message *m);
+
+/* Queues a message for the client, as the last. */
+void session_enqueue(struct store_session *s, struct message *m);
+
+/* Answers the request with an error. */
+void session_reply_error(struct store_session *s, int error);
+
 /* Answer the request. A request that succeeds calls exactly one of these. */
 void session_reply(struct store_session *s, const void *data, size_t length);
 void session_reply_text(struct store_session *s, const char *text); /* with its zero byte */

@@ -16,113 +16,6 @@
 
 const struct store_limits store_default_limits = STORE_DEFAULT_LIMITS;
 
-unsigned int xs_nodes_owned(const struct store *store, uint16_t domid)
-{
-    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
-        if (u->domid == domid)
-            return u->nodes;
-    return 0;
-}
-
-size_t xs_memory_used(const struct store *store, uint16_t domid)
-{
-    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
-        if (u->domid == domid)
-            return u->live + u->charged;
-    return 0;
-}
-
-size_t xs_memory_held(const struct store *store)
-{
-    size_t bytes = 0;
-
-    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
-        bytes += u->bytes - u->live;
-    return bytes;
-}
-
-void xs_charge(struct store_connection *c, long bytes)
-{
-    c->usage->charged += (size_t)bytes;
-}
-
-size_t xs_memory_left(const struct store_connection *c)
-{
-    size_t used = c->usage->live + c->usage->charged;
-
-    if (c->privileged)
-        return SIZE_MAX;
-    return used < c->limits->memory ? c->limits->memory - used : 0;
-}
-
-void xs_each_domain(const struct store *store,
-                    void (*entry)(void *context, uint16_t domid, unsigned int nodes, size_t bytes),
-                    void *context)
-{
-    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
-        if (u->nodes || u->charged)
-            entry(context, u->domid, u->nodes, u->live + u->charged);
-}
-
-static unsigned int count_nodes(const struct tree_node *node, uint16_t domid)
-{
-    unsigned int count = tree_owner(node) == domid;
-
-    for (size_t i = 0; i < node->child_count; i++)
-        count += count_nodes(node->children[i], domid);
-    return count;
-}
-
-static size_t count_bytes(const struct tree_node *node, uint16_t domid)
-{
-    size_t bytes = tree_owner(node) == domid ? tree_bytes(node) : 0;
-
-    for (size_t i = 0; i < node->child_count; i++)
-        bytes += count_bytes(node->children[i], domid);
-    return bytes;
-}
-
-bool xs_is_consistent(const struct store *store)
-{
-    for (const struct tree_usage *u = store->forest.usages; u; u = u->next)
-        if (u->nodes != count_nodes(store->root, u->domid) ||
-            u->live != count_bytes(store->root, u->domid) || u->live > u->bytes)
-            return false;
-    return true;
-}
-
-bool connection_is_over_memory(const struct store_connection *c)
-{
-    return !xs_memory_left(c);
-}
-
-/* The entries are there: each owner of a node has one. */
-void store_recount(struct store *s, const struct tree_node *before, const struct tree_node *now)
-{
-    size_t i = 0, j = 0, before_count = before ? before->child_count : 0;
-    size_t now_count = now ? now->child_count : 0;
-
-    if (before == now)
-        return;
-    if (before) {
-        before->data->usage->nodes--;
-        before->data->usage->live -= tree_bytes(before);
-    }
-    if (now) {
-        now->data->usage->nodes++;
-        now->data->usage->live += tree_bytes(now);
-    }
-    while (i < before_count || j < now_count) {
-        const struct tree_node *a = i < before_count ? before->children[i] : NULL;
-        const struct tree_node *b = j < now_count ? now->children[j] : NULL;
-        int order = !a ? 1 : !b ? -1 : strcmp(a->data->name, b->data->name);
-
-        store_recount(s, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
-        i += order <= 0;
-        j += order >= 0;
-    }
-}
-
 struct store *store_create(void)
 {
     static const char *const names[SPECIAL_COUNT] = {"@introduceDomain", "@releaseDomain"};
@@ -149,14 +42,6 @@ void store_destroy(struct store *store)
     tree_release(store->root);
     tree_usages_sweep(&store->forest, true);
     free(store);
-}
-
-struct special *store_find_special(struct store *s, const char *path)
-{
-    for (size_t i = 0; i < SPECIAL_COUNT; i++)
-        if (!strcmp(path, s->special[i].name))
-            return &s->special[i];
-    return NULL;
 }
 
 /*
@@ -249,43 +134,9 @@ bool store_connection_privileged(const struct store_connection *c)
     return c->privileged;
 }
 
-int xs_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE])
-{
-    static const char allowed[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_@/";
-    size_t length = strlen(path);
-    unsigned int depth = 0;
-    int total;
-
-    if (!length || length > (path[0] == '/' ? STORE_PATH_SIZE - 1 : STORE_RELATIVE_MAX))
-        return XEN_EINVAL;
-    if (strspn(path, allowed) != length || strstr(path, "//") ||
-        (length > 1 && path[length - 1] == '/'))
-        return XEN_EINVAL;
-    total = path[0] == '/'
-                ? snprintf(absolute, STORE_PATH_SIZE, "%s", path)
-                : snprintf(absolute, STORE_PATH_SIZE, "/local/domain/%u/%s", c->domid, path);
-    if (total >= STORE_PATH_SIZE)
-        return XEN_EINVAL;
-    for (const char *at = absolute; *at; at++)
-        depth += *at == '/';
-    return depth > TREE_MAX_DEPTH ? XEN_EINVAL : 0;
-}
-
 void store_connection_set_target(struct store_connection *c, uint16_t target)
 {
     c->target = target;
-}
-
-unsigned int connection_access(const struct store_connection *c, const struct tree_perm *perms,
-                               unsigned int count)
-{
-    if (c->privileged || perms[0].domid == c->domid || perms[0].domid == c->target)
-        return PERM_READ | PERM_WRITE;
-    for (unsigned int i = 1; i < count; i++)
-        if (perms[i].domid == c->domid || perms[i].domid == c->target)
-            return perms[i].access;
-    return perms[0].access;
 }
 
 /* Finds the root that a request works on; *@t is NULL outside of transactions. */
@@ -303,19 +154,6 @@ static int select_root(struct store_connection *c, uint32_t id, struct transacti
     return 0;
 }
 
-/* Whether @c may do @wanted at @path: 0, EACCES or, where it may but nothing is there, ENOENT. */
-static int check_access(const struct store_connection *c, const struct tree_node *root,
-                        const char *path, unsigned int wanted, const struct tree_node **found)
-{
-    const struct tree_node *node = tree_find(root, path);
-    const struct tree_node *asked = node ? node : tree_nearest(root, path);
-
-    *found = node;
-    if ((connection_access(c, asked->data->perms, asked->data->perm_count) & wanted) != wanted)
-        return XEN_EACCES;
-    return node ? 0 : XEN_ENOENT;
-}
-
 /* A request that only looks: selects the root, notes the path, checks that it may be read. */
 static int store_look(struct store_connection *c, uint32_t id, const char *path,
                       const struct tree_node **node)
@@ -326,7 +164,7 @@ static int store_look(struct store_connection *c, uint32_t id, const char *path,
 
     if (!error)
         error = transaction_touch(t, path);
-    return error ? error : check_access(c, *root, path, PERM_READ, node);
+    return error ? error : connection_check(c, *root, path, PERM_READ, node);
 }
 
 int xs_read(struct store_connection *c, uint32_t transaction, const char *path, const void **value,
@@ -395,106 +233,6 @@ int xs_get_permissions(struct store_connection *c, uint32_t transaction, const c
     return 0;
 }
 
-static struct change *new_change(enum change_kind kind, const char *path, const void *value,
-                                 size_t length, const struct tree_perm *perms, unsigned int count)
-{
-    size_t path_bytes = strlen(path) + 1, perm_bytes = count * sizeof(*perms);
-    struct change *change = malloc(sizeof(*change) + perm_bytes + length + path_bytes);
-
-    if (!change)
-        return NULL;
-    change->next = NULL;
-    change->kind = kind;
-    change->perms = (struct tree_perm *)(change + 1);
-    change->perm_count = count;
-    change->value = (uint8_t *)change->perms + perm_bytes;
-    change->length = length;
-    change->path = (char *)change->value + length;
-    if (count)
-        memcpy(change->perms, perms, perm_bytes);
-    if (length)
-        memcpy(change->value, value, length);
-    memcpy(change->path, path, path_bytes);
-    return change;
-}
-
-/* The permissions that new nodes at @path get: the nearest ancestor's, owned by their maker. */
-static unsigned int inherit(const struct store_connection *c, const struct tree_node *root,
-                            const char *path, struct tree_perm perms[STORE_MAX_PERMS])
-{
-    const struct tree_data *parent = tree_nearest(root, path)->data;
-
-    memcpy(perms, parent->perms, parent->perm_count * sizeof(*perms));
-    if (!c->privileged)
-        perms[0].domid = c->domid;
-    return parent->perm_count;
-}
-
-int change_check(const struct store_connection *c, const struct tree_node *root, int created,
-                 const struct change *change, const struct tree_node **node)
-{
-    int error = check_access(c, root, change->path, PERM_WRITE, node);
-
-    switch (change->kind) {
-    case CHANGE_MKDIR:
-    case CHANGE_WRITE:
-        if (!error || error != XEN_ENOENT)
-            return error;
-        if (!c->privileged &&
-            (long)xs_nodes_owned(c->store, c->domid) + tree_missing(root, change->path) + created >
-                (long)c->limits->nodes)
-            return XEN_ENOSPC;
-        return 0;
-    case CHANGE_PERMISSIONS:
-        if (error)
-            return error;
-        if (!c->privileged && tree_owner(*node) != c->domid && tree_owner(*node) != c->target)
-            return XEN_EACCES;
-        /* An owner may share, but neither give away nor unload its nodes onto others. */
-        if (!c->privileged && change->perms[0].domid != tree_owner(*node))
-            return XEN_EPERM;
-        return 0;
-    case CHANGE_REMOVE:
-        return error;
-    }
-    return XEN_EINVAL;
-}
-
-int change_make(struct store_connection *c, struct tree_node **root, int *created,
-                const struct change *change, const struct tree_node *node)
-{
-    struct store *s = c->store;
-    struct tree_perm perms[STORE_MAX_PERMS];
-    unsigned int missing, count = 0;
-    int removed;
-
-    switch (change->kind) {
-    case CHANGE_MKDIR:
-    case CHANGE_WRITE:
-        if (node && change->kind == CHANGE_MKDIR)
-            return 0; /* another request has made it meanwhile */
-        missing = tree_missing(*root, change->path);
-        if (missing)
-            count = inherit(c, *root, change->path, perms);
-        if (tree_set(root, &s->forest, change->path, change->value, change->length,
-                     missing ? perms : NULL, count))
-            return XEN_ENOMEM;
-        *created += (int)missing;
-        return 0;
-    case CHANGE_PERMISSIONS:
-        return tree_set(root, &s->forest, change->path, NULL, 0, change->perms, change->perm_count)
-                   ? XEN_ENOMEM
-                   : 0;
-    case CHANGE_REMOVE:
-        removed = (int)count_nodes(node, c->domid);
-        if (tree_remove(root, &s->forest, change->path))
-            return XEN_ENOMEM;
-        *created -= removed;
-        return 0;
-    }
-    return XEN_EINVAL;
-}
-
 /* Checks and makes one change, in a transaction or on the live tree, where watches fire. */
 static int change_tree(struct store_connection *c, uint32_t id, struct change *change)
 {
@@ -541,13 +279,13 @@ int xs_write(struct store_connection *c, uint32_t transaction, const char *path,
     if (!c->privileged && length > c->limits->node_size)
         return XEN_ENOSPC;
     /* A NULL value would mean: leave the value as it is. */
-    change = new_change(CHANGE_WRITE, path, value, length, NULL, 0);
+    change = change_new(CHANGE_WRITE, path, value, length, NULL, 0);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
 
 int xs_mkdir(struct store_connection *c, uint32_t transaction, const char *path)
 {
-    struct change *change = new_change(CHANGE_MKDIR, path, NULL, 0, NULL, 0);
+    struct change *change = change_new(CHANGE_MKDIR, path, NULL, 0, NULL, 0);
 
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
@@ -562,13 +300,13 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
 
     if (error)
         return error;
-    error = check_access(c, *root, path, PERM_WRITE, &node);
+    error = connection_check(c, *root, path, PERM_WRITE, &node);
     if (!error && !strcmp(path, "/"))
         return XEN_EINVAL;
     /* To remove what is not there succeeds if its parent is there. */
     if (error == XEN_ENOENT && tree_missing(*root, path) == 1)
         return transaction_touch(t, path);
-    change = new_change(CHANGE_REMOVE, path, NULL, 0, NULL, 0);
+    change = change_new(CHANGE_REMOVE, path, NULL, 0, NULL, 0);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
 
@@ -595,7 +333,7 @@ int xs_set_permissions(struct store_connection *c, uint32_t transaction, const c
         special->perm_count = count;
         return 0;
     }
-    change = new_change(CHANGE_PERMISSIONS, path, NULL, 0, perms, count);
+    change = change_new(CHANGE_PERMISSIONS, path, NULL, 0, perms, count);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }
 

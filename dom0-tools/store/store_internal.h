@@ -93,6 +93,13 @@ struct special *store_find_special(struct store *s, const char *path);
 unsigned int connection_access(const struct store_connection *c, const struct tree_perm *perms,
                                unsigned int count);
 
+/*
+ * Whether @c may do @wanted at @path: 0, EACCES or, where it may but nothing is there, ENOENT.
+ * @found: what is there.
+ */
+int connection_check(const struct store_connection *c, const struct tree_node *root,
+                     const char *path, unsigned int wanted, const struct tree_node **found);
+
 /* Whether the connection's domain may not take more memory. */
 bool connection_is_over_memory(const struct store_connection *c);
 
@@ -101,6 +108,13 @@ bool connection_is_over_memory(const struct store_connection *c);
  * be NULL.
  */
 void store_recount(struct store *s, const struct tree_node *before, const struct tree_node *now);
+
+/* How many nodes of a subtree a domain owns. */
+unsigned int store_count_owned(const struct tree_node *node, uint16_t domid);
+
+/* A change with copies of all that it needs, to be freed; NULL without memory. */
+struct change *change_new(enum change_kind kind, const char *path, const void *value, size_t length,
+                          const struct tree_perm *perms, unsigned int count);
 
 /*
  * Checks whether a change may be made on the tree @root. *@node receives the node at its path, or

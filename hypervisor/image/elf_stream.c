@@ -39,7 +39,7 @@ static int check_header(const struct elf_stream *s)
  * Reserves room for the notes in a range of the file.
  * @return false: there is no room, or the range wraps around
  */
-static bool keep(struct elf_stream *s, uint64_t offset, uint64_t size)
+static bool reserve_notes(struct elf_stream *s, uint64_t offset, uint64_t size)
 {
     if (s->kept_count == ELF_MAX_NOTES || size > ELF_NOTES_BYTES - s->notes_used ||
         offset > UINT64_MAX - size)
@@ -58,7 +58,8 @@ static int read_segments(struct elf_stream *s)
         const struct elf_segment *p = &s->segments[i];
 
         /* As on Xen: some linkers leave the offset of a note segment unset. */
-        if (p->p_type == ELF_PT_NOTE && p->p_offset && wanted && !keep(s, p->p_offset, p->p_filesz))
+        if (p->p_type == ELF_PT_NOTE && p->p_offset && wanted &&
+            !reserve_notes(s, p->p_offset, p->p_filesz))
             return image_refuse(s->report, "an ELF file with unreasonably many notes");
         if (p->p_type != ELF_PT_LOAD)
             continue;
@@ -82,8 +83,8 @@ static int read_segments(struct elf_stream *s)
  * @return its length; where it starts within the range and within the bytes is in @in_range and
  *         @in_data.
  */
-static size_t overlap(const struct elf_stream *s, size_t length, uint64_t offset, uint64_t size,
-                      uint64_t *in_range, size_t *in_data)
+static size_t part_here(const struct elf_stream *s, size_t length, uint64_t offset, uint64_t size,
+                        uint64_t *in_range, size_t *in_data)
 {
     uint64_t start = s->at > offset ? s->at : offset;
     uint64_t end = s->at + length < offset + size ? s->at + length : offset + size;
@@ -100,7 +101,7 @@ static void keep_notes(struct elf_stream *s, const uint8_t *data, size_t length)
     for (unsigned int i = 0; i < s->kept_count; i++) {
         uint64_t in_range;
         size_t in_data,
-            shared = overlap(s, length, s->kept[i].offset, s->kept[i].size, &in_range, &in_data);
+            shared = part_here(s, length, s->kept[i].offset, s->kept[i].size, &in_range, &in_data);
 
         if (shared)
             __builtin_memcpy(s->notes + s->kept[i].at + in_range, data + in_data, shared);
@@ -116,8 +117,8 @@ static void look_at_sections(struct elf_stream *s, const uint8_t *data, size_t l
 
     if (h->e_shentsize != sizeof(s->section) || h->e_shoff > UINT64_MAX / 2)
         return;
-    shared = overlap(s, length, h->e_shoff, (uint64_t)h->e_shnum * sizeof(s->section), &in_range,
-                     &in_data);
+    shared = part_here(s, length, h->e_shoff, (uint64_t)h->e_shnum * sizeof(s->section), &in_range,
+                       &in_data);
     while (shared) {
         size_t part = in_range % sizeof(s->section), missing = sizeof(s->section) - part;
         size_t step = shared < missing ? shared : missing;
@@ -134,7 +135,7 @@ static void look_at_sections(struct elf_stream *s, const uint8_t *data, size_t l
 }
 
 /* Passes on bytes at file offset s->at; the headers are known. */
-static int take(struct elf_stream *s, const uint8_t *data, size_t length)
+static int feed_bytes(struct elf_stream *s, const uint8_t *data, size_t length)
 {
     keep_notes(s, data, length);
     look_at_sections(s, data, length);
@@ -145,7 +146,7 @@ static int take(struct elf_stream *s, const uint8_t *data, size_t length)
 
         if (p->p_type != ELF_PT_LOAD)
             continue;
-        shared = overlap(s, length, p->p_offset, p->p_filesz, &in_range, &in_data);
+        shared = part_here(s, length, p->p_offset, p->p_filesz, &in_range, &in_data);
         if (shared && s->target->write(s->target->context, p->p_paddr - s->paddr_offset + in_range,
                                        data + in_data, shared))
             return -1;
@@ -173,7 +174,7 @@ static int open_head(struct elf_stream *s, size_t length)
     if (check_header(s) || read_segments(s))
         return -1;
     s->at = 0;
-    return take(s, s->head, length);
+    return feed_bytes(s, s->head, length);
 }
 
 int elf_stream_feed(struct elf_stream *s, const void *data, size_t length)
@@ -193,7 +194,7 @@ int elf_stream_feed(struct elf_stream *s, const void *data, size_t length)
         if (open_head(s, ELF_STREAM_HEAD))
             return -1;
     }
-    return take(s, bytes, length);
+    return feed_bytes(s, bytes, length);
 }
 
 int elf_stream_finish(struct elf_stream *s)
@@ -229,6 +230,6 @@ bool elf_stream_want_sections(struct elf_stream *s)
     s->notes_used = 0;
     s->sections_wanted = true;
     for (unsigned int i = 0; i < s->section_count; i++)
-        keep(s, s->sections[i].offset, s->sections[i].size);
+        reserve_notes(s, s->sections[i].offset, s->sections[i].size);
     return s->kept_count;
 }

@@ -27,7 +27,7 @@ void kernel_reader_begin(struct kernel_reader *reader, const struct image_target
  * headers lead to.
  * @return as kernel_reader_end()
  */
-static int describe(struct kernel_reader *reader)
+static int describe_image(struct kernel_reader *reader)
 {
     struct elf_stream *s = &reader->stream;
     int status = notes_read(reader);
@@ -50,7 +50,7 @@ int kernel_reader_end(struct kernel_reader *reader)
     if (elf_stream_finish(&reader->stream))
         return -1;
     if (!reader->described)
-        return describe(reader);
+        return describe_image(reader);
     if (s->target && !s->fits)
         return image_refuse(s->report, "the kernel needs memory up to %lu MiB, the domain has %lu",
                             (reader->image.end + MIB - 1) / MIB, s->target->limit / MIB);

@@ -28,7 +28,7 @@ struct notes {
     char xen_version[16], loader[16];
 };
 
-static const struct image_report *report(const struct notes *n)
+static const struct image_report *notes_report(const struct notes *n)
 {
     return n->reader->stream.report;
 }
@@ -59,10 +59,10 @@ static int require_feature(const struct notes *n, const char *name)
     uint32_t bit = feature_bit(name);
 
     if (bit & FEATURES_OF_DOM0 && !n->reader->dom0)
-        return image_refuse(report(n), "the kernel can only be dom0: it requires the feature '%s'",
-                            name);
+        return image_refuse(notes_report(n),
+                            "the kernel can only be dom0: it requires the feature '%s'", name);
     if (!(bit & (FEATURES_OFFERED | FEATURES_OF_DOM0)))
-        return image_refuse(report(n),
+        return image_refuse(notes_report(n),
                             "the kernel requires the feature '%s', which a PV domain does not have",
                             name);
     return 0;
@@ -174,21 +174,23 @@ static int check_notes(const struct notes *n)
     const struct kernel_image *image = &n->reader->image;
 
     if (n->phys_entry && !n->has_entry && !n->has_base)
-        return image_refuse(report(n), "a kernel for PVH only; it has no PV entry");
+        return image_refuse(notes_report(n), "a kernel for PVH only; it has no PV entry");
     if (!*n->xen_version)
-        return image_refuse(report(n), "the note XEN_VERSION is missing; it should be xen-3.0");
+        return image_refuse(notes_report(n),
+                            "the note XEN_VERSION is missing; it should be xen-3.0");
     if (!text_starts(n->xen_version, "xen-3.0"))
-        return image_refuse(report(n),
+        return image_refuse(notes_report(n),
                             "the kernel is for the hypervisor ABI '%s'; this one is xen-3.0",
                             n->xen_version);
     if (!text_starts(n->loader, "generic") && !text_starts(image->guest_os, "linux"))
         return image_refuse(
-            report(n),
+            notes_report(n),
             "the note LOADER is '%s' and GUEST_OS '%s'; kernels other than linux need the LOADER generic",
             n->loader, image->guest_os);
     if (n->reader->dom0 && n->has_features && !(image->features & 1u << XENFEAT_dom0))
         return image_refuse(
-            report(n), "cannot be dom0, by its own notes (SUPPORTED_FEATURES and FEATURES: %#x)",
+            notes_report(n),
+            "cannot be dom0, by its own notes (SUPPORTED_FEATURES and FEATURES: %#x)",
             image->features);
     return 0;
 }
@@ -209,7 +211,7 @@ static int find_extent(const struct notes *n)
         end = p->p_paddr + p->p_memsz > end ? p->p_paddr + p->p_memsz : end;
     }
     if (n->has_offset && !n->has_base)
-        return image_refuse(report(n),
+        return image_refuse(notes_report(n),
                             "the note VIRT_BASE is missing, although PADDR_OFFSET is there; "
                             "the segments' p_paddr are %#lx-%#lx",
                             start, end);
@@ -217,7 +219,7 @@ static int find_extent(const struct notes *n)
     image->end = end - image->paddr_offset;
     if (start < image->paddr_offset || image->virt_base > UINT64_MAX - image->end)
         return image_refuse(
-            report(n),
+            notes_report(n),
             "the segments leave the address space: p_paddr %#lx-%#lx, less PADDR_OFFSET %#lx, plus VIRT_BASE %#lx; p_paddr should count from 0, or the note PADDR_OFFSET say from where",
             start, end, image->paddr_offset, image->virt_base);
     return 0;
@@ -231,24 +233,27 @@ static int check_addresses(const struct notes *n)
 
     if (image->entry < start || image->entry >= end)
         return image_refuse(
-            report(n),
+            notes_report(n),
             "the entry point %#lx lies outside of the kernel, which is at %#lx-%#lx (p_paddr - PADDR_OFFSET + VIRT_BASE)%s",
             image->entry, start, end, n->has_base ? "" : "; the note VIRT_BASE is missing");
     if (image->virt_base % PAGE_BYTES)
-        return image_refuse(report(n), "the address %#lx in the note VIRT_BASE is not page-aligned",
+        return image_refuse(notes_report(n),
+                            "the address %#lx in the note VIRT_BASE is not page-aligned",
                             image->virt_base);
     if (image->init_p2m != IMAGE_NO_ADDRESS && image->init_p2m % PAGE_BYTES)
-        return image_refuse(report(n), "the address %#lx in the note INIT_P2M is not page-aligned",
+        return image_refuse(notes_report(n),
+                            "the address %#lx in the note INIT_P2M is not page-aligned",
                             image->init_p2m);
     if (image->hypercall_page == IMAGE_NO_ADDRESS)
         return 0;
     if (image->hypercall_page % PAGE_BYTES)
-        return image_refuse(report(n),
+        return image_refuse(notes_report(n),
                             "the address %#lx in the note HYPERCALL_PAGE is not page-aligned",
                             image->hypercall_page);
     if (image->hypercall_page < start || image->hypercall_page >= end)
         return image_refuse(
-            report(n), "the hypercall page %#lx lies outside of the kernel, which is at %#lx-%#lx",
+            notes_report(n),
+            "the hypercall page %#lx lies outside of the kernel, which is at %#lx-%#lx",
             image->hypercall_page, start, end);
     return 0;
 }

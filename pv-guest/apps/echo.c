@@ -83,7 +83,7 @@ static int prefix_of(uint32_t mask)
     return bits;
 }
 
-static void print_address(const struct ip_interface *interface)
+static void print_ip_address(const struct ip_interface *interface)
 {
     const uint8_t *mac = interface->port->mac;
     char address[IP_TEXT_SIZE], gateway[IP_TEXT_SIZE];
@@ -133,7 +133,7 @@ static void keep_lease(struct ip_interface *interface, struct dhcp_lease *lease)
         thread_sleep(seconds / 2 * NANOSECONDS_PER_SECOND);
         if (!dhcp_renew(interface, lease, say)) {
             dhcp_acquire(interface, lease, say);
-            print_address(interface);
+            print_ip_address(interface);
         }
     }
 }
@@ -149,7 +149,7 @@ static void link_thread(void *argument)
         ip_configure(&link->interface, address, mask, gateway);
     else
         dhcp_acquire(&link->interface, &lease, say);
-    print_address(&link->interface);
+    print_ip_address(&link->interface);
     ping(&link->interface);
     if (!fixed)
         keep_lease(&link->interface, &lease);

@@ -91,7 +91,7 @@ static void answer_packet(const uint8_t *header)
     net_send(port, &packet);
 }
 
-static void take(struct net_port *from, struct net_packet *packet)
+static void take_packet(struct net_port *from, struct net_packet *packet)
 {
     const uint8_t *header = net_header(packet);
 
@@ -108,7 +108,7 @@ static uint32_t answered;
 static bool has_answer;
 static struct wait_queue answer_queue;
 
-static void take_answer(struct net_port *from, struct net_packet *packet)
+static void take_echo(struct net_port *from, struct net_packet *packet)
 {
     const uint8_t *header = net_header(packet);
 
@@ -119,7 +119,7 @@ static void take_answer(struct net_port *from, struct net_packet *packet)
     wake_all(&answer_queue);
 }
 
-static void make_frame(const uint8_t *to, uint32_t payload)
+static void fill_frame(const uint8_t *to, uint32_t payload)
 {
     uint8_t *ip = frame + ETHERNET_HEADER, *tcp = ip + 20;
 
@@ -186,11 +186,11 @@ static inline void mark_end(void)
     asm volatile("nopl 0x424c4b02(%%rax)" ::: "memory");
 }
 
-static void measure(unsigned int kind, const uint8_t *to, bool outside, unsigned int bursts)
+static void measure_bursts(unsigned int kind, const uint8_t *to, bool outside, unsigned int bursts)
 {
     unsigned int lost = 0;
 
-    make_frame(to, kinds[kind].payload);
+    fill_frame(to, kinds[kind].payload);
     send_burst(kind);
     wait_for_burst(outside);
     mark_begin();
@@ -220,7 +220,7 @@ static void send_thread(void *argument)
     else if (!net_parse_mac(text, to))
         guest_panic("to=%s is no hardware address", text);
     for (unsigned int kind = 0; kind < KINDS; kind++)
-        measure(kind, to, outside, (unsigned int)strtoul(count, NULL, 10));
+        measure_bursts(kind, to, outside, (unsigned int)strtoul(count, NULL, 10));
     printf("BENCH DONE\n");
 }
 
@@ -231,10 +231,10 @@ static void netbench_found(struct net_port *found_port)
     port = found_port;
     guest_option("role", role, sizeof(role));
     if (strcmp(role, "sink") == 0) {
-        port->input = take;
+        port->input = take_packet;
         printf("sink ready\n");
     } else {
-        port->input = take_answer;
+        port->input = take_echo;
         thread_create("send", send_thread, NULL);
     }
 }

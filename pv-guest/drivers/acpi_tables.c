@@ -112,7 +112,7 @@ struct mapping {
     unsigned long pages;
 };
 
-static const uint8_t *map(uint64_t address, size_t length, struct mapping *mapping)
+static const uint8_t *map_physical(uint64_t address, size_t length, struct mapping *mapping)
 {
     mfn_t mfns[TABLE_MAX / PAGE_SIZE + 1];
     size_t offset = address & (PAGE_SIZE - 1);
@@ -124,7 +124,7 @@ static const uint8_t *map(uint64_t address, size_t length, struct mapping *mappi
     return mapping->va ? (uint8_t *)mapping->va + offset : NULL;
 }
 
-static void unmap(const struct mapping *mapping)
+static void unmap_physical(const struct mapping *mapping)
 {
     unmap_frames(mapping->va, mapping->pages);
 }
@@ -139,19 +139,19 @@ static bool sum_is_zero(const uint8_t *bytes, size_t length)
 }
 
 /* Maps a whole table. @return NULL: it cannot be mapped, or is not one. */
-static const uint8_t *map_table(uint64_t address, size_t *length, struct mapping *mapping)
+static const uint8_t *map_acpi_table(uint64_t address, size_t *length, struct mapping *mapping)
 {
-    const uint8_t *table = map(address, HEADER, mapping);
+    const uint8_t *table = map_physical(address, HEADER, mapping);
 
     if (!table)
         return NULL;
     *length = get32(table + 4);
-    unmap(mapping);
+    unmap_physical(mapping);
     if (*length < HEADER || *length > TABLE_MAX)
         return NULL;
-    table = map(address, *length, mapping);
+    table = map_physical(address, *length, mapping);
     if (table && !sum_is_zero(table, *length)) {
-        unmap(mapping);
+        unmap_physical(mapping);
         table = NULL;
     }
     return table;
@@ -165,7 +165,7 @@ static uint64_t find_root_table(bool *wide)
 
     for (unsigned int half = 0; half < 2 && !address; half++) {
         uint32_t size = (BIOS_END - BIOS_START) / 2;
-        const uint8_t *bios = map(BIOS_START + half * size, size, &mapping[half]);
+        const uint8_t *bios = map_physical(BIOS_START + half * size, size, &mapping[half]);
 
         if (!bios)
             return 0;
@@ -179,17 +179,17 @@ static uint64_t find_root_table(bool *wide)
             if (*wide)
                 address |= (uint64_t)get32(rsdp + RSDP_XSDT + 4) << 32;
         }
-        unmap(&mapping[half]);
+        unmap_physical(&mapping[half]);
     }
     return address;
 }
 
 /* Reads one table if it has this signature. @return whether it was read. */
-static bool read_table(uint64_t address, const char *signature, struct acpi_fixed *fixed)
+static bool read_acpi_table(uint64_t address, const char *signature, struct acpi_fixed *fixed)
 {
     struct mapping mapping;
     size_t length;
-    const uint8_t *table = map_table(address, &length, &mapping);
+    const uint8_t *table = map_acpi_table(address, &length, &mapping);
     bool found = table && memcmp(table, signature, 4) == 0;
 
     if (found && memcmp(signature, "FACP", 4) == 0)
@@ -197,7 +197,7 @@ static bool read_table(uint64_t address, const char *signature, struct acpi_fixe
     else if (found)
         acpi_read_madt(table, length, fixed);
     if (table)
-        unmap(&mapping);
+        unmap_physical(&mapping);
     return found;
 }
 
@@ -211,7 +211,7 @@ static bool read_named(const uint8_t *root, size_t length, bool wide, const char
 
         if (wide)
             address |= (uint64_t)get32(root + at + 4) << 32;
-        if (read_table(address, signature, fixed))
+        if (read_acpi_table(address, signature, fixed))
             return true;
     }
     return false;
@@ -227,12 +227,12 @@ int acpi_find_fixed(struct acpi_fixed *fixed)
 
     if (!address)
         return -ENOENT;
-    root = map_table(address, &length, &mapping);
+    root = map_acpi_table(address, &length, &mapping);
     if (!root)
         return -ENOENT;
     found = read_named(root, length, wide, "FACP", fixed);
     if (found)
         read_named(root, length, wide, "APIC", fixed);
-    unmap(&mapping);
+    unmap_physical(&mapping);
     return found ? 0 : -ENOENT;
 }

@@ -106,7 +106,7 @@ static void tell_size(struct split_device *split)
         split_set_state(split, XenbusStateConnected);
 }
 
-static void resized(struct block_claim *claim)
+static void claim_resized(struct block_claim *claim)
 {
     struct blkback *back = claim->context;
 
@@ -267,7 +267,7 @@ static enum block_access wanted_access(const struct split_device *split)
 /*
  * Its domain may have got another name since the device was made, so the store is asked each time.
  */
-static void describe(const struct block_claim *claim, char *text, size_t size)
+static void describe_claim(const struct block_claim *claim, char *text, size_t size)
 {
     const struct blkback *back = claim->context;
     unsigned int domid = back->split->other;
@@ -301,9 +301,9 @@ static int open_target(struct split_device *split)
         snprintf(back->dev, sizeof(back->dev), "%s", dev);
         free(dev);
     }
-    back->claim.describe = describe;
+    back->claim.describe = describe_claim;
     back->claim.access = wanted_access(split);
-    back->claim.resized = resized;
+    back->claim.resized = claim_resized;
     back->claim.context = back;
     error = block_target_open(&back->claim, name, why, sizeof(why));
     free(name);

@@ -217,7 +217,8 @@ static int begin_command(struct blkback *back)
 }
 
 /* Whether a front that may only read asks for more. */
-static inline bool forbidden(const struct blkback *back, const struct blkback_command *command)
+static inline bool command_forbidden(const struct blkback *back,
+                                     const struct blkback_command *command)
 {
     if (back->claim.access != BLOCK_READER || command->kind == BLKBACK_READ ||
         command->kind == BLKBACK_UNKNOWN)
@@ -226,7 +227,7 @@ static inline bool forbidden(const struct blkback *back, const struct blkback_co
 }
 
 /* What the disk cannot do; a front that read our features does not ask for it. */
-static bool supported(const struct blkback *back, enum blkback_kind kind)
+static bool kind_supported(const struct blkback *back, enum blkback_kind kind)
 {
     switch (kind) {
     case BLKBACK_UNKNOWN:
@@ -242,7 +243,7 @@ static bool supported(const struct blkback *back, enum blkback_kind kind)
 }
 
 /* Deals with the command that was taken. @return whether the next one may be taken. */
-static bool dispatch(struct blkback *back)
+static bool dispatch_request(struct blkback *back)
 {
     struct blkback_command *command = &back->command;
     const char *why;
@@ -251,12 +252,12 @@ static bool dispatch(struct blkback *back)
     back->held_back = true;
     if (back->ordered)
         return false;
-    if (forbidden(back, command)) {
+    if (command_forbidden(back, command)) {
         blkback_ring_answer(&back->ring, command->id, command->operation, BLKIF_RSP_ERROR);
         back->held_back = false;
         return true;
     }
-    if (!supported(back, command->kind)) {
+    if (!kind_supported(back, command->kind)) {
         blkback_ring_answer(&back->ring, command->id, command->operation, BLKIF_RSP_EOPNOTSUPP);
         back->held_back = false;
         return true;
@@ -287,7 +288,7 @@ static bool take_requests(struct blkback *back)
     unsigned int segments = 0;
     uint32_t waiting, left;
 
-    if (back->held_back && !dispatch(back))
+    if (back->held_back && !dispatch_request(back))
         return false;
     if (!blkback_ring_waiting(&back->ring, &waiting)) {
         blkback_fail(back, "its producer index is impossible");
@@ -302,7 +303,7 @@ static bool take_requests(struct blkback *back)
             blkback_fail(back, why);
             return false;
         }
-        if (!dispatch(back))
+        if (!dispatch_request(back))
             return false;
         segments += back->command.segment_count;
     }

@@ -59,7 +59,7 @@ int blkback_pages_init(struct blkback_pages *pages, domid_t domid, bool persiste
     return 0;
 }
 
-static void unhash(struct blkback_pages *pages, uint16_t index)
+static void unhash_mapping(struct blkback_pages *pages, uint16_t index)
 {
     uint16_t *link = chain(pages, pages->pages[index].gref);
 
@@ -102,7 +102,7 @@ void blkback_pages_flush(struct blkback_pages *pages)
 }
 
 /* Nobody uses the page any more and no chain holds it: to be unmapped at the next flush. */
-static void retire(struct blkback_pages *pages, uint16_t index)
+static void retire_mapping(struct blkback_pages *pages, uint16_t index)
 {
     if (pages->dirty_count == sizeof(pages->dirty) / sizeof(pages->dirty[0]))
         blkback_pages_flush(pages);
@@ -116,7 +116,7 @@ void blkback_pages_destroy(struct blkback_pages *pages)
         blkback_pages_flush(pages);
         for (unsigned int i = 0; i < BLKBACK_PAGES; i++)
             if (pages->pages[i].mapped)
-                retire(pages, (uint16_t)i);
+                retire_mapping(pages, (uint16_t)i);
         blkback_pages_flush(pages);
     }
     if (pages->va)
@@ -127,7 +127,7 @@ void blkback_pages_destroy(struct blkback_pages *pages)
 }
 
 /* Makes room: the hand goes round, at most twice, past pages that were used since it last came. */
-static void evict(struct blkback_pages *pages)
+static void evict_mapping(struct blkback_pages *pages)
 {
     unsigned int wanted = EVICT;
 
@@ -143,8 +143,8 @@ static void evict(struct blkback_pages *pages)
             page->recent = false;
             continue;
         }
-        unhash(pages, index);
-        retire(pages, index);
+        unhash_mapping(pages, index);
+        retire_mapping(pages, index);
         wanted--;
     }
     blkback_pages_flush(pages);
@@ -157,7 +157,7 @@ static uint16_t place_page(struct blkback_pages *pages, grant_ref_t gref)
 
     if (pages->free_count == 0) {
         if (pages->persistent)
-            evict(pages);
+            evict_mapping(pages);
         else
             blkback_pages_flush(pages);
         if (pages->free_count == 0)
@@ -191,7 +191,7 @@ static bool map_places(struct blkback_pages *pages, unsigned int count)
         }
         all = false;
         if (pages->persistent)
-            unhash(pages, index);
+            unhash_mapping(pages, index);
         /* Its users are gone with the request that fails; nothing uses the place again. */
         page->users = 0;
         give_free(pages, index);
@@ -213,13 +213,13 @@ static inline void set_map_op(struct blkback_pages *pages, unsigned int op, uint
 /*
  * Takes back the first @count uses of a command whose page at `failed` or later could not be had.
  */
-static void undo(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
+static void undo_mappings(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
 {
     for (unsigned int i = 0; i < count; i++) {
         struct blkback_page *page = &pages->pages[used[i]];
 
         if (page->users > 0 && --page->users == 0 && page->mapped && !pages->persistent)
-            retire(pages, used[i]);
+            retire_mapping(pages, used[i]);
     }
 }
 
@@ -307,11 +307,11 @@ int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command 
         used[i] = index;
     }
     if (new_count > 0 && !map_places(pages, new_count)) {
-        undo(pages, used, i);
+        undo_mappings(pages, used, i);
         return -EINVAL;
     }
     if (full) {
-        undo(pages, used, i);
+        undo_mappings(pages, used, i);
         return -EAGAIN;
     }
     for (i = first; i < command->segment_count; i++)
@@ -332,7 +332,7 @@ void blkback_pages_put(struct blkback_pages *pages, const uint16_t *used, unsign
     }
     for (; used < end; used++)
         if (--table[*used].users == 0)
-            retire(pages, *used);
+            retire_mapping(pages, *used);
 }
 
 const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref)

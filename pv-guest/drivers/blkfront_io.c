@@ -75,7 +75,7 @@ static void end_grant(const struct blkfront *front, grant_ref_t ref)
     }
 }
 
-static struct blkfront_page *get_page(struct blkfront *front)
+static struct blkfront_page *pool_get(struct blkfront *front)
 {
     struct blkfront_page *page = front->free_pages;
 
@@ -95,7 +95,7 @@ static struct blkfront_page *get_page(struct blkfront *front)
     return NULL;
 }
 
-static void put_page(struct blkfront *front, struct blkfront_page *page)
+static void pool_put(struct blkfront *front, struct blkfront_page *page)
 {
     page->next = front->free_pages;
     front->free_pages = page;
@@ -142,14 +142,14 @@ static bool release_segments(struct blkfront *front, struct blkfront_shadow *sha
         }
         state->ref = 0;
         if (state->page)
-            put_page(front, state->page);
+            pool_put(front, state->page);
         state->page = NULL;
     }
     if (!shadow->indirect)
         return released;
     if (shadow->indirect_ref && !grant_end(shadow->indirect_ref))
         return false;
-    put_page(front, shadow->indirect);
+    pool_put(front, shadow->indirect);
     shadow->indirect = NULL;
     return released;
 }
@@ -187,7 +187,7 @@ static uint64_t prepare_segment(struct blkfront *front, struct blkfront_shadow *
         if (!front->persistent)
             return 0;
     }
-    state->page = get_page(front);
+    state->page = pool_get(front);
     if (!state->page)
         return 0;
     ref = grant_once(front, state->page->va, write, &state->ref);
@@ -293,7 +293,7 @@ static bool start_data(struct blkfront *front, struct blkfront_shadow *shadow)
     shadow->plain = true;
     shadow->indirect = NULL;
     if (shadow->count > BLKIF_MAX_SEGMENTS_PER_REQUEST) {
-        shadow->indirect = get_page(front);
+        shadow->indirect = pool_get(front);
         if (!shadow->indirect)
             return false;
         words = shadow->indirect->va;
@@ -315,7 +315,7 @@ static bool start_data(struct blkfront *front, struct blkfront_shadow *shadow)
 }
 
 /* Puts a request into the ring. @return false: there is no room now. */
-static bool start_request(struct blkfront *front, struct block_request *request)
+static bool queue_request(struct blkfront *front, struct block_request *request)
 {
     struct blkfront_shadow *shadow;
     blkif_vdev_t handle = (blkif_vdev_t)front->split->id;
@@ -381,7 +381,7 @@ static void start_waiting(struct blkfront *front)
     struct block_request *request;
 
     while (front->connected && (request = blkfront_take_waiting(front))) {
-        if (start_request(front, request))
+        if (queue_request(front, request))
             continue;
         if (!nothing_in_ring(front)) {
             wait_first(front, request);
@@ -399,7 +399,7 @@ static void blkfront_submit(struct block_device *device, struct block_request *r
         request->done(request, -EIO);
     else if (!front->connected || front->waiting)
         wait_last(front, request);
-    else if (!start_request(front, request)) {
+    else if (!queue_request(front, request)) {
         wait_last(front, request);
         if (nothing_in_ring(front))
             start_waiting(front);
@@ -495,7 +495,7 @@ static void blkfront_run(struct work *work)
     }
 }
 
-static void event(evtchn_port_t port, void *argument)
+static void blkfront_event(evtchn_port_t port, void *argument)
 {
     struct blkfront *front = argument;
 
@@ -556,13 +556,13 @@ void blkfront_io_go(struct blkfront *front)
 {
     front->work.run = blkfront_run;
     front->connected = true;
-    event_set_handler(front->port, event, front);
+    event_set_handler(front->port, blkfront_event, front);
     start_waiting(front);
     blkfront_kick(&front->device);
 }
 
 /* The request that was put into the ring last, of those that are there. NULL: none is. */
-static struct blkfront_shadow *youngest(struct blkfront *front)
+static struct blkfront_shadow *youngest_shadow(struct blkfront *front)
 {
     struct blkfront_shadow *found = NULL;
 
@@ -581,7 +581,7 @@ static void take_back(struct blkfront *front)
 {
     struct blkfront_shadow *shadow;
 
-    while ((shadow = youngest(front))) {
+    while ((shadow = youngest_shadow(front))) {
         wait_first(front, shadow->request);
         shadow->request = NULL;
     }
@@ -598,12 +598,12 @@ static void end_segment_grants(struct blkfront *front)
             if (shadow->segments[i].ref)
                 end_grant(front, shadow->segments[i].ref);
             if (shadow->segments[i].page)
-                put_page(front, shadow->segments[i].page);
+                pool_put(front, shadow->segments[i].page);
         }
         if (shadow->indirect) {
             if (shadow->indirect_ref)
                 end_grant(front, shadow->indirect_ref);
-            put_page(front, shadow->indirect);
+            pool_put(front, shadow->indirect);
         }
     }
 }

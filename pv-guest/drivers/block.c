@@ -122,7 +122,7 @@ void block_submit(struct block_device *device, struct block_request *request)
 
 /* ---- Claims ---- */
 
-static bool overlap(const struct block_device *a, const struct block_device *b)
+static bool devices_overlap(const struct block_device *a, const struct block_device *b)
 {
     return a->disk == b->disk &&
            (a == b || (a->first < b->first + b->sectors && b->first < a->first + a->sectors));
@@ -138,7 +138,7 @@ static const struct block_claim *find_obstacle(const struct block_device *device
                                                enum block_access wanted)
 {
     for (const struct block_device *other = devices; other; other = other->next) {
-        if (!overlap(other, device))
+        if (!devices_overlap(other, device))
             continue;
         for (const struct block_claim *held = other->claims; held; held = held->next)
             if (in_the_way(held, wanted))

@@ -18,7 +18,7 @@ struct reader {
     char *page;
 };
 
-static int read_block(void *context, uint64_t block, void *buffer)
+static int read_disk_block(void *context, uint64_t block, void *buffer)
 {
     const struct reader *reader = context;
     uint32_t size = reader->disk->logical_size;
@@ -30,13 +30,14 @@ static int read_block(void *context, uint64_t block, void *buffer)
 }
 
 /* @return how many, or a negative errno; whoever calls frees @partitions. */
-static int scan(struct block_device *disk, struct partition **partitions, const char **note)
+static int read_partitions(struct block_device *disk, struct partition **partitions,
+                           const char **note)
 {
     struct reader reader = {.disk = disk, .page = page_alloc()};
     struct partition_source source = {
         .sectors = disk->sectors,
         .logical_size = disk->logical_size,
-        .read = read_block,
+        .read = read_disk_block,
         .context = &reader,
     };
     int count = -ENOMEM;
@@ -86,7 +87,7 @@ unsigned int block_add_partitions(struct block_device *disk)
 {
     struct partition *partitions;
     const char *note = NULL;
-    int count = scan(disk, &partitions, &note);
+    int count = read_partitions(disk, &partitions, &note);
     unsigned int added;
 
     if (note)
@@ -160,7 +161,7 @@ void block_reread_partitions(struct block_device *disk)
 
     if (registered.in_use)
         return;
-    count = scan(disk, &partitions, &note);
+    count = read_partitions(disk, &partitions, &note);
     /* Reading took its time. */
     registered = find_registered(disk);
     same = count == registered.count;

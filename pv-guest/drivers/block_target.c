@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int refuse(char *why, size_t size, int error, const char *spec, const char *text)
+static int refuse_spec(char *why, size_t size, int error, const char *spec, const char *text)
 {
     snprintf(why, size, "%s %s", spec, text);
     return error;
@@ -24,20 +24,20 @@ static int open_file(const char *spec, bool write, struct block_device **device,
     int error = file_disk_open(spec, &file);
 
     if (error == -ENOENT || error == -ENODEV)
-        return refuse(why, size, -ENOENT, spec, "is neither a disk nor a file of the ramdisk");
+        return refuse_spec(why, size, -ENOENT, spec, "is neither a disk nor a file of the ramdisk");
     if (error == -EISDIR)
-        return refuse(why, size, error, spec, "is a directory");
+        return refuse_spec(why, size, error, spec, "is a directory");
     if (error == -EINVAL)
-        return refuse(why, size, error, spec, "is empty");
+        return refuse_spec(why, size, error, spec, "is empty");
     if (error)
-        return refuse(why, size, error, spec, "cannot be opened: no memory");
+        return refuse_spec(why, size, error, spec, "cannot be opened: no memory");
     *device = file;
     if (!write)
         return 0;
     error = cow_disk_open(file, cow_disk_share(), device);
     if (error) {
         file->operations->close(file);
-        return refuse(why, size, error, spec, "cannot be opened for writing: no memory");
+        return refuse_spec(why, size, error, spec, "cannot be opened for writing: no memory");
     }
     return 0;
 }
@@ -51,7 +51,7 @@ int block_target_open(struct block_claim *claim, const char *spec, char *why, si
     claim->device = NULL;
     if (!device) {
         if (spec[0] != '/' || strncmp(spec, "/dev/", 5) == 0)
-            return refuse(why, size, -ENOENT, spec, "is not a disk of this machine");
+            return refuse_spec(why, size, -ENOENT, spec, "is not a disk of this machine");
         error = open_file(spec, claim->access != BLOCK_READER, &device, why, size);
         if (error)
             return error;

@@ -26,7 +26,7 @@ static uint16_t free_entries;
 static unsigned int never_used; /* entries from here on were never used */
 
 /* The last bytes differ most, between addresses that one maker or one tool gives. */
-static unsigned int hash(const uint8_t *mac)
+static unsigned int hash_address(const uint8_t *mac)
 {
     uint32_t sum = (uint32_t)(mac[2] << 24 | mac[3] << 16 | mac[4] << 8 | mac[5]);
 
@@ -35,7 +35,7 @@ static unsigned int hash(const uint8_t *mac)
 
 static struct address *find_address(const uint8_t *mac)
 {
-    for (uint16_t i = buckets[hash(mac)]; i; i = addresses[i - 1].next)
+    for (uint16_t i = buckets[hash_address(mac)]; i; i = addresses[i - 1].next)
         if (mac_equal(addresses[i - 1].mac, mac))
             return &addresses[i - 1];
     return NULL;
@@ -80,7 +80,7 @@ static uint16_t take_entry(void)
 }
 
 /* Looks for old entries, but not at every frame of a flood of new addresses. */
-static void sweep(uint64_t now)
+static void sweep_addresses(uint64_t now)
 {
     static uint64_t last;
 
@@ -91,7 +91,7 @@ static void sweep(uint64_t now)
 }
 
 /* An address that cannot be remembered is one to which frames go out of all ports. */
-static void learn(const uint8_t *mac, struct net_port *port)
+static void learn_address(const uint8_t *mac, struct net_port *port)
 {
     uint64_t now = clock_now();
     struct address *entry = find_address(mac);
@@ -102,7 +102,7 @@ static void learn(const uint8_t *mac, struct net_port *port)
         return;
     }
     if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT) {
-        sweep(now);
+        sweep_addresses(now);
         if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT)
             return;
         entry = find_address(mac); /* the sweep may have taken it back */
@@ -112,13 +112,13 @@ static void learn(const uint8_t *mac, struct net_port *port)
     } else {
         number = take_entry();
         if (!number) {
-            sweep(now);
+            sweep_addresses(now);
             return;
         }
         entry = &addresses[number - 1];
         memcpy(entry->mac, mac, MAC_SIZE);
-        entry->next = buckets[hash(mac)];
-        buckets[hash(mac)] = number;
+        entry->next = buckets[hash_address(mac)];
+        buckets[hash_address(mac)] = number;
     }
     entry->port = port;
     entry->heard = now;
@@ -132,7 +132,7 @@ struct net_port *bridge_lookup(const uint8_t *mac)
     return entry && !is_old(entry, clock_now()) ? entry->port : NULL;
 }
 
-static void flood(struct net_port *from, const struct net_packet *packet)
+static void flood_frame(struct net_port *from, const struct net_packet *packet)
 {
     for (struct net_port *port = ports; port; port = port->next)
         if (port != from && port->carrier)
@@ -158,14 +158,14 @@ static void bridge_input(struct net_port *from, struct net_packet *packet)
         from->counters.received_dropped++;
         return;
     }
-    learn(source, from);
+    learn_address(source, from);
     if (mac_is_group(destination)) {
-        flood(from, packet);
+        flood_frame(from, packet);
         return;
     }
     to = bridge_lookup(destination);
     if (!to)
-        flood(from, packet);
+        flood_frame(from, packet);
     else if (to != from)
         net_send(to, packet);
 }
@@ -187,15 +187,4 @@ void bridge_remove(struct net_port *port)
     }
     port->input = NULL;
     forget_addresses(port, 0);
-}
-
-void bridge_list(bool (*entry)(struct net_port *port, void *argument), void *argument)
-{
-    struct net_port *next;
-
-    for (struct net_port *port = ports; port; port = next) {
-        next = port->next;
-        if (!entry(port, argument))
-            return;
-    }
 }

@@ -27,9 +27,6 @@ void bridge_add(struct net_port *port);
 /* Takes a port out and forgets what lies behind it. No-op for one that is not in. */
 void bridge_remove(struct net_port *port);
 
-/* Calls @entry for every port until it returns false. */
-void bridge_list(bool (*entry)(struct net_port *port, void *argument), void *argument);
-
 /* The port behind which an address was heard of lately, or NULL. */
 struct net_port *bridge_lookup(const uint8_t *mac);
 

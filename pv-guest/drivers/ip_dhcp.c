@@ -54,7 +54,7 @@ static struct {
 static struct wait_queue answered;
 
 /* Finds an option of at least @size bytes. */
-static const uint8_t *option(const uint8_t *data, uint32_t length, uint8_t code, uint32_t size)
+static const uint8_t *dhcp_option(const uint8_t *data, uint32_t length, uint8_t code, uint32_t size)
 {
     uint32_t at = OPTIONS;
 
@@ -72,9 +72,10 @@ static const uint8_t *option(const uint8_t *data, uint32_t length, uint8_t code,
     return NULL;
 }
 
-static uint32_t number_option(const uint8_t *data, uint32_t length, uint8_t code, uint32_t other)
+static uint32_t dhcp_number_option(const uint8_t *data, uint32_t length, uint8_t code,
+                                   uint32_t other)
 {
-    const uint8_t *value = option(data, length, code, 4);
+    const uint8_t *value = dhcp_option(data, length, code, 4);
 
     return value ? net_get32(value) : other;
 }
@@ -88,21 +89,21 @@ static void dhcp_receive(struct ip_interface *interface, struct udp_socket *sock
         exchange.transaction == 0 || net_get32(data + TRANSACTION) != exchange.transaction ||
         !mac_equal(data + HARDWARE, exchange.hardware))
         return;
-    type = option(data, length, OPTION_TYPE, 1);
+    type = dhcp_option(data, length, OPTION_TYPE, 1);
     if (!type || (*type != OFFER && *type != ACK && *type != NAK))
         return;
     exchange.type = *type;
     exchange.lease.address = net_get32(data + YOURS);
-    exchange.lease.mask = number_option(data, length, OPTION_MASK, 0xffffff00);
-    exchange.lease.gateway = number_option(data, length, OPTION_ROUTER, IP_ANY);
-    exchange.lease.server = number_option(data, length, OPTION_SERVER, source->address);
-    exchange.lease.seconds = number_option(data, length, OPTION_LEASE, 3600);
+    exchange.lease.mask = dhcp_number_option(data, length, OPTION_MASK, 0xffffff00);
+    exchange.lease.gateway = dhcp_number_option(data, length, OPTION_ROUTER, IP_ANY);
+    exchange.lease.server = dhcp_number_option(data, length, OPTION_SERVER, source->address);
+    exchange.lease.seconds = dhcp_number_option(data, length, OPTION_LEASE, 3600);
     wake_all(&answered);
 }
 
 static struct udp_socket socket = {.port = CLIENT_PORT, .receive = dhcp_receive};
 
-static uint8_t *put_number(uint8_t *at, uint8_t code, uint32_t value)
+static uint8_t *put_dhcp_number(uint8_t *at, uint8_t code, uint32_t value)
 {
     at[0] = code;
     at[1] = 4;
@@ -130,8 +131,8 @@ static void dhcp_send(struct ip_interface *interface, uint8_t type, const struct
     *at++ = 1;
     *at++ = type;
     if (lease && !renewing) {
-        at = put_number(at, OPTION_ADDRESS, lease->address);
-        at = put_number(at, OPTION_SERVER, lease->server);
+        at = put_dhcp_number(at, OPTION_ADDRESS, lease->address);
+        at = put_dhcp_number(at, OPTION_SERVER, lease->server);
     }
     *at++ = OPTION_PARAMETER;
     *at++ = 3;
@@ -143,7 +144,8 @@ static void dhcp_send(struct ip_interface *interface, uint8_t type, const struct
 }
 
 /* Sends and waits, again and again with longer waits. @return the type of the answer, or 0. */
-static uint8_t ask(struct ip_interface *interface, uint8_t type, const struct dhcp_lease *lease)
+static uint8_t dhcp_ask(struct ip_interface *interface, uint8_t type,
+                        const struct dhcp_lease *lease)
 {
     uint64_t wait = FIRST_WAIT;
 
@@ -175,12 +177,12 @@ static bool try_once(struct ip_interface *interface, struct dhcp_lease *lease,
                      void (*say)(const char *text))
 {
     say("DHCP discover");
-    if (ask(interface, DISCOVER, NULL) != OFFER)
+    if (dhcp_ask(interface, DISCOVER, NULL) != OFFER)
         return false;
     say_lease(say, "DHCP offer of");
     *lease = exchange.lease;
     say("DHCP request");
-    if (ask(interface, REQUEST, lease) != ACK)
+    if (dhcp_ask(interface, REQUEST, lease) != ACK)
         return false;
     *lease = exchange.lease;
     say_lease(say, "DHCP acknowledgement of");
@@ -204,7 +206,7 @@ bool dhcp_renew(struct ip_interface *interface, struct dhcp_lease *lease,
     bool kept;
 
     udp_open(interface, &socket);
-    kept = ask(interface, REQUEST, lease) == ACK && exchange.lease.address == lease->address;
+    kept = dhcp_ask(interface, REQUEST, lease) == ACK && exchange.lease.address == lease->address;
     udp_close(interface, &socket);
     if (kept)
         lease->seconds = exchange.lease.seconds;

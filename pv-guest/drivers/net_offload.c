@@ -14,7 +14,7 @@
 static uint8_t *buffer;                         /* NET_MAX_FRAME bytes */
 static uint8_t (*headers)[2 * NET_HEADER_ROOM]; /* one for each segment */
 
-static bool set_up(void)
+static bool alloc_scratch(void)
 {
     if (!buffer)
         buffer = pages_alloc(NET_MAX_FRAME / PAGE_SIZE + 1);
@@ -26,7 +26,7 @@ static bool set_up(void)
 /* The buffer is about to be filled, with nothing gathered that still reads it. */
 static bool take_whole(struct net_port *port, const struct net_packet *packet)
 {
-    if (!set_up() || packet->length > NET_MAX_FRAME) {
+    if (!alloc_scratch() || packet->length > NET_MAX_FRAME) {
         port->counters.sent_dropped++;
         return false;
     }

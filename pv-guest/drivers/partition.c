@@ -48,14 +48,14 @@
 #define ENTRY_SIZE_MIN  128u
 #define ENTRY_SIZE_MAX  4096u
 
-static uint32_t get32(const uint8_t *at)
+static uint32_t gpt_get32(const uint8_t *at)
 {
     return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-static uint64_t get64(const uint8_t *at)
+static uint64_t gpt_get64(const uint8_t *at)
 {
-    return get32(at) | (uint64_t)get32(at + 4) << 32;
+    return gpt_get32(at) | (uint64_t)gpt_get32(at + 4) << 32;
 }
 
 /* What is found, and the disk it is found on. */
@@ -73,7 +73,7 @@ static int read_block(const struct scan *scan, uint64_t block, uint8_t *buffer)
 }
 
 /* Takes in the partition [first, first + count) in blocks if it lies within the disk. */
-static void add(struct scan *scan, unsigned int number, uint64_t first, uint64_t count)
+static void add_partition(struct scan *scan, unsigned int number, uint64_t first, uint64_t count)
 {
     uint64_t factor = scan->source->logical_size / SECTOR_SIZE;
 
@@ -118,15 +118,16 @@ static int scan_logical(struct scan *scan, uint64_t start, uint64_t size, uint8_
             return 0;
         }
         if (entry[MBR_TYPE] != TYPE_EMPTY)
-            add(scan, number, table + get32(entry + MBR_FIRST), get32(entry + MBR_COUNT));
+            add_partition(scan, number, table + gpt_get32(entry + MBR_FIRST),
+                          gpt_get32(entry + MBR_COUNT));
         if (!is_extended(link[MBR_TYPE]))
             return 0;
         /* Forward only, so that the chain cannot be a circle. */
-        if (get32(link + MBR_FIRST) >= size || start + get32(link + MBR_FIRST) <= table) {
+        if (gpt_get32(link + MBR_FIRST) >= size || start + gpt_get32(link + MBR_FIRST) <= table) {
             scan->note = "the chain of logical partitions is damaged";
             return 0;
         }
-        table = start + get32(link + MBR_FIRST);
+        table = start + gpt_get32(link + MBR_FIRST);
     }
     scan->note = "there are more logical partitions than can be used";
     return 0;
@@ -146,11 +147,12 @@ static int scan_mbr(struct scan *scan, uint8_t *block)
             return 0;
     for (unsigned int i = 0; i < 4; i++)
         if (entries[i][MBR_TYPE] != TYPE_EMPTY && !is_extended(entries[i][MBR_TYPE]))
-            add(scan, i + 1, get32(entries[i] + MBR_FIRST), get32(entries[i] + MBR_COUNT));
+            add_partition(scan, i + 1, gpt_get32(entries[i] + MBR_FIRST),
+                          gpt_get32(entries[i] + MBR_COUNT));
     for (unsigned int i = 0; i < 4 && !error; i++) {
         if (is_extended(entries[i][MBR_TYPE])) {
-            error = scan_logical(scan, get32(entries[i] + MBR_FIRST), get32(entries[i] + MBR_COUNT),
-                                 block);
+            error = scan_logical(scan, gpt_get32(entries[i] + MBR_FIRST),
+                                 gpt_get32(entries[i] + MBR_COUNT), block);
             break; /* one is all that there can be */
         }
     }
@@ -192,21 +194,21 @@ struct gpt {
 /* Checks the header in @block, which was read from block @own. */
 static bool parse_header(const struct scan *scan, uint8_t *block, uint64_t own, struct gpt *gpt)
 {
-    uint32_t size = get32(block + GPT_SIZE), crc = get32(block + GPT_CRC);
+    uint32_t size = gpt_get32(block + GPT_SIZE), crc = gpt_get32(block + GPT_CRC);
     uint64_t table_size;
 
     if (memcmp(block, GPT_SIGNATURE, 8) != 0 || size < GPT_HEADER_MIN ||
         size > scan->source->logical_size)
         return false;
     memset(block + GPT_CRC, 0, 4);
-    if (crc32(block, size) != crc || get64(block + GPT_OWN) != own)
+    if (crc32(block, size) != crc || gpt_get64(block + GPT_OWN) != own)
         return false;
-    gpt->first = get64(block + GPT_FIRST);
-    gpt->last = get64(block + GPT_LAST);
-    gpt->table = get64(block + GPT_TABLE);
-    gpt->count = get32(block + GPT_COUNT);
-    gpt->entry_size = get32(block + GPT_ENTRY_SIZE);
-    gpt->table_crc = get32(block + GPT_TABLE_CRC);
+    gpt->first = gpt_get64(block + GPT_FIRST);
+    gpt->last = gpt_get64(block + GPT_LAST);
+    gpt->table = gpt_get64(block + GPT_TABLE);
+    gpt->count = gpt_get32(block + GPT_COUNT);
+    gpt->entry_size = gpt_get32(block + GPT_ENTRY_SIZE);
+    gpt->table_crc = gpt_get32(block + GPT_TABLE_CRC);
     if (gpt->count > GPT_ENTRIES_MAX || gpt->entry_size < ENTRY_SIZE_MIN ||
         gpt->entry_size > ENTRY_SIZE_MAX || gpt->entry_size & (gpt->entry_size - 1))
         return false;
@@ -219,22 +221,22 @@ static void add_entry(struct scan *scan, const struct gpt *gpt, unsigned int num
                       const uint8_t *entry)
 {
     static const uint8_t unused[ENTRY_TYPE_SIZE];
-    uint64_t first = get64(entry + ENTRY_FIRST), last = get64(entry + ENTRY_LAST);
+    uint64_t first = gpt_get64(entry + ENTRY_FIRST), last = gpt_get64(entry + ENTRY_LAST);
 
     if (memcmp(entry, unused, sizeof(unused)) == 0)
         return;
     if (first < gpt->first || last > gpt->last || first > last)
         scan->note = "a partition does not lie within the disk";
     else
-        add(scan, number, first, last - first + 1);
+        add_partition(scan, number, first, last - first + 1);
 }
 
 /*
  * Go over the table's blocks: sum them up, or take in the entries. Entries and blocks are powers of
  * two, so an entry that is larger than a block begins with one.
  */
-static int read_table(struct scan *scan, const struct gpt *gpt, bool take, uint32_t *crc,
-                      uint8_t *block)
+static int read_gpt_entries(struct scan *scan, const struct gpt *gpt, bool take, uint32_t *crc,
+                            uint8_t *block)
 {
     uint32_t block_size = scan->source->logical_size;
     uint64_t size = (uint64_t)gpt->count * gpt->entry_size;
@@ -267,10 +269,10 @@ static int scan_gpt(struct scan *scan, uint64_t own, uint8_t *block)
         return error;
     if (!parse_header(scan, block, own, &gpt))
         return 0;
-    error = read_table(scan, &gpt, false, &crc, block);
+    error = read_gpt_entries(scan, &gpt, false, &crc, block);
     if (error || crc != gpt.table_crc)
         return error;
-    error = read_table(scan, &gpt, true, &crc, block);
+    error = read_gpt_entries(scan, &gpt, true, &crc, block);
     return error ? error : 1;
 }
 

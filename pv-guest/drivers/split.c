@@ -13,7 +13,7 @@
 
 #include "split_internal.h"
 
-static struct split_thread *find_device(const struct split_registration *r, const char *path)
+static struct split_thread *find_split_device(const struct split_registration *r, const char *path)
 {
     struct split_thread *d = r->devices;
 
@@ -31,7 +31,8 @@ static void found_device(struct split_registration *r, const char *path, unsigne
     struct split_thread *d;
     char *other_path;
 
-    if (find_device(r, path) || split_read_state(path, &state) || state == XenbusStateUnknown ||
+    if (find_split_device(r, path) || split_read_state(path, &state) ||
+        state == XenbusStateUnknown ||
         split_read_number(path, back ? "frontend-id" : "backend-id", &other) ||
         other >= DOMID_FIRST_RESERVED ||
         split_read_text(path, back ? "frontend" : "backend", &other_path) < 0)

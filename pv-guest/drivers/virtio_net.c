@@ -107,7 +107,7 @@ static void card_stop(const char *why)
 
 /* ---- Transmitting --------------------------------------------------------------------------- */
 
-static void append(struct frame_list *list, struct frame *frame)
+static void append_frame(struct frame_list *list, struct frame *frame)
 {
     frame->next = NULL;
     if (list->last)
@@ -163,7 +163,7 @@ static struct frame *new_frame(void)
     return frame;
 }
 
-static struct frame *make_frame(uint32_t length)
+static struct frame *alloc_frame(uint32_t length)
 {
     unsigned int pages = 1;
     struct frame *frame;
@@ -189,7 +189,7 @@ static struct frame *make_frame(uint32_t length)
 }
 
 /* Frames that the card is done with. */
-static void reclaim(void)
+static void reclaim_sent(void)
 {
     struct frame *frame;
     uint32_t length;
@@ -201,7 +201,7 @@ static void reclaim(void)
 }
 
 /* @return false when there is no room in the queue. */
-static bool give(struct frame *frame)
+static bool give_buffer(struct frame *frame)
 {
     struct virtq_desc *chain = (struct virtq_desc *)(frame->pages[0] + CHAIN_AT);
     uint32_t left = frame->length, size = left < FIRST_DATA ? left : FIRST_DATA;
@@ -228,13 +228,13 @@ static void give_waiting(void)
     struct virtqueue *ring = &card.queues[TRANSMIT].ring;
 
     while (card.waiting.first) {
-        if (give(card.waiting.first)) {
+        if (give_buffer(card.waiting.first)) {
             take_first_frame(&card.waiting);
         } else {
             virtqueue_kick(ring);
             if (virtqueue_rearm(ring))
                 return;
-            reclaim();
+            reclaim_sent();
             if (card.stopped)
                 return;
         }
@@ -246,7 +246,7 @@ static void transmit_run(struct work *work)
 {
     if (card.stopped)
         return;
-    reclaim();
+    reclaim_sent();
     if (!card.stopped)
         give_waiting();
 }
@@ -291,8 +291,8 @@ static void port_send(struct net_port *port, const struct net_packet *packet)
     uint32_t left = packet->length;
 
     if (!card.unused)
-        reclaim();
-    frame = card.stopped ? NULL : make_frame(packet->length);
+        reclaim_sent();
+    frame = card.stopped ? NULL : alloc_frame(packet->length);
     if (!frame) {
         port->counters.sent_dropped++;
         return;
@@ -308,7 +308,7 @@ static void port_send(struct net_port *port, const struct net_packet *packet)
         left -= size;
     }
     frame->end_copy = net_copy_mark();
-    append(&card.gathered, frame);
+    append_frame(&card.gathered, frame);
     net_mark_dirty(port);
 }
 
@@ -324,7 +324,7 @@ static void port_flush(struct net_port *port)
         }
         port->counters.sent_packets++;
         port->counters.sent_bytes += frame->length;
-        append(&card.waiting, frame);
+        append_frame(&card.waiting, frame);
     }
     if (!card.stopped)
         give_waiting();
@@ -343,8 +343,8 @@ static bool post_page(uint8_t *page)
 }
 
 /* Takes the pages of a frame behind its first. @return whether the frame is whole. */
-static bool take_pages(struct net_packet *packet, unsigned int buffers, uint8_t **pages,
-                       unsigned int *page_count)
+static bool take_receive_pages(struct net_packet *packet, unsigned int buffers, uint8_t **pages,
+                               unsigned int *page_count)
 {
     bool whole = true;
 
@@ -412,7 +412,7 @@ static bool take_frame(uint8_t **pages, unsigned int *page_count)
     packet.fragments[0] = (struct net_fragment){.va = page + sizeof(header),
                                                 .length = packet.length};
     packet.fragment_count = 1;
-    if (take_pages(&packet, buffers, pages, page_count))
+    if (take_receive_pages(&packet, buffers, pages, page_count))
         deliver_frame(&packet, &header);
     else
         card.port.counters.received_errors++;
@@ -459,7 +459,7 @@ static void read_status(struct work *work)
 }
 
 /* Large frames are taken only in buffers that are merged: ours are one page each. */
-static int negotiate(struct virtio_device *device)
+static int negotiate_net(struct virtio_device *device)
 {
     uint64_t wanted = F_ALWAYS;
 
@@ -518,7 +518,7 @@ static int card_probe(struct virtio_device *device)
         printf("virtio %s: the bridge has a network card already\n", device->place);
         return -EBUSY;
     }
-    error = negotiate(device);
+    error = negotiate_net(device);
     if (error)
         return error;
     card.port.operations = &operations;

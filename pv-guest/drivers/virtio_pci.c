@@ -69,53 +69,53 @@
 #define CONFIG_TRIES 100
 #define CONFIG_MAX   4096
 
-static uint8_t get8(const volatile uint8_t *registers, unsigned int offset)
+static uint8_t reg_get8(const volatile uint8_t *registers, unsigned int offset)
 {
     return registers[offset];
 }
 
-static uint16_t get16(const volatile uint8_t *registers, unsigned int offset)
+static uint16_t reg_get16(const volatile uint8_t *registers, unsigned int offset)
 {
     return *(const volatile uint16_t *)(registers + offset);
 }
 
-static uint32_t get32(const volatile uint8_t *registers, unsigned int offset)
+static uint32_t reg_get32(const volatile uint8_t *registers, unsigned int offset)
 {
     return *(const volatile uint32_t *)(registers + offset);
 }
 
-static void put8(volatile uint8_t *registers, unsigned int offset, uint8_t value)
+static void reg_put8(volatile uint8_t *registers, unsigned int offset, uint8_t value)
 {
     registers[offset] = value;
 }
 
-static void put16(volatile uint8_t *registers, unsigned int offset, uint16_t value)
+static void reg_put16(volatile uint8_t *registers, unsigned int offset, uint16_t value)
 {
     *(volatile uint16_t *)(registers + offset) = value;
 }
 
-static void put32(volatile uint8_t *registers, unsigned int offset, uint32_t value)
+static void reg_put32(volatile uint8_t *registers, unsigned int offset, uint32_t value)
 {
     *(volatile uint32_t *)(registers + offset) = value;
 }
 
 /* Registers of 64 bits are written in two halves (4.1.3.1). */
-static void put64(volatile uint8_t *registers, unsigned int offset, uint64_t value)
+static void reg_put64(volatile uint8_t *registers, unsigned int offset, uint64_t value)
 {
-    put32(registers, offset, (uint32_t)value);
-    put32(registers, offset + 4, (uint32_t)(value >> 32));
+    reg_put32(registers, offset, (uint32_t)value);
+    reg_put32(registers, offset + 4, (uint32_t)(value >> 32));
 }
 
 static void add_status(struct virtio_device *device, uint8_t bits)
 {
-    put8(device->common, COMMON_STATUS, get8(device->common, COMMON_STATUS) | bits);
+    reg_put8(device->common, COMMON_STATUS, reg_get8(device->common, COMMON_STATUS) | bits);
 }
 
-static int reset(struct virtio_device *device)
+static int reset_device(struct virtio_device *device)
 {
-    put8(device->common, COMMON_STATUS, 0);
+    reg_put8(device->common, COMMON_STATUS, 0);
     for (unsigned int i = 0; i < RESET_TRIES; i++) {
-        if (get8(device->common, COMMON_STATUS) == 0)
+        if (reg_get8(device->common, COMMON_STATUS) == 0)
             return 0;
         thread_sleep(MILLISECONDS(1));
     }
@@ -198,10 +198,10 @@ static void read_offer(struct virtio_device *device)
 {
     volatile uint8_t *common = device->common;
 
-    put32(common, COMMON_DEVICE_FEATURE_SELECT, 0);
-    device->offered = get32(common, COMMON_DEVICE_FEATURE);
-    put32(common, COMMON_DEVICE_FEATURE_SELECT, 1);
-    device->offered |= (uint64_t)get32(common, COMMON_DEVICE_FEATURE) << 32;
+    reg_put32(common, COMMON_DEVICE_FEATURE_SELECT, 0);
+    device->offered = reg_get32(common, COMMON_DEVICE_FEATURE);
+    reg_put32(common, COMMON_DEVICE_FEATURE_SELECT, 1);
+    device->offered |= (uint64_t)reg_get32(common, COMMON_DEVICE_FEATURE) << 32;
 }
 
 static void probe_one(struct pci_device *pci, int (*probe)(struct virtio_device *device))
@@ -217,7 +217,7 @@ static void probe_one(struct pci_device *pci, int (*probe)(struct virtio_device 
     pci_enable(pci);
     if (!map_structures(device)) {
         printf("virtio %s: has no virtio 1.0 interface\n", device->place);
-    } else if (reset(device)) {
+    } else if (reset_device(device)) {
         printf("virtio %s: does not answer to a reset\n", device->place);
     } else {
         add_status(device, STATUS_ACKNOWLEDGE);
@@ -258,12 +258,12 @@ int virtio_negotiate(struct virtio_device *device, uint64_t wanted)
     device->features = device->offered & wanted;
     if (!virtio_has(device, VIRTIO_F_VERSION_1))
         return -ENODEV;
-    put32(common, COMMON_DRIVER_FEATURE_SELECT, 0);
-    put32(common, COMMON_DRIVER_FEATURE, (uint32_t)device->features);
-    put32(common, COMMON_DRIVER_FEATURE_SELECT, 1);
-    put32(common, COMMON_DRIVER_FEATURE, (uint32_t)(device->features >> 32));
+    reg_put32(common, COMMON_DRIVER_FEATURE_SELECT, 0);
+    reg_put32(common, COMMON_DRIVER_FEATURE, (uint32_t)device->features);
+    reg_put32(common, COMMON_DRIVER_FEATURE_SELECT, 1);
+    reg_put32(common, COMMON_DRIVER_FEATURE, (uint32_t)(device->features >> 32));
     add_status(device, STATUS_FEATURES_OK);
-    return get8(common, COMMON_STATUS) & STATUS_FEATURES_OK ? 0 : -ENODEV;
+    return reg_get8(common, COMMON_STATUS) & STATUS_FEATURES_OK ? 0 : -ENODEV;
 }
 
 /* Fields are read in units of their own size, which is that of their alignment up to 4. */
@@ -273,9 +273,9 @@ static void read_config(const struct virtio_device *device, size_t offset, uint8
 
     while (size > 0) {
         size_t unit = (offset | size) & 1 ? 1 : (offset | size) & 2 ? 2 : 4;
-        uint32_t value = unit == 1   ? get8(config, (unsigned int)offset)
-                         : unit == 2 ? get16(config, (unsigned int)offset)
-                                     : get32(config, (unsigned int)offset);
+        uint32_t value = unit == 1   ? reg_get8(config, (unsigned int)offset)
+                         : unit == 2 ? reg_get16(config, (unsigned int)offset)
+                                     : reg_get32(config, (unsigned int)offset);
 
         memcpy(to, &value, unit);
         to += unit;
@@ -294,9 +294,9 @@ void virtio_config_read(struct virtio_device *device, size_t offset, void *to, s
     if (size > device->config_length - offset)
         size = device->config_length - offset;
     for (unsigned int i = 0; i < CONFIG_TRIES; i++) {
-        before = get8(device->common, COMMON_GENERATION);
+        before = reg_get8(device->common, COMMON_GENERATION);
         read_config(device, offset, to, size);
-        if (get8(device->common, COMMON_GENERATION) == before)
+        if (reg_get8(device->common, COMMON_GENERATION) == before)
             return;
     }
 }
@@ -326,7 +326,7 @@ static void on_any(evtchn_port_t port, void *argument)
 {
     struct virtio_device *device = argument;
     bool msix = device->pci->interrupt_kind == PCI_INTERRUPTS_MSIX;
-    uint8_t status = msix ? ISR_QUEUE | ISR_CONFIG : get8(device->isr, 0);
+    uint8_t status = msix ? ISR_QUEUE | ISR_CONFIG : reg_get8(device->isr, 0);
 
     if (status & ISR_CONFIG)
         on_config(port, device);
@@ -338,8 +338,8 @@ static void on_any(evtchn_port_t port, void *argument)
 /* Lets the device send vector @vector for what @offset is about. */
 static int set_vector(struct virtio_device *device, unsigned int offset, uint16_t vector)
 {
-    put16(device->common, offset, vector);
-    return get16(device->common, offset) == vector ? 0 : -ENOSPC;
+    reg_put16(device->common, offset, vector);
+    return reg_get16(device->common, offset) == vector ? 0 : -ENOSPC;
 }
 
 static int start_interrupts(struct virtio_device *device)
@@ -354,7 +354,7 @@ static int start_interrupts(struct virtio_device *device)
     shared = vectors <= (int)device->queue_count;
     error = msix ? set_vector(device, COMMON_CONFIG_VECTOR, 0) : 0;
     for (unsigned int i = 0; i < device->queue_count && !error; i++) {
-        put16(device->common, COMMON_QUEUE_SELECT, (uint16_t)i);
+        reg_put16(device->common, COMMON_QUEUE_SELECT, (uint16_t)i);
         if (msix)
             error = set_vector(device, COMMON_QUEUE_VECTOR, (uint16_t)(shared ? 0 : i + 1));
         if (!error && !shared)
@@ -371,7 +371,7 @@ static int start_interrupts(struct virtio_device *device)
 /* ---- Queues ---- */
 
 /* The largest power of two that the device, the driver and a page allow, or 0. */
-static unsigned int choose_size(unsigned int device_limit, unsigned int driver_limit)
+static unsigned int choose_queue_size(unsigned int device_limit, unsigned int driver_limit)
 {
     unsigned int limit = driver_limit ? driver_limit : VIRTQUEUE_MAX_SIZE;
     unsigned int size = VIRTQUEUE_MAX_SIZE;
@@ -384,7 +384,7 @@ static unsigned int choose_size(unsigned int device_limit, unsigned int driver_l
 /* Where the device is told about a queue: within the notification structure, or NULL. */
 static volatile uint16_t *map_doorbell(struct virtio_device *device)
 {
-    uint64_t offset = (uint64_t)get16(device->common, COMMON_QUEUE_NOTIFY_OFF) *
+    uint64_t offset = (uint64_t)reg_get16(device->common, COMMON_QUEUE_NOTIFY_OFF) *
                       device->notify_multiplier;
 
     if (offset + 2 > device->notify_length)
@@ -411,8 +411,8 @@ static int make_queue(struct virtio_device *device, struct virtio_queue *queue, 
     unsigned int size;
     char *rings;
 
-    put16(common, COMMON_QUEUE_SELECT, number);
-    size = choose_size(get16(common, COMMON_QUEUE_SIZE), queue->limit);
+    reg_put16(common, COMMON_QUEUE_SELECT, number);
+    size = choose_queue_size(reg_get16(common, COMMON_QUEUE_SIZE), queue->limit);
     if (size == 0)
         return -ENODEV;
     queue->ring.slots = slots = calloc(size, sizeof(*slots));
@@ -425,25 +425,25 @@ static int make_queue(struct virtio_device *device, struct virtio_queue *queue, 
     virtqueue_init(&queue->ring, number, size, queue->pages, rings, slots, queue->ring.doorbell,
                    virtio_has(device, VIRTIO_F_INDIRECT_DESC),
                    virtio_has(device, VIRTIO_F_EVENT_IDX));
-    put16(common, COMMON_QUEUE_SIZE, (uint16_t)size);
-    put64(common, COMMON_QUEUE_DESC, va_to_maddr(queue->pages));
-    put64(common, COMMON_QUEUE_DRIVER, va_to_maddr(rings + VIRTQUEUE_AVAIL_OFFSET));
-    put64(common, COMMON_QUEUE_DEVICE, va_to_maddr(rings + VIRTQUEUE_USED_OFFSET));
+    reg_put16(common, COMMON_QUEUE_SIZE, (uint16_t)size);
+    reg_put64(common, COMMON_QUEUE_DESC, va_to_maddr(queue->pages));
+    reg_put64(common, COMMON_QUEUE_DRIVER, va_to_maddr(rings + VIRTQUEUE_AVAIL_OFFSET));
+    reg_put64(common, COMMON_QUEUE_DEVICE, va_to_maddr(rings + VIRTQUEUE_USED_OFFSET));
     return 0;
 }
 
 static void enable_queues(struct virtio_device *device)
 {
     for (unsigned int i = 0; i < device->queue_count; i++) {
-        put16(device->common, COMMON_QUEUE_SELECT, (uint16_t)i);
-        put16(device->common, COMMON_QUEUE_ENABLE, 1);
+        reg_put16(device->common, COMMON_QUEUE_SELECT, (uint16_t)i);
+        reg_put16(device->common, COMMON_QUEUE_ENABLE, 1);
     }
     add_status(device, STATUS_DRIVER_OK);
 }
 
 int virtio_start(struct virtio_device *device, struct virtio_queue *queues, unsigned int count)
 {
-    int error = count <= get16(device->common, COMMON_NUM_QUEUES) ? 0 : -ENODEV;
+    int error = count <= reg_get16(device->common, COMMON_NUM_QUEUES) ? 0 : -ENODEV;
 
     device->queues = queues;
     device->queue_count = count;
@@ -456,14 +456,14 @@ int virtio_start(struct virtio_device *device, struct virtio_queue *queues, unsi
         virtio_watch(device);
         return 0;
     }
-    reset(device);
+    reset_device(device);
     virtio_free_queues(device);
     return error;
 }
 
 bool virtio_needs_reset(struct virtio_device *device)
 {
-    return get8(device->common, COMMON_STATUS) & STATUS_NEEDS_RESET;
+    return reg_get8(device->common, COMMON_STATUS) & STATUS_NEEDS_RESET;
 }
 
 void virtio_stop(struct virtio_device *device, const char *why)
@@ -471,10 +471,10 @@ void virtio_stop(struct virtio_device *device, const char *why)
     if (why)
         printf("virtio %s: stopped: %s\n", device->place, why);
     virtio_unwatch(device);
-    put8(device->common, COMMON_STATUS, 0);
+    reg_put8(device->common, COMMON_STATUS, 0);
     /* The work thread may not sleep; and if this takes longer, memory is out of reach already. */
     pci_disable(device->pci);
-    for (unsigned int i = 0; i < STOP_TRIES && get8(device->common, COMMON_STATUS); i++)
+    for (unsigned int i = 0; i < STOP_TRIES && reg_get8(device->common, COMMON_STATUS); i++)
         ;
     pci_interrupts_disable(device->pci);
 }

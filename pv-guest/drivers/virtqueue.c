@@ -66,7 +66,7 @@ bool virtqueue_add_direct(struct virtqueue *queue, const struct virtq_desc *tabl
 }
 
 /* Puts the chain that begins at @first on the free list. */
-static void release(struct virtqueue *queue, uint16_t first)
+static void free_descriptors(struct virtqueue *queue, uint16_t first)
 {
     struct virtqueue_slot *last = &queue->slots[first];
     uint16_t count = last->count;
@@ -96,7 +96,7 @@ void *virtqueue_get(struct virtqueue *queue, uint32_t *length)
         return NULL;
     }
     queue->used_next++;
-    release(queue, (uint16_t)id);
+    free_descriptors(queue, (uint16_t)id);
     return slot->token;
 }
 
@@ -117,7 +117,7 @@ void *virtqueue_detach(struct virtqueue *queue)
 {
     for (unsigned int id = 0; id <= queue->mask; id++) {
         if (queue->slots[id].count) {
-            release(queue, (uint16_t)id);
+            free_descriptors(queue, (uint16_t)id);
             return queue->slots[id].token;
         }
     }

@@ -51,7 +51,7 @@ void work_cancel(struct work *work)
  * The next item, no more scheduled, so that it can be scheduled again while it runs.
  * @param waited receives whether there was none: then the other threads had their turn.
  */
-static struct work *take(bool *waited)
+static struct work *take_work(bool *waited)
 {
     bool enabled = events_disable();
     struct work *work;
@@ -76,7 +76,7 @@ static void work_thread(void *argument)
 
     for (;;) {
         bool waited;
-        struct work *work = take(&waited);
+        struct work *work = take_work(&waited);
 
         if (waited) {
             done = 0;

@@ -6,9 +6,7 @@
  * that tells the length, and the payload. Answers are fetched only when the input says so.
  * Afterwards all counts must agree with the tree, and nothing of the domains may be left.
  */
-/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
-/* SOURCES: dom0-tools/store/control.c dom0-tools/store/ring.c dom0-tools/store/store.c */
-/* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 /* CFLAGS: -DHELD_BYTES=500u */
 #include <stdint.h>
 #include <stdlib.h>

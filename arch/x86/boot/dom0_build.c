@@ -21,7 +21,7 @@ static struct vcpu_guest_context context __initdata;
 
 /* ---- what hypervisor/image asks for ---- */
 
-static void __init refuse(void *unused, const char *format, va_list args)
+static void __init refuse_kernel(void *unused, const char *format, va_list args)
 {
     char text[320];
 
@@ -29,7 +29,7 @@ static void __init refuse(void *unused, const char *format, va_list args)
     boot_fatal("dom0's kernel: %s", text);
 }
 
-const struct image_report dom0_report __initconst = {.refuse = refuse};
+const struct image_report dom0_report __initconst = {.refuse = refuse_kernel};
 
 static int __init write_to_dom0(void *unused, u64 address, const void *src, size_t bytes)
 {
@@ -78,7 +78,7 @@ static struct kernel_reader *__init describe_kernel(const struct kernel_file *fi
     return reader;
 }
 
-static void __init load_kernel(struct kernel_reader *reader, const struct kernel_file *file)
+static void __init load_dom0_kernel(struct kernel_reader *reader, const struct kernel_file *file)
 {
     struct image_target target = {
         .write = write_to_dom0,
@@ -96,7 +96,7 @@ static void __init load_kernel(struct kernel_reader *reader, const struct kernel
  * the memory is large, and the memory may not be smaller than the layout. Both only grow, by a page
  * of list for two MiB of memory, until they fit.
  */
-static void __init choose_size(unsigned long reclaimable)
+static void __init choose_dom0_size(unsigned long reclaimable)
 {
     plan.nr_pages = dom0_size(&plan.image, 0, reclaimable);
     for (;;) {
@@ -228,7 +228,7 @@ static void __init set_context(struct vcpu *v)
 }
 
 /* The root is pinned from the start, as kernels expect. */
-static void __init pin_root(struct domain *d)
+static void __init pin_dom0_root(struct domain *d)
 {
     struct page *pg = mfn_to_page(dom0_pfn_to_mfn(plan.root));
 
@@ -281,11 +281,11 @@ void __init dom0_build(void)
     if (file.scratch)
         reclaimable += DIV_ROUND_UP(file.size, PAGE_SIZE);
     d = create_dom0();
-    choose_size(reclaimable);
+    choose_dom0_size(reclaimable);
     if (dom0_populate(d, plan.end) < plan.end)
         boot_fatal("too little memory: %lu MiB for dom0's kernel and ramdisk",
                    plan.end >> (20 - PAGE_SHIFT));
-    load_kernel(reader, &file);
+    load_dom0_kernel(reader, &file);
     copy_ramdisk(ramdisk->start);
     scratch_free(reader);
     scratch_free(file.scratch);
@@ -304,7 +304,7 @@ void __init dom0_build(void)
         hypercall_page_init(
             dom0_frame((plan.image.hypercall_page - plan.image.virt_base) >> PAGE_SHIFT));
     set_context(d->vcpu[0]);
-    pin_root(d);
+    pin_dom0_root(d);
     describe_dom0(d, got);
     console_choose_dom0(dom0_is_pv_guest(&plan.image));
     set_running(d);

@@ -46,7 +46,7 @@ static bool __init has_ram(unsigned long first, unsigned long end)
     return false;
 }
 
-static void __init map_table(const struct table *t, size_t offset, paddr_t pa, size_t bytes)
+static void __init map_table_piece(const struct table *t, size_t offset, paddr_t pa, size_t bytes)
 {
     map_range(t->address + offset, pa, bytes, RW);
     /*
@@ -74,7 +74,7 @@ static void __init build_piece(const struct table *t, size_t offset, paddr_t hol
     if (!needed)
         return;
     if (needed == PT_ENTRIES) {
-        map_table(t, offset, boot_alloc(LARGE, LARGE, ANYWHERE), LARGE);
+        map_table_piece(t, offset, boot_alloc(LARGE, LARGE, ANYWHERE), LARGE);
         return;
     }
     paddr_t pa = boot_alloc(needed * PAGE_SIZE, PAGE_SIZE, ANYWHERE);
@@ -82,7 +82,7 @@ static void __init build_piece(const struct table *t, size_t offset, paddr_t hol
         size_t at = offset + i * PAGE_SIZE;
 
         if (has_ram(first_frame + i * frames_per_page, first_frame + (i + 1) * frames_per_page)) {
-            map_table(t, at, pa, PAGE_SIZE);
+            map_table_piece(t, at, pa, PAGE_SIZE);
             pa += PAGE_SIZE;
         } else if (hole) {
             map_range(t->address + at, hole, PAGE_SIZE, RO);

@@ -27,40 +27,40 @@
 #define LOW_END     0x100000UL
 
 /* @return the table that @entry points to, made when there is none */
-static u64 *__init table_of(u64 *entry)
+static u64 *__init entry_table(u64 *entry)
 {
     if (!(*entry & PTE_PRESENT))
         *entry = virt_to_maddr(boot_alloc_table()) | TABLE;
     return maddr_to_virt(*entry & PTE_ADDR_MASK);
 }
 
-static bool __init fits(unsigned long va, paddr_t pa, size_t bytes, unsigned int shift)
+static bool __init mapping_fits(unsigned long va, paddr_t pa, size_t bytes, unsigned int shift)
 {
     return !((va | pa) & ((1UL << shift) - 1)) && bytes >= 1UL << shift;
 }
 
 void __init map_l1_table(unsigned long va, const u64 *table)
 {
-    u64 *entry = &table_of(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
+    u64 *entry = &entry_table(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
 
-    table_of(entry)[pt_index(va, L2_SHIFT)] = virt_to_maddr(table) | TABLE;
+    entry_table(entry)[pt_index(va, L2_SHIFT)] = virt_to_maddr(table) | TABLE;
 }
 
 void __init map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags)
 {
     while (bytes) {
-        u64 *entry = &table_of(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
+        u64 *entry = &entry_table(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
         unsigned int shift = L3_SHIFT;
 
-        if (boot_cpu.page_1g && !*entry && fits(va, pa, bytes, L3_SHIFT)) {
+        if (boot_cpu.page_1g && !*entry && mapping_fits(va, pa, bytes, L3_SHIFT)) {
             *entry = pa | flags | PTE_LARGE;
         } else {
-            entry = &table_of(entry)[pt_index(va, L2_SHIFT)];
+            entry = &entry_table(entry)[pt_index(va, L2_SHIFT)];
             shift = L2_SHIFT;
-            if (!*entry && fits(va, pa, bytes, L2_SHIFT)) {
+            if (!*entry && mapping_fits(va, pa, bytes, L2_SHIFT)) {
                 *entry = pa | flags | PTE_LARGE;
             } else {
-                table_of(entry)[pt_index(va, L1_SHIFT)] = pa | flags;
+                entry_table(entry)[pt_index(va, L1_SHIFT)] = pa | flags;
                 shift = L1_SHIFT;
             }
         }
@@ -72,12 +72,12 @@ void __init map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags)
 
 paddr_t __init unmap_page(unsigned long va, size_t *bytes)
 {
-    u64 *entry = &table_of(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
+    u64 *entry = &entry_table(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
     unsigned int shift = L3_SHIFT;
     paddr_t pa;
 
     for (; shift > L1_SHIFT && !(*entry & PTE_LARGE); shift -= L3_SHIFT - L2_SHIFT)
-        entry = &table_of(entry)[pt_index(va, shift - (L3_SHIFT - L2_SHIFT))];
+        entry = &entry_table(entry)[pt_index(va, shift - (L3_SHIFT - L2_SHIFT))];
     pa = *entry & PTE_ADDR_MASK;
     *entry = 0;
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");

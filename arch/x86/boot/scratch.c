@@ -32,7 +32,7 @@ bool __init is_scratch(const void *p)
     return (unsigned long)p >= WINDOW_START && (unsigned long)p < IOREMAP_END;
 }
 
-static void __init release(unsigned long va, unsigned long bytes)
+static void __init release_scratch(unsigned long va, unsigned long bytes)
 {
     while (bytes) {
         size_t size;
@@ -48,7 +48,7 @@ static void __init release(unsigned long va, unsigned long bytes)
  * Maps memory at [@va, @va + @bytes).
  * @return false, with nothing left behind: memory ran out
  */
-static bool __init populate(unsigned long va, unsigned long bytes)
+static bool __init populate_scratch(unsigned long va, unsigned long bytes)
 {
     unsigned long done = 0;
 
@@ -61,7 +61,7 @@ static bool __init populate(unsigned long va, unsigned long bytes)
             block = alloc_hv_pages(0);
         }
         if (!block) {
-            release(va, done);
+            release_scratch(va, done);
             return false;
         }
         map_range(va + done, virt_to_maddr(block), PAGE_SIZE << order, RW);
@@ -80,7 +80,7 @@ void *__init scratch_alloc(size_t bytes)
     for (unsigned int i = 0; i < PIECES_MAX; i++) {
         if (pieces[i].bytes)
             continue;
-        if (!populate(va, bytes))
+        if (!populate_scratch(va, bytes))
             return NULL;
         pieces[i] = (struct piece){va, bytes};
         /* A page is left unmapped, so that an overrun of the end faults. */
@@ -94,7 +94,7 @@ void __init scratch_free(void *p)
 {
     for (unsigned int i = 0; p && i < PIECES_MAX; i++) {
         if (pieces[i].bytes && pieces[i].start == (unsigned long)p) {
-            release(pieces[i].start, pieces[i].bytes);
+            release_scratch(pieces[i].start, pieces[i].bytes);
             pieces[i].bytes = 0;
             return;
         }

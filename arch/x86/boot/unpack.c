@@ -21,8 +21,8 @@ static unpack_fn *const functions[] __initconst = {
 };
 
 /* Unpacks a payload whose last four bytes are the unpacked size. */
-static void __init unpack(enum image_packing packing, const struct image_payload *payload,
-                          struct kernel_file *file)
+static void __init unpack_kernel(enum image_packing packing, const struct image_payload *payload,
+                                 struct kernel_file *file)
 {
     struct unpack_job job = {.src = payload->data, .src_size = payload->size};
     const char *name = image_packing_name(packing);
@@ -70,5 +70,5 @@ void __init kernel_open(const struct boot_module *m, struct kernel_file *file)
     if (payload.size <= 2 * SIZE_BYTES)
         boot_fatal("dom0's kernel: truncated: %zu bytes of %s data", payload.size,
                    image_packing_name(packing));
-    unpack(packing, &payload, file);
+    unpack_kernel(packing, &payload, file);
 }

@@ -170,7 +170,7 @@ static void show_instruction(const struct cpu_user_regs *regs)
  * is printed, with the pseudo-physical number of the frame that it names.
  * @return the entry; 0: there is none
  */
-static u64 walk(struct vcpu *v, unsigned long va, bool show)
+static u64 walk_tables(struct vcpu *v, unsigned long va, bool show)
 {
     mfn_t table = in_guest_kernel(v) ? v->arch.guest_table : v->arch.guest_table_user;
     u64 entry = 0;
@@ -199,7 +199,7 @@ static void show_walk(struct vcpu *v, unsigned long va)
         return;
     }
     printk(LOG_ERR, "Page-table walk of %016lx:", va);
-    walk(v, va, true);
+    walk_tables(v, va, true);
 }
 
 /* @return why the words of the frame at @addr cannot be written */
@@ -211,7 +211,7 @@ static const char *stack_fault(struct vcpu *v, unsigned long addr)
         return "in the hypervisor's range";
     if (!is_canonical(addr))
         return "not canonical or in the hypervisor's range";
-    entry = walk(v, addr, false);
+    entry = walk_tables(v, addr, false);
     if (!entry)
         return "not mapped";
     return entry & PTE_WRITE ? "not mapped as a whole" : "read-only";

@@ -23,7 +23,7 @@
 #define DR6_BS (1UL << 14)
 
 /* The instruction at @regs->rip was completed: what the processor does at its end. */
-static void retire(struct cpu_user_regs *regs, unsigned int length)
+static void finish_insn(struct cpu_user_regs *regs, unsigned int length)
 {
     struct vcpu *v = current;
 
@@ -236,7 +236,7 @@ bool pv_emulate_privileged(struct cpu_user_regs *regs)
         return false;
     switch (emulate(v, regs, &insn)) {
     case EMULATE_DONE:
-        retire(regs, insn.length);
+        finish_insn(regs, insn.length);
         return true;
     case EMULATE_REFUSED:
         return false;
@@ -258,6 +258,6 @@ bool pv_emulate_forced(struct cpu_user_regs *regs)
         (rest[1] | rest[2] << 8) != CPUID_OPCODE)
         return false;
     cpuid_instruction(current, regs);
-    retire(regs, PREFIX_SEEN + sizeof(rest));
+    finish_insn(regs, PREFIX_SEEN + sizeof(rest));
     return true;
 }

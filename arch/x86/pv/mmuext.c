@@ -30,7 +30,8 @@ static struct page *get_frame(unsigned long mfn, const struct domain *d)
  * Says in the guest log why @d did not get frame @mfn, for @what, unless it was only preempted.
  * @return @rc
  */
-static int refuse(const char *what, unsigned long mfn, const struct domain *d, u64 type, int rc)
+static int mmuext_refuse(const char *what, unsigned long mfn, const struct domain *d, u64 type,
+                         int rc)
 {
     if (rc != -ERESTART)
         page_refused(what, MFN(mfn), d, type);
@@ -60,12 +61,12 @@ static int pin_table(unsigned long mfn, u64 type, struct domain *d)
     int rc;
 
     if (!pg)
-        return refuse(pin_of(type), mfn, d, type, -XEN_EINVAL);
+        return mmuext_refuse(pin_of(type), mfn, d, type, -XEN_EINVAL);
     rc = page_pin(pg, type, true);
     if (rc == -XEN_EINVAL && is_pinned_as(pg, type))
         printk_guest(LOG_DEBUG, "%s %lx: it is pinned already", pin_of(type), mfn);
     else if (rc)
-        refuse(pin_of(type), mfn, d, type, rc);
+        mmuext_refuse(pin_of(type), mfn, d, type, rc);
     return rc;
 }
 
@@ -75,7 +76,7 @@ static int unpin_table(unsigned long mfn, struct domain *d)
     bool was_pinned;
 
     if (!pg)
-        return refuse("unpin of", mfn, d, PG_TYPE_NONE, -XEN_EINVAL);
+        return mmuext_refuse("unpin of", mfn, d, PG_TYPE_NONE, -XEN_EINVAL);
     was_pinned = page_unpin(pg);
     if (!was_pinned)
         printk_guest(LOG_DEBUG, "unpin of %lx: it is not pinned", mfn);
@@ -96,7 +97,7 @@ static int get_root(unsigned long mfn, struct domain *d)
 
     if (mfn_valid(MFN(mfn)))
         rc = get_page_and_type_preemptible(mfn_to_page(MFN(mfn)), d, PG_TYPE_L4);
-    return likely(!rc) ? 0 : refuse("root", mfn, d, PG_TYPE_L4, rc);
+    return likely(!rc) ? 0 : mmuext_refuse("root", mfn, d, PG_TYPE_L4, rc);
 }
 
 int set_kernel_root(struct vcpu *v, mfn_t mfn)
@@ -160,7 +161,7 @@ static int clear_page(unsigned long mfn, struct domain *d)
     struct page *pg = get_writable(mfn, d);
 
     if (!pg)
-        return refuse("clear of frame", mfn, d, PG_TYPE_WRITABLE, -XEN_EINVAL);
+        return mmuext_refuse("clear of frame", mfn, d, PG_TYPE_WRITABLE, -XEN_EINVAL);
     memset(mfn_to_virt(MFN(mfn)), 0, PAGE_SIZE);
     put_page_and_type(pg);
     return 0;
@@ -171,14 +172,14 @@ static int copy_page(unsigned long to, unsigned long from, struct domain *d)
     struct page *src = get_frame(from, d), *dst;
 
     if (!src)
-        return refuse("copy of frame", from, d, PG_TYPE_NONE, -XEN_EINVAL);
+        return mmuext_refuse("copy of frame", from, d, PG_TYPE_NONE, -XEN_EINVAL);
     dst = get_writable(to, d);
     if (dst) {
         memcpy(mfn_to_virt(MFN(to)), mfn_to_virt(MFN(from)), PAGE_SIZE);
         put_page_and_type(dst);
     }
     put_page(src);
-    return dst ? 0 : refuse("copy to frame", to, d, PG_TYPE_WRITABLE, -XEN_EINVAL);
+    return dst ? 0 : mmuext_refuse("copy to frame", to, d, PG_TYPE_WRITABLE, -XEN_EINVAL);
 }
 
 /* ---- flushes and the LDT: for the caller's own domain ---- */

@@ -113,7 +113,7 @@ bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
             *val = 0;
             return true;
         }
-        printk_guest(LOG_DEBUG, "d%uv%u: RDMSR %#x is not for guests", v->domain->id, v->id, msr);
+        printk_guest(LOG_DEBUG, "RDMSR %#x is not for guests", msr);
         return false;
     }
 }
@@ -181,7 +181,7 @@ bool pv_wrmsr(struct vcpu *v, u32 msr, u64 val)
     default:
         if (v->domain->arch.msr_relaxed)
             return true;
-        printk_guest(LOG_DEBUG, "d%uv%u: WRMSR %#x is not for guests", v->domain->id, v->id, msr);
+        printk_guest(LOG_DEBUG, "WRMSR %#x is not for guests", msr);
         return false;
     }
 }

@@ -316,8 +316,8 @@ static enum outcome update_if_same(u64 *pe, u64 old, u64 wanted, struct domain *
  * Ends the instruction: writes what it changes apart from memory (a register that gets the old
  * content, flags, string counters) and advances RIP.
  */
-HOT_INLINE void retire(const struct insn *insn, struct cpu_user_regs *regs,
-                       const struct pte_write *w, u64 old, unsigned long flags)
+HOT_INLINE void retire_store(const struct insn *insn, struct cpu_user_regs *regs,
+                             const struct pte_write *w, u64 old, unsigned long flags)
 {
     bool again = false;
 
@@ -360,7 +360,7 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
     if (likely(w->kind == WRITE_STORE && w->bytes == 8)) {
         if (l1e_update(pe, w->src, false, d, d))
             return false;
-        retire(insn, regs, w, 0, regs->rflags);
+        retire_store(insn, regs, w, 0, regs->rflags);
         return true;
     }
     /*
@@ -375,7 +375,7 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
         wanted = entry ^ (old ^ wanted) << shift;
         switch (wanted == entry ? DONE : update_if_same(pe, entry, wanted, d)) {
         case DONE:
-            retire(insn, regs, w, old, flags);
+            retire_store(insn, regs, w, old, flags);
             return true;
         case REFUSED:
             return false;
@@ -389,7 +389,8 @@ static bool perform(const struct insn *insn, struct cpu_user_regs *regs, const s
 /*
  * Decodes the forms that kernels really use on entries, without the general decoder: in 64-bit
  * code, MOV and XCHG of four or eight bytes and [LOCK] AND, OR, XOR with a byte, on memory at a
- * register with or without displacement, in eight bytes of code. Fills in what retire() needs.
+ * register with or without displacement, in eight bytes of code. Fills in what retire_store()
+ * needs.
  * @return false: it is another form
  */
 HOT_INLINE bool decode_common(struct insn *insn, struct pte_write *w, unsigned long *operand,
@@ -478,7 +479,7 @@ static __noinline bool lose_device_write(struct cpu_user_regs *regs, mfn_t mfn)
     if (!mmio_read_only || !rangeset_contains(mmio_read_only, mfn.n, mfn.n) ||
         pv_fetch_insn(&insn, regs) || !classify(&insn, regs, &w) || w.kind != WRITE_STORE)
         return false;
-    retire(&insn, regs, &w, 0, regs->rflags);
+    retire_store(&insn, regs, &w, 0, regs->rflags);
     return true;
 }
 

@@ -169,12 +169,17 @@ long do_set_trap_table(unsigned long traps)
         return 0;
     }
     for (;; traps += sizeof(ti)) {
-        if (get_guest(&ti, traps))
+        if (get_guest(&ti, traps)) {
+            printk_guest(LOG_DEBUG, "the trap table at %lx cannot be read", traps);
             return -XEN_EFAULT;
+        }
         if (!ti.address)
             return 0;
-        if (!is_canonical(ti.address))
+        if (!is_canonical(ti.address)) {
+            printk_guest(LOG_DEBUG, "trap handler %lx of vector %u: not a canonical address",
+                         (unsigned long)ti.address, ti.vector);
             return -XEN_EINVAL;
+        }
         v->arch.traps[ti.vector] = (struct guest_trap){
             .address = ti.address,
             .cs = ti.cs | 3, /* kernels run in ring 3 */

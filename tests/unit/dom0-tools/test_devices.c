@@ -12,9 +12,7 @@
 /* SOURCES: $(IMAGE_SRCS) dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
 /* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c */
-/* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
-/* SOURCES: dom0-tools/store/ring.c dom0-tools/store/store.c dom0-tools/store/transaction.c */
-/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: $(STORE_SRCS) */
 /* SOURCES: dom0-tools/service/domains.c dom0-tools/service/console.c */
 /* SOURCES: dom0-tools/service/console_archive.c dom0-tools/service/store_clients.c */
 /* SOURCES: dom0-tools/service/domain_rings.c dom0-tools/service/domain_nodes.c */

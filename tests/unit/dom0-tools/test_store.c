@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The store: permissions, watches, transactions, quotas, the wire protocol and the ring. */
-/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
-/* SOURCES: dom0-tools/store/ring.c */
-/* SOURCES: dom0-tools/store/control.c dom0-tools/store/store.c dom0-tools/store/tree.c */
-/* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/watch.c */
+/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

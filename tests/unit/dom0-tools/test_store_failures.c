@@ -5,9 +5,7 @@
  * changed nothing; events are not lost; and in the end nothing is left allocated.
  */
 /* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
-/* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
-/* SOURCES: dom0-tools/store/store.c dom0-tools/store/transaction.c */
-/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: $(STORE_SRCS) */
 /* CFLAGS: -Dmalloc=counted_malloc -Dcalloc=counted_calloc -Drealloc=counted_realloc */
 /* CFLAGS: -Dfree=counted_free -Dstrdup=counted_strdup -DHELD_BYTES=1u */
 #undef malloc

@@ -5,9 +5,7 @@
  */
 /* SOURCES: pv-guest/drivers/split.c pv-guest/drivers/split_device.c */
 /* SOURCES: pv-guest/drivers/split_nodes.c pv-guest/store.c tests/host/guest/threads.c */
-/* SOURCES: dom0-tools/error.c dom0-tools/store/protocol.c dom0-tools/store/requests.c */
-/* SOURCES: dom0-tools/store/control.c dom0-tools/store/store.c dom0-tools/store/tree.c */
-/* SOURCES: dom0-tools/store/transaction.c dom0-tools/store/watch.c */
+/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 /* CFLAGS: -Itests/host -idirafter pv-guest/include */
 #include <setjmp.h>
 #include <stdarg.h>

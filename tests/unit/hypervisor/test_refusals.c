@@ -179,11 +179,83 @@ static void grants(void **state)
     machine_end();
 }
 
+/* @status is what the operation answered, and @line is in the log. */
+static void expect_status(long rc, int status, int error, const char *line)
+{
+    assert_int_equal(status, error);
+    expect(rc, 0, line, 0, "");
+}
+
+static void grant_tables(void **state)
+{
+    struct gnttab_setup_table setup = {.dom = 77};
+    struct gnttab_query_size size = {.dom = 2};
+    struct gnttab_swap_grant_ref swap = {.ref_a = 1U << 30};
+    struct gnttab_cache_flush flush = {.length = 8, .op = GNTTAB_CACHE_CLEAN, .offset = 4095};
+    long rc;
+
+    machine_start(FRAMES);
+    host_guest_log[0] = 0;
+    rc = host_grant_op(GNTTABOP_setup_table, &setup, sizeof(setup), 1);
+    expect_status(rc, setup.status, GNTST_bad_domain,
+                  "grant table of another: there is no domain 77\n");
+    setup.dom = DOMID_SELF;
+    setup.nr_frames = 1U << 20;
+    rc = host_grant_op(GNTTABOP_setup_table, &setup, sizeof(setup), 1);
+    expect_status(rc, setup.status, GNTST_general_error,
+                  "grant table of 1048576 frames for d1: it may have ");
+    rc = host_grant_op(GNTTABOP_query_size, &size, sizeof(size), 1);
+    expect_status(rc, size.status, GNTST_permission_denied, "no access to the grant table of d2\n");
+    rc = host_grant_op(GNTTABOP_swap_grant_ref, &swap, sizeof(swap), 1);
+    expect_status(rc, swap.status, GNTST_bad_gntref,
+                  "swap of grants 1073741824 and 0: the grant table has no such entry\n");
+    expect(host_grant_op(GNTTABOP_cache_flush, &flush, sizeof(flush), 1), -XEN_EINVAL,
+           "cache flush of 8 bytes at 0 + 4095: it leaves its page\n", 0, "");
+    flush.offset = 0;
+    flush.a.dev_bus_addr = machine_frames << PAGE_SHIFT;
+    expect(host_grant_op(GNTTABOP_cache_flush, &flush, sizeof(flush), 1), -XEN_EPERM,
+           ": it is not RAM\n", 0, "");
+    flush.a.dev_bus_addr = 1UL << PAGE_SHIFT;
+    expect(host_grant_op(GNTTABOP_cache_flush, &flush, sizeof(flush), 1), -XEN_EPERM,
+           "cache flush of 8 bytes at 1000 + 0: the frame is not the caller's\n", 0, "");
+    machine_end();
+}
+
+static void trap_tables(void **state)
+{
+    struct trap_info *table = (void *)host_guest;
+
+    machine_start(FRAMES);
+    table[0] = (struct trap_info){.vector = 14, .address = 1UL << 60};
+    host_guest_log[0] = 0;
+    expect(do_set_trap_table(GUEST(0)), -XEN_EINVAL,
+           "trap handler 1000000000000000 of vector 14: not a canonical address\n", 0, "");
+    machine_end();
+}
+
+/* The log's lines begin with the vCPU, which the message must not name again. */
+static void named_once(void **state)
+{
+    u64 val;
+
+    machine_start(FRAMES);
+    host_guest_log[0] = 0;
+    assert_false(pv_rdmsr(current, 0x123, &val));
+    assert_string_equal(host_guest_log, "RDMSR 0x123 is not for guests\n");
+    host_guest_log[0] = 0;
+    assert_false(pv_wrmsr(current, 0x123, 0));
+    assert_string_equal(host_guest_log, "WRMSR 0x123 is not for guests\n");
+    machine_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pins),        cmocka_unit_test(contents),      cmocka_unit_test(updates),
-        cmocka_unit_test(descriptors), cmocka_unit_test(other_domains), cmocka_unit_test(grants),
+        cmocka_unit_test(pins),          cmocka_unit_test(contents),
+        cmocka_unit_test(updates),       cmocka_unit_test(descriptors),
+        cmocka_unit_test(other_domains), cmocka_unit_test(grants),
+        cmocka_unit_test(grant_tables),  cmocka_unit_test(trap_tables),
+        cmocka_unit_test(named_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
