@@ -63,10 +63,7 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
     [__HYPERVISOR_arch_0 + 1 ... NR_HYPERCALLS - 1] = HANDLER(absent),
 };
 
-/*
- * What Xen answers to a domain without privileges where that is not -XEN_ENOSYS. A privileged
- * caller gets -XEN_ENOSYS.
- */
+/* @return Xen's answer to a domain without privileges for hypercall @op, which we do not have */
 static long refusal(unsigned long op)
 {
     switch (op) {
