@@ -211,8 +211,8 @@ static int parse_level(const char *s, size_t len)
 }
 
 /*
- * "LEVEL" prints up to LEVEL; "LEVEL/LIMITED" prints those above LEVEL and up to LIMITED within the
- * rate limit.
+ * Reads a threshold: "LEVEL" prints messages up to LEVEL; "LEVEL/LIMITED" also prints those above
+ * it and up to LIMITED, within the rate limit.
  */
 static void parse_threshold(const char *name, const char *text, struct threshold *t)
 {

@@ -45,7 +45,10 @@ size_t console_read_input(char *buf, size_t len)
     return n;
 }
 
-/* It can be preempted after any chunk: then the guest repeats the call with what is left. */
+/*
+ * Writes text of dom0. It can be preempted after any chunk: then the guest repeats the call with
+ * what is left.
+ */
 static long write_text(unsigned int count, unsigned long buffer)
 {
     char text[CHUNK];

@@ -118,7 +118,10 @@ static long claim_pages(unsigned long arg)
 
 /* ---- what PV domains do not have ---- */
 
-/* Only translated domains have a physmap: for a PV domain there is nothing to place frames in. */
+/*
+ * Refuses an operation on the physmap. Only translated domains have one: for a PV domain there is
+ * nothing to place frames in.
+ */
 static long refuse_physmap(domid_t id)
 {
     struct domain *d = get_domain_or_self(id);

@@ -321,9 +321,10 @@ void *alloc_hv_pages(unsigned int order)
 }
 
 /*
- * The CPU that frees frames also cleans them: so there are never many more dirty frames than a
- * batch, and an allocation that needs them does not have to clean many. Not while interrupts are
- * off, since the CPU may have to wait for another CPU's flush.
+ * Cleans dirty frames if there are many. The CPU that frees frames also cleans them: so there are
+ * never many more dirty frames than a batch, and an allocation that needs them does not have to
+ * clean many. It does nothing while interrupts are off, since it may have to wait for another CPU's
+ * flush.
  */
 static void scrub_if_many(void)
 {

@@ -123,9 +123,9 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
 }
 
 /*
- * A page table that is BUSY loses its contents' references, its type count and, with @both, a
- * general count. When preempted it becomes PG_PARTIAL, which needs one general count: the one that
- * was to be dropped, or a new one.
+ * Takes apart a page table that is BUSY: it loses its contents' references, its type count and,
+ * with @both, a general count. When preempted it becomes PG_PARTIAL, which needs one general count:
+ * the one that was to be dropped, or a new one.
  */
 static int take_apart(struct page *pg, u64 type, bool both, bool preemptible)
 {
@@ -330,7 +330,10 @@ void page_unpin_dying(struct page *pg)
 
 /* ---- both counts ---- */
 
-/* The frame changed hands as both counts were taken: ours may be the last ones of a large table. */
+/*
+ * Drops both counts of a frame that changed hands while they were taken: ours may be the last ones
+ * of a large table.
+ */
 static void put_both(struct page *pg, u64 type)
 {
     if (is_directory(type))

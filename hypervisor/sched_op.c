@@ -118,7 +118,7 @@ out:
     return rc;
 }
 
-/* A privileged domain reports that another one has shut down. */
+/* Serves a privileged domain that reports that another one has shut down. */
 static long remote_shutdown(unsigned long arg)
 {
     struct sched_remote_shutdown op;

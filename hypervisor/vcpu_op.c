@@ -51,7 +51,7 @@ static long bring_up(struct vcpu *v)
     return 0;
 }
 
-/* The last vCPU to go down takes the domain with it. */
+/* Takes a vCPU down. The last vCPU to go down shuts its domain down. */
 static long take_down(struct vcpu *v)
 {
     struct domain *d = v->domain;

@@ -49,7 +49,10 @@ void vcpu_time_destroy(struct vcpu *v)
     timer_kill(&v->poll_timer);
 }
 
-/* A function of its own, so that the common way saves no registers for it. */
+/*
+ * Sets the periodic timer again. It is a function of its own, so that the common way saves no
+ * registers for it.
+ */
 static __noinline void resume_ticking(struct vcpu *v)
 {
     s_time_t t = now();

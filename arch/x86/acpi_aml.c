@@ -56,8 +56,8 @@ static bool __init read_integer(struct cursor *c, u8 *value)
 }
 
 /*
- * PackageOp, PkgLength, NumElements, then the elements: the first two are the types for PM1a and
- * PM1b.
+ * Reads a package: PackageOp, PkgLength, NumElements, then the elements, of which the first two are
+ * the types for PM1a and PM1b.
  */
 static bool __init read_package(struct cursor c, u8 *type_a, u8 *type_b)
 {

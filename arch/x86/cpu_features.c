@@ -43,8 +43,8 @@ static void __init check_required(u32 edx1, u32 edx81)
 }
 
 /*
- * QEMU's TCG (seen in 7.2) lets IRET in ring 3 read its frame as ring 0 would, so with SMAP it
- * faults on a user page. Linux executes one long before it has a page-fault handler.
+ * QEMU's TCG (seen in 7.2) lets IRET in ring 3 read its frame as ring 0 would, so with SMAP that
+ * faults on a user page. Linux executes an IRET long before it has a page-fault handler.
  */
 static bool __init smap_breaks_iret(void)
 {

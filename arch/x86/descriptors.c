@@ -72,7 +72,7 @@ static void __init idt_init(void)
         set_gate(i, irq_stubs + (i - 0x20) * IRQ_STUB_SIZE, GATE_INTERRUPT, 0);
 }
 
-/* A 16-byte system descriptor. */
+/* Writes a 16-byte system descriptor. */
 static void set_system_descriptor(u64 *desc, unsigned long base, unsigned long limit, u64 type)
 {
     desc[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | type | (base >> 24 & 0xff) << 56;

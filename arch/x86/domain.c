@@ -403,7 +403,7 @@ bool arch_write_runstate(struct vcpu *v)
 
 /*
  * The areas are kernel addresses: they can be written only while the kernel's tables are loaded.
- * Else enter_guest_kernel() sees the flag when the kernel is entered next.
+ * Otherwise enter_guest_kernel() sees the flag when the kernel is entered next.
  */
 void arch_update_guest_areas(struct vcpu *v)
 {

@@ -81,7 +81,7 @@ static void ioapic_unmask(unsigned int irq)
     set_mask(irq, false);
 }
 
-/* Fixed delivery to the boot CPU, physical destination. */
+/* Programs fixed delivery to the boot CPU, by its physical id. */
 static void ioapic_setup(unsigned int irq, u8 vector, bool level, bool active_low)
 {
     const struct ioapic *io = find_by_gsi(irq);

@@ -242,7 +242,8 @@ static bool protected_by(const struct function *f, unsigned long mfn)
 }
 
 /*
- * Small BARs of several devices may share a page. Without memory for the change it stays as it is.
+ * Permits writes to frames again. Small BARs of several devices may share a page, which stays
+ * protected while any of them needs that, or when memory for the change is short.
  */
 static void unprotect_frames(struct frames frames)
 {

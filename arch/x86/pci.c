@@ -21,7 +21,7 @@
 
 static spinlock_t config_lock = SPINLOCK_INIT(RANK_DEVICE); /* the pair of ports */
 
-/* One access to @port of the data ports with @address in the address port. */
+/* Makes one access to @port of the data ports, with @address in the address port. */
 static u32 config_access(u32 address, unsigned int port, unsigned int bytes, bool write, u32 value)
 {
     unsigned long flags = spin_lock_irqsave(&config_lock);

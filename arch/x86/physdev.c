@@ -49,8 +49,8 @@ static long set_eoi_map(unsigned long arg, bool auto_unmask)
 }
 
 /*
- * Every interrupt is reported as needing an answer: a guest that wants to know the present state
- * uses the map of pirq_eoi_gmfn.
+ * Reports every interrupt as needing an answer: a guest that wants to know the present state uses
+ * the map of pirq_eoi_gmfn.
  */
 static long query_status(unsigned long arg)
 {
@@ -80,7 +80,7 @@ static long map_line(struct domain *d, struct physdev_map_pirq *op)
     return pirq_map_gsi(d, irq, &op->pirq);
 }
 
-/* Several messages of one device need interrupt remapping, which we do not use. */
+/* Refuses several messages of one device: they need interrupt remapping, which we do not use. */
 static long check_count(const struct physdev_map_pirq *op)
 {
     if (op->entry_nr <= 0 || op->entry_nr > 32)

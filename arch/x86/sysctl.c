@@ -30,7 +30,7 @@ static unsigned int bits_for(u32 n)
     return n <= 1 ? 0 : 32U - (unsigned int)__builtin_clz(n - 1);
 }
 
-/* Intel SDM volume 3, 9.9.2; AMD APM volume 3, appendix E.5. */
+/* Reads the topology from CPUID (Intel SDM volume 3, 9.9.2; AMD APM volume 3, appendix E.5). */
 static struct topology get_topology(void)
 {
     struct topology t = {0, 0, 1, 1};
@@ -125,7 +125,7 @@ static long cputopoinfo(struct xen_sysctl_cputopoinfo *op)
     return 0;
 }
 
-/* One node with all memory. */
+/* There is one node with all memory. */
 static long numainfo(struct xen_sysctl_numainfo *op)
 {
     struct xen_sysctl_meminfo mem = {heap_total_pages() << PAGE_SHIFT, heap_free_pages()

@@ -62,9 +62,9 @@ static void __noreturn fatal_exception(const struct cpu_user_regs *regs, const c
 }
 
 /*
- * The final IRET to the guest faulted: @regs holds the guest's general registers (they had been
- * restored), and guest_regs from rip on what IRET was to load. The two frames overlap. For the
- * guest it is an exception at the place of return, as if it had got there.
+ * Serves a fault of the final IRET to the guest. @regs holds the guest's general registers (they
+ * had been restored), and guest_regs from rip on holds what IRET was to load. The two frames
+ * overlap. For the guest it is an exception at the place of return, as if it had got there.
  */
 static void __noreturn exit_failed(struct cpu_user_regs *regs)
 {

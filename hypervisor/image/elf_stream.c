@@ -78,10 +78,10 @@ static int read_segments(struct elf_stream *s)
 }
 
 /*
- * The part that file range [@offset, @offset + @size) and the current bytes share.
+ * Finds the part that file range [@offset, @offset + @size) and the current bytes share.
  *
- * @return its length; where it starts within the range and within the bytes is in @in_range and
- *         @in_data.
+ * @return its length; @in_range and @in_data receive where it starts within the range and within
+ * the bytes
  */
 static size_t part_here(const struct elf_stream *s, size_t length, uint64_t offset, uint64_t size,
                         uint64_t *in_range, size_t *in_data)

@@ -33,7 +33,7 @@ static const struct image_report *notes_report(const struct notes *n)
     return n->reader->stream.report;
 }
 
-/* The bit of the feature whose name is the zero-terminated @name, or 0. */
+/* @return the bit of the feature whose name is the zero-terminated @name, or 0 */
 static uint32_t feature_bit(const char *name)
 {
     static const struct {
@@ -68,7 +68,10 @@ static int require_feature(const struct notes *n, const char *name)
     return 0;
 }
 
-/* The text form of the features note: names parted by '|', a '!' in front of those required. */
+/*
+ * Reads the text form of the features note: names separated by '|', with a '!' in front of those
+ * required.
+ */
 static int read_features(struct notes *n, const char *text, size_t length)
 {
     const char *end = text + length;

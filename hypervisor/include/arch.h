@@ -62,20 +62,20 @@ int arch_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
 void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx);
 /* Takes the context of @v away, which is paused. Locks: the domain's is held. */
 int arch_vcpu_reset(struct vcpu *v);
-/* An NMI for @v: its NMI callback is entered at its next return to the guest. */
+/* Makes an NMI pending for @v: its NMI callback is entered at its next return to the guest. */
 void arch_raise_nmi(struct vcpu *v);
 /*
- * The current vCPU has got an old table (page.h): it calls page_finish_old_tables() on its way out,
- * and does not get out before that returns 0.
+ * Says that the current vCPU has got an old table (page.h): it calls page_finish_old_tables() on
+ * its way out, and does not get out before that returns 0.
  */
 void arch_old_tables_left(void);
-/* d->vm_assist was changed: the architecture acts on it. */
+/* Acts on a change of d->vm_assist. */
 void arch_vm_assist_changed(struct domain *d);
 
 /*
- * The scheduler chose @next instead of @prev, another vCPU, on this CPU: saves the registers of
- * @prev and loads page tables, segments, FPU and debug registers of @next. Interrupts are off, and
- * stay off; the caller then leaves through arch_resume().
+ * Switches this CPU from @prev to @next, another vCPU that the scheduler chose: saves the registers
+ * of @prev and loads page tables, segments, FPU and debug registers of @next. Interrupts are off,
+ * and stay off; the caller then leaves through arch_resume().
  */
 void arch_context_switch(struct vcpu *prev, struct vcpu *next);
 /* Leaves to the current vCPU (guest or idle loop) on a fresh stack. */
@@ -133,8 +133,8 @@ long arch_memory_op(unsigned long cmd, unsigned long arg);
 /* ---- memory ---- */
 
 /*
- * The entry of @mfn in the machine-to-physical table: INVALID_M2P_ENTRY, or a pseudo-physical frame
- * number.
+ * Write and read the entry of @mfn in the machine-to-physical table: INVALID_M2P_ENTRY, or a
+ * pseudo-physical frame number.
  */
 void arch_set_m2p(mfn_t mfn, unsigned long pfn);
 unsigned long arch_get_m2p(mfn_t mfn);
@@ -150,8 +150,8 @@ int arch_validate_page(struct page *pg, u64 type, bool preemptible);
 int arch_invalidate_page(struct page *pg, u64 type, bool preemptible);
 
 /*
- * asm/tlb.h gives u32 tlb_clock(void), which every full flush of a CPU advances. This flushes those
- * CPUs of @mask that were not flushed since the clock showed @stamp.
+ * Flushes those CPUs of @mask that were not flushed since the clock showed @stamp. asm/tlb.h gives
+ * the clock, u32 tlb_clock(void), which every full flush of a CPU advances.
  */
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp);
 /*

@@ -8,8 +8,10 @@
 
 #include "lib.h"
 
-/* Replaces *@p by @new if it holds *@old; otherwise loads the present value into *@old and returns
- * false. */
+/*
+ * Replaces *@p by @new if it holds *@old; otherwise loads the present value into *@old.
+ * @return false: it held another value
+ */
 #define cmpxchg(p, old, new) \
     __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #define xchg(p, v)          __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)

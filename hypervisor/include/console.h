@@ -56,7 +56,7 @@ size_t console_read_input(char *buf, size_t len);
  * @return 0 or a negative errno
  */
 int console_read_ring(struct xen_sysctl_readconsole *op);
-/* From now on messages do not wait for slow devices or locks: the machine is going down. */
+/* Makes messages wait for no slow device and no lock from now on: the machine is going down. */
 void console_force_unlock(void);
 
 #endif

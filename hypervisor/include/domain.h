@@ -232,15 +232,15 @@ void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 
 /*
- * The guest shuts itself down, or is shut down: pauses it and raises VIRQ_DOM_EXC in dom0. Only
+ * Pauses a domain that shuts itself down, or is shut down, and raises VIRQ_DOM_EXC in dom0. Only
  * domain_resume() undoes it.
  */
 void domain_shutdown(struct domain *d, u32 reason);
 /* Undoes a shutdown (resume after suspend). */
 void domain_resume(struct domain *d);
 /*
- * The domain did what only a broken guest does: logs registers, stack and the message, then shuts
- * the domain down with SHUTDOWN_crash.
+ * Stops a domain that did what only a broken guest does: logs registers, stack and the message,
+ * then shuts the domain down with SHUTDOWN_crash.
  */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 

@@ -168,7 +168,7 @@ long evtchn_reset(domid_t id);
 
 /* Does this virtual interrupt belong to the whole domain, not to a vCPU? (virq.c) */
 bool virq_is_global(u32 virq);
-/* From here on @d receives no global virtual interrupt in dom0's place. */
+/* Ends the delegation of global virtual interrupts to @d: dom0 receives them again. */
 void global_virq_drop_handler(struct domain *d);
 
 #endif

@@ -18,7 +18,7 @@
  */
 int grant_table_create(struct domain *d, unsigned int max_grant_frames,
                        unsigned int max_maptrack_frames);
-/* @d is dying: from here on none of its entries is pinned. */
+/* Closes the table of a dying @d: from here on none of its entries is pinned. */
 void grant_table_close(struct domain *d);
 /*
  * Drops every mapping that a dying @d holds of other domains' frames.

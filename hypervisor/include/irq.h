@@ -36,7 +36,7 @@ void pirq_free_all(struct domain *d);
  */
 int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share);
 void arch_pirq_unbind(struct domain *d, struct pirq *pirq);
-/* The guest has finished handling @pirq. */
+/* Notes that the guest has finished handling @pirq. */
 void arch_pirq_eoi(struct domain *d, struct pirq *pirq);
 
 #endif

@@ -108,7 +108,7 @@ unsigned long strtoul(const char *s, const char **end, unsigned int base);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args) __printf(3, 0);
 
-/* The smallest order whose block of 2^order pages holds @pages. */
+/* @return the smallest order whose block of 2^order pages holds @pages */
 static inline unsigned int order_from_pages(unsigned long pages)
 {
     return pages <= 1 ? 0 : 64U - (unsigned int)__builtin_clzl(pages - 1);

@@ -19,12 +19,15 @@
 
 #ifdef METER
 
-/* A hypercall, or an element of a multicall, with its first argument: mostly a sub-operation. */
+/*
+ * A hypercall begins, or an element of a multicall, with its first argument: mostly a
+ * sub-operation.
+ */
 void meter_hypercall(unsigned long op, unsigned long argument);
 /* A long operation asked whether it should stop. */
 void meter_preempt_check(bool stop);
 void meter_softirq(unsigned int nr);
-/* Within a softirq: the function of a timer or of an RCU callback that it is about to call. */
+/* A softirq is about to call @fn, the function of a timer or of an RCU callback. */
 void meter_callback(const void *fn);
 void meter_exit_work(u32 work);
 /* The CPU has nothing to do. */

@@ -90,7 +90,10 @@ static inline u64 page_type_count(u64 state)
 /* frame_table, page_to_mfn, mfn_to_page, mfn_valid, mfn_to_virt, virt_to_mfn */
 #include <asm/page.h>
 
-/* The owner, or NULL. Stable only while the caller holds a general count (or the heap lock). */
+/*
+ * @return the owner, or NULL. It is stable only while the caller holds a general count (or the heap
+ * lock).
+ */
 static inline struct domain *page_owner(const struct page *pg)
 {
     u32 owner = READ_ONCE(pg->owner);
@@ -138,7 +141,7 @@ static inline bool page_type_shared(u64 state)
     return state >> PG_COUNT_BITS & PG_COUNT_MAX & ~1ULL;
 }
 
-/* What page->owner holds for frames of @d. */
+/* @return what page->owner holds for frames of @d */
 static inline u32 page_owner_id(const struct domain *d)
 {
     return (u32)virt_to_mfn(d).n;

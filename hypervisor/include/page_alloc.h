@@ -74,9 +74,9 @@ void unshare_hv_page(void *page);
 
 unsigned long heap_free_pages(void);
 unsigned long heap_total_pages(void);
-/* Free frames whose addresses have at most @bits bits. */
+/* @return the number of free frames whose addresses have at most @bits bits */
 unsigned long heap_free_pages_below(unsigned int bits);
-/* Frames that are free, but claimed by domains. */
+/* @return the number of frames that are free, but claimed by domains */
 unsigned long heap_claimed_pages(void);
 
 /*
@@ -87,7 +87,7 @@ void *xzalloc_bytes(size_t size);
 void xfree(void *p);
 #define xzalloc(type)          ((type *)xzalloc_bytes(sizeof(type)))
 #define xzalloc_array(type, n) ((type *)xzalloc_bytes(sizeof(type) * (n)))
-/* Bytes that were handed out and not returned, for the leak checks. */
+/* @return the bytes that were handed out and not returned, for the leak checks */
 unsigned long xalloc_in_use(void);
 
 #endif

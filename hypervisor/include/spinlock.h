@@ -112,7 +112,7 @@ static inline void spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
     local_irq_restore(flags);
 }
 
-/* For callers that run with interrupts on, as hypercall handlers do. */
+/* Disables interrupts, too: for callers that run with interrupts on, as hypercall handlers do. */
 static inline void spin_lock_irq(spinlock_t *lock)
 {
     local_irq_disable();

@@ -22,7 +22,7 @@ static bool has_error_code(u32 vector)
     return vector < 32 && HAS_ERROR_CODE >> vector & 1;
 }
 
-/* NULL: an interrupt of the guest's own, or reserved. */
+/* @return the name of an exception; NULL: the vector is reserved, or the guest's own interrupt */
 static const char *exception_name(u32 vector)
 {
     static const char *const names[] = {

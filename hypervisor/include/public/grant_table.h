@@ -29,7 +29,7 @@ typedef uint32_t grant_ref_t; /* index of an entry of a grant table */
 
 struct grant_entry_v1 {
     uint16_t flags; /* GTF_* */
-    domid_t domid;  /* who is allowed */
+    domid_t domid;  /* the domain that is allowed */
     uint32_t frame; /* what is granted (in PV guests an mfn), or what came by a transfer */
 };
 typedef struct grant_entry_v1 grant_entry_v1_t;
@@ -58,7 +58,7 @@ typedef struct grant_entry_v1 grant_entry_v1_t;
 #define GTF_sub_page  (1U << _GTF_sub_page)
 
 /* With GTF_accept_transfer; both set by the hypervisor. */
-#define _GTF_transfer_committed (2) /* will be done; the entry may not be changed any more */
+#define _GTF_transfer_committed (2) /* will be done; the entry may no longer be changed */
 #define GTF_transfer_committed  (1U << _GTF_transfer_committed)
 #define _GTF_transfer_completed (3) /* done; `frame` is valid */
 #define GTF_transfer_completed  (1U << _GTF_transfer_completed)
@@ -67,7 +67,7 @@ typedef struct grant_entry_v1 grant_entry_v1_t;
 
 struct grant_entry_header {
     uint16_t flags; /* GTF_* */
-    domid_t domid;  /* who is allowed */
+    domid_t domid;  /* the domain that is allowed */
 };
 typedef struct grant_entry_header grant_entry_header_t;
 

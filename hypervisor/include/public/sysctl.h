@@ -21,7 +21,7 @@ struct xen_sysctl_readconsole {
     uint8_t clear;       /* in: empty the ring afterwards */
     uint8_t incremental; /* in: begin at index, not at the oldest byte */
     uint8_t pad0, pad1;
-    uint32_t index; /* in: with incremental; out: where to go on */
+    uint32_t index; /* in: with incremental; out: where to continue */
     XEN_GUEST_HANDLE_64(char) buffer;
     uint32_t count; /* in: room; out: bytes written */
 };
@@ -125,8 +125,8 @@ struct xen_sysctl_getcpuinfo {
 
 /* XEN_SYSCTL_availheap: free memory, all of it or some. */
 struct xen_sysctl_availheap {
-    uint32_t min_bitwidth;        /* in: of addresses with at least so many bits; 0: any */
-    uint32_t max_bitwidth;        /* in: and at most so many; 0: any */
+    uint32_t min_bitwidth;        /* in: of addresses with at least this many bits; 0: any */
+    uint32_t max_bitwidth;        /* in: and at most this many; 0: any */
     int32_t node;                 /* in: -1 for all */
     uint64_aligned_t avail_bytes; /* out */
 };

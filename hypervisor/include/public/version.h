@@ -17,7 +17,7 @@
 typedef char xen_extraversion_t[16];
 #define XEN_EXTRAVERSION_LEN (sizeof(xen_extraversion_t))
 
-#define XENVER_compile_info 2 /* who built it, by what, when */
+#define XENVER_compile_info 2 /* the builder, the compiler, the date */
 struct xen_compile_info {
     char compiler[64];
     char compile_by[16];

@@ -83,8 +83,8 @@ STATIC_ASSERT(FRAME_TABLE_START + (DIRECTMAP_END - DIRECTMAP_START) / PAGE_SIZE 
               DIRECTMAP_START);
 
 /*
- * Our range is 2^43 bytes and aligned so. Checks of one address mind that what they read or write
- * may begin or end a few bytes further.
+ * Is @addr in our range, which has 2^43 bytes and is aligned to its size? A caller that checks one
+ * address has to mind that the access may begin or end a few bytes away.
  */
 static inline bool is_hv_address(unsigned long addr)
 {

@@ -30,7 +30,7 @@ static inline void enter_guest_user(struct vcpu *v)
     write_cr3(v->arch.guest_table_user.n << PAGE_SHIFT);
 }
 
-/* CR3 for the mode that @v is in. */
+/* @return CR3 for the mode that @v is in */
 static inline unsigned long vcpu_cr3(const struct vcpu *v)
 {
     return v->arch.flags & TF_KERNEL_MODE ? v->arch.cr3 : v->arch.guest_table_user.n << PAGE_SHIFT;
@@ -68,7 +68,7 @@ void load_tsc_aux(const struct vcpu *v);
 /* Stores the data selectors that the processor has now into @regs. */
 void save_selectors(struct cpu_user_regs *regs);
 
-/* The base of FS or GS that the processor uses now. */
+/* @return the base of FS or GS that the processor uses now */
 unsigned long current_fs_base(void);
 unsigned long current_gs_base(void);
 

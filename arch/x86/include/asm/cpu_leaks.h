@@ -14,7 +14,7 @@
     (1U << 1)                  /* what lies in the L1 cache, through entries that are not present */
 #define CPU_LEAK_MDS (1U << 2) /* what passes through the CPU's internal buffers */
 
-/* The leaks of @cpu: its vendor, family, model and IA32_ARCH_CAPABILITIES decide. Pure. */
+/* @return the leaks of @cpu, by its vendor, family, model and IA32_ARCH_CAPABILITIES. Pure. */
 unsigned int cpu_leaks(const struct cpu_features *cpu);
 
 /*

@@ -69,7 +69,7 @@ static inline bool insn_is_byte(const struct insn *insn)
     return !(insn->opcode & 1);
 }
 
-/* General register @n (0: RAX ... 15: R15). */
+/* @return general register @n (0: RAX ... 15: R15) */
 u64 *insn_register(struct cpu_user_regs *regs, unsigned int n);
 
 /*
@@ -86,8 +86,8 @@ void insn_set_register(const struct insn *insn, struct cpu_user_regs *regs, unsi
                        unsigned int bytes, u64 value);
 
 /*
- * Offset of the memory operand in its segment, truncated to the address size. @regs->rip is the
- * instruction's start.
+ * @return the offset of the memory operand in its segment, truncated to the address size;
+ * @regs->rip is the instruction's start
  */
 unsigned long insn_offset(const struct insn *insn, const struct cpu_user_regs *regs);
 

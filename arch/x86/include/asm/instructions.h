@@ -185,7 +185,7 @@ static inline void invlpg(unsigned long va)
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
 
-/* Type 2: all translations, global ones too. */
+/* INVPCID of type 2: forgets all translations, global ones too. */
 static inline void invpcid_all(void)
 {
     const struct {

@@ -46,7 +46,7 @@ static inline void *maddr_to_virt(paddr_t pa)
     return (void *)(DIRECTMAP_START + pa);
 }
 
-/* @p lies in the direct map. */
+/* @return the machine address behind @p, which lies in the direct map */
 static inline paddr_t virt_to_maddr(const void *p)
 {
     return (paddr_t)p - DIRECTMAP_START;

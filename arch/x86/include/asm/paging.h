@@ -13,11 +13,11 @@
  * never change after boot. The idle loop runs on it.
  */
 extern u64 hv_l4[PT_ENTRIES];
-/* Machine address of hv_l4, for CR3. */
+/* @return the machine address of hv_l4, for CR3 */
 paddr_t hv_cr3(void);
 /* The part of our image that is discarded after boot (ldscripts/hypervisor.lds). */
 extern char hv_init_start[], hv_init_end[];
-/* Machine address of something in our image. */
+/* @return the machine address of something in our image */
 paddr_t image_paddr(const void *p);
 
 /*

@@ -102,15 +102,15 @@ bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_protection_fault(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_no_device(struct cpu_user_regs *regs, struct vcpu *v);
 /*
- * SYSCALL from user mode, 64-bit and compatibility, and SYSENTER. They return what the exceptions
- * return. (callback.c)
+ * SYSCALL from user mode, 64-bit and compatibility, and SYSENTER. (callback.c)
+ * @return as for exceptions
  */
 bool pv_syscall(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_syscall32(struct cpu_user_regs *regs, struct vcpu *v);
 bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v);
 /*
- * Enters the event callback; the caller saw that an event is pending and not masked. Returns what
- * the exceptions return.
+ * Enters the event callback; the caller saw that an event is pending and not masked.
+ * @return as for exceptions
  */
 bool pv_deliver_event(struct cpu_user_regs *regs, struct vcpu *v);
 /* HYPERVISOR_iret (iret.c). */

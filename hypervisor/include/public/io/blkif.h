@@ -28,7 +28,7 @@
 #define BLKIF_OP_WRITE_BARRIER   2 /* everything before it is on the disk first; may have no data */
 #define BLKIF_OP_FLUSH_DISKCACHE 3 /* all that was answered before is on the disk */
 #define BLKIF_OP_RESERVED_1      4
-#define BLKIF_OP_DISCARD         5 /* blkif_request_discard: the sectors are not needed any more */
+#define BLKIF_OP_DISCARD         5 /* blkif_request_discard: the sectors are no longer needed */
 #define BLKIF_OP_INDIRECT        6 /* blkif_request_indirect: the segments are in other pages */
 
 #define BLKIF_MAX_SEGMENTS_PER_REQUEST       11

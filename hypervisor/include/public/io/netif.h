@@ -52,7 +52,7 @@
 #define NETTXF_csum_blank      (1U << _NETTXF_csum_blank)
 #define _NETTXF_data_validated (1) /* the data is known to be right */
 #define NETTXF_data_validated  (1U << _NETTXF_data_validated)
-#define _NETTXF_more_data      (2) /* the packet goes on in the next request */
+#define _NETTXF_more_data      (2) /* the packet continues in the next request */
 #define NETTXF_more_data       (1U << _NETTXF_more_data)
 #define _NETTXF_extra_info     (3) /* the next slot is a netif_extra_info */
 #define NETTXF_extra_info      (1U << _NETTXF_extra_info)
@@ -130,7 +130,7 @@ typedef struct netif_rx_request netif_rx_request_t;
 #define NETRXF_data_validated  (1U << _NETRXF_data_validated)
 #define _NETRXF_csum_blank     (1) /* the checksum is not filled in */
 #define NETRXF_csum_blank      (1U << _NETRXF_csum_blank)
-#define _NETRXF_more_data      (2) /* the packet goes on in the next response */
+#define _NETRXF_more_data      (2) /* the packet continues in the next response */
 #define NETRXF_more_data       (1U << _NETRXF_more_data)
 #define _NETRXF_extra_info     (3) /* the next slot is a netif_extra_info */
 #define NETRXF_extra_info      (1U << _NETRXF_extra_info)

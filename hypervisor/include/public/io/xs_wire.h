@@ -87,10 +87,10 @@ struct xenstore_domain_interface {
 #define XENSTORE_SERVER_FEATURE_ERROR        2 /* `error` works */
 
 #define XENSTORE_CONNECTED 0 /* as usual */
-#define XENSTORE_RECONNECT 1 /* the domain wants to begin anew; the store empties the rings */
+#define XENSTORE_RECONNECT 1 /* the domain wants to start again; the store empties the rings */
 
 #define XENSTORE_ERROR_NONE    0
-#define XENSTORE_ERROR_COMM    1 /* the store cannot go on with this connection */
+#define XENSTORE_ERROR_COMM    1 /* the store cannot continue this connection */
 #define XENSTORE_ERROR_RINGIDX 2 /* an index is impossible */
 #define XENSTORE_ERROR_PROTO   3 /* a message breaks the protocol */
 
