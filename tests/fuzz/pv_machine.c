@@ -72,7 +72,7 @@ static void want_vcpu(struct vcpu *v)
         want(page_to_mfn(v->old_tables.table[i]).n, PG_TYPE_NONE);
 }
 
-/* The @n-th mapping of others' grants that @d has; NULL: there are not so many. */
+/* The @n-th mapping of others' grants that @d has; NULL: there are fewer. */
 static const struct grant_mapping *nth_mapping(const struct domain *d, unsigned int n)
 {
     const struct grant_table *gt = d->grant_table;
@@ -210,7 +210,7 @@ void machine_check_counts(void)
         u64 s = pg->state;
 
         /*
-         * Who lost the frame must have nothing to say about it any more. With several CPUs that
+         * The domain that lost the frame must have no access to it any more. With several CPUs that
          * does not hold yet: populate_physmap() and exchange_chunk() write the M2P after the frame
          * is the domain's, and another vCPU may have given it back (smp_interleave 1 2993).
          */
