@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # check-options.sh: every member of struct hv_options (hypervisor/include/options.h) is read
-# somewhere outside of the parser. An option that nobody reads promises what nothing does.
+# somewhere outside of the parser. An option that no code reads promises a behaviour that does not exist.
 status=0
 members=$(sed -n '/^struct hv_options {/,/^};/p' hypervisor/include/options.h |
     sed -e 's,/\*.*,,' -e 's,{[^}]*},,' |

@@ -55,7 +55,7 @@ $(error DOM0 is 'builtin' or 'linux', not '$(DOM0)')
 endif
 
 # The ramdisks with GUESTS' files have names of their own, so that tests never see them. GUESTS may
-# have changed in ways that make cannot see, so those are always made anew.
+# have changed in ways that make cannot see, so those are always made again.
 .PHONY: FORCE
 $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-ramdisk-guests.cpio: $(GUEST_FILES)
 	$(call say,RAMDISK,$@)

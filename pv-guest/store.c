@@ -291,7 +291,7 @@ int store_directory(store_transaction transaction, const char *path, char ***nam
     return count;
 }
 
-/* One more of ours is over, or did not begin. */
+/* One more request has ended, or did not begin. */
 static void transaction_ended(void)
 {
     open_transactions--;

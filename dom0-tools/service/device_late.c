@@ -14,7 +14,7 @@ void device_forget(struct managed_domain *d, const struct device *v)
 }
 
 /*
- * A device that its domain was asked for, and has not let go of in the time that the asker waits.
+ * A device that its domain was asked to release, and did not release in time.
  */
 struct late {
     struct late *next;
@@ -50,7 +50,7 @@ void device_take_away(const struct device *v)
         device_forget(d, v);
 }
 
-/* Handles the first device that its domain has let go of. @return whether there was one. */
+/* Handles the first device that its domain has released. @return whether there was one. */
 static bool look_after_one_late(void)
 {
     const struct late *l = late_devices;

@@ -3,8 +3,8 @@
  * A domain's device in the store: its two nodes, as libxl writes them, through which the front and
  * the back driver find each other.
  *
- * front  /local/domain/FRONT/device/KIND/ID     owned by the domain, readable by dom0 back
- * /local/domain/0/backend/KIND/FRONT/ID  owned by dom0, readable by the domain
+ *   front  /local/domain/FRONT/device/KIND/ID     owned by the domain, readable by dom0
+ *   back   /local/domain/0/backend/KIND/FRONT/ID  owned by dom0, readable by the domain
  *
  * A back driver that refuses a device says why below /local/domain/0/error.
  *

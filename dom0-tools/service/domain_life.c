@@ -25,7 +25,7 @@
 #include "device_set.h"
 #include "store_clients.h"
 
-#define DESTROY_POLL 20000000ull /* ns between looks whether somebody else has destroyed a domain */
+#define DESTROY_POLL 20000000ull /* ns between checks whether a domain is destroyed yet */
 
 /* ---- Creation and destruction ---- */
 

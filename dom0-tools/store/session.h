@@ -25,7 +25,7 @@ struct store_session {
 
     /* The request being received, or that waits until its answer finds room. */
     struct xsd_sockmsg header;
-    char payload[XENSTORE_PAYLOAD_MAX + 1]; /* always ends in a zero byte of ours */
+    char payload[XENSTORE_PAYLOAD_MAX + 1]; /* the session adds a zero byte at its end */
     size_t received;                        /* header and payload */
 
     /*

@@ -242,7 +242,7 @@ static void blkfront_remove(struct split_device *split)
     front->split = NULL;
     if (front->registered)
         block_unregister(&front->device);
-    /* Whoever holds the device still asks it for something now and then, and hears -EIO. */
+    /* The device's holder still submits requests, which end with -EIO. */
     if (!front->device.claims)
         free(front);
 }

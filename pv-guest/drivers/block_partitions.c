@@ -29,7 +29,7 @@ static int read_disk_block(void *context, uint64_t block, void *buffer)
     return error;
 }
 
-/* @return how many, or a negative errno; whoever calls frees @partitions. */
+/* @return how many, or a negative errno. The caller frees @partitions. */
 static int read_partitions(struct block_device *disk, struct partition **partitions,
                            const char **note)
 {
@@ -97,7 +97,7 @@ unsigned int block_add_partitions(struct block_device *disk)
     return added;
 }
 
-/* ---- Again, after somebody wrote to the disk ---- */
+/* ---- Again, after the disk was written ---- */
 
 /* What is registered for a disk. */
 struct registered {

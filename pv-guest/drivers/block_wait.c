@@ -12,7 +12,7 @@
 
 #define SEGMENTS 32
 
-/* A request that somebody waits for, on the waiter's stack. */
+/* A request for which a thread waits, on that thread's stack. */
 struct waiting {
     struct block_request request;
     struct wait_queue queue;

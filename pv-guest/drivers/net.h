@@ -89,7 +89,7 @@ struct net_port {
     char name[NET_PORT_NAME_SIZE]; /* "vif3.0", "eth0" */
     uint8_t mac[MAC_SIZE];         /* of the other end for a vif, else our own */
     uint32_t mtu;                  /* bytes behind the Ethernet header (and one VLAN tag) */
-    bool carrier;                  /* somebody is there to receive */
+    bool carrier;                  /* the other end is there to receive */
     bool only_own_mac; /* frames from another source address are dropped (anti-spoofing) */
     struct net_features features;
     struct net_counters counters;

@@ -2,7 +2,7 @@
 /*
  * Internet checksums and the headers that carry them: where TCP's or UDP's checksum of a frame is,
  * filling it in, and the headers of the segments that a large TCP packet is cut into. Pure
- * functions of bytes that nobody else changes meanwhile; whatever the bytes are, nothing outside
+ * functions of bytes that no one else changes meanwhile; whatever the bytes are, nothing outside
  * of the given length is touched.
  */
 #ifndef DRIVERS_NET_CHECKSUM_H

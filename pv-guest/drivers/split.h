@@ -3,8 +3,8 @@
  * Split devices in the store: how the two ends of a device find each other and move through the
  * states of public/io/xenbus.h. The same code serves front and back drivers.
  *
- * front   device/KIND/ID          each in the own domain's directory, and each with back
- * backend/KIND/FRONT/ID   the other's absolute path in its node
+ *   front   device/KIND/ID          each in the own domain's directory, and each with
+ *   back    backend/KIND/FRONT/ID   the other's absolute path in its node
  *
  * A driver registers for a kind and a role. For every device of the kind that the tools put into
  * the store, split.c makes a `struct split_device` and a thread that follows both ends' states and
@@ -12,19 +12,21 @@
  *
  * The steps of a device; the driver does those in [brackets], and split.c the rest:
  *
- * back                                         front probe: [features, state InitWait]
- * probe: [own state] told InitWait: [rings, ports, Initialised] told Initialised or Connected:
- * [map, bind, sectors..., Connected]         told Connected: [the device is ready] told Closing:
- * [finish]; Closing              told Closing or Closed: [stop, keep what was not told Closed:
- * [unmap, unbind]; Closed           answered]; Closed told Initialising: InitWait, from the top
- * told InitWait: Initialising, from the top, [replay] the node is gone: [remove]
- * the node is gone: [remove]
+ *   back                                         front
+ *   probe: [features, state InitWait]            probe: [own state]
+ *                                                told InitWait: [rings, ports, Initialised]
+ *   told Initialised or Connected:
+ *     [map, bind, sectors..., Connected]         told Connected: [the device is ready]
+ *   told Closing: [finish]; Closing              told Closing or Closed: [stop, keep what was not
+ *   told Closed: [unmap, unbind]; Closed           answered]; Closed
+ *   told Initialising: InitWait, start over      told InitWait: Initialising, start over,
+ *                                                [replay]
+ *   the node is gone: [remove]                   the node is gone: [remove]
  *
- * The state that stands behind a semicolon is set by split.c when other_changed() has returned and
- * has not set it itself. When the other end vanishes, or starts over so fast that Closed was not
- * seen, the driver is told Closed first. It is told Closed only if it was told of a state beyond
- * the one in which it may begin. A back device whose `online` is 0 closes as soon as the front end
- * lets it.
+ * split.c sets the state behind a semicolon when other_changed() has returned and has not set it
+ * itself. When the other end vanishes, or starts over so fast that Closed was not seen, the driver
+ * is told Closed first. It is told Closed only if it was told of a state beyond the one in which it
+ * may begin. A back device whose `online` is 0 closes as soon as the front end lets it.
  */
 #ifndef DRIVERS_SPLIT_H
 #define DRIVERS_SPLIT_H

@@ -278,7 +278,7 @@ static int check_own(struct split_thread *d, enum xenbus_state *state)
     return error;
 }
 
-/* Whether the front end has nothing of ours any more. */
+/* Whether the front end uses nothing of this end any more. */
 static bool let_go(enum xenbus_state other)
 {
     return other == XenbusStateUnknown || other == XenbusStateInitialising ||

@@ -381,7 +381,7 @@ static unsigned int choose_queue_size(unsigned int device_limit, unsigned int dr
     return size;
 }
 
-/* Where the device is told about a queue: within the notification structure, or NULL. */
+/* Where the device is notified of a queue: within the notification structure, or NULL. */
 static volatile uint16_t *map_doorbell(struct virtio_device *device)
 {
     uint64_t offset = (uint64_t)reg_get16(device->common, COMMON_QUEUE_NOTIFY_OFF) *

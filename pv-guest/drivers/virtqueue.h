@@ -85,7 +85,7 @@ struct virtqueue {
     uint16_t mask;   /* size - 1 */
     uint16_t free_first, free_count;
     uint16_t avail_next;  /* where the next chain goes */
-    uint16_t avail_shown; /* how far the device was told */
+    uint16_t avail_shown; /* up to where the device has seen it */
     uint16_t used_next;   /* what is taken next */
     bool indirect, event_idx;
     bool broken;

@@ -20,7 +20,7 @@ hypercall_page:
     .text
     .globl guest_entry
 guest_entry:
-    /* Keep what the registers held, for whoever wants to know (guest.h). */
+    /* Keep the registers' values, for boot_registers (guest.h). */
     mov %rax, boot_registers + 8 * 10(%rip)
     lea boot_registers(%rip), %rax
     mov %r15, 0(%rax)

@@ -217,7 +217,7 @@ catch_resume:
     pop %rbx
     ret
 
-/* void thread_switch(uint64_t *save, uint64_t load): go on with another thread's stack. Called
+/* void thread_switch(uint64_t *save, uint64_t load): continue on another thread's stack. Called
  * like a function, so only callee-saved registers matter; SSE registers are caller-saved. */
     .globl thread_switch
 thread_switch:

@@ -15,6 +15,7 @@
 #include <guest_access.h>
 #include <public/grant_table.h>
 
+#include "no_coverage.h"
 #include "pv_machine.h"
 #include "pv_steps.h"
 
@@ -334,7 +335,7 @@ static void step(void)
 
 /* ---- what must hold ---- */
 
-#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+NO_COVERAGE_BEGIN
 
 /* By domain and entry: pins that mappings hold for writing, and for reading. */
 static u32 want_pins[NR_DOMAINS][PV_GRANTS][2];
@@ -378,7 +379,7 @@ static void check_all_pins(void)
             check_pins(machine_domains[i], want_pins[i]);
 }
 
-#pragma clang attribute pop
+NO_COVERAGE_END
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {

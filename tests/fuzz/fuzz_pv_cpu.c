@@ -446,7 +446,9 @@ static void start_guest(void)
                                            .rflags = EFLAGS_IF | 2};
 }
 
-/* VCPUOP_up may have given a vCPU to the scheduler, which knows nothing of who is current here. */
+/*
+ * VCPUOP_up may have given a vCPU to the scheduler, which does not know which vCPU is current here.
+ */
 static void stop_vcpus(struct domain *d)
 {
     struct vcpu *v;

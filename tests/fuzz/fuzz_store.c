@@ -78,7 +78,7 @@ static void turn(struct client *c)
     c->broken = true;
 }
 
-/* What a guest can do to its page beside well-formed requests. */
+/* What a guest can do to its page besides well-formed requests. */
 static void disturb(struct client *c, unsigned int what, uint8_t index, const uint8_t *data,
                     size_t length)
 {

@@ -8,12 +8,12 @@
 #include <public/grant_table.h>
 #include <pv/pte.h>
 
+#include "no_coverage.h"
 #include "pv_cache.h"
 #include "pv_machine.h"
 #include "pv_tlb.h"
 
-/* What looks for failures tells the fuzzer nothing about its input, and takes less time so. */
-#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+NO_COVERAGE_BEGIN
 
 #define MACHINE_FRAMES 256U
 
@@ -72,7 +72,7 @@ static void want_vcpu(struct vcpu *v)
         want(page_to_mfn(v->old_tables.table[i]).n, PG_TYPE_NONE);
 }
 
-/* The @n-th mapping of others' grants that @d has; NULL: there are not so many. */
+/* The @n-th mapping of others' grants that @d has; NULL: there are fewer. */
 static const struct grant_mapping *nth_mapping(const struct domain *d, unsigned int n)
 {
     const struct grant_table *gt = d->grant_table;
@@ -210,7 +210,7 @@ void machine_check_counts(void)
         u64 s = pg->state;
 
         /*
-         * Who lost the frame must have nothing to say about it any more. With several CPUs that
+         * The domain that lost the frame must have no access to it any more. With several CPUs that
          * does not hold yet: populate_physmap() and exchange_chunk() write the M2P after the frame
          * is the domain's, and another vCPU may have given it back (smp_interleave 1 2993).
          */
@@ -409,4 +409,4 @@ void machine_end(void)
         panic("%u references on system domains are left", system_refs() - system_refs_before);
 }
 
-#pragma clang attribute pop
+NO_COVERAGE_END

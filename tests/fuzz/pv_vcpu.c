@@ -4,10 +4,10 @@
 #include <asm/entry.h>
 #include <asm/pv.h>
 
+#include "no_coverage.h"
 #include "pv_vcpu.h"
 
-/* What looks for failures tells the fuzzer nothing about its input, and takes less time so. */
-#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+NO_COVERAGE_BEGIN
 
 bool vcpu_address_ok(unsigned long addr)
 {
@@ -54,4 +54,4 @@ void vcpu_settings_check(const struct vcpu *v)
         panic("LDT at %lx", a->ldt_base);
 }
 
-#pragma clang attribute pop
+NO_COVERAGE_END

@@ -11,7 +11,7 @@
  *
  *     CHAOS DONE seed N: <polite> of <polite> served, <rough> of .. open, <wild> of .. open
  *
- * or "CHAOS FAIL ...", and goes on.
+ * or "CHAOS FAIL ...", and continues.
  */
 #include "driver-chaos.h"
 
@@ -79,7 +79,7 @@ static enum xenbus_state back_state(const struct device *device)
     return (enum xenbus_state)told(device, "state");
 }
 
-/* Who is not polite does not insist. */
+/* A device that is not polite does not insist. */
 static bool wait_for(const struct device *device, enum xenbus_state state)
 {
     uint64_t deadline = clock_now() + (device->manners == POLITE ? PATIENCE : MILLISECONDS(30));
@@ -141,7 +141,7 @@ static void spoil_node(struct device *device)
         tell(device, "state", "%u", 1 + hostile_below(h, 6));
         break;
     case 1:
-        /* As it is: told again. */
+        /* Unchanged: written again. */
         tell(device, "state", "%d", XenbusStateConnected);
         break;
     case 2:
@@ -165,7 +165,7 @@ static void ring_bell(const struct device *device)
         event_send(device->port);
 }
 
-/* The port goes away under the back, which is told of the new one when the device reconnects. */
+/* The port goes away under the back end, which learns of the new one when the device reconnects. */
 static void replace_port(struct device *device)
 {
     int port;

@@ -52,7 +52,7 @@ struct device {
     uint8_t *pages; /* DATA_PAGES of them */
     grant_ref_t refs[DATA_PAGES];
     evtchn_port_t port;
-    bool shown; /* the back was told of the rings: both vCPUs may use them */
+    bool shown; /* the back end knows of the rings: both vCPUs may use them */
     uint32_t slots;
     unsigned int max_segments; /* of a disk's indirect requests */
     uint32_t put, put_receive; /* requests in the ring; of a vif, in its two rings */

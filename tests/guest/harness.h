@@ -23,7 +23,7 @@ struct test {
 /* Run tests up to an entry without a name, report, and end the domain. */
 _Noreturn void run_tests(const struct test *tests);
 
-/* Report a failed check of the running test, which goes on. */
+/* Reports a failed check of the running test, which continues. */
 void test_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -37,7 +37,7 @@ struct front {
 
 struct fault {
     const char *what;
-    /* Spoil what the store is told; NULL: nothing. */
+    /* Spoil the nodes in the store; NULL: none. */
     void (*connect)(struct front *front);
     /* Ask, and spoil it. NULL: an honest request. */
     void (*ask)(struct front *front);
@@ -297,7 +297,7 @@ static void unknown_operation(struct front *front)
     push(front);
 }
 
-/* ---- what the store is told ---- */
+/* ---- the nodes in the store ---- */
 
 static void wrong_ring(struct front *front)
 {
@@ -395,7 +395,7 @@ static void begin(struct front *front)
     split_set_state(front->split, XenbusStateInitialised);
 }
 
-/* In a thread of its own, since the device's goes on following the back's state. */
+/* In a thread of its own, since the device's thread still follows the back end's state. */
 static void misbehave(void *argument)
 {
     struct front *front = argument;

@@ -36,8 +36,8 @@ struct vif {
 /* What an attack expects. */
 enum outcome {
     CLOSED,   /* the back end closes the vif */
-    REFUSED,  /* it answers with NETIF_RSP_ERROR and goes on */
-    UNHARMED, /* it goes on */
+    REFUSED,  /* it answers with NETIF_RSP_ERROR and continues */
+    UNHARMED, /* it continues */
 };
 
 #define VIFS 24u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store as its ring has it: for tests that look at messages, or break them. The kernel
- * library's client must not be used beside it.
+ * library's client must not be used at the same time.
  */
 #ifndef RAW_STORE_H
 #define RAW_STORE_H
@@ -28,7 +28,7 @@ bool raw_put(const void *data, size_t length);
 bool raw_send(uint32_t type, uint32_t transaction, const void *payload, size_t length);
 
 /*
- * Fetch the next message that is no watch event, and count those.
+ * Fetches the next message that is not a watch event, and counts those.
  * @param text receives the payload with zero bytes shown as |; good until the next call.
  * @return its type, or -1 when none comes.
  */

@@ -50,7 +50,7 @@ static void test_unbound(void)
     CHECK_EQ(status.status, EVTCHNSTAT_unbound);
     CHECK_EQ(status.u.unbound.dom, guest_domid());
     CHECK_EQ(status.vcpu, 0);
-    CHECK_EQ(event_send(alloc.port), 0); /* nobody there: lost without an error */
+    CHECK_EQ(event_send(alloc.port), 0); /* no other end: lost without an error */
     CHECK(!event_is_pending(alloc.port));
     CHECK_EQ(close_port(alloc.port), 0);
     CHECK_EQ(status_of(alloc.port).status, EVTCHNSTAT_closed);
@@ -89,7 +89,7 @@ static void test_interdomain(void)
     CHECK_EQ(event_send(bind.remote_port), 0);
     CHECK(event_test_and_clear(bind.local_port));
     CHECK_EQ(close_port(bind.local_port), 0);
-    /* The other end waits again for whom it was bound to. */
+    /* The other end waits again for the domain to which it was bound. */
     status = status_of(bind.remote_port);
     CHECK_EQ(status.status, EVTCHNSTAT_unbound);
     CHECK_EQ(status.u.unbound.dom, guest_domid());

@@ -2,7 +2,7 @@
 /*
  * Hostile guest: bad pointers, addresses of the hypervisor, non-canonical ones, and huge counts in
  * every hypercall that takes a pointer; nested multicalls; and random hypercalls with random
- * arguments. Whatever comes back, the hypervisor and this domain must go on.
+ * arguments. Whatever they return, the hypervisor and this domain must continue to run.
  *
  * Left out of the random part is what would rightly end or silence the test itself: shutting down,
  * blocking, leaving the console's port, taking away its own trap table, stacks and segment bases.
@@ -231,7 +231,7 @@ static void recover_scratch(void)
         mmuext_mfn(MMUEXT_UNPIN_TABLE, va_to_mfn(page));
         if (page_protect(page, PTE_KERNEL_DATA) == 0)
             continue;
-        /* Given away or still in use somewhere: go on with others. */
+        /* Given away or still in use somewhere: continue with others. */
         scratch = pages_alloc(SCRATCH_PAGES);
         if (!scratch)
             guest_panic("no memory left");

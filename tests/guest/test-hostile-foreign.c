@@ -2,7 +2,7 @@
 /*
  * Hostile guest: reaches for what belongs to others: every machine frame, other domains' ports and
  * grants, and the calls that only privileged domains may make. In dom0, which may do much of this,
- * only what nobody may do is tried.
+ * only calls that no domain may make are tried.
  */
 #include <errno.h>
 #include <grant.h>

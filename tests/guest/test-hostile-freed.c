@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hostile guest: frames that were given back. A translation that was never flushed may lead to a
- * frame for as long as the frame is nobody's. What is written through it reaches no later owner:
+ * frame for as long as the frame is nobody's. Data written through it reaches no later owner:
  * not while the frame is free, and not once it has an owner again.
  */
 #include <guest.h>

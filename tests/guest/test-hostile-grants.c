@@ -101,7 +101,10 @@ static void test_offers(void)
     /* A page table: to read, not to write. */
     offer(FIRST_REF, self, va_to_mfn((void *)start_info->pt_base), GTF_permit_access);
     CHECK(map((uintptr_t)window, GNTMAP_host_map, FIRST_REF, self, &handle) < 0);
-    /* To write what was offered to read, and what was offered to somebody else. */
+    /*
+     * To write frames that were offered for reading, and frames that were offered to another
+     * domain.
+     */
     offer(FIRST_REF, self, va_to_mfn(sequence.pages), GTF_permit_access | GTF_readonly);
     CHECK(map((uintptr_t)window, GNTMAP_host_map, FIRST_REF, self, &handle) < 0);
     offer(FIRST_REF, 0x7000, va_to_mfn(sequence.pages), GTF_permit_access);

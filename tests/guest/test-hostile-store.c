@@ -140,7 +140,7 @@ static void test_random_requests(void)
     raw_ask(XS_RM, 0, "data/a", 7, &text);
 }
 
-/* Requests without end, whose answers nobody fetches: the store lets them wait. */
+/* Requests without end, whose answers are not fetched: the store lets them wait. */
 static void test_flood(void)
 {
     struct xsd_sockmsg header = {.type = XS_READ, .len = 6};
@@ -167,14 +167,14 @@ static void test_flood(void)
     while (sent--)
         if (!CHECK_EQ(raw_fetch(&text), XS_READ))
             break;
-    /* And with the answers fetched it may go on as fast as it can. */
+    /* And with the answers fetched it may continue as fast as it can. */
     for (unsigned int i = 0; i < FLOOD / 10; i++)
         if (!CHECK_EQ(raw_ask(XS_READ, 0, "domid", 6, &text), XS_READ))
             break;
     check_new_connection();
 }
 
-/* Events that nobody fetches are kept within bounds, and none of the watches is forgotten. */
+/* Events that are not fetched are kept within bounds, and none of the watches is forgotten. */
 static void test_events_unread(void)
 {
     unsigned int events = 0;

@@ -155,7 +155,7 @@ static void test_otherdomain(void)
 {
     pte_t good = make_pte(va_to_mfn(page), PTE_KERNEL_DATA);
 
-    /* The caller's own number names nobody here. */
+    /* The caller's own number names no domain here. */
     CHECK_EQ(hypercall_update_va_mapping_otherdomain((void *)window, good, UVMF_INVLPG, DOMID_SELF),
              0);
     CHECK_EQ(hypercall_update_va_mapping_otherdomain((void *)window, 0, UVMF_INVLPG, guest_domid()),
@@ -206,7 +206,7 @@ static void test_mmu_update_refused(void)
     mmu_update_t update = {entry, good};
     unsigned int done;
 
-    /* A frame that is no page table is simply written. */
+    /* A frame that is not a page table is simply written. */
     CHECK_EQ(mmu_update_one(va_to_maddr(&page[5]), 0x123456789), 0);
     CHECK_EQ(page[5], 0x123456789);
     /* No frame; not aligned (the low bits are the kind of update). */

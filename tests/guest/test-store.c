@@ -169,7 +169,7 @@ static void test_watch_names(void)
     CHECK_ERROR(ASK(XS_UNWATCH, 0, "data//t\0tok\0"), "ENOENT");
 }
 
-/* What no message can hold is not told, and what comes behind it is. */
+/* An event that no message can hold is not delivered, and the next one is. */
 static void test_long_event(void)
 {
     char request[XENSTORE_PAYLOAD_MAX];
@@ -275,7 +275,7 @@ static void test_transaction_conflicts(void)
     a = start();
     ASK(XS_READ, a, "data/t/z\0");
     ASK(XS_WRITE, 0, "data/t/z\0002");
-    CHECK_ERROR(ASK(XS_TRANSACTION_END, a, "T\0"), "EAGAIN"); /* the same value, written anew */
+    CHECK_ERROR(ASK(XS_TRANSACTION_END, a, "T\0"), "EAGAIN"); /* the same value, written again */
     a = start();
     ASK(XS_RESET_WATCHES, 0, "\0");
     CHECK_ERROR(ASK(XS_TRANSACTION_END, a, "T\0"), "ENOENT");

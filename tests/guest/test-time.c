@@ -145,7 +145,7 @@ static void test_periodic(void)
     uint64_t start = clock_now();
 
     CHECK_EQ(vcpu_op(VCPUOP_set_periodic_timer, &timer), 0);
-    /* However long five take: ticks that nobody was there for are not made up. */
+    /* However long five take: ticks that found no running vCPU are not made up. */
     while (clock_timer_events() - before < 5 && clock_now() < start + MILLISECONDS(10000))
         spin(MILLISECONDS(1));
     CHECK(clock_timer_events() - before >= 5);

@@ -218,7 +218,7 @@ static void test_ldt_code(void)
     op.arg2.nr_ents = 0;
     CHECK_EQ(hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);
 
-    /* On a writable page the kernel is told of a fault at its own address. */
+    /* On a writable page the kernel gets a fault at its own address. */
     CHECK_EQ(page_protect(ldt, PTE_KERNEL_DATA), 0);
     op.arg2.nr_ents = 512;
     CHECK_EQ(hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF), 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that is shared with somebody who changes each word as soon as it was read, so that whoever
- * reads a word a second time does not find what was checked. The page is kept out of reach; each
- * access faults, is done as a single step, and the word that was read is inverted behind it.
+ * Memory that is shared with a writer that changes each word as soon as it was read, so that
+ * whoever reads a word a second time does not find what was checked. The page is kept out of reach;
+ * each access faults, is done as a single step, and the word that was read is inverted behind it.
  * For one thread, and for accesses that do not cross a word.
  */
 #ifndef HOST_CHANGING_MEMORY_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Partition tables as fdisk and its like write them, made in memory: for tests of who reads them.
+ * Partition tables as fdisk and its like write them, made in memory: for tests of their readers.
  */
 #ifndef HOST_DISK_IMAGE_H
 #define HOST_DISK_IMAGE_H

@@ -65,7 +65,7 @@ WEAK bool frame_is_ram(mfn_t mfn)
     return mfn.n < max_page;
 }
 
-/* Addresses of our image are in no frame: nobody follows them. */
+/* Addresses of our image are in no frame: nothing follows them. */
 paddr_t image_paddr(const void *p)
 {
     return HOST_IMAGE_PADDR;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the workload of tests/linux/durable.c writes, known to it and to who checks the disk
- * afterwards (tests/system/replay.c): which blocks of its area a worker writes in which round, and
- * every byte of them. Nothing here keeps state.
+ * The data that the workload of tests/linux/durable.c writes, shared with the program that checks
+ * the disk afterwards (tests/system/replay.c): which blocks of its area a worker writes in which
+ * round, and every byte of them. Nothing here keeps state.
  */
 #ifndef TESTS_LINUX_DURABLE_H
 #define TESTS_LINUX_DURABLE_H

@@ -11,8 +11,8 @@
  *     region N hypervisor A marker B dom0 C other D
  *
  * Instructions in L4 slots 256-271 are the hypervisor's. Guest kernels all run at the same
- * addresses, so they are told apart by where their instructions lie in the machine's memory: near
- * the mark, or near the first guest instruction after power-on, which is dom0's. An image is
+ * addresses, so they are distinguished by the place of their instructions in the machine's memory:
+ * near the mark, or near the first guest instruction after power-on, which is dom0's. An image is
  * loaded into neighbouring frames; what is near neither is counted as "other".
  *
  * The profile has a line for each address: region, program, address, count.

@@ -9,7 +9,7 @@
 #include "../fuzz/pv_machine.h"
 #include "smp.h"
 
-/* What is looked at here is no point, and no race of the hypervisor's. */
+/* Reads made here are not points, and not races of the hypervisor. */
 #undef __atomic_load_n
 #define NO_RACE __attribute__((no_sanitize("thread")))
 
@@ -56,7 +56,7 @@ void smp_reads(const volatile void *p)
     pg = read_page(mfn);
     if (!pg.owner && !(pg.state & PG_FREE))
         return; /* of ours */
-    /* A table that somebody counts stays one; a walk from a root relies on the lock instead. */
+    /* A table with a count stays one; a walk from a root relies on the lock instead. */
     d = locked_tables();
     if (!(pg.state & PG_VALID) || !page_type_count(pg.state))
         panic("CPU %u reads frame %lx (state %lx), which nothing keeps what it is",

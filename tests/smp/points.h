@@ -3,7 +3,7 @@
  * Included before every source of the programs in tests/smp: each atomic operation, each READ_ONCE
  * and WRITE_ONCE, and with them each lock and each remote flush, begins with smp_point(). There the
  * interleaver changes to another CPU, a thread dawdles, interrupts arrive, and the processor loads
- * translations that nobody asked for.
+ * translations on its own account.
  */
 #ifndef SMP_POINTS_H
 #define SMP_POINTS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PV domains work on their memory from several CPUs at once: two vCPUs of domain 1, one of domain
- * 2, one of the privileged domain 0, which in the end kills domain 2 while the others go on with
+ * 2, one of the privileged domain 0, which in the end kills domain 2 while the others continue with
  * it. After each round all CPUs stand still, all counts are worked out from scratch and compared,
  * and no CPU may remember a translation that must not exist.
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(SMP_CORE) */
 /*
- * CPUs as coroutines of one thread; smp.h. The one that runs goes on for a number of points by
+ * CPUs as coroutines of one thread; smp.h. The one that runs continues for a number of points by
  * chance, of a size that itself is by chance in each run: races want switches close together, deep
  * states want long stretches.
  */

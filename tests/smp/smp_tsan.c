@@ -29,7 +29,10 @@ void __wrap_lock_order_release(spinlock_t *lock)
     __tsan_release(lock);
 }
 
-/* Accesses beside another CPU's that are meant to be plain, by the function that makes them. */
+/*
+ * Accesses that are plain on purpose, though other CPUs access the same word; each names its
+ * function.
+ */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {

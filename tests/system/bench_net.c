@@ -67,7 +67,7 @@ static const char *make_guests(void)
     return ramdisk;
 }
 
-/* A socket on this machine; nobody reads what comes. */
+/* A socket on this machine; packets that come are not read. */
 static int open_socket(int *port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -30,8 +30,8 @@ const char *dom0_kernel(void);
 const char *dom0_ramdisk(void);
 
 /*
- * Puts a stripped pv-guest image into FOLDER as NAME, and NAME.cfg beside it: its name, its kernel,
- * and the lines of CONFIG.
+ * Puts a stripped pv-guest image into FOLDER as NAME, and NAME.cfg next to it: its name, its
+ * kernel, and the lines of CONFIG.
  */
 void make_guest(const char *folder, const char *name, const char *image, const char *config);
 

@@ -41,7 +41,7 @@ struct machine {
     size_t length;       /* of text */
     size_t capacity;     /* of text */
     size_t next;         /* where the next wait begins to search */
-    size_t fatal_next;   /* where the search for fatal texts goes on */
+    size_t fatal_next;   /* where the search for fatal texts continues */
     bool expect_fatal;   /* fatal texts are what this test wants */
     char *between;       /* see machine_between() */
     char log_path[4096]; /* of log */
@@ -416,7 +416,7 @@ static void exec_qemu(const struct machine_options *options, int input, int outp
     _exit(127);
 }
 
-/* What Bochs has to be told: its serial port is our pipe, as file descriptor 3. */
+/* The options that Bochs needs: its serial port is our pipe, as file descriptor 3. */
 static const char bochs_options[] =
     "cpu: model=corei7_haswell_4770, count=1, ips=100000000, reset_on_triple_fault=0\n"
     "romimage: file=/usr/share/bochs/BIOS-bochs-latest\n"

@@ -208,7 +208,7 @@ static void destruction_in_the_middle_of_io_leaves_nothing(void **state)
 }
 
 /*
- * The tools' way to have a back device begin anew: its state is set back. The front keeps what was
+ * The tools' way to have a back device start over: its state is set back. The front keeps what was
  * not answered and asks again; the exerciser would notice a write that is lost or late.
  */
 static void a_back_end_that_returns_finds_all_requests(void **state)

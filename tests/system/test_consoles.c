@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Consoles of many domains: nothing is lost at 1 MiB a second, neither while somebody is attached
- * nor in the log while nobody is; consoles that share the terminal keep their lines apart; a domain
- * that never stops writing keeps nobody from the prompt, nor from the other domains.
+ * Consoles of many domains: nothing is lost at 1 MiB a second, neither while a client is attached
+ * nor in the log while none is; consoles that share the terminal keep their lines apart; a domain
+ * that never stops writing blocks neither the prompt nor the other domains.
  */
 #include "bulkhead.h"
 
@@ -56,7 +56,8 @@ static void expect_lines(struct machine *machine, const char *text, const char *
 
 /*
  * What follows the label "[TAG] " in the lines of TEXT that have it, without the ends of lines: a
- * line that another console interrupted goes on in the next such line. Kept until the program ends.
+ * line that another console interrupted continues in the next such line. Kept until the program
+ * ends.
  */
 static const char *labelled(const char *text, const char *tag)
 {
@@ -140,7 +141,7 @@ static void the_log_keeps_what_nobody_sees(void **state)
     expect_lines(machine, finished_log(machine, "one"), "one", LOG_LINES);
     expect_lines(machine, finished_log(machine, "two"), "two", LOG_LINES);
     expect_lines(machine, finished_log(machine, "three"), "three", LOG_LINES);
-    /* The log stays after it was looked at, and attaching shows what nobody has seen attached. */
+    /* The log stays after it was looked at, and attaching shows output that no client has had. */
     expect_lines(machine, bh(machine, "console --log one"), "one", LOG_LINES);
     machine_type(machine, "console one");
     machine_expect(machine, "one done: ");

@@ -26,7 +26,7 @@ static struct machine *boot(const char *name)
     return machine;
 }
 
-/* Creates the domain, lets it crash, and waits until dom0 has told what it does about it. */
+/* Creates the domain, lets it crash, and waits until dom0 has announced the action. */
 static void crash(struct machine *machine, const char *how, const char *on_crash, const char *told)
 {
     bh(machine, "create /guests/crash.cfg on_crash=\"%s\"", on_crash);
@@ -127,7 +127,7 @@ static void a_crash_loop_ends(void **state)
 
     for (int i = 0; i < 8; i++) {
         bh(machine, "create /guests/crash.cfg on_crash=\"restart\" extra=\"trap\"");
-        /* What is told of the crash may come in between: a prompt does not say that it is done. */
+        /* Messages about the crash may come in between: a prompt does not say that it is done. */
         machine_type(machine, "destroy crash");
         machine_type(machine, "help help");
         machine_expect(machine, "usage: bh help");

@@ -30,7 +30,7 @@ static const struct failure failures[] = {
     {"/guests/demo.cfg name=\"Domain-0\"", "Domain-0"},
 };
 
-/* /guests with images that cannot be run beside the one that can. */
+/* /guests with images that cannot be run, and one that can. */
 static const char *make_bad_ramdisk(const char *name)
 {
     const char *folder = build_path("logs/%s.guests", name),

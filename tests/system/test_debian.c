@@ -85,7 +85,7 @@ static void debian_boots_works_and_keeps_its_data(void **state)
     assert_string_equal(counters(machine), before);
 }
 
-/* Disks and network under load, then the plug is pulled; who comes next finds all of it free. */
+/* Disks and network under load, then the plug is pulled; the next domain finds all of it free. */
 static void domain_destroyed_in_the_middle_of_its_io(void **state)
 {
     struct machine *machine = debian_boot("debian-destroy", 64);

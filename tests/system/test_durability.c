@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A write that was reported flushed is on the disk. Debian's kernel, as a domU with dom0's real
- * disk behind the block drivers, runs a workload that says what it has been told is safe
+ * disk behind the block drivers, runs a workload that reports which data the kernel called safe
  * (tests/linux/durable.c), while QEMU's blklogwrites records what reaches the disk and when it is
  * flushed. The record is then replayed to every flush (replay.h). Once to the end, once with the
  * power cut in the middle, and once with a front that knows of no flush, only of barriers, which

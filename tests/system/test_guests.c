@@ -146,7 +146,7 @@ static const char *make_domu_ramdisk(const char *image, const char *log_name)
 }
 
 /*
- * The image runs beside a second domain, which must not notice, and leaves nothing behind. (How
+ * The image runs next to a second domain, which must not notice, and leaves nothing behind. (How
  * soon Debian's Xen counts a page as free again is its own affair.)
  */
 static void run_as_domu(void **state)

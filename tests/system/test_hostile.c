@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain that makes random hypercalls, group after group and seed after seed, on two vCPUs,
- * beside a domain that goes on working. The hypervisor goes on, too, and once the hostile domain is
+ * A domain that makes random hypercalls, group after group and seed after seed, on two vCPUs, next
+ * to a domain that continues to work. The hypervisor continues, too, and once the hostile domain is
  * gone every counter is what it was. The argument is the number of seeds for each group.
  */
 #include "bulkhead.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Boots Linux on the bare machine; its ramdisk (tests/linux/kexec.sh) goes on to Bulkhead. */
+/* Boots Linux on the bare machine; its ramdisk (tests/linux/kexec.sh) then starts Bulkhead. */
 static struct machine *start_linux(const char *name, const char *const *extra)
 {
     struct machine *machine = machine_start(

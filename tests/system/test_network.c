@@ -288,7 +288,7 @@ static void spoofed_addresses_are_dropped(void **state)
 
 /* ---- Hostile front ends, back ends that go ---- */
 
-/* The back driver lets go of a destroyed domain's rings soon after. */
+/* The back driver releases a destroyed domain's rings soon after. */
 static void expect_free(struct machine *machine, long long expected)
 {
     long long now = 0;
@@ -330,7 +330,7 @@ static void attackers_lose_their_vif_alone(void **state)
     attack(machine);
     bh(machine, "destroy dhcp");
     expect_free(machine, free_before);
-    /* The others go on. */
+    /* The others continue. */
     machine_type(machine, "create -c /guests/three.cfg");
     machine_expect(machine, "echo: eth0 00:16:3e:00:00:09 has 10.1.0.9/24");
     detach(machine);

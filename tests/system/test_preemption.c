@@ -107,7 +107,10 @@ static void no_stretch_is_long(void **state)
     check_stretches(machine, "dying", NULL);
 }
 
-/* The random calls of tests/guest/chaos.c, group after group, beside a domain that is spoken to. */
+/*
+ * The random calls of tests/guest/chaos.c, group after group, next to a domain with which the test
+ * talks.
+ */
 static void no_random_call_takes_long(void **state)
 {
     static const char *const groups[] = {"mmu",     "memory",    "events", "grants", "cpu",

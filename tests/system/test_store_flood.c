@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Domains that trouble the store without end, two at a time: others' consoles and store
- * connections, and dom0's prompt, go on meanwhile. When they are gone nothing of them is left.
+ * connections, and dom0's prompt, continue to work meanwhile. When they are gone nothing of them is
+ * left.
  */
 #include "bulkhead.h"
 
@@ -33,13 +34,15 @@ static unsigned int count(const char *text, const char *part)
     return found;
 }
 
-/* Starts a domain that floods the store; one that breaks its ring is to be told of first. */
+/*
+ * Starts a domain that floods the store; for one that breaks its ring, waits for the notice first.
+ */
 static void start_flood(struct machine *machine, const char *name, const char *mode)
 {
     machine_type(machine, "create /guests/flood.cfg name=%s extra=\"mode=%s\"", name, mode);
     if (strcmp(mode, "break") == 0) {
         machine_expect(machine, "broke the store's ring");
-        /* A notice draws the prompt anew, so that not each prompt is the end of a command. */
+        /* A notice draws the prompt again, so that not each prompt is the end of a command. */
         machine_type(machine, "domname 0");
         machine_expect(machine, "Domain-0");
     }

@@ -257,7 +257,7 @@ static void msix(void **state)
     assert_int_equal(table[8], ADDRESS);
     assert_int_equal(table[9], 0);
     assert_int_equal(table[10], FIRST_VECTOR);
-    assert_int_equal(table[11], 1);                       /* masked until somebody is bound */
+    assert_int_equal(table[11], 1);                       /* masked until a port is bound */
     assert_int_equal(get(card, MSIX) >> 16, ENTRIES - 1); /* on or off is dom0's to say */
     assert_true(rangeset_contains(mmio_read_only, TABLE_FRAME, TABLE_FRAME + 1));
 
@@ -406,7 +406,7 @@ static void removal(void **state)
     assert_int_equal(msi_device_remove(0, CARD), 0);
     assert_int_equal(table[7], 1);
     assert_false(rangeset_contains(mmio_read_only, TABLE_FRAME, TABLE_FRAME));
-    descs[irq].controller->unmask(irq); /* whoever is bound goes on without knowing */
+    descs[irq].controller->unmask(irq); /* the bound port does not notice */
     assert_int_equal(table[7], 1);
     assert_int_equal(msi_device_remove(0, CARD), -XEN_ENODEV);
     assert_int_equal(map_entry(2, &other), -XEN_ENODEV);

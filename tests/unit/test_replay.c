@@ -92,7 +92,7 @@ static void a_disk_that_keeps_its_promises(void **state)
     assert_true(judge(20));
     assert_int_equal(result.flushes, 20);
     assert_int_equal(result.acknowledged[0], 20);
-    assert_int_equal(result.acknowledged[1], 19); /* of its last round nobody has told */
+    assert_int_equal(result.acknowledged[1], 19); /* its last round was not acknowledged */
 }
 
 static void writes_that_are_durable_by_themselves(void **state)

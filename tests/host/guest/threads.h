@@ -17,7 +17,7 @@ void threads_settle(void);
 /* The same, with the clock moved on by @nanoseconds first, as deadlines come. */
 void threads_pass_time(uint64_t nanoseconds);
 
-/* How many threads there are beside the caller. */
+/* How many threads there are besides the caller. */
 unsigned int threads_count(void);
 
 #endif

@@ -51,7 +51,7 @@ void host_settle(void);
 /* Lets time pass; timers that came due run. */
 void host_advance(s_time_t ns);
 
-extern s_time_t host_hw_timer;     /* what arch_set_timer() was told last */
+extern s_time_t host_hw_timer;     /* the last argument of arch_set_timer() */
 extern unsigned long host_kicks;   /* arch_kick_cpu() calls */
 extern unsigned long host_dumps;   /* arch_dump_vcpu() calls */
 extern unsigned int host_restarts; /* machine_restart() and poweroff */
@@ -100,7 +100,7 @@ void host_preempt_every(unsigned int n);
 /* The current vCPU's way out: softirqs ran, and what it had left to do is done. */
 void host_return_to_guest(void);
 
-/* What hypercall_continue() was told; nargs 0: nothing. */
+/* The arguments of hypercall_continue(); nargs 0: it was not called. */
 struct host_continuation {
     unsigned int op, nargs;
     unsigned long args[6];

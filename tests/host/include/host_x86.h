@@ -9,7 +9,7 @@
 #include <asm/instructions.h>
 #include <host.h>
 
-#define HOST_HV_CR3      0xfffe000UL /* our root, which nobody walks */
+#define HOST_HV_CR3      0xfffe000UL /* our root, which nothing walks */
 #define HOST_IMAGE_PADDR 0xffff000UL /* what image_paddr() gives */
 
 /* After host_boot(): the parts of each CPU that boot makes. Once. */

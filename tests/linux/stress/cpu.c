@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Registers: what a process has in its general, x87, SSE and AVX registers, in MXCSR and in its
- * thread bases is its own, whoever ran in between, and whether it was a process of the same kernel,
- * another vCPU or a signal handler.
+ * thread bases is its own, whatever ran in between, and whether it was a process of the same
+ * kernel, another vCPU or a signal handler.
  */
 #include "stress.h"
 

@@ -386,7 +386,7 @@ static void devour(void)
     }
 }
 
-/* All memory is used up, the kernel ends who did it, and the memory is there again. */
+/* A process uses up all memory, the kernel kills it, and the memory is free again. */
 static void exhaustion(unsigned int seconds)
 {
     for (unsigned int i = 0; i < seconds; i++) {

@@ -99,7 +99,7 @@ static void a_domain_gets_its_map(void **state)
     assert_int_equal(nr, 1);
     assert_memory_equal(host_guest + BUFFER, map, 20);
     assert_int_equal(host_guest[BUFFER + 20], 0x5a);
-    /* Its own it may change itself. An empty one is none. */
+    /* A domain may change its own map itself. An empty map is not one. */
     assert_int_equal(set_map(DOMID_SELF, NULL, 0), 0);
     assert_int_equal(get_map(&nr), -XEN_ENOSYS);
     assert_int_equal(set_map(2, map, 1), 0);
@@ -331,7 +331,7 @@ static void the_m2p_is_listed_and_lent(void **state)
     assert_ptr_equal(page_owner(&first[511]), dom_xen);
     assert_ptr_equal(page_owner(virt_to_page(small)), dom_xen);
     assert_int_equal(page_type_count(first[5].state), 1);
-    assert_int_equal(first[5].state & PG_TYPE_MASK, PG_TYPE_NONE); /* nobody maps it writable */
+    assert_int_equal(first[5].state & PG_TYPE_MASK, PG_TYPE_NONE); /* no mapping is writable */
     assert_int_equal(m2p_list(10, &nr), 0);
     assert_int_equal(dom_xen->refs, refs + 513);
 

@@ -373,8 +373,8 @@ static void tables_and_frames_of_others(void **state)
     assert_int_equal(update_for(DOMID_IO, at(9), (MMIO_FRAME << PAGE_SHIFT) | P), -XEN_EPERM);
 
     machine_switch(0, 0);
-    machine_allow(machine_domains[0], mfn(9));
-    machine_allow(machine_domains[1], mfn_of(2, 9));
+    machine_allow(machine_domains[0]->id, mfn(9));
+    machine_allow(machine_domains[1]->id, mfn_of(2, 9));
     assert_int_equal(update_for(2U << 16 | 1, at(9), maddr(9) | P | W), 0);
     assert_int_equal(entry(9), maddr(9) | P | W | U | K);
     assert_int_equal(update_for(2U << 16 | 1, at(9), own | P), -XEN_EBUSY);

@@ -45,7 +45,9 @@ static void leaks_by_model(void **state)
         {{.vendor = "GenuineIntel", .family = 6, .model = 0x0f}, ALL},
         {{.vendor = "GenuineIntel", .family = 6, .model = 0x1a}, ALL},
         {{.vendor = "GenuineIntel", .family = 6, .model = 0x9e}, ALL},
-        /* Cascade Lake: the same model as Skylake, told apart by what it says of itself. */
+        /*
+         * Cascade Lake: the same model as Skylake, distinguished by the features that it reports.
+         */
         {{.vendor = "GenuineIntel", .family = 6, .model = 0x55}, ALL},
         {{.vendor = "GenuineIntel", .family = 6, .model = 0x55, .arch_capabilities = RDCL_NO},
          CPU_LEAK_MDS},

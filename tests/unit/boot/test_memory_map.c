@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From the boot loader's memory map to RAM and free memory: overlaps, odd edges, holes, and that
- * what boot_alloc() and the heap get is RAM that nobody else has. Checked page by page against a
+ * what boot_alloc() and the heap get is RAM with no other user. Checked page by page against a
  * plain bitmap.
  */
 /* SOURCES: arch/x86/boot/memory_map.c arch/x86/memory_map.c */
@@ -24,7 +24,7 @@ struct boot_info boot_info;
 char *host_ram; /* the direct map starts at 0: nothing is touched */
 char hv_image_start[1], hv_image_end[1];
 static jmp_buf fatal;
-static u8 taken[PAGES]; /* given to somebody */
+static u8 taken[PAGES]; /* handed out */
 
 paddr_t image_paddr(const void *p)
 {

@@ -51,11 +51,11 @@ unsigned int fake_domain_count(void);
 unsigned int fake_free_frames(void);
 
 /*
- * Has @hook called, in place of all other threads, whenever somebody sleeps; or nothing with NULL.
+ * Has @hook called, instead of all other threads, whenever a thread sleeps; or nothing with NULL.
  */
 void fake_on_sleep(void (*hook)(void));
 
-/* Has @hook called whenever somebody sleeps or yields, in place of all other threads. */
+/* Has @hook called whenever a thread sleeps or yields, instead of all other threads. */
 void fake_on_yield(void (*hook)(void));
 
 /* Lets time pass. */

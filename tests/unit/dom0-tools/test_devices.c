@@ -459,7 +459,7 @@ static void test_attach_and_detach(void **state)
     assert_string_equal(e.text, "domain 0 has its devices from the machine");
 }
 
-/* A domain that lets go of a disk after whoever asked it has given up. */
+/* A domain that releases a disk after the detaching command has given up. */
 /* Another thread's `bh destroy`, the first time that anybody waits. */
 static void destroy_meanwhile(void)
 {

@@ -279,7 +279,7 @@ static void test_policies(void **state)
     assert_int_equal(service_create(&config, false, &domid, &e), 0);
     stop(domid, SHUTDOWN_poweroff);
     assert_true(service_is_alive(domid));
-    /* Who destroys it now waits until it is gone. */
+    /* A request to destroy it now waits until it is gone. */
     fake_on_sleep(fake_run_threads);
     assert_int_equal(service_destroy(domid, &e), 0);
     fake_on_sleep(NULL);
@@ -314,7 +314,7 @@ static void test_policies(void **state)
 
 /* ---- Restarts ---- */
 
-/* What a restart is interrupted by: at the nth time that somebody waits. */
+/* Interrupts a restart: at the nth time that a thread waits. */
 static unsigned int waits, destroy_at;
 static int destroyed;
 static char refusals[6][120];
@@ -345,7 +345,7 @@ static void during_restart(void)
 
 /*
  * A domain that is being restarted is found by its name and its number, refuses what would be lost,
- * and does not come back when somebody destroys it, however far its restart has come.
+ * and does not come back when it is destroyed, however far its restart has come.
  */
 static void test_a_restart_can_be_cancelled(void **state)
 {
@@ -464,7 +464,7 @@ static void test_uptime(void **state)
     managed_domain_find(domid)->started = 0; /* as while it is built */
     assert_false(service_uptime(domid, &uptime));
     assert_int_equal(service_destroy(domid, &e), 0);
-    fake_domains[9].exists = true; /* a zombie that nobody here has made */
+    fake_domains[9].exists = true; /* a zombie that the service did not create */
     assert_false(service_uptime(9, &uptime));
     fake_domains[9].exists = false;
 }
@@ -565,7 +565,7 @@ static void test_store_ring(void **state)
     assert_int_equal(service_request_stop(domid, "poweroff", &e), -1);
     assert_string_equal(e.text, "domain 1 has no connection to the store");
 
-    /* It begins anew. */
+    /* It connects again. */
     ring->connection = XENSTORE_RECONNECT;
     serve_all_ports();
     assert_int_equal(ring->connection, XENSTORE_CONNECTED);

@@ -192,7 +192,7 @@ static void test_watches(void **state)
     assert_int_equal(xs_unwatch(dom1, "data", "r"), XEN_ENOENT);
 }
 
-/* Who may read a node, could until now, or may list its folder, hears of changes. */
+/* A connection that may read a node, could until now, or may list its folder, gets its changes. */
 static void test_watch_permissions(void **state)
 {
     struct store_permission none = {.domid = 0}, shared[] = {{.domid = 0}, {1, .read = true}};
@@ -251,7 +251,7 @@ static void test_transactions(void **state)
     assert_int_equal(xs_transaction_end(dom0, t, true), XEN_ENOENT);
     assert_int_equal(write_text(dom0, t, "/x", "2"), XEN_ENOENT);
 
-    /* Of what has come and gone within, nobody hears. */
+    /* A node that came and went within the transaction fires no watch. */
     assert_int_equal(xs_transaction_start(dom0, &t), 0);
     write_text(dom0, t, "/short/life", "1");
     xs_remove(dom0, t, "/short");
@@ -432,7 +432,7 @@ static void test_wire(void **state)
     assert_string_equal(answer, "data/a|tok|");
     assert_int_equal(fetch(), XS_WRITE);
     write_text(dom0, 0, "/local/domain/1/data/a", "1");
-    write_text(dom0, 0, "/local/domain/1/data/a", "2"); /* told once */
+    write_text(dom0, 0, "/local/domain/1/data/a", "2"); /* one event */
     assert_int_equal(fetch(), XS_WATCH_EVENT);
     assert_int_equal(fetch(), -1);
     assert_int_equal(ASK(XS_RESET_WATCHES, 0, "\0"), XS_RESET_WATCHES);

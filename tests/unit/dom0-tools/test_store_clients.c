@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Domains that the service did not create, introduced to the store over the wire: served, moved to
- * another port, released, let go of when they die.
+ * another port, released, and detached when they die.
  */
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c tests/unit/dom0-tools/store_wire.c */
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
@@ -48,7 +48,7 @@ static xen_pfn_t frame;
 static evtchn_port_t port;
 static domid_t domid;
 
-/* A domain with one page and one port, made by somebody else. */
+/* A domain with one page and one port, not created by the service. */
 static void make_domain(void)
 {
     struct xen_memory_reservation r = {.nr_extents = 1};
@@ -166,7 +166,7 @@ static void test_death(void **state)
         ;
     store_clients_look();
     assert_int_equal(wire_fetch(session, &text), -1);
-    /* It stops: told once. */
+    /* It stops: one event. */
     fake_domains[domid].shutdown_flags = XEN_DOMINF_shutdown;
     store_clients_look();
     store_clients_look();

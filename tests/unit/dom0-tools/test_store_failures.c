@@ -113,7 +113,7 @@ static const struct step steps[] = {
     STEP(1, XS_READ, 1, "data/a/b/c\0", "two"),
     STEP(1, XS_WRITE, 1, "data/t\0in", "OK|"),
     STEP(1, XS_RM, 1, "data/a/d\0", "OK|"),
-    STEP(0, XS_WRITE, 0, "/other\0x", "OK|"), /* the transaction goes on from another tree */
+    STEP(0, XS_WRITE, 0, "/other\0x", "OK|"), /* the transaction continues from another tree */
     STEP(1, XS_READ, 1, "data/t\0", "in"),
     STEP(1, XS_TRANSACTION_END, 1, "T\0", "OK|"),
     STEP(0, XS_DIRECTORY, 0, "/local/domain/1/data\0", "a|t|"),
@@ -143,7 +143,7 @@ static void run_step(struct store_session **sessions, const struct step *step, b
             assert_int_equal(type, step->type);
             assert_string_equal(text, step->answer);
         }
-        /* A request that had to wait goes on now. */
+        /* A request that had to wait continues now. */
         assert_int_equal(store_session_put(sessions[i], "", 0, NULL), 0);
     }
     if (!answers)

@@ -194,8 +194,8 @@ static void test_memory(void **state)
 }
 
 /*
- * What transactions keep alive of somebody's former nodes is not held against him, and bounded; and
- * they do not notice that it is.
+ * Former nodes that others' transactions keep alive are not charged to their owner, and bounded;
+ * and they do not notice that it is.
  */
 static void test_old_versions(void **state)
 {
@@ -297,7 +297,7 @@ static void test_outstanding(void **state)
     assert_int_equal(got, sent);
 }
 
-/* Events that found no room are told later, once for each watch. */
+/* Events for which there was no room are delivered later, once for each watch. */
 static void test_missed_events(void **state)
 {
     char path[128];
@@ -327,7 +327,7 @@ static void test_missed_events(void **state)
     assert_string_equal(text, "a/a-name-of-some-length-1|one|");
 }
 
-/* What no message can hold is not told, and what comes behind it is. */
+/* An event that no message can hold is not delivered, and the next one is. */
 static void test_long_event(void **state)
 {
     char request[XENSTORE_PAYLOAD_MAX];

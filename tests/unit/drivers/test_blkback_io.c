@@ -154,7 +154,7 @@ const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref)
 /* ---- A disk in memory, and a front that is ahead of it ---- */
 
 static unsigned int submitted[5], segments_submitted;
-static uint8_t ahead_with; /* an operation that the front goes on asking for; 0: none */
+static uint8_t ahead_with; /* an operation that the front end requests again and again; 0: none */
 static unsigned int ahead_segments;
 
 /* As another CPU would while we are at it: the ring is full again, as far as answers were seen. */

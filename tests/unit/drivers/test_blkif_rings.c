@@ -196,7 +196,9 @@ static void indirect_segments_are_fetched(void **state)
     assert_non_null(blkback_ring_segments(&command, &limits, 0, page));
 }
 
-/* Whole pages are told from parts of pages, also where the parts together look like one. */
+/*
+ * Whole pages are distinguished from parts of pages, also where the parts together look like one.
+ */
 static void parts_of_pages_are_counted(void **state)
 {
     static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of block devices and who holds what; files and copy-on-write disks as targets, checked
- * against a plain array.
+ * The table of block devices and the claims on them; files and copy-on-write disks as targets,
+ * checked against a plain array.
  */
 /* SOURCES: pv-guest/drivers/block.c pv-guest/drivers/block_target.c pv-guest/drivers/file_disk.c */
 /* SOURCES: pv-guest/drivers/cow_disk.c pv-guest/drivers/block_partitions.c */
@@ -62,7 +62,7 @@ void pages_free(void *pages, unsigned long count)
     free(pages);
 }
 
-/* ---- A disk that keeps requests until it is told ---- */
+/* ---- A disk that keeps requests until the test completes them ---- */
 
 static char medium[64 * SECTOR_SIZE];
 static struct block_request *kept;
@@ -309,7 +309,7 @@ static void claims_of_what_overlaps(void **state)
 
 static struct block_device *going;
 
-/* Saying who it is waits, and meanwhile he lets go and the disk's partitions are others. */
+/* Naming the holder waits; meanwhile it releases the disk, whose partitions are replaced. */
 static void describe_and_go(const struct block_claim *claim, char *text, size_t size)
 {
     describe(claim, text, size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies that fail, and who loses the port for it: granted pages are pages of the test's, and a
+ * Copies that fail, and which port is closed for it: granted pages are pages of the test's, and a
  * reference fails as often as the test wants.
  */
 /* SOURCES: pv-guest/drivers/net.c */
@@ -199,7 +199,7 @@ static void count_input(struct net_port *port, struct net_packet *packet)
     inputs++;
 }
 
-/* Whoever looks at a packet finds the whole Ethernet header in its first piece. */
+/* The first piece of a packet holds the whole Ethernet header. */
 static void a_packet_with_its_header_in_pieces_is_dropped(void **state)
 {
     struct net_packet packet = {

@@ -201,7 +201,7 @@ static void connect_back(void)
     assert_told("P 1 3 4 ");
 }
 
-/* A console may be full, so that who prints a line waits. */
+/* A console may be full, so that the thread that prints a line waits. */
 static bool console_full;
 static struct wait_queue console_room;
 
@@ -374,7 +374,7 @@ static void test_back_driver_restart(void **unused)
     assert_told("R ");
     assert_string_equal(get(BACK "/state"), "6");
     assert_int_equal(split_register(&back), 0);
-    assert_told(""); /* the front end is connected with one that is no more */
+    assert_told(""); /* the front end is connected to a back end that is gone */
     state(FRONT, "6");
     assert_told("P ");
     assert_string_equal(get(BACK "/state"), "2");

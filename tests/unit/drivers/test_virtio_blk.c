@@ -551,7 +551,7 @@ static void wrong_answers_stop_the_device(void **state)
     expect_stopped(USERS);
 
     begin(state);
-    /* Twice the same, with nobody waiting who would get what became free. */
+    /* The same twice, with no request waiting that would take the slot that became free. */
     submit_many(10);
     device_next(&chain);
     device_answer(&chain, 0, 1 + PAGE_SIZE);

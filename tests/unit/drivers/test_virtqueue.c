@@ -265,7 +265,7 @@ static void lie(uint32_t id, uint32_t length, uint16_t index)
     f->used->index = index;
     expect_nothing(f);
     assert_true(f->queue.broken);
-    assert_true(virtqueue_rearm(&f->queue)); /* nobody turns in circles */
+    assert_true(virtqueue_rearm(&f->queue)); /* no endless loop */
     expect_nothing(f);
     assert_ptr_equal(virtqueue_detach(&f->queue), table);
     assert_null(virtqueue_detach(&f->queue));
@@ -357,7 +357,7 @@ static void random_answers(void **state)
     }
 }
 
-/* Both sides looked too early: neither told the other. */
+/* Both sides looked too early: neither notified the other. */
 static void lost_events_are_found(void **state)
 {
     for (int event_idx = 0; event_idx < 2; event_idx++) {

@@ -148,7 +148,7 @@ static void kill_in_pieces(void **state)
 }
 
 /*
- * Frames that somebody holds, wherever on the list, keep the domain, and do not hide the others
+ * Frames that are still held, wherever on the list, keep the domain, and do not hide the others
  * from the walk.
  */
 static void zombie(void **state)
@@ -196,7 +196,7 @@ static void lent_frames(void **state)
     assert_int_equal(domain_kill(d), 0);
     assert_null(d->shared_info);
     assert_int_equal(d->hv_pages, 1);
-    assert_int_equal(page_type_count(pg->state), 2); /* who found it before may still write there */
+    assert_int_equal(page_type_count(pg->state), 2); /* another CPU may still write there */
     host_settle();
     assert_int_equal(page_type_count(pg->state), 1);
     assert_ptr_equal(get_domain_by_id(9), d);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
 /*
- * The control operations: who may call them and in which order that is found out, and what they do.
+ * The control operations: which domains may call them, in which order that is checked, and what
+ * they do.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -138,7 +138,7 @@ static void who_may_bind(void **state)
     struct evtchn_status st = {.dom = 1};
     struct evtchn_reset reset = {.dom = 1};
 
-    bind.remote_port = unbound(a, 7); /* for somebody else */
+    bind.remote_port = unbound(a, 7); /* for another domain */
     host_become(b->vcpu[0]);
     assert_int_equal(OP(bind_interdomain, bind), -XEN_EINVAL);
     bind.remote_port = 12345678;
@@ -275,7 +275,7 @@ static void masking(void **state)
     assert_int_equal(evtchn_port_poll(a, 1U << 20), -XEN_EINVAL);
 }
 
-/* The limit counts ports from 0; who closes can open again. */
+/* The limit counts ports from 0; a domain that closes one can open one again. */
 static void limits(void **state)
 {
     struct evtchn_bind_ipi bind = {.vcpu = 0};
@@ -338,8 +338,8 @@ static void resetting(void **state)
 }
 
 /*
- * A reset goes on where it was preempted; what was opened behind it makes it fail, and a death
- * closes that, too.
+ * A reset continues where it was preempted; a port that was opened behind it makes it fail, and a
+ * death closes that, too.
  */
 static void resetting_in_pieces(void **state)
 {
@@ -410,7 +410,7 @@ static void polling(void **state)
     assert_int_equal(host_call2(do_sched_op, SCHEDOP_poll, &poll, sizeof(poll)), 0);
     assert_true(test_bit(&v->pause_flags, VPF_BLOCKED));
     assert_int_equal(v->poll_port, port);
-    evtchn_send(a, port); /* masked, but somebody waits for it */
+    evtchn_send(a, port); /* masked, but a vCPU polls it */
     assert_false(test_bit(&v->pause_flags, VPF_BLOCKED));
     assert_int_equal(v->poll_port, 0);
     assert_false(test_bit(a->poll_mask, 0));

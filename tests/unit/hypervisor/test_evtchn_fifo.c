@@ -127,7 +127,7 @@ static void priorities(void **state)
     evtchn_send(d, p);
     assert_int_equal(blocks[1]->ready, BIT(3));
     set.priority = 5;
-    assert_int_equal(OP(set_priority, set), 0); /* takes effect when it is linked anew */
+    assert_int_equal(OP(set_priority, set), 0); /* takes effect when it is linked again */
     assert_int_equal(blocks[1]->head[3], p);
     assert_int_equal(consume(1, 3), p);
     evtchn_send(d, p);
@@ -269,7 +269,10 @@ static void close_port(evtchn_port_t port)
     assert_int_equal(OP(close, op), 0);
 }
 
-/* Free ports are found wherever they are; and what so many need goes back in several pieces. */
+/*
+ * Free ports are found wherever they are; and the memory of so many ports is freed in several
+ * pieces.
+ */
 static void very_many_ports(void **state)
 {
     enum { PORTS = 20000 };

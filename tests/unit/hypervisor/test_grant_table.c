@@ -533,7 +533,7 @@ static void copies_every_way(void **state)
             op.dest = (struct gnttab_copy_ptr){.u.gmfn = to.n, .domid = DOMID_SELF, .offset = 20};
         if ((way & 4) && !(way & 3))
             continue;
-        if (way & 4) /* somebody else uses the grant */
+        if (way & 4) /* another domain uses the grant */
             other = map(dst_gref ? 9 : 8, 1, GNTMAP_host_map | (dst_gref ? 0 : GNTMAP_readonly));
         if (way & 8) { /* the frame was of another type last */
             assert_int_equal(get_page_and_type(mfn_to_page(to), dst_gref ? a : b, PG_TYPE_L1),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) */
 /*
- * XENMEM operations of the portable half: results, partial results, continuations, and who may do
- * what.
+ * XENMEM operations of the portable half: results, partial results, continuations, and which domain
+ * may do what.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,7 +65,7 @@ static void populate(void **state)
         assert_int_equal(arch_get_m2p(MFN(list[i])), 1000 + i);
     }
     assert_int_equal(list[50], 1050); /* untouched */
-    /* And back again, with one that is none of ours in between. */
+    /* And back again, with a frame of another domain in between. */
     list[30] = page_to_mfn(host_frame(a, 0)).n;
     assert_int_equal(reserve(XENMEM_decrease_reservation, 50, 0, 0, DOMID_SELF), 30);
     assert_int_equal(b->tot_pages, 28);
@@ -98,7 +98,7 @@ static void increase(void **state)
     assert_int_equal(b->tot_pages, 18);
     for (unsigned int i = 0; i < 5; i++)
         assert_int_equal(arch_get_m2p(MFN(list[i])), INVALID_M2P_ENTRY);
-    /* Without a list the numbers are not told. */
+    /* Without a list the numbers are not returned. */
     assert_int_equal(host_memory_op(XENMEM_increase_reservation, &r, sizeof(r)), 5);
     assert_int_equal(b->tot_pages, 23);
 }
@@ -125,7 +125,10 @@ static void refused_reservations(void **state)
     assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0, XENMEMF_exact_node(0), 2), 1);
 }
 
-/* A frame of ours is not the guest's to give away, and one that is mapped stays until it is not. */
+/*
+ * A guest cannot give away a frame of the hypervisor, and a frame that is mapped stays until it is
+ * unmapped.
+ */
 static void decrease_special(void **state)
 {
     struct page *shared = virt_to_page(b->shared_info), *pg = host_frame(b, 0);

@@ -43,7 +43,7 @@ static void random_blocks(void **state)
         seed = seed * 1103515245 + 12345;
         k = (seed >> 16) % N;
         if (block[k]) {
-            assert_int_equal(((u8 *)block[k])[0], k); /* nobody else wrote there */
+            assert_int_equal(((u8 *)block[k])[0], k); /* no other block lies there */
             assert_int_equal(((u8 *)block[k])[(PAGE_SIZE << order[k]) - 1], k);
             free_hv_pages(block[k], order[k]);
             free += 1UL << order[k];
@@ -103,7 +103,7 @@ static void address_limits(void **state)
         if (pg)
             assert_true(page_to_mfn(pg).n < 1UL << (bits - PAGE_SHIFT));
     }
-    /* Low memory is kept for who needs it. */
+    /* Low memory is kept for requests that need it. */
     pg = alloc_domain_pages(d, 0, 0);
     assert_true(page_to_mfn(pg).n >= FRAMES / 2);
     assert_null(alloc_domain_pages(d, 0, MEMF_ADDRESS_BITS(12)));
@@ -227,7 +227,7 @@ static void take_everything(void)
         free_hv_pages(taken[--n], 0);
 }
 
-/* What was written into frames after they were given back reaches no next owner, whoever it is. */
+/* Data written into frames after they were given back reaches none of their next owners. */
 static void written_while_free(void **state)
 {
     struct domain *d = host_domain(1, 1, 300, false), *e;

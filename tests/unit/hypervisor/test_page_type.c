@@ -262,7 +262,7 @@ static void no_kernel_page_is_global(void **state)
     machine_end();
 }
 
-/* ---- faults of ours ---- */
+/* ---- faults of the hypervisor's own copies ---- */
 
 #define WRITE_REFUSED (PFEC_PRESENT | PFEC_WRITE)
 
@@ -308,7 +308,7 @@ static void writes_again_through_a_widened_mapping(void **state)
     assert_false(again(va, WRITE_REFUSED));
     l2[0] |= PTE_WRITE;
     assert_true(again(va, WRITE_REFUSED));
-    /* A root that is none any more. */
+    /* A root that no longer is one. */
     assert_false(pv_own_page_fault(va, WRITE_REFUSED, page_to_mfn(frame(9))));
     assert_false(pv_own_page_fault(va, WRITE_REFUSED, MFN(machine_frames)));
     machine_end();
@@ -330,7 +330,7 @@ static void write_uncached(unsigned int n, unsigned int slot, u64 val)
 
 /*
  * What is checked is what the processor will walk: a frame that was written past the caches is
- * flushed first, once nobody can write any more. The entry that shows then is refused.
+ * flushed first, once no mapping is writable any more. The entry that shows then is refused.
  */
 static void checks_tables_as_memory_has_them(void **state)
 {
@@ -407,7 +407,7 @@ static void shows_no_old_data_past_the_caches(void **state)
     machine_end();
 }
 
-/* Who leaves the caches alone pays for no flush. */
+/* A domain that does not change cache types pays for no flush. */
 static void flushes_no_caches_without_need(void **state)
 {
     machine_start(FRAMES);

@@ -43,7 +43,7 @@ static u32 pass(unsigned int cpu)
     return pending;
 }
 
-/* Nobody acts unless told to, as in a machine that sleeps. */
+/* No CPU acts unless the test says so, as in a machine that sleeps. */
 static void sleeping_cpus(void **state)
 {
     static struct rcu_head head[2];

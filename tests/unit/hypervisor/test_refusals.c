@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the guest log says of refused page-table, descriptor and grant operations: the sentence that
- * lets a porter find the mistake. The errno is checked beside it.
+ * lets a porter find the mistake. The errno is checked, too.
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
 #include <setjmp.h>

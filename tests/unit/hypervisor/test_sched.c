@@ -69,7 +69,7 @@ static void idle_and_one(void **state)
     run(SECONDS(1));
     assert_ptr_equal(current, e->vcpu[0]);
     assert_int_equal(vcpu_cpu_time(e->vcpu[0]), SECONDS(1));
-    vcpu_yield(); /* to nobody */
+    vcpu_yield(); /* to no other vCPU */
     host_run_softirqs();
     assert_ptr_equal(current, e->vcpu[0]);
 }
@@ -85,7 +85,10 @@ static void fair_shares(void **state)
         assert_in_range(vcpu_cpu_time(v[i]), SECONDS(1) - 2 * SLICE, SECONDS(1) + 2 * SLICE);
 }
 
-/* A timer that was set for who ran before does not shorten the slice of who runs now. */
+/*
+ * A timer that was set for the vCPU that ran before does not shorten the slice of the one that runs
+ * now.
+ */
 static void whole_slices(void **state)
 {
     struct vcpu *x = d->vcpu[0], *y = e->vcpu[0];
@@ -120,7 +123,7 @@ static void weights(void **state)
     assert_in_range(vcpu_cpu_time(e->vcpu[0]), SECONDS(1) - 3 * SLICE, SECONDS(1) + 3 * SLICE);
 }
 
-/* Who slept long runs at once, but saves up no time for it. */
+/* A vCPU that slept long runs at once, but has saved up no time by it. */
 static void sleepers(void **state)
 {
     struct vcpu *hog = d->vcpu[0], *sleeper = e->vcpu[0];

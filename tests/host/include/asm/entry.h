@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The way out to a guest on the host: back to who called host_run_softirqs(). */
+/* The way out to a guest on the host: back to the caller of host_run_softirqs(). */
 #ifndef HOST_ASM_ENTRY_H
 #define HOST_ASM_ENTRY_H
 
