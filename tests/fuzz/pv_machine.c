@@ -13,7 +13,9 @@
 #include "pv_tlb.h"
 
 /* What looks for failures tells the fuzzer nothing about its input, and takes less time so. */
+#ifdef __clang__
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+#endif
 
 #define MACHINE_FRAMES 256U
 
@@ -409,4 +411,6 @@ void machine_end(void)
         panic("%u references on system domains are left", system_refs() - system_refs_before);
 }
 
+#ifdef __clang__
 #pragma clang attribute pop
+#endif

@@ -7,7 +7,9 @@
 #include "pv_tlb.h"
 
 /* What looks for failures tells the fuzzer nothing about its input, and takes less time so. */
+#ifdef __clang__
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+#endif
 
 #define MAX_FRAMES 512U
 
@@ -245,4 +247,6 @@ void tlb_model_check(void)
                 check_frame(cpu, m);
 }
 
+#ifdef __clang__
 #pragma clang attribute pop
+#endif

@@ -7,7 +7,9 @@
 #include "pv_vcpu.h"
 
 /* What looks for failures tells the fuzzer nothing about its input, and takes less time so. */
+#ifdef __clang__
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+#endif
 
 bool vcpu_address_ok(unsigned long addr)
 {
@@ -54,4 +56,6 @@ void vcpu_settings_check(const struct vcpu *v)
         panic("LDT at %lx", a->ldt_base);
 }
 
+#ifdef __clang__
 #pragma clang attribute pop
+#endif
