@@ -155,24 +155,19 @@ static long machine_memory_map(unsigned long arg)
         return -XEN_EINVAL;
     for (unsigned int i = 0; i < machine_map_entries; i++) {
         const struct e820_entry *e = &machine_map[i];
-        unsigned long first = e->start >> PAGE_SHIFT;
 
-        if (first > at) {
-            rc = write_hole(&w, at, first);
-            if (rc)
-                return rc;
-        }
+        rc = write_hole(&w, at, e->start >> PAGE_SHIFT);
+        if (rc)
+            return rc;
         rc = write_range(&w, e);
         if (rc)
             return rc;
         at = MAX(at, (e->start + e->size + PAGE_SIZE - 1) >> PAGE_SHIFT);
     }
     /* Interrupt controllers lie below 4 GiB. */
-    if (at < 1UL << (32 - PAGE_SHIFT)) {
-        rc = write_hole(&w, at, 1UL << (32 - PAGE_SHIFT));
-        if (rc)
-            return rc;
-    }
+    rc = write_hole(&w, at, 1UL << (32 - PAGE_SHIFT));
+    if (rc)
+        return rc;
     op.nr_entries = w.n;
     return put_guest(arg, &op) ? -XEN_EFAULT : 0;
 }

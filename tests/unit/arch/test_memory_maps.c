@@ -340,6 +340,10 @@ static void the_m2p_is_listed_and_lent(void **state)
     assert_int_equal(do_memory_op(XENMEM_machphys_mfn_list, GUEST(0)), -XEN_EFAULT);
     host_guest_limit(0, 0);
     assert_int_equal(do_memory_op(XENMEM_machphys_mfn_list, GUEST(HOST_WINDOW) - 8), -XEN_EFAULT);
+    l2[0] = 0; /* before the first frame there is none to repeat */
+    assert_int_equal(m2p_list(1, &nr), 0);
+    assert_int_equal(nr, 1);
+    assert_int_equal(*(xen_pfn_t *)(void *)(host_guest + BUFFER), 0);
     *slot = before;
     m2p_bytes = 0;
 }

@@ -412,6 +412,51 @@ static void a_batch_says_how_far_it_came(void **state)
     assert_int_equal(do_mmuext_op(GUEST(0), 1, 0, DOMID_SELF), -XEN_EFAULT);
 }
 
+/* The last page below the addresses that are no guest's. */
+#define TOP 0x7ffffffff000UL
+
+static u8 top[PAGE_SIZE];
+
+static void *top_page(unsigned long addr, unsigned long bytes)
+{
+    return addr >= TOP && addr + bytes <= TOP + PAGE_SIZE ? &top[addr - TOP] : NULL;
+}
+
+/* Of a list that leaves the guest's addresses nothing is done. */
+static void a_list_is_the_guests_to_its_end(void **state)
+{
+    void *(*more)(unsigned long, unsigned long) = host_more_guest_memory;
+    struct mmuext_op *op = (void *)(top + PAGE_SIZE - sizeof(*op));
+    const unsigned long list = TOP + PAGE_SIZE - sizeof(*op);
+
+    host_more_guest_memory = top_page;
+    memset(op, 0, sizeof(*op));
+    op->cmd = MMUEXT_CLEAR_PAGE;
+    op->arg1.mfn = mfn(10);
+    words(10)[0] = 7;
+    assert_int_equal(do_mmuext_op(list, 2, 0, DOMID_SELF), -XEN_EFAULT);
+    assert_int_equal(words(10)[0], 7);
+    assert_int_equal(do_mmuext_op(list, 1 | PREEMPTED, 0, DOMID_SELF), 0);
+    assert_int_equal(words(10)[0], 0);
+    host_more_guest_memory = more;
+}
+
+static void an_ldt_is_refused(void **state)
+{
+    const struct vcpu *v = current;
+
+    assert_int_equal(ask(MMUEXT_SET_LDT, 8 * PAGE_SIZE, 8192), 0);
+    assert_int_equal(v->arch.ldt_entries, 8192);
+    assert_int_equal(ask(MMUEXT_SET_LDT, 8 * PAGE_SIZE, 8193), -XEN_EINVAL);
+    assert_true(said("LDT of 8193 entries"));
+    assert_int_equal(ask(MMUEXT_SET_LDT, 8 * PAGE_SIZE + 1, 1), -XEN_EINVAL);
+    assert_int_equal(ask(MMUEXT_SET_LDT, HV_VIRT_START, 1), -XEN_EINVAL);
+    assert_int_equal(v->arch.ldt_base, 8 * PAGE_SIZE);
+    assert_int_equal(ask(MMUEXT_SET_LDT, 1, 0), 0);
+    assert_int_equal(v->arch.ldt_base, 0);
+    assert_int_equal(v->arch.ldt_entries, 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -428,6 +473,8 @@ int main(void)
         TEST(caches_are_flushed_for_who_has_devices),
         TEST(for_oneself_alone),
         TEST(a_batch_says_how_far_it_came),
+        TEST(a_list_is_the_guests_to_its_end),
+        TEST(an_ldt_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
