@@ -361,7 +361,7 @@ static void a_poor_disk_has_few_features(void **state)
     disk.max_segments = 12;
     disk.read_only = false;
     set("own/mode", "r");
-    set("own/device-type", "disk");
+    set("own/device-type", "");
     set("own/removable", "0");
     set("own/discard-enable", "0");
     assert_int_equal(driver->probe(&split), 0);
@@ -425,6 +425,9 @@ static void who_holds_the_disk(void **state)
     probe();
     opened->describe(opened, text, sizeof(text));
     assert_string_equal(text, "domain 7 (xvda)");
+    set("own/name", "");
+    opened->describe(opened, text, sizeof(text));
+    assert_string_equal(text, "domain '' (xvda)");
     set("own/name", "web");
     opened->describe(opened, text, sizeof(text));
     assert_string_equal(text, "domain 'web' (xvda)");

@@ -409,7 +409,7 @@ static void a_wrong_reference_among_those_that_stay(void **state)
     stop();
 }
 
-/* All were used since the hand came by, so it goes round once; then the first 64 that it meets go. */
+/* All were used since the hand came by: it goes round once, then the first 64 that it meets go. */
 static void the_oldest_make_room(void **state)
 {
     start(true);
