@@ -198,6 +198,7 @@ void split_call(struct split_device *device, void (*function)(struct split_devic
 /* ---- Grants, events, disk, data path ---- */
 
 static int map_error, bind_error, open_error, start_error;
+static evtchn_port_t bound_port;
 static struct block_claim *opened;
 
 int grant_map(struct grant_mapping *mapping, domid_t domid, const grant_ref_t *references,
@@ -224,7 +225,7 @@ int event_bind_interdomain(domid_t remote, evtchn_port_t remote_port)
 {
     assert_int_equal(remote, FRONT);
     note("bind(%u) ", remote_port);
-    return bind_error ? bind_error : 5;
+    return bind_error ? bind_error : (int)bound_port;
 }
 
 int event_close(evtchn_port_t port)
@@ -292,6 +293,7 @@ static int set_up(void **state)
     writes = fail_write = 0;
     map_error = bind_error = open_error = start_error = state_error = 0;
     no_memory = false;
+    bound_port = 5;
     notes[0] = '\0';
     called = NULL;
     split = (struct split_device){.other = FRONT, .id = 51712};
@@ -470,9 +472,14 @@ static void a_front_comes_and_goes(void **state)
     set("other/protocol", "x86_64-abi");
     driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(8) bind(21) start(4096, persistent) sectors=1000 state=4 listen(5) work ");
+    driver->other_changed(&split, XenbusStateClosed);
+    bound_port = 0; /* whatever its number */
+    notes[0] = '\0';
+    driver->other_changed(&split, XenbusStateConnected);
+    assert_noted("map(8) bind(21) start(4096, persistent) sectors=1000 state=4 listen(0) work ");
     /* The tools take it away while it is connected. */
     driver->remove(&split);
-    assert_noted("deaf(5) stop close(5) unmap shut ");
+    assert_noted("deaf(0) stop close(0) unmap shut ");
 }
 
 static void a_reader_is_told_of(void **state)

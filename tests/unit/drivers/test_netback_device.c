@@ -449,6 +449,30 @@ static void a_front_comes_and_goes(void **state)
                  "unmap(transmit) unmap(receive) cancel transmit cancel receive ");
 }
 
+/* Whatever numbers the ports get. */
+static void a_port_may_be_0(void **state)
+{
+    probe();
+    set("other/event-channel", "20");
+    driver->other_changed(&device, XenbusStateConnected);
+    assert_noted("map(10) map(11) listen(0) add(vif7.2) state=4 schedule transmit ");
+    driver->other_changed(&device, XenbusStateClosed);
+    assert_noted("remove(vif7.2) close(0) cancel transmit cancel receive forget drop "
+                 "unmap(transmit) unmap(receive) ");
+    set("other/event-channel-tx", "30");
+    set("other/event-channel-rx", "20");
+    driver->other_changed(&device, XenbusStateConnected);
+    assert_noted("map(10) map(11) listen(10) listen(0) add(vif7.2) state=4 schedule transmit ");
+    driver->other_changed(&device, XenbusStateClosed);
+    assert_noted("remove(vif7.2) close(10) close(0) cancel transmit cancel receive forget drop "
+                 "unmap(transmit) unmap(receive) ");
+    set("other/event-channel-tx", "20");
+    set("other/event-channel-rx", "31");
+    driver->other_changed(&device, XenbusStateConnected);
+    assert_noted("map(10) map(11) listen(0) listen(11) add(vif7.2) state=4 schedule transmit ");
+    take_away();
+}
+
 static void each_step_may_fail(void **state)
 {
     probe();
@@ -629,6 +653,7 @@ int main(void)
         cmocka_unit_test_setup(limits_are_read, set_up),
         cmocka_unit_test_setup(the_bridge_is_ours, set_up),
         cmocka_unit_test_setup(a_front_comes_and_goes, set_up),
+        cmocka_unit_test_setup(a_port_may_be_0, set_up),
         cmocka_unit_test_setup(each_step_may_fail, set_up),
         cmocka_unit_test_setup(a_fronts_features, set_up),
         cmocka_unit_test_setup(events_schedule_work, set_up),
