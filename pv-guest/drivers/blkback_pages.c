@@ -113,7 +113,6 @@ static void retire_mapping(struct blkback_pages *pages, uint16_t index)
 void blkback_pages_destroy(struct blkback_pages *pages)
 {
     if (pages->pages) {
-        blkback_pages_flush(pages);
         for (unsigned int i = 0; i < BLKBACK_PAGES; i++)
             if (pages->pages[i].mapped)
                 retire_mapping(pages, (uint16_t)i);
@@ -192,8 +191,6 @@ static bool map_places(struct blkback_pages *pages, unsigned int count)
         all = false;
         if (pages->persistent)
             unhash_mapping(pages, index);
-        /* Its users are gone with the request that fails; nothing uses the place again. */
-        page->users = 0;
         give_free(pages, index);
     }
     return all;
@@ -210,15 +207,13 @@ static inline void set_map_op(struct blkback_pages *pages, unsigned int op, uint
     };
 }
 
-/*
- * Takes back the first @count uses of a command whose page at `failed` or later could not be had.
- */
+/* Takes back the first @count uses of a command, of which some page could not be had. */
 static void undo_mappings(struct blkback_pages *pages, const uint16_t *used, unsigned int count)
 {
     for (unsigned int i = 0; i < count; i++) {
         struct blkback_page *page = &pages->pages[used[i]];
 
-        if (page->users > 0 && --page->users == 0 && page->mapped && !pages->persistent)
+        if (--page->users == 0 && page->mapped && !pages->persistent)
             retire_mapping(pages, used[i]);
     }
 }

@@ -348,6 +348,7 @@ static void the_m2p_is_changed_for_own_frames(void **state)
 static void tables_and_frames_of_others(void **state)
 {
     const u64 theirs = mfn_of(2, 9) << PAGE_SHIFT, own = mfn_of(0, 9) << PAGE_SHIFT;
+    struct domain *small;
 
     /* Nobody but dom0, by whichever number. */
     assert_int_equal(update_for(2, at(9), theirs | P), -XEN_EPERM);
@@ -373,8 +374,8 @@ static void tables_and_frames_of_others(void **state)
     assert_int_equal(update_for(DOMID_IO, at(9), (MMIO_FRAME << PAGE_SHIFT) | P), -XEN_EPERM);
 
     machine_switch(0, 0);
-    machine_allow(machine_domains[0]->id, mfn(9));
-    machine_allow(machine_domains[1]->id, mfn_of(2, 9));
+    machine_allow(0, mfn(9));
+    machine_allow(1, mfn_of(2, 9));
     assert_int_equal(update_for(2U << 16 | 1, at(9), maddr(9) | P | W), 0);
     assert_int_equal(entry(9), maddr(9) | P | W | U | K);
     assert_int_equal(update_for(2U << 16 | 1, at(9), own | P), -XEN_EBUSY);
@@ -396,6 +397,12 @@ static void tables_and_frames_of_others(void **state)
     assert_int_equal(update_for(2U << 16 | 1, maddr(2) + 8, maddr(10) | P), 0);
     assert_int_equal(type_of(10), 1);
     assert_int_equal(update_for(2U << 16 | 1, maddr(2) + 8, 0), 0);
+    /* One vCPU is enough to have tables. */
+    small = host_domain(5, 1, 1, false);
+    assert_non_null(small);
+    assert_int_equal(update_for(6U << 16 | 5, page_to_mfn(host_frame(small, 0)).n << 12, 0x55), 0);
+    assert_int_equal(*(u64 *)mfn_to_virt(page_to_mfn(host_frame(small, 0))), 0x55);
+    host_kill(small);
 }
 
 /* ---- flushes of update_va_mapping ---- */
@@ -506,6 +513,8 @@ static void a_batch_says_how_far_it_came(void **state)
         assert_int_equal(host_continued.args[2], GUEST(PDONE));
         assert_int_equal(host_continued.args[3], DOMID_SELF);
     }
+    assert_int_equal(do_mmu_update(GUEST(0), 3, GUEST(PDONE), 2U << 16 | DOMID_SELF), 0);
+    assert_int_equal(*done(), 3);
     host_preempt_every(1);
     assert_int_equal(do_mmu_update(GUEST(0), 6, 0, DOMID_SELF), HOST_CONTINUED);
     assert_int_equal(host_continued.args[0], GUEST(16));
@@ -518,6 +527,33 @@ static void a_batch_says_how_far_it_came(void **state)
     assert_int_equal(refs(3), before);
     assert_int_equal(refs(10), 1);
     assert_int_equal(types(10), 0);
+}
+
+/* The last page below the addresses that are no guest's. */
+#define TOP 0x7ffffffff000UL
+
+static u8 top[PAGE_SIZE];
+
+static void *top_page(unsigned long addr, unsigned long bytes)
+{
+    return addr >= TOP && addr + bytes <= TOP + PAGE_SIZE ? &top[addr - TOP] : NULL;
+}
+
+/* Of a list that leaves the guest's addresses nothing is done. */
+static void a_list_is_the_guests_to_its_end(void **state)
+{
+    void *(*more)(unsigned long, unsigned long) = host_more_guest_memory;
+    const unsigned long list = TOP + PAGE_SIZE - 16;
+
+    host_more_guest_memory = top_page;
+    *(struct mmu_update *)(void *)(top + PAGE_SIZE - 16) = (struct mmu_update){.ptr = at(9),
+                                                                               .val = 0x70};
+    assert_int_equal(do_mmu_update(list, 2, 0, DOMID_SELF), -XEN_EFAULT);
+    assert_int_equal(do_mmu_update(list, 2 | PREEMPTED, 0, DOMID_SELF), -XEN_EFAULT);
+    assert_int_equal(entry(9), 0);
+    assert_int_equal(do_mmu_update(list, 1, 0, DOMID_SELF), 0);
+    assert_int_equal(entry(9), 0x70);
+    host_more_guest_memory = more;
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -535,6 +571,7 @@ int main(void)
         TEST(tables_and_frames_of_others),
         TEST(mappings_are_flushed_as_told),
         TEST(a_batch_says_how_far_it_came),
+        TEST(a_list_is_the_guests_to_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

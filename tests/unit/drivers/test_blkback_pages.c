@@ -471,6 +471,27 @@ static void what_is_in_use_stays(void **state)
     stop();
 }
 
+/* Even if that is the last place that the hand comes to, the second time. */
+static void the_last_place_makes_room(void **state)
+{
+    static uint16_t others[PLACES];
+
+    start(true);
+    fill();
+    for (unsigned int i = 0; i < 33; i++) {
+        ask_for(1 + 32 * i, i < 32 ? 32 : 31);
+        assert_int_equal(get(false), 0);
+        memcpy(&others[32 * i], used, 32 * sizeof(used[0]));
+    }
+    ask_for(5000, 1);
+    assert_int_equal(get(false), 0);
+    check_segments(false);
+    assert_false(is_mapped(1056));
+    blkback_pages_put(&pages, used, 1);
+    blkback_pages_put(&pages, others, PLACES - 1);
+    stop();
+}
+
 static void a_page_is_looked_at(void **state)
 {
     const void *va;
@@ -526,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_wrong_reference_among_those_that_stay),
         cmocka_unit_test(the_oldest_make_room),
         cmocka_unit_test(what_is_in_use_stays),
+        cmocka_unit_test(the_last_place_makes_room),
         cmocka_unit_test(a_page_is_looked_at),
         cmocka_unit_test(memory_may_be_short),
     };

@@ -319,6 +319,28 @@ static void wrong_indirect_requests_are_seen(void **state)
     }
 }
 
+/* One segment is enough; and where none are offered, the operation is not there. */
+static void indirect_requests_are_bounded(void **state)
+{
+    static const struct blkback_limits none = {.sectors = SECTORS};
+    grant_ref_t gref = 500;
+    uint64_t page[BLKIF_SEGMENTS_PER_PAGE] = {blkfront_segment(3, 0, 7)};
+
+    blkfront_ring_put_indirect(&front, BLKIF_OP_WRITE, 0, 8, 1, &gref, 1);
+    blkfront_ring_push(&front);
+    assert_null(take());
+    assert_int_equal(command.segment_count, 1);
+    assert_int_equal(command.page_count, 1);
+    assert_null(blkback_ring_segments(&command, &limits, 0, page));
+    assert_int_equal(command.sectors, 8);
+    blkfront_ring_put_indirect(&front, BLKIF_OP_WRITE, 0, 8, 12, &gref, 1);
+    blkfront_ring_push(&front);
+    assert_null(blkback_ring_take(&back, &none, &command));
+    assert_int_equal(command.kind, BLKBACK_UNKNOWN);
+    assert_int_equal(command.operation, BLKIF_OP_WRITE);
+    assert_int_equal(command.page_count, 0);
+}
+
 static void unknown_operations_are_merely_not_there(void **state)
 {
     put_read(0, 1)->operation = 99;
@@ -421,6 +443,7 @@ int main(void)
         cmocka_unit_test_setup(words_are_read_once, set_up),
         cmocka_unit_test_setup(impossible_ranges_are_seen, set_up),
         cmocka_unit_test_setup(wrong_indirect_requests_are_seen, set_up),
+        cmocka_unit_test_setup(indirect_requests_are_bounded, set_up),
         cmocka_unit_test_setup(unknown_operations_are_merely_not_there, set_up),
         cmocka_unit_test_setup(a_jumping_producer_is_seen, set_up),
         cmocka_unit_test_setup(impossible_answers_are_seen, set_up),
