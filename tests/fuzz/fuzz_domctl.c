@@ -275,12 +275,17 @@ static void step_other(void)
         XEN_DOMCTL_set_virq_handler,  XEN_DOMCTL_setnodeaffinity,  XEN_DOMCTL_getnodeaffinity,
         XEN_DOMCTL_get_cpu_policy,    XEN_DOMCTL_set_cpu_policy,   XEN_DOMCTL_set_cpu_policy,
     };
+    const struct domain *d = pick_domain();
+    unsigned int cmd;
 
     fill(offsetof(struct xen_domctl, u), sizeof(domctl_words()->u) / 8);
     fill(BUFFER, 24);
     if (take() % 4 == 0) /* numbers of vCPUs, ports and the like */
         *(u32 *)&domctl_words()->u = pick(4);
-    domctl(take() % 16 ? cmds[pick(ARRAY_SIZE(cmds))] : (u32)pick_word(), pick_target());
+    cmd = take() % 16 ? cmds[pick(ARRAY_SIZE(cmds))] : (u32)pick_word();
+    if (cmd == XEN_DOMCTL_hypercall_init && d && d->pages.count && take() & 3)
+        domctl_words()->u.hypercall_init.gmfn = page_to_mfn(frame_of(d)).n;
+    domctl(cmd, d && take() % 8 ? d->id : pick_target());
 }
 
 static void step_sysctl(void)

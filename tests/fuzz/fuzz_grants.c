@@ -49,12 +49,13 @@ static grant_handle_t pick_handle(void)
     return take() % 16 ? pick(HANDLES) : (grant_handle_t)pick_word();
 }
 
-/* The machine address of an entry of the domain's tables, or of what could be one. */
+/* The machine address of an entry of the domain's tables, of another's, or of what could be one. */
 static u64 pick_entry_addr(void)
 {
-    const struct domain *d = current->domain;
-    unsigned long mfn = take() & 3 && d->pages.count >= 4 ? page_to_mfn(host_frame(d, pick(4))).n
-                                                          : pick_frame();
+    const struct domain *d = take() % 4 ? current->domain : machine_domains[pick(NR_DOMAINS)];
+    unsigned long mfn = take() & 3 && d && d->pages.count >= 4
+                            ? page_to_mfn(host_frame(d, pick(4))).n
+                            : pick_frame();
 
     return ((u64)mfn << PAGE_SHIFT) + pick_slot() * 8U;
 }
