@@ -64,8 +64,8 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
 };
 
 /*
- * @return what Xen answers to a domain without privileges for the absent hypercall @op; a privileged
- * caller gets -XEN_ENOSYS
+ * @return what Xen answers to a domain without privileges for the absent hypercall @op; a
+ * privileged caller gets -XEN_ENOSYS
  */
 static long absent_refusal(unsigned long op)
 {
