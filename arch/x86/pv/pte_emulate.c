@@ -219,8 +219,8 @@ static inline u64 logic(unsigned int op, u64 a, u64 b, unsigned int bytes, unsig
 static u64 arithmetic(unsigned int op, u64 a, u64 b, unsigned int bytes, unsigned long *flags)
 {
     unsigned int top = 8 * bytes - 1;
-    u64 carry = *flags & FLAG_CF, r, carries = 0, overflow = 0;
-    unsigned long f = 0;
+    u64 carry = *flags & FLAG_CF, r, carries, overflow;
+    unsigned long f;
 
     switch (op) {
     case ALU_ADD:
@@ -287,7 +287,7 @@ enum outcome { DONE, CHANGED_MEANWHILE, REFUSED };
 static enum outcome update_if_same(u64 *pe, u64 old, u64 wanted, struct domain *d)
 {
     u64 adjusted = wanted;
-    int rc = 0;
+    int rc;
 
     if (wanted & PTE_PRESENT) {
         adjusted = l1e_adjust(wanted);

@@ -138,6 +138,8 @@ static const struct write writes[] = {
     OP("\x0f\xab\x0b", 0, -4, 0, 0, 0xffffffff, 0, 1UL << 63, 0, 0xffffffff, 0),
     OP("\x66\x0f\xab\x0b", 0, -2, 0, 0, 0xffff, 0, 1UL << 63, 0, 0xffff, 0),
     PLAIN("\x48\x0f\xba\x2b\x3f", 0, 0, 0, CF, 1UL << 63, 0),
+    PLAIN("\x48\x0f\xba\x2b\x05", 0, 0x20, 0, 0, 0x20, CF),
+    PLAIN("\x48\x0f\xba\x33\x05", 0, 0x40, 0, CF, 0x40, 0),
     PLAIN("\x0f\xba\x33\x25", 0, 0x30, 0, 0, 0x10, CF),
     PLAIN("\x66\x0f\xba\x3b\x11", 0, 0x32, 0, 0, 0x30, CF),
     PLAIN("\x0f\xba\x3b\x1e", 4, 0, 0, 0, 1UL << 62, 0),
@@ -232,6 +234,18 @@ static void all_bases(void **state)
     assert_true(pv_emulate_pte_write(ENTRY + 1, regs));
     assert_true(*entry(SLOT) == 0x8888);
     assert_true(regs->rip == GUEST(CODE) + 9);
+    /* Bits far behind the operand: BTS with a number of 64 and of 32 bits. */
+    *entry(SLOT) = 0;
+    GUEST_CODE("\x48\x0f\xab\x0b");
+    regs->rbx = ENTRY - 0x20000000;
+    regs->rcx = 0x100000004;
+    assert_true(pv_emulate_pte_write(ENTRY, regs));
+    assert_true(*entry(SLOT) == 0x10);
+    GUEST_CODE("\x0f\xab\x0b");
+    regs->rbx = ENTRY - 0x2000;
+    regs->rcx = 0x10005;
+    assert_true(pv_emulate_pte_write(ENTRY, regs));
+    assert_true(*entry(SLOT) == 0x30);
     *entry(SLOT) = 0;
     guest_end();
 }
@@ -305,7 +319,7 @@ static bool refused(const char *code, unsigned int n, unsigned long rbx, unsigne
 
     guest_code(code, n);
     regs->rbx = rbx;
-    regs->rcx = 1;
+    regs->rcx = 2; /* what would be written maps nothing, and is not refused for that */
     before = *regs;
     done = pv_emulate_pte_write(addr, regs);
     assert_memory_equal(&before, regs, sizeof(before));
@@ -335,16 +349,19 @@ static void refusals(void **state)
     REFUSED("\x48\x89\x0b", 0x8000, 0x8000);
     REFUSED("\x48\x89\x0b", 0x14000, 0x14000);
     /* instructions that only read, or that are not taken */
-    REFUSED("\x48\x39\x0b", ENTRY, ENTRY);                     /* cmp */
-    REFUSED("\x48\x03\x0b", ENTRY, ENTRY);                     /* add (%rbx),%rcx */
-    REFUSED("\x48\x01\xcb", ENTRY, ENTRY);                     /* add %rcx,%rbx */
-    REFUSED("\x48\x83\x3b\x01", ENTRY, ENTRY);                 /* cmp $1 */
-    REFUSED("\x80\x3b\x01", ENTRY, ENTRY);                     /* cmpb $1 */
-    REFUSED("\xf6\x03\x01", ENTRY, ENTRY);                     /* testb */
-    REFUSED("\x48\xf7\x23", ENTRY, ENTRY);                     /* mul */
-    REFUSED("\x48\xff\x13", ENTRY, ENTRY);                     /* call */
+    REFUSED("\x48\x39\x0b", ENTRY, ENTRY); /* cmp */
+    REFUSED("\x48\x03\x0b", ENTRY, ENTRY); /* add (%rbx),%rcx */
+    REFUSED("\x02\x0b", ENTRY + 1, ENTRY + 1);
+    REFUSED("\x48\x01\xcb", ENTRY, ENTRY);     /* add %rcx,%rbx */
+    REFUSED("\x48\x83\x3b\x02", ENTRY, ENTRY); /* cmp $1 */
+    REFUSED("\x80\x3b\x02", ENTRY, ENTRY);     /* cmpb $1 */
+    REFUSED("\xf6\x03\x02", ENTRY, ENTRY);     /* testb */
+    REFUSED("\x48\xf7\x23", ENTRY, ENTRY);     /* mul */
+    REFUSED("\x48\xff\x13", ENTRY, ENTRY);     /* call */
+    REFUSED("\xff\x13", ENTRY + 4, ENTRY + 4);
+    REFUSED("\xfe\x13", ENTRY + 1, ENTRY + 1);
     REFUSED("\x48\xff\x33", ENTRY, ENTRY);                     /* push */
-    REFUSED("\x48\xc7\x4b\x00\x01\x00\x00\x00", ENTRY, ENTRY); /* c7 /1 */
+    REFUSED("\x48\xc7\x4b\x00\x02\x00\x00\x00", ENTRY, ENTRY); /* c7 /1 */
     REFUSED("\x48\x0f\xba\x23\x01", ENTRY, ENTRY);             /* bt $1 */
     REFUSED("\x48\x0f\xba\x1b\x01", ENTRY, ENTRY);             /* ba /3 */
     REFUSED("\x48\x0f\xa3\x0b", ENTRY, ENTRY);                 /* bt */
