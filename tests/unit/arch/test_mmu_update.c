@@ -292,6 +292,23 @@ static void directories_change(void **state)
         assert_int_equal(types(11), 0);
         assert_int_equal(refs(11), 1);
     }
+    /* A table with an entry that is refused gives back those before. */
+    words(10)[0] = maddr(11) | P;
+    words(10)[9] = maddr(12) | P;
+    words(10)[10] = maddr(7) | P;
+    assert_int_equal(update(maddr(1) + 8 * 7, maddr(10) | P), -XEN_EINVAL);
+    assert_true(said("entry 10 of L2"));
+    assert_int_equal(words(1)[7], 0);
+    for (unsigned int n = 10; n <= 12; n++) {
+        assert_int_equal(types(n), 0);
+        assert_int_equal(refs(n), 1);
+    }
+    words(10)[10] = 0;
+    assert_int_equal(update(maddr(1) + 8 * 7, maddr(10) | P), 0);
+    assert_int_equal(types(11), 1);
+    assert_int_equal(type_of(12), 1);
+    assert_int_equal(update(maddr(1) + 8 * 7, 0), 0);
+    assert_int_equal(types(12), 0);
     for (unsigned int slot = 255; slot <= 272; slot++) {
         const bool ours = slot > 255 && slot < 272;
 

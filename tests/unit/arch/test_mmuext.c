@@ -138,6 +138,76 @@ static void a_pin_continues(void **state)
     assert_int_equal(words(11)[5], maddr(10) | PTE_PRESENT | PTE_USER);
 }
 
+/* A hypercall as a guest makes it that is preempted at every look, and returns in between. */
+static long ask_in_pieces(unsigned int cmd, unsigned int n, unsigned int *pieces)
+{
+    long rc;
+
+    host_preempt_every(1);
+    rc = ask(cmd, mfn(n), 0);
+    for (*pieces = 1; rc == HOST_CONTINUED; ++*pieces) {
+        const unsigned long *args = host_continued.args;
+
+        host_return_to_guest();
+        rc = do_mmuext_op(args[0], (unsigned int)args[1], args[2], (unsigned int)args[3]);
+    }
+    return rc;
+}
+
+static void finish(void)
+{
+    for (unsigned int i = 0; current->old_tables.count && i < 100; i++)
+        host_return_to_guest();
+    host_preempt_every(0);
+    assert_int_equal(current->old_tables.count, 0);
+    for (unsigned int n = 8; n < FRAMES; n++) {
+        assert_int_equal(types(n), 0);
+        assert_int_equal(refs(n), 1);
+    }
+    machine_check();
+}
+
+/* An L4 above an L3, an L2 and three L1: whether it is left or refused, nothing of it stays. */
+static void a_tall_tree_comes_and_goes_in_pieces(void **state)
+{
+    unsigned int pieces;
+
+    words(13)[0] = maddr(12) | PTE_PRESENT;
+    words(12)[511] = maddr(11) | PTE_PRESENT;
+    words(11)[0] = maddr(8) | PTE_PRESENT;
+    words(11)[7] = maddr(9) | PTE_PRESENT;
+    words(11)[511] = maddr(10) | PTE_PRESENT;
+    assert_int_equal(ask_in_pieces(MMUEXT_PIN_L4_TABLE, 13, &pieces), 0);
+    assert_int_equal(pieces, 6); /* one for each entry, and the last */
+    assert_false(said("is refused"));
+    for (unsigned int n = 8; n < FRAMES; n++) {
+        static const u8 level[] = {1, 1, 1, 2, 3, 4};
+
+        assert_int_equal(type_of(n), level[n - 8]);
+        assert_int_equal(types(n), 1);
+        assert_int_equal(refs(n), 2);
+    }
+    host_preempt_every(0);
+    machine_check();
+    assert_int_equal(ask_in_pieces(MMUEXT_UNPIN_TABLE, 13, &pieces), 0);
+    assert_int_equal(pieces, 1);
+    assert_int_equal(current->old_tables.count, 1);
+    finish();
+    /* The last entry of all is bad. */
+    words(10)[511] = maddr(3) | PTE_PRESENT | PTE_WRITE;
+    assert_int_equal(ask_in_pieces(MMUEXT_PIN_L4_TABLE, 13, &pieces), -XEN_EBUSY);
+    assert_int_equal(pieces, 3);
+    finish();
+    assert_int_equal(ask(MMUEXT_PIN_L4_TABLE, mfn(13), 0), -XEN_EBUSY);
+    assert_true(said("entry 511 of L1"));
+    finish();
+    words(10)[511] = 0;
+    words(11)[7] = maddr(11) | PTE_PRESENT;
+    assert_int_equal(ask(MMUEXT_PIN_L2_TABLE, mfn(11), 0), -XEN_EINVAL);
+    assert_true(said("a table may not name itself"));
+    finish();
+}
+
 /* ---- roots ---- */
 
 static void roots_are_loaded(void **state)
@@ -465,6 +535,7 @@ int main(void)
         TEST(pins_and_unpins),
         TEST(pins_are_refused),
         TEST(a_pin_continues),
+        TEST(a_tall_tree_comes_and_goes_in_pieces),
         TEST(roots_are_loaded),
         TEST(a_strict_domain_hides_the_m2p_from_its_users),
         TEST(pages_are_cleared_and_copied),

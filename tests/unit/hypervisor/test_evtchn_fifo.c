@@ -380,6 +380,145 @@ static void scribbling(void **state)
     }
 }
 
+/* ---- word for word ---- */
+
+#define PENDING BIT(31)
+#define MASKED  BIT(30)
+#define LINKED  BIT(29)
+
+/* The queue as the guest finds it: heads, links and which vCPU is told. */
+static void words_and_heads(void **state)
+{
+    evtchn_port_t x = ipi(0), y = ipi(0), z = ipi(1);
+    const u32 q = EVTCHN_FIFO_PRIORITY_DEFAULT;
+
+    fifo_on(1);
+    d->vcpu[0]->info->evtchn_upcall_pending = d->vcpu[1]->info->evtchn_upcall_pending = 0;
+    assert_int_equal(q, 7);
+    assert_int_equal(evtchn_send(d, x), 0);
+    assert_int_equal(*word(x), PENDING | LINKED);
+    assert_int_equal(blocks[0]->head[7], x);
+    assert_int_equal(blocks[0]->ready, 1 << 7);
+    assert_int_equal(d->vcpu[0]->info->evtchn_upcall_pending, 1);
+    assert_int_equal(d->vcpu[1]->info->evtchn_upcall_pending, 0);
+    /* Behind it: linked to, and nobody is told again. */
+    d->vcpu[0]->info->evtchn_upcall_pending = 0;
+    blocks[0]->ready = 0;
+    assert_int_equal(evtchn_send(d, y), 0);
+    assert_int_equal(*word(x), PENDING | LINKED | y);
+    assert_int_equal(*word(y), PENDING | LINKED);
+    assert_int_equal(blocks[0]->head[7], x);
+    assert_int_equal(blocks[0]->ready, 0);
+    assert_int_equal(d->vcpu[0]->info->evtchn_upcall_pending, 0);
+    assert_int_equal(evtchn_send(d, z), 0);
+    assert_int_equal(blocks[1]->head[7], z);
+    assert_int_equal(d->vcpu[1]->info->evtchn_upcall_pending, 1);
+    /* Taken, and rung again while the other is still linked. */
+    assert_int_equal(consume(0, 7), x);
+    assert_int_equal(evtchn_send(d, x), 0);
+    assert_int_equal(*word(y), PENDING | LINKED | x);
+    assert_int_equal(consume(0, 7), y);
+    assert_int_equal(consume(0, 7), x);
+    assert_int_equal(consume(0, 7), 0);
+    /* A tail whose LINKED bit is clear is none: the queue begins anew. */
+    assert_int_equal(evtchn_send(d, y), 0);
+    assert_int_equal(*word(x), 0);
+    assert_int_equal(blocks[0]->head[7], y);
+    /* One that is told already is not told again. */
+    d->vcpu[0]->info->evtchn_upcall_pending = 0;
+    assert_int_equal(consume(0, 7), y);
+    assert_int_equal(blocks[0]->ready, 1 << 7);
+    assert_int_equal(evtchn_send(d, y), 0);
+    assert_int_equal(blocks[0]->head[7], y);
+    assert_int_equal(d->vcpu[0]->info->evtchn_upcall_pending, 0);
+}
+
+static void masked_words(void **state)
+{
+    struct evtchn_unmask unmask;
+    evtchn_port_t p = ipi(0);
+
+    fifo_on(1);
+    unmask.port = p;
+    *word(p) = MASKED;
+    assert_int_equal(evtchn_send(d, p), 0);
+    assert_int_equal(*word(p), PENDING | MASKED);
+    assert_int_equal(blocks[0]->head[7], 0);
+    assert_int_equal(OP(unmask, unmask), 0);
+    assert_int_equal(*word(p), PENDING | LINKED);
+    assert_int_equal(blocks[0]->head[7], p);
+    assert_int_equal(consume(0, 7), p);
+    *word(p) = MASKED;
+    assert_int_equal(OP(unmask, unmask), 0);
+    assert_int_equal(*word(p), 0);
+    assert_int_equal(blocks[0]->head[7], 0);
+    /* Closed while it is linked: no longer pending, and dropped by the guest. */
+    assert_int_equal(evtchn_send(d, p), 0);
+    close_port(p);
+    assert_int_equal(*word(p), LINKED);
+}
+
+/* A port is as fresh as in the other mode: priority and what was latched are the last user's. */
+static void a_port_is_fresh_again(void **state)
+{
+    struct evtchn_set_priority set = {.priority = 0};
+    struct evtchn_expand_array expand = {.array_gfn = frame(2)};
+    evtchn_port_t p;
+
+    fifo_on(0);
+    set.port = p = ipi(0);
+    assert_int_equal(OP(set_priority, set), 0);
+    set.priority = 15;
+    assert_int_equal(OP(set_priority, set), 0);
+    set.priority = 16;
+    assert_int_equal(OP(set_priority, set), -XEN_EINVAL);
+    assert_int_equal(evtchn_lookup(d, p)->priority, 15);
+    assert_int_equal(evtchn_send(d, p), 0);
+    assert_true(evtchn_lookup(d, p)->latched);
+    close_port(p);
+    assert_int_equal(ipi(1), p);
+    assert_false(evtchn_lookup(d, p)->latched);
+    assert_int_equal(evtchn_lookup(d, p)->priority, 7);
+    words[0] = mfn_to_virt(MFN(frame(2)));
+    assert_int_equal(OP(expand_array, expand), 0);
+    assert_int_equal(*word(p), 0);
+    assert_int_equal(evtchn_send(d, p), 0);
+    assert_int_equal(blocks[1]->head[7], p);
+}
+
+/* The last place for a block; frames are held as long as they are used, and given back. */
+static void frames_are_held(void **state)
+{
+    struct evtchn_init_control init = {.control_gfn = frame(0), .offset = 4096 - 72};
+    struct evtchn_expand_array expand = {.array_gfn = frame(2)};
+    struct evtchn_reset reset = {.dom = DOMID_SELF};
+
+    assert_int_equal(OP(init_control, init), 0);
+    assert_int_equal(init.link_bits, 17);
+    assert_int_equal(d->max_evtchns, 131072);
+    assert_int_equal(OP(expand_array, expand), 0);
+    assert_int_equal(page_refs(host_frame(d, 0)->state), 2);
+    assert_int_equal(page_type_count(host_frame(d, 0)->state), 1);
+    assert_int_equal(page_refs(host_frame(d, 2)->state), 2);
+    assert_int_equal(page_type_count(host_frame(d, 2)->state), 1);
+    expand.array_gfn = max_page;
+    assert_int_equal(OP(expand_array, expand), -XEN_EINVAL);
+    /* The second vCPU has no block: what is sent to it is lost, and said. */
+    host_guest_log[0] = '\0';
+    evtchn_send(d, ipi(1));
+    assert_int_not_equal(host_guest_log[0], '\0');
+    init = (struct evtchn_init_control){.control_gfn = frame(1), .vcpu = 1, .offset = 8};
+    assert_int_equal(OP(init_control, init), 0);
+    assert_int_equal(OP(init_control, init), -XEN_EINVAL);
+    assert_int_equal(page_refs(host_frame(d, 1)->state), 2);
+    assert_int_equal(OP(reset, reset), 0);
+    assert_int_equal(d->max_evtchns, 4096);
+    for (unsigned int i = 0; i < 3; i++) {
+        assert_int_equal(page_refs(host_frame(d, i)->state), 1);
+        assert_int_equal(page_type_count(host_frame(d, i)->state), 0);
+    }
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -389,6 +528,8 @@ int main(void)
         TEST(latched_is_shown), TEST(bad_calls),           TEST(array_limit),
         TEST(many_ports),       TEST(out_of_memory),       TEST(back_to_two_level),
         TEST(scribbling),       TEST(last_of_queue_moves), TEST(very_many_ports),
+        TEST(words_and_heads),  TEST(masked_words),        TEST(a_port_is_fresh_again),
+        TEST(frames_are_held),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
