@@ -406,6 +406,12 @@ static void test_full_rings(void **state)
     ring.rsp_cons += 7;
     assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
     assert_int_equal(ring.rsp_prod, 1010 + 1024 + 7);
+    ring.rsp_cons += 24; /* all of the message but a byte */
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
+    assert_int_equal(ring.rsp_prod, 1010 + 1024 + 31);
+    ring.rsp_cons += 1;
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
+    assert_int_equal(ring.rsp_prod, 1010 + 1024 + 32);
     ring.rsp_cons = ring.rsp_prod;
     assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
     assert_int_equal(ring.rsp_prod, 1010 + 56 * 32);
@@ -413,8 +419,12 @@ static void test_full_rings(void **state)
 
 static void test_indices(void **state)
 {
+    static const struct xenstore_domain_interface empty = {.server_features = 3};
+
     prepare_requests();
+    memset(&ring, 0xff, sizeof(ring));
     store_ring_init(&ring);
+    assert_memory_equal(&ring, &empty, sizeof(ring));
     ring.req_prod = 1025;
     assert_int_equal(store_ring_turn(&ring, dom1), RING_BAD_INDEX);
     ring.req_prod = (uint32_t)-1;
