@@ -64,7 +64,6 @@ static void fire_purged(struct store *s, const struct tree_node *former,
         int added = snprintf(path + length, STORE_PATH_SIZE - length, "/%s", child->data->name);
 
         fire_purged(s, former, child, domid, path, length + (size_t)added);
-        path[length] = '\0';
     }
 }
 

@@ -156,7 +156,7 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
         free_watch(w);
         return XEN_ENOMEM;
     }
-    w->strip = path[0] == '/' || path[0] == '@' ? 0 : strlen(absolute) - strlen(path);
+    w->strip = strlen(absolute) - strlen(path); /* 0 if it is not relative */
     *end = w;
     xs_charge(c, (long)watch_bytes(w));
     return 0;

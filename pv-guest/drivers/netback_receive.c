@@ -45,7 +45,6 @@ static struct vif_slot *vif_take_slot(struct vif *vif, netif_rx_request_t *reque
     netback_rx_take(&vif->receive, request);
     slot->id = request->id;
     slot->flags = 0;
-    slot->size = 0;
     slot->is_extra = false;
     return slot;
 }

@@ -4,9 +4,7 @@
  * and its answer word for word.
  */
 /* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
-/* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
-/* SOURCES: dom0-tools/store/store.c dom0-tools/store/transaction.c */
-/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: $(STORE_SRCS) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

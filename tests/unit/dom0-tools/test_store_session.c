@@ -4,9 +4,7 @@
  * told, and when its transport hears that there is something to fetch. And the ring's indices.
  */
 /* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
-/* SOURCES: dom0-tools/store/protocol.c dom0-tools/store/requests.c dom0-tools/store/control.c */
-/* SOURCES: dom0-tools/store/ring.c dom0-tools/store/store.c dom0-tools/store/transaction.c */
-/* SOURCES: dom0-tools/store/tree.c dom0-tools/store/watch.c */
+/* SOURCES: $(STORE_SRCS) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -408,6 +406,12 @@ static void test_full_rings(void **state)
     ring.rsp_cons += 7;
     assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
     assert_int_equal(ring.rsp_prod, 1010 + 1024 + 7);
+    ring.rsp_cons += 24; /* all of the message but a byte */
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
+    assert_int_equal(ring.rsp_prod, 1010 + 1024 + 31);
+    ring.rsp_cons += 1;
+    assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
+    assert_int_equal(ring.rsp_prod, 1010 + 1024 + 32);
     ring.rsp_cons = ring.rsp_prod;
     assert_int_equal(store_ring_turn(&ring, dom1), RING_MOVED);
     assert_int_equal(ring.rsp_prod, 1010 + 56 * 32);
@@ -415,8 +419,12 @@ static void test_full_rings(void **state)
 
 static void test_indices(void **state)
 {
+    static const struct xenstore_domain_interface empty = {.server_features = 3};
+
     prepare_requests();
+    memset(&ring, 0xff, sizeof(ring));
     store_ring_init(&ring);
+    assert_memory_equal(&ring, &empty, sizeof(ring));
     ring.req_prod = 1025;
     assert_int_equal(store_ring_turn(&ring, dom1), RING_BAD_INDEX);
     ring.req_prod = (uint32_t)-1;

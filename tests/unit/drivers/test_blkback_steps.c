@@ -616,6 +616,15 @@ static void rounds_end(void **state)
     while (queued > 0)
         complete(0);
     run();
+    answers();
+    put_indirect(BLKIF_OP_READ, 256); /* with 511 there may be another */
+    put_indirect(BLKIF_OP_READ, 255);
+    put(BLKIF_OP_READ, 8, 1);
+    run();
+    assert_int_equal(queued, 3);
+    while (queued > 0)
+        complete(0);
+    run();
     stop();
 }
 

@@ -271,16 +271,29 @@ static void headers_are_fetched(void **state)
     assert_noted("packet(4096 128:160..207 3968@11+32) flush unmask(5) ");
 }
 
+static void one_packet_is_fetched_and_answered(void **state)
+{
+    put(NETTXF_more_data, 0, 100); /* 33 bytes, and 67 */
+    put(0, 3, 67);
+    run();
+    assert_noted("packet(100 100:16..101) flush event(5) unmask(5) ");
+    put(0, 5, 70);
+    run();
+    assert_noted("packet(70 70:53..122) flush unmask(5) ");
+    assert_int_equal(ring()->rsp_prod, 3);
+    assert_int_equal(status_of(2), NETIF_RSP_OKAY);
+}
+
 static void kinds_of_packets(void **state)
 {
     put(NETTXF_extra_info, 0, 64);
-    put_extra(XEN_NETIF_EXTRA_TYPE_GSO, 1448, XEN_NETIF_GSO_TYPE_TCPV6);
+    put_extra(XEN_NETIF_EXTRA_TYPE_GSO, 1, XEN_NETIF_GSO_TYPE_TCPV6);
     put(0, 0, 13); /* shorter than a frame's header */
     put(NETTXF_extra_info, 0, 64);
     put_extra(XEN_NETIF_EXTRA_TYPE_MCAST_ADD, 0, 0);
     put(0, 0, 64);
     run();
-    assert_noted("packet(64 64:16..79 blank valid gso 1448/2) packet(64 64:96..159) flush "
+    assert_noted("packet(64 64:16..79 blank valid gso 1/2) packet(64 64:96..159) flush "
                  "event(5) unmask(5) ");
     assert_int_equal(status_of(0), NETIF_RSP_OKAY);
     assert_int_equal(status_of(1), NETIF_RSP_NULL);
@@ -359,6 +372,14 @@ static void a_batch_is_bounded(void **state)
         put(i % 16 < 15 ? NETTXF_more_data : 0, 0, (uint16_t)(i % 16 ? 2048 : 32768));
     run();
     assert_int_equal(inputs, 8);
+    /* One byte less, and there is another. */
+    set_up(NULL);
+    brief = true;
+    for (unsigned int i = 0; i < 16 * 10; i++)
+        put(i % 16 < 15 ? NETTXF_more_data : 0, 0,
+            (uint16_t)(i % 16 ? 2047 : 32768 - (i / 16 == 7)));
+    run();
+    assert_int_equal(inputs, 9);
 }
 
 static void a_round_without_memory(void **state)
@@ -423,7 +444,25 @@ static void credit_comes_with_time(void **state)
     now += 1;
     run();
     assert_int_equal(inputs, 10);
+    /* The last byte of credit is enough for a packet; what it owes is made up for then. */
+    set_up(NULL);
+    limit(10, 100);
+    vif.credit = -9;
+    now += 100;
+    put_many(1, 400);
+    run();
+    assert_int_equal(inputs, 1);
+    set_up(NULL);
+    limit(1000, 500);
+    vif.credit = 1;
+    now += 500;
+    put_many(1, 400);
+    run();
+    assert_int_equal(vif.credit, 601);
     /* Who is gone is not continued with. */
+    put_many(1, 1000);
+    put_many(1, 400);
+    run();
     vif.connected = false;
     notes[0] = '\0';
     called(&device);
@@ -471,6 +510,7 @@ int main(void)
         /* First, since the pages of headers are kept. */
         cmocka_unit_test_setup(a_round_without_memory, set_up),
         cmocka_unit_test_setup(headers_are_fetched, set_up),
+        cmocka_unit_test_setup(one_packet_is_fetched_and_answered, set_up),
         cmocka_unit_test_setup(kinds_of_packets, set_up),
         cmocka_unit_test_setup(enemies, set_up),
         cmocka_unit_test_setup(a_batch_is_bounded, set_up),
