@@ -223,6 +223,33 @@ static void nmis(void **state)
     guest_end();
 }
 
+/* Each part of the work on the way out is done when it is asked for. */
+static void exit_work(void **state)
+{
+    struct cpu_user_regs *regs = guest_start(1);
+
+    current->time_guest = GUEST(0x200);
+    *window(0x200) = 0x55;
+    current->arch.flags |= TF_OLD_TABLES;
+    get_cpu_info()->exit_work = 0;
+    pv_exit_work(regs);
+    assert_true(*window(0x200) == 0x55 && current->arch.flags & TF_OLD_TABLES);
+    get_cpu_info()->exit_work = EXIT_WORK_AREAS;
+    pv_exit_work(regs);
+    assert_true(*window(0x200) == 0 && current->arch.flags & TF_OLD_TABLES);
+    get_cpu_info()->exit_work = EXIT_WORK_TABLES;
+    pv_exit_work(regs);
+    assert_false(current->arch.flags & TF_OLD_TABLES);
+    assert_int_equal(get_cpu_info()->exit_work, 0);
+    arch_old_tables_left();
+    assert_true(current->arch.flags & TF_OLD_TABLES);
+    assert_int_equal(get_cpu_info()->exit_work, EXIT_WORK_TABLES);
+    pv_exit_work(regs);
+    assert_false(current->arch.flags & TF_OLD_TABLES);
+    current->time_guest = 0;
+    guest_end();
+}
+
 /* A reason that came before vCPU 0 had a handler is not lost; it is not that of another vCPU. */
 static void nmi_reasons(void **state)
 {
@@ -492,6 +519,12 @@ static void iret_fails(void **state)
     expect_crash("the address is not the guest's");
     assert_true(local_irq_is_enabled());
     guest_end();
+    /* In front of our range, and not in it. */
+    regs = guest_start(1);
+    regs->rsp = HV_VIRT_START - 80;
+    pv_iret(regs, current);
+    expect_crash("it is not mapped");
+    guest_end();
     /* Each word of it counts. */
     for (unsigned int missing = 1; missing <= 9; missing++) {
         regs = guest_start(1);
@@ -514,6 +547,7 @@ int main(void)
         cmocka_unit_test(failsafe),
         cmocka_unit_test(failsafe_crashes),
         cmocka_unit_test(nmis),
+        cmocka_unit_test(exit_work),
         cmocka_unit_test(nmi_reasons),
         cmocka_unit_test(registrations),
         cmocka_unit_test(trap_table),

@@ -30,7 +30,7 @@ static void pci_call(unsigned int port, unsigned int bytes, u32 value)
 u32 pci_guest_read(const struct domain *d, unsigned int port, unsigned int bytes)
 {
     pci_call(port, bytes, 0);
-    return 0xaabbccdd;
+    return 0xaabbccdc;
 }
 
 void pci_guest_write(const struct domain *d, unsigned int port, unsigned int bytes, u32 value)
@@ -196,11 +196,11 @@ static void pci_ports(void **state)
     FINISHED("\xec", 0xcf9);
     EXPECT_NOTHING();
     FINISHED("\xed", 0xcfc);
-    assert_true(regs->rax == 0xaabbccdd && pci[0].port == 0xcfc && pci[0].bytes == 4);
+    assert_true(regs->rax == 0xaabbccdc && pci[0].port == 0xcfc && pci[0].bytes == 4);
     FINISHED("\x66\xed", 0xcfe);
-    assert_true(regs->rax == 0xaabbccdd && pci[1].port == 0xcfe && pci[1].bytes == 2);
+    assert_true(regs->rax == 0xaabbccdc && pci[1].port == 0xcfe && pci[1].bytes == 2);
     FINISHED("\xec", 0xcff);
-    assert_true(regs->rax == 0xaabbccdd && pci[2].port == 0xcff && pci[2].bytes == 1);
+    assert_true(regs->rax == 0xaabbccdc && pci[2].port == 0xcff && pci[2].bytes == 1);
     assert_int_equal(pci_calls, 3);
     /* Not aligned: in pieces, up to the end of the register. */
     pci_calls = 0;
@@ -208,7 +208,7 @@ static void pci_ports(void **state)
     assert_int_equal(pci_calls, 2);
     assert_true(pci[0].port == 0xcfd && pci[0].bytes == 2);
     assert_true(pci[1].port == 0xcff && pci[1].bytes == 1);
-    assert_true(regs->rax == 0xffddccdd);
+    assert_true(regs->rax == 0xffdcccdc);
     pci_calls = 0;
     regs->rax = 0x44332211;
     FINISHED("\xef", 0xcfd);
@@ -261,6 +261,7 @@ static void bitmap(void **state)
     current->arch.iobmp_limit = 0x400;
     guest_user();
     assert_false(IO("\xec", 0x64));
+    assert_true(!in_guest_kernel(current) && host_registers()->gs_base == 0x7000);
     map[12] = 0xef; /* 64 */
     FINISHED("\xec", 0x64);
     EXPECT_READ(0x64, 1);

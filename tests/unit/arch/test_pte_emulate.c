@@ -209,7 +209,15 @@ static void all_bases(void **state)
         assert_true(*entry(SLOT) == 0x1230 + n * 2);
         insn_set_register(&rex, regs, n, 8, 0);
     }
-    /* SIB, RIP-relative, absolute, by a segment's base */
+    /* REX.B alone changes neither the size nor the other register. */
+    GUEST_CODE("\x41\x89\x0b");
+    *entry(SLOT) = 0x1100000000;
+    regs->r11 = ENTRY;
+    regs->rbx = 0x4444;
+    regs->rcx = 0xffffffff00000002;
+    assert_true(pv_emulate_pte_write(ENTRY, regs));
+    assert_true(*entry(SLOT) == 0x1100000002);
+    /* SIB, absolute, by a segment's base */
     GUEST_CODE("\x48\x89\x0c\x33");
     regs->rbx = ENTRY - 0x100;
     regs->rsi = 0x100;
@@ -352,12 +360,15 @@ static void refusals(void **state)
     REFUSED("\x48\x39\x0b", ENTRY, ENTRY); /* cmp */
     REFUSED("\x48\x03\x0b", ENTRY, ENTRY); /* add (%rbx),%rcx */
     REFUSED("\x02\x0b", ENTRY + 1, ENTRY + 1);
-    REFUSED("\x48\x01\xcb", ENTRY, ENTRY);     /* add %rcx,%rbx */
-    REFUSED("\x48\x83\x3b\x02", ENTRY, ENTRY); /* cmp $1 */
-    REFUSED("\x80\x3b\x02", ENTRY, ENTRY);     /* cmpb $1 */
-    REFUSED("\xf6\x03\x02", ENTRY, ENTRY);     /* testb */
-    REFUSED("\x48\xf7\x23", ENTRY, ENTRY);     /* mul */
-    REFUSED("\x48\xff\x13", ENTRY, ENTRY);     /* call */
+    REFUSED("\x48\x89\xcb", ENTRY, ENTRY); /* mov %rcx,%rbx */
+    regs->rbp = ENTRY;
+    REFUSED("\x48\x89\x0d\x00\x00\x00\x00", ENTRY, ENTRY); /* relative to RIP */
+    REFUSED("\x48\x01\xcb", ENTRY, ENTRY);                 /* add %rcx,%rbx */
+    REFUSED("\x48\x83\x3b\x02", ENTRY, ENTRY);             /* cmp $1 */
+    REFUSED("\x80\x3b\x02", ENTRY, ENTRY);                 /* cmpb $1 */
+    REFUSED("\xf6\x03\x02", ENTRY, ENTRY);                 /* testb */
+    REFUSED("\x48\xf7\x23", ENTRY, ENTRY);                 /* mul */
+    REFUSED("\x48\xff\x13", ENTRY, ENTRY);                 /* call */
     REFUSED("\xff\x13", ENTRY + 4, ENTRY + 4);
     REFUSED("\xfe\x13", ENTRY + 1, ENTRY + 1);
     REFUSED("\x48\xff\x33", ENTRY, ENTRY);                     /* push */
