@@ -225,6 +225,71 @@ static void msrs(void **state)
     guest_end();
 }
 
+/* The registers of the policy: what is read, which writes are taken. */
+static void msr_policy(void **state)
+{
+    static const u32 lost[] = {0x79, 0x8b, 0x17a, 0xe7, 0xe8};
+    static const u32 zero[] = {0xce, 0x140, 0x179, 0x17a, 0x40000000};
+    struct vcpu *v;
+    u64 val;
+
+    guest_start(1);
+    v = current;
+    for (unsigned int i = 0; i < ARRAY_SIZE(lost); i++)
+        assert_true(pv_wrmsr(v, lost[i], ~0UL));
+    for (unsigned int i = 0; i < ARRAY_SIZE(zero); i++) {
+        val = 5;
+        assert_true(pv_rdmsr(v, zero[i], &val) && val == 0);
+    }
+    assert_true(pv_rdmsr(v, 0xc0000101, &val) && val == 0x6000);
+    assert_true(pv_rdmsr(v, 0xc0000102, &val) && val == 0x7000);
+    assert_true(pv_rdmsr(v, 0x1b, &val) && val == 0xfee00900);
+    assert_true(pv_rdmsr(v->domain->vcpu[1], 0x1b, &val) && val == 0xfee00800);
+    assert_false(pv_wrmsr(v, 0x1b, 0xfee00900));
+    assert_true(pv_rdmsr(v, 0xc0000080, &val) && val == 0xd01);
+    assert_true(pv_wrmsr(v, 0xc0000080, 0xd01));
+    assert_false(pv_wrmsr(v, 0xc0000080, 0xd00));
+    assert_true(pv_rdmsr(v, 0x277, &val) && pv_wrmsr(v, 0x277, val));
+    assert_false(pv_wrmsr(v, 0x277, val + 1));
+    for (u32 msr = 0xc0000100; msr <= 0xc0000102; msr++)
+        assert_false(pv_wrmsr(v, msr, 1UL << 47));
+    assert_true(pv_wrmsr(v, 0xc0000102, 0x1111));
+    assert_true(host_registers()->kernel_gs_base == 0x1111 && v->arch.gs_base_user == 0x1111);
+    assert_true(pv_wrmsr(v, 0xc0000101, 0x2222));
+    assert_true(host_registers()->gs_base == 0x2222 && v->arch.gs_base_kernel == 0x2222);
+    /* TSC_AUX has 32 bits, and is there with RDTSCP. */
+    assert_true(pv_wrmsr(v, 0xc0000103, 0xffffffff));
+    assert_true(host_registers()->tsc_aux == 0xffffffff);
+    assert_true(pv_rdmsr(v, 0xc0000103, &val) && val == 0xffffffff);
+    assert_false(pv_wrmsr(v, 0xc0000103, 1UL << 32));
+    boot_cpu.rdtscp = false;
+    assert_false(pv_wrmsr(v, 0xc0000103, 1) || pv_rdmsr(v, 0xc0000103, &val));
+    boot_cpu.rdtscp = true;
+    /* PRED_CMD: a barrier, where the processor has it. */
+    host_registers()->pred_cmds = 0;
+    assert_true(pv_wrmsr(v, 0x49, 1));
+    assert_int_equal(host_registers()->pred_cmds, 1);
+    assert_false(pv_wrmsr(v, 0x49, 2) || pv_rdmsr(v, 0x49, &val));
+    boot_cpu.ibpb = false;
+    assert_false(pv_wrmsr(v, 0x49, 1));
+    boot_cpu.ibpb = true;
+    /* A page of hypercalls, into writable memory of its own. */
+    val = page_to_mfn(host_frame(v->domain, 9)).n << 12;
+    assert_false(pv_wrmsr(v, 0x40000000, val | 1));
+    assert_false(pv_wrmsr(v, 0x40000000, machine_frames << 12));
+    assert_false(pv_wrmsr(v, 0x40000000, page_to_mfn(host_frame(v->domain, 3)).n << 12));
+    assert_true(pv_wrmsr(v, 0x40000000, val));
+    assert_int_equal(*(u8 *)maddr_to_virt(val), 0x51);
+    machine_check();
+    /* Others, which a relaxed domain reads as 0. */
+    assert_false(pv_rdmsr(v, 0x12345, &val) || pv_wrmsr(v, 0x12345, 0));
+    v->domain->arch.msr_relaxed = true;
+    val = 5;
+    assert_true(pv_rdmsr(v, 0x12345, &val) && val == 0 && pv_wrmsr(v, 0x12345, 0));
+    host_registers()->gs_base = 0x6000;
+    guest_end();
+}
+
 static void others(void **state)
 {
     struct cpu_user_regs *regs = guest_start(1);
@@ -534,6 +599,7 @@ int main(void)
         cmocka_unit_test(debug_hypercalls),
         cmocka_unit_test(bases),
         cmocka_unit_test(msrs),
+        cmocka_unit_test(msr_policy),
         cmocka_unit_test(others),
         cmocka_unit_test(single_step),
         cmocka_unit_test(protection_faults),
