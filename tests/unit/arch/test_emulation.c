@@ -49,6 +49,9 @@ static void control_registers(void **state)
     assert_true(v->arch.ctrlreg[0] == cr0 && !(host_registers()->cr0 & 8));
     regs->rax = cr0 | 8;
     DONE("\x0f\x22\xc0");
+    assert_int_equal(do_fpu_taskswitch(0), 0);
+    assert_true(v->arch.ctrlreg[0] == cr0);
+    assert_int_equal(do_fpu_taskswitch(1), 0);
     regs->rax = cr0;
     DONE("\x0f\x22\xc0");
     assert_true(v->arch.ctrlreg[0] == cr0 && !(host_registers()->cr0 & 8));
