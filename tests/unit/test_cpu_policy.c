@@ -288,6 +288,7 @@ static void given_lists(void **state)
     assert_int_equal(set_msr(0x99, 0, 0), -XEN_ERANGE);
     assert_int_equal(out->u.cpu_policy.err_msr, 0x99);
     assert_int_equal(out->u.cpu_policy.err_leaf, ALL);
+    assert_int_equal(set_lists(0, 0, 1, GUEST(16), GUEST(4096)), -XEN_ERANGE); /* alone */
     assert_int_equal(set_lists(0, 0, 3, GUEST(0), GUEST(4096)), -XEN_E2BIG);
     assert_int_equal(set_lists(0, 0, 2, GUEST(HOST_WINDOW) - 16, GUEST(4096)), -XEN_EFAULT);
     end();
