@@ -299,6 +299,7 @@ WEAK void tlb_flush_page_mask(const cpumask_t *mask, unsigned long va)
 
 WEAK void tlb_relax(void)
 {
+    cpu_relax();
 }
 
 WEAK void cache_flush_local(void)

@@ -554,6 +554,46 @@ static void creation_fails(void **state)
     assert_int_equal(host_objects(), objects);
 }
 
+/* ---- what a person reads ---- */
+
+static void ports_are_described(void **state)
+{
+    struct evtchn_bind_interdomain bind = {.remote_dom = DOMID_SELF};
+    struct evtchn_bind_pirq pirq = {.pirq = 9};
+
+    unbound(DOMID_SELF, 2);
+    bind.remote_port = unbound(DOMID_SELF, DOMID_SELF);
+    assert_int_equal(OP(bind_interdomain, bind), 0);
+    virq(VIRQ_TIMER, 2);
+    assert_int_equal(close_port(ipi(0)), 0);
+    forget_pending(a);
+    assert_int_equal(rangeset_add(a->irqs, 9, 9), 0);
+    assert_int_equal(OP(bind_pirq, pirq), 0);
+    set_bit(a->shared_info->evtchn_pending, ipi(1));
+    set_bit(a->shared_info->evtchn_mask, 4);
+    set_bit(a->shared_info->evtchn_mask, 5);
+    set_bit(a->shared_info->evtchn_pending, 5);
+    host_console_log[0] = '\0';
+    evtchn_dump(a);
+    assert_string_equal(host_console_log, "d1 port 1: unbound, waits for d2, vcpu 0\n"
+                                          "d1 port 2: interdomain, d1 port 3, vcpu 0\n"
+                                          "d1 port 3: interdomain, d1 port 2, vcpu 0\n"
+                                          "d1 port 4: virq 0, vcpu 2, masked\n"
+                                          "d1 port 5: pirq 9, vcpu 0, pending, masked\n"
+                                          "d1 port 6: ipi, vcpu 1, pending\n");
+    /* At most 64 of them, and how many more there are. */
+    while (ipi(0) < 64)
+        ;
+    evtchn_dump(a);
+    assert_string_equal(host_console_log + strlen(host_console_log) - 25,
+                        "\nd1 port 64: ipi, vcpu 0\n");
+    ipi(0);
+    ipi(0);
+    evtchn_dump(a);
+    assert_string_equal(host_console_log + strlen(host_console_log) - 42,
+                        "\nd1 port 64: ipi, vcpu 0\nd1: 2 more ports\n");
+}
+
 /* ---- the hypercall ---- */
 
 static void what_cannot_be_read_or_written(void **state)
@@ -627,6 +667,7 @@ int main(void)
         TEST(a_reset_is_refused),
         TEST(a_reset_continues),
         TEST(creation_fails),
+        TEST(ports_are_described),
         TEST(what_cannot_be_read_or_written),
         TEST(the_older_form),
     };

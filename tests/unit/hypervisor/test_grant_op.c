@@ -447,6 +447,26 @@ static void both_kinds_at_once(void **state)
     }
 }
 
+static void a_table_is_described(void **state)
+{
+    grant(8, 2, 0);
+    grant(9, 3, 0);
+    map(8, 1, GNTMAP_host_map);
+    map(8, 2, GNTMAP_host_map);
+    map(9, 3, GNTMAP_host_map | GNTMAP_readonly);
+    host_console_log[0] = '\0';
+    grant_table_dump(a);
+    assert_string_equal(host_console_log,
+                        "d1 grants: 1 frames, 2 entries in use by others, 0 mappings of "
+                        "others in 1 pages\n\n");
+    host_console_log[0] = '\0';
+    set_up(DOMID_SELF, 2);
+    grant_table_dump(b);
+    assert_string_equal(host_console_log,
+                        "d2 grants: 2 frames, 0 entries in use by others, 3 mappings of "
+                        "others in 1 pages\n\n");
+}
+
 /* ---- batches ---- */
 
 static void maps_stop_and_continue(void **state)
@@ -623,9 +643,10 @@ int main(void)
         TEST(what_a_table_says_of_itself), TEST(single_operations_are_single),
         TEST(entries_are_swapped),         TEST(caches_are_flushed),
         TEST(a_mapping_is_remembered),     TEST(a_refused_mapping_leaves_nothing),
-        TEST(both_kinds_at_once),          TEST(maps_stop_and_continue),
-        TEST(unmaps_flush_by_the_batch),   TEST(unmaps_end_at_a_fault),
-        TEST(other_lists_continue),        TEST(copies_are_refused),
+        TEST(both_kinds_at_once),          TEST(a_table_is_described),
+        TEST(maps_stop_and_continue),      TEST(unmaps_flush_by_the_batch),
+        TEST(unmaps_end_at_a_fault),       TEST(other_lists_continue),
+        TEST(copies_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
