@@ -19,7 +19,7 @@ static inline void cpu_relax(void)
 
     if (host_relax)
         host_relax();
-    else if (++waits == HOST_WAITS)
+    else if (++waits >= HOST_WAITS)
         __builtin_trap(); /* nobody else runs who could end this wait */
 }
 
