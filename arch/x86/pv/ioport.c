@@ -56,12 +56,11 @@ static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int bytes)
     return !((unsigned int)(bits[0] | bits[1] << 8) >> (port & 7) & ((1U << bytes) - 1));
 }
 
-/* Does the domain access these ports itself? */
-static bool port_is_own(const struct domain *d, unsigned int port, unsigned int bytes)
+/* Is there a port among these that is not the hardware's for anybody, since its users share it? */
+static bool has_index_port(unsigned int port, unsigned int bytes)
 {
-    if ((port == PCI_PORT_ADDRESS && bytes == 4) || (port & ~1U) == PORT_CMOS_INDEX)
-        return false;
-    return rangeset_contains(d->ioports, port, port + bytes - 1);
+    return (port == PCI_PORT_ADDRESS && bytes == 4) ||
+           (port <= PORT_CMOS_DATA && port + bytes > PORT_CMOS_INDEX);
 }
 
 static u32 access_cmos(const struct domain *d, bool write, u32 value)
@@ -82,9 +81,10 @@ static u32 access_cmos(const struct domain *d, bool write, u32 value)
 
 static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
 {
+    bool own = rangeset_contains(d->ioports, port, port + bytes - 1);
     u32 value = 0;
 
-    if (port_is_own(d, port, bytes))
+    if (own && !has_index_port(port, bytes))
         return hw_port_read((u16)port, bytes);
     for (unsigned int done = 0, size; done < bytes; done += size, port += size) {
         u32 part = ~0U;
@@ -94,7 +94,7 @@ static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
             part = d->arch.cmos_index;
         } else if (port == PORT_CMOS_DATA) {
             part = access_cmos(d, false, 0);
-        } else if (port == PCI_PORT_ADDRESS && bytes == 4) {
+        } else if (port == PCI_PORT_ADDRESS && bytes == 4 && !done) {
             size = 4;
             part = d->arch.pci_cf8;
         } else if ((port & ~3U) == PCI_PORT_DATA) {
@@ -102,6 +102,8 @@ static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
             if (size == 3)
                 size = 2;
             part = pci_guest_read(d, port, size);
+        } else if (own) {
+            part = hw_port_read((u16)port, 1);
         }
         if (size == 4)
             return part;
@@ -112,7 +114,9 @@ static u32 port_read(struct domain *d, unsigned int port, unsigned int bytes)
 
 static void port_write(struct domain *d, unsigned int port, unsigned int bytes, u32 value)
 {
-    if (port_is_own(d, port, bytes)) {
+    bool own = rangeset_contains(d->ioports, port, port + bytes - 1);
+
+    if (own && !has_index_port(port, bytes)) {
         hw_port_write((u16)port, bytes, value);
         return;
     }
@@ -124,7 +128,7 @@ static void port_write(struct domain *d, unsigned int port, unsigned int bytes, 
             d->arch.cmos_index = (u8)part;
         } else if (port == PORT_CMOS_DATA) {
             access_cmos(d, true, part & 0xff);
-        } else if (port == PCI_PORT_ADDRESS && bytes == 4) {
+        } else if (port == PCI_PORT_ADDRESS && bytes == 4 && !done) {
             size = 4;
             d->arch.pci_cf8 = part;
         } else if ((port & ~3U) == PCI_PORT_DATA) {
@@ -132,6 +136,8 @@ static void port_write(struct domain *d, unsigned int port, unsigned int bytes, 
             if (size == 3)
                 size = 2;
             pci_guest_write(d, port, size, part);
+        } else if (own) {
+            hw_port_write((u16)port, 1, part & 0xff);
         }
     }
 }

@@ -169,7 +169,17 @@ static void cmos(void **state)
     EXPECT_WRITE(0x71, 1, 0x55);
     FINISHED("\x66\xed", 0x70);
     assert_true(regs->rax == 0x2166);
-    /* Who has not both of the ports gets neither. */
+    /* A wider access that ends in the index port leaves that to us. */
+    regs->rax = 0x99887766;
+    FINISHED("\xef", 0x6d);
+    EXPECT_WRITE(0x6f, 1, 0x88);
+    expect_port(host_port_before, 0x6e, 1, true, 0x77);
+    regs->rax = 0;
+    FINISHED("\xed", 0x6d);
+    EXPECT_READ(0x6f, 1);
+    assert_true(regs->rax == 0x99212121);
+    regs->rax = 0x2166;
+    /* A domain that has not both of the ports gets neither. */
     rangeset_remove(current->domain->ioports, 0x70, 0x70);
     FINISHED("\xec", 0x71);
     assert_true(regs->rax == 0x21ff);
@@ -192,6 +202,11 @@ static void pci_ports(void **state)
     assert_true(regs->rax == 0x80001234);
     FINISHED("\x66\xed", 0xcf8); /* not the address register: a port like others */
     EXPECT_READ(0xcf8, 2);
+    /* A dword that only ends in the register does not set it. */
+    regs->rax = 0x11112222;
+    FINISHED("\xef", 0xcf5);
+    FINISHED("\xed", 0xcf8);
+    assert_true(regs->rax == 0x80001234);
     rangeset_remove(current->domain->ioports, 0xcf8, 0xcfb);
     FINISHED("\xec", 0xcf9);
     EXPECT_NOTHING();
