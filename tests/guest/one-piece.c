@@ -22,6 +22,7 @@
 #define VCPUS        128U
 #define CONSOLE_RING 65536U
 #define LINE         128U
+#define BITMAP       (1U << 20) /* bytes */
 #define FILLINGS     10 /* of the ring, by the longest of the debug keys */
 
 static long must(const char *what, long result)
@@ -96,6 +97,21 @@ static void domain_list(domid_t domain)
     report("domain", clock_tsc() - start, op.u.getdomaininfolist.num_domains);
 }
 
+/* A bitmap is cleared up to its end, however far beyond the last CPU that is. */
+static void bitmap(void)
+{
+    static uint8_t bits[BITMAP];
+    struct xen_domctl op = domctl(XEN_DOMCTL_getvcpuaffinity, 0);
+    uint64_t start;
+
+    op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+    op.u.vcpuaffinity.cpumap_hard.nr_bits = BITMAP * 8;
+    set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, bits);
+    start = clock_tsc();
+    must("getvcpuaffinity", hypercall_domctl(&op));
+    report("bitmap", clock_tsc() - start, BITMAP / 8);
+}
+
 static void press(const char *key)
 {
     struct xen_sysctl op = sysctl(XEN_SYSCTL_debug_keys);
@@ -146,6 +162,7 @@ void guest_main(void)
 
     extent(domain);
     domain_list(domain);
+    bitmap();
     vcpu_lines();
     console_text();
     read_console();

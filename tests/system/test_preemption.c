@@ -24,6 +24,7 @@ static const struct {
 } pieces[] = {
     {"extent", 600},       /* a frame of an extent */
     {"domain", 12000},     /* a domain of 128 vCPUs, in a list */
+    {"bitmap", 2},         /* eight bytes of a bitmap of CPUs */
     {"vcpu_lines", 5000},  /* a line of the debug key q */
     {"console_write", 20}, /* a character, without the serial port's time */
     {"console_read", 14},  /* a byte of the ring */
