@@ -23,7 +23,7 @@
 #define CONSOLE_RING 65536U
 #define LINE         128U
 #define BITMAP       (1U << 20) /* bytes */
-#define FILLINGS     10 /* of the ring, by the longest of the debug keys */
+#define FILLINGS     10         /* of the ring, by the longest of the debug keys */
 
 static long must(const char *what, long result)
 {
