@@ -72,6 +72,8 @@ bool host_panics(void (*fn)(void *arg), void *arg);
 
 /* What printk_guest() and printk() were given lately on this thread; a test may empty them. */
 extern __thread char host_guest_log[], host_console_log[];
+/* The C library's, whose header does not go with lib.h. */
+char *strstr(const char *text, const char *part);
 
 /* ---- guest memory and hypercalls ---- */
 

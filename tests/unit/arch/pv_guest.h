@@ -38,8 +38,6 @@
 
 #define MASK (current->info->evtchn_upcall_mask)
 
-char *strstr(const char *text, const char *part);
-
 static inline u64 *window(unsigned long offset)
 {
     return (u64 *)(void *)(host_guest + offset);

@@ -542,11 +542,11 @@ static void addresses(void **state)
     gdt[3] = descriptor(0x300000, 0x1fff, DATA32);
     gdt[5] = descriptor(0x500000, 0xfff, DOWN32);
     gdt[6] = descriptor(0x600000, 0xfff, DOWN16);
-    for (u8 i = SEG_ES; i <= SEG_GS; i++) {
+    for (int i = SEG_ES; i <= SEG_GS; i++) {
         static const unsigned long want[] = {0x12346678, 0x201000, 0x301000,
                                              0x501000,   0x601000, 0x1000};
 
-        insn.segment = i;
+        insn.segment = (u8)i;
         assert_true(pv_segment_address(&insn, regs, 0x1000, 1, &addr));
         assert_true(addr == want[i]);
     }

@@ -510,8 +510,8 @@ static void rings_of_several_pages(void **state)
             "map(100) bind(21) start(4096) ", "map(100,101) bind(21) start(8192) ",
             "map(100,101,102,103) bind(21) start(16384) ",
             "map(100,101,102,103,104,105,106,107) bind(21) start(32768) ",
-            "map(100,101,102,103,104,105,106,107,108,109,110,111,112,113,114,115) bind(21) "
-            "start(65536) "};
+            ("map(100,101,102,103,104,105,106,107,108,109,110,111,112,113,114,115) bind(21) "
+             "start(65536) ")};
 
         snprintf(value, sizeof(value), "%u", order);
         set("other/ring-page-order", value);

@@ -26,7 +26,7 @@
 #define BATCH  64u         /* pages that are unmapped together */
 
 static char *const window = (char *)0x100000000;
-static struct blkback_pages pages;
+static struct blkback_pages tested;
 static struct blkback_command command;
 static uint16_t used[BLKBACK_MAX_SEGMENTS];
 static struct block_segment segments[BLKBACK_MAX_SEGMENTS];
@@ -56,18 +56,18 @@ void *counted_calloc(size_t count, size_t size)
     return ++allocations == fail_at ? NULL : calloc(count, size);
 }
 
-void *window_reserve(unsigned long count)
+void *window_reserve(unsigned long pages)
 {
-    assert_int_equal(count, PLACES);
+    assert_int_equal(pages, PLACES);
     has_window = !no_window;
     return no_window ? NULL : window;
 }
 
-void window_release(void *va, unsigned long count)
+void window_release(void *va, unsigned long pages)
 {
     assert_true(has_window);
     assert_ptr_equal(va, window);
-    assert_int_equal(count, PLACES);
+    assert_int_equal(pages, PLACES);
     for (unsigned int i = 0; i < PLACES; i++)
         assert_false(places[i].is_mapped);
     has_window = false;
@@ -144,20 +144,20 @@ static void start(bool persistent)
     memset(places, 0, sizeof(places));
     map_calls = maps = unmap_calls = unmaps = allocations = fail_at = 0;
     no_window = false;
-    assert_int_equal(blkback_pages_init(&pages, FRONT, persistent), 0);
+    assert_int_equal(blkback_pages_init(&tested, FRONT, persistent), 0);
     assert_true(has_window);
-    assert_int_equal(pages.free_count, PLACES);
+    assert_int_equal(tested.free_count, PLACES);
 }
 
 static void stop(void)
 {
     for (unsigned int i = 0; i < PLACES; i++)
-        assert_int_equal(pages.pages[i].users, 0);
-    blkback_pages_destroy(&pages);
+        assert_int_equal(tested.pages[i].users, 0);
+    blkback_pages_destroy(&tested);
     assert_false(has_window);
     assert_int_equal(mapped(), 0);
-    assert_null(pages.pages);
-    blkback_pages_destroy(&pages); /* does nothing now */
+    assert_null(tested.pages);
+    blkback_pages_destroy(&tested); /* does nothing now */
 }
 
 static uint64_t segment(grant_ref_t gref, unsigned int first, unsigned int last)
@@ -178,7 +178,7 @@ static int get(bool readonly)
 {
     memset(used, 0xee, sizeof(used));
     memset(segments, 0xee, sizeof(segments));
-    return blkback_pages_get(&pages, &command, readonly, used, segments);
+    return blkback_pages_get(&tested, &command, readonly, used, segments);
 }
 
 /* Where each segment of the command is, after blkback_pages_get(). */
@@ -204,7 +204,7 @@ static void get_and_put(grant_ref_t gref, unsigned int count)
     ask_for(gref, count);
     assert_int_equal(get(false), 0);
     check_segments(false);
-    blkback_pages_put(&pages, used, count);
+    blkback_pages_put(&tested, used, count);
 }
 
 /* Has all places taken by references from 1 on, none in use. */
@@ -212,7 +212,7 @@ static void fill(void)
 {
     for (unsigned int i = 0; i < 33; i++)
         get_and_put(1 + 32 * i, 32);
-    assert_int_equal(pages.free_count, 0);
+    assert_int_equal(tested.free_count, 0);
     assert_int_equal(mapped(), PLACES);
     map_calls = maps = 0;
 }
@@ -229,20 +229,20 @@ static void a_use_maps_and_its_end_unmaps(void **state)
     check_segments(true);
     assert_int_equal(map_calls, 1);
     assert_int_equal(maps, 3);
-    assert_int_equal(pages.free_count, PLACES - 3);
+    assert_int_equal(tested.free_count, PLACES - 3);
     assert_int_not_equal(used[0], used[1]);
-    blkback_pages_put(&pages, used, 3);
+    blkback_pages_put(&tested, used, 3);
     assert_int_equal(unmaps, 0);
-    blkback_pages_flush(&pages);
+    blkback_pages_flush(&tested);
     assert_int_equal(unmap_calls, 1);
     assert_int_equal(unmaps, 3);
-    assert_int_equal(pages.free_count, PLACES);
-    blkback_pages_flush(&pages);
+    assert_int_equal(tested.free_count, PLACES);
+    blkback_pages_flush(&tested);
     assert_int_equal(unmap_calls, 1);
     ask_for(100, 1);
     assert_int_equal(get(false), 0);
     check_segments(false);
-    blkback_pages_put(&pages, used, 1);
+    blkback_pages_put(&tested, used, 1);
     ask_for(7, 0); /* a flush */
     assert_int_equal(get(false), 0);
     assert_int_equal(maps, 4);
@@ -254,14 +254,14 @@ static void many_are_unmapped_together(void **state)
     start(false);
     ask_for(1, 130);
     assert_int_equal(get(false), 0);
-    blkback_pages_put(&pages, used, 64);
+    blkback_pages_put(&tested, used, 64);
     assert_int_equal(unmaps, 0);
-    blkback_pages_put(&pages, used + 64, 1);
+    blkback_pages_put(&tested, used + 64, 1);
     assert_int_equal(unmaps, 64);
-    assert_int_equal(pages.free_count, PLACES - 130 + 64);
-    blkback_pages_put(&pages, used + 65, 65);
+    assert_int_equal(tested.free_count, PLACES - 130 + 64);
+    blkback_pages_put(&tested, used + 65, 65);
     assert_int_equal(unmaps, 128);
-    blkback_pages_flush(&pages);
+    blkback_pages_flush(&tested);
     assert_int_equal(unmaps, 130);
     assert_int_equal(unmap_calls, 3);
     stop();
@@ -280,9 +280,9 @@ static void what_finds_no_place_takes_nothing(void **state)
     ask_for(5000, 33);
     assert_int_equal(get(false), -EAGAIN);
     assert_int_equal(mapped(), 1024 + 32); /* to be unmapped at the next flush */
-    blkback_pages_flush(&pages);
+    blkback_pages_flush(&tested);
     assert_int_equal(mapped(), 1024);
-    assert_int_equal(pages.free_count, 32);
+    assert_int_equal(tested.free_count, 32);
     ask_for(5000, 32);
     assert_int_equal(get(false), 0);
     check_segments(false);
@@ -292,13 +292,13 @@ static void what_finds_no_place_takes_nothing(void **state)
     assert_int_equal(get(false), -EAGAIN);
     assert_int_equal(map_calls, 0);
     /* What is only to be unmapped makes room. */
-    blkback_pages_put(&pages, others, 1);
+    blkback_pages_put(&tested, others, 1);
     assert_int_equal(get(false), 0);
     check_segments(false);
     assert_int_equal(used[0], others[0]);
-    blkback_pages_put(&pages, others, PLACES);
-    blkback_pages_flush(&pages);
-    assert_int_equal(pages.free_count, PLACES);
+    blkback_pages_put(&tested, others, PLACES);
+    blkback_pages_flush(&tested);
+    assert_int_equal(tested.free_count, PLACES);
     stop();
 }
 
@@ -309,9 +309,9 @@ static void a_wrong_reference_takes_nothing(void **state)
     command.segments[1] = segment(BAD, 0, 7);
     command.segments[3] = segment(BAD, 0, 7);
     assert_int_equal(get(false), -EINVAL);
-    blkback_pages_flush(&pages);
+    blkback_pages_flush(&tested);
     assert_int_equal(mapped(), 0);
-    assert_int_equal(pages.free_count, PLACES);
+    assert_int_equal(tested.free_count, PLACES);
     get_and_put(100, 5);
     stop();
 }
@@ -328,14 +328,14 @@ static void pages_stay_mapped(void **state)
     assert_int_equal(map_calls, 1);
     assert_int_equal(maps, 3);
     assert_int_equal(used[1], used[3]);
-    assert_int_equal(pages.pages[used[1]].users, 2);
-    blkback_pages_put(&pages, used, 4);
-    blkback_pages_flush(&pages);
+    assert_int_equal(tested.pages[used[1]].users, 2);
+    blkback_pages_put(&tested, used, 4);
+    blkback_pages_flush(&tested);
     assert_int_equal(mapped(), 3);
     /* Found again, whole pages and parts. */
     assert_int_equal(get(false), 0);
     check_segments(false);
-    blkback_pages_put(&pages, used, 4);
+    blkback_pages_put(&tested, used, 4);
     command.segments[0] = segment(102, 0, 2);
     command.segments[1] = segment(100, 7, 7);
     command.segments[2] = segment(101, 3, 4);
@@ -343,8 +343,8 @@ static void pages_stay_mapped(void **state)
     command.sectors = 13;
     assert_int_equal(get(false), 0);
     check_segments(false);
-    assert_int_equal(pages.pages[used[1]].users, 2);
-    blkback_pages_put(&pages, used, 4);
+    assert_int_equal(tested.pages[used[1]].users, 2);
+    blkback_pages_put(&tested, used, 4);
     assert_int_equal(maps, 3);
     /* Some are there, some are not. */
     ask_for(101, 3);
@@ -352,7 +352,7 @@ static void pages_stay_mapped(void **state)
     command.sectors = 19;
     assert_int_equal(get(false), 0);
     check_segments(false);
-    blkback_pages_put(&pages, used, 3);
+    blkback_pages_put(&tested, used, 3);
     assert_int_equal(maps, 4);
     assert_int_equal(mapped(), 4);
     stop();
@@ -378,14 +378,14 @@ static void references_of_one_chain(void **state)
         wrong++;
     command.segments[3] = segment(wrong, 0, 7);
     assert_int_equal(get(false), -EINVAL);
-    assert_int_equal(pages.free_count, PLACES - 3);
+    assert_int_equal(tested.free_count, PLACES - 3);
     assert_int_equal(mapped(), 3);
     maps = 0;
     command.segment_count = 3;
     command.sectors = 24;
     assert_int_equal(get(false), 0);
     check_segments(false);
-    blkback_pages_put(&pages, used, 3);
+    blkback_pages_put(&tested, used, 3);
     assert_int_equal(maps, 0);
     stop();
 }
@@ -400,9 +400,9 @@ static void a_wrong_reference_among_those_that_stay(void **state)
     command.segments[4] = segment(BAD + 1, 0, 7);
     assert_int_equal(get(false), -EINVAL);
     assert_int_equal(mapped(), 3);
-    assert_int_equal(pages.free_count, PLACES - 3);
+    assert_int_equal(tested.free_count, PLACES - 3);
     for (unsigned int i = 0; i < PLACES; i++)
-        assert_int_equal(pages.pages[i].users, 0);
+        assert_int_equal(tested.pages[i].users, 0);
     maps = 0;
     get_and_put(100, 5);
     assert_int_equal(maps, 2);
@@ -418,13 +418,13 @@ static void the_oldest_make_room(void **state)
     assert_int_equal(unmaps, 64);
     assert_int_equal(unmap_calls, 1);
     assert_int_equal(maps, 1);
-    assert_int_equal(pages.free_count, 63);
+    assert_int_equal(tested.free_count, 63);
     for (unsigned int i = 1; i <= PLACES; i++)
         assert_int_equal(is_mapped(i), i > 64);
     /* 65 to 74 are used again, the next 64 that were not go. */
     get_and_put(65, 10);
     get_and_put(6000, 63);
-    assert_int_equal(pages.free_count, 0);
+    assert_int_equal(tested.free_count, 0);
     get_and_put(7000, 1);
     assert_int_equal(unmaps, 128);
     for (unsigned int i = 65; i <= PLACES; i++)
@@ -460,14 +460,14 @@ static void what_is_in_use_stays(void **state)
     assert_int_equal(get(false), 0);
     check_segments(false);
     assert_int_equal(maps, 4);
-    assert_null(blkback_pages_peek(&pages, 9000));
-    blkback_pages_put(&pages, used, 4);
-    blkback_pages_put(&pages, others, at);
+    assert_null(blkback_pages_peek(&tested, 9000));
+    blkback_pages_put(&tested, used, 4);
+    blkback_pages_put(&tested, others, at);
     ask_for(1, 32);
     assert_int_equal(get(false), 0);
     check_segments(false);
     assert_int_equal(maps, 4);
-    blkback_pages_put(&pages, used, 32);
+    blkback_pages_put(&tested, used, 32);
     stop();
 }
 
@@ -487,8 +487,8 @@ static void the_last_place_makes_room(void **state)
     assert_int_equal(get(false), 0);
     check_segments(false);
     assert_false(is_mapped(1056));
-    blkback_pages_put(&pages, used, 1);
-    blkback_pages_put(&pages, others, PLACES - 1);
+    blkback_pages_put(&tested, used, 1);
+    blkback_pages_put(&tested, others, PLACES - 1);
     stop();
 }
 
@@ -497,15 +497,15 @@ static void a_page_is_looked_at(void **state)
     const void *va;
 
     start(true);
-    va = blkback_pages_peek(&pages, 77);
+    va = blkback_pages_peek(&tested, 77);
     assert_non_null(va);
     assert_int_equal(places[place_of((uintptr_t)va)].gref, 77);
     assert_false(places[place_of((uintptr_t)va)].readonly);
     assert_int_equal(maps, 1);
-    assert_ptr_equal(blkback_pages_peek(&pages, 77), va);
+    assert_ptr_equal(blkback_pages_peek(&tested, 77), va);
     assert_int_equal(maps, 1);
-    assert_null(blkback_pages_peek(&pages, BAD));
-    assert_int_equal(pages.free_count, PLACES - 1);
+    assert_null(blkback_pages_peek(&tested, BAD));
+    assert_int_equal(tested.free_count, PLACES - 1);
     get_and_put(77, 1);
     assert_int_equal(maps, 2);
     /* Looking counts as use: the hand passes it once more. */
@@ -516,7 +516,7 @@ static void a_page_is_looked_at(void **state)
     fill();
     get_and_put(5000, 64);
     assert_false(is_mapped(64));
-    assert_non_null(blkback_pages_peek(&pages, 65));
+    assert_non_null(blkback_pages_peek(&tested, 65));
     get_and_put(6000, 1);
     assert_true(is_mapped(65));
     assert_false(is_mapped(66));
@@ -529,9 +529,9 @@ static void memory_may_be_short(void **state)
         allocations = 0;
         fail_at = i;
         no_window = i == 3;
-        assert_int_equal(blkback_pages_init(&pages, FRONT, true), -ENOMEM);
+        assert_int_equal(blkback_pages_init(&tested, FRONT, true), -ENOMEM);
         assert_false(has_window);
-        assert_null(pages.pages);
+        assert_null(tested.pages);
     }
 }
 

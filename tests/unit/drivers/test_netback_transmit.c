@@ -476,7 +476,7 @@ static void credit_after_a_long_time(void **state)
     now += 1000001ull * 1000;
     run();
     assert_int_equal(inputs, 3);
-    assert_int_equal(vif.credit, (1ll << 40) - 1200);
+    assert_int_equal(vif.credit, (1LL << 40) - 1200);
     /* A debt is paid by as many intervals as it takes. */
     set_up(NULL);
     limit(10, 100);

@@ -18,8 +18,6 @@
 
 #define FRAMES 14U
 
-char *strstr(const char *text, const char *part);
-
 static unsigned long mfn_of(unsigned int n)
 {
     return page_to_mfn(host_frame(current->domain, n)).n;

@@ -3,7 +3,7 @@
 #ifndef PACK_H
 #define PACK_H
 
-#include <image/make_elf.h>
+#include "make_elf.h"
 
 typedef struct file pack_function(struct file f);
 
