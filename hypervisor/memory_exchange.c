@@ -59,7 +59,7 @@ struct chunk {
     xen_pfn_t *in; /* frames that the guest gives, first of each extent */
     struct {
         xen_pfn_t pfn; /* where the guest will have it */
-        struct page *pages;
+        xen_pfn_t mfn; /* the first frame that it got */
     } * out;
 };
 
@@ -110,18 +110,22 @@ static long steal_chunk(const struct chunk *c, struct domain *d)
 }
 
 /*
- * Allocates new memory for the chunk. The domain owns it at once, but does not know yet where it
- * is.
+ * Allocates new memory for the chunk. It is the domain's at once, and a vCPU that guesses where it
+ * is may give it back, so what is not needed after all is looked at again.
  */
 static long allocate_chunk(struct chunk *c, struct domain *d, unsigned int memf)
 {
     for (unsigned long i = 0; i < c->out_extents; i++) {
-        c->out[i].pages = alloc_domain_pages(d, c->out_order, memf | MEMF_EXCHANGE);
-        if (c->out[i].pages)
+        struct page *pg = alloc_domain_pages_at(d, c->out_order, memf | MEMF_EXCHANGE,
+                                                c->out[i].pfn);
+
+        if (pg) {
+            c->out[i].mfn = page_to_mfn(pg).n;
             continue;
+        }
         while (i-- > 0)
             for (unsigned long k = 0; k < 1UL << c->out_order; k++)
-                free_domain_page(&c->out[i].pages[k]);
+                memory_remove_frame(d, MFN(c->out[i].mfn + k));
         return -XEN_ENOMEM;
     }
     return 0;
@@ -156,14 +160,9 @@ static long exchange_chunk(struct chunk *c, struct domain *d,
     }
     for (unsigned long n = 0; n < frames; n++)
         page_release(chunk_frame(c, n));
-    for (unsigned long j = 0; j < c->out_extents; j++) {
-        xen_pfn_t mfn = page_to_mfn(c->out[j].pages).n;
-
-        for (unsigned long k = 0; k < 1UL << c->out_order; k++)
-            arch_set_m2p(MFN(mfn + k), c->out[j].pfn + k);
-        if (put_guest_element(out, i * c->out_extents + j, &mfn))
+    for (unsigned long j = 0; j < c->out_extents; j++)
+        if (put_guest_element(out, i * c->out_extents + j, &c->out[j].mfn))
             rc = -XEN_EFAULT;
-    }
     return rc;
 }
 

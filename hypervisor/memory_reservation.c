@@ -59,20 +59,17 @@ static unsigned long populate_physmap(struct extents *x)
 
         if (get_guest_element(&pfn, x->list, i))
             break;
-        pg = alloc_domain_pages(x->d, x->order, x->memf);
+        pg = alloc_domain_pages_at(x->d, x->order, x->memf, pfn);
         if (!pg)
             break;
         mfn = page_to_mfn(pg).n;
-        for (unsigned long k = 0; k < 1UL << x->order; k++)
-            arch_set_m2p(MFN(mfn + k), pfn + k);
         if (put_guest_element(x->list, i, &mfn))
             break;
     }
     return i;
 }
 
-/* Takes back one frame of @d that the guest names. The frame goes when its last mapping goes. */
-static bool remove_frame(struct domain *d, mfn_t mfn)
+bool memory_remove_frame(struct domain *d, mfn_t mfn)
 {
     struct page *pg;
 
@@ -98,7 +95,7 @@ static unsigned long decrease_reservation(struct extents *x)
         if (get_guest_element(&mfn, x->list, i))
             break;
         for (unsigned long k = 0; k < 1UL << x->order; k++)
-            if (!remove_frame(x->d, MFN(mfn + k)))
+            if (!memory_remove_frame(x->d, MFN(mfn + k)))
                 return i;
     }
     return i;

@@ -356,7 +356,16 @@ static void block_give_back(struct page *pg, unsigned int order)
     spin_unlock_irqrestore(&heap.lock, flags);
 }
 
-struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf)
+static void set_pfns(struct page *pg, unsigned long n, unsigned long pfn)
+{
+    mfn_t mfn = page_to_mfn(pg);
+
+    for (unsigned long i = 0; i < n; i++)
+        arch_set_m2p(mfn_add(mfn, i), pfn == INVALID_M2P_ENTRY ? pfn : pfn + i);
+}
+
+struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigned int memf,
+                                   unsigned long pfn)
 {
     unsigned int bits = memf >> 8;
     unsigned long n = 1UL << order;
@@ -380,15 +389,20 @@ struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned i
     spin_unlock(&d->page_lock);
 
     pg = find_block(d, order, bits);
-    if (pg)
+    if (pg) {
         block_prepare(pg, order, !(memf & MEMF_NO_SCRUB));
+        if (pfn != INVALID_M2P_ENTRY)
+            set_pfns(pg, n, pfn);
+    }
 
     spin_lock(&d->page_lock);
     if (!pg || d->dying) {
         d->tot_pages -= n;
         spin_unlock(&d->page_lock);
-        if (pg)
+        if (pg) {
+            set_pfns(pg, n, INVALID_M2P_ENTRY);
             block_give_back(pg, order);
+        }
         return NULL;
     }
     if (!d->pages.count)

@@ -59,4 +59,10 @@ long memory_exchange(unsigned long arg);
  */
 long memory_acquire_resource(unsigned long start, unsigned long arg);
 
+/*
+ * Takes back frame @mfn, which the caller believes to be @d's. It goes when its last mapping goes.
+ * @return false: it is not @d's
+ */
+bool memory_remove_frame(struct domain *d, mfn_t mfn);
+
 #endif

@@ -13,6 +13,7 @@
 #ifndef BULKHEAD_PAGE_ALLOC_H
 #define BULKHEAD_PAGE_ALLOC_H
 
+#include "arch.h"
 #include "page.h"
 
 #define MAX_ORDER 18U /* 1 GiB blocks */
@@ -44,10 +45,20 @@ void free_hv_pages(void *p, unsigned int order);
 
 /*
  * Allocates 2^@order frames for @d: it owns them, each is PG_ALLOCATED with one general count, is
- * on d->pages and is counted.
+ * on d->pages and is counted. Their pseudo-physical numbers begin at @pfn (INVALID_M2P_ENTRY: they
+ * have none); they are in the M2P table before the frames are the domain's, since from then on any
+ * of its vCPUs may give a frame back.
  * @return the first frame's struct page; NULL: out of memory, over d->max_pages, or @d is dying
  */
-struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf);
+struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigned int memf,
+                                   unsigned long pfn);
+
+static inline struct page *alloc_domain_pages(struct domain *d, unsigned int order,
+                                              unsigned int memf)
+{
+    return alloc_domain_pages_at(d, order, memf, INVALID_M2P_ENTRY);
+}
+
 /*
  * Sets free memory aside for @d, until it has @pages frames or dies: no other domain gets it. With
  * @pages 0 ends the claim.

@@ -87,7 +87,8 @@ void cache_model_mapped(unsigned long mfn, u64 e)
         if (e & L1E_CACHE_BITS) {
             u32 seen = __atomic_load_n(last, __ATOMIC_RELAXED);
 
-            if (seen && seen != owner)
+            /* A frame that has just been freed shows its last owner its own words. */
+            if (owner && seen && seen != owner)
                 panic("frame %lx shows past the caches what its last owner left", mfn);
         } else if (e & PTE_WRITE) {
             __atomic_store_n(last, owner, __ATOMIC_RELAXED);

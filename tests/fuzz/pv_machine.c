@@ -209,12 +209,8 @@ void machine_check_counts(void)
         const struct page *pg = mfn_to_page(MFN(m));
         u64 s = pg->state;
 
-        /*
-         * The domain that lost the frame must have no access to it any more. With several CPUs that
-         * does not hold yet: populate_physmap() and exchange_chunk() write the M2P after the frame
-         * is the domain's, and another vCPU may have given it back (smp_interleave 1 2993).
-         */
-        if (nr_cpus == 1 && !pg->owner && arch_get_m2p(MFN(m)) != INVALID_M2P_ENTRY)
+        /* The domain that lost the frame must have no access to it any more. */
+        if (!pg->owner && arch_get_m2p(MFN(m)) != INVALID_M2P_ENTRY)
             panic("frame %lx is nobody's and has a pseudo-physical number", m);
         if (!pg->owner && !want_refs[m])
             continue;

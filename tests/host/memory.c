@@ -8,11 +8,11 @@
 #ifdef __clang__ /* a debug build looks at each word of fresh frames: fuzzers learn nothing there */
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
 #endif
-#define alloc_hv_pages     real_alloc_hv_pages
-#define alloc_domain_pages real_alloc_domain_pages
+#define alloc_hv_pages        real_alloc_hv_pages
+#define alloc_domain_pages_at real_alloc_domain_pages_at
 #include "../../hypervisor/page_alloc.c" /* NOLINT(bugprone-suspicious-include) */
 #undef alloc_hv_pages
-#undef alloc_domain_pages
+#undef alloc_domain_pages_at
 #ifdef __clang__
 #pragma clang attribute pop
 #endif
@@ -26,7 +26,8 @@ static unsigned long fail_in, objects, bytes_in_use;
 static bool failed;
 
 void *alloc_hv_pages(unsigned int order);
-struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf);
+struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigned int memf,
+                                   unsigned long pfn);
 void heap_reset(void);
 
 void heap_reset(void)
@@ -59,9 +60,10 @@ void *alloc_hv_pages(unsigned int order)
     return fails() ? NULL : real_alloc_hv_pages(order);
 }
 
-struct page *alloc_domain_pages(struct domain *d, unsigned int order, unsigned int memf)
+struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigned int memf,
+                                   unsigned long pfn)
 {
-    return fails() ? NULL : real_alloc_domain_pages(d, order, memf);
+    return fails() ? NULL : real_alloc_domain_pages_at(d, order, memf, pfn);
 }
 
 /* The size stands in front of the object, 16 bytes away so that the alignment stays. */

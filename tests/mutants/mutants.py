@@ -302,12 +302,12 @@ class Workshop:
             return dict(re.findall(r"^GUEST_(\S+)_ROLE := (\w+)", f.read(), flags=re.M))
 
     def programs_for(self, file):
-        """The program that has the file's name first, the fuzzers last."""
+        """Unit tests, the one that has the file's name first, then CPUs at once, then fuzzers."""
         words = set(re.split(r"[._]", os.path.basename(file))) - {"c", "h"}
 
         def rank(program):
             shared = words & set(os.path.basename(program).split("_"))
-            return program.startswith("fuzz/"), -len(shared)
+            return ["unit", "smp", "fuzz"].index(program.split("/")[0]), -len(shared)
 
         return sorted(sorted(self.programs.get(file, ())), key=rank)
 
