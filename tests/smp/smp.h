@@ -3,8 +3,7 @@
  * Several CPUs of the faked machine at once. Each program is one of two engines:
  *
  * smp_interleave.c  one host thread, a coroutine a CPU: the seed alone says which CPU runs when, so
- * a
- *                     failure is seen again with its seed
+ *                     a failure is seen again with its seeds
  * smp_threads.c     a host thread a CPU, with delays by chance: what the processor does between
  *                     two points, too
  *
