@@ -4,7 +4,7 @@
  * convict each kind that did not. The logs are made here, as QEMU would write them.
  */
 /* SOURCES: tests/system/replay.c */
-#include "../system/replay.h"
+#include "../../system/replay.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
