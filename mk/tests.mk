@@ -262,7 +262,7 @@ check: $(TOOL_STAMPS)
 	@mk/check-summary.sh $(BUILD)/results
 
 check-all: $(TOOL_STAMPS)
-	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=300 FUZZ_RUNS=-1
+	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=120 FUZZ_RUNS=-1
 
 $(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $<
