@@ -167,6 +167,23 @@ static void refused(void **state)
  * The granting guest changes its entry while it is mapped: the first frame counts until the last
  * unmap.
  */
+/* Domain 0, whose number is easily taken for none. */
+static void not_granted_to_dom0(void **state)
+{
+    struct domain *zero = host_domain(0, 1, 2, true);
+
+    assert_non_null(zero);
+    grant(8, 0, 0);
+    host_become(zero->vcpu[0]);
+    assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
+    assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_general_error);
+    entry(8)->domid = 0;
+    assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_okay);
+    host_become(b->vcpu[0]);
+    assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
+    host_kill(zero);
+}
+
 static void entry_changes(void **state)
 {
     mfn_t first = grant(8, 0, 0), second = page_to_mfn(host_frame(a, 1));
@@ -675,6 +692,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(map_and_unmap),
         TEST(refused),
+        TEST(not_granted_to_dom0),
         TEST(entry_changes),
         TEST(device_mappings),
         TEST(replace),
