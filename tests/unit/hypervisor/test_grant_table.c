@@ -163,10 +163,6 @@ static void refused(void **state)
     assert_int_equal(op.status, GNTST_permission_denied);
 }
 
-/*
- * The granting guest changes its entry while it is mapped: the first frame counts until the last
- * unmap.
- */
 /* Domain 0, whose number is easily taken for none. */
 static void not_granted_to_dom0(void **state)
 {
@@ -184,6 +180,10 @@ static void not_granted_to_dom0(void **state)
     host_kill(zero);
 }
 
+/*
+ * The granting guest changes its entry while it is mapped: the first frame counts until the last
+ * unmap.
+ */
 static void entry_changes(void **state)
 {
     mfn_t first = grant(8, 0, 0), second = page_to_mfn(host_frame(a, 1));
