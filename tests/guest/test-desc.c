@@ -211,6 +211,46 @@ static void test_ldt_window(void)
     page_free(ldt);
 }
 
+/*
+ * Returns by the hypercall to a code segment, and says which one the processor runs with then. It is
+ * in the frame that the hypervisor returns with, so the hypervisor is the first to use it.
+ */
+static unsigned int return_to_segment(uint64_t selector)
+{
+    static uint64_t frame[9];
+    unsigned int cs;
+
+    frame[5] = selector;
+    frame[6] = 0x202;
+    frame[8] = FLAT_KERNEL_SS;
+    asm volatile("lea 1f(%%rip), %%rax\n\t"
+                 "mov %%rax, 32(%[frame])\n\t"
+                 "mov %%rsp, 56(%[frame])\n\t"
+                 "mov %[frame], %%rsp\n\t"
+                 "mov %[iret], %%eax\n\t"
+                 "syscall\n"
+                 "1:\tmov %%cs, %[cs]"
+                 : [cs] "=a"(cs)
+                 : [frame] "D"(frame), [iret] "i"(__HYPERVISOR_iret)
+                 : "rcx", "r11", "memory");
+    hypercall_xen_version(XENVER_version, NULL); /* returns to the flat segment */
+    return cs;
+}
+
+/* The LDT's page is mapped when the hypervisor itself is the first to use it, too. */
+static void test_ldt_return(void)
+{
+    uint64_t *ldt = page_alloc_zeroed();
+
+    ldt[1] = CODE64 | DPL(3);
+    CHECK_EQ(page_protect(ldt, PTE_KERNEL_RO), 0);
+    CHECK_EQ(set_ldt(ldt, 512), 0);
+    CHECK_EQ(return_to_segment(0xc), 0xf);
+    CHECK_EQ(set_ldt(NULL, 0), 0);
+    CHECK_EQ(page_protect(ldt, PTE_KERNEL_DATA), 0);
+    page_free(ldt);
+}
+
 /* A base in a descriptor gets to the segment register. */
 static void test_segment_base(void)
 {
@@ -239,6 +279,7 @@ void guest_main(void)
         {"update_descriptor", test_update_descriptor},
         {"ldt", test_ldt},
         {"ldt_window", test_ldt_window},
+        {"ldt_return", test_ldt_return},
         {"segment_base", test_segment_base},
         {NULL, NULL},
     };
