@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Contexts of new vCPUs (arch/x86/domain.c): the roots that they take, and what is left of those
- * when it takes several tries.
+ * when it takes several tries. And what a vCPU has to do before it runs on, when it comes back to
+ * its CPU (arch/x86/context.c).
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
 #include <setjmp.h>
@@ -123,6 +124,22 @@ static void another_try_with_other_roots(void **state)
     assert_int_equal(arch_vcpu_reset(v), 0);
 }
 
+/* A vCPU that has tables to take apart continues with that when it comes back; another vCPU does not. */
+static void old_tables_wait_for_their_vcpu(void **state)
+{
+    struct vcpu *v = current;
+
+    arch_old_tables_left();
+    assert_true(get_cpu_info()->exit_work & EXIT_WORK_TABLES);
+    machine_switch(2, 0);
+    assert_false(get_cpu_info()->exit_work & EXIT_WORK_TABLES);
+    machine_run(v);
+    assert_true(get_cpu_info()->exit_work & EXIT_WORK_TABLES);
+    pv_exit_work(guest_regs());
+    assert_false(get_cpu_info()->exit_work & EXIT_WORK_TABLES);
+    assert_false(v->arch.flags & TF_OLD_TABLES);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -131,6 +148,7 @@ int main(void)
         TEST(preempted_tries_come_to_an_end),
         TEST(refused_context_gives_its_roots_back),
         TEST(another_try_with_other_roots),
+        TEST(old_tables_wait_for_their_vcpu),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
