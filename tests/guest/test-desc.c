@@ -212,8 +212,8 @@ static void test_ldt_window(void)
 }
 
 /*
- * Returns by the hypercall to a code segment, and says which one the processor runs with then. It is
- * in the frame that the hypervisor returns with, so the hypervisor is the first to use it.
+ * Returns by the hypercall to a code segment, and says which one the processor runs with then. The
+ * segment is in the frame of the hypervisor's IRET, so the hypervisor is the first to use it.
  */
 static unsigned int return_to_segment(uint64_t selector)
 {

@@ -124,7 +124,7 @@ static void another_try_with_other_roots(void **state)
     assert_int_equal(arch_vcpu_reset(v), 0);
 }
 
-/* A vCPU that has tables to take apart continues with that when it comes back; another vCPU does not. */
+/* A vCPU continues to take its old tables apart when it comes back; another vCPU does not. */
 static void old_tables_wait_for_their_vcpu(void **state)
 {
     struct vcpu *v = current;
