@@ -5,7 +5,7 @@
  */
 /* SOURCES: pv-guest/drivers/split.c pv-guest/drivers/split_device.c */
 /* SOURCES: pv-guest/drivers/split_nodes.c pv-guest/store.c tests/host/guest/threads.c */
-/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
+/* SOURCES: $(STORE_SRCS) dom0-tools/error.c tests/unit/drivers/notes.c */
 /* CFLAGS: -Itests/host -idirafter pv-guest/include */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +23,8 @@
 #include <thread.h>
 #include <tools/store_protocol.h>
 
+#include "notes.h"
+
 #define BACK  "/local/domain/0/backend/vbd/3/51712"
 #define FRONT "/local/domain/3/device/vbd/51712"
 #define ERROR "/local/domain/0/error/backend/vbd/3/51712/error"
@@ -30,7 +32,6 @@
 static struct store *store;
 static struct store_connection *tools;
 static struct store_session *session;
-static char told[512]; /* what the driver was told */
 static char noticed[256];
 static int probe_result;
 static struct split_device *last;
@@ -66,16 +67,6 @@ static void on_output(void *context)
 static const struct store_link local = {send_bytes, receive_bytes, store_link_ready};
 
 /* ---- The driver ---- */
-
-static void note(const char *format, ...)
-{
-    size_t length = strlen(told);
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(told + length, sizeof(told) - length, format, arguments);
-    va_end(arguments);
-}
 
 static int probe(struct split_device *device)
 {
@@ -168,8 +159,7 @@ static void state(const char *folder, const char *value)
 static void assert_told(const char *expected)
 {
     threads_settle();
-    assert_string_equal(told, expected);
-    told[0] = '\0';
+    assert_noted(expected);
 }
 
 static void make_device(void)
@@ -222,7 +212,7 @@ static int begin(void **unused)
     split_notice = take_notice;
     probe_result = 0;
     console_full = false;
-    told[0] = noticed[0] = '\0';
+    notes[0] = noticed[0] = '\0';
     assert_int_equal(split_register(&back), 0);
     assert_int_equal(split_register(&front), 0);
     threads_settle();
