@@ -9,8 +9,7 @@
 
 #define WEAK __attribute__((weak))
 
-#define MSR_PRED_CMD    0x49
-#define MSR_MISC_ENABLE 0x1a0
+#define MSR_PRED_CMD 0x49
 
 struct host_port_access host_port_access, host_port_before;
 u32 host_port_value;
@@ -76,44 +75,42 @@ void xsetbv(u32 index, u64 v)
     host_registers()->xcr0 = v;
 }
 
-WEAK bool rdmsr_safe(u32 msr, u64 *val)
+/* What every 64-bit processor has, and TSC_AUX; NULL: another register. */
+static u64 *usual_msr(u32 msr)
 {
-    const struct host_registers *r = host_registers();
+    struct host_registers *r = host_registers();
 
     switch (msr) {
     case MSR_FS_BASE:
-        *val = r->fs_base;
-        return true;
+        return &r->fs_base;
     case MSR_GS_BASE:
-        *val = r->gs_base;
-        return true;
+        return &r->gs_base;
     case MSR_KERNEL_GS_BASE:
-        *val = r->kernel_gs_base;
-        return true;
+        return &r->kernel_gs_base;
     case MSR_EFER:
-        *val = r->efer;
-        return true;
+        return &r->efer;
     case MSR_TSC_AUX:
-        *val = r->tsc_aux;
-        return true;
-    case 0x17: /* platform ID */
-    case 0x8b: /* microcode revision */
-    case MSR_MISC_ENABLE:
-        *val = 0x1234;
-        return true;
+        return &r->tsc_aux;
     default:
-        *val = 0;
-        return false;
+        return NULL;
     }
 }
 
 u64 rdmsr(u32 msr)
 {
-    u64 val;
+    const u64 *place = usual_msr(msr);
 
-    if (!rdmsr_safe(msr, &val))
+    if (!place)
         __builtin_trap();
-    return val;
+    return *place;
+}
+
+WEAK bool rdmsr_safe(u32 msr, u64 *val)
+{
+    const u64 *place = usual_msr(msr);
+
+    *val = place ? *place : 0x1234;
+    return true;
 }
 
 static u64 canonical(u64 v)
@@ -125,27 +122,21 @@ static u64 canonical(u64 v)
 
 void wrmsr(u32 msr, u64 v)
 {
-    struct host_registers *r = host_registers();
-
     switch (msr) {
     case MSR_FS_BASE:
-        r->fs_base = canonical(v);
-        break;
     case MSR_GS_BASE:
-        r->gs_base = canonical(v);
-        break;
     case MSR_KERNEL_GS_BASE:
-        r->kernel_gs_base = canonical(v);
+        *usual_msr(msr) = canonical(v);
         break;
     case MSR_TSC_AUX:
         if (v >> 32)
             __builtin_trap();
-        r->tsc_aux = v;
+        *usual_msr(msr) = v;
         break;
     case MSR_PRED_CMD:
         if (v & ~1UL)
             __builtin_trap();
-        r->pred_cmds += (unsigned int)v;
+        host_registers()->pred_cmds += (unsigned int)v;
         break;
     default:
         __builtin_trap();

@@ -51,11 +51,49 @@ static inline u64 type_of(unsigned int n)
     return (frame(n)->state & PG_TYPE_MASK) >> PG_TYPE_SHIFT;
 }
 
+/* The machine address of the entry for page @n in the domain's only L1, and the entry. */
+static inline u64 at(unsigned int n)
+{
+    return maddr(3) + 8UL * n;
+}
+
+static inline u64 entry(unsigned int n)
+{
+    return words(3)[n];
+}
+
 /* Page @n of the current domain 1 shows frame @n with @flags from now on; 0: nothing. */
 static inline long map(unsigned int n, u64 flags)
 {
     return do_update_va_mapping((unsigned long)n << PAGE_SHIFT, flags ? maddr(n) | flags : 0,
                                 UVMF_TLB_FLUSH);
+}
+
+/* The machine with domains of @frames frames, of which those from the 8th on are mapped nowhere. */
+static inline void own_frames_start(unsigned int frames)
+{
+    machine_start(frames);
+    host_guest_log[0] = '\0';
+    for (unsigned int n = 8; n < frames; n++)
+        assert_int_equal(map(n, 0), 0);
+}
+
+/* A test's teardown. */
+static inline int own_frames_end(void **state)
+{
+    host_guest_limit(0, 0);
+    machine_check();
+    machine_end();
+    return 0;
+}
+
+/* Is @text in the guest log since the last time? */
+static inline bool said(const char *text)
+{
+    bool found = strstr(host_guest_log, text) != NULL;
+
+    host_guest_log[0] = '\0';
+    return found;
 }
 
 #endif

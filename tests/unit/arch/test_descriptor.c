@@ -33,16 +33,7 @@ static u64 *window(unsigned int vcpu)
 
 static int setup(void **state)
 {
-    machine_start(FRAMES);
-    for (unsigned int n = 8; n < FRAMES; n++)
-        assert_int_equal(map(n, 0), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    machine_check();
-    machine_end();
+    own_frames_start(FRAMES);
     return 0;
 }
 
@@ -425,7 +416,7 @@ static void windows_are_made_and_go(void **state)
     assert_int_equal(tlb_now, now + 1);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, own_frames_end)
 
 int main(void)
 {

@@ -30,29 +30,10 @@ static unsigned long theirs; /* the frame of domain 2 that is mapped */
 
 static int setup(void **state)
 {
-    machine_start(FRAMES);
-    for (unsigned int n = 8; n < FRAMES; n++)
-        assert_int_equal(map(n, 0), 0);
+    own_frames_start(FRAMES);
     theirs = mfn_of(2, 9);
     machine_allow(1, theirs);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    machine_end();
-    return 0;
-}
-
-/* The machine address of the entry for page @n, and the entry. */
-static u64 at(unsigned int n)
-{
-    return maddr(3) + 8UL * n;
-}
-
-static u64 entry(unsigned int n)
-{
-    return words(3)[n];
 }
 
 static struct page *granted(void)
@@ -258,7 +239,7 @@ static void the_whole_domain_flushes(void **state)
     assert_int_equal(tlb_now, now + 1);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, own_frames_end)
 
 int main(void)
 {

@@ -34,18 +34,7 @@
 
 static int setup(void **state)
 {
-    machine_start(FRAMES);
-    host_guest_log[0] = '\0';
-    for (unsigned int n = 8; n < FRAMES; n++)
-        assert_int_equal(map(n, 0), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    host_guest_limit(0, 0);
-    machine_check();
-    machine_end();
+    own_frames_start(FRAMES);
     return 0;
 }
 
@@ -63,25 +52,6 @@ static long update_for(unsigned int whose, u64 ptr, u64 val)
 static long update(u64 ptr, u64 val)
 {
     return update_for(DOMID_SELF, ptr, val);
-}
-
-static bool said(const char *text)
-{
-    bool found = strstr(host_guest_log, text) != NULL;
-
-    host_guest_log[0] = '\0';
-    return found;
-}
-
-/* The machine address of the entry for page @n in the domain's only L1, and the entry. */
-static u64 at(unsigned int n)
-{
-    return maddr(3) + 8UL * n;
-}
-
-static u64 entry(unsigned int n)
-{
-    return words(3)[n];
 }
 
 /* ---- L1 entries ---- */
@@ -572,7 +542,7 @@ static void a_list_is_the_guests_to_its_end(void **state)
     host_more_guest_memory = more;
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, own_frames_end)
 
 int main(void)
 {

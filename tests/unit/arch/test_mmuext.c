@@ -23,18 +23,7 @@
 
 static int setup(void **state)
 {
-    machine_start(FRAMES);
-    host_guest_log[0] = '\0';
-    for (unsigned int n = 8; n < FRAMES; n++)
-        assert_int_equal(map(n, 0), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    host_guest_limit(0, 0);
-    machine_check();
-    machine_end();
+    own_frames_start(FRAMES);
     return 0;
 }
 
@@ -51,14 +40,6 @@ static long ask_for(domid_t whose, unsigned int cmd, unsigned long arg1, unsigne
 static long ask(unsigned int cmd, unsigned long arg1, unsigned long arg2)
 {
     return ask_for(DOMID_SELF, cmd, arg1, arg2);
-}
-
-static bool said(const char *text)
-{
-    bool found = strstr(host_guest_log, text) != NULL;
-
-    host_guest_log[0] = '\0';
-    return found;
 }
 
 /* ---- pins ---- */
@@ -526,7 +507,7 @@ static void an_ldt_is_refused(void **state)
     assert_int_equal(v->arch.ldt_entries, 0);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, own_frames_end)
 
 int main(void)
 {

@@ -8,15 +8,16 @@
 
 #include <tools/guest_config.h>
 
+#include "../image/make_elf.h"
+
 #define PAGE         4096ull
-#define BASE         0xffffffff80000000ull
-#define KERNEL_AT    0x100000ull
-#define ENTRY        (BASE + KERNEL_AT + 0x10)
+#define ENTRY        (BASE + LOAD_AT + 0x40)
 #define KERNEL_SIZE  20000u
 #define OWN_P2M      0x8000000000ull
 #define RAMDISK_SIZE 10000u
 
-extern uint8_t kernel[32768], ramdisk[RAMDISK_SIZE];
+extern struct file kernel; /* its text has KERNEL_SIZE bytes, and 100 zeroes follow */
+extern uint8_t ramdisk[RAMDISK_SIZE];
 extern struct guest_config config;
 extern char notices[2048]; /* what the service said since the test began */
 

@@ -10,16 +10,21 @@
 
 #include "store_wire.h"
 
+size_t wire_request(struct wire_message *m, uint32_t type, uint32_t transaction,
+                    const char *payload, size_t length)
+{
+    m->header = (struct xsd_sockmsg){
+        .type = type, .req_id = 7, .tx_id = transaction, .len = (uint32_t)length};
+    memcpy(m->payload, payload, length);
+    return sizeof(m->header) + length;
+}
+
 bool wire_send(struct store_session *session, uint32_t type, uint32_t transaction,
                const char *payload, size_t length)
 {
-    struct {
-        struct xsd_sockmsg header;
-        char payload[XENSTORE_PAYLOAD_MAX];
-    } m = {.header = {.type = type, .req_id = 7, .tx_id = transaction, .len = (uint32_t)length}};
+    struct wire_message m;
 
-    memcpy(m.payload, payload, length);
-    length += sizeof(m.header);
+    length = wire_request(&m, type, transaction, payload, length);
     return store_session_put(session, &m, length, NULL) == (long)length;
 }
 

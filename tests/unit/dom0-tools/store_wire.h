@@ -7,6 +7,15 @@
 
 #include <tools/store_protocol.h>
 
+struct wire_message {
+    struct xsd_sockmsg header;
+    char payload[XENSTORE_PAYLOAD_MAX];
+};
+
+/* Writes a request. Returns its length. */
+size_t wire_request(struct wire_message *m, uint32_t type, uint32_t transaction,
+                    const char *payload, size_t length);
+
 /* Sends a request, as far as it is taken. Returns whether all was. */
 bool wire_send(struct store_session *session, uint32_t type, uint32_t transaction,
                const char *payload, size_t length);

@@ -4,7 +4,8 @@
  * nothing whatever fails, and what happens to domains that stop.
  */
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c */
-/* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
+/* SOURCES: tests/unit/dom0-tools/fake_platform.c tests/unit/image/make_elf.c */
+/* SOURCES: dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
@@ -95,9 +96,9 @@ static void check_domain(const struct fake_domain *d, bool modern)
     assert_int_equal(si->shared_info >> 12, d->shared_info);
     assert_int_equal(si->store_evtchn, 1);
     assert_int_equal(si->console.domU.evtchn, 2);
-    assert_int_equal(*(uint8_t *)reach(d, BASE + KERNEL_AT + KERNEL_SIZE + 99), 0);
-    assert_true(equal(d, BASE + KERNEL_AT, kernel + 4096, KERNEL_SIZE));
-    assert_int_equal(walk(d, BASE + KERNEL_AT + 0x1000) >> 12, d->hypercall_page);
+    assert_int_equal(*(uint8_t *)reach(d, BASE + LOAD_AT + KERNEL_SIZE + 99), 0);
+    assert_true(equal(d, BASE + LOAD_AT, kernel.bytes + TEXT_OFFSET, KERNEL_SIZE));
+    assert_int_equal(walk(d, BASE + LOAD_AT + 0x1000) >> 12, d->hypercall_page);
     /* The list agrees with the tables: virtual base + n pages is pfn n. */
     for (address = BASE; walk(d, address); address += PAGE) {
         const uint64_t *p2m = reach(d, si->mfn_list + (address - BASE) / PAGE * 8);

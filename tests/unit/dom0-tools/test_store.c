@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The store: permissions, watches, transactions, quotas, the wire protocol and the ring. */
-/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
+/* SOURCES: tests/unit/dom0-tools/store_wire.c $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,9 @@
 #include <cmocka.h>
 
 #include <public/errno.h>
-#include <public/io/xs_wire.h>
 #include <tools/store_ring.h>
+
+#include "store_wire.h"
 
 static struct store *store;
 static struct store_connection *dom0, *dom1, *dom2;
@@ -349,39 +350,20 @@ static bool introduced(void *context, uint16_t domid)
 
 static const struct store_host host = {.is_introduced = introduced};
 static struct store_session *session;
-static char answer[8192];
+static const char *answer; /* with zero bytes shown as | */
 
-/* Fetches one message. Returns its type, or -1; its payload is in answer, zero bytes shown as |. */
 static int fetch(void)
 {
-    struct xsd_sockmsg header;
-    const void *data;
-    size_t length = store_session_peek(session, &data);
-
-    if (!length)
-        return -1;
-    assert_true(length >= sizeof(header));
-    memcpy(&header, data, sizeof(header));
-    assert_int_equal(length, sizeof(header) + header.len);
-    memcpy(answer, (const char *)data + sizeof(header), header.len);
-    for (uint32_t i = 0; i < header.len; i++)
-        if (!answer[i])
-            answer[i] = '|';
-    answer[header.len] = '\0';
-    store_session_fetched(session, length);
-    return (int)header.type;
+    return wire_fetch(session, &answer);
 }
 
 /* Sends a request one byte at a time and fetches its answer. */
 static int ask(uint32_t type, uint32_t t, const char *payload, size_t length)
 {
-    struct {
-        struct xsd_sockmsg header;
-        char payload[XENSTORE_PAYLOAD_MAX];
-    } m = {.header = {.type = type, .req_id = 7, .tx_id = t, .len = (uint32_t)length}};
+    struct wire_message m;
 
-    memcpy(m.payload, payload, length);
-    for (size_t i = 0; i < sizeof(m.header) + length; i++)
+    length = wire_request(&m, type, t, payload, length);
+    for (size_t i = 0; i < length; i++)
         assert_int_equal(store_session_put(session, (char *)&m + i, 1, NULL), 1);
     return fetch();
 }

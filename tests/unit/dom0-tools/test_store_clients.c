@@ -4,7 +4,8 @@
  * another port, released, and detached when they die.
  */
 /* SOURCES: tests/unit/dom0-tools/service_fixture.c tests/unit/dom0-tools/store_wire.c */
-/* SOURCES: tests/unit/dom0-tools/fake_platform.c dom0-tools/error.c */
+/* SOURCES: tests/unit/dom0-tools/fake_platform.c tests/unit/image/make_elf.c */
+/* SOURCES: dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */

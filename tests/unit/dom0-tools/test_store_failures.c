@@ -205,19 +205,33 @@ static void test_memory_is_short_for_long(void **state)
         ;
 }
 
-/* No event is lost when memory comes back. */
-static void test_events_survive(void **state)
-{
-    struct store *store;
-    struct store_connection *tools;
-    struct store_session *session;
-    const char *text;
+static struct store *store;
+static struct store_connection *tools;
+static struct store_session *session; /* which watches /a */
 
+static int watch(void **state)
+{
     fail_count = 0;
     store = store_create();
     tools = store_connect(store, 0, true, NULL, no_event, NULL);
     session = store_session_open(store, 0, true, NULL, &host, NULL, NULL);
     assert_true(wire_send(session, XS_WATCH, 0, "/a\0t", 5));
+    return 0;
+}
+
+static int end(void **state)
+{
+    store_session_close(session);
+    store_disconnect(tools);
+    store_destroy(store);
+    return blocks ? -1 : 0;
+}
+
+/* No event is lost when memory comes back. */
+static void test_events_survive(void **state)
+{
+    const char *text;
+
     assert_int_equal(wire_fetch(session, &text), XS_WATCH);
     xs_mkdir(tools, 0, "/a/b");
     /* The event for /a/c finds no memory, the change does. */
@@ -232,25 +246,13 @@ static void test_events_survive(void **state)
     assert_string_equal(text, "/a/b|t|");
     if (wire_fetch(session, &text) == XS_WATCH_EVENT)
         assert_string_equal(text, "/a|t|");
-    store_session_close(session);
-    store_disconnect(tools);
-    store_destroy(store);
-    assert_int_equal(blocks, 0);
 }
 
 /* Nor does it take the client to do something: any change brings it. */
 static void test_event_comes_by_itself(void **state)
 {
-    struct store *store;
-    struct store_connection *tools;
-    struct store_session *session;
     const char *text;
 
-    fail_count = 0;
-    store = store_create();
-    tools = store_connect(store, 0, true, NULL, no_event, NULL);
-    session = store_session_open(store, 0, true, NULL, &host, NULL, NULL);
-    assert_true(wire_send(session, XS_WATCH, 0, "/a\0t", 5));
     while (wire_fetch(session, &text) >= 0)
         ;
     /* The change finds memory, its event does not. */
@@ -268,10 +270,6 @@ static void test_event_comes_by_itself(void **state)
     assert_int_equal(xs_mkdir(tools, 0, "/elsewhere"), 0);
     assert_int_equal(wire_fetch(session, &text), XS_WATCH_EVENT);
     assert_string_equal(text, "/a|t|");
-    store_session_close(session);
-    store_disconnect(tools);
-    store_destroy(store);
-    assert_int_equal(blocks, 0);
 }
 
 int main(void)
@@ -279,8 +277,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_allocation_fails),
         cmocka_unit_test(test_memory_is_short_for_long),
-        cmocka_unit_test(test_events_survive),
-        cmocka_unit_test(test_event_comes_by_itself),
+        cmocka_unit_test_setup_teardown(test_events_survive, watch, end),
+        cmocka_unit_test_setup_teardown(test_event_comes_by_itself, watch, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,8 @@
  * What the store does when a client takes too much or fetches too little, when domains come, go or
  * stand for others, and what the tools may ask of it over the wire.
  */
-/* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
-/* SOURCES: $(STORE_SRCS) */
+/* SOURCES: tests/unit/dom0-tools/store_fixture.c tests/unit/dom0-tools/store_wire.c */
+/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,87 +18,11 @@
 #include <public/errno.h>
 #include <tools/store_ring.h>
 
-#include "store_wire.h"
-
-#define HOME "/local/domain/1"
-
-static struct store *store;
-static struct store_connection *tools;
-static struct store_session *dom0, *dom1;
-static struct store_limits limits;
-static char asked[64]; /* of the host */
-static const char *text;
-
-/* ---- The host ---- */
-
-static bool is_introduced(void *context, uint16_t domid)
-{
-    return domid <= 2;
-}
-
-static int introduce(void *context, uint16_t domid, uint64_t frame, uint32_t port)
-{
-    snprintf(asked, sizeof(asked), "introduce %u %llu %u", domid, (unsigned long long)frame, port);
-    return domid == 9 ? XEN_EINVAL : 0;
-}
-
-static int release(void *context, uint16_t domid)
-{
-    snprintf(asked, sizeof(asked), "release %u", domid);
-    return 0;
-}
-
-static int resume(void *context, uint16_t domid)
-{
-    snprintf(asked, sizeof(asked), "resume %u", domid);
-    return 0;
-}
-
-static int set_target(void *context, uint16_t domid, uint16_t target)
-{
-    assert_int_equal(domid, 1);
-    store_session_set_target(dom1, target);
-    return 0;
-}
-
-static const struct store_host host = {
-    .is_introduced = is_introduced,
-    .introduce = introduce,
-    .release = release,
-    .resume = resume,
-    .set_target = set_target,
-    .limits = &limits,
-};
-
-static bool no_event(void *context, const char *path, const char *token)
-{
-    return true;
-}
+#include "store_fixture.h"
 
 static int setup(void **state)
 {
-    struct store_permission p = {.domid = 1};
-
-    limits = store_default_limits;
-    store = store_create();
-    tools = store_connect(store, 0, true, NULL, no_event, NULL);
-    dom0 = store_session_open(store, 0, true, &limits, &host, NULL, NULL);
-    dom1 = store_session_open(store, 1, false, &limits, &host, NULL, NULL);
-    assert_int_equal(xs_mkdir(tools, 0, HOME), 0);
-    assert_int_equal(xs_set_permissions(tools, 0, HOME, &p, 1), 0);
-    asked[0] = '\0';
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    assert_true(xs_is_consistent(store));
-    store_session_close(dom0);
-    store_session_close(dom1);
-    assert_int_equal(xs_domain_gone(store, 1), 0);
-    assert_int_equal(xs_memory_used(store, 1), 0);
-    store_disconnect(tools);
-    store_destroy(store);
+    store_fixture_start(NULL, NULL);
     return 0;
 }
 
@@ -380,6 +304,7 @@ static void test_target(void **state)
     assert_error(ASK(dom1, XS_SET_TARGET, 0, "1\0002\0"), "EACCES|");
     assert_error(ASK(dom0, XS_SET_TARGET, 0, "7\0002\0"), "ENOENT|");
     assert_int_equal(ASK(dom0, XS_SET_TARGET, 0, "1\0002\0"), XS_SET_TARGET);
+    store_session_set_target(dom1, 2); /* as the service does */
     assert_int_equal(ASK(dom1, XS_READ, 0, "/local/domain/2/data\0"), XS_READ);
     assert_int_equal(ASK(dom1, XS_SET_PERMS, 0, "/local/domain/2/data\0n2\0r1\0"), XS_SET_PERMS);
     assert_error(ASK(dom1, XS_SET_PERMS, 0, "/local/domain/2/data\0n1\0"), "EPERM|");
@@ -441,7 +366,9 @@ static void test_introduction(void **state)
 {
     assert_int_equal(ASK(dom0, XS_INTRODUCE, 0, "5\000123\0007\0"), XS_INTRODUCE);
     assert_string_equal(asked, "introduce 5 123 7");
+    host_error = XEN_EINVAL;
     assert_error(ASK(dom0, XS_INTRODUCE, 0, "9\0001\0002\0"), "EINVAL|");
+    host_error = 0;
     assert_error(ASK(dom0, XS_INTRODUCE, 0, "0\0001\0002\0"), "EINVAL|");
     assert_error(ASK(dom0, XS_INTRODUCE, 0, "5\0001\0"), "EINVAL|");
     assert_error(ASK(dom0, XS_INTRODUCE, 0, "5\0001\000x\0"), "EINVAL|");
@@ -555,22 +482,22 @@ static void test_reconnection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_old_versions, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_transaction_size, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes_in_transaction, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_permissions_limit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_outstanding, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_missed_events, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_long_event, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_special_names, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_target, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_domain_gone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_owner_of_the_root_gone, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_introduction, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_control, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_turn, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reconnection, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_old_versions, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_transaction_size, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_nodes_in_transaction, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_permissions_limit, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_outstanding, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_missed_events, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_long_event, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_special_names, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_target, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_domain_gone, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_owner_of_the_root_gone, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_introduction, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_control, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_turn, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_reconnection, setup, store_fixture_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

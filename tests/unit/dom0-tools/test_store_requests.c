@@ -3,8 +3,8 @@
  * Each request of the store's wire protocol with the forms that it has and those that it has not,
  * and its answer word for word.
  */
-/* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
-/* SOURCES: $(STORE_SRCS) */
+/* SOURCES: tests/unit/dom0-tools/store_fixture.c tests/unit/dom0-tools/store_wire.c */
+/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,89 +17,26 @@
 
 #include <public/errno.h>
 
-#include "store_wire.h"
+#include "store_fixture.h"
 
-static struct store *store;
-static struct store_connection *tools;
-static struct store_session *dom0, *dom1, *bare; /* the last one's host can do nothing */
-static struct store_limits limits;
-static char asked[64]; /* of the host */
-static int host_error; /* what it says */
-static const char *text;
-
-static bool is_introduced(void *context, uint16_t domid)
-{
-    return domid <= 2;
-}
-
-static int introduce(void *context, uint16_t domid, uint64_t frame, uint32_t port)
-{
-    snprintf(asked, sizeof(asked), "introduce %u %llu %u", domid, (unsigned long long)frame, port);
-    return host_error;
-}
-
-static int release(void *context, uint16_t domid)
-{
-    snprintf(asked, sizeof(asked), "release %u", domid);
-    return host_error;
-}
-
-static int resume(void *context, uint16_t domid)
-{
-    snprintf(asked, sizeof(asked), "resume %u", domid);
-    return host_error;
-}
-
-static int set_target(void *context, uint16_t domid, uint16_t target)
-{
-    snprintf(asked, sizeof(asked), "target %u %u", domid, target);
-    return host_error;
-}
-
-static const struct store_host host = {
-    .is_introduced = is_introduced,
-    .introduce = introduce,
-    .release = release,
-    .resume = resume,
-    .set_target = set_target,
-    .limits = &limits,
-};
-
-static const struct store_host bare_host = {.is_introduced = is_introduced};
-
-static bool no_event(void *context, const char *path, const char *token)
-{
-    return true;
-}
+static struct store_session *bare; /* its host can do nothing */
 
 static int setup(void **state)
 {
-    struct store_permission p = {.domid = 1};
+    static struct store_host bare_host;
 
-    limits = store_default_limits;
-    store = store_create();
-    tools = store_connect(store, 0, true, NULL, no_event, NULL);
-    dom0 = store_session_open(store, 0, true, &limits, &host, NULL, NULL);
-    dom1 = store_session_open(store, 1, false, &limits, &host, NULL, NULL);
+    bare_host.is_introduced = host.is_introduced;
+    store_fixture_start(NULL, NULL);
     bare = store_session_open(store, 0, true, &limits, &bare_host, NULL, NULL);
-    assert_int_equal(xs_mkdir(tools, 0, "/local/domain/1"), 0);
-    assert_int_equal(xs_set_permissions(tools, 0, "/local/domain/1", &p, 1), 0);
-    asked[0] = '\0';
-    host_error = 0;
     return 0;
 }
 
 static int teardown(void **state)
 {
-    assert_true(xs_is_consistent(store));
     assert_int_equal(wire_fetch(dom0, &text), -1);
     assert_int_equal(wire_fetch(dom1, &text), -1);
-    store_session_close(dom0);
-    store_session_close(dom1);
     store_session_close(bare);
-    store_disconnect(tools);
-    store_destroy(store);
-    return 0;
+    return store_fixture_end(state);
 }
 
 static void send_and_expect(struct store_session *session, uint32_t type, uint32_t t,

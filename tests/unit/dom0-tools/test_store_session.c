@@ -3,8 +3,8 @@
  * A session of the store: how many bytes it takes, what waits and what that costs, which events are
  * told, and when its transport hears that there is something to fetch. And the ring's indices.
  */
-/* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
-/* SOURCES: $(STORE_SRCS) */
+/* SOURCES: tests/unit/dom0-tools/store_fixture.c tests/unit/dom0-tools/store_wire.c */
+/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,28 +18,11 @@
 #include <public/errno.h>
 #include <tools/store_ring.h>
 
-#include "store_wire.h"
+#include "store_fixture.h"
 
 #define MESSAGE_BYTES 32u /* what a message that waits is charged for, with its payload */
 
-static struct store *store;
-static struct store_connection *tools;
-static struct store_session *dom0, *dom1;
-static struct store_limits limits;
 static unsigned int outputs; /* calls of dom1's output function */
-static const char *text;
-
-static bool is_introduced(void *context, uint16_t domid)
-{
-    return true;
-}
-
-static const struct store_host host = {.is_introduced = is_introduced};
-
-static bool no_event(void *context, const char *path, const char *token)
-{
-    return true;
-}
 
 static void output(void *context)
 {
@@ -51,26 +34,10 @@ static int setup(void **state)
 {
     struct store_permission p[] = {{.domid = 0}, {.domid = 1, .read = true, .write = true}};
 
-    limits = store_default_limits;
-    store = store_create();
-    tools = store_connect(store, 0, true, NULL, no_event, NULL);
-    dom0 = store_session_open(store, 0, true, &limits, &host, NULL, NULL);
-    dom1 = store_session_open(store, 1, false, &limits, &host, output, &outputs);
+    store_fixture_start(output, &outputs);
     assert_int_equal(xs_mkdir(tools, 0, "/w"), 0);
     assert_int_equal(xs_set_permissions(tools, 0, "/w", p, 2), 0);
     outputs = 0;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    assert_true(xs_is_consistent(store));
-    store_session_close(dom0);
-    store_session_close(dom1);
-    assert_int_equal(xs_domain_gone(store, 1), 0);
-    assert_int_equal(xs_memory_used(store, 1), 0);
-    store_disconnect(tools);
-    store_destroy(store);
     return 0;
 }
 
@@ -463,19 +430,19 @@ static void test_indices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_answers_that_wait, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_headers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_breach_and_reset, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_reset_between_parts, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_output, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_equal_events, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_answer_like_an_event, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_bytes_of_events, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_memory_of_events, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_events_that_fill_a_message, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_full_rings, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_indices, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answers_that_wait, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_budget, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_headers, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_breach_and_reset, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_reset_between_parts, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_output, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_equal_events, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_answer_like_an_event, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_bytes_of_events, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_memory_of_events, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_events_that_fill_a_message, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_full_rings, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_indices, setup, store_fixture_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

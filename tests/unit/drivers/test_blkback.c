@@ -5,9 +5,9 @@
  * around the driver is the test's and notes what it is asked.
  */
 /* SOURCES: pv-guest/drivers/blkback.c */
+/* SOURCES: tests/unit/drivers/fake_split.c tests/unit/drivers/notes.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
 /* CFLAGS: -Dcalloc=counted_calloc */
-#undef calloc
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,163 +18,30 @@
 #include <errno.h>
 #include <events.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define FRONT 7
+#include "fake_split.h"
+#include "notes.h"
 
-static struct split_driver *driver;
-static struct split_device split;
 static struct block_device disk;
-static char notes[4096];
-static bool no_memory;
-
-static void note(const char *format, ...)
-{
-    size_t length = strlen(notes);
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(notes + length, sizeof(notes) - length, format, args);
-    va_end(args);
-}
-
-/* What was noted since the last time. */
-static void assert_noted(const char *wanted)
-{
-    assert_string_equal(notes, wanted);
-    notes[0] = '\0';
-}
-
-void *counted_calloc(size_t count, size_t size);
-
-void *counted_calloc(size_t count, size_t size)
-{
-    return no_memory ? NULL : calloc(count, size);
-}
 
 /* ---- The store ---- */
-
-static struct {
-    char key[32];
-    char value[40];
-} nodes[40]; /* ours begin with "own/", the front's with "other/" */
-
-static unsigned int writes, fail_write; /* the write that fails, 0: none */
-
-static void set(const char *key, const char *value)
-{
-    unsigned int i = 0;
-
-    while (nodes[i].key[0] && strcmp(nodes[i].key, key) != 0)
-        assert_true(++i < 40);
-    snprintf(nodes[i].key, sizeof(nodes[i].key), "%s", key);
-    snprintf(nodes[i].value, sizeof(nodes[i].value), "%s", value ? value : "");
-    if (!value)
-        nodes[i].key[0] = '-';
-}
-
-static const char *node(const char *whose, const char *key)
-{
-    char name[40];
-
-    snprintf(name, sizeof(name), "%s/%s", whose, key);
-    for (unsigned int i = 0; i < 40; i++)
-        if (strcmp(nodes[i].key, name) == 0)
-            return nodes[i].value;
-    return NULL;
-}
-
-static int give_text(const char *text, char **value)
-{
-    if (!text)
-        return -ENOENT;
-    *value = strdup(text);
-    return (int)strlen(text);
-}
-
-int split_own_text(const struct split_device *device, const char *key, char **value)
-{
-    return give_text(node("own", key), value);
-}
-
-int split_other_text(const struct split_device *device, const char *key, char **value)
-{
-    return give_text(node("other", key), value);
-}
-
-int split_other_number(const struct split_device *device, const char *key, uint64_t *value)
-{
-    const char *text = node("other", key);
-
-    if (!text)
-        return -ENOENT;
-    *value = strtoull(text, NULL, 10);
-    return 0;
-}
-
-uint64_t split_other_feature(const struct split_device *device, const char *key)
-{
-    uint64_t value;
-
-    return split_other_number(device, key, &value) ? 0 : value;
-}
 
 int store_read(store_transaction transaction, const char *path, char **value)
 {
     assert_int_equal(transaction, 0);
     assert_string_equal(path, "/local/domain/7/name");
-    return give_text(node("own", "name"), value);
-}
-
-int split_write(struct split_device *device, store_transaction transaction, const char *key,
-                const char *format, ...)
-{
-    char value[64];
-    va_list args;
-
-    assert_ptr_equal(device, &split);
-    assert_int_equal(transaction, 0);
-    va_start(args, format);
-    vsnprintf(value, sizeof(value), format, args);
-    va_end(args);
-    note("%s=%s ", key, value);
-    return ++writes == fail_write ? -ENOSPC : 0;
+    return read_node("own", "name", value);
 }
 
 /* ---- Split devices ---- */
 
-static int state_error;
 static void (*called)(struct split_device *device);
-
-int split_register(struct split_driver *new_driver)
-{
-    driver = new_driver;
-    return -EEXIST;
-}
 
 void split_unregister(struct split_driver *old_driver)
 {
     assert_ptr_equal(old_driver, driver);
     note("unregistered ");
-}
-
-int split_set_state(struct split_device *device, enum xenbus_state state)
-{
-    note("state=%d ", state);
-    device->state = state;
-    return state_error;
-}
-
-void split_fail(struct split_device *device, int error, const char *format, ...)
-{
-    char text[256];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    note("fail(%d, %s) ", error, text);
 }
 
 void split_say(const struct split_device *device, const char *format, ...)
@@ -289,14 +156,10 @@ void blkback_io_stop(struct blkback *back)
 
 static int set_up(void **state)
 {
-    memset(nodes, 0, sizeof(nodes));
-    writes = fail_write = 0;
-    map_error = bind_error = open_error = start_error = state_error = 0;
-    no_memory = false;
+    fake_split_start(51712);
+    map_error = bind_error = open_error = start_error = 0;
     bound_port = 5;
-    notes[0] = '\0';
     called = NULL;
-    split = (struct split_device){.other = FRONT, .id = 51712};
     disk = (struct block_device){.name = "vda1",
                                  .sectors = 1000,
                                  .logical_size = 512,

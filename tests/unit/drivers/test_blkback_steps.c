@@ -6,6 +6,7 @@
  */
 /* SOURCES: pv-guest/drivers/blkback_io.c pv-guest/drivers/blkback_ring.c */
 /* SOURCES: pv-guest/drivers/blkfront_ring.c */
+/* SOURCES: tests/unit/drivers/notes.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
 /* CFLAGS: -Dmalloc=counted_malloc */
 #undef malloc
@@ -23,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "notes.h"
+
 #define PORT  5
 #define FRONT 7
 
@@ -31,24 +34,6 @@ static struct split_device split = {.other = FRONT};
 static struct block_device disk;
 static struct blkfront_ring front;
 static struct blkback back;
-static char notes[4096];
-
-static void note(const char *format, ...)
-{
-    size_t length = strlen(notes);
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(notes + length, sizeof(notes) - length, format, args);
-    va_end(args);
-}
-
-/* What was noted since the last time. */
-static void assert_noted(const char *wanted)
-{
-    assert_string_equal(notes, wanted);
-    notes[0] = '\0';
-}
 
 /* ---- The kernel ---- */
 

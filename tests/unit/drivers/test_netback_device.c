@@ -5,15 +5,14 @@
  * around netback.c is the test's and notes what it is asked.
  */
 /* SOURCES: pv-guest/drivers/netback.c */
+/* SOURCES: tests/unit/drivers/fake_split.c tests/unit/drivers/notes.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
 /* CFLAGS: -Dcalloc=counted_calloc */
-#undef calloc
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -25,150 +24,17 @@
 #include <drivers/netback.h>
 #include <drivers/netback_internal.h>
 
-#define FRONT 7
+#include "fake_split.h"
+#include "notes.h"
 
-static struct split_driver *driver;
-static struct split_device device;
-static char notes[2048];
-static bool no_memory;
 static uint8_t rings[2][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
-
-static void note(const char *format, ...)
-{
-    size_t length = strlen(notes);
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(notes + length, sizeof(notes) - length, format, args);
-    va_end(args);
-}
-
-/* What was noted since the last time. */
-static void assert_noted(const char *wanted)
-{
-    assert_string_equal(notes, wanted);
-    notes[0] = '\0';
-}
-
-void *counted_calloc(size_t count, size_t size);
-
-void *counted_calloc(size_t count, size_t size)
-{
-    return no_memory ? NULL : calloc(count, size);
-}
 
 static struct vif *vif(void)
 {
-    return device.driver_data;
+    return split.driver_data;
 }
 
-/* ---- The store ---- */
-
-static struct {
-    char key[48];
-    char value[40];
-} nodes[40]; /* ours begin with "own/", the front's with "other/" */
-
-static unsigned int writes, fail_write; /* the write that fails, 0: none */
-
-static void set(const char *key, const char *value)
-{
-    unsigned int i = 0;
-
-    while (nodes[i].key[0] && strcmp(nodes[i].key, key) != 0)
-        assert_true(++i < 40);
-    snprintf(nodes[i].key, sizeof(nodes[i].key), "%s", key);
-    snprintf(nodes[i].value, sizeof(nodes[i].value), "%s", value ? value : "");
-    if (!value)
-        nodes[i].key[0] = '-';
-}
-
-static const char *node(const char *whose, const char *key)
-{
-    char name[48];
-
-    snprintf(name, sizeof(name), "%s/%s", whose, key);
-    for (unsigned int i = 0; i < 40; i++)
-        if (strcmp(nodes[i].key, name) == 0)
-            return nodes[i].value;
-    return NULL;
-}
-
-int split_own_text(const struct split_device *d, const char *key, char **value)
-{
-    const char *text = node("own", key);
-
-    if (!text)
-        return -ENOENT;
-    *value = strdup(text);
-    return (int)strlen(text);
-}
-
-static int give_number(const char *text, uint64_t *value)
-{
-    if (!text)
-        return -ENOENT;
-    *value = strtoull(text, NULL, 10);
-    return 0;
-}
-
-int split_own_number(const struct split_device *d, const char *key, uint64_t *value)
-{
-    return give_number(node("own", key), value);
-}
-
-int split_other_number(const struct split_device *d, const char *key, uint64_t *value)
-{
-    return give_number(node("other", key), value);
-}
-
-uint64_t split_other_feature(const struct split_device *d, const char *key)
-{
-    uint64_t value;
-
-    return split_other_number(d, key, &value) ? 0 : value;
-}
-
-int split_write(struct split_device *d, store_transaction transaction, const char *key,
-                const char *format, ...)
-{
-    char value[64];
-    va_list args;
-
-    assert_int_equal(transaction, 0);
-    va_start(args, format);
-    vsnprintf(value, sizeof(value), format, args);
-    va_end(args);
-    note("%s=%s ", key, value);
-    return ++writes == fail_write ? -ENOSPC : 0;
-}
-
-/* ---- Split devices, work ---- */
-
-static int state_error;
-
-int split_register(struct split_driver *new_driver)
-{
-    driver = new_driver;
-    return -EEXIST;
-}
-
-int split_set_state(struct split_device *d, enum xenbus_state state)
-{
-    note("state=%d ", state);
-    return state_error;
-}
-
-void split_fail(struct split_device *d, int error, const char *format, ...)
-{
-    char text[256];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    note("fail(%d, %s) ", error, text);
-}
+/* ---- Work ---- */
 
 static void note_work(const char *what, struct work *work)
 {
@@ -288,13 +154,9 @@ void vif_drop_waiting(struct vif *v)
 
 static int set_up(void **state)
 {
-    memset(nodes, 0, sizeof(nodes));
-    writes = fail_write = 0;
-    map_error = bind_error = state_error = 0;
-    no_memory = false;
-    notes[0] = '\0';
+    fake_split_start(2);
+    map_error = bind_error = 0;
     memset(rings, 0, sizeof(rings));
-    device = (struct split_device){.other = FRONT, .id = 2};
     set("own/mac", "0");
     set("other/request-rx-copy", "1");
     set("other/tx-ring-ref", "10");
@@ -308,13 +170,13 @@ static int set_up(void **state)
 
 static void probe(void)
 {
-    assert_int_equal(driver->probe(&device), 0);
+    assert_int_equal(driver->probe(&split), 0);
     notes[0] = '\0';
 }
 
 static void take_away(void)
 {
-    driver->remove(&device);
+    driver->remove(&split);
     notes[0] = '\0';
 }
 
@@ -325,12 +187,12 @@ static void take_away(void)
 
 static void features_are_offered(void **state)
 {
-    assert_int_equal(driver->probe(&device), 0);
+    assert_int_equal(driver->probe(&split), 0);
     assert_noted(FEATURES "state=2 ");
     assert_string_equal(vif()->port.name, "vif7.2");
     assert_false(vif()->port.only_own_mac);
     assert_int_equal(vif()->rate, 0);
-    driver->remove(&device);
+    driver->remove(&split);
     assert_noted("cancel transmit cancel receive ");
 }
 
@@ -339,16 +201,16 @@ static void a_failed_write_ends_a_probe(void **state)
     for (unsigned int n = 1; n <= 9; n++) {
         writes = 0;
         fail_write = n;
-        assert_int_equal(driver->probe(&device), -ENOSPC);
+        assert_int_equal(driver->probe(&split), -ENOSPC);
         assert_int_equal(writes, n);
         assert_null(strstr(notes, "state"));
         notes[0] = '\0';
     }
     fail_write = 0;
     state_error = -ENOENT;
-    assert_int_equal(driver->probe(&device), -ENOENT);
+    assert_int_equal(driver->probe(&split), -ENOENT);
     no_memory = true;
-    assert_int_equal(driver->probe(&device), -ENOMEM);
+    assert_int_equal(driver->probe(&split), -ENOMEM);
     assert_null(vif_of_longest_backlog());
 }
 
@@ -358,7 +220,7 @@ static void the_address_is_one_cards(void **state)
 
     for (unsigned int i = 0; i < 3; i++) {
         set("own/mac", wrong[i]);
-        assert_int_equal(driver->probe(&device), -EINVAL);
+        assert_int_equal(driver->probe(&split), -EINVAL);
         assert_noted("fail(-22, its `mac` is no hardware address of one card) cancel transmit "
                      "cancel receive ");
     }
@@ -383,7 +245,7 @@ static void limits_are_read(void **state)
     for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         set("own/rate", cases[i].rate);
         if (cases[i].bytes == 0) {
-            assert_int_equal(driver->probe(&device), -EINVAL);
+            assert_int_equal(driver->probe(&split), -EINVAL);
             assert_noted("fail(-22, its `rate` is not BYTES,MICROSECONDS of up to a second) "
                          "cancel transmit cancel receive ");
             continue;
@@ -414,7 +276,7 @@ static void the_bridge_is_ours(void **state)
     probe();
     take_away();
     set("own/bridge", "other0");
-    assert_int_equal(driver->probe(&device), -ENODEV);
+    assert_int_equal(driver->probe(&split), -ENODEV);
     assert_noted("fail(-19, there is no bridge other0, only " BRIDGE_NAME
                  ") cancel transmit cancel receive ");
 }
@@ -422,29 +284,29 @@ static void the_bridge_is_ours(void **state)
 static void a_front_comes_and_goes(void **state)
 {
     probe();
-    driver->other_changed(&device, XenbusStateInitialising);
+    driver->other_changed(&split, XenbusStateInitialising);
     assert_noted("state=2 ");
-    driver->other_changed(&device, XenbusStateInitialised);
+    driver->other_changed(&split, XenbusStateInitialised);
     assert_noted("");
     for (unsigned int i = 0; i < 2; i++) {
-        driver->other_changed(&device, XenbusStateConnected);
+        driver->other_changed(&split, XenbusStateConnected);
         assert_noted("map(10) map(11) listen(5) add(vif7.2) state=4 schedule transmit ");
-        driver->other_changed(&device, XenbusStateConnected);
+        driver->other_changed(&split, XenbusStateConnected);
         assert_noted("");
         vif()->slot_count = 9;
-        driver->other_changed(&device, i ? XenbusStateClosing : XenbusStateClosed);
+        driver->other_changed(&split, i ? XenbusStateClosing : XenbusStateClosed);
         assert_noted("remove(vif7.2) close(5) cancel transmit cancel receive forget drop "
                      "unmap(transmit) unmap(receive) ");
         assert_int_equal(vif()->slot_count, 0);
         assert_int_equal(vif()->transmit_port, -1);
-        driver->other_changed(&device, XenbusStateClosed);
+        driver->other_changed(&split, XenbusStateClosed);
         assert_noted("");
     }
     set("other/event-channel-tx", "30");
     set("other/event-channel-rx", "31");
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) listen(10) listen(11) add(vif7.2) state=4 schedule transmit ");
-    driver->remove(&device);
+    driver->remove(&split);
     assert_noted("remove(vif7.2) close(10) close(11) cancel transmit cancel receive forget drop "
                  "unmap(transmit) unmap(receive) cancel transmit cancel receive ");
 }
@@ -454,21 +316,21 @@ static void a_port_may_be_0(void **state)
 {
     probe();
     set("other/event-channel", "20");
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) listen(0) add(vif7.2) state=4 schedule transmit ");
-    driver->other_changed(&device, XenbusStateClosed);
+    driver->other_changed(&split, XenbusStateClosed);
     assert_noted("remove(vif7.2) close(0) cancel transmit cancel receive forget drop "
                  "unmap(transmit) unmap(receive) ");
     set("other/event-channel-tx", "30");
     set("other/event-channel-rx", "20");
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) listen(10) listen(0) add(vif7.2) state=4 schedule transmit ");
-    driver->other_changed(&device, XenbusStateClosed);
+    driver->other_changed(&split, XenbusStateClosed);
     assert_noted("remove(vif7.2) close(10) close(0) cancel transmit cancel receive forget drop "
                  "unmap(transmit) unmap(receive) ");
     set("other/event-channel-tx", "20");
     set("other/event-channel-rx", "31");
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) listen(0) listen(11) add(vif7.2) state=4 schedule transmit ");
     take_away();
 }
@@ -477,39 +339,39 @@ static void each_step_may_fail(void **state)
 {
     probe();
     set("other/request-rx-copy", "0");
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("fail(-95, the front end does not ask for request-rx-copy) ");
     set("other/request-rx-copy", "1");
     set("other/tx-ring-ref", "4294967306"); /* 10, and a bit above */
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("fail(-22, cannot map the front end's tx-ring-ref) ");
     set("other/tx-ring-ref", NULL);
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("fail(-2, cannot map the front end's tx-ring-ref) ");
     set("other/tx-ring-ref", "10");
     map_error = -EFAULT;
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) fail(-14, cannot map the front end's rx-ring-ref) "
                  "unmap(transmit) ");
     map_error = 0;
     set("other/event-channel", NULL);
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) fail(-2, cannot bind the front end's event channels) "
                  "cancel transmit cancel receive unmap(receive) unmap(transmit) ");
     set("other/event-channel-tx", "30");
     set("other/event-channel-rx", "31");
     bind_error = -EINVAL;
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) listen(10) fail(-22, cannot bind the front end's event "
                  "channels) close(10) cancel transmit cancel receive unmap(receive) "
                  "unmap(transmit) ");
     bind_error = 0;
     state_error = -ENOENT;
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) listen(10) listen(11) add(vif7.2) state=4 remove(vif7.2) "
                  "close(10) close(11) cancel transmit cancel receive forget drop "
                  "unmap(transmit) unmap(receive) ");
-    driver->remove(&device);
+    driver->remove(&split);
     assert_noted("cancel transmit cancel receive ");
 }
 
@@ -518,7 +380,7 @@ static void connect_with(const char *sg, const char *mtu)
     set("other/feature-sg", sg);
     set("own/mtu", mtu);
     probe();
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
 }
 
 static void a_fronts_features(void **state)
@@ -566,7 +428,7 @@ static void events_schedule_work(void **state)
     struct vif_waiting *const some = (struct vif_waiting *)notes;
 
     probe();
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     notes[0] = '\0';
     handlers[5](5, vif());
     assert_noted("mask(5) schedule transmit ");
@@ -574,10 +436,10 @@ static void events_schedule_work(void **state)
     handlers[5](5, vif());
     assert_noted("mask(5) schedule transmit schedule receive ");
     vif()->first_waiting = NULL;
-    driver->other_changed(&device, XenbusStateClosed);
+    driver->other_changed(&split, XenbusStateClosed);
     set("other/event-channel-tx", "30");
     set("other/event-channel-rx", "31");
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     notes[0] = '\0';
     vif()->first_waiting = some;
     handlers[10](10, vif());
@@ -591,7 +453,7 @@ static void events_schedule_work(void **state)
 static void an_enemy_is_told_of_once(void **state)
 {
     probe();
-    driver->other_changed(&device, XenbusStateConnected);
+    driver->other_changed(&split, XenbusStateConnected);
     notes[0] = '\0';
     vif()->port.operations->bad_grant(&vif()->port, 99);
     assert_noted("fail(-22, the front end is closed: cannot copy with its grant reference 99) ");
@@ -631,14 +493,14 @@ static void several_vifs(void **state)
     assert_int_equal(counters.sent_packets, 12);
     assert_false(netback_counters(8, 1, &counters));
     assert_false(netback_counters(9, 0, &counters));
-    device.driver_data = vifs[1]; /* for the notes */
+    split.driver_data = vifs[1]; /* for the notes */
     driver->remove(&devices[1]);
     assert_false(netback_counters(7, 1, &counters));
     assert_true(netback_counters(7, 0, &counters));
     assert_true(netback_counters(8, 0, &counters));
-    device.driver_data = vifs[0];
+    split.driver_data = vifs[0];
     driver->remove(&devices[0]);
-    device.driver_data = vifs[2];
+    split.driver_data = vifs[2];
     driver->remove(&devices[2]);
     assert_false(netback_counters(7, 0, &counters));
     assert_false(netback_counters(8, 0, &counters));

@@ -5,6 +5,7 @@
  * real; the copying is the test's and notes what it is asked.
  */
 /* SOURCES: pv-guest/drivers/netback_receive.c pv-guest/drivers/netback_ring.c */
+/* SOURCES: tests/unit/drivers/notes.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
 /* CFLAGS: -Dcalloc=counted_calloc */
 #undef calloc
@@ -22,6 +23,8 @@
 
 #include <drivers/netback_internal.h>
 
+#include "notes.h"
+
 #define FRONT 7
 #define PORT  5
 #define SLOTS 256u
@@ -33,28 +36,10 @@ static union {
 
 static struct split_device device = {.other = FRONT};
 static struct vif vif;
-static char notes[4096];
 static unsigned int copies, bad_copy, allocated; /* the copy that fails, 0: none */
 static bool no_memory, no_pages, no_copy;
 static unsigned int post_meanwhile; /* empty pages that the front end posts while we allocate */
 static unsigned long free_pages;
-
-static void note(const char *format, ...)
-{
-    size_t length = strlen(notes);
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(notes + length, sizeof(notes) - length, format, args);
-    va_end(args);
-}
-
-/* What was noted since the last time. */
-static void assert_noted(const char *wanted)
-{
-    assert_string_equal(notes, wanted);
-    notes[0] = '\0';
-}
 
 /* ---- The front end ---- */
 

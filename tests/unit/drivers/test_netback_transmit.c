@@ -5,6 +5,7 @@
  * and driver are real, what is around them notes what it is asked.
  */
 /* SOURCES: pv-guest/drivers/netback_transmit.c pv-guest/drivers/netback_ring.c */
+/* SOURCES: tests/unit/drivers/notes.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +23,8 @@
 
 #include <drivers/netback_internal.h>
 
+#include "notes.h"
+
 #define FRONT 7
 #define PORT  5
 #define SLOTS 256u
@@ -33,29 +36,11 @@ static union {
 
 static struct split_device device = {.other = FRONT};
 static struct vif vif;
-static char notes[8192];
 static unsigned int inputs, fetches;
 static uint64_t now, input_bytes;
 static grant_ref_t bad; /* this reference cannot be copied from */
 static bool no_pages;
 static void (*called)(struct split_device *device);
-
-static void note(const char *format, ...)
-{
-    size_t length = strlen(notes);
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(notes + length, sizeof(notes) - length, format, args);
-    va_end(args);
-}
-
-/* What was noted since the last time. */
-static void assert_noted(const char *wanted)
-{
-    assert_string_equal(notes, wanted);
-    notes[0] = '\0';
-}
 
 /* ---- The kernel ---- */
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Split devices: one end is split*.c with a driver that writes down what it is told, over the
- * store client of pv-guest and the real store; the other end and the tools are the test.
+ * store client of pv-guest, its link in the built-in dom0, and the real store; the other end and
+ * the tools are the test.
  */
 /* SOURCES: pv-guest/drivers/split.c pv-guest/drivers/split_device.c */
 /* SOURCES: pv-guest/drivers/split_nodes.c pv-guest/store.c tests/host/guest/threads.c */
-/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
-/* CFLAGS: -Itests/host -idirafter pv-guest/include */
+/* SOURCES: dom0-tools/platform/builtin_store.c $(STORE_SRCS) dom0-tools/error.c */
+/* SOURCES: tests/unit/drivers/notes.c */
+/* CFLAGS: -Itests/host -Idom0-tools -idirafter pv-guest/include */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,8 +22,12 @@
 #include <drivers/split.h>
 #include <errno.h>
 #include <guest/threads.h>
+#include <platform/builtin.h>
 #include <thread.h>
+#include <tools/service.h>
 #include <tools/store_protocol.h>
+
+#include "notes.h"
 
 #define BACK  "/local/domain/0/backend/vbd/3/51712"
 #define FRONT "/local/domain/3/device/vbd/51712"
@@ -29,53 +35,25 @@
 
 static struct store *store;
 static struct store_connection *tools;
-static struct store_session *session;
-static char told[512]; /* what the driver was told */
 static char noticed[256];
 static int probe_result;
 static struct split_device *last;
 
 /* ---- The link between pv-guest's client and the store ---- */
 
-static size_t send_bytes(const void *data, size_t length)
+static bool is_introduced(void *context, uint16_t domid)
 {
-    long taken = store_session_put(session, data, length, NULL);
-
-    return taken > 0 ? (size_t)taken : 0;
+    return domid == 0;
 }
 
-static size_t receive_bytes(void *data, size_t length)
+struct store_session *service_store_session(void (*output)(void *context), void *context)
 {
-    const void *waiting;
-    size_t size = store_session_peek(session, &waiting);
+    static const struct store_host host = {.is_introduced = is_introduced};
 
-    if (size > length)
-        size = length;
-    if (size) {
-        memcpy(data, waiting, size);
-        store_session_fetched(session, size);
-    }
-    return size;
+    return store_session_open(store, 0, true, NULL, &host, output, context);
 }
-
-static void on_output(void *context)
-{
-    store_link_ready();
-}
-
-static const struct store_link local = {send_bytes, receive_bytes, store_link_ready};
 
 /* ---- The driver ---- */
-
-static void note(const char *format, ...)
-{
-    size_t length = strlen(told);
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(told + length, sizeof(told) - length, format, arguments);
-    va_end(arguments);
-}
 
 static int probe(struct split_device *device)
 {
@@ -125,13 +103,6 @@ static bool no_event(void *context, const char *path, const char *token)
     return true;
 }
 
-static bool is_introduced(void *context, uint16_t domid)
-{
-    return domid == 0;
-}
-
-static const struct store_host host = {.is_introduced = is_introduced};
-
 static void put(const char *folder, const char *key, const char *value)
 {
     char path[160];
@@ -168,8 +139,7 @@ static void state(const char *folder, const char *value)
 static void assert_told(const char *expected)
 {
     threads_settle();
-    assert_string_equal(told, expected);
-    told[0] = '\0';
+    assert_noted(expected);
 }
 
 static void make_device(void)
@@ -216,13 +186,12 @@ static int begin(void **unused)
     if (!store) { /* the client's link stays for good, and so does the store */
         store = store_create();
         tools = store_connect(store, 0, true, NULL, no_event, NULL);
-        session = store_session_open(store, 0, true, NULL, &host, on_output, NULL);
-        assert_int_equal(store_attach(&local), 0);
+        assert_int_equal(builtin_store_attach(), 0);
     }
     split_notice = take_notice;
     probe_result = 0;
     console_full = false;
-    told[0] = noticed[0] = '\0';
+    notes[0] = noticed[0] = '\0';
     assert_int_equal(split_register(&back), 0);
     assert_int_equal(split_register(&front), 0);
     threads_settle();

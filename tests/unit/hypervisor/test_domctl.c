@@ -10,24 +10,17 @@
 
 #include <cmocka.h>
 
-#include <host.h>
 #include <public/sysctl.h>
 
-static struct domain *a, *b; /* a is privileged */
-static unsigned long pages_before, objects_before;
+#include "two_domains.h"
+
 #define BUFFER GUEST(65536)
 
 static int setup(void **state)
 {
-    host_boot(4096);
-    host_preempt_every(0);
-    host_fail_allocation(0);
-    pages_before = heap_free_pages();
-    objects_before = host_objects();
-    a = host_domain(1, 1, 4, true);
-    b = host_domain(2, 2, 4, false);
+    make_two_domains(1, 2, 4);
     host_become(a->vcpu[0]);
-    return a && b ? 0 : -1;
+    return 0;
 }
 
 static int teardown(void **state)
@@ -36,9 +29,7 @@ static int teardown(void **state)
     domain_pause_nosync(b);
     host_become(cpus[0]->rq.idle);
     host_settle();
-    host_kill(a);
-    host_kill(b);
-    return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
+    return end_two_domains(state);
 }
 
 static long call(struct xen_domctl *op, unsigned int cmd, domid_t id)

@@ -11,29 +11,15 @@
 #include <cmocka.h>
 
 #include <evtchn_impl.h>
-#include <host.h>
 #include <irq.h>
 
-static struct domain *a, *b; /* a is privileged */
-static unsigned long pages_before, objects_before;
+#include "two_domains.h"
 
 static int setup(void **state)
 {
-    host_boot(4096);
-    host_preempt_every(0);
-    pages_before = heap_free_pages();
-    objects_before = host_objects();
-    a = host_domain(1, 2, 4, true);
-    b = host_domain(2, 2, 4, false);
+    make_two_domains(2, 2, 4);
     host_become(a->vcpu[0]);
-    return a && b ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    host_kill(a);
-    host_kill(b);
-    return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
+    return 0;
 }
 
 #define OP(cmd, op) host_call2(do_event_channel_op, EVTCHNOP_##cmd, &(op), sizeof(op))
@@ -501,7 +487,7 @@ static void scribbling(void **state)
     }
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, end_two_domains)
 
 int main(void)
 {

@@ -11,60 +11,15 @@
 
 #include <cmocka.h>
 
-#include <grant_impl.h>
-#include <host.h>
-
-/* a grants and is privileged, b uses. */
-static struct domain *a, *b;
-static unsigned long pages_before, objects_before;
+#include "grants.h"
 
 static int setup(void **state)
 {
-    host_boot(4096);
-    host_preempt_every(0);
-    host_fail_allocation(0);
-    pages_before = heap_free_pages();
-    objects_before = host_objects();
-    a = host_domain(1, 1, 16, true);
-    b = host_domain(2, 1, 16, false);
-    host_become(b->vcpu[0]);
-    return a && b ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    host_guest_limit(0, 0);
-    host_kill(b);
-    host_kill(a);
-    return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
+    make_two_domains(1, 1, 16);
+    return 0;
 }
 
 #define OP(cmd, op) host_grant_op(GNTTABOP_##cmd, &(op), sizeof(op), 1)
-
-static struct grant_entry_v1 *entry(const struct domain *d, grant_ref_t ref)
-{
-    return &d->grant_table->shared[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
-}
-
-/* a grants its frame @n to b. */
-static mfn_t grant(grant_ref_t ref, unsigned int n, u16 flags)
-{
-    mfn_t mfn = page_to_mfn(host_frame(a, n));
-
-    *entry(a, ref) = (struct grant_entry_v1){
-        .flags = (u16)(GTF_permit_access | flags), .domid = 2, .frame = (u32)mfn.n};
-    return mfn;
-}
-
-static u64 refs(mfn_t mfn)
-{
-    return page_refs(mfn_to_page(mfn)->state);
-}
-
-static u64 types(mfn_t mfn)
-{
-    return page_type_count(mfn_to_page(mfn)->state);
-}
 
 /* ---- the table ---- */
 
@@ -634,7 +589,7 @@ static void copies_are_refused(void **state)
 #undef TRY
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, end_two_domains)
 
 int main(void)
 {

@@ -11,14 +11,7 @@
 
 #include <cmocka.h>
 
-#include <grant_impl.h>
-#include <host.h>
-
-/* a grants, b uses. */
-static struct domain *a, *b;
-static struct totals {
-    unsigned long pages, objects;
-} before;
+#include "grants.h"
 
 static void (*at_flush)(void); /* what a test looks at meanwhile */
 
@@ -31,48 +24,8 @@ void arch_grant_flush(const struct domain *d)
 static int setup(void **state)
 {
     at_flush = host_at_grant_unmap = NULL;
-    host_boot(4096);
-    host_preempt_every(0);
-    host_fail_allocation(0);
-    before = (struct totals){heap_free_pages(), host_objects()};
-    a = host_domain(1, 1, 16, true);
-    b = host_domain(2, 1, 16, false);
-    host_become(b->vcpu[0]);
-    return a && b ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    if (b)
-        host_kill(b);
-    if (a)
-        host_kill(a);
-    return before.pages == heap_free_pages() && before.objects == host_objects() ? 0 : -1;
-}
-
-static struct grant_entry_v1 *entry(grant_ref_t ref)
-{
-    return &a->grant_table->shared[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
-}
-
-/* a grants its n-th frame to b. */
-static mfn_t grant(grant_ref_t ref, unsigned int n, u16 flags)
-{
-    mfn_t mfn = page_to_mfn(host_frame(a, n));
-
-    *entry(ref) = (struct grant_entry_v1){
-        .flags = (u16)(GTF_permit_access | flags), .domid = 2, .frame = (u32)mfn.n};
-    return mfn;
-}
-
-static u64 refs(mfn_t mfn)
-{
-    return page_refs(mfn_to_page(mfn)->state);
-}
-
-static u64 types(mfn_t mfn)
-{
-    return page_type_count(mfn_to_page(mfn)->state);
+    make_two_domains(1, 1, 16);
+    return 0;
 }
 
 static struct gnttab_map_grant_ref map(grant_ref_t ref, unsigned int pte, u32 flags)
@@ -101,7 +54,7 @@ static void map_and_unmap(void **state)
     w = map(8, 1, GNTMAP_host_map);
     assert_int_equal(w.status, GNTST_okay);
     assert_int_equal(w.dev_bus_addr, m.n << PAGE_SHIFT);
-    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
     assert_int_equal(refs(m), 2);
     assert_int_equal(types(m), 1);
     r = map(8, 2, GNTMAP_host_map | GNTMAP_readonly);
@@ -112,10 +65,10 @@ static void map_and_unmap(void **state)
     assert_int_equal(unmap(w.handle, 2, 0), GNTST_general_error); /* the other one's entry */
     assert_int_equal(unmap(w.handle, 1, 0), GNTST_okay);
     assert_int_equal(unmap(w.handle, 1, 0), GNTST_bad_handle);
-    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access | GTF_reading);
     assert_int_equal(types(m), 0);
     assert_int_equal(unmap(r.handle, 2, 0), GNTST_okay);
-    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
     assert_int_equal(refs(m), 1);
 }
 
@@ -127,22 +80,22 @@ static void refused(void **state)
     grant(8, 0, GTF_readonly);
     assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
     assert_int_equal(map(8, 1, GNTMAP_readonly).status, GNTST_bad_gntref);
-    entry(8)->domid = 3;
+    entry(a, 8)->domid = 3;
     assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_general_error);
-    entry(8)->domid = 2;
-    entry(8)->flags = GTF_accept_transfer;
+    entry(a, 8)->domid = 2;
+    entry(a, 8)->flags = GTF_accept_transfer;
     assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_general_error);
     assert_int_equal(map(GRANTS_PER_FRAME, 1, GNTMAP_host_map).status, GNTST_bad_gntref);
     assert_int_equal(map(~0U, 1, GNTMAP_host_map).status, GNTST_bad_gntref);
     /* Frames that are not a's own, or not RAM. */
     grant(8, 0, 0);
-    entry(8)->frame = (u32)page_to_mfn(host_frame(b, 0)).n;
+    entry(a, 8)->frame = (u32)page_to_mfn(host_frame(b, 0)).n;
     assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
-    entry(8)->frame = (u32)virt_to_mfn(a).n;
+    entry(a, 8)->frame = (u32)virt_to_mfn(a).n;
     assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
-    entry(8)->frame = ~0U;
+    entry(a, 8)->frame = ~0U;
     assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_bad_page);
-    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
     /* A page table can be mapped for reading only. */
     grant(8, 3, 0);
     assert_int_equal(get_page_and_type(host_frame(a, 3), a, PG_TYPE_L2), 0);
@@ -154,7 +107,7 @@ static void refused(void **state)
     /* No such place, no such domain. */
     grant(8, 0, 0);
     assert_int_equal(map(8, HOST_PTES, GNTMAP_host_map).status, GNTST_bad_virt_addr);
-    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
     op = (struct gnttab_map_grant_ref){.flags = GNTMAP_host_map, .ref = 8, .dom = 9};
     assert_int_equal(host_grant_op(GNTTABOP_map_grant_ref, &op, sizeof(op), 1), 0);
     assert_int_equal(op.status, GNTST_bad_domain);
@@ -189,12 +142,12 @@ static void entry_changes(void **state)
     mfn_t first = grant(8, 0, 0), second = page_to_mfn(host_frame(a, 1));
     struct gnttab_map_grant_ref x = map(8, 1, GNTMAP_host_map), y;
 
-    entry(8)->frame = (u32)second.n;
+    entry(a, 8)->frame = (u32)second.n;
     y = map(8, 2, GNTMAP_host_map);
     assert_int_equal(y.status, GNTST_okay);
     assert_int_equal(y.dev_bus_addr, first.n << PAGE_SHIFT);
-    entry(8)->flags = 0;
-    entry(8)->domid = 77;
+    entry(a, 8)->flags = 0;
+    entry(a, 8)->domid = 77;
     assert_int_equal(unmap(x.handle, 1, 0), GNTST_okay);
     assert_int_equal(unmap(y.handle, 2, 0), GNTST_okay);
     assert_int_equal(refs(first), 1);
@@ -244,10 +197,10 @@ static void overwritten_entry(void **state)
     assert_int_equal(unmap(op.handle, 1, 0), GNTST_general_error);
     assert_int_equal(refs(m), 1);
     /* The pin stays until b dies; the entry shows it. */
-    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
     host_kill(b);
     b = NULL;
-    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
 }
 
 /*
@@ -312,7 +265,7 @@ static void user_dies_while_mapping(void **state)
     b = NULL;
     assert_int_equal(refs(m), 1);
     assert_int_equal(types(m), 0);
-    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
 }
 
 /* Handles run out (the domain has 4 pages of them), then come back. */
@@ -363,7 +316,7 @@ static void batches(void **state)
     for (unsigned int i = 0; i < N; i++)
         assert_int_equal(unmaps[i].status, i == 70 ? GNTST_bad_handle : GNTST_okay);
     assert_int_equal(refs(m), 1);
-    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
 }
 
 /* Where a batch stops to be preempted. */
@@ -427,8 +380,8 @@ static unsigned int flushes;
 static void expect_still_pinned(void)
 {
     flushes++;
-    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
-    assert_int_equal(refs(MFN(entry(8)->frame)), 2);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access | GTF_reading | GTF_writing);
+    assert_int_equal(refs(MFN(entry(a, 8)->frame)), 2);
 }
 
 /* Until no CPU remembers the mapping, the frame is the mapper's still, and its owner is told so. */
@@ -443,7 +396,7 @@ static void pins_outlive_translations(void **state)
     flushes = 0;
     assert_int_equal(unmap(handle, 1, 0), GNTST_okay);
     assert_int_equal(flushes, 1);
-    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
     at_flush = NULL;
     handle = map(8, 1, GNTMAP_host_map).handle;
     op = (struct gnttab_unmap_and_replace){
@@ -452,7 +405,7 @@ static void pins_outlive_translations(void **state)
     assert_int_equal(host_grant_op(GNTTABOP_unmap_and_replace, &op, sizeof(op), 1), 0);
     assert_int_equal(flushes, 2);
     assert_int_equal(op.status, GNTST_okay);
-    assert_int_equal(entry(8)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
 }
 
 static grant_handle_t busy_handle;
@@ -504,7 +457,7 @@ static void copies(void **state)
     assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
     assert_int_equal(op.status, GNTST_okay);
     assert_int_equal(theirs[4095], 'y');
-    entry(8)->flags |= GTF_readonly;
+    entry(a, 8)->flags |= GTF_readonly;
     assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
     assert_int_equal(op.status, GNTST_general_error);
     op.dest.u.gmfn = m.n; /* by number only what is one's own */
@@ -520,7 +473,7 @@ static void copies(void **state)
     assert_int_equal(op.status, GNTST_bad_page);
     assert_int_equal(refs(m), 1);
     assert_int_equal(refs(own), 1);
-    assert_int_equal(entry(8)->flags, GTF_permit_access | GTF_readonly);
+    assert_int_equal(entry(a, 8)->flags, GTF_permit_access | GTF_readonly);
 }
 
 /*
@@ -576,8 +529,8 @@ static void copies_every_way(void **state)
         assert_int_equal(refs(from), before_from);
         assert_int_equal(refs(to), before_to);
         assert_int_equal(types(to), 0);
-        assert_int_equal(entry(8)->flags & (GTF_reading | GTF_writing), 0);
-        assert_int_equal(entry(9)->flags & (GTF_reading | GTF_writing), 0);
+        assert_int_equal(entry(a, 8)->flags & (GTF_reading | GTF_writing), 0);
+        assert_int_equal(entry(a, 9)->flags & (GTF_reading | GTF_writing), 0);
     }
 }
 
@@ -659,8 +612,8 @@ static void table_operations(void **state)
     host_become(a->vcpu[0]);
     assert_int_equal(host_grant_op(GNTTABOP_swap_grant_ref, &swap, sizeof(swap), 1), 0);
     assert_int_equal(swap.status, GNTST_okay);
-    assert_int_equal(entry(9)->flags, GTF_permit_access);
-    assert_int_equal(entry(8)->flags, 0);
+    assert_int_equal(entry(a, 9)->flags, GTF_permit_access);
+    assert_int_equal(entry(a, 8)->flags, 0);
 }
 
 static void faults_and_failures(void **state)
@@ -685,7 +638,7 @@ static void faults_and_failures(void **state)
     host_fail_allocation(0);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, end_two_domains)
 
 int main(void)
 {

@@ -11,39 +11,23 @@
 #include <cmocka.h>
 
 #include <grant_impl.h>
-#include <host.h>
 #include <public/memory.h>
+
+#include "two_domains.h"
 
 #define LIST   4096UL /* where in the guest's window the lists are */
 #define OUT    8192UL
 #define UNUSED 0x5a5a5a5a5a5a5a5aUL
 
-static struct domain *a, *b; /* a is privileged */
-static unsigned long pages_before, objects_before;
 static xen_pfn_t *list, *out;
 
 static int setup(void **state)
 {
-    host_boot(4096);
-    host_preempt_every(0);
-    host_fail_allocation(0);
-    pages_before = heap_free_pages();
-    objects_before = host_objects();
-    a = host_domain(1, 1, 8, true);
-    b = host_domain(2, 1, 8, false);
+    make_two_domains(1, 1, 8);
     list = (xen_pfn_t *)GUEST(LIST);
     out = (xen_pfn_t *)GUEST(OUT);
     memset(list, 0x5a, 8192);
-    host_become(b->vcpu[0]);
-    return a && b ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    host_guest_limit(0, 0);
-    host_kill(a);
-    host_kill(b);
-    return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
+    return 0;
 }
 
 static unsigned long own(const struct domain *d, unsigned int n)
@@ -456,7 +440,7 @@ static void resources_are_refused(void **state)
     assert_int_equal(b->refs, refs_b);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, end_two_domains)
 
 int main(void)
 {

@@ -11,34 +11,19 @@
 #include <cmocka.h>
 
 #include <grant_table.h>
-#include <host.h>
 #include <public/memory.h>
 
-static struct domain *a, *b; /* a is privileged */
-static unsigned long pages_before, objects_before;
+#include "two_domains.h"
+
 #define LIST 4096UL /* where in the guest's window the lists are */
 static xen_pfn_t *list;
 
 static int setup(void **state)
 {
-    host_boot(4096);
-    host_preempt_every(0);
-    host_fail_allocation(0);
-    pages_before = heap_free_pages();
-    objects_before = host_objects();
-    a = host_domain(1, 1, 8, true);
-    b = host_domain(2, 1, 8, false);
+    make_two_domains(1, 1, 8);
     list = (xen_pfn_t *)GUEST(LIST);
     memset(list, 0, HOST_WINDOW - LIST);
-    host_become(b->vcpu[0]);
-    return a && b ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    host_kill(a);
-    host_kill(b);
-    return pages_before == heap_free_pages() && objects_before == host_objects() ? 0 : -1;
+    return 0;
 }
 
 static long reserve(unsigned int cmd, unsigned long n, unsigned int order, unsigned int flags,
@@ -435,7 +420,7 @@ static void resources(void **state)
     assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), -XEN_EPERM);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, end_two_domains)
 
 int main(void)
 {

@@ -11,31 +11,16 @@
 #include <cmocka.h>
 
 #include <event_channel.h>
-#include <host.h>
 #include <public/sched.h>
+
+#include "two_domains.h"
 
 #define PORTS 4096UL /* where in the window the list of a poll is */
 
-static struct domain *a, *b; /* a is privileged */
-static unsigned long objects_before;
-
 static int setup(void **state)
 {
-    host_boot(4096);
-    host_preempt_every(0);
-    objects_before = host_objects();
-    a = host_domain(1, 2, 4, true);
-    b = host_domain(2, 2, 4, false);
-    host_become(b->vcpu[0]);
-    return a && b ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    host_guest_limit(0, 0);
-    host_kill(a);
-    host_kill(b);
-    return objects_before == host_objects() ? 0 : -1;
+    make_two_domains(2, 2, 4);
+    return 0;
 }
 
 #define OP(cmd, op) host_call2(do_sched_op, SCHEDOP_##cmd, &(op), sizeof(op))
@@ -304,7 +289,7 @@ static void blocking_and_yielding(void **state)
     assert_false(v->fair.yielding);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, end_two_domains)
 
 int main(void)
 {

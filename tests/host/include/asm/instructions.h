@@ -42,10 +42,10 @@ void clts(void);
 #define write_dr(n, v) (host_registers()->dr[n] = (unsigned long)(v))
 u64 xgetbv(u32 index);
 void xsetbv(u32 index, u64 v);
-/* A register that a test does not expect panics. */
+/* A register that not every processor has ends the test. */
 u64 rdmsr(u32 msr);
 void wrmsr(u32 msr, u64 v);
-/* Registers that rdmsr() does not panic of are there. */
+/* All registers are there, unless a test has its own. */
 bool rdmsr_safe(u32 msr, u64 *val);
 void swapgs(void);
 void read_selectors(u32 *ds, u32 *es, u32 *fs, u32 *gs);
