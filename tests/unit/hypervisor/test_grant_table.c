@@ -126,7 +126,7 @@ static void not_granted_to_dom0(void **state)
     host_become(zero->vcpu[0]);
     assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
     assert_int_equal(map(8, 1, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_general_error);
-    entry(8)->domid = 0;
+    entry(a, 8)->domid = 0;
     assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_okay);
     host_become(b->vcpu[0]);
     assert_int_equal(map(8, 1, GNTMAP_host_map).status, GNTST_general_error);
