@@ -2,7 +2,7 @@
 /*
  * Debug builds: the lock order. Each CPU keeps the ranks of the locks it holds; a lock may only be
  * taken when its rank is above all of them, or equal to the last where two locks of one rank are
- * taken in address order.
+ * taken in address order. Only the CPU that took a lock gives it back.
  */
 #include <percpu.h>
 #include <spinlock.h>
@@ -34,6 +34,9 @@ void lock_order_release(spinlock_t *lock)
 
     if (!c)
         return;
+    if (lock->owner != c->id + 1)
+        panic("lock order: rank %u given back by CPU %u, which does not hold it", lock->rank,
+              c->id);
     flags = local_irq_save();
     lock->owner = 0;
     for (unsigned int i = c->nr_locks_held; i-- > 0;) {

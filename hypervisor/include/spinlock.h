@@ -19,7 +19,7 @@ enum lock_rank {
     RANK_DOMCTL = 1,    /* one control operation at a time */
     RANK_DOMAIN_LIST,   /* domain table writers */
     RANK_DOMAIN,        /* domain life cycle, vCPU bring-up, per-domain settings */
-    RANK_GRANT,         /* grant table; two: by domain id */
+    RANK_GRANT,         /* grant table */
     RANK_GRANT_MAP,     /* mappings that a domain holds */
     RANK_PAGE_TABLES,   /* page-table updates of one domain */
     RANK_EVENT,         /* event channels of a domain; two: by address */

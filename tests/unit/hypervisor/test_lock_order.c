@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: $(HOST_CORE) */
+/* What a debug build refuses of locks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <host.h>
+#include <spinlock.h>
+
+static spinlock_t low = SPINLOCK_INIT(RANK_DOMAIN), high = SPINLOCK_INIT(RANK_HEAP),
+                  beside = SPINLOCK_INIT(RANK_HEAP);
+
+static void take(void *lock)
+{
+    spin_lock(lock);
+}
+
+static void give_back(void *lock)
+{
+    spin_unlock(lock);
+}
+
+static int setup(void **state)
+{
+    host_boot(256);
+    return 0;
+}
+
+static void ranks_rise(void **state)
+{
+    spin_lock(&high);
+    assert_true(host_panics(take, &low));
+    spin_unlock(&high);
+
+    spin_lock(&low);
+    spin_lock(&high);
+    spin_lock(&beside); /* one rank twice: the caller has an order */
+    spin_unlock(&beside);
+    spin_unlock(&high);
+    spin_unlock(&low);
+}
+
+/* Given back in any order; what is held then counts. */
+static void order_of_release(void **state)
+{
+    spin_lock(&low);
+    spin_lock_two(&high, &beside);
+    spin_unlock(&low);
+    assert_true(host_panics(take, &low));
+    spin_unlock_two(&high, &beside);
+    spin_lock(&low);
+    spin_unlock(&low);
+}
+
+static void only_its_holder_gives_it_back(void **state)
+{
+    assert_true(host_panics(give_back, &low));
+    spin_lock(&low);
+    host_run_on(1);
+    assert_true(host_panics(give_back, &low));
+    host_run_on(0);
+    spin_unlock(&low);
+    assert_true(host_panics(give_back, &low));
+}
+
+#define TEST(fn) cmocka_unit_test_setup(fn, setup)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(ranks_rise),
+        TEST(order_of_release),
+        TEST(only_its_holder_gives_it_back),
+    };
+
+    host_boot_cpus = 2;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
