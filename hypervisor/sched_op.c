@@ -214,11 +214,8 @@ long do_sched_op_compat(unsigned int cmd, unsigned long arg)
 {
     switch (cmd) {
     case SCHEDOP_yield:
-        vcpu_yield();
-        return 0;
     case SCHEDOP_block:
-        vcpu_block_enable_events();
-        return 0;
+        return do_sched_op(cmd, arg);
     case SCHEDOP_shutdown:
         sched_shut_down(arg & 0xff);
         return 0;

@@ -55,3 +55,20 @@ int page_protect(const void *va, pte_t flags)
     return (int)hypercall_update_va_mapping(va, make_pte(va_to_mfn(va), flags),
                                             UVMF_INVLPG | UVMF_ALL);
 }
+
+int pte_add_table(const pte_t *entry)
+{
+    pte_t *table = page_alloc_zeroed();
+    int error;
+
+    if (!table)
+        return -ENOMEM;
+    error = page_protect(table, PTE_KERNEL_RO);
+    if (!error)
+        error = pte_set(entry, make_pte(va_to_mfn(table), PTE_TABLE));
+    if (error) {
+        page_protect(table, PTE_KERNEL_DATA);
+        page_free(table);
+    }
+    return error;
+}

@@ -61,22 +61,10 @@ int user_map(struct user_space *space, uintptr_t va, mfn_t mfn, pte_t flags)
 {
     for (unsigned int level = 4; level > 1; level--) {
         const pte_t *entry = pte_lookup_in(space->root, (void *)va, level);
-        pte_t *table;
-        int error;
+        int error = *entry & PTE_PRESENT ? 0 : pte_add_table(entry);
 
-        if (*entry & PTE_PRESENT)
-            continue;
-        table = page_alloc_zeroed();
-        if (!table)
-            return -ENOMEM;
-        error = page_protect(table, PTE_KERNEL_RO);
-        if (!error)
-            error = pte_set(entry, make_pte(va_to_mfn(table), PTE_TABLE));
-        if (error) {
-            page_protect(table, PTE_KERNEL_DATA);
-            page_free(table);
+        if (error)
             return error;
-        }
     }
     return pte_set(pte_lookup_in(space->root, (void *)va, 1), make_pte(mfn, flags | PTE_USER));
 }

@@ -3,7 +3,6 @@
  * The window: 512 MiB of kernel addresses for frames that are not in the physical map. Addresses
  * are handed out first-fit by a bitmap; tables below them are made when first needed and stay.
  */
-#include <errno.h>
 #include <guest.h>
 #include <hypercall.h>
 
@@ -47,30 +46,18 @@ static long find_addresses(unsigned long from, unsigned long count)
 /* Makes sure that the entry for @va at @level exists, building tables from the top. */
 static int make_table(const void *va, unsigned int level)
 {
-    const pte_t *entry;
-    pte_t *table;
-    int error;
+    const pte_t *entry = pte_lookup(va, level + 1);
 
-    entry = pte_lookup(va, level + 1);
     if (!entry) {
-        error = make_table(va, level + 1);
+        int error = make_table(va, level + 1);
+
         if (error)
             return error;
         entry = pte_lookup(va, level + 1);
     }
     if (*entry & PTE_PRESENT)
         return 0;
-    table = page_alloc_zeroed();
-    if (!table)
-        return -ENOMEM;
-    error = page_protect(table, PTE_KERNEL_RO);
-    if (!error)
-        error = pte_set(entry, make_pte(va_to_mfn(table), PTE_TABLE));
-    if (error) {
-        page_protect(table, PTE_KERNEL_DATA);
-        page_free(table);
-    }
-    return error;
+    return pte_add_table(entry);
 }
 
 void *window_reserve(unsigned long pages)

@@ -208,7 +208,10 @@ static void print_counters(domid_t domid, const struct vif_config *vif)
              (unsigned long long)n.tx_bytes, (unsigned long long)n.tx_dropped);
 }
 
-static int run_block_list(struct bh_call *call)
+/* Lists what @show prints of each domain's configuration, below a line that @header prints. */
+static int list_devices(struct bh_call *call, void (*header)(const struct bh_call *call),
+                        void (*show)(const struct bh_call *call, struct json *j, domid_t domid,
+                                     const struct guest_config *c))
 {
     struct json json = {0}, *j = call->given[LIST_JSON] ? &json : NULL;
     domid_t domids[BH_MAX_WORDS];
@@ -222,15 +225,13 @@ static int run_block_list(struct bh_call *call)
     if (j)
         json_open(j, NULL, '[');
     else
-        bh_print("%-5s %-3s %-6s %-5s %-6s %-8s %-30s\n", "Vdev", "BE", "handle", "state", "evt-ch",
-                 "ring-ref", "BE-path");
+        header(call);
     for (int i = 0; i < count; i++) {
         struct guest_config c;
 
         if (service_config(domids[i], &c))
             continue;
-        for (unsigned int n = 0; n < c.disk_count; n++)
-            print_disk(j, domids[i], &c.disks[n]);
+        show(call, j, domids[i], &c);
         guest_config_free(&c);
     }
     if (j)
@@ -238,9 +239,27 @@ static int run_block_list(struct bh_call *call)
     return 0;
 }
 
-static void vif_header(bool counters)
+static void disk_header(const struct bh_call *call)
 {
-    if (counters)
+    bh_print("%-5s %-3s %-6s %-5s %-6s %-8s %-30s\n", "Vdev", "BE", "handle", "state", "evt-ch",
+             "ring-ref", "BE-path");
+}
+
+static void print_disks(const struct bh_call *call, struct json *j, domid_t domid,
+                        const struct guest_config *c)
+{
+    for (unsigned int n = 0; n < c->disk_count; n++)
+        print_disk(j, domid, &c->disks[n]);
+}
+
+static int run_block_list(struct bh_call *call)
+{
+    return list_devices(call, disk_header, print_disks);
+}
+
+static void vif_header(const struct bh_call *call)
+{
+    if (call->given[LIST_COUNTERS])
         bh_print("%-3s %12s %15s %8s %12s %15s %8s\n", "Idx", "rx-packets", "rx-bytes", "rx-drop",
                  "tx-packets", "tx-bytes", "tx-drop");
     else
@@ -248,38 +267,19 @@ static void vif_header(bool counters)
                  "handle", "state", "evt-ch", "tx-", "rx-ring-ref", "BE-path");
 }
 
+static void print_vifs(const struct bh_call *call, struct json *j, domid_t domid,
+                       const struct guest_config *c)
+{
+    for (unsigned int n = 0; n < c->vif_count; n++)
+        if (call->given[LIST_COUNTERS] && !j)
+            print_counters(domid, &c->vifs[n]);
+        else
+            print_vif(j, domid, &c->vifs[n]);
+}
+
 static int run_network_list(struct bh_call *call)
 {
-    struct json json = {0}, *j = call->given[LIST_JSON] ? &json : NULL;
-    bool counters = call->given[LIST_COUNTERS] && !j;
-    domid_t domids[BH_MAX_WORDS];
-    int count;
-
-    if (call->argc < 1)
-        return bh_usage(call);
-    count = bh_find_domains(call, domids);
-    if (count < 0)
-        return -1;
-    if (j)
-        json_open(j, NULL, '[');
-    else
-        vif_header(counters);
-    for (int i = 0; i < count; i++) {
-        struct guest_config c;
-
-        if (service_config(domids[i], &c))
-            continue;
-        for (unsigned int n = 0; n < c.vif_count; n++) {
-            if (counters)
-                print_counters(domids[i], &c.vifs[n]);
-            else
-                print_vif(j, domids[i], &c.vifs[n]);
-        }
-        guest_config_free(&c);
-    }
-    if (j)
-        json_close(j, ']');
-    return 0;
+    return list_devices(call, vif_header, print_vifs);
 }
 
 const struct bh_verb bh_device_verbs[] = {

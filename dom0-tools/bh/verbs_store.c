@@ -233,9 +233,15 @@ static int run_store_ls(struct bh_call *call)
     return status;
 }
 
-/* ---- store-list ---- */
+/* ---- store-list, store-read, store-rm, store-write ---- */
 
-static int run_store_list(struct bh_call *call)
+/*
+ * Does @what to each node that is named, until one fails. It gets the path as it was typed and the
+ * absolute one, and returns 0 or a positive errno.
+ */
+static int each_node(struct bh_call *call,
+                     int (*what)(struct bh_call *call, struct store_connection *c,
+                                 const char *typed, char *path))
 {
     struct store_connection *c;
     char path[STORE_PATH_SIZE];
@@ -247,60 +253,99 @@ static int run_store_list(struct bh_call *call)
     if (!c)
         return -1;
     for (int i = 0; i < call->argc && !status; i++) {
-        uint64_t generation;
-        size_t length = 0;
-        char *names;
         int error = xs_resolve(c, call->argv[i], path);
 
         if (!error)
-            error = xs_directory(c, STORE_NO_TRANSACTION, path, &names, &length, &generation);
-        if (error) {
+            error = what(call, c, call->argv[i], path);
+        if (error)
             status = store_fail(call, call->argv[i], error);
-            break;
-        }
-        for (size_t at = 0; at < length; at += strlen(names + at) + 1)
-            bh_print("%s%s%s\n", call->given[LIST_PREFIX] ? call->argv[i] : "",
-                     call->given[LIST_PREFIX] && call->argv[i][strlen(call->argv[i]) - 1] != '/'
-                         ? "/"
-                         : "",
-                     names + at);
-        free(names);
     }
     store_disconnect(c);
     return status;
 }
 
-/* ---- store-read, store-write, store-rm ---- */
+static int list_children(struct bh_call *call, struct store_connection *c, const char *typed,
+                         char *path)
+{
+    const char *prefix = call->given[LIST_PREFIX] ? typed : "";
+    const char *slash = *prefix && prefix[strlen(prefix) - 1] != '/' ? "/" : "";
+    uint64_t generation;
+    size_t length = 0;
+    char *names;
+    int error = xs_directory(c, STORE_NO_TRANSACTION, path, &names, &length, &generation);
+
+    if (error)
+        return error;
+    for (size_t at = 0; at < length; at += strlen(names + at) + 1)
+        bh_print("%s%s%s\n", prefix, slash, names + at);
+    free(names);
+    return 0;
+}
+
+static int run_store_list(struct bh_call *call)
+{
+    return each_node(call, list_children);
+}
+
+static int read_node(struct bh_call *call, struct store_connection *c, const char *typed,
+                     char *path)
+{
+    const void *value;
+    size_t length;
+    int error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
+
+    if (error)
+        return error;
+    if (call->given[READ_PREFIX])
+        bh_print("%s: ", typed);
+    print_value(value, length, call->given[READ_RAW]);
+    bh_print("\n");
+    return 0;
+}
 
 static int run_store_read(struct bh_call *call)
 {
-    struct store_connection *c;
-    char path[STORE_PATH_SIZE];
-    int status = 0;
+    return each_node(call, read_node);
+}
 
-    if (call->argc < 1)
-        return bh_usage(call);
-    c = store_open(call);
-    if (!c)
-        return -1;
-    for (int i = 0; i < call->argc && !status; i++) {
+/* Removes the parents of @path that hold nothing any more. */
+static void remove_empty_parents(struct store_connection *c, char *path)
+{
+    for (;;) {
+        char *slash = strrchr(path, '/'), *names;
+        uint64_t generation;
         const void *value;
-        size_t length;
-        int error = xs_resolve(c, call->argv[i], path);
+        size_t length, children;
 
-        if (!error)
-            error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
-        if (error) {
-            status = store_fail(call, call->argv[i], error);
-            break;
-        }
-        if (call->given[READ_PREFIX])
-            bh_print("%s: ", call->argv[i]);
-        print_value(value, length, call->given[READ_RAW]);
-        bh_print("\n");
+        if (!slash || slash == path)
+            return;
+        *slash = '\0';
+        if (xs_read(c, STORE_NO_TRANSACTION, path, &value, &length) || length ||
+            xs_directory(c, STORE_NO_TRANSACTION, path, &names, &children, &generation))
+            return;
+        free(names);
+        if (children || xs_remove(c, STORE_NO_TRANSACTION, path))
+            return;
     }
-    store_disconnect(c);
-    return status;
+}
+
+static int remove_node(struct bh_call *call, struct store_connection *c, const char *typed,
+                       char *path)
+{
+    const void *value;
+    size_t length;
+    int error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
+
+    if (!error)
+        error = xs_remove(c, STORE_NO_TRANSACTION, path);
+    if (!error && call->given[RM_PARENTS])
+        remove_empty_parents(c, path);
+    return error;
+}
+
+static int run_store_rm(struct bh_call *call)
+{
+    return each_node(call, remove_node);
 }
 
 /* All or nothing, in one transaction. Nobody comes between: no function here waits. */
@@ -328,56 +373,6 @@ static int run_store_write(struct bh_call *call)
         error = xs_transaction_end(c, transaction, true);
     store_disconnect(c);
     return error ? store_fail(call, at, error) : 0;
-}
-
-/* Removes the parents of @path that hold nothing any more. */
-static void remove_empty_parents(struct store_connection *c, char *path)
-{
-    for (;;) {
-        char *slash = strrchr(path, '/'), *names;
-        uint64_t generation;
-        const void *value;
-        size_t length, children;
-
-        if (!slash || slash == path)
-            return;
-        *slash = '\0';
-        if (xs_read(c, STORE_NO_TRANSACTION, path, &value, &length) || length ||
-            xs_directory(c, STORE_NO_TRANSACTION, path, &names, &children, &generation))
-            return;
-        free(names);
-        if (children || xs_remove(c, STORE_NO_TRANSACTION, path))
-            return;
-    }
-}
-
-static int run_store_rm(struct bh_call *call)
-{
-    struct store_connection *c;
-    char path[STORE_PATH_SIZE];
-    int status = 0;
-
-    if (call->argc < 1)
-        return bh_usage(call);
-    c = store_open(call);
-    if (!c)
-        return -1;
-    for (int i = 0; i < call->argc && !status; i++) {
-        const void *value;
-        size_t length;
-        int error = xs_resolve(c, call->argv[i], path);
-
-        if (!error)
-            error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
-        if (!error)
-            error = xs_remove(c, STORE_NO_TRANSACTION, path);
-        if (error)
-            status = store_fail(call, call->argv[i], error);
-        else if (call->given[RM_PARENTS])
-            remove_empty_parents(c, path);
-    }
-    store_disconnect(c);
-    return status;
 }
 
 /* ---- store-chmod ---- */

@@ -70,6 +70,9 @@ int pte_set_foreign(const pte_t *pte, pte_t value, domid_t domid);
  */
 int page_protect(const void *va, pte_t flags);
 
+/* Allocates a table and puts it into an entry that is absent. @return 0 or a negative errno. */
+int pte_add_table(const pte_t *entry);
+
 /*
  * Reserves addresses in the window, with page tables below them ready and all entries empty.
  * @return the first address, or NULL when window or memory are exhausted.

@@ -69,6 +69,17 @@ static inline long map(unsigned int n, u64 flags)
                                 UVMF_TLB_FLUSH);
 }
 
+/* The last page below the addresses that are not a guest's. */
+#define TOP 0x7ffffffff000UL
+
+static u8 top[PAGE_SIZE];
+
+/* For host_more_guest_memory. */
+static inline void *top_page(unsigned long addr, unsigned long bytes)
+{
+    return addr >= TOP && addr + bytes <= TOP + PAGE_SIZE ? &top[addr - TOP] : NULL;
+}
+
 /* The machine with domains of @frames frames, of which those from the 8th on are mapped nowhere. */
 static inline void own_frames_start(unsigned int frames)
 {

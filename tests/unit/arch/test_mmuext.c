@@ -462,16 +462,6 @@ static void a_batch_says_how_far_it_came(void **state)
     assert_int_equal(do_mmuext_op(GUEST(0), 1, 0, DOMID_SELF), -XEN_EFAULT);
 }
 
-/* The last page below the addresses that are no guest's. */
-#define TOP 0x7ffffffff000UL
-
-static u8 top[PAGE_SIZE];
-
-static void *top_page(unsigned long addr, unsigned long bytes)
-{
-    return addr >= TOP && addr + bytes <= TOP + PAGE_SIZE ? &top[addr - TOP] : NULL;
-}
-
 /* Of a list that leaves the guest's addresses nothing is done. */
 static void a_list_is_the_guests_to_its_end(void **state)
 {

@@ -17,27 +17,7 @@
 #include <tools/guest_config.h>
 #include <tools/utf8.h>
 
-static char warnings[1024];
-
-static void warn(void *context, const char *text)
-{
-    strcat(warnings, text);
-    strcat(warnings, "\n");
-}
-
-static int parse(struct config *c, const char *text, struct error *e)
-{
-    /* A copy without a terminator: the parser may not look behind the end. */
-    size_t length = strlen(text);
-    char *copy = malloc(length ? length : 1);
-    int status;
-
-    memcpy(copy, text, length);
-    config_init(c);
-    status = config_parse(c, "f.cfg", copy, length, e);
-    free(copy);
-    return status;
-}
+#include "guest_text.h"
 
 static void assert_syntax_error(const char *text, const char *expected)
 {
@@ -143,29 +123,6 @@ static void test_arguments(void **state)
     assert_int_equal(config_parse_argument(&c, "vif=['a'", &e), -1);
     assert_string_equal(e.text, "vif=['a': the list has no closing ]");
     config_free(&c);
-}
-
-static int read_guest(struct guest_config *g, const char *text, struct error *e)
-{
-    struct config c;
-    int status;
-
-    warnings[0] = '\0';
-    assert_int_equal(parse(&c, text, e), 0);
-    status = guest_config_read(g, &c, "f.cfg", warn, NULL, e);
-    config_free(&c);
-    return status;
-}
-
-#define MINIMUM "name='n'\nkernel='/k'\n"
-
-static void assert_value_error(const char *text, const char *expected)
-{
-    struct guest_config g;
-    struct error e;
-
-    assert_int_equal(read_guest(&g, text, &e), -1);
-    assert_string_equal(e.text, expected);
 }
 
 static void test_defaults(void **state)
