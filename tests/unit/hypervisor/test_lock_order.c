@@ -24,7 +24,7 @@ static void give_back(void *lock)
 
 static int setup(void **state)
 {
-    host_boot(256);
+    host_boot_memory(256, 2); /* no lock is held */
     spin_lock_init(&low, RANK_DOMAIN);
     spin_lock_init(&high, RANK_HEAP);
     spin_lock_init(&beside, RANK_HEAP);
@@ -75,6 +75,5 @@ int main(void)
         TEST(only_its_holder_gives_it_back),
     };
 
-    host_boot_cpus = 2;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
