@@ -78,6 +78,35 @@ static void dies_with_pinned_frames_given_back(void **state)
     }
 }
 
+/* A death may stop behind each vCPU, each frame whose type goes, and each frame that is let go. */
+static void death_is_preempted_at_each_step(void **state)
+{
+    unsigned int vcpus = 0;
+    unsigned long scanned;
+    struct domain *d;
+
+    machine_start(FRAMES);
+    d = machine_domains[2];
+    get_domain(d);
+    scanned = FRAMES;
+    host_preempt_every(1);
+    while (domain_kill(d) == -ERESTART) {
+        host_return_to_guest();
+        assert_in_range(d->arch.vcpus_dropped, vcpus, vcpus + 1);
+        vcpus = d->arch.vcpus_dropped;
+        if (vcpus == 2) {
+            assert_in_range(d->arch.pages_to_scan, scanned - MIN(scanned, 1UL), scanned);
+            scanned = d->arch.pages_to_scan;
+        }
+    }
+    host_preempt_every(0);
+    assert_int_equal(vcpus, 2);
+    assert_int_equal(scanned, 0);
+    put_domain(d);
+    machine_domains[2] = NULL;
+    machine_end();
+}
+
 /*
  * Another vCPU of the guest maps the frame, writes, and unmaps it, between our look at the clock
  * and our last put.
@@ -427,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stamp_at_every_turn),
         cmocka_unit_test(dies_with_pinned_frames_given_back),
+        cmocka_unit_test(death_is_preempted_at_each_step),
         cmocka_unit_test(stamp_against_another_cpu),
         cmocka_unit_test(preempted_tables_are_finished_on_the_way_out),
         cmocka_unit_test(gives_back_the_domains_it_names),
