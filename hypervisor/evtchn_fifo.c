@@ -263,7 +263,7 @@ long evtchn_fifo_init_control(struct evtchn_init_control *op)
 {
     struct domain *d = current->domain;
     struct vcpu *v = domain_vcpu(d, op->vcpu);
-    long rc = 0;
+    long rc;
     char *block;
 
     op->link_bits = EVTCHN_FIFO_LINK_BITS;
