@@ -472,6 +472,22 @@ static void copies(void **state)
     assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
     assert_int_equal(op.status, GNTST_bad_page);
     assert_int_equal(refs(m), 1);
+    /* Nor is another's frame read by its number. */
+    memset(mine, 'y', PAGE_SIZE);
+    op = (struct gnttab_copy){.source = {.u.gmfn = m.n, .domid = DOMID_SELF},
+                              .dest = {.u.gmfn = own.n, .domid = DOMID_SELF},
+                              .len = 16};
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_general_error);
+    assert_int_equal(mine[0], 'y');
+    grant(9, 2, 0);
+    assert_int_equal(get_page_and_type(host_frame(a, 2), a, PG_TYPE_WRITABLE), 0);
+    op.dest = (struct gnttab_copy_ptr){.u.ref = 9, .domid = 1};
+    op.flags = GNTCOPY_dest_gref;
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &op, sizeof(op), 1), 0);
+    assert_int_equal(op.status, GNTST_general_error);
+    put_page_and_type(host_frame(a, 2));
+    assert_int_equal(refs(m), 1);
     assert_int_equal(refs(own), 1);
     assert_int_equal(entry(a, 8)->flags, GTF_permit_access | GTF_readonly);
 }

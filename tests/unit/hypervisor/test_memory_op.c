@@ -364,6 +364,9 @@ static void nothing_for_pv(void **state)
     assert_int_equal(host_memory_op(XENMEM_remove_from_physmap, &remove, sizeof(remove)),
                      -XEN_EACCES);
     assert_int_equal(host_memory_op(XENMEM_get_vnumainfo, &vnuma, sizeof(vnuma)), -XEN_EOPNOTSUPP);
+    vnuma.pad = 1;
+    assert_int_equal(host_memory_op(XENMEM_get_vnumainfo, &vnuma, sizeof(vnuma)), -XEN_EINVAL);
+    vnuma.pad = 0;
     vnuma.domid = 1;
     assert_int_equal(host_memory_op(XENMEM_get_vnumainfo, &vnuma, sizeof(vnuma)), -XEN_EPERM);
     assert_int_equal(host_memory_op(XENMEM_reserved_device_memory_map, &rdm, sizeof(rdm)), 0);
@@ -379,6 +382,7 @@ static void claiming(void **state)
 
     assert_int_equal(host_memory_op(XENMEM_claim_pages, &r, sizeof(r)), -XEN_EPERM);
     host_become(a->vcpu[0]);
+    assert_int_equal(do_memory_op(XENMEM_claim_pages, GUEST(HOST_WINDOW)), -XEN_EFAULT);
     assert_int_equal(host_memory_op(XENMEM_claim_pages, &r, sizeof(r)), -XEN_EINVAL);
     b->max_pages = 100;
     assert_int_equal(host_memory_op(XENMEM_claim_pages, &r, sizeof(r)), 0);
