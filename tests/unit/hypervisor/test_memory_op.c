@@ -185,6 +185,21 @@ static void exchanging(void **state)
     assert_int_equal(exchange(&x, 1, 0), -XEN_EINVAL);
 }
 
+/* The domain dies between the two steps: it gets nothing, and nothing of what was taken stays. */
+static void exchanging_for_a_dying_domain(void **state)
+{
+    struct xen_memory_exchange x;
+    struct page *pg = host_frame(b, 0);
+
+    list[0] = page_to_mfn(pg).n;
+    list[1024] = 70;
+    b->dying = DOMAIN_DYING;
+    assert_int_equal(exchange(&x, 1, 0), -XEN_ENOMEM);
+    b->dying = DOMAIN_ALIVE;
+    assert_int_equal(b->tot_pages, 7);
+    assert_ptr_equal(page_owner(pg), NULL);
+}
+
 static long exchange_orders(struct xen_memory_exchange *x, unsigned long in, unsigned int in_order,
                             unsigned long out, unsigned int out_order, unsigned int flags)
 {
@@ -429,12 +444,19 @@ static void resources(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(populate),           TEST(larger_extents),
-        TEST(increase),           TEST(refused_reservations),
-        TEST(decrease_special),   TEST(exchanging),
-        TEST(exchanging_extents), TEST(exchange_without_memory),
-        TEST(bad_exchanges),      TEST(numbers),
-        TEST(nothing_for_pv),     TEST(claiming),
+        TEST(populate),
+        TEST(larger_extents),
+        TEST(increase),
+        TEST(refused_reservations),
+        TEST(decrease_special),
+        TEST(exchanging),
+        TEST(exchanging_for_a_dying_domain),
+        TEST(exchanging_extents),
+        TEST(exchange_without_memory),
+        TEST(bad_exchanges),
+        TEST(numbers),
+        TEST(nothing_for_pv),
+        TEST(claiming),
         TEST(resources),
     };
 
