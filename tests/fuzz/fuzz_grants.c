@@ -13,9 +13,9 @@
 #include <asm/pv.h>
 #include <grant_impl.h>
 #include <guest_access.h>
+#include <no_coverage.h>
 #include <public/grant_table.h>
 
-#include "no_coverage.h"
 #include "pv_machine.h"
 #include "pv_steps.h"
 

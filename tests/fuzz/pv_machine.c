@@ -5,10 +5,10 @@
 #include <asm/pv.h>
 #include <grant_impl.h>
 #include <guest_access.h>
+#include <no_coverage.h>
 #include <public/grant_table.h>
 #include <pv/pte.h>
 
-#include "no_coverage.h"
 #include "pv_cache.h"
 #include "pv_machine.h"
 #include "pv_tlb.h"

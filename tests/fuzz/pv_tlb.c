@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The model of what CPUs remember of translations: see pv_tlb.h. */
+#include <no_coverage.h>
 #include <pv/pte.h>
 
-#include "no_coverage.h"
 #include "pv_cache.h"
 #include "pv_machine.h"
 #include "pv_tlb.h"

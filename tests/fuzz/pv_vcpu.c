@@ -3,8 +3,8 @@
 #include <asm/context.h>
 #include <asm/entry.h>
 #include <asm/pv.h>
+#include <no_coverage.h>
 
-#include "no_coverage.h"
 #include "pv_vcpu.h"
 
 NO_COVERAGE_BEGIN

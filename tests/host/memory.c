@@ -5,17 +5,16 @@
  * page and more come from machine memory, since some of them are found by frame number. (The test
  * of xalloc.c itself does not use this file.)
  */
-#ifdef __clang__ /* a debug build looks at each word of fresh frames: fuzzers learn nothing there */
-#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
-#endif
+#include <no_coverage.h>
+
+/* A debug build looks at each word of fresh frames: fuzzers learn nothing there. */
+NO_COVERAGE_BEGIN
 #define alloc_hv_pages        real_alloc_hv_pages
 #define alloc_domain_pages_at real_alloc_domain_pages_at
 #include "../../hypervisor/page_alloc.c" /* NOLINT(bugprone-suspicious-include) */
 #undef alloc_hv_pages
 #undef alloc_domain_pages_at
-#ifdef __clang__
-#pragma clang attribute pop
-#endif
+NO_COVERAGE_END
 
 #include <host.h>
 
