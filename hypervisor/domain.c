@@ -23,6 +23,7 @@ static struct list all_domains = LIST_INIT(all_domains);
 static spinlock_t list_lock = SPINLOCK_INIT(RANK_DOMAIN_LIST);
 
 struct domain *dom0, *dom_io, *dom_xen;
+static struct domain *idle_domain;
 
 /*
  * A vCPU's info points here while the vCPU has none of its own: its number is beyond those in
@@ -210,23 +211,33 @@ static struct domain *create_system_domain(domid_t id)
 
 void domain_init(void)
 {
-    struct domain *idle = create_system_domain(DOMID_IDLE);
-    struct vcpu *v;
-
+    idle_domain = create_system_domain(DOMID_IDLE);
     dom_io = create_system_domain(DOMID_IO);
     dom_xen = create_system_domain(DOMID_XEN);
 
-    idle->max_vcpus = 1;
-    idle->vcpu = xzalloc_array(struct vcpu *, 1);
-    if (!idle->vcpu || vcpu_create(idle, 0))
+    idle_domain->max_vcpus = NR_CPUS;
+    idle_domain->vcpu = xzalloc_array(struct vcpu *, NR_CPUS);
+    if (!idle_domain->vcpu)
+        panic("out of memory for the idle domain");
+    get_cpu_info()->vcpu = idle_vcpu_create(smp_processor_id());
+    if (!current)
         panic("out of memory for the idle vCPU");
-    v = idle->vcpu[0];
+}
+
+struct vcpu *idle_vcpu_create(unsigned int cpu)
+{
+    struct vcpu *v;
+
+    if (vcpu_create(idle_domain, cpu))
+        return NULL;
+    v = idle_domain->vcpu[cpu];
+    v->processor = cpu;
     v->pause_flags = 0;
     v->initialised = true;
     v->is_running = true;
     v->runstate.state = RUNSTATE_running;
-    this_cpu()->rq.idle = v;
-    get_cpu_info()->vcpu = v;
+    cpus[cpu]->rq.idle = v;
+    return v;
 }
 
 int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged,

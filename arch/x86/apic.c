@@ -96,9 +96,15 @@ bool apic_in_service(u8 vector)
     return apic_read(APIC_ISR + (vector / 32U) * 0x10U) >> (vector % 32U) & 1;
 }
 
-void apic_send_ipi(u32 dest_apic_id, u8 vector)
+static void wait_until_sent(void)
 {
-    u32 low = APIC_ICR_ASSERT | vector;
+    for (unsigned int i = 0; i < MAX_ICR_POLLS && (apic_read(APIC_ICR) & APIC_ICR_BUSY); i++)
+        cpu_relax();
+}
+
+/* Sends what @low says (Intel SDM volume 3, 11.6.1) to the CPU with APIC id @dest_apic_id. */
+static void send_interrupt(u32 dest_apic_id, u32 low)
+{
     unsigned long flags;
 
     if (x2apic_enabled) {
@@ -111,11 +117,30 @@ void apic_send_ipi(u32 dest_apic_id, u8 vector)
         return;
     }
     flags = local_irq_save();
-    for (unsigned int i = 0; i < MAX_ICR_POLLS && (apic_read(APIC_ICR) & APIC_ICR_BUSY); i++)
-        cpu_relax();
+    wait_until_sent();
     apic_write(APIC_ICR2, dest_apic_id << 24);
     apic_write(APIC_ICR, low);
     local_irq_restore(flags);
+}
+
+void apic_send_ipi(u32 dest_apic_id, u8 vector)
+{
+    send_interrupt(dest_apic_id, APIC_ICR_ASSERT | vector);
+}
+
+void apic_send_nmi(u32 dest_apic_id)
+{
+    send_interrupt(dest_apic_id, APIC_ICR_ASSERT | APIC_ICR_NMI);
+}
+
+void __init apic_send_init(u32 dest_apic_id)
+{
+    send_interrupt(dest_apic_id, APIC_ICR_ASSERT | APIC_ICR_INIT);
+}
+
+void __init apic_send_startup(u32 dest_apic_id, u8 page)
+{
+    send_interrupt(dest_apic_id, APIC_ICR_ASSERT | APIC_ICR_STARTUP | page);
 }
 
 void arch_send_ipi(unsigned int cpu)

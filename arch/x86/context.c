@@ -236,9 +236,9 @@ static u32 flagged_exit_work(const struct vcpu *v)
 static void load_vcpu(struct vcpu *v)
 {
     struct cpu *cpu = this_cpu();
-    u32 work = 0;
 
-    cpumask_set(&v->domain->dirty_cpus, cpu->id);
+    WRITE_ONCE(cpu->arch.on_own_root, false);
+    cpumask_set(&v->domain->dirty_cpus, cpu->id); /* both before translations can be loaded */
     map_reserved_gdt(v);
     load_own_gdt();
     tlb_switch_root(vcpu_cr3(v));
@@ -254,11 +254,10 @@ static void load_vcpu(struct vcpu *v)
         load_debug_registers(v);
     *guest_regs() = v->arch.user_regs;
 
-    if (unlikely(v->arch.flags & TF_EXIT_WORK))
-        work = flagged_exit_work(v);
+    /* A CPU that makes an NMI pending after this sets the bit itself (pv_set_nmi_pending()). */
+    xchg(&cpu->info->exit_work, unlikely(v->arch.flags & TF_EXIT_WORK) ? flagged_exit_work(v) : 0);
     if (READ_ONCE(v->nmi_pending))
-        work |= EXIT_WORK_NMI;
-    cpu->info->exit_work = work;
+        atomic_or(&cpu->info->exit_work, EXIT_WORK_NMI);
 }
 
 static void load_idle(void)
@@ -269,6 +268,7 @@ static void load_idle(void)
     clear_selectors();
     set_cr4(hv_cr4);
     tlb_switch_root(hv_cr3());
+    WRITE_ONCE(this_cpu()->arch.on_own_root, true);
     get_cpu_info()->exit_work = 0;
 }
 

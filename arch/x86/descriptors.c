@@ -204,7 +204,7 @@ static void syscall_init(struct cpu *cpu)
     wrmsr(MSR_SYSENTER_EIP, (u64)sysenter_entry);
 }
 
-void trap_cpu_init(void)
+void __init trap_cpu_init(void)
 {
     struct cpu *cpu = this_cpu();
 

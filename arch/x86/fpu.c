@@ -78,7 +78,14 @@ void __init fpu_init(void)
         xsave_size(xfeature_mask) > FPU_AREA_MAX)
         xfeature_mask &= ~XSTATE_AVX512;
     area_size = xsave_size(xfeature_mask);
-    set_xcr0(xfeature_mask);
+    fpu_cpu_init();
+}
+
+void fpu_cpu_init(void)
+{
+    clts();
+    if (xfeature_mask)
+        set_xcr0(xfeature_mask);
 }
 
 /* Fills an area with the state after FNINIT and with cleared registers. */

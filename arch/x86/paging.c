@@ -3,6 +3,7 @@
  * The hypervisor's root page table, which boot/paging.c fills, and the end of boot, after which the
  * discarded sections (__init, __initdata, __initconst and all of boot/) are gone.
  */
+#include <arch.h>
 #include <asm/paging.h>
 #include <page_alloc.h>
 #include <sched.h>
@@ -43,6 +44,7 @@ void discard_init(u64 *const l1[], unsigned int nr_l1)
     mfn_t end = MFN(image_paddr(hv_init_end) >> PAGE_SHIFT);
 
     unmap_init(l1, nr_l1);
+    tlb_flush_mask(&cpu_online); /* the other CPUs came through that part, too */
     heap_add_range(start, end);
     printk(LOG_DEBUG, "gave back %lu KiB of boot code and data",
            (end.n - start.n) << (PAGE_SHIFT - 10));

@@ -7,21 +7,34 @@
 #include <arch.h>
 #include <asm/backtrace.h>
 #include <asm/current.h>
+#include <asm/smp.h>
 #include <console.h>
 #include <lib.h>
 
-static u32 panicking;
+static u32 panicking; /* the CPU that does, + 1; 0: none */
+
+void panic_begin(void)
+{
+    u32 whose = 0, self = smp_processor_id() + 1;
+
+    local_irq_disable();
+    if (cmpxchg(&panicking, &whose, self))
+        smp_stop_others();
+    else if (whose != self)
+        machine_halt(); /* the others have nothing to add */
+    console_force_unlock();
+}
 
 void panic(const char *fmt, ...)
 {
     unsigned long rbp;
+    static bool said;
     va_list ap;
 
-    local_irq_disable();
-    /* A second panic, of this CPU or another one, has nothing to add. */
-    if (xchg(&panicking, 1))
+    panic_begin();
+    if (said) /* a panic inside of this one */
         machine_halt();
-    console_force_unlock();
+    said = true;
     __asm__ volatile("mov %%rbp, %0" : "=r"(rbp));
     va_start(ap, fmt);
     printk(LOG_ERR, "****************************************");

@@ -8,7 +8,6 @@
 #include <asm/irq.h>
 #include <asm/msi.h>
 #include <asm/setup.h>
-#include <asm/smp.h>
 #include <asm/time.h>
 #include <lib.h>
 #include <options.h>
@@ -17,7 +16,6 @@ void __init platform_init(void)
 {
     if (!acpi_init(hv_options.acpi_rsdp))
         printk(LOG_WARNING, "No ACPI tables: one CPU, no IO-APIC, no power-off");
-    smp_init(hv_options.maxcpus);
     irq_init();
     apic_init(hv_options.no_x2apic);
     ioapic_init();

@@ -4,6 +4,7 @@
 #include <asm/acpi.h>
 #include <asm/control.h>
 #include <asm/io.h>
+#include <asm/smp.h>
 #include <lib.h>
 #include <options.h>
 #include <timer.h>
@@ -29,6 +30,7 @@ void machine_halt(void)
 void machine_restart(void)
 {
     local_irq_disable();
+    smp_stop_others();
     acpi_reset();
     delay_us(10000);
     outb(0x02, RESET_CONTROL);
@@ -89,6 +91,7 @@ void machine_give_up(void)
 void machine_poweroff(void)
 {
     local_irq_disable();
+    smp_stop_others();
     acpi_poweroff();
     printk(LOG_WARNING, "the machine cannot switch itself off; stopped");
     machine_halt();

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The physical CPUs: which there are, and which of them are online. So far only the boot CPU is. */
+/* The physical CPUs: which there are, which of them are online, and how all are stopped. */
 #include <arch.h>
-#include <asm/acpi.h>
+#include <asm/apic.h>
 #include <asm/smp.h>
+#include <asm/tlb.h>
 #include <lib.h>
 #include <percpu.h>
+#include <sched.h>
 
 static struct cpu cpu0;
 struct cpu *cpus[NR_CPUS];
@@ -22,13 +24,29 @@ void __init smp_init_boot_cpu(void)
     cpumask_set(&cpu_online, 0);
 }
 
-void __init smp_init(unsigned int maxcpus)
+void smp_join(void)
 {
-    unsigned int present = MAX(acpi.nr_cpus, 1U);
+    tlb_flush_local(); /* stamped before anybody may ask how old its translations are */
+    atomic_add(&nr_cpus, 1);
+    cpumask_set(&cpu_online, smp_processor_id());
+    sched_start();
+}
 
-    if (maxcpus < present)
-        printk(LOG_INFO, "CPUs: %u present, at most %u by maxcpus=, %u used", present, maxcpus,
-               nr_cpus);
-    else
-        printk(LOG_INFO, "CPUs: %u present, %u used", present, nr_cpus);
+/* ---- stopping ---- */
+
+static bool stopping;
+
+bool smp_stopping(void)
+{
+    return READ_ONCE(stopping);
+}
+
+void smp_stop_others(void)
+{
+    unsigned int cpu;
+
+    WRITE_ONCE(stopping, true);
+    for_each_cpu (cpu, &cpu_online)
+        if (cpu != smp_processor_id())
+            apic_send_nmi(cpus[cpu]->arch.apic_id);
 }

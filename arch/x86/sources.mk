@@ -20,6 +20,10 @@ HV_SRCS += \
     arch/x86/boot/paging.c \
     arch/x86/boot/patch.c \
     arch/x86/boot/scratch.c \
+    arch/x86/boot/secondary.c \
+    arch/x86/boot/secondary_check.c \
+    arch/x86/boot/trampoline.S \
+    arch/x86/boot/tsc_sync.c \
     arch/x86/boot/unpack.c \
     arch/x86/boot/unpack_call.S \
     arch/x86/boot/unpack_env.c \

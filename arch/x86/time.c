@@ -35,6 +35,7 @@ static struct time_scale tsc_scale; /* TSC ticks to ns, as the ABI's record has 
 static u64 timer_ticks_per_ns;      /* of the counter that the timer compares or counts down */
 static bool deadline_mode;
 static bool tsc_stable;
+static bool tscs_differ; /* so a vCPU's record changes with its CPU */
 
 /* Wall clock at system time 0, in ns since 1970. */
 static u64 wallclock_base;
@@ -136,7 +137,7 @@ static bool __init look_at_rtc(void)
     return true;
 }
 
-void time_cpu_init(void)
+void time_cpu_init(s64 tsc_distance)
 {
     struct cpu_clock *c = &get_cpu_info()->clock;
 
@@ -144,8 +145,16 @@ void time_cpu_init(void)
     apic_write(APIC_LVT_TIMER, TIMER_VECTOR | (deadline_mode ? APIC_LVT_TIMER_DEADLINE : 0));
     if (deadline_mode) /* the mode must have changed before the first deadline is written */
         __asm__ volatile("mfence" ::: "memory");
-    if (c != &cpus[0]->info->clock)
-        *c = cpus[0]->info->clock; /* one TSC for all */
+    if (c != &cpus[0]->info->clock) {
+        *c = cpus[0]->info->clock;
+        c->tsc_base -= (u64)tsc_distance;
+    }
+}
+
+void __init time_tsc_differs(void)
+{
+    tsc_stable = false;
+    tscs_differ = true;
 }
 
 void __init time_init(const char *reference)
@@ -168,7 +177,7 @@ void __init time_init(const char *reference)
     timer_ticks_per_ns = deadline_mode
                              ? time_scale_inverse(c->scale)
                              : mul_div64(timer_hz, 1ULL << TICKS_PER_NS_SHIFT, NSEC_PER_SEC) + 1;
-    time_cpu_init();
+    time_cpu_init(0);
     wallclock_from = 0;
     wallclock_to = ~0ULL;
     if (!look_at_rtc())
@@ -222,9 +231,16 @@ void time_get_record(const struct vcpu *v, struct vcpu_time_info *rec)
     rec->flags = tsc_stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
 }
 
+void time_vcpu_moved(struct vcpu *v)
+{
+    if (unlikely(tscs_differ))
+        arch_update_time_record(v);
+}
+
 void arch_update_time_record(struct vcpu *v)
 {
     struct vcpu_time_info *dst, rec;
+    u32 version;
 
     if (!vcpu_has_info(v))
         return;
@@ -234,19 +250,19 @@ void arch_update_time_record(struct vcpu *v)
      * We keep the version, so what the guest wrote there does not matter. It is odd while the
      * record changes.
      */
-    v->arch.time_version = (v->arch.time_version | 1) + 1;
-    WRITE_ONCE(dst->version, v->arch.time_version - 1);
+    version = atomic_add(&v->arch.time_version, 2);
+    WRITE_ONCE(dst->version, version - 1);
     smp_wmb();
-    rec.version = v->arch.time_version - 1;
+    rec.version = version - 1;
     *dst = rec;
     smp_wmb();
-    WRITE_ONCE(dst->version, v->arch.time_version);
+    WRITE_ONCE(dst->version, version);
 }
 
 bool time_write_secondary(struct vcpu *v, unsigned long addr)
 {
     struct vcpu_time_info rec;
-    u32 version = v->arch.time_version | 1;
+    u32 version = atomic_add(&v->arch.time_version, 2) - 1;
 
     time_get_record(v, &rec);
     rec.version = version;
@@ -256,7 +272,7 @@ bool time_write_secondary(struct vcpu *v, unsigned long addr)
     if (put_guest(addr, &rec))
         return false;
     smp_wmb();
-    version = v->arch.time_version = version + 1;
+    version++;
     return copy_to_guest(addr + offsetof(struct vcpu_time_info, version), &version,
                          sizeof(version)) == 0;
 }

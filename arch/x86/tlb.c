@@ -2,10 +2,12 @@
 /*
  * Translation caches: local and remote flushes. See asm/tlb.h for the clock and what it promises.
  *
- * A remote flush is one request at a time, published under a lock and answered by interrupt: each
- * CPU that is asked clears its bit when it is done. A CPU that waits, for the lock, for the
- * answers, or elsewhere for a CPU that may be doing so (tlb_relax()), serves requests itself: so no
- * two CPUs wait for each other, whether their interrupts are on or off.
+ * Each CPU has one request of its own for the others. It enters itself among the askers of each CPU
+ * that it asks, interrupts that CPU, and waits until all have answered, each by taking its bit out of
+ * the request. So several flushes are under way at once, and a CPU that is asked by several answers
+ * them together. A CPU that waits, for answers or elsewhere for a CPU that may be doing so
+ * (tlb_relax()), serves requests itself: so no two CPUs wait for each other, whether their interrupts
+ * are on or off.
  */
 #include <arch.h>
 #include <asm/apic.h>
@@ -19,13 +21,6 @@ static bool have_invpcid;
 
 enum flush_kind { FLUSH_ALL, FLUSH_PAGE, FLUSH_CACHE };
 
-static struct {
-    spinlock_t lock;
-    enum flush_kind kind;
-    unsigned long va;
-    cpumask_t waiting; /* CPUs that have not answered yet */
-} request = {.lock = SPINLOCK_INIT(RANK_TLB)};
-
 void tlb_init(void)
 {
     if (boot_cpu.max_leaf >= 7)
@@ -33,8 +28,8 @@ void tlb_init(void)
 }
 
 /*
- * Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: all CPUs flush four
- * times in each round.
+ * Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: four times in each round
+ * all CPUs look whether they have (tlb_flush_interrupt()).
  */
 static void flush_others_now_and_then(u32 now)
 {
@@ -75,24 +70,18 @@ void tlb_flush_local(void)
     flush_others_now_and_then(now);
 }
 
+/*
+ * The order matters: an interrupt may flush between any two of these instructions, too, and what is
+ * forgotten last is forgotten with the new root loaded.
+ */
 void tlb_switch_root(unsigned long cr3)
 {
     struct cpu *cpu = this_cpu();
     u32 now = atomic_add(&tlb_now, 1);
 
-    /*
-     * Global translations of the old root are dropped while none of the new root can have been
-     * made.
-     */
     cpu->arch.cr3 = cr3;
-    if (have_invpcid) {
-        write_cr3(cr3);
-        forget_all(cpu);
-    } else {
-        write_cr4(cpu->arch.cr4 & ~CR4_PGE);
-        write_cr3(cr3);
-        write_cr4(cpu->arch.cr4);
-    }
+    write_cr3(cr3);
+    forget_all(cpu);
     WRITE_ONCE(cpu->arch.tlb_stamp, now);
     flush_others_now_and_then(now);
 }
@@ -152,37 +141,74 @@ static inline bool others_online(const cpumask_t *mask, unsigned int self)
     return others;
 }
 
+/* Enters @self among the askers of @cpu. An interrupt that is under way there will find it. */
+static void ask_for_flush(struct cpu *cpu, unsigned int self)
+{
+    cpumask_set(&cpu->arch.flush_askers, self);
+    if (!xchg(&cpu->arch.flush_asked, 1))
+        apic_send_ipi(cpu->arch.apic_id, IPI_FLUSH_VECTOR);
+}
+
 static __noinline void flush_everywhere(const cpumask_t *mask, enum flush_kind kind,
                                         unsigned long va)
 {
     unsigned int cpu, self = smp_processor_id();
+    struct flush_request *r = &this_cpu()->arch.flush;
 
-    if (cpumask_test(mask, self))
-        flush_here(kind, va);
-    while (!spin_trylock(&request.lock))
-        tlb_relax();
-    request.kind = kind;
-    request.va = va;
+    BUG_ON(!cpumask_empty(&r->unanswered));
+    r->kind = kind;
+    r->va = va;
     /* The mask may lose CPUs under our eyes: each is asked as soon as it is waited for. */
     for_each_cpu (cpu, mask) {
         if (cpu == self || !cpumask_test(&cpu_online, cpu))
             continue;
-        cpumask_set(&request.waiting, cpu);
-        apic_send_ipi(cpus[cpu]->arch.apic_id, IPI_FLUSH_VECTOR);
+        cpumask_set(&r->unanswered, cpu);
+        ask_for_flush(cpus[cpu], self);
     }
-    while (!cpumask_empty(&request.waiting))
-        cpu_relax();
-    spin_unlock(&request.lock);
+    if (cpumask_test(mask, self))
+        flush_here(kind, va);
+    while (!cpumask_empty(&r->unanswered))
+        tlb_relax();
+}
+
+/*
+ * Answers the CPUs whose bits are in @askers, which are those from @first on. They asked before we
+ * got here, so one flush of everything serves all of them.
+ */
+static void answer_flushes(unsigned long askers, unsigned int first)
+{
+    bool all_forgotten = false;
+
+    for (; askers; askers &= askers - 1) {
+        struct flush_request *r =
+            &cpus[first + (unsigned int)__builtin_ctzl(askers)]->arch.flush;
+        enum flush_kind kind = r->kind;
+
+        if (kind == FLUSH_CACHE || !all_forgotten)
+            flush_here(kind, r->va);
+        all_forgotten |= kind == FLUSH_ALL;
+        cpumask_clear(&r->unanswered, smp_processor_id());
+    }
+}
+
+/*
+ * Serves what other CPUs ask for. An interrupt in the middle serves what came after the bits were
+ * taken.
+ */
+static void serve_flushes(struct arch_cpu *cpu)
+{
+    xchg(&cpu->flush_asked, 0); /* before we look: who comes later sends an interrupt */
+    for (unsigned int i = 0; i < ARRAY_SIZE(cpu->flush_askers.bits); i++)
+        if (READ_ONCE(cpu->flush_askers.bits[i]))
+            answer_flushes(xchg(&cpu->flush_askers.bits[i], 0), i * BITS_PER_LONG);
 }
 
 void tlb_relax(void)
 {
-    unsigned long flags = local_irq_save();
+    struct arch_cpu *cpu = &this_cpu()->arch;
 
-    /* The interrupt still arrives, and flushes once more. */
-    if (unlikely(cpumask_test(&request.waiting, smp_processor_id())))
-        tlb_flush_interrupt();
-    local_irq_restore(flags);
+    if (unlikely(READ_ONCE(cpu->flush_asked)))
+        serve_flushes(cpu);
     cpu_relax();
 }
 
@@ -211,18 +237,23 @@ void cache_flush_mask(const cpumask_t *mask)
     flush_mask(mask, FLUSH_CACHE, 0);
 }
 
+#define STAMP_TOO_OLD (1U << 29)
+
+/* The requests may have been served by tlb_relax() already. */
 void tlb_flush_interrupt(void)
 {
-    unsigned int self = smp_processor_id();
+    struct arch_cpu *cpu = &this_cpu()->arch;
 
-    if (!cpumask_test(&request.waiting, self)) {
-        tlb_flush_local(); /* from flush_others_now_and_then() */
-        return;
-    }
-    flush_here(request.kind, request.va);
-    cpumask_clear(&request.waiting, self);
+    if (READ_ONCE(cpu->flush_asked))
+        serve_flushes(cpu);
+    else if (tlb_clock() - cpu->tlb_stamp >= STAMP_TOO_OLD)
+        tlb_flush_local(); /* asked by flush_others_now_and_then() */
 }
 
+/*
+ * An idle CPU has flushed on its way to our own root, and gets no translation of a guest's before it
+ * leaves that root, which flushes again.
+ */
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
     cpumask_t stale = {{0}};
@@ -234,7 +265,7 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
             continue;
         if (cpu == smp_processor_id()) {
             tlb_flush_local();
-        } else {
+        } else if (!READ_ONCE(cpus[cpu]->arch.on_own_root)) {
             cpumask_set(&stale, cpu);
             others = true;
         }

@@ -13,8 +13,10 @@
 #include <asm/entry.h>
 #include <asm/io.h>
 #include <asm/pv.h>
+#include <asm/smp.h>
 #include <console.h>
 #include <public/nmi.h>
+#include <softirq.h>
 
 extern const char exit_iret_failed[]; /* entry.S */
 
@@ -53,7 +55,7 @@ void show_registers(const struct cpu_user_regs *r)
 
 static void __noreturn fatal_exception(const struct cpu_user_regs *regs, const char *what)
 {
-    console_force_unlock();
+    panic_begin();
     printk(LOG_ERR, "%s in ring 0: vector %u, error code %#x, CR2 %016lx, CR3 %016lx", what,
            regs->entry_vector, regs->error_code, read_cr2(), read_cr3());
     show_registers(regs);
@@ -133,14 +135,18 @@ void do_debug(struct cpu_user_regs *regs)
 #define NMI_IOCHK           0x40
 
 /*
- * Passes a hardware NMI to dom0, as an NMI of its first vCPU. Locks: none may be taken, since it
- * can come anywhere.
+ * Serves an NMI, which ends this CPU's work when another one stops the machine. A hardware NMI is
+ * passed to dom0, as an NMI of its first vCPU. Locks: none may be taken here, since it can come
+ * anywhere; so a softirq does what needs them.
  */
 void do_nmi(struct cpu_user_regs *regs)
 {
-    u8 status = inb(PORT_SYSTEM_CONTROL);
+    u8 status;
     unsigned long reason = 0;
 
+    if (smp_stopping())
+        machine_halt();
+    status = inb(PORT_SYSTEM_CONTROL);
     if (status & NMI_SERR)
         reason |= XEN_NMIREASON_pci_serr;
     if (status & NMI_IOCHK)
@@ -150,7 +156,12 @@ void do_nmi(struct cpu_user_regs *regs)
     if (!dom0 || !dom0->vcpu[0])
         return;
     atomic_or(&dom0->shared_info->arch.nmi_reason, reason);
-    pv_set_nmi_pending(dom0->vcpu[0]);
+    softirq_raise(SOFTIRQ_NMI);
+}
+
+void arch_nmi_softirq(void)
+{
+    arch_raise_nmi(dom0->vcpu[0]);
 }
 
 #define MSR_MCG_CAP       0x179
@@ -163,7 +174,7 @@ void do_machine_check(struct cpu_user_regs *regs)
 {
     unsigned int banks = rdmsr(MSR_MCG_CAP) & 0xff;
 
-    console_force_unlock();
+    panic_begin();
     printk(LOG_ERR, "Machine check: status %#lx", (unsigned long)rdmsr(MSR_MCG_STATUS));
     for (unsigned int i = 0; i < banks; i++) {
         u64 status = rdmsr(MSR_MC_STATUS(i));

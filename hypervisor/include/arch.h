@@ -64,6 +64,8 @@ void arch_get_context(struct vcpu *v, struct vcpu_guest_context *ctx);
 int arch_vcpu_reset(struct vcpu *v);
 /* Makes an NMI pending for @v: its NMI callback is entered at its next return to the guest. */
 void arch_raise_nmi(struct vcpu *v);
+/* SOFTIRQ_NMI: gives dom0 an NMI that the hardware raised. */
+void arch_nmi_softirq(void);
 /*
  * Says that the current vCPU has got an old table (page.h): it calls page_finish_old_tables() on
  * its way out, and does not get out before that returns 0.

@@ -162,6 +162,11 @@ extern struct domain *dom_xen; /* owner of frames of ours that dom0 may map */
 
 /* Boot: system domains. */
 void domain_init(void);
+/*
+ * Boot: makes what @cpu, whose struct cpu is there, runs when it has nothing else to run.
+ * @return its idle vCPU; NULL: out of memory
+ */
+struct vcpu *idle_vcpu_create(unsigned int cpu);
 
 /*
  * Creates an empty domain, paused once by the controller. Locks: RANK_DOMCTL is held, except during

@@ -66,6 +66,11 @@ void vprintk(enum loglevel level, const char *fmt, va_list ap) __printf(2, 0);
  * Called when an invariant of ours is broken: prints state and a backtrace on all consoles, then
  * stops or restarts the machine.
  */
+/*
+ * Claims the end of the machine for this CPU and stops the others, before what is to be said ahead
+ * of panic(). A CPU that comes second stays here.
+ */
+void panic_begin(void);
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 #define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)

@@ -13,6 +13,7 @@ enum softirq {
     SOFTIRQ_TIMER,    /* expired timers */
     SOFTIRQ_CONSOLE,  /* console input and output of dom0 */
     SOFTIRQ_RCU,      /* callbacks whose grace period is over */
+    SOFTIRQ_NMI,      /* an NMI that was left for dom0 */
     SOFTIRQ_SCHEDULE, /* choose another vCPU; always last, may not return */
     NR_SOFTIRQS
 };

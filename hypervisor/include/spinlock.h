@@ -36,7 +36,6 @@ enum lock_rank {
     RANK_TIMER,         /* timer queue of a CPU */
     RANK_IRQ,           /* interrupt descriptors */
     RANK_DEVICE,        /* interrupt controllers, RTC, PCI configuration */
-    RANK_TLB,           /* the one remote flush in progress */
     RANK_CONSOLE,       /* console ring and drivers; a leaf */
 };
 

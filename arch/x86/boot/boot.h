@@ -132,6 +132,8 @@ unsigned int prepare_discard(u64 *l1[]);
 
 /* ---- other steps ---- */
 
+/* Loads the IDT by which an exception before trap_init() is reported. (main.c) */
+void early_idt_load(void);
 /* Patches the sites of SMAP and of speculation barriers. */
 void patch_code(void);
 /* Builds and starts dom0 from the modules; a fatal error when that is not possible. */

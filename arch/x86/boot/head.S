@@ -212,6 +212,7 @@ no_long_mode_text:
         .asciz  "Bulkhead: this CPU has no 64-bit mode (LM); stopped.\r\n"
 
         .section .init.data, "aw"
+        .globl  boot_gdt_pointer_high, early_l4 /* trampoline.S */
         .balign 8
 boot_gdt:
         .quad   0

@@ -6,6 +6,7 @@
  * in early_exception(), which says where it was.
  */
 #include <arch.h>
+#include <asm/acpi.h>
 #include <asm/control.h>
 #include <asm/cpu_features.h>
 #include <asm/paging.h>
@@ -19,6 +20,7 @@
 #include <version.h>
 
 #include "boot.h"
+#include "secondary.h"
 
 void start_of_day(u32 magic, u32 info) __noreturn;
 void early_exception(const unsigned long *frame, unsigned long rbp) __noreturn;
@@ -33,6 +35,11 @@ void early_exception(const unsigned long *frame, unsigned long rbp) __noreturn;
 extern const char early_exception_stubs[];
 static u64 early_idt[2 * EXCEPTIONS] __initdata;
 
+void __init early_idt_load(void)
+{
+    lidt((unsigned long)early_idt, sizeof(early_idt) - 1);
+}
+
 static void __init early_idt_init(void)
 {
     for (unsigned long i = 0; i < EXCEPTIONS; i++) {
@@ -42,7 +49,7 @@ static void __init early_idt_init(void)
                            (at >> 16 & 0xffff) << 48;
         early_idt[2 * i + 1] = at >> 32;
     }
-    lidt((unsigned long)early_idt, sizeof(early_idt) - 1);
+    early_idt_load();
 }
 
 /*
@@ -78,6 +85,18 @@ static void __init say_hello(void)
     printk(LOG_INFO, "command line: %s", boot_info.cmdline);
 }
 
+static void __init cpus_start(void)
+{
+    unsigned int present = MAX(acpi.nr_cpus, 1U);
+
+    secondary_start_all(hv_options.maxcpus);
+    if (hv_options.maxcpus < present)
+        printk(LOG_INFO, "CPUs: %u present, at most %u by maxcpus=, %u used", present,
+               hv_options.maxcpus, nr_cpus);
+    else
+        printk(LOG_INFO, "CPUs: %u present, %u used", present, nr_cpus);
+}
+
 static void __init memory_init(void)
 {
     memory_map_init();
@@ -111,6 +130,7 @@ void __init start_of_day(u32 magic, u32 info)
     domain_init();
     sched_cpu_init(0);
     timer_cpu_init(0);
+    cpus_start();
     console_init_input();
     dom0_build();
     time_settle();

@@ -107,7 +107,8 @@ void __init paging_init(void)
     map_image_part(hv_init_data_start, hv_init_data_end, RW);
     map_image_part(hv_data_start, hv_data_end, RW);
     map_image_part(hv_symbols_start, hv_symbols_end, RO);
-    map_image_part(hv_bss_start, hv_bss_end, RW);
+    map_image_part(hv_bss_start, cpu0_stack + STACK_GUARD, RW);
+    map_image_part(cpu0_stack + STACK_GUARD + PAGE_SIZE, hv_bss_end, RW);
 
     map_direct(0, VIDEO_START, RW);
     map_direct(VIDEO_START, VIDEO_END, RW | PTE_UNCACHED);

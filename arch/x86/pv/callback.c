@@ -58,6 +58,7 @@ bool pv_sysenter(struct cpu_user_regs *regs, struct vcpu *v)
 void pv_set_nmi_pending(struct vcpu *v)
 {
     WRITE_ONCE(v->nmi_pending, true);
+    smp_mb(); /* before we look where @v is (load_vcpu()) */
     /*
      * If another vCPU runs there by now, it finds nothing to do; @v checks for itself when the CPU
      * switches to it.

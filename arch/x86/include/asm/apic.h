@@ -32,6 +32,9 @@
 #define APIC_DIVIDE_BY_1        0xb
 #define APIC_ICR_BUSY           0x1000
 #define APIC_ICR_ASSERT         0x4000
+#define APIC_ICR_NMI            0x400 /* delivery modes */
+#define APIC_ICR_INIT           0x500
+#define APIC_ICR_STARTUP        0x600
 
 extern bool x2apic_enabled;
 extern u8 *apic_base; /* registers in memory, when not x2apic_enabled */
@@ -64,6 +67,14 @@ void apic_cpu_init(void);
 u32 apic_id(void);
 /* Sends @vector to one CPU. */
 void apic_send_ipi(u32 dest_apic_id, u8 vector);
+/* Sends it an NMI. To be called only where no interrupt is being sent by this CPU. */
+void apic_send_nmi(u32 dest_apic_id);
+/*
+ * Boot: resets a CPU, which then waits for a startup interrupt; and that interrupt, which starts it
+ * in real mode at @page, a page below 1 MiB (Intel SDM volume 3, 9.4).
+ */
+void apic_send_init(u32 dest_apic_id);
+void apic_send_startup(u32 dest_apic_id, u8 page);
 /* Is @vector being served, that is, in this CPU's in-service register? */
 bool apic_in_service(u8 vector);
 

@@ -7,9 +7,10 @@
  *   256        0xffff800000000000  machine-to-physical table, read-only for guests (ABI address)
  *   257        0xffff808000000000  the same frames, writable for us
  *   260        0xffff820000000000  the current domain's GDT and LDT window of each vCPU
- *   261        0xffff82c000000000  device mappings (ioremap), CPU stacks
+ *   261        0xffff82c000000000  device mappings (ioremap)
  *   261        0xffff82cd00000000  tables of devices' messages (device_window.c)
  *   261        0xffff82d080000000  text and data: fixed link address, position-independent code
+ *   261        0xffff82d0c0000000  stacks of the CPUs, but for the boot CPU's, which is in the image
  *   261        0xffff82e000000000  frame table: struct page by machine frame number
  *   262-271    0xffff830000000000  direct map of all RAM, never executable
  */
@@ -39,6 +40,7 @@
 #define IOREMAP_END         (L4_SLOT_START(261) + GIB(320))
 #define DEVICE_WINDOW_START (L4_SLOT_START(261) + GIB(308)) /* one page table: device_window.c */
 #define HV_TEXT_START       (L4_SLOT_START(261) + GIB(322))
+#define CPU_STACKS_START    (HV_TEXT_START + GIB(1)) /* within reach of the text: descriptors.c */
 #define FRAME_TABLE_START   (L4_SLOT_START(261) + GIB(384))
 #define DIRECTMAP_START     L4_SLOT_START(262)
 #define DIRECTMAP_END       HV_VIRT_END
@@ -58,6 +60,7 @@
  */
 #define STACK_ORDER   3
 #define STACK_SIZE    (4096 << STACK_ORDER)
+#define STACK_GUARD   0x4000 /* offset of the page that is not mapped */
 #define CPU_INFO_ROOM 1024 /* boot stack: at least sizeof(struct cpu_info) */
 
 /* Selectors of ours: the reserved part of every GDT (public FIRST_RESERVED_GDT_ENTRY and up). */

@@ -20,7 +20,7 @@ static inline void enter_guest_kernel(struct vcpu *v)
     swapgs();
     write_cr3(v->arch.cr3);
     if (unlikely(v->arch.flags & TF_AREAS_PENDING))
-        get_cpu_info()->exit_work |= EXIT_WORK_AREAS;
+        atomic_or(&get_cpu_info()->exit_work, EXIT_WORK_AREAS);
 }
 
 static inline void enter_guest_user(struct vcpu *v)
@@ -86,6 +86,8 @@ void hw_port_write(u16 port, unsigned int bytes, u32 value);
 
 /* Boot: finds the size of the state and which components there are, and loads XCR0. */
 void fpu_init(void);
+/* Each other CPU: loads XCR0. */
+void fpu_cpu_init(void);
 /* State components that guests may use: XCR0 at most; 0: no XSAVE. */
 extern u64 xfeature_mask;
 /* Bytes of an XSAVE area with the components of @xcr0. */

@@ -3,7 +3,7 @@
 #ifndef ASM_CPU_H
 #define ASM_CPU_H
 
-#include <types.h>
+#include <cpumask.h>
 
 struct vcpu;
 
@@ -17,6 +17,13 @@ struct tss64 {
     u16 iomap_base;
 } __attribute__((packed, aligned(8)));
 
+/* What a CPU asks others to flush (tlb.c). It waits until ->unanswered is empty. */
+struct flush_request {
+    u32 kind;
+    unsigned long va;
+    cpumask_t unanswered; /* each CPU takes its own bit out */
+};
+
 struct arch_cpu {
     u32 apic_id;
     u64 *gdt; /* this CPU's page of reserved descriptors (GDT pages 14 and 15) */
@@ -26,6 +33,10 @@ struct arch_cpu {
         cr3; /* of the last context switch; a vCPU changes between its two roots by itself */
     unsigned long cr4;
     u32 tlb_stamp;            /* TLB clock at the last full flush; read by others */
+    bool on_own_root;         /* idle, since a full flush: holds no translation of a guest's */
+    struct flush_request flush;
+    cpumask_t flush_askers; /* CPUs whose requests this one has not answered yet; set by them */
+    u32 flush_asked;        /* 1: it has to look at the askers, and was interrupted for that */
     unsigned long loaded_ldt; /* entries << 48 | base of the loaded LDT; 0: none */
 };
 

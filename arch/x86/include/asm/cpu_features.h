@@ -14,6 +14,8 @@
 #define CR0_NE         (1UL << 5)
 #define CR0_WP         (1UL << 16)
 #define CR0_AM         (1UL << 18)
+#define CR0_NW         (1UL << 29)
+#define CR0_CD         (1UL << 30)
 #define CR0_PG         (1UL << 31)
 #define CR4_VME        (1UL << 0)
 #define CR4_TSD        (1UL << 2)

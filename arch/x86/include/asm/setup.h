@@ -11,6 +11,8 @@
  * nothing else. (descriptors.c)
  */
 void trap_init(void);
+/* The part of trap_init() that each other CPU does for itself. */
+void trap_cpu_init(void);
 /*
  * Reads the ACPI tables, sets up local APIC, IO-APIC and clocks; from here on now() advances.
  * (platform.c)

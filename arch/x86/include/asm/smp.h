@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Bringing CPUs up. cpu_online and nr_cpus (arch.h) and cpus[] (percpu.h) say which are online. */
+/*
+ * The CPUs as a set. cpu_online and nr_cpus (arch.h) and cpus[] (percpu.h) say which are online;
+ * boot/secondary.c brings them up.
+ */
 #ifndef ASM_SMP_H
 #define ASM_SMP_H
 
+#include <types.h>
+
 /* Boot, first of all: the boot CPU gets its number, 0, and its struct cpu. */
 void smp_init_boot_cpu(void);
+/* Another CPU, when it is set up: it comes online and begins to schedule. */
+void smp_join(void) __attribute__((noreturn));
 /*
- * Boot, once the firmware's list of CPUs was read: prints how many there are, how many of them
- * @maxcpus allows, and how many are used.
+ * Stops all other CPUs by an NMI, wherever they are, since the machine ends. Any context.
  */
-void smp_init(unsigned int maxcpus);
+void smp_stop_others(void);
+/* Has a CPU called smp_stop_others()? Then the others halt in their NMI handlers. */
+bool smp_stopping(void);
 
 #endif

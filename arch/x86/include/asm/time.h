@@ -31,11 +31,18 @@ void time_init(const char *reference);
 /* Boot, end: reads the wall clock again, which makes it more exact, and tells the domains. */
 void time_settle(void);
 
-/* The part of time_init() that each other CPU runs for itself. */
-void time_cpu_init(void);
+/*
+ * The part of time_init() that each other CPU runs for itself. @tsc_distance: CPU 0's TSC less its
+ * own, in ticks.
+ */
+void time_cpu_init(s64 tsc_distance);
+/* Boot: the TSC of some CPU differs from the others', so guests must not compare them. */
+void time_tsc_differs(void);
 
 struct vcpu;
 struct vcpu_time_info;
+/* @v runs on another CPU than before: its record changes if the TSCs differ. */
+void time_vcpu_moved(struct vcpu *v);
 /* Fills in what the time record of @v says at present, all but the version. */
 void time_get_record(const struct vcpu *v, struct vcpu_time_info *rec);
 /*

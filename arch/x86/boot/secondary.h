@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Bringing up the CPUs other than the boot CPU. */
+#ifndef SECONDARY_H
+#define SECONDARY_H
+
+#include <types.h>
+
+/*
+ * Boot CPU: brings up the CPUs that the firmware lists, one after the other, until @maxcpus run. A
+ * CPU that does not start or is not fit to run is left out with a line. Interrupts are off; clocks,
+ * heap and idle domain are there, and no guest.
+ */
+void secondary_start_all(unsigned int maxcpus);
+
+/* Boot CPU: notes what it can do, for secondary_check(). */
+void secondary_check_init(void);
+/*
+ * Compares this CPU with the boot CPU.
+ * @why: receives the reason, in @size bytes, when it is not fit
+ * @return is it fit to run beside it?
+ */
+bool secondary_check(char *why, size_t size);
+
+#endif
