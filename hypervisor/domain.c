@@ -181,6 +181,7 @@ static struct domain *alloc_domain(domid_t id)
     d->refs = 1;
     d->shutdown_code = ~0U;
     d->sched_weight = SCHED_DEFAULT_WEIGHT;
+    spin_lock_init(&d->pause_lock, RANK_PAUSE);
     spin_lock_init(&d->lock, RANK_DOMAIN);
     spin_lock_init(&d->page_lock, RANK_PAGE_LIST);
     spin_lock_init(&d->event_lock, RANK_EVENT);
@@ -433,6 +434,24 @@ void vcpu_unpause(struct vcpu *v)
 {
     if (atomic_sub(&v->pause_count, 1) == 0)
         vcpu_wake(v);
+}
+
+bool vcpu_pause_sibling(struct vcpu *v)
+{
+    if (v == current)
+        return true;
+    if (!spin_trylock(&v->domain->pause_lock))
+        return false;
+    vcpu_pause(v);
+    return true;
+}
+
+void vcpu_unpause_sibling(struct vcpu *v)
+{
+    if (v == current)
+        return;
+    vcpu_unpause(v);
+    spin_unlock(&v->domain->pause_lock);
 }
 
 /* ---- shutdown ---- */

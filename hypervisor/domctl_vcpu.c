@@ -107,9 +107,17 @@ long domctl_get_context(struct domain *d, const struct xen_domctl_vcpucontext *o
     ctx = xzalloc(struct vcpu_guest_context);
     if (!ctx)
         return -XEN_ENOMEM;
-    vcpu_pause(v);
+    if (d != current->domain) {
+        vcpu_pause(v);
+    } else if (!vcpu_pause_sibling(v)) {
+        xfree(ctx);
+        return -ERESTART;
+    }
     arch_get_context(v, ctx);
-    vcpu_unpause(v);
+    if (d != current->domain)
+        vcpu_unpause(v);
+    else
+        vcpu_unpause_sibling(v);
     rc = put_guest(handle_addr(op->ctxt), ctx) ? -XEN_EFAULT : 0;
     xfree(ctx);
     return rc;

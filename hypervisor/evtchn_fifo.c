@@ -84,18 +84,28 @@ static bool append_to_tail(const struct domain *d, u32 tail, u32 port)
  * Locks the queue to link @chn on: that of its vCPU and priority, unless the port is still linked
  * on its previous queue. Then the previous queue keeps it, since a port may be on one queue only. A
  * port that moves is no longer the tail of its old queue: the port that is linked there next must
- * not follow it to the new one.
+ * not follow it to the new one. While no lock is held another CPU may move the port.
  */
 static struct evtchn_fifo_queue *lock_fifo_queue(struct vcpu *v, struct evtchn *chn,
                                                  const event_word_t *word)
 {
-    struct evtchn_fifo_queue *q = &v->fifo->queue[chn->priority], *old = chn->queue;
+    struct evtchn_fifo_queue *q, *old;
 
-    if (likely(!old || old == q)) {
-        spin_lock(&q->lock);
-        return q;
+    for (;;) {
+        q = &v->fifo->queue[chn->priority];
+        old = READ_ONCE(chn->queue);
+        if (likely(!old || old == q)) {
+            spin_lock(&q->lock);
+            if (likely(READ_ONCE(chn->queue) == old))
+                return q;
+            spin_unlock(&q->lock);
+        } else {
+            spin_lock_two(&q->lock, &old->lock);
+            if (READ_ONCE(chn->queue) == old)
+                break;
+            spin_unlock_two(&q->lock, &old->lock);
+        }
     }
-    spin_lock_two(&q->lock, &old->lock);
     if (READ_ONCE(*word) & BIT(EVTCHN_FIFO_LINKED)) {
         spin_unlock(&q->lock);
         return old;
@@ -127,7 +137,7 @@ static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
     }
     /* A word that was just linked has an empty link. */
     atomic_and(word, ~(event_word_t)EVTCHN_FIFO_LINK_MASK);
-    chn->queue = q;
+    WRITE_ONCE(chn->queue, q);
     was_empty = !q->tail || q->tail == port || !append_to_tail(d, q->tail, port);
     if (was_empty)
         WRITE_ONCE(block->head[q->priority], port);

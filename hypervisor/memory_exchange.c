@@ -14,27 +14,32 @@
 #include <page_alloc.h>
 #include <public/memory.h>
 
+#define STEAL_TRIES 100U
+
 /*
  * Takes a frame away from @d if nobody uses it: afterwards no count is held and no other can be
  * taken, but it is still on the domain's list. unsteal_frame() undoes it, page_release() completes
  * it.
+ *
+ * Another domain that names this frame where it may not takes a count for some instructions, before
+ * it sees whose frame it is (get_page()); so a count too many is looked at again.
  */
 static bool steal_frame(struct page *pg, const struct domain *d)
 {
-    u64 s;
-
     if (!get_page(pg, d))
         return false;
-    s = READ_ONCE(pg->state);
-    do {
+    for (unsigned int i = 0; i < STEAL_TRIES; i++) {
+        u64 s = READ_ONCE(pg->state);
+
         /* The frame has the allocation's count and the one just taken, and no other. */
-        if ((s & (PG_REF_MASK | PG_TYPE_COUNT_MASK | PG_ALLOCATED | PG_HYPERVISOR | PG_PARTIAL)) !=
-            (2 * PG_REF_ONE | PG_ALLOCATED)) {
-            put_page(pg);
-            return false;
-        }
-    } while (!cmpxchg(&pg->state, &s, s & ~(PG_REF_MASK | PG_ALLOCATED)));
-    return true;
+        if ((s & (PG_REF_MASK | PG_TYPE_COUNT_MASK | PG_ALLOCATED | PG_HYPERVISOR | PG_PARTIAL)) ==
+                (2 * PG_REF_ONE | PG_ALLOCATED) &&
+            cmpxchg(&pg->state, &s, s & ~(PG_REF_MASK | PG_ALLOCATED)))
+            return true;
+        cpu_relax();
+    }
+    put_page(pg);
+    return false;
 }
 
 static void unsteal_frame(struct page *pg, struct domain *d)

@@ -71,52 +71,27 @@ static long take_down(struct vcpu *v)
     return 0;
 }
 
-/*
- * Stops another vCPU of the domain for a moment. Two vCPUs that waited here for each other would do
- * so for ever: so one of them has to make its hypercall again, and passes the scheduler on its way.
- * @return false: the caller has to make its hypercall again
- */
-static spinlock_t pause_lock = SPINLOCK_INIT(RANK_DOMCTL);
-
-static bool pause_other(struct vcpu *v)
-{
-    if (v == current)
-        return true;
-    if (!spin_trylock(&pause_lock))
-        return false;
-    vcpu_pause(v);
-    return true;
-}
-
-static void unpause_other(struct vcpu *v)
-{
-    if (v == current)
-        return;
-    vcpu_unpause(v);
-    spin_unlock(&pause_lock);
-}
-
 static long set_periodic(struct vcpu *v, s_time_t period)
 {
     if (period < PERIOD_MIN || period > PERIOD_MAX)
         return -XEN_EINVAL;
-    if (!pause_other(v))
+    if (!vcpu_pause_sibling(v))
         return -ERESTART;
     v->periodic_period = period;
     v->periodic_last = now();
     if (v == current)
         timer_set(&v->periodic, v->periodic_last + period);
-    unpause_other(v);
+    vcpu_unpause_sibling(v);
     return 0;
 }
 
 static long stop_periodic(struct vcpu *v)
 {
-    if (!pause_other(v))
+    if (!vcpu_pause_sibling(v))
         return -ERESTART;
     v->periodic_period = 0;
     timer_stop(&v->periodic);
-    unpause_other(v);
+    vcpu_unpause_sibling(v);
     return 0;
 }
 

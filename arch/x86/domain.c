@@ -154,6 +154,11 @@ void arch_raise_nmi(struct vcpu *v)
     vcpu_kick(v);
 }
 
+void arch_nmi_softirq(void)
+{
+    arch_raise_nmi(dom0->vcpu[0]);
+}
+
 /* Does a new context name the tables that @v has? A vCPU that has a context keeps its tables. */
 static bool same_tables(const struct vcpu *v, const struct vcpu_guest_context *c)
 {

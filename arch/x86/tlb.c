@@ -197,7 +197,7 @@ static void answer_flushes(unsigned long askers, unsigned int first)
  */
 static void serve_flushes(struct arch_cpu *cpu)
 {
-    xchg(&cpu->flush_asked, 0); /* before we look: who comes later sends an interrupt */
+    xchg(&cpu->flush_asked, 0); /* before we look: one that comes later sends an interrupt */
     for (unsigned int i = 0; i < ARRAY_SIZE(cpu->flush_askers.bits); i++)
         if (READ_ONCE(cpu->flush_askers.bits[i]))
             answer_flushes(xchg(&cpu->flush_askers.bits[i], 0), i * BITS_PER_LONG);

@@ -159,11 +159,6 @@ void do_nmi(struct cpu_user_regs *regs)
     softirq_raise(SOFTIRQ_NMI);
 }
 
-void arch_nmi_softirq(void)
-{
-    arch_raise_nmi(dom0->vcpu[0]);
-}
-
 #define MSR_MCG_CAP       0x179
 #define MSR_MCG_STATUS    0x17a
 #define MSR_MC_STATUS(n)  (0x401 + 4 * (n))

@@ -90,6 +90,7 @@ struct domain {
     struct timer destroy_timer; /* and in pieces */
     struct domain *hash_next;   /* by id; read without a lock */
     spinlock_t lock;            /* RANK_DOMAIN */
+    spinlock_t pause_lock;      /* RANK_PAUSE: one of its vCPUs stops another */
     enum domain_dying dying;
     unsigned int teardown_step; /* how far domain_kill() has come */
     xen_domain_handle_t handle;
@@ -235,6 +236,15 @@ int domain_pause_by_controller(struct domain *d);   /* -XEN_EINVAL: d is the cal
 int domain_unpause_by_controller(struct domain *d); /* -XEN_EINVAL: not paused by the controller */
 void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
+/*
+ * Stop another vCPU of the current domain for a moment, or do nothing for the current one. Two vCPUs
+ * that waited here for each other would do so for ever: so only one in a domain pauses at a time,
+ * another has to make its hypercall again, and passes the scheduler on its way. Locks: RANK_PAUSE is
+ * held in between.
+ * @return false: the caller has to make its hypercall again
+ */
+bool vcpu_pause_sibling(struct vcpu *v);
+void vcpu_unpause_sibling(struct vcpu *v);
 
 /*
  * Pauses a domain that shuts itself down, or is shut down, and raises VIRQ_DOM_EXC in dom0. Only

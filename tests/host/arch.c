@@ -271,6 +271,10 @@ WEAK int arch_invalidate_page(struct page *pg, u64 type, bool preemptible)
     return 0;
 }
 
+WEAK void arch_nmi_softirq(void)
+{
+}
+
 WEAK void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
     host_tlb_flushes++;
