@@ -228,8 +228,9 @@ RUN_TEST := BUILD=$(BUILD) QEMU=$(QEMU) mk/run-test.sh
 guests_as = $(strip $(foreach g,$(GUEST_TESTS),$(if $(filter $(1),$(or $(GUEST_$(g)_ROLE),dom0 domu)),$(g))))
 GUEST_RUNS := $(foreach role,dom0 domu,$(if $(call guests_as,$(role)),$(role)))
 
-# The guest tests run on a debug build, whose assertions and lock ranks they check as well, and on
-# Xen; these also on the release build.
+# The guest tests run on a debug build, whose assertions and lock ranks they check as well, with one
+# CPU and with two, and on Xen; these also on the release build.
+GUEST_HVS := bulkhead debug debug-smp xen $(if $(LONG),xen-smp)
 RELEASE_GUESTS := test-boot test-emulation test-events test-grant test-memory test-mmu test-sched \
     test-time test-traps test-user
 DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks
@@ -239,7 +240,7 @@ BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
 
 RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) $(SMP_TESTS:%=run-%) \
         $(if $(wildcard tests/abi/compare.sh),run-abi) run-pv-objects \
-        $(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead debug xen,run-guests-$(role)-$(hv))) \
+        $(foreach role,$(GUEST_RUNS),$(foreach hv,$(GUEST_HVS),run-guests-$(role)-$(hv))) \
         $(if $(BOCHS_TESTS),run-guests-bochs-bulkhead $(if $(LONG),run-guests-bochs-xen)) \
         $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS)))
 # The longest first, so that two at a time end together.
@@ -310,14 +311,16 @@ $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS))): run-%: $(B
 
 HV_IMAGE_bulkhead := $(BUILD)/bulkhead
 HV_IMAGE_debug := $(HV_DEBUG)
+HV_IMAGE_debug-smp := $(HV_DEBUG)
 HV_IMAGE_xen := $(PKG)/xen
+HV_IMAGE_xen-smp := $(PKG)/xen
 
 define guest_run
 run-guests-$(1)-$(2): $(BUILD)/tests/system/test_guests $(GUEST_IMAGES) | $(HV_IMAGE_$(2))
 	@$(RUN_TEST) guests-$(1)-$(2) $$< $(2) $(1) \
 	    $(if $(filter bulkhead,$(2)),$(filter $(RELEASE_GUESTS),$(call guests_as,$(1))),$(call guests_as,$(1)))
 endef
-$(foreach role,$(GUEST_RUNS),$(foreach hv,bulkhead debug xen,$(eval $(call guest_run,$(role),$(hv)))))
+$(foreach role,$(GUEST_RUNS),$(foreach hv,$(GUEST_HVS),$(eval $(call guest_run,$(role),$(hv)))))
 
 define bochs_run
 run-guests-bochs-$(1): $(BUILD)/tests/system/test_guests $(GUEST_IMAGES) \

@@ -123,12 +123,15 @@ static void test_random(void)
     }
 }
 
+#define MCA_CPUS 4u
+
 /* Machine checks are for dom0, which here finds that there are none. */
 static void test_mca(void)
 {
-    static xen_mc_logical_cpu_t cpus[4];
+    static xen_mc_logical_cpu_t cpus[MCA_CPUS];
     static mc_info_t record;
     struct xen_mc op = {0};
+    uint32_t there;
 
 #define MCA(op) hypercall_any(__HYPERVISOR_mca, (unsigned long)(op), 0, 0, 0, 0, 0)
     if (!guest_is_privileged()) {
@@ -154,11 +157,12 @@ static void test_mca(void)
     op.cmd = XEN_MC_physcpuinfo;
     memset(&op.u, 0, sizeof(op.u));
     CHECK_EQ(MCA(&op), 0);
-    CHECK_EQ(op.u.mc_physcpuinfo.ncpus, 1);
-    op.u.mc_physcpuinfo.ncpus = 4;
+    there = op.u.mc_physcpuinfo.ncpus;
+    CHECK(there >= 1);
+    op.u.mc_physcpuinfo.ncpus = MCA_CPUS;
     set_xen_guest_handle(op.u.mc_physcpuinfo.info, cpus);
     CHECK_EQ(MCA(&op), 0);
-    CHECK_EQ(op.u.mc_physcpuinfo.ncpus, 1);
+    CHECK_EQ(op.u.mc_physcpuinfo.ncpus, there < MCA_CPUS ? there : MCA_CPUS);
     CHECK(cpus[0].mc_cpu_caps[MC_CAPS_STD_EDX] & 1u << 25);
     CHECK(cpus[0].mc_cpuid_level > 0);
 #undef MCA

@@ -3,6 +3,7 @@
  * A domain that is destroyed while dom0 maps one of its frames: it stays, dead, until the mapping
  * goes. What dom0 gives such a zombie goes with it.
  */
+#include <clock.h>
 #include <errno.h>
 #include <guest.h>
 #include <hypercall.h>
@@ -20,6 +21,7 @@
 #define ROUNDS      24
 #define MAP_ENTRIES 512u /* of a memory map: two and a half pages */
 #define TOLERANCE   (ROUNDS * PAGE_SIZE)
+#define DEATH_LIMIT NANOSECONDS_PER_SECOND /* until the last reference to a dead domain is gone */
 
 /* Xen 4.17 loses the last map that it was given for a zombie. */
 static bool is_xen(void)
@@ -120,7 +122,7 @@ static void test_zombie(void)
         CHECK_EQ(set_memory_map(id), 0);
         CHECK_EQ(set_memory_map(id), 0);
         unmap_frames(mapping, 1);
-        for (int tries = 0; tries < 1000 && exists(id); tries++)
+        for (uint64_t end = clock_now() + DEATH_LIMIT; exists(id) && clock_now() < end;)
             hypercall_sched_op(SCHEDOP_yield, NULL);
         CHECK(!exists(id));
         if (i == 0)

@@ -94,8 +94,8 @@ static void says_how_many_cpus_it_uses(void **state)
                                          dom0_ramdisk());
 
     assert_non_null(
-        strstr(machine_text(machine), "(BH) CPUs: 4 present, at most 2 by maxcpus=, 1 used\n"));
-    assert_int_equal(json_number(machine, bh(machine, "info --json"), "nr_cpus"), 1);
+        strstr(machine_text(machine), "(BH) CPUs: 4 present, at most 2 by maxcpus=, 2 used\n"));
+    assert_int_equal(json_number(machine, bh(machine, "info --json"), "nr_cpus"), 2);
 }
 
 #define ON(kind) \
