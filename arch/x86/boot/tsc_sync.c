@@ -3,7 +3,6 @@
 #include "tsc_sync.h"
 
 #include <asm/msr.h>
-#include <asm/system.h>
 #include <asm/tlb.h>
 #include <lib.h>
 
@@ -70,7 +69,7 @@ static s64 __init measure_distance(void)
 
         store_release(&exchange.asked, round);
         while (load_acquire(&exchange.answered) != round)
-            cpu_relax();
+            tlb_relax();
         tsc_bounds_narrow(&bounds, before, exchange.tsc, ordered_rdtsc());
     }
     return tsc_distance(&bounds);
