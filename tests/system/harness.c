@@ -378,6 +378,7 @@ static void exec_qemu(const struct machine_options *options, int input, int outp
 {
     const char *list[MAX_ARGUMENTS];
     const char *qemu = getenv("QEMU") ? getenv("QEMU") : "qemu-system-x86_64";
+    const char *cpus = getenv("BULKHEAD_CPUS");
     char memory[32];
     int count = 0;
 
@@ -389,8 +390,8 @@ static void exec_qemu(const struct machine_options *options, int input, int outp
 
     snprintf(memory, sizeof(memory), "%u", options->memory_mib ? options->memory_mib : 512);
     count = add_arguments(list, count, qemu, "-M", options->type ? options->type : "q35", "-m",
-                          memory, "-nic", "none", "-display", "none", "-no-reboot", "-chardev",
-                          "stdio,id=serial,signal=off", "-serial",
+                          memory, "-smp", cpus ? cpus : "1", "-nic", "none", "-display", "none",
+                          "-no-reboot", "-chardev", "stdio,id=serial,signal=off", "-serial",
                           options->monitor ? "none" : "chardev:serial", "-monitor",
                           options->monitor ? "chardev:serial" : "none", NULL);
     if (options->cpu) {

@@ -45,7 +45,10 @@ struct machine_options {
     bool bochs;               /* Bochs (a Haswell) instead of QEMU; takes only name, memory, iso */
 };
 
-/* Starts QEMU with its serial port connected to the test. */
+/*
+ * Starts QEMU with its serial port connected to the test. The machine has as many CPUs as the
+ * environment's BULKHEAD_CPUS says, or one.
+ */
 struct machine *machine_start(const struct machine_options *options);
 
 /* Kills every machine that runs. The teardown of each test; returns 0. */

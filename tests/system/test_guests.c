@@ -9,10 +9,10 @@
  *     TESTS DONE <n> passed, <m> failed
  *
  * and shuts down. Arguments: the hypervisor (bulkhead, debug for its debug build, or xen; with
- * -bochs behind it in Bochs instead of QEMU, with -smp on two CPUs), the role (dom0 or domu), the image names. As dom0 the
- * image is booted in dom0's place; as domu it is created with bh by the built-in dom0. Each image
- * is one test of this program; each hypervisor is a run of its own, so that the report tells what
- * holds on the oracle and what holds here.
+ * -bochs behind it in Bochs instead of QEMU, with -smp on two CPUs), the role (dom0 or domu), the
+ * image names. As dom0 the image is booted in dom0's place; as domu it is created with bh by the
+ * built-in dom0. Each image is one test of this program; each hypervisor is a run of its own, so
+ * that the report tells what holds on the oracle and what holds here.
  */
 #include "bulkhead.h"
 
@@ -27,7 +27,6 @@ static const char *hypervisor;
 static bool on_xen;
 static bool debug_build;
 static bool in_bochs;
-static bool two_cpus;
 
 static const char *hypervisor_image(void)
 {
@@ -98,10 +97,9 @@ static void wait_for_results(struct machine *machine, const char *image)
     check_results(machine, image, closing);
 }
 
-/* The machine's CPUs; and what test-pci looks for: devices with MSI, with MSI-X, and with a line. */
-static const char *machine_arguments[] = {
-    "-smp", "1", "-device", "edu", "-device", "e1000e,romfile=", "-device", "e1000,romfile=", NULL};
-static const char *domu_machine_arguments[] = {"-smp", "1", NULL};
+/* What test-pci looks for: devices with MSI, with MSI-X, and with a line. */
+static const char *const devices[] = {
+    "-device", "edu", "-device", "e1000e,romfile=", "-device", "e1000,romfile=", NULL};
 
 static void run_as_dom0(void **state)
 {
@@ -121,7 +119,7 @@ static void run_as_dom0(void **state)
                                                           .kernel = hypervisor_image(),
                                                           .cmdline = hypervisor_cmdline(),
                                                           .modules = modules,
-                                                          .extra = machine_arguments});
+                                                          .extra = devices});
     }
     wait_for_results(machine, image);
 }
@@ -163,8 +161,7 @@ static void run_as_domu(void **state)
     machine = machine_start(&(struct machine_options){.name = name,
                                                       .kernel = hypervisor_image(),
                                                       .cmdline = hypervisor_cmdline(),
-                                                      .modules = modules,
-                                                      .extra = domu_machine_arguments});
+                                                      .modules = modules});
     expect_prompt(machine);
     bh(machine, "create /guests/demo.cfg");
     talk_to_demo(machine, "before");
@@ -196,8 +193,9 @@ int main(int argc, char **argv)
     on_xen = !strncmp(hypervisor, "xen", 3);
     debug_build = !strncmp(hypervisor, "debug", 5);
     in_bochs = strstr(hypervisor, "-bochs") != NULL;
-    two_cpus = strstr(hypervisor, "-smp") != NULL;
-    machine_arguments[1] = domu_machine_arguments[1] = two_cpus ? "2" : "1";
+    if (strstr(hypervisor, "-smp")) {
+        setenv("BULKHEAD_CPUS", "2", 1);
+    }
     as_domu = !strcmp(argv[2], "domu");
     for (int i = 3; i < argc; i++) {
         tests[count++] = (struct CMUnitTest){.name = argv[i],
