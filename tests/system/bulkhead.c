@@ -134,9 +134,32 @@ long long json_number(struct machine *machine, const char *json, const char *key
     return strtoll(place, NULL, 10);
 }
 
-long long free_memory(struct machine *machine)
+/*
+ * With several CPUs what is left of a dead domain goes when all have passed their schedulers, which
+ * takes a moment: so a figure counts when it is the same after SETTLE_US.
+ */
+#define SETTLE_US 100000
+
+static bool several_cpus(void)
+{
+    return getenv("BULKHEAD_CPUS") != NULL;
+}
+
+static long long free_memory_now(struct machine *machine)
 {
     return json_number(machine, bh(machine, "info --json"), "free_memory_kib");
+}
+
+long long free_memory(struct machine *machine)
+{
+    long long seen = free_memory_now(machine), last = -1;
+
+    while (several_cpus() && seen != last) {
+        last = seen;
+        usleep(SETTLE_US);
+        seen = free_memory_now(machine);
+    }
+    return seen;
 }
 
 /*
@@ -177,7 +200,7 @@ static void leave_out(char *text, const char *words)
         memmove(at, at + strlen(words), strlen(at + strlen(words)) + 1);
 }
 
-const char *hypervisor_counters(struct machine *machine)
+static const char *counters_now(struct machine *machine)
 {
     char *counters, *line, *next;
 
@@ -199,6 +222,18 @@ const char *hypervisor_counters(struct machine *machine)
     leave_out(counters, ", pending");
     leave_out(counters, ", masked");
     return counters;
+}
+
+const char *hypervisor_counters(struct machine *machine)
+{
+    const char *seen = counters_now(machine), *last = "";
+
+    while (several_cpus() && strcmp(seen, last) != 0) {
+        last = seen;
+        usleep(SETTLE_US);
+        seen = counters_now(machine);
+    }
+    return seen;
 }
 
 const char *linux_release(void)
