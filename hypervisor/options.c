@@ -4,6 +4,7 @@
 
 struct hv_options hv_options = {
     .maxcpus = ~0U,
+    .watchdog_timeout = 5,
     .spec_ctrl = true,
     .md_clear = MD_CLEAR_BY_CPU,
     .dom0_mem = DOM0_MEM_UNSET,

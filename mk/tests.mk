@@ -299,6 +299,7 @@ run-abi:
 	@$(RUN_TEST) abi tests/abi/compare.sh $(BUILD)
 
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
+SYSTEM_ARGS_smp = $(if $(LONG),64,8)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 SYSTEM_ARGS_driver_chaos = $(if $(LONG),40,3)
 SYSTEM_ARGS_linux_stress = $(if $(LONG),long)

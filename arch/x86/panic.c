@@ -44,6 +44,7 @@ void panic(const char *fmt, ...)
     if (current)
         printk(LOG_ERR, "Current: d%uv%u", current->domain->id, current->id);
     print_backtrace((unsigned long)__builtin_return_address(0), *(unsigned long *)rbp);
+    smp_say_where();
     printk(LOG_ERR, "****************************************");
     machine_give_up();
 }

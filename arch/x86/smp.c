@@ -2,6 +2,7 @@
 /* The physical CPUs: which there are, which of them are online, and how all are stopped. */
 #include <arch.h>
 #include <asm/apic.h>
+#include <asm/backtrace.h>
 #include <asm/smp.h>
 #include <asm/tlb.h>
 #include <lib.h>
@@ -36,9 +37,42 @@ void smp_join(void)
 
 static bool stopping;
 
-bool smp_stopping(void)
+void smp_stop_if_asked(unsigned long rip)
 {
-    return READ_ONCE(stopping);
+    if (!READ_ONCE(stopping))
+        return;
+    WRITE_ONCE(this_cpu()->arch.stopped_at, rip);
+    machine_halt();
+}
+
+#define STOP_SPINS 1000000U /* for a CPU to stop, which takes microseconds */
+
+static void say_where(unsigned int cpu, unsigned long rip)
+{
+    unsigned long offset;
+    const char *name = symbol_lookup(rip, &offset);
+
+    if (name)
+        printk(LOG_ERR, "CPU %u was at %s+%#lx", cpu, name, offset);
+    else if (rip)
+        printk(LOG_ERR, "CPU %u was in a guest, at %016lx", cpu, rip);
+    else
+        printk(LOG_ERR, "CPU %u does not stop", cpu);
+}
+
+void smp_say_where(void)
+{
+    unsigned int cpu;
+
+    for_each_cpu (cpu, &cpu_online) {
+        const unsigned long *at = &cpus[cpu]->arch.stopped_at;
+
+        if (cpu == smp_processor_id())
+            continue;
+        for (unsigned int i = 0; i < STOP_SPINS && !READ_ONCE(*at); i++)
+            cpu_relax();
+        say_where(cpu, READ_ONCE(*at));
+    }
 }
 
 void smp_stop_others(void)

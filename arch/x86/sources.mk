@@ -88,7 +88,8 @@ HV_SRCS += \
     arch/x86/tlb.c \
     arch/x86/traps.c \
     arch/x86/uart.c \
-    arch/x86/vga.c
+    arch/x86/vga.c \
+    arch/x86/watchdog.c
 
 # These two call Debian's libraries, which rely on an aligned stack; the second one sees their headers.
 CFLAGS_arch/x86/boot/unpack_env.c := -mpreferred-stack-boundary=4

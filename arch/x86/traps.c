@@ -14,6 +14,7 @@
 #include <asm/io.h>
 #include <asm/pv.h>
 #include <asm/smp.h>
+#include <asm/watchdog.h>
 #include <console.h>
 #include <public/nmi.h>
 #include <softirq.h>
@@ -144,8 +145,9 @@ void do_nmi(struct cpu_user_regs *regs)
     u8 status;
     unsigned long reason = 0;
 
-    if (smp_stopping())
-        machine_halt();
+    smp_stop_if_asked(regs->rip);
+    if (!(regs->cs & 3) && watchdog_accuses())
+        fatal_exception(regs, "this CPU hangs (watchdog)");
     status = inb(PORT_SYSTEM_CONTROL);
     if (status & NMI_SERR)
         reason |= XEN_NMIREASON_pci_serr;

@@ -23,8 +23,10 @@ struct hv_options {
     char clocksource[12]; /* clocksource=: "hpet", "acpi", "pit": what calibrates the TSC; empty:
                              the best there is */
     unsigned int maxcpus; /* maxcpus=: physical CPUs to use */
-    bool noreboot;        /* noreboot: stop instead of restarting after a fatal error */
-    bool spec_ctrl;       /* spec-ctrl=: speculation barriers; on unless "no" */
+    bool watchdog;        /* watchdog=: a CPU that hangs ends the machine */
+    unsigned int watchdog_timeout; /* watchdog_timeout=: seconds until a CPU counts as hung */
+    bool noreboot;                 /* noreboot: stop instead of restarting after a fatal error */
+    bool spec_ctrl;                /* spec-ctrl=: speculation barriers; on unless "no" */
     enum { MD_CLEAR_BY_CPU, MD_CLEAR_NEVER, MD_CLEAR_ALWAYS } md_clear; /* spec-ctrl=md-clear */
 
     /* Dom0. Sizes in bytes; a negative one means "all memory except that much"; DOM0_MEM_UNSET: not

@@ -466,6 +466,17 @@ static void exec_bochs(const struct machine_options *options, int input, int out
     _exit(127);
 }
 
+const char *read_whole_file(const char *path)
+{
+    static char text[65536];
+    FILE *file = fopen(path, "re");
+
+    assert_non_null(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
 static void open_log(struct machine *machine, const char *name)
 {
     const char *folder = build_path("logs");

@@ -51,6 +51,9 @@ struct machine_options {
  */
 struct machine *machine_start(const struct machine_options *options);
 
+/* @return what the file holds, at most 64 KiB of it, until the next call; no file fails the test */
+const char *read_whole_file(const char *path);
+
 /* Kills every machine that runs. The teardown of each test; returns 0. */
 int machines_stop(void **state);
 

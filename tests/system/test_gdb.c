@@ -19,17 +19,6 @@ static const char commands[] = "hbreak sched_start\n"
                                "backtrace\n"
                                "kill\n";
 
-static char *read_file(const char *path)
-{
-    static char text[65536];
-    FILE *file = fopen(path, "re");
-
-    assert_non_null(file);
-    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-    fclose(file);
-    return text;
-}
-
 static void assert_shows(const char *text, const char *part)
 {
     if (!strstr(text, part)) {
@@ -52,7 +41,7 @@ static void helper_commands_read_the_hypervisor(void **state)
                 "%s -M q35 -m 256 -nic none -display none -serial none -kernel %s -initrd %s "
                 "-S -gdb stdio' -x %s >%s 2>&1 || true",
                 build_path("bulkhead"), qemu, build_path("bulkhead"), dom0_kernel(), script, log);
-    text = read_file(log);
+    text = read_whole_file(log);
     assert_shows(text, "sched_start");
     assert_shows(text, "     0 running");
     assert_shows(text, "d0v0");

@@ -13,6 +13,7 @@
 #include <asm/pv.h>
 #include <asm/setup.h>
 #include <asm/smp.h>
+#include <asm/watchdog.h>
 #include <console.h>
 #include <options.h>
 #include <page_alloc.h>
@@ -97,6 +98,15 @@ static void __init cpus_start(void)
         printk(LOG_INFO, "CPUs: %u present, %u used", present, nr_cpus);
 }
 
+/* CPU 0 leaves the hypervisor for the first time soon after this. */
+static void __init watch_cpus(void)
+{
+    if (hv_options.watchdog && nr_cpus > 1)
+        watchdog_start(hv_options.watchdog_timeout);
+    else if (hv_options.watchdog)
+        printk(LOG_WARNING, "watchdog=: one CPU has no other that could watch it");
+}
+
 static void __init memory_init(void)
 {
     memory_map_init();
@@ -134,5 +144,6 @@ void __init start_of_day(u32 magic, u32 info)
     console_init_input();
     dom0_build();
     time_settle();
+    watch_cpus();
     discard_init(init_l1, prepare_discard(init_l1));
 }

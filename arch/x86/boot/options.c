@@ -226,6 +226,8 @@ static const struct option options[] __initconst = {
     {"x2apic", parse_not_bool, &hv_options.no_x2apic, "yes or no"},
     {"noreboot", parse_flag, &hv_options.noreboot, NULL},
     {"spec-ctrl", parse_spec_ctrl, NULL, SPEC_CTRL_FORM},
+    {"watchdog", parse_bool, &hv_options.watchdog, "yes or no"},
+    {"watchdog_timeout", parse_count, &hv_options.watchdog_timeout, "seconds, from 1 on"},
     {"maxcpus", parse_count, &hv_options.maxcpus, "a number from 1 on"},
     {"dom0_max_vcpus", parse_count, &hv_options.dom0_max_vcpus, "a number from 1 on"},
     {"dom0_mem", parse_dom0_mem, NULL, "SIZE[,min:SIZE][,max:SIZE], SIZE being " SIZE_FORM},

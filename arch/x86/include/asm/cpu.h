@@ -3,6 +3,7 @@
 #ifndef ASM_CPU_H
 #define ASM_CPU_H
 
+#include <asm/watchdog.h>
 #include <cpumask.h>
 
 struct vcpu;
@@ -32,11 +33,13 @@ struct arch_cpu {
     unsigned long
         cr3; /* of the last context switch; a vCPU changes between its two roots by itself */
     unsigned long cr4;
-    u32 tlb_stamp;            /* TLB clock at the last full flush; read by others */
-    bool on_own_root;         /* idle, since a full flush: holds no translation of a guest's */
+    u32 tlb_stamp;    /* TLB clock at the last full flush; read by others */
+    bool on_own_root; /* idle, since a full flush: holds no translation of a guest's */
     struct flush_request flush;
     cpumask_t flush_askers; /* CPUs whose requests this one has not answered yet; set by them */
     u32 flush_asked;        /* 1: it has to look at the askers, and was interrupted for that */
+    struct watchdog_cpu watchdog;
+    unsigned long stopped_at; /* RIP when smp_stop_others() stopped it; 0: not yet */
     unsigned long loaded_ldt; /* entries << 48 | base of the loaded LDT; 0: none */
 };
 

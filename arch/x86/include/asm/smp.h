@@ -16,7 +16,12 @@ void smp_join(void) __attribute__((noreturn));
  * Stops all other CPUs by an NMI, wherever they are, since the machine ends. Any context.
  */
 void smp_stop_others(void);
-/* Has a CPU called smp_stop_others()? Then the others halt in their NMI handlers. */
-bool smp_stopping(void);
+/*
+ * To be called by an NMI handler: if a CPU has called smp_stop_others(), this one ends here.
+ * @rip: where the NMI came
+ */
+void smp_stop_if_asked(unsigned long rip);
+/* Prints where the other CPUs were when they were stopped. */
+void smp_say_where(void);
 
 #endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machines of several CPUs: all come up, one that hangs is found by the watchdog and the machine
+ * ends with one report. The argument is the number of CPUs of the largest machine.
+ */
+#include "bulkhead.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned int most_cpus = 16;
+
+/* A vCPU of dom0 runs on each CPU, so that each is interrupted and flushes for another one. */
+static void all_cpus_come_up(void **state)
+{
+    char line[64], cpus[16];
+    struct machine *machine;
+
+    snprintf(cpus, sizeof(cpus), "%u", most_cpus);
+    setenv("BULKHEAD_CPUS", cpus, 1);
+    machine = start_dom0(&(struct machine_options){.name = "smp-all"}, dom0_ramdisk());
+    snprintf(line, sizeof(line), "(BH) CPUs: %u present, %u used\n", most_cpus, most_cpus);
+    assert_non_null(strstr(machine_text(machine), line));
+    assert_int_equal(json_number(machine, bh(machine, "info --json"), "nr_cpus"), most_cpus);
+}
+
+/* Moves an idle CPU into a loop with interrupts off, by gdb. */
+static const char hang[] = "hbreak watchdog_start\n"
+                           "continue\n"
+                           "hbreak sched_start\n"
+                           "continue\n"
+                           "delete\n"
+                           "thread 2\n"
+                           "set $rip = machine_halt\n"
+                           "continue\n";
+
+static void a_hung_cpu_is_found(void **state)
+{
+    const char *script = build_path("logs/smp-hang"), *serial = build_path("logs/smp-hang.serial");
+    const char *qemu = getenv("QEMU") ? getenv("QEMU") : "qemu-system-x86_64";
+    FILE *file = fopen(script, "we");
+    const char *text;
+
+    assert_non_null(file);
+    fputs(hang, file);
+    fclose(file);
+    run_command("timeout 120 gdb -q -batch %s -ex 'target remote | exec %s -M q35 -smp 3 -m 256 "
+                "-nic none -display none -no-reboot -serial file:%s -kernel %s -append "
+                "\"console=com1 watchdog=yes watchdog_timeout=2\" -initrd %s -S -gdb stdio' -x %s "
+                ">%s 2>&1 || true",
+                build_path("bulkhead"), qemu, serial, build_path("bulkhead"), dom0_kernel(), script,
+                build_path("logs/smp-hang.log"));
+    text = read_whole_file(serial);
+    assert_non_null(strstr(text, "Watchdog: a CPU that hangs for 2 s ends the machine"));
+    assert_non_null(strstr(text, "this CPU hangs (watchdog) in ring 0: vector 2,"));
+    assert_non_null(strstr(text, "PANIC on CPU 1"));
+    assert_non_null(strstr(text, "machine_halt"));
+    /* The other CPUs stopped, and the report says where. */
+    assert_non_null(strstr(text, "CPU 0 was at "));
+    assert_non_null(strstr(text, "CPU 2 was at "));
+    assert_null(strstr(strstr(text, "PANIC") + 1, "PANIC"));
+    assert_non_null(strstr(text, "Restarting in 1 second."));
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(all_cpus_come_up, machines_stop),
+        cmocka_unit_test(a_hung_cpu_is_found),
+    };
+
+    if (argc > 1) {
+        most_cpus = (unsigned int)strtoul(argv[1], NULL, 10);
+    }
+    return cmocka_run_group_tests_name("several CPUs", tests, NULL, NULL);
+}
