@@ -19,18 +19,22 @@ bool virq_is_global(u32 virq)
     return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
 }
 
-/* Rings @port of @d if it is in @state. */
-static void virq_ring(struct domain *d, unsigned int port, enum evtchn_state state)
+/* Rings @port of @d if it is in @state. @return the vCPU that it notifies; NULL: it is not rung */
+static const struct vcpu *virq_ring(struct domain *d, unsigned int port, enum evtchn_state state)
 {
     struct evtchn *chn = evtchn_lookup(d, port);
+    const struct vcpu *v = NULL;
     unsigned long flags;
 
     if (!chn)
-        return;
+        return NULL;
     flags = spin_lock_irqsave(&chn->lock);
-    if (chn->state == state)
+    if (chn->state == state) {
         evtchn_set_pending(d, chn);
+        v = d->vcpu[chn->notify_vcpu];
+    }
     spin_unlock_irqrestore(&chn->lock, flags);
+    return v;
 }
 
 void send_guest_vcpu_virq(struct vcpu *v, u32 virq)
@@ -75,12 +79,12 @@ int set_global_virq_handler(struct domain *d, u32 virq)
     return 0;
 }
 
-void send_guest_pirq(struct domain *d, const struct pirq *pirq)
+unsigned int send_guest_pirq(struct domain *d, const struct pirq *pirq)
 {
     unsigned int port = READ_ONCE(pirq->evtchn);
+    const struct vcpu *v = port ? virq_ring(d, port, ECS_PIRQ) : NULL;
 
-    if (port)
-        virq_ring(d, port, ECS_PIRQ);
+    return v ? READ_ONCE(v->processor) : smp_processor_id();
 }
 
 void global_virq_drop_handler(struct domain *d)

@@ -81,7 +81,7 @@ static void ioapic_unmask(unsigned int irq)
     set_mask(irq, false);
 }
 
-/* Programs fixed delivery to the boot CPU, by its physical id. */
+/* Programs fixed delivery to one CPU, by its physical id. */
 static void ioapic_setup(unsigned int irq, u8 vector, bool level, bool active_low)
 {
     const struct ioapic *io = find_by_gsi(irq);
@@ -92,10 +92,22 @@ static void ioapic_setup(unsigned int irq, u8 vector, bool level, bool active_lo
     reg = REG_ENTRY(irq - io->gsi_base);
     spin_lock(&ioapic_lock);
     write_reg(io, reg, ENTRY_MASKED);
-    write_reg(io, reg + 1, cpus[0]->arch.apic_id << 24);
+    write_reg(io, reg + 1, irq_destination(irq) << 24);
     write_reg(io, reg,
               ENTRY_MASKED | (level ? ENTRY_LEVEL : 0) | (active_low ? ENTRY_ACTIVE_LOW : 0) |
                   vector);
+    spin_unlock(&ioapic_lock);
+}
+
+/* The destination is a register of its own, so an interrupt meets the old or the new one. */
+static void ioapic_redirect(unsigned int irq)
+{
+    const struct ioapic *io = find_by_gsi(irq);
+
+    if (!io)
+        return;
+    spin_lock(&ioapic_lock);
+    write_reg(io, REG_ENTRY(irq - io->gsi_base) + 1, irq_destination(irq) << 24);
     spin_unlock(&ioapic_lock);
 }
 
@@ -104,6 +116,7 @@ static const struct irq_controller ioapic_controller = {
     .mask = ioapic_mask,
     .unmask = ioapic_unmask,
     .setup = ioapic_setup,
+    .redirect = ioapic_redirect,
 };
 
 static void __init init_one(const struct acpi_ioapic *a)

@@ -182,10 +182,34 @@ int irq_setup_gsi(unsigned int irq, bool level, bool active_low)
     return rc;
 }
 
+u32 irq_destination(unsigned int irq)
+{
+    return cpus[descs[irq].cpu]->arch.apic_id;
+}
+
+#define ASTRAY_MAX  8U    /* so a vCPU that is moved about does not pull its interrupts along */
+#define NO_REDIRECT 0xffU /* APIC ids from here on need an IOMMU */
+
+/*
+ * The vCPU that takes the interrupt runs on @cpu, and it arrived here. When that happens often the
+ * interrupt is sent there: otherwise each would cost an interrupt of @cpu by this one.
+ */
+static __noinline void follow_vcpu(struct irq_desc *desc, unsigned int cpu)
+{
+    spin_lock(&desc->lock);
+    if (desc->use == IRQ_GUEST && ++desc->astray >= ASTRAY_MAX &&
+        cpus[cpu]->arch.apic_id < NO_REDIRECT) {
+        desc->astray = 0;
+        desc->cpu = cpu;
+        desc->controller->redirect((unsigned int)(desc - descs));
+    }
+    spin_unlock(&desc->lock);
+}
+
 static void hardware_interrupt(struct irq_desc *desc)
 {
     struct pirq_target targets[IRQ_MAX_GUESTS];
-    unsigned int nr_targets = 0;
+    unsigned int nr_targets = 0, cpu = smp_processor_id();
 
     spin_lock(&desc->lock);
     switch (desc->use) {
@@ -210,7 +234,9 @@ static void hardware_interrupt(struct irq_desc *desc)
      * dies meanwhile is not freed before this CPU has left the interrupt.
      */
     for (unsigned int i = 0; i < nr_targets; i++)
-        send_guest_pirq(targets[i].domain, &targets[i].pirq);
+        cpu = send_guest_pirq(targets[i].domain, &targets[i].pirq);
+    if (unlikely(cpu != smp_processor_id()))
+        follow_vcpu(desc, cpu);
 }
 
 static void apic_error(void)

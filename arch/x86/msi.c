@@ -173,7 +173,7 @@ static void message_unmask(unsigned int irq)
 static void message_setup(unsigned int irq, u8 vector, bool level, bool active_low)
 {
     struct message *m = messages[irq];
-    u32 address = MESSAGE_ADDRESS(cpus[0]->arch.apic_id);
+    u32 address = MESSAGE_ADDRESS(irq_destination(irq));
     unsigned int at;
 
     if (!m->function)
@@ -192,11 +192,30 @@ static void message_setup(unsigned int irq, u8 vector, bool level, bool active_l
     pci_write(m->function->at, at + MSI_DATA + (m->wide ? 4 : 0), 2, vector);
 }
 
+/* An entry of MSI-X may change only while it is masked; what comes meanwhile is sent afterwards. */
+static void message_redirect(unsigned int irq)
+{
+    struct message *m = messages[irq];
+    u32 address = MESSAGE_ADDRESS(irq_destination(irq));
+    bool masked = m->masked;
+
+    if (!m->function)
+        return;
+    if (!m->table) {
+        pci_write(m->function->at, m->function->msi + MSI_ADDRESS, 4, address);
+        return;
+    }
+    message_set_mask(m, true);
+    writel(address, &m->table[ENTRY_ADDRESS]);
+    message_set_mask(m, masked);
+}
+
 static const struct irq_controller message_controller = {
     .name = "message",
     .mask = message_mask,
     .unmask = message_unmask,
     .setup = message_setup,
+    .redirect = message_redirect,
 };
 
 /* ---- tables of MSI-X ---- */

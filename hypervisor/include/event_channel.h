@@ -43,9 +43,13 @@ void send_guest_vcpu_virq(struct vcpu *v, u32 virq);
 void send_guest_global_virq(struct domain *d, u32 virq);
 void send_global_virq(u32 virq);
 int set_global_virq_handler(struct domain *d, u32 virq);
-/* Delivers a hardware interrupt to the port that it is bound to. Any context. */
+/*
+ * Delivers a hardware interrupt to the port that it is bound to. Any context.
+ * @return the CPU of the vCPU that takes it, where the next one had better arrive; this one when
+ * nobody takes it
+ */
 struct pirq;
-void send_guest_pirq(struct domain *d, const struct pirq *pirq);
+unsigned int send_guest_pirq(struct domain *d, const struct pirq *pirq);
 
 /*
  * Unmasks a port of the current domain, as EVTCHNOP_unmask does.

@@ -120,6 +120,13 @@ void device_window_unmap(void *p)
     table_maps--;
 }
 
+static u32 destination; /* APIC id */
+
+u32 irq_destination(unsigned int irq)
+{
+    return destination;
+}
+
 struct irq_desc *irq_get(unsigned int irq)
 {
     return descs[irq].controller ? &descs[irq] : NULL;
@@ -198,7 +205,7 @@ static int setup(void **state)
     static bool done;
 
     host_boot(256);
-    cpus[0]->arch.apic_id = 3;
+    destination = 3;
     if (!done) {
         msi_init();
         dom0 = host_domain(0, 1, 4, true);
@@ -297,6 +304,34 @@ static void maskable_msi(void **state)
     msi_unmap(irq);
     assert_int_equal(get(disk, MSI) >> 16, 0x0180);
     assert_int_equal(get(disk, MSI + 16), 1);
+}
+
+/* Another CPU gets the messages; whether they are masked stays as it was. */
+static void redirect(void **state)
+{
+    unsigned int first, second, disk_irq;
+
+    assert_int_equal(map_entry(0, &first), 0);
+    assert_int_equal(map_entry(2, &second), 0);
+    assert_int_equal(map_disk(&disk_irq), 0);
+    descs[first].controller->unmask(first);
+    descs[disk_irq].controller->unmask(disk_irq);
+    destination = 9;
+    descs[first].controller->redirect(first);
+    descs[second].controller->redirect(second);
+    descs[disk_irq].controller->redirect(disk_irq);
+    assert_int_equal(table[0], ADDRESS + (6U << 12));
+    assert_int_equal(table[1], 0);
+    assert_int_equal(table[2], FIRST_VECTOR);
+    assert_int_equal(table[3], 0);
+    assert_int_equal(table[8], ADDRESS + (6U << 12));
+    assert_int_equal(table[11], 1);
+    assert_int_equal(get(disk, MSI + 4), ADDRESS + (6U << 12));
+    assert_int_equal(get(disk, MSI + 12) & 0xffff, FIRST_VECTOR + 2);
+    assert_int_equal(get(disk, MSI + 16), 0);
+    msi_unmap(first);
+    msi_unmap(second);
+    msi_unmap(disk_irq);
 }
 
 static void writes_of_dom0(void **state)
@@ -580,9 +615,9 @@ static void anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(msix),      TEST(maskable_msi), TEST(writes_of_dom0), TEST(refusals),
-        TEST(no_memory), TEST(removal),      TEST(restoring),      TEST(kept_table),
-        TEST(odd_lists), TEST(no_room),      TEST(anything),
+        TEST(msix),       TEST(maskable_msi), TEST(redirect), TEST(writes_of_dom0),
+        TEST(refusals),   TEST(no_memory),    TEST(removal),  TEST(restoring),
+        TEST(kept_table), TEST(odd_lists),    TEST(no_room),  TEST(anything),
     };
 
     return cmocka_run_group_tests_name("msi", tests, NULL, NULL);

@@ -42,6 +42,8 @@ struct irq_controller {
     void (*unmask)(unsigned int irq);
     /* Programs vector, trigger mode, polarity and destination, masked. */
     void (*setup)(unsigned int irq, u8 vector, bool level, bool active_low);
+    /* Programs another destination; what arrives meanwhile goes to either. */
+    void (*redirect)(unsigned int irq);
 };
 
 #define IRQ_MAX_GUESTS 8U /* domains that share one line */
@@ -54,6 +56,9 @@ struct irq_desc {
     u8 vector;                               /* 0: none assigned */
     bool level, active_low;
     enum irq_use use;
+    unsigned int cpu; /* where it arrives */
+    unsigned int
+        astray; /* how often it arrived elsewhere than at its vCPU, since the last change */
     void (*fn)(void *arg); /* IRQ_OURS */
     void *arg;
     /* IRQ_GUEST */
@@ -83,6 +88,8 @@ extern unsigned int nr_gsis, nr_irqs;
 
 /* @return the descriptor of @irq; NULL: no such interrupt */
 struct irq_desc *irq_get(unsigned int irq);
+/* @return the id of the local APIC that @irq, which exists, is to be sent to */
+u32 irq_destination(unsigned int irq);
 /* Boot: names the controller of @irq. */
 void irq_set_controller(unsigned int irq, const struct irq_controller *controller);
 /*
