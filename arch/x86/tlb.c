@@ -3,11 +3,11 @@
  * Translation caches: local and remote flushes. See asm/tlb.h for the clock and what it promises.
  *
  * Each CPU has one request of its own for the others. It enters itself among the askers of each CPU
- * that it asks, interrupts that CPU, and waits until all have answered, each by taking its bit out of
- * the request. So several flushes are under way at once, and a CPU that is asked by several answers
- * them together. A CPU that waits, for answers or elsewhere for a CPU that may be doing so
- * (tlb_relax()), serves requests itself: so no two CPUs wait for each other, whether their interrupts
- * are on or off.
+ * that it asks, interrupts that CPU, and waits until all have answered, each by taking its bit out
+ * of the request. So several flushes are under way at once, and a CPU that is asked by several
+ * answers them together. A CPU that waits, for answers or elsewhere for a CPU that may be doing so
+ * (tlb_relax()), serves requests itself: so no two CPUs wait for each other, whether their
+ * interrupts are on or off.
  */
 #include <arch.h>
 #include <asm/apic.h>
@@ -28,8 +28,8 @@ void tlb_init(void)
 }
 
 /*
- * Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: four times in each round
- * all CPUs look whether they have (tlb_flush_interrupt()).
+ * Stamps are compared modulo 2^32, so no CPU may fall behind by half of it: four times in each
+ * round all CPUs look whether they have (tlb_flush_interrupt()).
  */
 static void flush_others_now_and_then(u32 now)
 {
@@ -251,8 +251,8 @@ void tlb_flush_interrupt(void)
 }
 
 /*
- * An idle CPU has flushed on its way to our own root, and gets no translation of a guest's before it
- * leaves that root, which flushes again.
+ * An idle CPU has flushed on its way to our own root, and gets no translation of a guest's before
+ * it leaves that root, which flushes again.
  */
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {

@@ -237,10 +237,10 @@ int domain_unpause_by_controller(struct domain *d); /* -XEN_EINVAL: not paused b
 void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 /*
- * Stop another vCPU of the current domain for a moment, or do nothing for the current one. Two vCPUs
- * that waited here for each other would do so for ever: so only one in a domain pauses at a time,
- * another has to make its hypercall again, and passes the scheduler on its way. Locks: RANK_PAUSE is
- * held in between.
+ * Stop another vCPU of the current domain for a moment, or do nothing for the current one. Two
+ * vCPUs that waited here for each other would do so for ever: so only one in a domain pauses at a
+ * time, another has to make its hypercall again, and passes the scheduler on its way. Locks:
+ * RANK_PAUSE is held in between.
  * @return false: the caller has to make its hypercall again
  */
 bool vcpu_pause_sibling(struct vcpu *v);

@@ -418,25 +418,26 @@ static void exec_qemu(const struct machine_options *options, int input, int outp
 }
 
 /* The options that Bochs needs: its serial port is our pipe, as file descriptor 3. */
-static const char bochs_options[] =
-    "cpu: model=corei7_haswell_4770, count=1, ips=100000000, reset_on_triple_fault=0\n"
-    "romimage: file=/usr/share/bochs/BIOS-bochs-latest\n"
-    "vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest\n"
-    "vga: extension=none\n"
-    "display_library: term\n"
-    "boot: cdrom\n"
-    "com1: enabled=1, mode=file, dev=/dev/fd/3\n"
-    "clock: sync=none, time0=local\n"
-    "panic: action=fatal\n";
+static const char bochs_options[] = "romimage: file=/usr/share/bochs/BIOS-bochs-latest\n"
+                                    "vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest\n"
+                                    "vga: extension=none\n"
+                                    "display_library: term\n"
+                                    "boot: cdrom\n"
+                                    "com1: enabled=1, mode=file, dev=/dev/fd/3\n"
+                                    "clock: sync=none, time0=local\n"
+                                    "panic: action=fatal\n";
 
 static void write_bochs_files(const struct machine_options *options)
 {
+    const char *cpus = getenv("BULKHEAD_CPUS");
     FILE *file = fopen(build_path("logs/%s.bochsrc", options->name), "we");
 
     assert_non_null(file);
-    fprintf(file, "%smegs: %u\nata0-master: type=cdrom, path=%s, status=inserted\nlog: %s\n",
-            bochs_options, options->memory_mib ? options->memory_mib : 512, options->iso,
-            build_path("logs/%s.bochs", options->name));
+    fprintf(file,
+            "%scpu: model=corei7_haswell_4770, count=%s, ips=100000000, reset_on_triple_fault=0\n"
+            "megs: %u\nata0-master: type=cdrom, path=%s, status=inserted\nlog: %s\n",
+            bochs_options, cpus ? cpus : "1", options->memory_mib ? options->memory_mib : 512,
+            options->iso, build_path("logs/%s.bochs", options->name));
     fclose(file);
     /* Debian's Bochs has its debugger built in and waits for the order to continue. */
     file = fopen(build_path("logs/%s.bochs-commands", options->name), "we");

@@ -10,7 +10,7 @@
  *   261        0xffff82c000000000  device mappings (ioremap)
  *   261        0xffff82cd00000000  tables of devices' messages (device_window.c)
  *   261        0xffff82d080000000  text and data: fixed link address, position-independent code
- *   261        0xffff82d0c0000000  stacks of the CPUs, but for the boot CPU's, which is in the image
+ *   261        0xffff82d0c0000000  stacks of all CPUs but the boot CPU
  *   261        0xffff82e000000000  frame table: struct page by machine frame number
  *   262-271    0xffff830000000000  direct map of all RAM, never executable
  */
