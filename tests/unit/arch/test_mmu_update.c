@@ -335,7 +335,7 @@ static void the_m2p_is_changed_for_own_frames(void **state)
 static void tables_and_frames_of_others(void **state)
 {
     const u64 theirs = mfn_of(2, 9) << PAGE_SHIFT, own = mfn_of(0, 9) << PAGE_SHIFT;
-    const u32 io_refs = dom_io->refs;
+    const u32 io_refs = dom_io->refs, our_refs = machine_domains[1]->refs;
     struct domain *small;
 
     /* Nobody but dom0, by whichever number. */
@@ -365,6 +365,8 @@ static void tables_and_frames_of_others(void **state)
     machine_switch(0, 0);
     machine_allow(0, mfn(9));
     machine_allow(1, mfn_of(2, 9));
+    assert_int_equal(update_for(2U << 16 | 77, at(9), 0), -XEN_ESRCH);
+    assert_int_equal(machine_domains[1]->refs, our_refs);
     assert_int_equal(update_for(2U << 16 | 1, at(9), maddr(9) | P | W), 0);
     assert_int_equal(entry(9), maddr(9) | P | W | U | K);
     assert_int_equal(update_for(2U << 16 | 1, at(9), own | P), -XEN_EBUSY);
