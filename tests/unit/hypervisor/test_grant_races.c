@@ -133,11 +133,15 @@ static void an_entry_changes(void **state)
 
 static struct page *contended;
 static unsigned int looks;
+static bool revoked;
 
 static void frame_moves(void *place, bool write)
 {
-    if (place == &contended->owner && !write && ++looks == 1)
-        page_set_owner(contended, b);
+    if (place != &contended->owner || write || ++looks != 1)
+        return;
+    page_set_owner(contended, b);
+    if (revoked)
+        entry(a, 8)->flags &= (u16)~GTF_type_mask;
 }
 
 static void a_frame_moves(void **state)
@@ -150,15 +154,20 @@ static void a_frame_moves(void **state)
     assert_int_equal(get_page_and_type(contended, a, PG_TYPE_WRITABLE), 0);
     put_page_and_type(contended);
     state_before = contended->state;
-    looks = 0;
-    memory_is_watched(mfn_to_page(MFN(0)), max_page * sizeof(*contended), frame_moves);
-    assert_int_equal(map_for_writing(), GNTST_general_error);
-    memory_stays();
-    assert_true(looks > 1);
-    assert_int_equal(contended->state, state_before);
-    page_set_owner(contended, a);
-    assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
-    assert_int_equal(a->grant_table->active[0][8].in_use, 0);
+    for (unsigned int way = 0; way < 2; way++) {
+        grant(8, 2, 0);
+        looks = 0;
+        revoked = way;
+        memory_is_watched(mfn_to_page(MFN(0)), max_page * sizeof(*contended), frame_moves);
+        assert_int_equal(map_for_writing(), GNTST_general_error);
+        memory_stays();
+        assert_ptr_equal(page_owner(contended), b);
+        assert_int_equal(contended->state, state_before);
+        page_set_owner(contended, a);
+        assert_int_equal(entry(a, 8)->flags, revoked ? GTF_invalid : GTF_permit_access);
+        assert_int_equal(a->grant_table->active[0][8].in_use, 0);
+    }
+    grant(8, 2, 0);
     assert_int_equal(map_for_writing(), GNTST_okay);
 }
 
