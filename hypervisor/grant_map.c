@@ -399,7 +399,7 @@ int grant_table_release_mappings(struct domain *d)
 
     while (gt->release_cursor < gt->nr_map_pages * MAPPINGS_PER_PAGE) {
         release_mapping(mapping_of(gt, gt->release_cursor));
-        if (++gt->release_cursor % 256 == 0 && hypercall_preempt_check())
+        if (++gt->release_cursor % MAPPINGS_PER_PAGE == 0 && hypercall_preempt_check())
             return -ERESTART;
     }
     return 0;

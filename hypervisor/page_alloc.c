@@ -115,7 +115,7 @@ static struct page *block_alloc(unsigned int order, unsigned int bits)
         u64 zones = heap.zones[o] & allowed;
         int zone = zones ? 63 - __builtin_clzll(zones) : -1;
 
-        if (zone >= 0 && zone >= best_zone) {
+        if (zone >= best_zone) {
             best = o;
             best_zone = zone;
         }

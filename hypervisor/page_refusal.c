@@ -39,16 +39,16 @@ static void describe_use(char *text, size_t size, u64 state)
 static void describe_frame(char *text, size_t size, mfn_t mfn, const struct domain *d, u64 type)
 {
     const struct page *pg = mfn_to_page(mfn);
-    const struct domain *owner = NULL;
-    u64 state = 0;
+    const struct domain *owner;
+    u64 state;
 
-    if (mfn_valid(mfn)) {
-        state = READ_ONCE(pg->state);
-        owner = page_owner(pg);
-    }
-    if (!mfn_valid(mfn))
+    if (!mfn_valid(mfn)) {
         snprintf(text, size, "it is not RAM");
-    else if (!page_refs(state) || !owner)
+        return;
+    }
+    state = READ_ONCE(pg->state);
+    owner = page_owner(pg);
+    if (!page_refs(state) || !owner)
         snprintf(text, size, "frame %lx has no owner; is it a pfn?", mfn.n);
     else if (owner != d)
         snprintf(text, size, "frame %lx is d%u's, not d%u's; is it a pfn?", mfn.n, owner->id,

@@ -493,6 +493,7 @@ WEAK long hypercall_continue(unsigned int op, unsigned int nargs, ...)
 
 WEAK long hypercall_unknown(unsigned int op, unsigned long cmd)
 {
+    printk_guest(LOG_DEBUG, "hypercall %u (%lu) is not implemented", op, cmd);
     return -XEN_ENOSYS;
 }
 

@@ -143,6 +143,17 @@ void wrmsr(u32 msr, u64 v)
     }
 }
 
+const struct host_cpuid_leaf *host_cpuid_leaves;
+unsigned int host_cpuid_leaf_count;
+
+struct cpuid cpuid_count(u32 leaf, u32 subleaf)
+{
+    for (unsigned int i = 0; i < host_cpuid_leaf_count; i++)
+        if (host_cpuid_leaves[i].leaf == leaf && host_cpuid_leaves[i].subleaf == subleaf)
+            return host_cpuid_leaves[i].says;
+    return (struct cpuid){0};
+}
+
 void swapgs(void)
 {
     struct host_registers *r = host_registers();

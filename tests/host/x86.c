@@ -130,9 +130,10 @@ bool fpu_set_xcr0(struct vcpu *v, u64 xcr0)
     return true;
 }
 
+/* The legacy part and the header, and behind them AVX. */
 unsigned int xsave_size(u64 xcr0)
 {
-    return 832;
+    return xcr0 & 4 ? 832 : 576;
 }
 
 /* ---- devices and clocks ---- */

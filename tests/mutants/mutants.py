@@ -126,13 +126,25 @@ def read_planted():
     return mutants
 
 
+def lines_of(file):
+    with open(os.path.join(TOP, file), encoding="utf-8") as f:
+        return {line.strip() for line in f}
+
+
 def read_equivalent():
-    """Lines `file | old line | new line | reason`, blanks at the ends of texts left out."""
-    table = {}
+    """Lines `file | old line | new line | reason`, blanks at the ends of texts left out.
+
+    One whose old line is no longer in the file excuses nothing and is an error.
+    """
+    table, present = {}, {}
     with open(os.path.join(HERE, "equivalent.txt"), encoding="utf-8") as f:
         for line in f:
             if line.strip() and not line.startswith("#"):
                 file, old, new, reason = [part.strip() for part in line.split(" | ")]
+                if file not in present:
+                    present[file] = lines_of(file)
+                if old not in present[file]:
+                    raise Broken(f"equivalent.txt: {file} has no line\n    {old}")
                 table[(file, old, new)] = reason
     return table
 
@@ -439,13 +451,14 @@ def main():
         fast = [m for m in planted if not is_slow(m)]
         planted = random.Random(options.seed).sample(fast, min(int(options.planted), len(fast)))
     drawn = draw(options.drawn, options.seed) if options.drawn else []
+    equivalent = read_equivalent()
     print(f"{len(planted)} planted mutants, {len(drawn)} drawn with seed {options.seed}", flush=True)
 
     start = time.monotonic()
     workshops = [Workshop(options.build, n) for n in range(options.jobs)]
     good = judge("planted", in_workshops(workshops, spread(planted), try_one), 1.0)
     good &= judge(f"drawn with seed {options.seed}", in_workshops(workshops, drawn, try_one), 0.9,
-                  read_equivalent())
+                  equivalent)
     print(f"{int(time.monotonic() - start)} s")
     return 0 if good else 1
 

@@ -141,7 +141,7 @@ static long write_hole(struct map_writer *w, unsigned long first, unsigned long 
 static long machine_memory_map(unsigned long arg)
 {
     struct xen_memory_map op;
-    struct map_writer w = {0};
+    struct map_writer w;
     unsigned long at = 0; /* frames below are in the map */
     long rc;
 
@@ -149,8 +149,7 @@ static long machine_memory_map(unsigned long arg)
         return -XEN_EPERM;
     if (get_guest(&op, arg))
         return -XEN_EFAULT;
-    w.buffer = handle_addr(op.buffer);
-    w.room = op.nr_entries;
+    w = (struct map_writer){.buffer = handle_addr(op.buffer), .room = op.nr_entries};
     if (w.buffer && w.room < machine_map_entries + 1)
         return -XEN_EINVAL;
     for (unsigned int i = 0; i < machine_map_entries; i++) {

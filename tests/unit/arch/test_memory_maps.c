@@ -246,6 +246,46 @@ static void nothing_is_to_hide(void **state)
     assert_memory_equal(host_guest + BUFFER + 20, &hole, 20);
 }
 
+/* ---- arguments that cannot be read ---- */
+
+#define NOWHERE (1UL << 40)
+static unsigned int looks;
+
+/* No memory is at NOWHERE; whoever asks is counted. */
+static void *nowhere(unsigned long addr, unsigned long bytes)
+{
+    looks += addr - NOWHERE < PAGE_SIZE;
+    return NULL;
+}
+
+/* Zeros the stack below the caller: an argument that nobody reads has no list there. */
+static __noinline void empty_stack(void)
+{
+    char below[4096];
+
+    memset(below, 0, sizeof(below));
+    __asm__ volatile("" ::"r"(below) : "memory");
+}
+
+/* The first word that cannot be read ends the call: nothing is made of an argument without it. */
+static void what_cannot_be_read_is_not_used(void **state)
+{
+    static const struct e820_entry map[1] = {{0, 0xa0000, 1}};
+    void *(*more)(unsigned long, unsigned long) = host_more_guest_memory;
+    const unsigned int cmds[] = {XENMEM_set_memory_map, XENMEM_memory_map,
+                                 XENMEM_machine_memory_map, XENMEM_machphys_mfn_list};
+
+    assert_int_equal(set_map(DOMID_SELF, map, 1), 0);
+    host_more_guest_memory = nowhere;
+    for (unsigned int i = 0; i < ARRAY_SIZE(cmds); i++) {
+        looks = 0;
+        empty_stack();
+        assert_int_equal(do_memory_op(cmds[i], NOWHERE), -XEN_EFAULT);
+        assert_int_equal(looks, 1);
+    }
+    host_more_guest_memory = more;
+}
+
 /* ---- the M2P table ---- */
 
 static void where_the_m2p_is(void **state)
@@ -276,13 +316,13 @@ static long m2p_list(unsigned int room, unsigned int *nr)
 }
 
 /*
- * The table is 4 MiB and a page: a large page, a gap, and a table with its first page. Who may map
- * any of it gets it lent, in pieces, and once.
+ * The table is 4 MiB and two pages: a large page, a gap, and a table with its first two pages. Who
+ * may map any of it gets it lent, in pieces, and once.
  */
 static void the_m2p_is_listed_and_lent(void **state)
 {
     u64 *l3 = alloc_hv_pages(0), *l2 = alloc_hv_pages(0), *l1 = alloc_hv_pages(0);
-    void *large = alloc_hv_pages(9), *small = alloc_hv_pages(0);
+    void *large = alloc_hv_pages(9), *small = alloc_hv_pages(1);
     const u64 list[] = {virt_to_mfn(large).n, virt_to_mfn(large).n, virt_to_mfn(small).n};
     const struct page *first = virt_to_page(large);
     u64 *slot = &hv_l4[257], before = *slot;
@@ -295,7 +335,8 @@ static void the_m2p_is_listed_and_lent(void **state)
     l2[0] = virt_to_maddr(large) | PTE_PRESENT | PTE_LARGE;
     l2[2] = virt_to_maddr(l1) | PTE_PRESENT;
     l1[0] = virt_to_maddr(small) | PTE_PRESENT;
-    m2p_bytes = (4UL << 20) + PAGE_SIZE;
+    l1[1] = (virt_to_maddr(small) + PAGE_SIZE) | PTE_PRESENT;
+    m2p_bytes = (4UL << 20) + 2 * PAGE_SIZE;
 
     host_become(b->vcpu[0]);
     assert_int_equal(m2p_list(2, &nr), 0);
@@ -324,16 +365,17 @@ static void the_m2p_is_listed_and_lent(void **state)
     }
     host_preempt_every(0);
     assert_int_equal(rc, 0);
-    assert_int_equal(pieces, 1024); /* pages, and none for the last one */
+    assert_int_equal(pieces, 1025); /* pages, and none for the last one */
     assert_int_equal(nr, 3);
     assert_memory_equal(host_guest + BUFFER, list, 24);
-    assert_int_equal(dom_xen->refs, refs + 513);
+    assert_int_equal(dom_xen->refs, refs + 514);
     assert_ptr_equal(page_owner(&first[511]), dom_xen);
     assert_ptr_equal(page_owner(virt_to_page(small)), dom_xen);
+    assert_ptr_equal(page_owner(virt_to_page(small) + 1), dom_xen);
     assert_int_equal(page_type_count(first[5].state), 1);
     assert_int_equal(first[5].state & PG_TYPE_MASK, PG_TYPE_NONE); /* no mapping is writable */
     assert_int_equal(m2p_list(10, &nr), 0);
-    assert_int_equal(dom_xen->refs, refs + 513);
+    assert_int_equal(dom_xen->refs, refs + 514);
 
     host_guest_limit(0, BUFFER + 16);
     memset(host_guest + BUFFER, 0, 16);
@@ -357,6 +399,7 @@ int main(void)
         TEST(a_map_is_refused),
         TEST(the_machine_map_hides_what_is_ours),
         TEST(nothing_is_to_hide),
+        TEST(what_cannot_be_read_is_not_used),
         TEST(where_the_m2p_is),
         TEST(the_m2p_is_listed_and_lent),
     };

@@ -307,6 +307,7 @@ static void plain_memory_is_written_as_it_is(void **state)
     assert_int_equal(refs(11), 2);
     for (unsigned int bits = 4; bits < 8; bits++)
         assert_int_equal(update(at(9) | bits, 0), -XEN_ENOSYS);
+    assert_true(said("hypercall 1 (7) is not implemented"));
 }
 
 static void the_m2p_is_changed_for_own_frames(void **state)
@@ -334,6 +335,7 @@ static void the_m2p_is_changed_for_own_frames(void **state)
 static void tables_and_frames_of_others(void **state)
 {
     const u64 theirs = mfn_of(2, 9) << PAGE_SHIFT, own = mfn_of(0, 9) << PAGE_SHIFT;
+    const u32 io_refs = dom_io->refs, our_refs = machine_domains[1]->refs;
     struct domain *small;
 
     /* Nobody but dom0, by whichever number. */
@@ -352,6 +354,7 @@ static void tables_and_frames_of_others(void **state)
     assert_int_equal(update_for(78U << 16 | DOMID_SELF, at(9), 0), -XEN_EINVAL);
     assert_true(said("no domain 77 with page tables"));
     assert_int_equal(update_for((DOMID_IO + 1U) << 16 | DOMID_SELF, at(9), 0), -XEN_EINVAL);
+    assert_int_equal(dom_io->refs, io_refs);
     assert_int_equal(do_update_va_mapping_otherdomain(9 * PAGE_SIZE, theirs | P, 0, 2), -XEN_EPERM);
     assert_int_equal(do_update_va_mapping_otherdomain(9 * PAGE_SIZE, 0, 0, 1), -XEN_ESRCH);
     assert_int_equal(do_update_va_mapping_otherdomain(9 * PAGE_SIZE, 0, 0, 77), -XEN_ESRCH);
@@ -362,6 +365,8 @@ static void tables_and_frames_of_others(void **state)
     machine_switch(0, 0);
     machine_allow(0, mfn(9));
     machine_allow(1, mfn_of(2, 9));
+    assert_int_equal(update_for(2U << 16 | 77, at(9), 0), -XEN_ESRCH);
+    assert_int_equal(machine_domains[1]->refs, our_refs);
     assert_int_equal(update_for(2U << 16 | 1, at(9), maddr(9) | P | W), 0);
     assert_int_equal(entry(9), maddr(9) | P | W | U | K);
     assert_int_equal(update_for(2U << 16 | 1, at(9), own | P), -XEN_EBUSY);

@@ -4,9 +4,10 @@
  * the registers, in the flags, and where RIP is. All operands, sizes and outcomes are stated as the
  * processor would have them.
  */
-/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) tests/host/changing_memory.c */
 #include <pv/pte.h>
 
+#include "../../host/changing_memory.h"
 #include "pv_guest.h"
 
 #define TABLE 0x3000UL /* where the guest finds its L1 table, read-only */
@@ -258,6 +259,65 @@ static void all_bases(void **state)
     guest_end();
 }
 
+/* How often guest memory is read, and the bytes of the first time. */
+static unsigned int reads, first_read;
+
+static void count_read(void *place, unsigned long bytes)
+{
+    if (reads++ == 0)
+        first_read = (unsigned int)bytes;
+}
+
+/*
+ * Is the instruction taken in one reading of eight bytes? That is all that the forms which kernels
+ * use cost; what else we emulate is decoded at leisure.
+ */
+static bool read_once(const char *code, unsigned int n)
+{
+    struct cpu_user_regs *regs = guest_regs();
+
+    guest_code(code, n);
+    *entry(SLOT) = 0;
+    regs->rbx = regs->r11 = ENTRY;
+    regs->rcx = regs->r9 = 2;
+    reads = 0;
+    host_after_guest_read = count_read;
+    assert_true(pv_emulate_pte_write(ENTRY, regs));
+    host_after_guest_read = NULL;
+    assert_int_equal(first_read, 8);
+    return reads == 1;
+}
+
+#define READ_ONCE_ONLY(code) assert_true(read_once(code, sizeof(code) - 1))
+
+static void common_forms_are_cheap(void **state)
+{
+    guest_start(1);
+    READ_ONCE_ONLY("\x89\x0b");
+    READ_ONCE_ONLY("\x48\x89\x0b");
+    READ_ONCE_ONLY("\x49\x89\x0b");
+    READ_ONCE_ONLY("\x4c\x89\x0b");
+    READ_ONCE_ONLY("\x48\x89\x4b\x00");
+    READ_ONCE_ONLY("\x48\x89\x8b\x00\x00\x00\x00");
+    READ_ONCE_ONLY("\x87\x0b");
+    READ_ONCE_ONLY("\x48\x87\x0b");
+    READ_ONCE_ONLY("\x48\x87\x8b\x00\x00\x00\x00");
+    READ_ONCE_ONLY("\xf0\x48\x87\x0b");
+    for (char op = '\x0b'; op <= '\x33'; op = (char)(op + (op == '\x0b' ? 0x18 : 0x10))) {
+        const char byte[] = {'\xf0', '\x80', op, 2}; /* OR, AND, XOR */
+
+        assert_true(read_once(byte, 4));
+        assert_true(read_once(byte + 1, 3));
+    }
+    READ_ONCE_ONLY("\x41\x80\x0b\x02");
+    READ_ONCE_ONLY("\xf0\x80\x4b\x00\x02");
+    READ_ONCE_ONLY("\xf0\x80\x8b\x00\x00\x00\x00\x02"); /* eight bytes */
+    assert_false(read_once("\xf0\x40\x80\x8b\x00\x00\x00\x00\x02", 9));
+    assert_false(read_once("\x80\x03\x02", 3)); /* ADD */
+    assert_false(read_once("\x48\x09\x0b", 3));
+    guest_end();
+}
+
 static void stos(const char *code, unsigned int n, unsigned long addr, u64 rcx, u64 flags)
 {
     struct cpu_user_regs *regs = guest_regs();
@@ -442,6 +502,71 @@ static void mappings(void **state)
     guest_end();
 }
 
+/* ---- an entry that another vCPU changes between our look at it and the exchange ---- */
+
+static struct {
+    u64 bits;             /* that it changes */
+    unsigned int changes; /* how often it still does, after each access */
+} other_vcpu;
+
+static void change_entry(void *place, bool write)
+{
+    if (place != entry(SLOT) || !other_vcpu.changes)
+        return;
+    other_vcpu.changes--;
+    *entry(SLOT) ^= other_vcpu.bits;
+}
+
+/* As run(), while the other vCPU changes @bits of the entry @changes times. */
+static bool contended(const char *code, unsigned int n, u64 rcx, u64 bits, unsigned int changes)
+{
+    struct cpu_user_regs *regs = guest_regs();
+    bool done;
+
+    guest_code(code, n);
+    regs->rbx = ENTRY;
+    regs->rcx = rcx;
+    other_vcpu.bits = bits;
+    other_vcpu.changes = changes;
+    memory_is_watched(entry(0), PAGE_SIZE, change_entry);
+    done = pv_emulate_pte_write(ENTRY, regs);
+    memory_stays();
+    machine_check();
+    return done && regs->rip == GUEST(CODE) + n;
+}
+
+#define CONTENDED(code, rcx, bits) assert_true(contended(code, sizeof(code) - 1, rcx, bits, 1))
+
+static void changed_meanwhile(void **state)
+{
+    u64 page8, here;
+
+    guest_start(1);
+    page8 = mfn_of(8) << PAGE_SHIFT;
+    here = page8 | PTE_PRESENT | PTE_WRITE | PTE_GUEST_KERNEL | PTE_USER;
+    /* The references that were taken in vain come off again. */
+    CONTENDED("\x48\x87\x0b", page8 | PTE_PRESENT | PTE_WRITE, 0x40);
+    assert_true(*entry(SLOT) == here);
+    assert_true(guest_regs()->rcx == 0x40);
+    assert_int_equal(page_type_count(host_frame(current->domain, 8)->state), 2);
+    /* A bit that does no harm; the right to write; an entry that goes. */
+    CONTENDED("\xf0\x80\x0b\x20", 0, PTE_DIRTY);
+    assert_true(*entry(SLOT) == (here | PTE_ACCESSED | PTE_DIRTY));
+    CONTENDED("\xf0\x80\x23\xfd", 0, PTE_DIRTY);
+    assert_true(*entry(SLOT) == ((here | PTE_ACCESSED) & ~PTE_WRITE));
+    assert_int_equal(page_type_count(host_frame(current->domain, 8)->state), 1);
+    CONTENDED("\x48\x87\x0b", 0x10, PTE_DIRTY);
+    assert_true(*entry(SLOT) == 0x10);
+    assert_true(guest_regs()->rcx == ((here | PTE_ACCESSED | PTE_DIRTY) & ~PTE_WRITE));
+    /* Without end: the guest executes its instruction again. */
+    assert_false(contended("\x48\x87\x0b", 3, 0x20, 0x40, ~0U));
+    assert_true(guest_regs()->rip == GUEST(CODE));
+    assert_true(guest_regs()->rcx == 0x20);
+    assert_true((*entry(SLOT) & ~0x40UL) == 0x10);
+    *entry(SLOT) = 0;
+    guest_end();
+}
+
 /* What the rules refuse changes nothing. */
 static void refused_mappings(void **state)
 {
@@ -490,10 +615,16 @@ static void read_only_devices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_forms),        cmocka_unit_test(all_bases),
-        cmocka_unit_test(strings),          cmocka_unit_test(single_step),
-        cmocka_unit_test(refusals),         cmocka_unit_test(mappings),
-        cmocka_unit_test(refused_mappings), cmocka_unit_test(read_only_devices),
+        cmocka_unit_test(all_forms),
+        cmocka_unit_test(all_bases),
+        cmocka_unit_test(strings),
+        cmocka_unit_test(single_step),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(mappings),
+        cmocka_unit_test(refused_mappings),
+        cmocka_unit_test(read_only_devices),
+        cmocka_unit_test(common_forms_are_cheap),
+        cmocka_unit_test(changed_meanwhile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

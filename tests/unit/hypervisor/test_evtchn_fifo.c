@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: $(HOST_CORE) */
+/* SOURCES: $(HOST_CORE) tests/host/changing_memory.c */
 /*
  * FIFO delivery: switching to it and back, order within and between queues, and guests that
  * scribble over event words and control blocks. The consumer in this file is what a guest's kernel
@@ -13,6 +13,9 @@
 
 #include <evtchn_impl.h>
 #include <host.h>
+#include <public/sched.h>
+
+#include "../../host/changing_memory.h"
 
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(event_word_t))
 #define BIT(n)         (1U << (n))
@@ -519,6 +522,99 @@ static void frames_are_held(void **state)
     }
 }
 
+/* A vCPU that polls a port is woken by it although it is masked, once it is pending. */
+static void a_poll_ends(void **state)
+{
+    struct sched_poll poll = {.nr_ports = 1};
+    evtchn_port_t p = ipi(1);
+    struct vcpu *v = d->vcpu[0];
+
+    fifo_on(1);
+    *word(p) = MASKED;
+    v->info->evtchn_upcall_pending = 0;
+    set_xen_guest_handle(poll.ports, (evtchn_port_t *)GUEST(4096));
+    memcpy(host_guest + 4096, &p, sizeof(p));
+    assert_int_equal(host_call2(do_sched_op, SCHEDOP_poll, &poll, sizeof(poll)), 0);
+    assert_true(test_bit(&v->pause_flags, VPF_BLOCKED));
+    assert_int_equal(evtchn_send(d, p), 0);
+    assert_int_equal(*word(p), PENDING | MASKED);
+    assert_false(test_bit(&v->pause_flags, VPF_BLOCKED));
+}
+
+/* ---- a guest that changes the tail's word while a port is linked behind it ---- */
+
+#define BUSY BIT(28)
+
+static struct {
+    event_word_t *word;
+    bool waits;               /* while the word is BUSY the guest leaves it alone */
+    unsigned int consumed_at; /* at this try of ours it takes the tail off the queue */
+    bool was_read;
+    unsigned int tries, busy_at; /* our writes; the one that made it BUSY */
+} tail;
+
+/* It changes the word when we have read it, and after each of our tries to write it. */
+static void guest_changes_tail(void *place, bool write)
+{
+    if (place != tail.word || (!write && tail.was_read))
+        return;
+    tail.was_read = true;
+    tail.tries += write;
+    if (*tail.word & BUSY && !tail.busy_at)
+        tail.busy_at = tail.tries;
+    if (tail.consumed_at == tail.tries)
+        *tail.word &= ~LINKED;
+    else if (!(tail.waits && *tail.word & BUSY))
+        *tail.word ^= MASKED;
+}
+
+/* @y comes behind @x, whose word the guest changes meanwhile. */
+static void link_behind(evtchn_port_t x, evtchn_port_t y, bool waits, unsigned int consumed_at)
+{
+    *word(x) = *word(y) = 0;
+    blocks[0]->head[7] = blocks[0]->ready = 0;
+    assert_int_equal(evtchn_send(d, x), 0);
+    assert_int_equal(*word(x), PENDING | LINKED);
+    blocks[0]->ready = 0;
+    memset(&tail, 0, sizeof(tail));
+    tail.word = word(x);
+    tail.waits = waits;
+    tail.consumed_at = consumed_at;
+    memory_is_watched(words[0], PAGE_SIZE, guest_changes_tail);
+    assert_int_equal(evtchn_send(d, y), 0);
+    memory_stays();
+    assert_int_equal(*word(y), PENDING | LINKED);
+}
+
+static void a_changing_tail(void **state)
+{
+    evtchn_port_t x = ipi(0), y = ipi(0);
+
+    fifo_on(1);
+    /* Four tries, then it is BUSY: the guest waits, and the next try succeeds. */
+    link_behind(x, y, true, ~0U);
+    assert_int_equal(tail.busy_at, 5);
+    assert_int_equal(tail.tries, 6);
+    assert_int_equal(*word(x) & ~MASKED, PENDING | LINKED | y);
+    assert_int_equal(blocks[0]->head[7], x);
+    assert_int_equal(blocks[0]->ready, 0);
+    /* It does not wait: after four more tries the queue begins anew. */
+    link_behind(x, y, false, ~0U);
+    assert_int_equal(tail.busy_at, 5);
+    assert_int_equal(tail.tries, 10);
+    assert_int_equal(*word(x) & ~MASKED, PENDING | LINKED);
+    assert_int_equal(blocks[0]->head[7], y);
+    assert_int_equal(blocks[0]->ready, 1 << 7);
+    /* It consumes the tail: nothing can be linked there any more. */
+    for (unsigned int try = 1; try <= 9; try++) {
+        link_behind(x, y, false, try);
+        assert_in_range(tail.tries, try + 1, 10);
+        assert_int_equal(*word(x) & ~MASKED, PENDING);
+        assert_int_equal(blocks[0]->head[7], y);
+        assert_int_equal(blocks[0]->ready, 1 << 7);
+    }
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -529,7 +625,7 @@ int main(void)
         TEST(many_ports),       TEST(out_of_memory),       TEST(back_to_two_level),
         TEST(scribbling),       TEST(last_of_queue_moves), TEST(very_many_ports),
         TEST(words_and_heads),  TEST(masked_words),        TEST(a_port_is_fresh_again),
-        TEST(frames_are_held),
+        TEST(frames_are_held),  TEST(a_poll_ends),         TEST(a_changing_tail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

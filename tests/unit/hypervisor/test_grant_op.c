@@ -538,6 +538,63 @@ static void other_lists_continue(void **state)
     }
 }
 
+/* A fault ends a list there: what was done is not done again. */
+static void swaps_end_at_a_fault(void **state)
+{
+    const struct gnttab_swap_grant_ref op = {.ref_a = 8, .ref_b = 9};
+
+    grant(8, 2, 0);
+    *entry(b, 8) = (struct grant_entry_v1){GTF_permit_access, 1, 0x1234};
+    memcpy(host_guest, &op, sizeof(op));
+    host_guest_limit(0, sizeof(op) + 4);
+    assert_int_equal(do_grant_table_op(GNTTABOP_swap_grant_ref, GUEST(0), 2), -XEN_EFAULT);
+    host_guest_limit(0, 0);
+    assert_int_equal(entry(b, 8)->frame, 0);
+    assert_int_equal(entry(b, 9)->frame, 0x1234);
+}
+
+static unsigned long unread; /* bytes */
+
+/* Another vCPU takes the argument away once it was read. */
+static void argument_goes(void *place, unsigned long bytes)
+{
+    unread -= MIN(bytes, unread);
+    if (unread == 0)
+        host_guest_limit(HOST_WINDOW - 8, 8);
+}
+
+/* Each operation says that its result could not be written. */
+static void results_that_cannot_be_written(void **state)
+{
+    static const struct {
+        unsigned int cmd, read;
+        u32 first; /* word of the argument */
+    } ops[] = {
+        {GNTTABOP_map_grant_ref, 24, 0},
+        {GNTTABOP_unmap_grant_ref, 24, 0},
+        {GNTTABOP_copy, 40, 0},
+        {GNTTABOP_unmap_and_replace, 24, 0},
+        {GNTTABOP_swap_grant_ref, 12, 0},
+        {GNTTABOP_setup_table, 24, 0},
+        {GNTTABOP_query_size, 16, 0},
+        {GNTTABOP_set_version, 4, 1},
+        {GNTTABOP_get_version, 8, DOMID_SELF},
+        {GNTTABOP_get_status_frames, 16, 0},
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++) {
+        memset(host_guest, 0, 64);
+        memcpy(host_guest, &ops[i].first, 4);
+        unread = ops[i].read;
+        host_after_guest_read = argument_goes;
+        if (do_grant_table_op(ops[i].cmd, GUEST(0), 1) != -XEN_EFAULT)
+            fail_msg("operation %u", ops[i].cmd);
+        assert_int_equal(unread, 0);
+        host_after_guest_read = NULL;
+        host_guest_limit(0, 0);
+    }
+}
+
 /* ---- copies ---- */
 
 static void copies_are_refused(void **state)
@@ -601,6 +658,7 @@ int main(void)
         TEST(both_kinds_at_once),          TEST(a_table_is_described),
         TEST(maps_stop_and_continue),      TEST(unmaps_flush_by_the_batch),
         TEST(unmaps_end_at_a_fault),       TEST(other_lists_continue),
+        TEST(swaps_end_at_a_fault),        TEST(results_that_cannot_be_written),
         TEST(copies_are_refused),
     };
 

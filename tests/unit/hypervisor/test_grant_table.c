@@ -187,6 +187,24 @@ static void replace(void **state)
     assert_int_equal(rep.status, GNTST_bad_handle);
 }
 
+/* Only the entry is replaced: a mapping for devices stays until it is unmapped by its address. */
+static void replace_leaves_the_device(void **state)
+{
+    mfn_t m = grant(8, 0, 0), own = page_to_mfn(host_frame(b, 5));
+    struct gnttab_map_grant_ref op = map(8, 1, GNTMAP_host_map | GNTMAP_device_map);
+    struct gnttab_unmap_and_replace rep = {
+        .host_addr = PAGE_SIZE, .new_addr = 2 * PAGE_SIZE, .handle = op.handle};
+
+    assert_true(get_page(mfn_to_page(own), b));
+    assert_int_equal(arch_grant_map(2 * PAGE_SIZE, own, GNTMAP_readonly), GNTST_okay);
+    assert_int_equal(host_grant_op(GNTTABOP_unmap_and_replace, &rep, sizeof(rep), 1), 0);
+    assert_int_equal(rep.status, GNTST_okay);
+    assert_int_equal(host_ptes[1].frame.n, own.n);
+    assert_int_equal(refs(m), 2);
+    assert_int_equal(unmap(op.handle, 0, op.dev_bus_addr), GNTST_okay);
+    assert_int_equal(refs(m), 1);
+}
+
 static void overwritten_entry(void **state)
 {
     mfn_t m = grant(8, 0, 0);
@@ -665,6 +683,7 @@ int main(void)
         TEST(entry_changes),
         TEST(device_mappings),
         TEST(replace),
+        TEST(replace_leaves_the_device),
         TEST(overwritten_entry),
         TEST(overwritten_and_orphaned),
         TEST(owner_dies_while_mapped),

@@ -373,6 +373,10 @@ static void nothing_for_pv(void **state)
     assert_int_equal(host_memory_op(XENMEM_add_to_physmap, &add, sizeof(add)), -XEN_ENOSYS);
     assert_int_equal(host_memory_op(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)),
                      -XEN_EACCES);
+    batch.space = XENMAPSPACE_gmfn_range;
+    assert_int_equal(host_memory_op(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)),
+                     -XEN_EOPNOTSUPP);
+    batch.space = XENMAPSPACE_gmfn;
     batch.domid = 66;
     assert_int_equal(host_memory_op(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)),
                      -XEN_ESRCH);

@@ -92,6 +92,20 @@ static void everything(void **state)
     assert_int_equal(heap_free_pages(), free);
 }
 
+/* RAM may end anywhere: no block reaches beyond. */
+static void memory_that_ends_oddly(void **state)
+{
+    for (unsigned long frames = FRAMES - 9; frames < FRAMES; frames++) {
+        unsigned long n = 0;
+
+        host_boot_memory(frames, 1);
+        assert_int_equal(heap_free_pages(), frames - 1);
+        for (const void *p; (p = alloc_hv_pages(0)) != NULL; n++)
+            assert_in_range(virt_to_mfn(p).n, 1, frames - 1);
+        assert_int_equal(n, frames - 1);
+    }
+}
+
 static void address_limits(void **state)
 {
     struct domain *d = host_domain(1, 1, 0, false);
@@ -341,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup(one_flush_a_batch, setup),
         cmocka_unit_test_setup(dies_while_frames_are_cleaned, setup),
         cmocka_unit_test_setup(our_own_mistakes, setup),
+        cmocka_unit_test_setup(memory_that_ends_oddly, setup), /* the last: others need domains */
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

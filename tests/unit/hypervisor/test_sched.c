@@ -247,6 +247,31 @@ static void blocking(void **state)
     assert_int_equal(r.time[RUNSTATE_runnable], 55);
 }
 
+/* A vCPU that runs elsewhere is interrupted, so that it looks at its events; nobody else is. */
+static void kicking(void **state)
+{
+    struct vcpu *v = e->vcpu[0];
+    unsigned long kicks = host_kicks;
+
+    up(v);
+    host_run_softirqs();
+    assert_ptr_equal(current, v);
+    vcpu_kick(v); /* the caller itself */
+    assert_int_equal(host_kicks, kicks);
+    host_run_on(1);
+    vcpu_kick(v);
+    assert_int_equal(host_kicks, kicks + 1);
+    host_run_on(0);
+    vcpu_block_enable_events();
+    host_run_softirqs();
+    assert_ptr_equal(current, idle);
+    kicks = host_kicks;
+    vcpu_kick(v);
+    assert_int_equal(host_kicks, kicks);
+    host_run_softirqs();
+    assert_ptr_equal(current, v);
+}
+
 /* Blocked, then paused, then unblocked, then unpaused: it runs only after the last. */
 static void pausing_a_blocked_one(void **state)
 {
@@ -409,6 +434,7 @@ int main(void)
         TEST(weights),       TEST(sleepers),    TEST(wakers_wait_a_moment),
         TEST(yielding),      TEST(blocking),    TEST(pausing_a_blocked_one),
         TEST(random_states), TEST(accounting),  TEST(guest_timers),
+        TEST(kicking),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

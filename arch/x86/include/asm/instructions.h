@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions that a process may not execute, or that would act on the process itself. Each has an
- * inline function with nothing else in it.
+ * Instructions that a process may not execute, that would act on the process itself, or that tell
+ * which processor it runs on. Each has an inline function with nothing else in it.
  *
  * All that arch/x86/pv/ needs of the processor it gets from here, from asm/system.h (the interrupt
  * flag), and from the window of asm/guest_access.h. tests/host/include replaces these headers by
@@ -112,6 +112,27 @@ static inline bool rdmsr_safe(u32 msr, u64 *val)
                      : "c"(msr));
     *val = (u64)hi << 32 | lo;
     return ok;
+}
+
+/* ---- what the processor is ---- */
+
+struct cpuid {
+    u32 eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid cpuid_count(u32 leaf, u32 subleaf)
+{
+    struct cpuid r;
+
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "a"(leaf), "c"(subleaf));
+    return r;
+}
+
+static inline struct cpuid cpuid(u32 leaf)
+{
+    return cpuid_count(leaf, 0);
 }
 
 /* ---- segments ---- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Model-specific registers, the time-stamp counter, CPUID. Numbers: Intel SDM volume 4, AMD APM
- * volume 2.
+ * Model-specific registers, the time-stamp counter. Numbers: Intel SDM volume 4, AMD APM volume 2.
  */
 #ifndef ASM_MSR_H
 #define ASM_MSR_H
@@ -38,25 +37,6 @@ static inline u64 rdtsc(void)
 
     __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
     return (u64)hi << 32 | lo;
-}
-
-struct cpuid {
-    u32 eax, ebx, ecx, edx;
-};
-
-static inline struct cpuid cpuid_count(u32 leaf, u32 subleaf)
-{
-    struct cpuid r;
-
-    __asm__ volatile("cpuid"
-                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-                     : "a"(leaf), "c"(subleaf));
-    return r;
-}
-
-static inline struct cpuid cpuid(u32 leaf)
-{
-    return cpuid_count(leaf, 0);
 }
 
 #endif

@@ -47,6 +47,21 @@ u64 rdmsr(u32 msr);
 void wrmsr(u32 msr, u64 v);
 /* All registers are there, unless a test has its own. */
 bool rdmsr_safe(u32 msr, u64 *val);
+struct cpuid {
+    u32 eax, ebx, ecx, edx;
+};
+/* What CPUID says of a leaf; of one that is not among the test's it says 0. */
+struct host_cpuid_leaf {
+    u32 leaf, subleaf;
+    struct cpuid says;
+};
+extern const struct host_cpuid_leaf *host_cpuid_leaves;
+extern unsigned int host_cpuid_leaf_count;
+struct cpuid cpuid_count(u32 leaf, u32 subleaf);
+static inline struct cpuid cpuid(u32 leaf)
+{
+    return cpuid_count(leaf, 0);
+}
 void swapgs(void);
 void read_selectors(u32 *ds, u32 *es, u32 *fs, u32 *gs);
 void clear_selectors(void);
