@@ -391,6 +391,10 @@ static void test_utf8(void **state)
     guest_config_free(&g);
     assert_int_equal(utf8_columns(name, strlen(name)), 8);
     assert_int_equal(utf8_columns("e\xcc\x81\xff", 4), 2); /* a mark; a stray byte */
+    assert_int_equal(utf8_fit(name, 3), 4);                /* the letter of two bytes */
+    assert_int_equal(utf8_fit(name, 7), 7);                /* half of the ideograph has no room */
+    assert_int_equal(utf8_fit(name, 8), 10);
+    assert_int_equal(utf8_fit("e\xcc\x81\xff", 1), 3); /* a mark goes with its letter */
     assert_int_equal(utf8_whole(name, 4), 4);
     assert_int_equal(utf8_whole(name, 3), 2);
     assert_int_equal(utf8_whole(name, strlen(name)), strlen(name));
