@@ -38,18 +38,26 @@ static const char *pool_name(const struct cpu_pool *pool, char name[POOL_NAME_SI
     return name;
 }
 
+/* Whether a pool has that name, or that number. */
+static bool is_pool(const struct cpu_pool *pool, const char *wanted)
+{
+    char name[POOL_NAME_SIZE];
+
+    pool_name(pool, name);
+    return !strcmp(wanted, name) || !strcmp(wanted, strchr(name, '-') + 1);
+}
+
 /*
- * Finds the pool with number @pool->number or the next, but if @wanted is not NULL the one with
- * that name. @return 1, or 0 if there is none, or -1 after a message.
+ * Finds the pool with number @pool->number or the next, but if @wanted is not NULL the one that it
+ * names. @return 1, or 0 if there is none, or -1 after a message.
  */
 static int next_pool(const struct bh_call *call, const char *wanted, struct cpu_pool *pool)
 {
-    char name[POOL_NAME_SIZE];
     struct error e;
     int status;
 
     while ((status = control_next_pool(pool->number, pool, &e)) > 0) {
-        if (!wanted || !strcmp(wanted, pool_name(pool, name)))
+        if (!wanted || is_pool(pool, wanted))
             return 1;
         pool->number++;
     }

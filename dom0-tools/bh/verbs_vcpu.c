@@ -213,8 +213,8 @@ static int check_overcommitment(const struct bh_call *call, domid_t domid, unsig
         (!control_domain_info(domid, &info) && count <= info.nr_online_vcpus))
         return 0;
     return bh_fail(call,
-                   "%s: %lu vCPUs are more than the machine's %u CPUs; with --ignore-host it gets "
-                   "them all the same",
+                   "%s: that is more vCPUs (%lu) than the machine has CPUs (%u); with "
+                   "--ignore-host it gets them all the same",
                    call->argv[0], count, machine.nr_cpus);
 }
 

@@ -20,7 +20,6 @@ struct advice {
 static const struct advice advices[] = {
     {"give kernel=, for example pvgrub, which reads the boot menu of the domain's disk",
      "bootloader bootloader_args"},
-    {"there is one pool of CPUs, Pool-0; use cpus= and cpu_weight=", "pool"},
     {"all memory of the machine counts as near to all CPUs", "vnuma"},
     {"the clock of every domain is in UTC; its own time zone stands in its own files",
      "localtime rtc_timeoffset"},

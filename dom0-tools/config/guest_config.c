@@ -227,6 +227,14 @@ static int key_read_cpus_soft(struct reading *r, const struct config_setting *s)
     return key_read_affinity(r, s, &r->guest->cpus_soft);
 }
 
+static int key_read_pool(struct reading *r, const struct config_setting *s)
+{
+    if (s->value.kind != CONFIG_LIST &&
+        (!strcmp(s->value.text, "Pool-0") || !strcmp(s->value.text, "0")))
+        return 0;
+    return bad_value(r, s, "expected \"Pool-0\": there is no other pool of CPUs");
+}
+
 static int key_read_weight(struct reading *r, const struct config_setting *s)
 {
     uint64_t value = 0;
@@ -356,6 +364,7 @@ static const struct {
     {"maxmem", key_read_maxmem},
     {"vcpus", key_read_vcpus},
     {"maxvcpus", key_read_maxvcpus},
+    {"pool", key_read_pool},
     {"cpus", key_read_cpus},
     {"cpus_soft", key_read_cpus_soft},
     {"cpu_weight", key_read_weight},

@@ -196,8 +196,8 @@ static void test_vcpu_set(void **state)
     assert_string_equal(availability(1, 1), "online");
     expect("vcpu-set test 3",
            "bh vcpu-set: test: 3 vCPUs are more than the domain's maxvcpus, 2\n");
-    expect("vcpu-set test 5", "bh vcpu-set: test: 5 vCPUs are more than the machine's 4 CPUs; with "
-                              "--ignore-host it gets them all the same\n");
+    expect("vcpu-set test 5", "bh vcpu-set: test: that is more vCPUs (5) than the machine has CPUs "
+                              "(4); with --ignore-host it gets them all the same\n");
     expect("vcpu-set -i test 5",
            "bh vcpu-set: test: 5 vCPUs are more than the domain's maxvcpus, 2\n");
     expect("vcpu-set test 0", "bh vcpu-set: test: a domain needs one vCPU at least\n");
@@ -265,6 +265,7 @@ static void test_rate_limit(void **state)
     expect("sched-credit2 -s -r 100", "");
     assert_int_equal(fake_ratelimit, 100);
     expect("sched-credit2 -s --cpupool=Pool-0 --ratelimit_us=0", "");
+    expect("sched-credit2 -s -p 0", "Cpupool Pool-0: ratelimit=0us\n");
     expect("sched-credit2 -s --json",
            "[\n  {\n    \"name\": \"Pool-0\",\n    \"ratelimit_us\": 0\n  }\n]\n");
 }
@@ -299,7 +300,7 @@ static void test_refused_shares(void **state)
         {"sched-credit2 -s -c 1",
          "bh sched-credit2: a pool and its parameters do not go with a domain, weight or cap\n"},
         {"cpupool-list Pool-1", "bh cpupool-list: there is no CPU pool 'Pool-1'\n"},
-        {"cpupool-list --json 0", "bh cpupool-list: there is no CPU pool '0'\n"},
+        {"cpupool-list --json 1", "bh cpupool-list: there is no CPU pool '1'\n"},
     };
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)

@@ -206,8 +206,9 @@ static void test_where_vcpus_run(void **state)
     guest_config_free(&g);
 
     assert_int_equal(read_guest(&g,
-                                MINIMUM "vcpus=2;maxvcpus=3;cpu_weight=65535;cap=300\n"
-                                        "cpus='0';cpus=['2', '3-5,^4', ]\ncpus_soft='all,^7'",
+                                MINIMUM
+                                "vcpus=2;maxvcpus=3;cpu_weight=65535;cap=300\n"
+                                "pool='Pool-0';cpus='0';cpus=['2', '3-5,^4', ]\ncpus_soft='all,^7'",
                                 &e),
                      0);
     assert_int_equal(guest_config_copy(&copy, &g), 0);
@@ -262,6 +263,8 @@ static void test_bad_values(void **state)
                        "instead");
     assert_value_error(MINIMUM "cpus=['1',[]]", "f.cfg:3: cpus: expected a list of CPUs for each "
                                                 "vCPU, as [\"0\", \"1-2\"]");
+    assert_value_error(MINIMUM "pool='Pool-1'",
+                       "f.cfg:3: pool: expected \"Pool-0\": there is no other pool of CPUs");
     assert_value_error(MINIMUM "cpu_weight=0",
                        "f.cfg:3: cpu_weight: expected a weight, a number from 1 to 65535");
     assert_value_error(MINIMUM "cap=-1",
@@ -344,8 +347,6 @@ static void test_foreign_keys(void **state)
         {"bootloader='pygrub'",
          "f.cfg:3: xl's key 'bootloader' is not supported here: give kernel=, for example pvgrub, "
          "which reads the boot menu of the domain's disk\n"},
-        {"pool='Pool-0'", "f.cfg:3: xl's key 'pool' is not supported here: there is one pool of "
-                          "CPUs, Pool-0; use cpus= and cpu_weight=\n"},
         {"localtime=1", "f.cfg:3: xl's key 'localtime' is not supported here: the clock of every "
                         "domain is in UTC; its own time zone stands in its own files\n"},
         {"vfb=['vnc=1']",
