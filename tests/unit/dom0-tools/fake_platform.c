@@ -25,7 +25,6 @@
 #define MAX_MAPPINGS 64
 
 struct fake_domain fake_domains[FAKE_DOMAINS];
-uint32_t fake_ratelimit;
 
 static int memory_file = -1;
 static uint8_t *memory;
@@ -50,6 +49,8 @@ static struct {
 static unsigned int thread_count;
 static long blocks;
 
+uint32_t fake_ratelimit;
+
 /* What a new domain's vCPUs begin with. */
 static void begin_scheduling(struct fake_domain *d)
 {
@@ -69,9 +70,6 @@ void fake_reset(void)
     }
     memset(fake_domains, 0, sizeof(fake_domains));
     fake_domains[0].exists = true;
-    fake_domains[0].max_vcpus = 1;
-    begin_scheduling(&fake_domains[0]);
-    fake_ratelimit = 1000;
     memset(owner, 0, sizeof(owner));
     owner[0] = UINT16_MAX;
     memset(files, 0, sizeof(files));
@@ -79,6 +77,9 @@ void fake_reset(void)
     thread_count = 0;
     last_domid = 0;
     superpages = true;
+    fake_domains[0].max_vcpus = 1;
+    begin_scheduling(&fake_domains[0]);
+    fake_ratelimit = 1000;
     fake_fail_at(0);
 }
 
