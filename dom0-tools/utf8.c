@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Text in UTF-8 (RFC 3629): see tools/utf8.h. */
 #include <stdint.h>
+#include <string.h>
 
 #include <tools/utf8.h>
 
@@ -71,6 +72,21 @@ size_t utf8_columns(const char *text, size_t length)
         at += bytes ? bytes : 1;
     }
     return columns;
+}
+
+size_t utf8_fit(const char *text, size_t columns)
+{
+    size_t length = strlen(text), fits = 0;
+
+    while (fits < length) {
+        size_t character = utf8_length(text + fits, length - fits), next;
+
+        next = fits + (character ? character : 1);
+        if (utf8_columns(text, next) > columns)
+            break;
+        fits = next;
+    }
+    return fits;
 }
 
 size_t utf8_whole(const char *text, size_t length)

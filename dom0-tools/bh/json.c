@@ -92,6 +92,13 @@ void json_signed(struct json *j, const char *key, int64_t number)
     json_end(j);
 }
 
+void json_tenths(struct json *j, const char *key, uint64_t tenths)
+{
+    json_begin(j, key);
+    bh_print("%llu.%llu", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
+    json_end(j);
+}
+
 void json_bool(struct json *j, const char *key, bool value)
 {
     json_begin(j, key);

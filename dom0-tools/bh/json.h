@@ -21,6 +21,7 @@ void json_text(struct json *j, const char *key, const char *text);
 void json_bytes(struct json *j, const char *key, const void *bytes, size_t length);
 void json_number(struct json *j, const char *key, uint64_t number);
 void json_signed(struct json *j, const char *key, int64_t number);
+void json_tenths(struct json *j, const char *key, uint64_t tenths); /* 637 is 63.7 */
 void json_bool(struct json *j, const char *key, bool value);
 
 /*

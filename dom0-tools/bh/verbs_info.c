@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verbs that show domains and the machine: list, vcpu-list, uptime, info, dmesg, debug-keys.
- * Columns are xl's.
+ * The verbs that show domains and the machine: list, uptime, info, dmesg, debug-keys. Columns are
+ * xl's.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,20 +12,19 @@
 
 #include <platform.h>
 #include <tools/control.h>
+#include <tools/scheduling.h>
 #include <tools/service.h>
 
 #include "bh.h"
 #include "json.h"
-
-#define LIST_CHUNK 32
-#define SECOND     1000000000ull
+#include "listing.h"
 
 enum {
     LIST_LONG,
     LIST_JSON,
 };
 
-/* vcpu-list, uptime and info */
+/* uptime and info */
 enum {
     ONLY_JSON,
 };
@@ -33,65 +32,6 @@ enum {
 enum {
     DMESG_CLEAR,
 };
-
-typedef struct xen_domctl_getdomaininfo domain_info;
-
-/* Nanoseconds as seconds with one digit behind the point, in @width columns. */
-static void print_seconds(int width, uint64_t ns)
-{
-    bh_print("%*llu.%llu", width - 2, (unsigned long long)(ns / SECOND),
-             (unsigned long long)(ns % SECOND / (SECOND / 10)));
-}
-
-/*
- * Calls @show for each domain, or for @named ones if that is not 0. @return 0, or -1 after a
- * message.
- */
-static int each_domain(const struct bh_call *call, const domid_t *domids, int named,
-                       void (*show)(const domain_info *info, void *context), void *context)
-{
-    domain_info *list;
-    struct error e;
-    domid_t next = 0;
-    int count;
-
-    if (named) {
-        for (int i = 0; i < named; i++) {
-            domain_info info;
-
-            if (!control_domain_info(domids[i], &info))
-                show(&info, context);
-        }
-        return 0;
-    }
-    list = malloc(LIST_CHUNK * sizeof(*list));
-    if (!list)
-        return bh_fail(call, "not enough memory");
-    do {
-        count = control_list(next, list, LIST_CHUNK, &e);
-        for (int i = 0; i < count; i++)
-            show(&list[i], context);
-        if (count > 0)
-            next = (domid_t)(list[count - 1].domain + 1);
-    } while (count == LIST_CHUNK);
-    free(list);
-    return count < 0 ? bh_fail(call, "%s", e.text) : 0;
-}
-
-/* The name of a domain, and blanks up to @columns. */
-static void print_name(domid_t domid, unsigned int columns)
-{
-    char name[GUEST_NAME_SIZE];
-
-    bh_print_padded(service_name(domid, name), columns);
-}
-
-static void json_name(struct json *j, domid_t domid)
-{
-    char name[GUEST_NAME_SIZE];
-
-    json_text(j, "name", service_name(domid, name));
-}
 
 static unsigned int stop_reason(const domain_info *info)
 {
@@ -123,10 +63,10 @@ static void list_row(const domain_info *info, void *context)
     char state[7];
 
     state_letters(info, state);
-    print_name(info->domain, 40);
+    bh_print_domain(info->domain, 40);
     bh_print(" %5u %5llu %5u     %s  ", info->domain, (unsigned long long)memory_mib(info),
              info->nr_online_vcpus, state);
-    print_seconds(8, info->cpu_time);
+    bh_print_seconds(8, info->cpu_time);
     bh_print("\n");
 }
 
@@ -138,7 +78,7 @@ static void list_json(const domain_info *info, void *context)
     state_letters(info, state);
     uuid_format(uuid, info->handle);
     json_open(j, NULL, '{');
-    json_name(j, info->domain);
+    json_domain(j, info->domain);
     json_number(j, "domid", info->domain);
     json_text(j, "uuid", uuid);
     json_number(j, "memory_mib", memory_mib(info));
@@ -161,6 +101,37 @@ static void json_action(struct json *j, const char *key, enum stop_action action
     json_text(j, key, text);
 }
 
+/* The CPUs of each vCPU, as far as they are there. */
+static void list_affinity(struct json *j, const char *key, const struct guest_affinity *a,
+                          unsigned int vcpus)
+{
+    struct xen_sysctl_physinfo machine;
+
+    if (!a->sets || control_machine_info(&machine, NULL))
+        return;
+    json_open(j, key, '[');
+    for (unsigned int i = 0; i < vcpus && guest_affinity_of(a, i); i++) {
+        json_open(j, NULL, '[');
+        for (unsigned int cpu = 0; cpu < machine.nr_cpus && cpu < CPU_SET_CPUS; cpu++)
+            if (cpu_set_has(guest_affinity_of(a, i), cpu))
+                json_number(j, NULL, cpu);
+        json_close(j, ']');
+    }
+    json_close(j, ']');
+}
+
+static void list_share(struct json *j, domid_t domid)
+{
+    struct cpu_share share;
+
+    if (control_get_share(domid, &share, NULL))
+        return;
+    json_open(j, "sched_params", '{');
+    json_number(j, "weight", share.weight);
+    json_number(j, "cap", share.cap);
+    json_close(j, '}');
+}
+
 /* What a domain was built from. */
 static void list_build_info(struct json *j, const struct guest_config *c)
 {
@@ -168,6 +139,8 @@ static void list_build_info(struct json *j, const struct guest_config *c)
     for (unsigned int i = 0; i < c->vcpus; i++)
         json_number(j, NULL, i);
     json_close(j, ']');
+    list_affinity(j, "vcpu_hard_affinity", &c->cpus, c->maxvcpus);
+    list_affinity(j, "vcpu_soft_affinity", &c->cpus_soft, c->maxvcpus);
     json_number(j, "max_memkb", (uint64_t)c->maxmem_mib << 10);
     json_number(j, "target_memkb", (uint64_t)c->memory_mib << 10);
     json_text(j, "kernel", c->kernel);
@@ -206,7 +179,7 @@ static void list_long(const domain_info *info, void *context)
     json_open(j, "config", '{');
     json_open(j, "c_info", '{');
     json_text(j, "type", "pv");
-    json_name(j, info->domain);
+    json_domain(j, info->domain);
     json_text(j, "uuid", uuid);
     json_close(j, '}');
     json_open(j, "b_info", '{');
@@ -217,6 +190,7 @@ static void list_long(const domain_info *info, void *context)
         json_number(j, "max_memkb", info->max_pages << 2);
         json_number(j, "target_memkb", (info->tot_pages + info->outstanding_pages) << 2);
     }
+    list_share(j, info->domain);
     json_close(j, '}');
     if (c) {
         list_devices(j, c);
@@ -237,108 +211,12 @@ static int run_list(struct bh_call *call)
         return -1;
     if (as_json || as_long) {
         json_open(&j, NULL, '[');
-        status = each_domain(call, domids, named, as_long ? list_long : list_json, &j);
+        status = bh_each_domain(call, domids, named, as_long ? list_long : list_json, &j);
         json_close(&j, ']');
         return status;
     }
     bh_print("Name                                        ID   Mem VCPUs\tState\tTime(s)\n");
-    return each_domain(call, domids, named, list_row, NULL);
-}
-
-/* ---- vcpu-list ---- */
-
-static void affinity_text(char text[24], uint64_t map, unsigned int cpus)
-{
-    uint64_t all = cpus >= 64 ? ~0ull : (1ull << cpus) - 1;
-
-    if ((map & all) == all)
-        snprintf(text, 24, "all");
-    else
-        snprintf(text, 24, "0x%llx", (unsigned long long)(map & all));
-}
-
-struct vcpu_listing {
-    struct json *json; /* NULL: as a table */
-    unsigned int cpus;
-};
-
-static void vcpu_row(const domain_info *info, unsigned int vcpu,
-                     const struct xen_domctl_getvcpuinfo *v, const char *hard, const char *soft)
-{
-    print_name(info->domain, 32);
-    bh_print(" %5u %5u", info->domain, vcpu);
-    if (v->online)
-        bh_print(" %5u %3c%c- ", v->cpu, v->running ? 'r' : '-', v->blocked ? 'b' : '-');
-    else
-        bh_print(" %5c %3c%cp ", '-', '-', '-');
-    bh_print(" ");
-    print_seconds(9, v->cpu_time);
-    bh_print("  %s / %s\n", hard, soft);
-}
-
-static void vcpu_json(struct json *j, const domain_info *info, unsigned int vcpu,
-                      const struct xen_domctl_getvcpuinfo *v, const char *hard, const char *soft)
-{
-    json_open(j, NULL, '{');
-    json_name(j, info->domain);
-    json_number(j, "domid", info->domain);
-    json_number(j, "vcpu", vcpu);
-    json_bool(j, "online", v->online);
-    json_bool(j, "running", v->running);
-    json_bool(j, "blocked", v->blocked);
-    json_number(j, "cpu", v->cpu);
-    json_number(j, "cpu_time_ns", v->cpu_time);
-    json_text(j, "affinity_hard", hard);
-    json_text(j, "affinity_soft", soft);
-    json_close(j, '}');
-}
-
-static void list_vcpus(const domain_info *info, void *context)
-{
-    const struct vcpu_listing *l = context;
-
-    for (unsigned int i = 0; i <= info->max_vcpu_id && info->max_vcpu_id != XEN_INVALID_MAX_VCPU_ID;
-         i++) {
-        uint64_t hard_map = ~0ull, soft_map = ~0ull;
-        struct xen_domctl_getvcpuinfo v;
-        char hard[24], soft[24];
-
-        if (control_vcpu_info(info->domain, i, &v))
-            continue;
-        control_vcpu_affinity(info->domain, i, &hard_map, &soft_map);
-        affinity_text(hard, hard_map, l->cpus);
-        affinity_text(soft, soft_map, l->cpus);
-        if (l->json)
-            vcpu_json(l->json, info, i, &v, hard, soft);
-        else
-            vcpu_row(info, i, &v, hard, soft);
-    }
-}
-
-static int run_vcpu_list(struct bh_call *call)
-{
-    bool as_json = call->given[ONLY_JSON];
-    struct xen_sysctl_physinfo machine;
-    struct json j = {0};
-    struct vcpu_listing l = {.json = as_json ? &j : NULL};
-    domid_t domids[BH_MAX_WORDS];
-    int status, named = bh_find_domains(call, domids);
-    struct error e;
-
-    if (named < 0)
-        return -1;
-    if (control_machine_info(&machine, &e))
-        return bh_fail(call, "%s", e.text);
-    l.cpus = machine.nr_cpus;
-    if (as_json)
-        json_open(&j, NULL, '[');
-    else
-        bh_print("%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
-                 "Affinity (Hard / Soft)");
-    status = each_domain(call, domids, named, list_vcpus, &l);
-    if (as_json)
-        json_close(&j, ']');
-    return status;
+    return bh_each_domain(call, domids, named, list_row, NULL);
 }
 
 /* ---- uptime ---- */
@@ -348,7 +226,7 @@ static void uptime_row(const domain_info *info, void *context)
     unsigned int days, rest;
     uint64_t uptime;
 
-    print_name(info->domain, 33);
+    bh_print_domain(info->domain, 33);
     bh_print(" %4u ", info->domain);
     if (!service_uptime(info->domain, &uptime)) {
         bh_print("-\n");
@@ -367,7 +245,7 @@ static void uptime_json(const domain_info *info, void *context)
     uint64_t uptime;
 
     json_open(j, NULL, '{');
-    json_name(j, info->domain);
+    json_domain(j, info->domain);
     json_number(j, "domid", info->domain);
     if (service_uptime(info->domain, &uptime))
         json_number(j, "uptime_seconds", uptime / SECOND);
@@ -387,7 +265,7 @@ static int run_uptime(struct bh_call *call)
         json_open(&j, NULL, '[');
     else
         bh_print("%-33s %4s %s\n", "Name", "ID", "Uptime");
-    status = each_domain(call, domids, named, as_json ? uptime_json : uptime_row, &j);
+    status = bh_each_domain(call, domids, named, as_json ? uptime_json : uptime_row, &j);
     if (as_json)
         json_close(&j, ']');
     return status;
@@ -555,12 +433,6 @@ const struct bh_verb bh_info_verbs[] = {
      .help = "list domains (-l: with their configurations, as JSON)",
      .argument = ARGUMENT_DOMAIN,
      .run = run_list},
-    {.name = "vcpu-list",
-     .options = {[ONLY_JSON] = {'\0', "json", NULL}},
-     .arguments = "[DOMAIN...]",
-     .help = "list vCPUs",
-     .argument = ARGUMENT_DOMAIN,
-     .run = run_vcpu_list},
     {.name = "uptime",
      .options = {[ONLY_JSON] = {'\0', "json", NULL}},
      .arguments = "[DOMAIN...]",

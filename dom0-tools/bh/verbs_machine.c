@@ -5,6 +5,30 @@
 #include <platform.h>
 
 #include "bh.h"
+#include "json.h"
+
+enum {
+    LS_JSON,
+};
+
+/* Tells whether there is such a directory before anything is printed. */
+static bool only_look(void *context, const char *name, bool directory, size_t size)
+{
+    return false;
+}
+
+static bool json_entry(void *context, const char *name, bool directory, size_t size)
+{
+    struct json *j = context;
+
+    json_open(j, NULL, '{');
+    json_text(j, "name", name);
+    json_bool(j, "directory", directory);
+    if (!directory)
+        json_number(j, "size", size);
+    json_close(j, '}');
+    return true;
+}
 
 static bool print_entry(void *context, const char *name, bool directory, size_t size)
 {
@@ -18,12 +42,20 @@ static bool print_entry(void *context, const char *name, bool directory, size_t 
 static int run_ls(struct bh_call *call)
 {
     const char *path = call->argc > 0 ? call->argv[0] : "/";
+    struct json json = {0}, *j = call->given[LS_JSON] ? &json : NULL;
     int status;
 
     if (call->argc > 1)
         return bh_usage(call);
-    status = platform_directory(path, print_entry, NULL);
-    return status < 0 ? bh_fail(call, "%s: %s", path, error_file_words(-status)) : 0;
+    status = platform_directory(path, only_look, NULL);
+    if (status < 0)
+        return bh_fail(call, "%s: %s", path, error_file_words(-status));
+    if (j)
+        json_open(j, NULL, '[');
+    platform_directory(path, j ? json_entry : print_entry, j);
+    if (j)
+        json_close(j, ']');
+    return 0;
 }
 
 static int run_cat(struct bh_call *call)
@@ -61,6 +93,7 @@ static int run_restart(struct bh_call *call)
 
 const struct bh_verb bh_machine_verbs[] = {
     {.name = "ls",
+     .options = {[LS_JSON] = {'\0', "json", NULL}},
      .arguments = "[DIRECTORY]",
      .help = "list files",
      .argument = ARGUMENT_FILE,

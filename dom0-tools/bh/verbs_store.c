@@ -26,6 +26,7 @@ enum {
 };
 enum {
     LIST_PREFIX,
+    LIST_JSON,
 };
 enum {
     READ_PREFIX,
@@ -94,6 +95,7 @@ static void print_value(const char *value, size_t length, bool raw)
 struct listing {
     struct store_connection *connection;
     bool full, permissions;
+    bool shallow;      /* only the nodes directly below */
     struct json *json; /* NULL: as text */
     size_t strip;      /* bytes at the front of the path that the user left out */
     char path[STORE_PATH_SIZE];
@@ -160,7 +162,7 @@ static int show_children(struct listing *l, unsigned int depth)
         snprintf(l->path + end, sizeof(l->path) - end, "%s%s", end > 1 ? "/" : "", names + at);
         error = show_node(l, names + at, depth);
         /* The depth of the store's tree is bounded. NOLINTNEXTLINE(misc-no-recursion) */
-        if (!error)
+        if (!error && !l->shallow)
             error = show_children(l, depth + 1);
         l->path[end] = '\0';
     }
@@ -212,18 +214,15 @@ static int list_paths(const struct bh_call *call, struct listing *l, char **path
     return status;
 }
 
-static int run_store_ls(struct bh_call *call)
+/* Lists what is below the arguments, as @options says. */
+static int list_store(const struct bh_call *call, const struct listing *options)
 {
-    struct listing *l = calloc(1, sizeof(*l));
-    struct json json = {.depth = 0};
+    struct listing *l = malloc(sizeof(*l));
     int status = -1;
 
     if (!l)
         return bh_fail(call, "not enough memory");
-    l->full = call->given[LS_FULL];
-    l->permissions = call->given[LS_PERMISSIONS];
-    if (call->given[LS_JSON])
-        l->json = &json;
+    *l = *options;
     l->connection = store_open(call);
     if (l->connection) {
         status = list_paths(call, l, call->argv);
@@ -231,6 +230,15 @@ static int run_store_ls(struct bh_call *call)
     }
     free(l);
     return status;
+}
+
+static int run_store_ls(struct bh_call *call)
+{
+    struct json json = {.depth = 0};
+
+    return list_store(call, &(struct listing){.full = call->given[LS_FULL],
+                                              .permissions = call->given[LS_PERMISSIONS],
+                                              .json = call->given[LS_JSON] ? &json : NULL});
 }
 
 /* ---- store-list, store-read, store-rm, store-write ---- */
@@ -284,6 +292,10 @@ static int list_children(struct bh_call *call, struct store_connection *c, const
 
 static int run_store_list(struct bh_call *call)
 {
+    struct json json = {.depth = 0};
+
+    if (call->argc && call->given[LIST_JSON])
+        return list_store(call, &(struct listing){.shallow = true, .json = &json});
     return each_node(call, list_children);
 }
 
@@ -548,7 +560,7 @@ const struct bh_verb bh_store_verbs[] = {
      .help = "show the store, or what is below PATH (-f: full paths, -p: permissions)",
      .run = run_store_ls},
     {.name = "store-list",
-     .options = {[LIST_PREFIX] = {'p', NULL, NULL}},
+     .options = {[LIST_PREFIX] = {'p', NULL, NULL}, [LIST_JSON] = {'\0', "json", NULL}},
      .arguments = "PATH...",
      .help = "show the names below PATH (-p: with the path)",
      .run = run_store_list},

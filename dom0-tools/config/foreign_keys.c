@@ -20,8 +20,7 @@ struct advice {
 static const struct advice advices[] = {
     {"give kernel=, for example pvgrub, which reads the boot menu of the domain's disk",
      "bootloader bootloader_args"},
-    {"all vCPUs share the CPUs by one weight, and may run on each of them",
-     "cpus cpus_soft cpu_weight cap pool vnuma"},
+    {"all memory of the machine counts as near to all CPUs", "vnuma"},
     {"the clock of every domain is in UTC; its own time zone stands in its own files",
      "localtime rtc_timeoffset"},
     {"a domain has a text console: bh console",

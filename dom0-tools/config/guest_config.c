@@ -190,6 +190,71 @@ static int key_read_maxvcpus(struct reading *r, const struct config_setting *s)
     return key_read_count(r, s, &r->guest->maxvcpus, &r->maxvcpus_set);
 }
 
+/* One list for all vCPUs, or a list of lists, one for each vCPU. */
+static int key_read_affinity(struct reading *r, const struct config_setting *s,
+                             struct guest_affinity *a)
+{
+    bool each = s->value.kind == CONFIG_LIST;
+    const struct config_value *items = each ? s->value.items : &s->value;
+    size_t count = each ? s->value.count : 1;
+    struct error why;
+
+    free(a->sets);
+    *a = (struct guest_affinity){.each = each};
+    if (!count)
+        return 0;
+    a->sets = calloc(count, sizeof(*a->sets));
+    if (!a->sets)
+        return bad_value(r, s, "not enough memory");
+    for (; a->count < count; a->count++) {
+        const char *text = items[a->count].text;
+
+        if (!text)
+            return bad_value(r, s, "expected a list of CPUs for each vCPU, as [\"0\", \"1-2\"]");
+        if (cpu_list_parse(&a->sets[a->count], text, &why))
+            return bad_value(r, s, "%s", why.text);
+    }
+    return 0;
+}
+
+static int key_read_cpus(struct reading *r, const struct config_setting *s)
+{
+    return key_read_affinity(r, s, &r->guest->cpus);
+}
+
+static int key_read_cpus_soft(struct reading *r, const struct config_setting *s)
+{
+    return key_read_affinity(r, s, &r->guest->cpus_soft);
+}
+
+static int key_read_pool(struct reading *r, const struct config_setting *s)
+{
+    if (s->value.kind != CONFIG_LIST &&
+        (!strcmp(s->value.text, "Pool-0") || !strcmp(s->value.text, "0")))
+        return 0;
+    return bad_value(r, s, "expected \"Pool-0\": there is no other pool of CPUs");
+}
+
+static int key_read_weight(struct reading *r, const struct config_setting *s)
+{
+    uint64_t value = 0;
+
+    if (key_read_number(r, s, 1, GUEST_MAX_WEIGHT, "a weight", &value))
+        return -1;
+    r->guest->cpu_weight = (uint16_t)value;
+    return 0;
+}
+
+static int key_read_cap(struct reading *r, const struct config_setting *s)
+{
+    uint64_t value = 0;
+
+    if (key_read_number(r, s, 0, GUEST_MAX_VCPUS * GUEST_VCPU_CAP, "per cent of one CPU", &value))
+        return -1;
+    r->guest->cap = (uint16_t)value;
+    return 0;
+}
+
 static const char *const action_words[] = {
     [STOP_DESTROY] = "destroy",
     [STOP_RESTART] = "restart",
@@ -299,6 +364,11 @@ static const struct {
     {"maxmem", key_read_maxmem},
     {"vcpus", key_read_vcpus},
     {"maxvcpus", key_read_maxvcpus},
+    {"pool", key_read_pool},
+    {"cpus", key_read_cpus},
+    {"cpus_soft", key_read_cpus_soft},
+    {"cpu_weight", key_read_weight},
+    {"cap", key_read_cap},
     {"on_poweroff", key_read_on_poweroff},
     {"on_reboot", key_read_on_reboot},
     {"on_crash", key_read_on_crash},
@@ -361,6 +431,17 @@ static int join_cmdline(struct reading *r, const char *file)
     return r->guest->cmdline ? 0 : error_set(r->error, "not enough memory");
 }
 
+static void warn_of_surplus(struct reading *r, const char *key, const struct guest_affinity *a)
+{
+    char text[ERROR_TEXT_SIZE];
+
+    if (!a->each || a->count <= r->guest->maxvcpus)
+        return;
+    snprintf(text, sizeof(text), "%s: the domain has %u vCPUs, the rest of the %u lists is ignored",
+             key, r->guest->maxvcpus, a->count);
+    r->warn(r->context, text);
+}
+
 /* Fills in defaults, and checks keys against each other. */
 static int fill_in_defaults(struct reading *r, const char *file)
 {
@@ -385,6 +466,11 @@ static int fill_in_defaults(struct reading *r, const char *file)
     if (g->maxvcpus < g->vcpus)
         return error_set(r->error, "%s: maxvcpus (%u) is less than vcpus (%u)", file, g->maxvcpus,
                          g->vcpus);
+    if (g->cap > g->maxvcpus * GUEST_VCPU_CAP)
+        return error_set(r->error, "%s: cap (%u) is more than %u for each of its vCPUs (%u)", file,
+                         g->cap, GUEST_VCPU_CAP, g->maxvcpus);
+    warn_of_surplus(r, "cpus", &g->cpus);
+    warn_of_surplus(r, "cpus_soft", &g->cpus_soft);
     return 0;
 }
 
@@ -420,6 +506,10 @@ void guest_config_free(struct guest_config *g)
     free(g->cmdline);
     free(g->disks);
     free(g->vifs);
+    free(g->cpus.sets);
+    free(g->cpus_soft.sets);
+    g->cpus.sets = g->cpus_soft.sets = NULL;
+    g->cpus.count = g->cpus_soft.count = 0;
     g->kernel = g->ramdisk = g->cmdline = NULL;
     g->disks = NULL;
     g->vifs = NULL;
@@ -445,11 +535,22 @@ int guest_config_copy(struct guest_config *to, const struct guest_config *from)
     to->cmdline = strdup(from->cmdline);
     to->disks = copy_array(from->disks, from->disk_count * sizeof(*from->disks));
     to->vifs = copy_array(from->vifs, from->vif_count * sizeof(*from->vifs));
+    to->cpus.sets = copy_array(from->cpus.sets, from->cpus.count * sizeof(*from->cpus.sets));
+    to->cpus_soft.sets = copy_array(from->cpus_soft.sets,
+                                    from->cpus_soft.count * sizeof(*from->cpus_soft.sets));
     if (to->kernel && to->cmdline && (to->ramdisk || !from->ramdisk) &&
-        (to->disks || !from->disk_count) && (to->vifs || !from->vif_count))
+        (to->disks || !from->disk_count) && (to->vifs || !from->vif_count) &&
+        (to->cpus.sets || !from->cpus.count) && (to->cpus_soft.sets || !from->cpus_soft.count))
         return 0;
     guest_config_free(to);
     return -1;
+}
+
+const struct cpu_set *guest_affinity_of(const struct guest_affinity *a, unsigned int vcpu)
+{
+    if (!a->each)
+        return a->sets;
+    return vcpu < a->count ? &a->sets[vcpu] : NULL;
 }
 
 /* Whether a character of @length bytes may stand in a name. */

@@ -7,9 +7,11 @@
 
 #include <tools/control.h>
 
+#include "call.h"
+
 #define DEFAULT_MAX_PORT 1023 /* as xl: what the 2-level scheme's first page of words holds */
 
-static int control_call(struct xen_domctl *op, const char *what, struct error *e)
+int control_call(struct xen_domctl *op, const char *what, struct error *e)
 {
     long status = platform_domctl(op);
 
@@ -174,39 +176,6 @@ int control_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsigned 
     return (int)op.u.getdomaininfolist.num_domains;
 }
 
-int control_vcpu_info(domid_t domid, unsigned int vcpu, struct xen_domctl_getvcpuinfo *info)
-{
-    struct xen_domctl op = {
-        .cmd = XEN_DOMCTL_getvcpuinfo, .domain = domid, .u.getvcpuinfo.vcpu = vcpu};
-
-    if (platform_domctl(&op) < 0)
-        return -1;
-    *info = op.u.getvcpuinfo;
-    return 0;
-}
-
-int control_vcpu_affinity(domid_t domid, unsigned int vcpu, uint64_t *hard, uint64_t *soft)
-{
-    uint64_t *maps = platform_buffer_alloc(2 * sizeof(*maps));
-    struct xen_domctl op = {
-        .cmd = XEN_DOMCTL_getvcpuaffinity,
-        .domain = domid,
-        .u.vcpuaffinity = {.vcpu = vcpu, .flags = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT},
-    };
-    long status;
-
-    if (!maps)
-        return -1;
-    op.u.vcpuaffinity.cpumap_hard.nr_bits = op.u.vcpuaffinity.cpumap_soft.nr_bits = 64;
-    set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, (uint8_t *)&maps[0]);
-    set_xen_guest_handle(op.u.vcpuaffinity.cpumap_soft.bitmap, (uint8_t *)&maps[1]);
-    status = platform_domctl(&op);
-    *hard = maps[0];
-    *soft = maps[1];
-    platform_buffer_free(maps, 2 * sizeof(*maps));
-    return status < 0 ? -1 : 0;
-}
-
 int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
@@ -258,17 +227,4 @@ int control_debug_keys(const char *keys, struct error *e)
     status = platform_sysctl(&op);
     platform_buffer_free(buffer, length);
     return status < 0 ? error_set(e, "sending debug keys: %s", error_words((int)-status)) : 0;
-}
-
-const char *control_scheduler(void)
-{
-    static const char *const names[] = {
-        [XEN_SCHEDULER_CREDIT] = "credit",     [XEN_SCHEDULER_CREDIT2] = "credit2",
-        [XEN_SCHEDULER_ARINC653] = "arinc653", [XEN_SCHEDULER_RTDS] = "rtds",
-        [XEN_SCHEDULER_NULL] = "null",
-    };
-    struct xen_sysctl op = {.cmd = XEN_SYSCTL_sched_id};
-    uint32_t id = platform_sysctl(&op) < 0 ? 0 : op.u.sched_id.sched_id;
-
-    return id < sizeof(names) / sizeof(names[0]) && names[id] ? names[id] : "unknown";
 }

@@ -86,6 +86,23 @@ struct platform_vif_counters {
 bool platform_vif_counters(domid_t domid, unsigned int devid,
                            struct platform_vif_counters *counters);
 
+/* Calls @entry for each network interface of all domains. @entry may not wait. */
+void platform_each_vif(void (*entry)(void *context, domid_t domid,
+                                     const struct platform_vif_counters *counters),
+                       void *context);
+
+/* What a domain has asked of its disk; sectors have 512 bytes. */
+struct platform_vbd_counters {
+    uint64_t held_back; /* times that a request waited for a place among those under way */
+    uint64_t reads, sectors_read;
+    uint64_t writes, sectors_written;
+};
+
+/* Calls @entry for each disk of all domains. @entry may not wait. */
+void platform_each_vbd(void (*entry)(void *context, domid_t domid,
+                                     const struct platform_vbd_counters *counters),
+                       void *context);
+
 /* ---- Files ---- */
 
 /* A file's content, read-only. */
@@ -115,6 +132,9 @@ void platform_terminal_write(const void *data, size_t length);
 
 /* The next key, or -1 when platform_terminal_wake was called. May wait. */
 int platform_terminal_read(void);
+
+/* As platform_terminal_read, but not beyond @deadline of platform_now: then -1, too. May wait. */
+int platform_terminal_read_until(uint64_t deadline);
 void platform_terminal_wake(void);
 
 /*

@@ -20,6 +20,7 @@
 
 #include <public/sched.h>
 
+#include <drivers/blkback.h>
 #include <drivers/netback.h>
 
 #include <platform.h>
@@ -193,6 +194,19 @@ void platform_wake(void)
 
 /* ---- Devices ---- */
 
+/* What our back end sent is what the domain received. */
+static struct platform_vif_counters as_domain_sees(const struct net_counters *n)
+{
+    return (struct platform_vif_counters){
+        .rx_packets = n->sent_packets,
+        .rx_bytes = n->sent_bytes,
+        .rx_dropped = n->sent_dropped + n->sent_errors,
+        .tx_packets = n->received_packets,
+        .tx_bytes = n->received_bytes,
+        .tx_dropped = n->received_dropped + n->received_errors,
+    };
+}
+
 bool platform_vif_counters(domid_t domid, unsigned int devid,
                            struct platform_vif_counters *counters)
 {
@@ -200,13 +214,54 @@ bool platform_vif_counters(domid_t domid, unsigned int devid,
 
     if (!netback_counters(domid, devid, &n))
         return false;
-    counters->rx_packets = n.sent_packets;
-    counters->rx_bytes = n.sent_bytes;
-    counters->rx_dropped = n.sent_dropped + n.sent_errors;
-    counters->tx_packets = n.received_packets;
-    counters->tx_bytes = n.received_bytes;
-    counters->tx_dropped = n.received_dropped + n.received_errors;
+    *counters = as_domain_sees(&n);
     return true;
+}
+
+struct each_vif {
+    void (*entry)(void *context, domid_t domid, const struct platform_vif_counters *counters);
+    void *context;
+};
+
+static void pass_vif(void *argument, domid_t domid, const struct net_counters *n)
+{
+    const struct each_vif *each = argument;
+    struct platform_vif_counters counters = as_domain_sees(n);
+
+    each->entry(each->context, domid, &counters);
+}
+
+void platform_each_vif(void (*entry)(void *context, domid_t domid,
+                                     const struct platform_vif_counters *counters),
+                       void *context)
+{
+    netback_each(pass_vif, &(struct each_vif){.entry = entry, .context = context});
+}
+
+struct each_vbd {
+    void (*entry)(void *context, domid_t domid, const struct platform_vbd_counters *counters);
+    void *context;
+};
+
+static void pass_vbd(void *argument, domid_t domid, const struct blkback_counters *b)
+{
+    const struct each_vbd *each = argument;
+    struct platform_vbd_counters counters = {
+        .held_back = b->held_back,
+        .reads = b->reads,
+        .sectors_read = b->sectors_read,
+        .writes = b->writes,
+        .sectors_written = b->sectors_written,
+    };
+
+    each->entry(each->context, domid, &counters);
+}
+
+void platform_each_vbd(void (*entry)(void *context, domid_t domid,
+                                     const struct platform_vbd_counters *counters),
+                       void *context)
+{
+    blkback_each(pass_vbd, &(struct each_vbd){.entry = entry, .context = context});
 }
 
 /* ---- Files ---- */
@@ -303,9 +358,16 @@ bool platform_terminal_interrupted(void)
 
 int platform_terminal_read(void)
 {
+    return platform_terminal_read_until(UINT64_MAX);
+}
+
+int platform_terminal_read_until(uint64_t deadline)
+{
+    bool in_time = true;
+
     start_keys();
-    while (keys_read == keys_written && !terminal_woken)
-        wait_on(&key_queue);
+    while (keys_read == keys_written && !terminal_woken && in_time)
+        in_time = wait_on_until(&key_queue, deadline);
     if (keys_read == keys_written) {
         terminal_woken = false;
         return -1;

@@ -12,6 +12,7 @@
 #include "domain_nodes.h"
 #include "domain_rings.h"
 #include "memory_target.h"
+#include "vcpu_requests.h"
 
 #define TURN_POLL 20000000ull /* ns */
 
@@ -65,9 +66,9 @@ static int build_and_attach(struct managed_domain *d, struct build_request *requ
     if (!check_cancelled(d, e) && !control_create(d->config.uuid, d->config.maxvcpus, &domid, e)) {
         d->domid = request->domid = domid;
         d->exists = true;
-        if (!build_domain(request, built, e) && !domain_rings_attach(d, built, e) &&
-            !domain_nodes_write(d, built, e) && !memory_target_watch(d, e) &&
-            !check_cancelled(d, e) && !device_set_create(d, e))
+        if (!domain_place_vcpus(d, e) && !build_domain(request, built, e) &&
+            !domain_rings_attach(d, built, e) && !domain_nodes_write(d, built, e) &&
+            !memory_target_watch(d, e) && !check_cancelled(d, e) && !device_set_create(d, e))
             status = check_cancelled(d, e);
     }
     free(built);

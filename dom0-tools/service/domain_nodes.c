@@ -8,6 +8,7 @@
 #include <public/errno.h>
 
 #include "store_clients.h"
+#include "vcpu_requests.h"
 
 #define REMOVE_ATTEMPTS 8
 #define REMOVE_DELAY    5000000ull /* ns */
@@ -72,7 +73,7 @@ static int write_all_nodes(const struct managed_domain *d, const struct build_re
                                       "control/feature-suspend",
                                       "device/suspend/event-channel"};
     const struct guest_config *c = &d->config;
-    char base[64], vm[64], name[32];
+    char base[64], vm[64];
     int error;
 
     node_paths(d, base, vm);
@@ -101,10 +102,7 @@ static int write_all_nodes(const struct managed_domain *d, const struct build_re
                   : write_node(base, "control/platform-feature-multiprocessor-suspend", "1");
     error = error ? error : write_node(base, "control/platform-feature-xs_reset_watches", "1");
     error = error ? error : write_node(base, "device", "");
-    for (unsigned int i = 0; !error && i < c->maxvcpus; i++) {
-        snprintf(name, sizeof(name), "cpu/%u/availability", i);
-        error = write_node(base, name, i < c->vcpus ? "online" : "offline");
-    }
+    error = error ? error : domain_write_availability(d, STORE_NO_TRANSACTION, c->vcpus);
     for (size_t i = 0; !error && i < sizeof(own) / sizeof(own[0]); i++)
         error = make_own(d, base, own[i]);
     return error;

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct blkback *backs; /* all devices */
+
 static struct blkback *blkback_of(const struct split_device *split)
 {
     return split->driver_data;
@@ -317,8 +319,11 @@ static int open_target(struct split_device *split)
 
 static void blkback_release(struct split_device *split)
 {
-    struct blkback *back = blkback_of(split);
+    struct blkback *back = blkback_of(split), **link = &backs;
 
+    while (*link != back)
+        link = &(*link)->next;
+    *link = back->next;
     blkback_disconnect(split);
     if (back->opened)
         block_target_close(&back->claim);
@@ -336,6 +341,8 @@ static int blkback_probe(struct split_device *split)
         return -ENOMEM;
     split->driver_data = back;
     back->split = split;
+    back->next = backs;
+    backs = back;
     error = open_target(split);
     if (error) {
         blkback_release(split);
@@ -370,6 +377,14 @@ static struct split_driver driver = {
     .other_changed = blkback_other_changed,
     .remove = blkback_release,
 };
+
+void blkback_each(void (*entry)(void *context, domid_t domid,
+                                const struct blkback_counters *counters),
+                  void *context)
+{
+    for (const struct blkback *back = backs; back; back = back->next)
+        entry(context, back->split->other, &back->counters);
+}
 
 int blkback_init(void)
 {

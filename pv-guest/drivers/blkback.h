@@ -21,6 +21,18 @@
 /* Serves every vbd from now on. @return 0 or a negative errno. */
 int blkback_init(void);
 
+/* What front ends have asked for, as this driver counts it for each device. */
+struct blkback_counters {
+    uint64_t held_back; /* times that a request waited for one of those under way to end */
+    uint64_t reads, writes;
+    uint64_t sectors_read, sectors_written; /* of 512 bytes */
+};
+
+/* Calls @entry for each device; from threads. @entry may not wait. */
+void blkback_each(void (*entry)(void *context, domid_t domid,
+                                const struct blkback_counters *counters),
+                  void *context);
+
 /* Leaves all front ends; they wait until blkback_init() connects to them again. */
 void blkback_exit(void);
 
@@ -87,7 +99,9 @@ const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref);
 struct blkback_request;
 
 struct blkback {
+    struct blkback *next; /* of all devices */
     struct split_device *split;
+    struct blkback_counters counters; /* since the device was made */
     struct block_claim claim;
     char dev[32];   /* its name in the front's domain: "xvda" */
     bool opened;    /* the claim is held */

@@ -193,15 +193,20 @@ static int begin_command(struct blkback *back)
     request->block.sectors = command->sectors;
     switch (command->kind) {
     case BLKBACK_READ:
+        back->counters.reads++;
+        back->counters.sectors_read += command->sectors;
         blkback_submit(back, request, BLOCK_READ, request->segment_count);
         break;
     case BLKBACK_WRITE:
+        back->counters.writes++;
+        back->counters.sectors_written += command->sectors;
         blkback_submit(back, request, BLOCK_WRITE, request->segment_count);
         break;
     case BLKBACK_DISCARD:
         blkback_submit(back, request, BLOCK_DISCARD, 0);
         break;
     default: /* a flush, or a barrier */
+        back->counters.sectors_written += command->sectors;
         request->barrier = command->kind == BLKBACK_BARRIER;
         if (!request->barrier && request->segment_count == 0) {
             blkback_submit(back, request, BLOCK_FLUSH, 0);
@@ -274,8 +279,10 @@ static bool dispatch_request(struct blkback *back)
         blkback_fail(back, "a wrong grant reference");
         return false;
     }
-    if (error == -EAGAIN && back->under_way > 0)
+    if (error == -EAGAIN && back->under_way > 0) {
+        back->counters.held_back++;
         return false;
+    }
     back->held_back = false;
     if (error)
         blkback_ring_answer(&back->ring, command->id, command->operation, BLKIF_RSP_ERROR);

@@ -391,3 +391,10 @@ bool netback_counters(domid_t domid, unsigned int handle, struct net_counters *c
     }
     return false;
 }
+
+void netback_each(void (*entry)(void *context, domid_t domid, const struct net_counters *counters),
+                  void *context)
+{
+    for (const struct vif *vif = vifs; vif; vif = vif->next)
+        entry(context, vif->device->other, &vif->port.counters);
+}

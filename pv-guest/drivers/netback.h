@@ -16,4 +16,8 @@ int netback_start(void);
  */
 bool netback_counters(domid_t domid, unsigned int handle, struct net_counters *counters);
 
+/* Calls @entry for each vif; from threads. @entry may not wait. */
+void netback_each(void (*entry)(void *context, domid_t domid, const struct net_counters *counters),
+                  void *context);
+
 #endif

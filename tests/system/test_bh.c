@@ -32,6 +32,9 @@ static void each_verb_does_its_work(void **state)
     expect_output(machine, "help", "vcpu-list");
     expect_output(machine, "help create", "-p");
     expect_output(machine, "ls /guests", "demo.cfg");
+    expect_output(machine, "ls --json /guests",
+                  "\"name\": \"demo.cfg\",\n    \"directory\": "
+                  "false,\n    \"size\": ");
     expect_output(machine, "cat /guests/demo.cfg", "kernel = \"/guests/demo\"");
     expect_output(machine, "dmesg", "dom0");
     expect_output(machine, "nonsense", "nonsense");
@@ -82,8 +85,8 @@ static void configurations_are_xls(void **state)
 {
     struct machine *machine = boot_with_demo("bh-config");
 
-    expect_output(machine, "create -p name=one kernel=/guests/demo memory=16 cpus=0",
-                  "cpus=0: xl's key 'cpus' is not supported here");
+    expect_output(machine, "create -p name=one kernel=/guests/demo memory=16 localtime=1",
+                  "localtime=1: xl's key 'localtime' is not supported here");
     expect_output(machine, "list one", "--p---");
     bh(machine, "create -p /dev/null name=two kernel=/guests/demo memory=16");
     expect_output(machine, "list two", "--p---");
@@ -142,6 +145,11 @@ static void store_verbs_take_options(void **state)
     bh(machine, "store-rm -t /a/b/c");
     assert_string_equal(bh(machine, "store-list /a/b"), "d\n");
     expect_output(machine, "store-ls --json /a/b", "\"permissions\": \"n0,r3\"");
+    expect_output(machine, "store-list --json /a",
+                  "[\n  {\n    \"path\": \"/a/b\",\n"
+                  "    \"value\": \"\",\n");
+    assert_null(strstr(bh(machine, "store-list --json /a"), "/a/b/d"));
+    expect_output(machine, "store-list --json", "usage: bh store-list");
 }
 
 static void failed_creations_leave_nothing(void **state)

@@ -48,15 +48,6 @@ int control_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info);
 int control_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsigned int max,
                  struct error *e);
 
-/* Reads the state of a vCPU. @return 0, or -1 if there is no such vCPU. */
-int control_vcpu_info(domid_t domid, unsigned int vcpu, struct xen_domctl_getvcpuinfo *info);
-
-/*
- * Reads on which CPUs a vCPU has to run (hard) and should run (soft); bit 0 is CPU 0. @return 0, or
- * -1 if there is no such vCPU.
- */
-int control_vcpu_affinity(domid_t domid, unsigned int vcpu, uint64_t *hard, uint64_t *soft);
-
 int control_machine_info(struct xen_sysctl_physinfo *info, struct error *e);
 
 /*
@@ -68,8 +59,5 @@ int control_read_messages(char *text, size_t size, bool first, bool clear, uint3
 
 /* Sends debug keys to the hypervisor, which answers in its messages. */
 int control_debug_keys(const char *keys, struct error *e);
-
-/* The scheduler's name as xl gives it: "credit2", ... */
-const char *control_scheduler(void);
 
 #endif

@@ -9,12 +9,15 @@
 #include <stdint.h>
 
 #include <tools/config.h>
+#include <tools/cpu_list.h>
 #include <tools/device_config.h>
 
 #define GUEST_NAME_SIZE      64  /* bytes, terminator included */
 #define GUEST_MAX_VCPUS      128 /* the hypervisor's limit; a kernel registers number 32 and up */
 #define GUEST_MIN_MEMORY_MIB 1
 #define GUEST_MAX_MEMORY_MIB (1u << 20)
+#define GUEST_MAX_WEIGHT     65535
+#define GUEST_VCPU_CAP       100u /* a cap is at most this for each vCPU */
 #define GUEST_CMDLINE_SIZE   1024 /* start_info's field, terminator included */
 
 /* What to do with a domain that has stopped. */
@@ -28,6 +31,13 @@ enum stop_action {
     STOP_SOFT_RESET,
 };
 
+/* On which CPUs vCPUs are to run. */
+struct guest_affinity {
+    struct cpu_set *sets; /* from malloc; NULL: on any */
+    unsigned int count;
+    bool each; /* the nth set is for vCPU n, and those behind may run on any; else one is for all */
+};
+
 struct guest_config {
     char name[GUEST_NAME_SIZE];
     uint8_t uuid[16]; /* all zero: the service makes one up */
@@ -36,6 +46,9 @@ struct guest_config {
     char *cmdline;    /* never NULL */
     uint32_t memory_mib, maxmem_mib;
     unsigned int vcpus, maxvcpus;
+    struct guest_affinity cpus, cpus_soft;
+    uint16_t cpu_weight; /* 0: the hypervisor's default */
+    uint16_t cap;        /* per cent of one CPU; 0: no limit */
     enum stop_action on_poweroff, on_reboot, on_crash, on_watchdog, on_soft_reset;
     struct disk_config *disks; /* arrays from malloc; no two devices have the same number */
     struct vif_config *vifs;
@@ -52,6 +65,9 @@ typedef void config_warn_fn(void *context, const char *text);
  */
 int guest_config_read(struct guest_config *g, const struct config *c, const char *file,
                       config_warn_fn *warn, void *context, struct error *e);
+
+/* The CPUs that @a has for a vCPU, or NULL if it may be any. */
+const struct cpu_set *guest_affinity_of(const struct guest_affinity *a, unsigned int vcpu);
 
 /* Frees what @g points to. */
 void guest_config_free(struct guest_config *g);

@@ -69,6 +69,19 @@ bool service_is_alive(domid_t domid);
 /* Passes a magic SysRq key to the domain's kernel. */
 int service_sysrq(domid_t domid, char key, struct error *e);
 
+/*
+ * Writes into the store which vCPUs a domain's kernel is to use: the first @count. It keeps that
+ * over a reboot.
+ */
+int service_set_vcpus(domid_t domid, unsigned int count, struct error *e);
+
+/*
+ * Sets a domain's weight and cap (tools/scheduling.h); one that is NULL stays as it is. A domain
+ * that was created here keeps them over a reboot.
+ */
+int service_set_share(domid_t domid, const unsigned int *weight, const unsigned int *cap,
+                      struct error *e);
+
 enum device_kind {
     DEVICE_DISK,
     DEVICE_VIF,

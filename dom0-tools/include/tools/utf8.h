@@ -17,6 +17,9 @@ size_t utf8_length(const char *text, size_t left);
 /* The columns that @length bytes take on a terminal; a byte that is not UTF-8 takes one. */
 size_t utf8_columns(const char *text, size_t length);
 
+/* The length in bytes of as much of @text as fits into @columns of a terminal. */
+size_t utf8_fit(const char *text, size_t columns);
+
 /* The largest length of at most @length bytes at which no character of @text is cut. */
 size_t utf8_whole(const char *text, size_t length);
 

@@ -49,6 +49,16 @@ static struct {
 static unsigned int thread_count;
 static long blocks;
 
+uint32_t fake_ratelimit;
+
+/* What a new domain's vCPUs begin with. */
+static void begin_scheduling(struct fake_domain *d)
+{
+    memset(d->hard, 0xff, sizeof(d->hard));
+    memset(d->soft, 0xff, sizeof(d->soft));
+    d->share.weight = 256;
+}
+
 void fake_reset(void)
 {
     if (memory_file < 0) {
@@ -67,6 +77,9 @@ void fake_reset(void)
     thread_count = 0;
     last_domid = 0;
     superpages = true;
+    fake_domains[0].max_vcpus = 1;
+    begin_scheduling(&fake_domains[0]);
+    fake_ratelimit = 1000;
     fake_fail_at(0);
 }
 
@@ -291,6 +304,7 @@ static long create(struct xen_domctl *op)
         d->exists = d->paused = true;
         memcpy(d->uuid, op->u.createdomain.handle, 16);
         d->max_vcpus = op->u.createdomain.max_vcpus;
+        begin_scheduling(d);
         d->shared_info = take_frames(domid, 1);
         memset(fake_frame(d->shared_info), 0, PAGE);
         op->domain = last_domid = domid;
@@ -309,7 +323,59 @@ static void get_info(const struct fake_domain *d, domid_t domid,
     info->max_pages = d->max_frames;
     info->shared_info_frame = d->shared_info;
     info->max_vcpu_id = d->max_vcpus - 1;
+    info->nr_online_vcpus = 1;
     memcpy(info->handle, d->uuid, 16);
+}
+
+static struct cpu_set *passed_set(const struct xenctl_bitmap *map)
+{
+    assert_int_equal(map->nr_bits, CPU_SET_CPUS);
+    return (struct cpu_set *)map->bitmap.p;
+}
+
+/* As the hypervisor: what is in force comes back, of the soft affinity what the hard one leaves. */
+static long pin(const struct xen_domctl_vcpuaffinity *op, struct fake_domain *d)
+{
+    struct cpu_set machine = {{(1u << FAKE_CPUS) - 1}};
+    struct cpu_set *hard = passed_set(&op->cpumap_hard), *soft = passed_set(&op->cpumap_soft);
+
+    if (op->vcpu >= d->max_vcpus || !(op->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
+        return -XEN_EINVAL;
+    if (d->pinned_itself && !(op->flags & XEN_VCPUAFFINITY_FORCE))
+        return -XEN_EBUSY;
+    if (op->flags & XEN_VCPUAFFINITY_HARD) {
+        if (!(hard->words[0] & machine.words[0]))
+            return -XEN_EINVAL;
+        d->hard[op->vcpu] = *hard;
+    }
+    if (op->flags & XEN_VCPUAFFINITY_SOFT) {
+        d->soft[op->vcpu] = *soft;
+        *soft = (struct cpu_set){{soft->words[0] & machine.words[0] & d->hard[op->vcpu].words[0]}};
+    }
+    return 0;
+}
+
+static long show_affinity(const struct xen_domctl_vcpuaffinity *op, const struct fake_domain *d)
+{
+    if (op->vcpu >= d->max_vcpus)
+        return -XEN_EINVAL;
+    *passed_set(&op->cpumap_hard) = d->hard[op->vcpu];
+    *passed_set(&op->cpumap_soft) = d->soft[op->vcpu];
+    return 0;
+}
+
+static long share(struct xen_domctl_scheduler_op *op, struct fake_domain *d)
+{
+    assert_int_equal(op->sched_id, XEN_SCHEDULER_CREDIT2);
+    if (op->cmd == XEN_DOMCTL_SCHEDOP_getinfo) {
+        op->u.credit2 = d->share;
+        return 0;
+    }
+    assert_int_equal(op->cmd, XEN_DOMCTL_SCHEDOP_putinfo);
+    if (op->u.credit2.weight)
+        d->share.weight = op->u.credit2.weight;
+    d->share.cap = op->u.credit2.cap;
+    return 0;
 }
 
 static long control(struct xen_domctl *op, struct fake_domain *d)
@@ -343,6 +409,19 @@ static long control(struct xen_domctl *op, struct fake_domain *d)
         assert_int_equal(owner[op->u.hypercall_init.gmfn], op->domain);
         d->hypercall_page = op->u.hypercall_init.gmfn;
         return 0;
+    case XEN_DOMCTL_setvcpuaffinity:
+        return pin(&op->u.vcpuaffinity, d);
+    case XEN_DOMCTL_getvcpuaffinity:
+        return show_affinity(&op->u.vcpuaffinity, d);
+    case XEN_DOMCTL_scheduler_op:
+        return share(&op->u.scheduler_op, d);
+    case XEN_DOMCTL_getvcpuinfo:
+        op->u.getvcpuinfo.online = op->u.getvcpuinfo.vcpu == 0;
+        op->u.getvcpuinfo.blocked = op->domain != 0;
+        op->u.getvcpuinfo.running = op->domain == 0;
+        op->u.getvcpuinfo.cpu_time = 12340000000;
+        op->u.getvcpuinfo.cpu = 3;
+        return op->u.getvcpuinfo.vcpu < d->max_vcpus ? 0 : -XEN_EINVAL;
     default:
         return -XEN_ENOSYS;
     }
@@ -366,14 +445,54 @@ long platform_domctl(struct xen_domctl *op)
     return control(op, d);
 }
 
+static long list_domains(struct xen_sysctl_getdomaininfolist *op)
+{
+    for (domid_t i = op->first_domain; i < FAKE_DOMAINS && op->num_domains < op->max_domains; i++)
+        if (fake_domains[i].exists)
+            get_info(&fake_domains[i], i, &op->buffer.p[op->num_domains++]);
+    return 0;
+}
+
+static long show_pool(struct xen_sysctl_cpupool_op *op)
+{
+    assert_int_equal(op->op, XEN_SYSCTL_CPUPOOL_OP_INFO);
+    if (op->cpupool_id > 0)
+        return -XEN_ENOENT;
+    op->sched_id = XEN_SCHEDULER_CREDIT2;
+    op->n_dom = fake_domain_count() + 1;
+    *passed_set(&op->cpumap) = (struct cpu_set){{(1u << FAKE_CPUS) - 1}};
+    return 0;
+}
+
+static long ratelimit(struct xen_sysctl_scheduler_op *op)
+{
+    assert_int_equal(op->sched_id, XEN_SCHEDULER_CREDIT2);
+    assert_int_equal(op->cpupool_id, 0);
+    if (op->cmd == XEN_SYSCTL_SCHEDOP_putinfo)
+        fake_ratelimit = op->u.sched_credit2.ratelimit_us;
+    else
+        op->u.sched_credit2.ratelimit_us = fake_ratelimit;
+    return 0;
+}
+
 long platform_sysctl(struct xen_sysctl *op)
 {
     if (fails())
         return -XEN_EPERM;
-    assert_int_equal(op->cmd, XEN_SYSCTL_physinfo);
-    memset(&op->u.physinfo, 0, sizeof(op->u.physinfo));
-    op->u.physinfo.free_pages = fake_free_frames();
-    return 0;
+    switch (op->cmd) {
+    case XEN_SYSCTL_getdomaininfolist:
+        return list_domains(&op->u.getdomaininfolist);
+    case XEN_SYSCTL_cpupool_op:
+        return show_pool(&op->u.cpupool_op);
+    case XEN_SYSCTL_scheduler_op:
+        return ratelimit(&op->u.scheduler_op);
+    default:
+        assert_int_equal(op->cmd, XEN_SYSCTL_physinfo);
+        memset(&op->u.physinfo, 0, sizeof(op->u.physinfo));
+        op->u.physinfo.nr_cpus = FAKE_CPUS;
+        op->u.physinfo.free_pages = fake_free_frames();
+        return 0;
+    }
 }
 
 long platform_xen_version(unsigned int command, void *argument)

@@ -9,6 +9,10 @@
 
 #include <platform.h>
 
+#include <tools/cpu_list.h>
+
+#define FAKE_CPUS    4
+#define FAKE_VCPUS   4 /* of a domain, whose affinity is kept */
 #define FAKE_DOMAINS 16
 #define FAKE_FRAMES  32768u /* the machine has 128 MiB */
 #define FAKE_PORTS   64
@@ -22,9 +26,14 @@ struct fake_domain {
     vcpu_guest_context_t context;
     bool context_set;
     unsigned int ports; /* allocated for it */
+    struct cpu_set hard[FAKE_VCPUS], soft[FAKE_VCPUS];
+    bool pinned_itself; /* its vCPUs, for a while */
+    struct xen_domctl_sched_credit2 share;
 };
 
 extern struct fake_domain fake_domains[FAKE_DOMAINS]; /* by number; 0 is dom0 */
+
+extern uint32_t fake_ratelimit; /* us */
 
 /* Starts afresh. */
 void fake_reset(void);

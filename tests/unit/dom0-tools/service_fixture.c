@@ -46,6 +46,8 @@ void make_kernel(bool modern)
     fake_add_file("/kernel", kernel.bytes, kernel.size);
 }
 
+static struct cpu_set cpus[] = {{{2}}, {{6}}};
+
 struct guest_config config = {
     .name = "test",
     .kernel = (char *)"/kernel",
@@ -55,6 +57,10 @@ struct guest_config config = {
     .maxmem_mib = 16,
     .vcpus = 1,
     .maxvcpus = 2,
+    .cpus = {.sets = cpus, .count = 2, .each = true},
+    .cpus_soft = {.sets = cpus, .count = 1},
+    .cpu_weight = 512,
+    .cap = 150,
     .on_poweroff = STOP_DESTROY,
     .on_reboot = STOP_RESTART,
     .on_crash = STOP_RENAME_RESTART,

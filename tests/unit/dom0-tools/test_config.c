@@ -3,6 +3,7 @@
 /* SOURCES: dom0-tools/error.c dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
+/* SOURCES: dom0-tools/config/cpu_list.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -184,6 +185,56 @@ static void test_keys(void **state)
     guest_config_free(&g);
 }
 
+/* The CPUs that a configuration has for a vCPU, of a machine with eight; NULL: any. */
+static const char *cpus_of(const struct guest_affinity *a, unsigned int vcpu)
+{
+    static char text[CPU_LIST_TEXT_SIZE];
+    const struct cpu_set *set = guest_affinity_of(a, vcpu);
+
+    return set ? cpu_list_format(text, set, 8) : NULL;
+}
+
+static void test_where_vcpus_run(void **state)
+{
+    struct guest_config g, copy;
+    struct error e;
+
+    assert_int_equal(read_guest(&g, MINIMUM, &e), 0);
+    assert_null(cpus_of(&g.cpus, 0));
+    assert_int_equal(g.cpu_weight, 0);
+    assert_int_equal(g.cap, 0);
+    guest_config_free(&g);
+
+    assert_int_equal(read_guest(&g,
+                                MINIMUM
+                                "vcpus=2;maxvcpus=3;cpu_weight=65535;cap=300\n"
+                                "pool='Pool-0';cpus='0';cpus=['2', '3-5,^4', ]\ncpus_soft='all,^7'",
+                                &e),
+                     0);
+    assert_int_equal(guest_config_copy(&copy, &g), 0);
+    guest_config_free(&g);
+    assert_string_equal(warnings, "");
+    assert_int_equal(copy.cpu_weight, 65535);
+    assert_int_equal(copy.cap, 300);
+    assert_string_equal(cpus_of(&copy.cpus, 0), "2");
+    assert_string_equal(cpus_of(&copy.cpus, 1), "3,5");
+    assert_null(cpus_of(&copy.cpus, 2));
+    assert_string_equal(cpus_of(&copy.cpus_soft, 0), "0-6");
+    assert_string_equal(cpus_of(&copy.cpus_soft, 2), "0-6");
+    guest_config_free(&copy);
+
+    /* A number without quotes, in a list as well. */
+    assert_int_equal(read_guest(&g, MINIMUM "cpus=3\ncpus_soft=[3,4]", &e), 0);
+    assert_string_equal(cpus_of(&g.cpus, 0), "3");
+    assert_string_equal(cpus_of(&g.cpus_soft, 0), "3");
+    assert_string_equal(warnings, "cpus_soft: the domain has 1 vCPUs, the rest of the 2 lists is "
+                                  "ignored\n");
+    guest_config_free(&g);
+    assert_int_equal(read_guest(&g, MINIMUM "cpus=[]", &e), 0);
+    assert_null(cpus_of(&g.cpus, 0));
+    guest_config_free(&g);
+}
+
 static void test_bad_values(void **state)
 {
     char text[1300];
@@ -203,6 +254,23 @@ static void test_bad_values(void **state)
     assert_value_error(MINIMUM "vcpus=129",
                        "f.cfg:3: vcpus: expected how many vCPUs, a number from 1 to 128");
     assert_value_error(MINIMUM "vcpus=2\nmaxvcpus=1", "f.cfg: maxvcpus (1) is less than vcpus (2)");
+    assert_value_error(
+        MINIMUM "cpus='1-0'",
+        "f.cfg:3: cpus: '1-0' is not a list of CPUs: expected \"all\", or numbers and "
+        "ranges such as \"0-3,5,^1\"");
+    assert_value_error(MINIMUM "cpus_soft=['1','nodes:0']",
+                       "f.cfg:3: cpus_soft: 'nodes:0': nodes are not supported here, name CPUs "
+                       "instead");
+    assert_value_error(MINIMUM "cpus=['1',[]]", "f.cfg:3: cpus: expected a list of CPUs for each "
+                                                "vCPU, as [\"0\", \"1-2\"]");
+    assert_value_error(MINIMUM "pool='Pool-1'",
+                       "f.cfg:3: pool: expected \"Pool-0\": there is no other pool of CPUs");
+    assert_value_error(MINIMUM "cpu_weight=0",
+                       "f.cfg:3: cpu_weight: expected a weight, a number from 1 to 65535");
+    assert_value_error(MINIMUM "cap=-1",
+                       "f.cfg:3: cap: expected per cent of one CPU, a number from 0 to 12800");
+    assert_value_error(MINIMUM "cap=201\nmaxvcpus=2",
+                       "f.cfg: cap (201) is more than 100 for each of its vCPUs (2)");
     assert_value_error(MINIMUM "memory=2\nmaxmem=1", "f.cfg: maxmem (1) is less than memory (2)");
     assert_value_error(
         MINIMUM "on_crash='explode'",
@@ -279,9 +347,6 @@ static void test_foreign_keys(void **state)
         {"bootloader='pygrub'",
          "f.cfg:3: xl's key 'bootloader' is not supported here: give kernel=, for example pvgrub, "
          "which reads the boot menu of the domain's disk\n"},
-        {"cpus='0-3'",
-         "f.cfg:3: xl's key 'cpus' is not supported here: all vCPUs share the CPUs by "
-         "one weight, and may run on each of them\n"},
         {"localtime=1", "f.cfg:3: xl's key 'localtime' is not supported here: the clock of every "
                         "domain is in UTC; its own time zone stands in its own files\n"},
         {"vfb=['vnc=1']",
@@ -327,6 +392,10 @@ static void test_utf8(void **state)
     guest_config_free(&g);
     assert_int_equal(utf8_columns(name, strlen(name)), 8);
     assert_int_equal(utf8_columns("e\xcc\x81\xff", 4), 2); /* a mark; a stray byte */
+    assert_int_equal(utf8_fit(name, 3), 4);                /* the letter of two bytes */
+    assert_int_equal(utf8_fit(name, 7), 7);                /* half of the ideograph has no room */
+    assert_int_equal(utf8_fit(name, 8), 10);
+    assert_int_equal(utf8_fit("e\xcc\x81\xff", 1), 3); /* a mark goes with its letter */
     assert_int_equal(utf8_whole(name, 4), 4);
     assert_int_equal(utf8_whole(name, 3), 2);
     assert_int_equal(utf8_whole(name, strlen(name)), strlen(name));
@@ -382,12 +451,19 @@ static void test_long_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),        cmocka_unit_test(test_append),
-        cmocka_unit_test(test_syntax_errors), cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_bad_values),    cmocka_unit_test(test_long_arguments),
-        cmocka_unit_test(test_bare_numbers),  cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_foreign_keys),  cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_append),
+        cmocka_unit_test(test_syntax_errors),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_where_vcpus_run),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_long_arguments),
+        cmocka_unit_test(test_bare_numbers),
+        cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_foreign_keys),
+        cmocka_unit_test(test_utf8),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,9 +9,11 @@
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
 /* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
+/* SOURCES: dom0-tools/config/cpu_list.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
 /* SOURCES: $(IMAGE_SRCS) dom0-tools/image/kernel_image.c dom0-tools/image/unpack.c */
-/* SOURCES: dom0-tools/control/control.c dom0-tools/builder/build.c */
+/* SOURCES: dom0-tools/control/control.c dom0-tools/control/scheduling.c */
+/* SOURCES: dom0-tools/builder/build.c dom0-tools/service/vcpu_requests.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c */
 /* SOURCES: $(STORE_SRCS) */
 /* SOURCES: dom0-tools/service/domains.c dom0-tools/service/console.c */

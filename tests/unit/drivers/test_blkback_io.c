@@ -300,6 +300,15 @@ static int16_t ask_for(uint8_t operation, unsigned int count)
     return ask();
 }
 
+static void assert_counters(uint64_t reads, uint64_t sectors_read, uint64_t writes,
+                            uint64_t sectors_written)
+{
+    assert_int_equal(back.counters.reads, reads);
+    assert_int_equal(back.counters.sectors_read, sectors_read);
+    assert_int_equal(back.counters.writes, writes);
+    assert_int_equal(back.counters.sectors_written, sectors_written);
+}
+
 static void a_reader_changes_nothing(void **state)
 {
     grant_ref_t indirect = 9;
@@ -317,6 +326,7 @@ static void a_reader_changes_nothing(void **state)
         assert_int_equal(submitted[i], 0);
     assert_int_equal(ask_for(BLKIF_OP_READ, 1), BLKIF_RSP_OKAY);
     assert_int_equal(ask_for(BLKIF_OP_FLUSH_DISKCACHE, 0), BLKIF_RSP_OKAY);
+    assert_counters(1, 8, 0, 0);
     stop();
 
     start(BLOCK_SHARED_WRITER, 1);
@@ -326,6 +336,8 @@ static void a_reader_changes_nothing(void **state)
     assert_int_equal(submitted[BLOCK_FLUSH], 2);
     blkfront_ring_put_discard(&front, 0, 0, 8);
     assert_int_equal(ask(), BLKIF_RSP_OKAY);
+    /* A barrier is no write of Linux's counters, but what it wrote counts. */
+    assert_counters(0, 0, 1, 16);
     stop();
 }
 

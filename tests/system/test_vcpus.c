@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs about vCPUs and the scheduler, on a machine with two CPUs: on Bulkhead and, by the same
+ * built-in dom0, on Debian's Xen, whose hypervisor has to take what they ask for and answer with
+ * what they set. And a Linux domain that brings vCPUs up and down as it is told.
+ */
+#include "bulkhead.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct machine *machine;
+
+/* Types a command, which has to print exactly @output. */
+static void expect(const char *command, const char *output)
+{
+    const char *printed = bh(machine, "%s", command);
+
+    if (strcmp(printed, output) != 0) {
+        machine_fail(machine, "%s: printed \"%s\", not \"%s\"", command, printed, output);
+    }
+}
+
+/* Types a command, whose output has to hold @part. */
+static void expect_part(const char *command, const char *part)
+{
+    if (!strstr(bh(machine, "%s", command), part)) {
+        machine_fail(machine, "%s: \"%s\" is not in its output", command, part);
+    }
+}
+
+static void boot(const char *name, bool on_xen)
+{
+    static const char *const files[] = {"demo", "demo.cfg", NULL};
+    static const char *const extra[] = {"-smp", "2", NULL};
+    char modules[1024];
+
+    snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), make_ramdisk(name, files));
+    machine = machine_start(
+        &(struct machine_options){.name = name,
+                                  .kernel = on_xen ? build_path("packages/xen") : bulkhead_image(),
+                                  .cmdline = "console=com1 noreboot dom0_mem=256M",
+                                  .modules = modules,
+                                  .extra = extra});
+    expect_prompt(machine);
+}
+
+#define VCPUS_HEADER \
+    "Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / Soft)\n"
+#define DEMO_OFFLINE "demo                                 1     1    -   --p       0.0  "
+
+/* What holds on a machine with any number of CPUs. */
+static void place_vcpus(void)
+{
+    bh(machine, "create -p /guests/demo.cfg maxvcpus=2 cpus=['0','all'] cpu_weight=512");
+    expect_part("vcpu-list", VCPUS_HEADER "Domain-0                             0     0 ");
+    expect_part("vcpu-list demo", DEMO_OFFLINE "all / all\n");
+    expect("vcpu-pin demo 1 0", "");
+    expect("vcpu-pin demo all 255", "bh vcpu-pin: demo: vCPU 0: the machine has none of the CPUs "
+                                    "255\n");
+    expect("vcpu-pin demo 2 0", "bh vcpu-pin: demo: the domain has no vCPU 2\n");
+    expect("create /guests/demo.cfg name=two cpus='255'",
+           "Parsing config from /guests/demo.cfg\n"
+           "bh create: cannot create 'two': vCPU 0: the machine has none of the CPUs 255\n");
+    expect("sched-credit2 -d demo", "Name                                ID Weight  Cap\n"
+                                    "demo                                 1    512    0\n");
+    expect("sched-credit2 -d 0 -w 1024", "");
+    expect_part("sched-credit2", "Domain-0                             0   1024    0\n");
+    expect_part("cpupool-list --json", "\"name\": \"Pool-0\"");
+    expect("vcpu-set -i demo 2", "");
+    expect("store-read /local/domain/1/cpu/1/availability", "online\n");
+    expect("unpause demo", "");
+    talk_to_demo(machine, "hello");
+    expect_part("top -b -i 1", "      demo ");
+}
+
+/* What needs two CPUs, and a scheduler with caps, soft affinity and a rate limit. */
+static void share_cpus(void)
+{
+    expect("vcpu-pin demo 0 1 0-1", "");
+    expect(
+        "vcpu-pin demo 1 all,^0 0",
+        "bh vcpu-pin: warning: demo: the hard affinity of vCPU 1 leaves none of the CPUs that it "
+        "should run on\n");
+    expect_part("vcpu-list demo", DEMO_OFFLINE "1 / 0\n");
+    talk_to_demo(machine, "moved");
+    expect_part("vcpu-list demo", "demo                                 1     0    1 ");
+    expect("sched-credit2 -d demo -c 50", "");
+    expect("sched-credit2 -d demo", "Name                                ID Weight  Cap\n"
+                                    "demo                                 1    512   50\n");
+    expect("sched-credit2 -s -r 2000", "");
+    expect("sched-credit2 -s", "Cpupool Pool-0: ratelimit=2000us\n");
+    expect("cpupool-list", "Name               CPUs   Sched     Active   Domain count\n"
+                           "Pool-0               2   credit2       y          2\n");
+    expect("cpupool-list -c", "Name               CPU list\nPool-0             0,1\n");
+}
+
+static void verbs_on_bulkhead(void **state)
+{
+    boot("vcpus", false);
+    place_vcpus();
+}
+
+static void verbs_on_debians_xen(void **state)
+{
+    boot("vcpus-xen", true);
+    place_vcpus();
+    share_cpus();
+}
+
+/* ---- Hot-plug ---- */
+
+/* From dom0's prompt: has the domain's shell run a command, whose output has to hold @line. */
+static void ask_linux(const char *command, const char *line)
+{
+    machine_type(machine, "console linux");
+    machine_send(machine, "\r");
+    machine_expect(machine, LINUX_PROMPT);
+    machine_type(machine, "%s", command);
+    machine_expect(machine, line);
+    machine_expect(machine, LINUX_PROMPT);
+    machine_send(machine, "\x1d"); /* Ctrl-] */
+    expect_prompt(machine);
+}
+
+/* The processors that Linux uses, in a line that is not the echo of the command. */
+#define ASK_ONLINE "echo \"[$(cat /sys/devices/system/cpu/online)]\""
+
+static void linux_follows_vcpu_set(void **state)
+{
+    static const char *const extra[] = {"-smp", "2", NULL};
+
+    machine = start_dom0(&(struct machine_options){.name = "vcpus-linux", .extra = extra},
+                         dom0_ramdisk());
+    machine_type(machine, "create -c /guests/linux.cfg memory=128 maxvcpus=3");
+    machine_expect(machine, LINUX_BANNER);
+    machine_expect(machine, LINUX_PROMPT);
+    machine_send(machine, "\x1d"); /* Ctrl-] */
+    expect_prompt(machine);
+    ask_linux(ASK_ONLINE, "[0]\n");
+    expect("vcpu-set -i linux 3", "");
+    ask_linux("until [ -e /sys/devices/system/cpu/cpu2/online ]; do sleep 0.1; done; echo there",
+              "\nthere\n");
+    ask_linux("echo 1 >/sys/devices/system/cpu/cpu1/online; " ASK_ONLINE, "[0-1]\n");
+    ask_linux("echo 1 >/sys/devices/system/cpu/cpu2/online; " ASK_ONLINE, "[0-2]\n");
+    assert_null(strstr(bh(machine, "vcpu-list linux"), "--p"));
+    expect("vcpu-set linux 2", "");
+    ask_linux("while grep -q 2 /sys/devices/system/cpu/online; do sleep 0.1; done; " ASK_ONLINE,
+              "[0-1]\n");
+    expect_part("vcpu-list linux", "linux                                1     2    -   --p");
+    expect("vcpu-set -i linux 4",
+           "bh vcpu-set: linux: 4 vCPUs are more than the domain's maxvcpus, "
+           "3\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(verbs_on_bulkhead, machines_stop),
+        cmocka_unit_test_teardown(verbs_on_debians_xen, machines_stop),
+        cmocka_unit_test_teardown(linux_follows_vcpu_set, machines_stop),
+    };
+
+    return cmocka_run_group_tests_name("vcpus", tests, NULL, NULL);
+}
