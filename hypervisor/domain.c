@@ -9,6 +9,7 @@
  */
 #include <arch.h>
 #include <domain.h>
+#include <domain_table.h>
 #include <event_channel.h>
 #include <grant_table.h>
 #include <hypercall.h>
@@ -18,10 +19,6 @@
 #include <sched.h>
 #include <softirq.h>
 
-struct domain *domain_buckets[DOMAIN_BUCKETS];
-static struct list all_domains = LIST_INIT(all_domains);
-static spinlock_t list_lock = SPINLOCK_INIT(RANK_DOMAIN_LIST);
-
 struct domain *dom0, *dom_io, *dom_xen;
 
 /*
@@ -29,32 +26,6 @@ struct domain *dom0, *dom_io, *dom_xen;
  * shared_info, and it has not registered one.
  */
 static struct vcpu_info dummy_vcpu_info;
-
-static void insert_domain(struct domain *d)
-{
-    struct domain **bucket = &domain_buckets[d->id % DOMAIN_BUCKETS];
-    struct list *pos = &all_domains;
-
-    spin_lock(&list_lock);
-    while (pos->next != &all_domains && list_entry(pos->next, struct domain, all_link)->id < d->id)
-        pos = pos->next;
-    list_add_after(pos, &d->all_link);
-    d->hash_next = *bucket;
-    store_release(bucket, d);
-    spin_unlock(&list_lock);
-}
-
-static void remove_domain(struct domain *d)
-{
-    struct domain **link = &domain_buckets[d->id % DOMAIN_BUCKETS];
-
-    spin_lock(&list_lock);
-    while (*link != d)
-        link = &(*link)->hash_next;
-    store_release(link, d->hash_next);
-    list_del(&d->all_link);
-    spin_unlock(&list_lock);
-}
 
 bool get_domain(struct domain *d)
 {
@@ -81,21 +52,6 @@ struct domain *get_domain_or_self(domid_t id)
         return current->domain;
     }
     return get_domain_by_id(id);
-}
-
-struct domain *get_next_domain(domid_t id)
-{
-    struct domain *d, *found = NULL;
-
-    spin_lock(&list_lock);
-    list_for_each (d, &all_domains, all_link) {
-        if (d->id >= id && !d->system && get_domain(d)) {
-            found = d;
-            break;
-        }
-    }
-    spin_unlock(&list_lock);
-    return found;
 }
 
 static void free_domain(struct domain *d)
@@ -145,6 +101,7 @@ static void destroy_piece(void *arg)
         return;
     }
     arch_domain_destroy(d);
+    domain_state_changed(d);
     free_domain(d);
     send_global_virq(VIRQ_DOM_EXC);
 }
@@ -162,10 +119,12 @@ void put_domain(struct domain *d)
 {
     if (atomic_sub(&d->refs, 1) == 0) {
         BUG_ON(d->dying != DOMAIN_DEAD);
-        remove_domain(d);
+        domain_table_remove(d);
         call_rcu(&d->rcu, destroy_final);
     }
 }
+
+static u64 last_unique_id;
 
 /* Allocates the parts that every domain has, whether or not it runs. */
 static struct domain *alloc_domain(domid_t id)
@@ -176,6 +135,7 @@ static struct domain *alloc_domain(domid_t id)
     if (!d)
         return NULL;
     d->id = id;
+    d->unique_id = atomic_add(&last_unique_id, 1);
     d->owner_id = page_owner_id(d);
     d->refs = 1;
     d->shutdown_code = ~0U;
@@ -184,7 +144,6 @@ static struct domain *alloc_domain(domid_t id)
     spin_lock_init(&d->page_lock, RANK_PAGE_LIST);
     spin_lock_init(&d->event_lock, RANK_EVENT);
     spin_lock_init(&d->pirq_lock, RANK_PIRQ);
-    list_init(&d->all_link);
     page_list_init(&d->pages);
     d->ioports = rangeset_new();
     d->iomem = rangeset_new();
@@ -204,7 +163,7 @@ static struct domain *create_system_domain(domid_t id)
         panic("out of memory for system domain %u", id);
     d->system = true;
     if (id != DOMID_IDLE)
-        insert_domain(d);
+        domain_table_insert(d);
     return d;
 }
 
@@ -272,7 +231,7 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
     if (rc)
         goto fail_evtchn;
     arch_update_wallclock(d);
-    insert_domain(d);
+    domain_table_insert(d);
     *out = d;
     return 0;
 
@@ -466,6 +425,7 @@ void domain_shutdown(struct domain *d, u32 reason)
     }
     d->shutting_down = true;
     d->is_shut_down = true;
+    domain_state_changed(d);
     atomic_add(&d->pause_count, 1); /* undone by domain_resume() */
     sleep_all(d, false);
     spin_unlock(&d->lock);
@@ -624,6 +584,7 @@ int domain_kill(struct domain *d)
     if (rc)
         return rc;
     d->dying = DOMAIN_DEAD;
+    domain_state_changed(d);
     d->dead_shared_info = d->shared_info;
     WRITE_ONCE(d->shared_info, NULL);
     call_rcu(&d->shared_info_rcu,

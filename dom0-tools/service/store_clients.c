@@ -308,35 +308,42 @@ static void client_serve(struct store_client *c)
     }
 }
 
-/* Handles the first client found to need it. @return whether there was one. */
-static bool client_look_at_one(void)
+/* @return whether the client needed to be handled; it may be gone then. */
+static bool client_look(struct store_client *c)
 {
-    for (struct store_client *c = clients; c; c = c->next) {
-        struct xen_domctl_getdomaininfo info;
-        domid_t domid = c->domid;
+    struct xen_domctl_getdomaininfo info;
+    domid_t domid = c->domid;
 
-        if (!managed_domain_find(domid) &&
-            (control_domain_info(domid, &info) || (info.flags & XEN_DOMINF_dying))) {
-            store_client_detach(domid);
-            xs_domain_gone(service_store, domid);
-            store_clients_released();
-            return true;
-        }
-        if (!c->stopped && !control_domain_info(domid, &info) &&
-            (info.flags & XEN_DOMINF_shutdown)) {
-            c->stopped = true;
-            store_clients_released();
-            return true;
-        }
+    if (!managed_domain_find(domid) &&
+        (control_domain_info(domid, &info) || (info.flags & XEN_DOMINF_dying))) {
+        store_client_detach(domid);
+        xs_domain_gone(service_store, domid);
+        store_clients_released();
+        return true;
+    }
+    if (!c->stopped && !control_domain_info(domid, &info) && (info.flags & XEN_DOMINF_shutdown)) {
+        c->stopped = true;
+        store_clients_released();
+        return true;
     }
     return false;
 }
 
+void store_client_look(domid_t domid)
+{
+    struct store_client *c = client_find(domid);
+
+    if (c)
+        client_look(c);
+}
+
 void store_clients_look(void)
 {
+    struct store_client *c = clients;
+
     /* Each that is handled is gone or marked, so this ends. */
-    while (client_look_at_one())
-        ;
+    while (c)
+        c = client_look(c) ? clients : c->next;
 }
 
 void store_clients_serve(int port)
