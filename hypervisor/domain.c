@@ -465,16 +465,23 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 /* ---- destruction ---- */
 
 /*
- * Drops the PG_ALLOCATED count of every frame. Frames that others still hold stay on the list,
- * moved to its end. The walk is over after as many steps as there were frames when it began, since
+ * Drops the PG_ALLOCATED count of every frame: of those that only the domain holds in batches, of
+ * others one by one. Frames that others still hold stay on the list, moved to its end. The walk is over after as many steps as there were frames when it began, since
  * no frame is added any longer.
  */
 static int release_frames(struct domain *d)
 {
     while (d->release_left) {
-        struct page *pg;
+        unsigned int batch = free_domain_batch(d);
         bool held = false;
+        struct page *pg;
 
+        if (batch) {
+            d->release_left -= MIN(batch, d->release_left);
+            if (hypercall_preempt_check())
+                return -ERESTART;
+            continue;
+        }
         d->release_left--;
         spin_lock(&d->page_lock);
         pg = page_list_first(&d->pages);
