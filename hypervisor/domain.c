@@ -466,8 +466,8 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 
 /*
  * Drops the PG_ALLOCATED count of every frame: of those that only the domain holds in batches, of
- * others one by one. Frames that others still hold stay on the list, moved to its end. The walk is over after as many steps as there were frames when it began, since
- * no frame is added any longer.
+ * others one by one. Frames that others still hold stay on the list, moved to its end. The walk is
+ * over after as many frames as there were when it began, since none is added any longer.
  */
 static int release_frames(struct domain *d)
 {
