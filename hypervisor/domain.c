@@ -69,7 +69,7 @@ static void free_domain(struct domain *d)
  */
 #define DESTROY_BUDGET 256U
 #define DESTROY_PAUSE  MILLISECS(1)
-#define VCPU_OBJECTS   2U /* itself and the area for its FPU */
+#define VCPU_OBJECTS   2U /* its frames */
 
 static bool free_vcpus(struct domain *d, unsigned int *budget)
 {
@@ -251,7 +251,7 @@ fail:
 
 int vcpu_create(struct domain *d, unsigned int id)
 {
-    struct vcpu *v = xzalloc(struct vcpu);
+    struct vcpu *v = xzalloc_bytes(arch_vcpu_size());
     int rc;
 
     if (!v)
