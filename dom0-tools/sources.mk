@@ -13,7 +13,7 @@ TOOLS_SRCS := $(STORE_SRCS) $(addprefix dom0-tools/, \
     image/unpack.c image/kernel_image.c \
     control/control.c control/scheduling.c \
     builder/guest_memory.c builder/build.c \
-    $(addprefix service/,domains.c console.c console_archive.c store_clients.c domain_rings.c \
+    $(addprefix service/,index.c domains.c console.c console_archive.c store_clients.c domain_rings.c \
                          domain_nodes.c memory_target.c device_nodes.c device_late.c device_set.c \
                          construction.c domain_requests.c vcpu_requests.c console_requests.c device_requests.c \
                          domain_life.c service.c) \

@@ -9,6 +9,7 @@
  */
 #include <arch.h>
 #include <domain.h>
+#include <domain_table.h>
 #include <event_channel.h>
 #include <grant_table.h>
 #include <hypercall.h>
@@ -18,10 +19,6 @@
 #include <sched.h>
 #include <softirq.h>
 
-struct domain *domain_buckets[DOMAIN_BUCKETS];
-static struct list all_domains = LIST_INIT(all_domains);
-static spinlock_t list_lock = SPINLOCK_INIT(RANK_DOMAIN_LIST);
-
 struct domain *dom0, *dom_io, *dom_xen;
 static struct domain *idle_domain;
 
@@ -30,32 +27,6 @@ static struct domain *idle_domain;
  * shared_info, and it has not registered one.
  */
 static struct vcpu_info dummy_vcpu_info;
-
-static void insert_domain(struct domain *d)
-{
-    struct domain **bucket = &domain_buckets[d->id % DOMAIN_BUCKETS];
-    struct list *pos = &all_domains;
-
-    spin_lock(&list_lock);
-    while (pos->next != &all_domains && list_entry(pos->next, struct domain, all_link)->id < d->id)
-        pos = pos->next;
-    list_add_after(pos, &d->all_link);
-    d->hash_next = *bucket;
-    store_release(bucket, d);
-    spin_unlock(&list_lock);
-}
-
-static void remove_domain(struct domain *d)
-{
-    struct domain **link = &domain_buckets[d->id % DOMAIN_BUCKETS];
-
-    spin_lock(&list_lock);
-    while (*link != d)
-        link = &(*link)->hash_next;
-    store_release(link, d->hash_next);
-    list_del(&d->all_link);
-    spin_unlock(&list_lock);
-}
 
 bool get_domain(struct domain *d)
 {
@@ -84,21 +55,6 @@ struct domain *get_domain_or_self(domid_t id)
     return get_domain_by_id(id);
 }
 
-struct domain *get_next_domain(domid_t id)
-{
-    struct domain *d, *found = NULL;
-
-    spin_lock(&list_lock);
-    list_for_each (d, &all_domains, all_link) {
-        if (d->id >= id && !d->system && get_domain(d)) {
-            found = d;
-            break;
-        }
-    }
-    spin_unlock(&list_lock);
-    return found;
-}
-
 static void free_domain(struct domain *d)
 {
     rangeset_free(d->ioports);
@@ -114,7 +70,7 @@ static void free_domain(struct domain *d)
  */
 #define DESTROY_BUDGET 256U
 #define DESTROY_PAUSE  MILLISECS(1)
-#define VCPU_OBJECTS   2U /* itself and the area for its FPU */
+#define VCPU_OBJECTS   2U /* its frames */
 
 static bool free_vcpus(struct domain *d, unsigned int *budget)
 {
@@ -146,6 +102,7 @@ static void destroy_piece(void *arg)
         return;
     }
     arch_domain_destroy(d);
+    domain_state_changed(d);
     free_domain(d);
     send_global_virq(VIRQ_DOM_EXC);
 }
@@ -163,10 +120,12 @@ void put_domain(struct domain *d)
 {
     if (atomic_sub(&d->refs, 1) == 0) {
         BUG_ON(d->dying != DOMAIN_DEAD);
-        remove_domain(d);
+        domain_table_remove(d);
         call_rcu(&d->rcu, destroy_final);
     }
 }
+
+static u64 last_unique_id;
 
 /* Allocates the parts that every domain has, whether or not it runs. */
 static struct domain *alloc_domain(domid_t id)
@@ -177,6 +136,7 @@ static struct domain *alloc_domain(domid_t id)
     if (!d)
         return NULL;
     d->id = id;
+    d->unique_id = atomic_add(&last_unique_id, 1);
     d->owner_id = page_owner_id(d);
     d->refs = 1;
     d->shutdown_code = ~0U;
@@ -186,7 +146,6 @@ static struct domain *alloc_domain(domid_t id)
     spin_lock_init(&d->page_lock, RANK_PAGE_LIST);
     spin_lock_init(&d->event_lock, RANK_EVENT);
     spin_lock_init(&d->pirq_lock, RANK_PIRQ);
-    list_init(&d->all_link);
     page_list_init(&d->pages);
     d->ioports = rangeset_new();
     d->iomem = rangeset_new();
@@ -206,7 +165,7 @@ static struct domain *create_system_domain(domid_t id)
         panic("out of memory for system domain %u", id);
     d->system = true;
     if (id != DOMID_IDLE)
-        insert_domain(d);
+        domain_table_insert(d);
     return d;
 }
 
@@ -284,7 +243,7 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
     if (rc)
         goto fail_evtchn;
     arch_update_wallclock(d);
-    insert_domain(d);
+    domain_table_insert(d);
     *out = d;
     return 0;
 
@@ -304,7 +263,7 @@ fail:
 
 int vcpu_create(struct domain *d, unsigned int id)
 {
-    struct vcpu *v = xzalloc(struct vcpu);
+    struct vcpu *v = xzalloc_bytes(arch_vcpu_size());
     int rc;
 
     if (!v)
@@ -496,6 +455,7 @@ void domain_shutdown(struct domain *d, u32 reason)
     }
     d->shutting_down = true;
     d->is_shut_down = true;
+    domain_state_changed(d);
     atomic_add(&d->pause_count, 1); /* undone by domain_resume() */
     sleep_all(d, false);
     spin_unlock(&d->lock);
@@ -535,16 +495,23 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 /* ---- destruction ---- */
 
 /*
- * Drops the PG_ALLOCATED count of every frame. Frames that others still hold stay on the list,
- * moved to its end. The walk is over after as many steps as there were frames when it began, since
- * no frame is added any longer.
+ * Drops the PG_ALLOCATED count of every frame: of those that only the domain holds in batches, of
+ * others one by one. Frames that others still hold stay on the list, moved to its end. The walk is
+ * over after as many frames as there were when it began, since none is added any longer.
  */
 static int release_frames(struct domain *d)
 {
     while (d->release_left) {
-        struct page *pg;
+        unsigned int batch = free_domain_batch(d);
         bool held = false;
+        struct page *pg;
 
+        if (batch) {
+            d->release_left -= MIN(batch, d->release_left);
+            if (hypercall_preempt_check())
+                return -ERESTART;
+            continue;
+        }
         d->release_left--;
         spin_lock(&d->page_lock);
         pg = page_list_first(&d->pages);
@@ -654,6 +621,7 @@ int domain_kill(struct domain *d)
     if (rc)
         return rc;
     d->dying = DOMAIN_DEAD;
+    domain_state_changed(d);
     d->dead_shared_info = d->shared_info;
     WRITE_ONCE(d->shared_info, NULL);
     call_rcu(&d->shared_info_rcu,

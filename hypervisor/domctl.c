@@ -8,6 +8,7 @@
  */
 #include <arch.h>
 #include <control_impl.h>
+#include <domain_table.h>
 #include <event_channel.h>
 #include <guest_access.h>
 #include <hypercall.h>
@@ -138,6 +139,33 @@ static long get_info(struct xen_domctl *op)
         return -XEN_ESRCH;
     domain_get_info(d, &op->u.getdomaininfo);
     op->domain = d->id;
+    put_domain(d);
+    return 0;
+}
+
+/* Not bound to a version of the interface: this is a call of later ones, which keep it as it is. */
+static long get_domain_state(struct xen_domctl *op)
+{
+    struct xen_domctl_get_domain_state *info = &op->u.get_domain_state;
+    bool any = op->domain == DOMID_INVALID;
+    struct domain *d;
+
+    if (info->pad0 || info->pad1)
+        return -XEN_EINVAL;
+    if (any && !domain_take_changed(&op->domain))
+        return -XEN_ENOENT;
+    *info = (struct xen_domctl_get_domain_state){.state = 0};
+    d = op->domain < DOMID_FIRST_RESERVED ? get_domain_by_id(op->domain) : NULL;
+    if (!d)
+        return any ? 0 : -XEN_ESRCH;
+    info->state = XEN_DOMCTL_GETDOMSTATE_STATE_EXIST;
+    if (d->is_shut_down)
+        info->state |= XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN;
+    if (d->dying != DOMAIN_ALIVE)
+        info->state |= XEN_DOMCTL_GETDOMSTATE_STATE_DYING;
+    if (d->dying == DOMAIN_DEAD)
+        info->state |= XEN_DOMCTL_GETDOMSTATE_STATE_DEAD;
+    info->unique_id = d->unique_id;
     put_domain(d);
     return 0;
 }
@@ -330,6 +358,11 @@ long do_domctl(unsigned long u_domctl)
 
     if (get_guest(&op, u_domctl))
         return -XEN_EFAULT;
+    if (op.cmd == XEN_DOMCTL_get_domain_state && op.interface_version == 0 &&
+        current->domain->privileged) {
+        rc = get_domain_state(&op);
+        return rc == 0 && put_guest(u_domctl, &op) ? -XEN_EFAULT : rc;
+    }
     if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -XEN_EACCES;
 

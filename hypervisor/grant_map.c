@@ -43,7 +43,10 @@ __noinline void grant_map_add_handles(struct grant_table *gt)
 
     if (gt->nr_map_pages == gt->max_map_pages)
         return;
-    page = xzalloc_array(struct grant_mapping, MAPPINGS_PER_PAGE);
+    /* Most domains never map a grant. */
+    if (!gt->mappings)
+        gt->mappings = xzalloc_array(struct grant_mapping *, gt->max_map_pages);
+    page = gt->mappings ? xzalloc_array(struct grant_mapping, MAPPINGS_PER_PAGE) : NULL;
     if (!page)
         return;
     for (u32 i = 0; i < MAPPINGS_PER_PAGE; i++)

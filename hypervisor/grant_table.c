@@ -65,9 +65,7 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
     d->grant_table = gt;
     gt->shared = xzalloc_array(struct grant_entry_v1 *, gt->max_frames);
     gt->active = xzalloc_array(struct grant_active *, gt->max_frames);
-    if (gt->max_map_pages)
-        gt->mappings = xzalloc_array(struct grant_mapping *, gt->max_map_pages);
-    if (gt->shared && gt->active && (gt->mappings || !gt->max_map_pages))
+    if (gt->shared && gt->active)
         rc = grant_table_grow(d, 1);
     /*
      * A domain that will map others' grants gets its first handles now, so that they do not grow

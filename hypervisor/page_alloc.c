@@ -133,25 +133,30 @@ static struct page *block_alloc(unsigned int order, unsigned int bits)
     return pg;
 }
 
-void heap_add_range(mfn_t start, mfn_t end)
+/* Lists frames @m to @end - 1, which are counted with @count. Locks: the heap's is held. */
+static void run_free(unsigned long m, unsigned long end, bool count)
 {
-    unsigned long m = start.n;
-
-    spin_lock(&heap.lock);
-    /* Frame 0 ends lists, so it is never given out. */
-    if (m == 0)
-        m = 1;
-    if (m < end.n)
-        heap.total_pages += end.n - m;
-    while (m < end.n) {
+    while (m < end) {
         unsigned int order = MIN((unsigned int)__builtin_ctzl(m), MAX_ORDER);
 
-        while (order > 0 && m + (1UL << order) > end.n)
+        while (order > 0 && m + (1UL << order) > end)
             order--;
-        count_free(mfn_to_page(MFN(m)), order);
+        if (count)
+            count_free(mfn_to_page(MFN(m)), order);
         block_free(mfn_to_page(MFN(m)), order);
         m += 1UL << order;
     }
+}
+
+void heap_add_range(mfn_t start, mfn_t end)
+{
+    /* Frame 0 ends lists, so it is never given out. */
+    unsigned long m = MAX(start.n, 1UL);
+
+    spin_lock(&heap.lock);
+    if (m < end.n)
+        heap.total_pages += end.n - m;
+    run_free(m, end.n, true);
     spin_unlock(&heap.lock);
 }
 
@@ -231,13 +236,19 @@ static bool heap_scrub(void)
 
     flags = spin_lock_irqsave(&heap.lock);
     heap.scrubbing -= batch.count;
-    for (u32 m = batch.first, next; m; m = next) {
-        struct page *pg = mfn_to_page(MFN(m));
+    /* Neighbours, which most frames of a domain are, go to the lists as one block. */
+    for (u32 m = batch.first, first = m, end = m; m; first = m) {
+        do {
+            struct page *pg = mfn_to_page(MFN(m));
 
-        next = pg->next;
-        pg->stamp = 0;
-        WRITE_ONCE(pg->state, PG_SCRUBBED);
-        block_free(pg, 0);
+            m = pg->next;
+            pg->next = pg->prev = 0;
+            pg->stamp = 0;
+            WRITE_ONCE(pg->state, PG_SCRUBBED);
+            end++;
+        } while (m == end);
+        run_free(first, end, false);
+        end = m;
     }
     spin_unlock_irqrestore(&heap.lock, flags);
     return true;
@@ -472,6 +483,45 @@ void page_release(struct page *pg)
     if (d && last)
         put_domain(d);
     scrub_if_many();
+}
+
+unsigned int free_domain_batch(struct domain *d)
+{
+    struct page_list batch = {0};
+    unsigned long flags;
+    bool last;
+
+    spin_lock(&d->page_lock);
+    for (u32 m = d->pages.first; m && batch.count < SCRUB_BATCH; batch.count++) {
+        struct page *pg = mfn_to_page(MFN(m));
+        u64 s = READ_ONCE(pg->state);
+
+        if ((s & ~(PG_TYPE_MASK | PG_VALID)) != (PG_ALLOCATED | PG_REF_ONE) ||
+            !cmpxchg(&pg->state, &s, 0))
+            break;
+        page_stamp(pg);
+        page_set_owner(pg, NULL);
+        arch_set_m2p(MFN(m), INVALID_M2P_ENTRY);
+        batch.last = m;
+        m = pg->next;
+    }
+    page_list_cut(&d->pages, &batch);
+    d->tot_pages -= batch.count;
+    last = d->pages.count == 0;
+    spin_unlock(&d->page_lock);
+    if (!batch.count)
+        return 0;
+
+    flags = spin_lock_irqsave(&heap.lock);
+    heap.free_pages += batch.count;
+    for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next)
+        heap.zone_pages[zone_of(mfn_to_page(MFN(m)))]++;
+    page_list_append(&heap.dirty, &batch);
+    spin_unlock_irqrestore(&heap.lock, flags);
+    if (last)
+        put_domain(d);
+    scrub_if_many();
+    return (unsigned int)batch.count;
 }
 
 void share_hv_page(void *page, struct domain *d, bool writable)

@@ -11,6 +11,7 @@ HV_SRCS += \
     hypervisor/console_io.c \
     hypervisor/domain.c \
     hypervisor/domain_dump.c \
+    hypervisor/domain_table.c \
     hypervisor/hypercall.c \
     hypervisor/multicall.c \
     hypervisor/domctl.c \

@@ -141,6 +141,7 @@ $(LINUX_RAMDISKS): %.cpio: % $(PKG)/vmlinuz mk/make-cpio.sh
 	    cp "$$(find -L $(PKG)/modules -name $$module.ko -print -quit)" $*.tree/lib/modules/; done
 	@mk/make-cpio.sh $*.tree >$@
 $(BUILD)/tests/system/test_linux_stress: | $(BUILD)/tests/linux/stress.cpio
+$(BUILD)/tests/system/test_scale: | $(BUILD)/tests/qemu/count.so
 $(BUILD)/tests/system/test_durability: tests/system/replay.c tests/linux/durable.h \
     | $(BUILD)/tests/linux/durable.cpio
 
@@ -300,6 +301,7 @@ run-abi:
 
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
 SYSTEM_ARGS_smp = $(if $(LONG),64,8)
+SYSTEM_ARGS_scale = $(if $(LONG),1000,100)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 SYSTEM_ARGS_driver_chaos = $(if $(LONG),40,3)
 SYSTEM_ARGS_linux_stress = $(if $(LONG),long)

@@ -57,18 +57,11 @@ static void reset_registers(struct vcpu *v)
 
 int arch_vcpu_create(struct vcpu *v)
 {
-    int rc;
-
     reset_registers(v);
     if (v->domain->system)
         return 0;
-    rc = fpu_vcpu_create(v);
-    if (rc)
-        return rc;
-    rc = pv_descriptors_create(v);
-    if (rc)
-        fpu_vcpu_destroy(v);
-    return rc;
+    fpu_vcpu_create(v);
+    return pv_descriptors_create(v);
 }
 
 void arch_vcpu_destroy(struct vcpu *v)
@@ -76,7 +69,6 @@ void arch_vcpu_destroy(struct vcpu *v)
     if (v->domain->system)
         return;
     pv_descriptors_destroy(v);
-    fpu_vcpu_destroy(v);
 }
 
 static void put_root(mfn_t *root)

@@ -99,21 +99,18 @@ static void reset_area(u8 *area)
     memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
 }
 
-int fpu_vcpu_create(struct vcpu *v)
+/* Where the image is, from the beginning of struct vcpu, which is that of a page. */
+#define AREA_OFFSET ((sizeof(struct vcpu) + 63) & ~63UL)
+
+size_t arch_vcpu_size(void)
 {
-    v->arch.fpu = alloc_hv_pages(
-        0); /* 64-byte alignment is required, and most of a page is used with AVX-512 */
-    if (!v->arch.fpu)
-        return -XEN_ENOMEM;
-    reset_area(v->arch.fpu);
-    return 0;
+    return AREA_OFFSET + area_size;
 }
 
-void fpu_vcpu_destroy(struct vcpu *v)
+void fpu_vcpu_create(struct vcpu *v)
 {
-    if (v->arch.fpu)
-        free_hv_pages(v->arch.fpu, 0);
-    v->arch.fpu = NULL;
+    v->arch.fpu = (u8 *)v + AREA_OFFSET;
+    reset_area(v->arch.fpu);
 }
 
 void fpu_save(struct vcpu *v)

@@ -142,6 +142,15 @@ int control_alloc_port(domid_t domid, evtchn_port_t *port, struct error *e)
     return 0;
 }
 
+int control_changed_domain(domid_t *domid)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_get_domain_state, .domain = DOMID_INVALID};
+    long status = platform_domctl(&op);
+
+    *domid = op.domain;
+    return status == 0 ? 1 : status == -XEN_ENOENT ? 0 : -1;
+}
+
 int control_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo, .domain = domid};

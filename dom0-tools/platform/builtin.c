@@ -33,7 +33,8 @@
 
 long platform_domctl(struct xen_domctl *op)
 {
-    op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    op->interface_version = op->cmd == XEN_DOMCTL_get_domain_state ? XEN_DOMCTL_GETDOMSTATE_VERS_MAX
+                                                                   : XEN_DOMCTL_INTERFACE_VERSION;
     return hypercall_domctl(op);
 }
 

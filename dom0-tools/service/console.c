@@ -13,12 +13,15 @@
 
 #include "console.h"
 
+#define FIRST_LOG_SIZE 2000u /* fits into a block of 2 KiB */
+
 struct console {
     struct xencons_interface *ring;
-    uint8_t log[CONSOLE_LOG_SIZE];
+    uint8_t *log;
+    size_t log_size;  /* doubles when it is full, up to CONSOLE_LOG_SIZE */
     uint64_t written; /* bytes ever; the log holds the last ones before that */
     uint64_t seen;    /* how many of them any reader has seen */
-    uint8_t input[CONSOLE_INPUT_SIZE];
+    uint8_t *input;   /* CONSOLE_INPUT_SIZE bytes; NULL while none waits */
     size_t input_length;
     struct console_reader *readers;
 };
@@ -27,8 +30,15 @@ struct console *console_open(void *page)
 {
     struct console *c = calloc(1, sizeof(*c));
 
-    if (c)
-        c->ring = page;
+    if (!c)
+        return NULL;
+    c->log = malloc(FIRST_LOG_SIZE);
+    if (!c->log) {
+        free(c);
+        return NULL;
+    }
+    c->log_size = FIRST_LOG_SIZE;
+    c->ring = page;
     return c;
 }
 
@@ -40,13 +50,15 @@ void console_close(struct console *c)
         c->readers = reader->next;
         reader->gone(reader->context);
     }
+    free(c->log);
+    free(c->input);
     free(c);
 }
 
 /* The part of the log from byte @from of all output on that lies in one piece. */
 static const uint8_t *log_piece(const struct console *c, uint64_t from, size_t *length)
 {
-    size_t start = from % CONSOLE_LOG_SIZE, room = CONSOLE_LOG_SIZE - start;
+    size_t start = from % c->log_size, room = c->log_size - start;
 
     *length = c->written - from < room ? (size_t)(c->written - from) : room;
     return c->log + start;
@@ -55,7 +67,40 @@ static const uint8_t *log_piece(const struct console *c, uint64_t from, size_t *
 /* Skips what is not in the log any more. */
 static uint64_t log_oldest(const struct console *c, uint64_t from)
 {
-    return c->written - from > CONSOLE_LOG_SIZE ? c->written - CONSOLE_LOG_SIZE : from;
+    return c->written - from > c->log_size ? c->written - c->log_size : from;
+}
+
+/* Makes the log larger if @length more bytes do not fit. Without memory it keeps fewer of them. */
+static void log_grow(struct console *c, size_t length)
+{
+    uint64_t from = log_oldest(c, 0);
+    size_t size = c->log_size;
+    uint8_t *log;
+
+    while (size < CONSOLE_LOG_SIZE && size < c->written - from + length)
+        size = 2 * size < CONSOLE_LOG_SIZE ? 2 * size : CONSOLE_LOG_SIZE;
+    log = size > c->log_size ? malloc(size) : NULL;
+    if (!log)
+        return;
+    for (uint64_t at = from; at < c->written; at++)
+        log[at % size] = c->log[at % c->log_size];
+    free(c->log);
+    c->log = log;
+    c->log_size = size;
+}
+
+static void log_add(struct console *c, const char *data, size_t length)
+{
+    while (length) {
+        size_t start = c->written % c->log_size, part = c->log_size - start;
+
+        if (part > length)
+            part = length;
+        memcpy(c->log + start, data, part);
+        c->written += part;
+        data += part;
+        length -= part;
+    }
 }
 
 /* Hands the readers what they have not seen. */
@@ -78,14 +123,17 @@ static bool console_take_output(struct console *c)
 {
     uint32_t cons = __atomic_load_n(&c->ring->out_cons, __ATOMIC_RELAXED);
     uint32_t prod = __atomic_load_n(&c->ring->out_prod, __ATOMIC_ACQUIRE);
-    uint32_t length = prod - cons;
+    uint32_t length = prod - cons, start = MASK_XENCONS_IDX(cons, c->ring->out);
+    uint32_t head = sizeof(c->ring->out) - start;
 
     /* An impossible amount: take the indices as they are, the guest gets what it asked for. */
     if (length > sizeof(c->ring->out))
         length = 0;
-    for (uint32_t i = 0; i < length; i++)
-        c->log[c->written++ % CONSOLE_LOG_SIZE] =
-            (uint8_t)c->ring->out[MASK_XENCONS_IDX(cons + i, c->ring->out)];
+    log_grow(c, length);
+    if (head > length)
+        head = length;
+    log_add(c, c->ring->out + start, head);
+    log_add(c, c->ring->out, length - head);
     if (length)
         __atomic_store_n(&c->ring->out_cons, prod, __ATOMIC_RELEASE);
     return length != 0;
@@ -107,6 +155,10 @@ static bool console_give_input(struct console *c)
     __atomic_store_n(&c->ring->in_prod, prod + (uint32_t)length, __ATOMIC_RELEASE);
     c->input_length -= length;
     memmove(c->input, c->input + length, c->input_length);
+    if (!c->input_length) {
+        free(c->input);
+        c->input = NULL;
+    }
     return true;
 }
 
@@ -160,6 +212,10 @@ size_t console_queue_input(struct console *c, const void *data, size_t length)
 {
     size_t room = CONSOLE_INPUT_SIZE - c->input_length;
 
+    if (length && !c->input)
+        c->input = malloc(CONSOLE_INPUT_SIZE);
+    if (!c->input)
+        return 0;
     if (length > room)
         length = room;
     memcpy(c->input + c->input_length, data, length);

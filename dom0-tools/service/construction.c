@@ -64,7 +64,8 @@ static int build_and_attach(struct managed_domain *d, struct build_request *requ
     if (!built)
         return error_set(e, "not enough memory");
     if (!check_cancelled(d, e) && !control_create(d->config.uuid, d->config.maxvcpus, &domid, e)) {
-        d->domid = request->domid = domid;
+        managed_domain_set_number(d, domid);
+        request->domid = domid;
         d->exists = true;
         if (!domain_place_vcpus(d, e) && !build_domain(request, built, e) &&
             !domain_rings_attach(d, built, e) && !domain_nodes_write(d, built, e) &&

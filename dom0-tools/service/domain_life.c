@@ -7,8 +7,8 @@
  * its end to its next start: requests about it are refused meanwhile, with a message that it is
  * being rebuilt, and a request to destroy it cancels the restart.
  *
- * The hypervisor raises VIRQ_DOM_EXC when any domain stops or dies; it does not say which, so all
- * records are looked at.
+ * The hypervisor raises VIRQ_DOM_EXC when any domain stops or dies, and can be asked which ones.
+ * Older ones cannot: then all records are looked at.
  */
 #include "domain_life.h"
 
@@ -269,30 +269,38 @@ static void domain_stopped(struct managed_domain *d, unsigned int reason)
     }
 }
 
-/* Handles the first domain found to need it. @return whether there was one. */
-static bool look_after_one(void)
+/* @return whether the domain needed to be handled; its record may be gone then. */
+static bool look_after(struct managed_domain *d)
 {
-    for (struct managed_domain *d = service_domains; d; d = d->next) {
-        struct xen_domctl_getdomaininfo info;
+    struct xen_domctl_getdomaininfo info;
 
-        if (d->life != LIFE_RUNNING)
-            continue;
-        if (control_domain_info(d->domid, &info) || (info.flags & XEN_DOMINF_dying)) {
-            managed_domain_say(d, "is gone");
-            start_ending(d, STOP_DESTROY);
-            return true;
-        }
-        if (info.flags & XEN_DOMINF_shutdown) {
-            domain_stopped(d, (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask);
-            return true;
-        }
+    if (d->life != LIFE_RUNNING)
+        return false;
+    if (control_domain_info(d->domid, &info) || (info.flags & XEN_DOMINF_dying)) {
+        managed_domain_say(d, "is gone");
+        start_ending(d, STOP_DESTROY);
+        return true;
+    }
+    if (info.flags & XEN_DOMINF_shutdown) {
+        domain_stopped(d, (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask);
+        return true;
     }
     return false;
 }
 
+void domain_life_look_at(domid_t domid)
+{
+    struct managed_domain *d = managed_domain_find(domid);
+
+    if (d)
+        look_after(d);
+}
+
 void domain_life_look(void)
 {
+    struct managed_domain *d = service_domains;
+
     /* Each handled domain leaves the list or LIFE_RUNNING, so this ends. */
-    while (look_after_one())
-        ;
+    while (d)
+        d = look_after(d) ? service_domains : d->next;
 }

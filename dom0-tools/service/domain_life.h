@@ -16,4 +16,7 @@
 /* Finds the domains that have stopped, and starts the actions that their configurations name. */
 void domain_life_look(void);
 
+/* The same for one domain. */
+void domain_life_look_at(domid_t domid);
+
 #endif

@@ -72,7 +72,10 @@ int service_rename(domid_t domid, const char *name, struct error *e)
         return managed_domain_running(domid, e) ? 0 : -1;
     if (guest_name_check(name, e) || managed_domain_check_name(name, e))
         return -1;
-    snprintf(d ? d->config.name : service_dom0_name, GUEST_NAME_SIZE, "%s", name);
+    if (d)
+        managed_domain_set_name(d, name);
+    else
+        snprintf(service_dom0_name, GUEST_NAME_SIZE, "%s", name);
     snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
     xs_printf(service_tools, STORE_NO_TRANSACTION, path, "%s", name);
     platform_wake();

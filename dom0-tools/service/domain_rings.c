@@ -5,6 +5,8 @@
 #include "console_archive.h"
 #include "store_clients.h"
 
+static struct index console_ports;
+
 int domain_rings_attach(struct managed_domain *d, const struct build_result *built, struct error *e)
 {
     d->console_page = platform_map_frames(d->domid, &built->console_frame, 1, true);
@@ -19,6 +21,7 @@ int domain_rings_attach(struct managed_domain *d, const struct build_result *bui
     if (d->console_port < 0)
         return error_set(e, "binding the console's event channel: %s",
                          error_words(-d->console_port));
+    index_enter(&console_ports, &d->by_port, (uint32_t)d->console_port);
     return 0;
 }
 
@@ -26,6 +29,7 @@ void domain_rings_detach(struct managed_domain *d)
 {
     if (d->exists)
         store_client_detach(d->domid);
+    index_leave(&d->by_port);
     if (d->console_port >= 0)
         platform_port_close(d->console_port);
     d->console_port = -1;
@@ -42,7 +46,9 @@ void domain_rings_detach(struct managed_domain *d)
 
 void domain_rings_serve(int port)
 {
-    for (struct managed_domain *d = service_domains; d; d = d->next)
-        if (port == d->console_port && d->console && console_turn(d->console))
-            platform_port_notify(d->console_port);
+    struct managed_domain *d = index_owner(index_first(&console_ports, (uint32_t)port),
+                                           struct managed_domain, by_port);
+
+    if (d && d->console && console_turn(d->console))
+        platform_port_notify(port);
 }

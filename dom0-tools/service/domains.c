@@ -15,13 +15,15 @@ char service_dom0_name[GUEST_NAME_SIZE] = "Domain-0";
 
 /* ---- Looking up ---- */
 
+static struct index numbers, names, uuids;
+
 struct managed_domain *managed_domain_find(domid_t domid)
 {
     struct managed_domain *gone = NULL;
 
-    for (struct managed_domain *d = service_domains; d; d = d->next) {
-        if (d->domid != domid)
-            continue;
+    for (struct index_entry *e = index_first(&numbers, domid); e; e = index_next(e)) {
+        struct managed_domain *d = index_owner(e, struct managed_domain, by_number);
+
         if (d->exists)
             return d;
         gone = d;
@@ -29,13 +31,27 @@ struct managed_domain *managed_domain_find(domid_t domid)
     return domid == DOMID_INVALID ? NULL : gone;
 }
 
+void managed_domain_set_number(struct managed_domain *d, domid_t domid)
+{
+    d->domid = domid;
+    index_leave(&d->by_number);
+    index_enter(&numbers, &d->by_number, domid);
+}
+
+void managed_domain_set_name(struct managed_domain *d, const char *name)
+{
+    snprintf(d->config.name, sizeof(d->config.name), "%s", name);
+    index_leave(&d->by_name);
+    index_enter(&names, &d->by_name, index_key(name, strlen(name)));
+}
+
 struct managed_domain *managed_domain_named(const char *name)
 {
-    struct managed_domain *d = service_domains;
+    struct index_entry *e = index_first(&names, index_key(name, strlen(name)));
 
-    while (d && strcmp(d->config.name, name) != 0)
-        d = d->next;
-    return d;
+    while (e && strcmp(index_owner(e, struct managed_domain, by_name)->config.name, name) != 0)
+        e = index_next(e);
+    return index_owner(e, struct managed_domain, by_name);
 }
 
 struct managed_domain *managed_domain_serial(uint64_t serial)
@@ -149,9 +165,14 @@ int managed_domain_check_name(const char *name, struct error *e)
 
 static int check_uuid(const uint8_t uuid[16], struct error *e)
 {
-    for (const struct managed_domain *d = service_domains; d; d = d->next)
-        if (!is_zero(uuid) && !memcmp(d->config.uuid, uuid, 16))
+    struct index_entry *same = index_first(&uuids, index_key(uuid, 16));
+
+    for (; same && !is_zero(uuid); same = index_next(same)) {
+        const struct managed_domain *d = index_owner(same, struct managed_domain, by_uuid);
+
+        if (!memcmp(d->config.uuid, uuid, 16))
             return error_set(e, "the UUID is taken by domain '%s'", d->config.name);
+    }
     return 0;
 }
 
@@ -175,20 +196,26 @@ struct managed_domain *managed_domain_enter(const struct guest_config *config, s
             managed_domain_make_mac(&d->config.vifs[i]);
     d->serial = ++serials;
     d->life = LIFE_BUILDING;
-    d->domid = DOMID_INVALID;
     d->console_port = -1;
+    managed_domain_set_number(d, DOMID_INVALID);
+    managed_domain_set_name(d, config->name);
+    index_enter(&uuids, &d->by_uuid, index_key(d->config.uuid, 16));
+    d->link = &service_domains;
     d->next = service_domains;
+    if (d->next)
+        d->next->link = &d->next;
     service_domains = d;
     return d;
 }
 
 void managed_domain_leave(struct managed_domain *d)
 {
-    struct managed_domain **link = &service_domains;
-
-    while (*link != d)
-        link = &(*link)->next;
-    *link = d->next;
+    *d->link = d->next;
+    if (d->next)
+        d->next->link = d->link;
+    index_leave(&d->by_number);
+    index_leave(&d->by_name);
+    index_leave(&d->by_uuid);
     guest_config_free(&d->config);
     free(d);
 }

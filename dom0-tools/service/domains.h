@@ -9,6 +9,7 @@
 #include <tools/service.h>
 
 #include "console.h"
+#include "index.h"
 
 enum life {
     LIFE_BUILDING, /* its name is taken, and only its builder touches the rest */
@@ -19,7 +20,8 @@ enum life {
 };
 
 struct managed_domain {
-    struct managed_domain *next;
+    struct managed_domain *next, **link;
+    struct index_entry by_number, by_name, by_uuid, by_port;
     uint64_t serial; /* no other record ever has the same */
     enum life life;
     domid_t
@@ -45,6 +47,10 @@ extern service_notice_fn *service_notice;
 
 /* The record of a domain, or NULL; one that exists comes before one that is being rebuilt. */
 struct managed_domain *managed_domain_find(domid_t domid);
+
+/* Changes the number of a record, and its name, which was checked. */
+void managed_domain_set_number(struct managed_domain *d, domid_t domid);
+void managed_domain_set_name(struct managed_domain *d, const char *name);
 
 /* The record with that name, or NULL. */
 struct managed_domain *managed_domain_named(const char *name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The service's thread: it waits for events of domains and runs a turn of each part. */
+#include <tools/control.h>
 #include <tools/service.h>
 
 #include "domain_life.h"
@@ -10,11 +11,26 @@
 
 static int exception_port = -1;
 
+/* Looks after the domains that have stopped or died. */
+static void follow_domains(void)
+{
+    domid_t domid;
+    int status;
+
+    while ((status = control_changed_domain(&domid)) > 0) {
+        store_client_look(domid);
+        domain_life_look_at(domid);
+    }
+    if (status < 0) {
+        store_clients_look();
+        domain_life_look();
+    }
+}
+
 void service_turn(int port)
 {
     if (port == exception_port) {
-        store_clients_look();
-        domain_life_look();
+        follow_domains();
         return;
     }
     domain_rings_serve(port);

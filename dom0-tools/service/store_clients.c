@@ -15,16 +15,19 @@
 #include <tools/store_ring.h>
 
 #include "domains.h"
+#include "index.h"
 #include "store_clients.h"
 
 struct store_client {
-    struct store_client *next;
+    struct store_client *next, **link;
+    struct index_entry by_number, by_port;
+    struct store_client *next_waiting; /* of those that a turn has to serve without an event */
     domid_t domid;
     xen_pfn_t frame;
     void *page;
     int port;
     struct store_session *session;
-    bool more;         /* its last turn has left something to do */
+    bool waiting;      /* it is among them */
     bool disconnected; /* it broke the ring or protocol, and the ring's page says so */
     bool noticed;      /* the operator was notified, too */
     bool stopped;      /* it has shut down, and @releaseDomain said so */
@@ -33,6 +36,9 @@ struct store_client {
 struct store *service_store;
 struct store_connection *service_tools;
 static struct store_client *clients;
+static struct store_client *waiting, **waiting_end = &waiting;
+static unsigned int waiting_count;
+static struct index numbers, ports;
 
 static bool ignore_tools_event(void *context, const char *path, const char *token)
 {
@@ -65,11 +71,14 @@ void store_clients_released(void)
 
 static struct store_client *client_find(domid_t domid)
 {
-    struct store_client *c = clients;
+    return index_owner(index_first(&numbers, domid), struct store_client, by_number);
+}
 
-    while (c && c->domid != domid)
-        c = c->next;
-    return c;
+static void client_set_port(struct store_client *c, int port)
+{
+    c->port = port;
+    index_leave(&c->by_port);
+    index_enter(&ports, &c->by_port, (uint32_t)port);
 }
 
 bool store_client_is_connected(domid_t domid)
@@ -103,7 +112,7 @@ static int host_introduce(void *context, uint16_t domid, uint64_t frame, uint32_
     if (new_port < 0)
         return XEN_EINVAL;
     platform_port_close(c->port);
-    c->port = new_port;
+    client_set_port(c, new_port);
     return 0;
 }
 
@@ -141,10 +150,38 @@ static const struct store_host host = {
 
 /* ---- Sessions ---- */
 
+/* Has the service's thread serve a client soon. */
+static void client_wait(struct store_client *c)
+{
+    if (!c->waiting) {
+        c->waiting = true;
+        c->next_waiting = NULL;
+        *waiting_end = c;
+        waiting_end = &c->next_waiting;
+        waiting_count++;
+    }
+    platform_wake();
+}
+
+static void client_wait_no_more(struct store_client *c)
+{
+    struct store_client **link = &waiting;
+
+    if (!c->waiting)
+        return;
+    while (*link != c)
+        link = &(*link)->next_waiting;
+    *link = c->next_waiting;
+    if (!*link)
+        waiting_end = link;
+    waiting_count--;
+    c->waiting = false;
+}
+
 /* The service's thread delivers the events that others' requests cause. */
 static void session_has_output(void *context)
 {
-    platform_wake();
+    client_wait(context);
 }
 
 struct store_session *service_store_session(void (*output)(void *context), void *context)
@@ -159,6 +196,8 @@ struct store_connection *service_store_connect(store_event_fn *event, void *cont
 
 static void client_free(struct store_client *c)
 {
+    client_wait_no_more(c);
+    index_leave(&c->by_port);
     if (c->port >= 0)
         platform_port_close(c->port);
     if (c->session)
@@ -183,7 +222,7 @@ int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, stru
         return error_set(e, "mapping the store's ring failed");
     }
     c->session = store_session_open(service_store, domid, false, &limits, &host, session_has_output,
-                                    NULL);
+                                    c);
     if (!c->session) {
         client_free(c);
         return error_set(e, "not enough memory");
@@ -196,22 +235,26 @@ int store_client_attach(domid_t domid, xen_pfn_t frame, evtchn_port_t port, stru
         return error_set(e, "binding the store's event channel: %s", error_words(error));
     }
     store_ring_init(c->page);
+    client_set_port(c, c->port);
+    index_enter(&numbers, &c->by_number, domid);
     c->next = clients;
+    c->link = &clients;
+    if (c->next)
+        c->next->link = &c->next;
     clients = c;
     return 0;
 }
 
 void store_client_detach(domid_t domid)
 {
-    struct store_client **link = &clients;
-    struct store_client *c;
+    struct store_client *c = client_find(domid);
 
-    while (*link && (*link)->domid != domid)
-        link = &(*link)->next;
-    c = *link;
     if (!c)
         return;
-    *link = c->next;
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    index_leave(&c->by_number);
     client_free(c);
 }
 
@@ -239,7 +282,6 @@ static void client_serve(struct store_client *c)
 {
     enum ring_state state;
 
-    c->more = false;
     if (store_ring_wants_reconnection(c->page)) {
         store_session_reset(c->session);
         store_ring_reconnect(c->page);
@@ -253,8 +295,7 @@ static void client_serve(struct store_client *c)
     case RING_IDLE:
         break;
     case RING_MORE:
-        c->more = true;
-        platform_wake();
+        client_wait(c);
         platform_port_notify(c->port);
         break;
     case RING_MOVED:
@@ -267,43 +308,57 @@ static void client_serve(struct store_client *c)
     }
 }
 
-/* Handles the first client found to need it. @return whether there was one. */
-static bool client_look_at_one(void)
+/* @return whether the client needed to be handled; it may be gone then. */
+static bool client_look(struct store_client *c)
 {
-    for (struct store_client *c = clients; c; c = c->next) {
-        struct xen_domctl_getdomaininfo info;
-        domid_t domid = c->domid;
+    struct xen_domctl_getdomaininfo info;
+    domid_t domid = c->domid;
 
-        if (!managed_domain_find(domid) &&
-            (control_domain_info(domid, &info) || (info.flags & XEN_DOMINF_dying))) {
-            store_client_detach(domid);
-            xs_domain_gone(service_store, domid);
-            store_clients_released();
-            return true;
-        }
-        if (!c->stopped && !control_domain_info(domid, &info) &&
-            (info.flags & XEN_DOMINF_shutdown)) {
-            c->stopped = true;
-            store_clients_released();
-            return true;
-        }
+    if (!managed_domain_find(domid) &&
+        (control_domain_info(domid, &info) || (info.flags & XEN_DOMINF_dying))) {
+        store_client_detach(domid);
+        xs_domain_gone(service_store, domid);
+        store_clients_released();
+        return true;
+    }
+    if (!c->stopped && !control_domain_info(domid, &info) && (info.flags & XEN_DOMINF_shutdown)) {
+        c->stopped = true;
+        store_clients_released();
+        return true;
     }
     return false;
 }
 
+void store_client_look(domid_t domid)
+{
+    struct store_client *c = client_find(domid);
+
+    if (c)
+        client_look(c);
+}
+
 void store_clients_look(void)
 {
+    struct store_client *c = clients;
+
     /* Each that is handled is gone or marked, so this ends. */
-    while (client_look_at_one())
-        ;
+    while (c)
+        c = client_look(c) ? clients : c->next;
 }
 
 void store_clients_serve(int port)
 {
-    for (struct store_client *c = clients; c; c = c->next) {
-        const void *waiting;
+    struct store_client *c = index_owner(index_first(&ports, (uint32_t)port), struct store_client,
+                                         by_port);
 
-        if (port == c->port || c->more || store_session_peek(c->session, &waiting))
-            client_serve(c);
+    if (c) {
+        client_wait_no_more(c);
+        client_serve(c);
+    }
+    /* Those that begin to wait meanwhile are served in the next turn. */
+    for (unsigned int count = waiting_count; count && waiting; count--) {
+        c = waiting;
+        client_wait_no_more(c);
+        client_serve(c);
     }
 }

@@ -39,6 +39,9 @@ bool store_client_is_connected(domid_t domid);
  */
 void store_clients_look(void);
 
+/* The same for one domain. */
+void store_client_look(domid_t domid);
+
 /*
  * Serves the ring behind @port (-1: none), and delivers the events for other domains. The work is
  * bounded; if some is left, platform_wait returns at once.

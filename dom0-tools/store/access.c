@@ -52,8 +52,7 @@ unsigned int connection_access(const struct store_connection *c, const struct tr
 int connection_check(const struct store_connection *c, const struct tree_node *root,
                      const char *path, unsigned int wanted, const struct tree_node **found)
 {
-    const struct tree_node *node = tree_find(root, path);
-    const struct tree_node *asked = node ? node : tree_nearest(root, path);
+    const struct tree_node *asked, *node = tree_reach(root, path, &asked);
 
     *found = node;
     if ((connection_access(c, asked->data->perms, asked->data->perm_count) & wanted) != wanted)

@@ -73,33 +73,35 @@ int change_check(const struct store_connection *c, const struct tree_node *root,
 }
 
 int change_make(struct store_connection *c, struct tree_node **root, int *created,
-                const struct change *change, const struct tree_node *node)
+                const struct change *change, const struct tree_node *node, struct tree_edit *edit)
 {
     struct store *s = c->store;
     struct tree_perm perms[STORE_MAX_PERMS];
     unsigned int missing, count = 0;
     int removed;
 
+    *edit = (struct tree_edit){.former = NULL};
     switch (change->kind) {
     case CHANGE_MKDIR:
     case CHANGE_WRITE:
         if (node && change->kind == CHANGE_MKDIR)
             return 0; /* another request has made it meanwhile */
-        missing = tree_missing(*root, change->path);
+        missing = node ? 0 : tree_missing(*root, change->path);
         if (missing)
             count = inherit(c, *root, change->path, perms);
         if (tree_set(root, &s->forest, change->path, change->value, change->length,
-                     missing ? perms : NULL, count))
+                     missing ? perms : NULL, count, edit))
             return XEN_ENOMEM;
         *created += (int)missing;
         return 0;
     case CHANGE_PERMISSIONS:
-        return tree_set(root, &s->forest, change->path, NULL, 0, change->perms, change->perm_count)
+        return tree_set(root, &s->forest, change->path, NULL, 0, change->perms, change->perm_count,
+                        edit)
                    ? XEN_ENOMEM
                    : 0;
     case CHANGE_REMOVE:
         removed = (int)store_count_owned(node, c->domid);
-        if (tree_remove(root, &s->forest, change->path))
+        if (tree_remove(root, &s->forest, change->path, edit))
             return XEN_ENOMEM;
         *created -= removed;
         return 0;

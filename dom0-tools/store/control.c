@@ -92,8 +92,7 @@ static int show_domain(struct store_session *s, const char *word, struct text *t
     for (const struct store_connection *c = store->connections; c; c = c->next) {
         if (c->domid != domid)
             continue;
-        for (const struct watch *w = c->watches; w; w = w->next)
-            watches++;
+        watches += c->watch_count;
         for (const struct transaction *transaction = c->transactions; transaction;
              transaction = transaction->next)
             transactions++;

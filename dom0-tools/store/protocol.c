@@ -117,11 +117,18 @@ void store_session_set_target(struct store_session *s, uint16_t target)
     store_connection_set_target(s->connection, target);
 }
 
+static void drop_request(struct store_session *s)
+{
+    free(s->payload);
+    s->payload = NULL;
+    s->received = 0;
+}
+
 void store_session_reset(struct store_session *s)
 {
     xs_reset(s->connection);
     free_messages(s);
-    s->received = 0;
+    drop_request(s);
     s->broken = false;
 }
 
@@ -129,6 +136,7 @@ void store_session_close(struct store_session *s)
 {
     free_messages(s);
     store_disconnect(s->connection);
+    free(s->payload);
     free(s->answer);
     free(s->spare);
     free(s);
@@ -146,11 +154,14 @@ static bool handle(struct store_session *s)
         s->answer = malloc(sizeof(*s->answer) + XENSTORE_PAYLOAD_MAX);
     if (!s->answer && s->spare_queued)
         return false;
-    s->payload[s->header.len] = '\0';
-    error = s->answer ? store_request(s) : XEN_ENOMEM;
+    error = XEN_ENOMEM;
+    if (s->answer && s->payload) {
+        s->payload[s->header.len] = '\0';
+        error = store_request(s);
+    }
     if (error)
         session_reply_error(s, error);
-    s->received = 0;
+    drop_request(s);
     return true;
 }
 
@@ -164,9 +175,11 @@ static size_t session_receive(struct store_session *s, const uint8_t *bytes, siz
 
     if (in_header)
         memcpy((uint8_t *)&s->header + s->received, bytes, part);
-    else
+    else if (s->payload)
         memcpy(s->payload + (s->received - sizeof(s->header)), bytes, part);
     s->received += part;
+    if (in_header && s->received == sizeof(s->header) && s->header.len <= XENSTORE_PAYLOAD_MAX)
+        s->payload = malloc(s->header.len + 1);
     return part;
 }
 

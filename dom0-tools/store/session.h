@@ -25,8 +25,9 @@ struct store_session {
 
     /* The request being received, or that waits until its answer finds room. */
     struct xsd_sockmsg header;
-    char payload[XENSTORE_PAYLOAD_MAX + 1]; /* the session adds a zero byte at its end */
-    size_t received;                        /* header and payload */
+    /* The session adds a zero byte at its end. NULL: not begun, or there is no memory for it. */
+    char *payload;
+    size_t received; /* header and payload */
 
     /*
      * Where the answer goes: allocated before the request is carried out. When there is no memory,

@@ -25,7 +25,7 @@ struct store *store_create(void)
         return NULL;
     s->root = tree_create(&s->forest, (struct tree_perm){.domid = 0});
     if (!s->root) {
-        tree_usages_sweep(&s->forest, true);
+        tree_usages_free(&s->forest);
         free(s);
         return NULL;
     }
@@ -40,51 +40,60 @@ struct store *store_create(void)
 void store_destroy(struct store *store)
 {
     tree_release(store->root);
-    tree_usages_sweep(&store->forest, true);
+    tree_usages_free(&store->forest);
     free(store);
 }
 
 /*
  * Fires watches for the nodes that a domain had, which are gone from the live tree: for the
  * uppermost of them, as when they are removed one by one. @node is the one at @path, of @length
- * bytes, in the tree @former.
+ * bytes, in the former tree.
  */
-static void fire_purged(struct store *s, const struct tree_node *former,
-                        const struct tree_node *node, uint16_t domid, char path[STORE_PATH_SIZE],
-                        size_t length)
+static void fire_purged(struct store *s, const struct tree_node *node, uint16_t domid,
+                        char path[STORE_PATH_SIZE], size_t length)
 {
     const struct change change = {.kind = CHANGE_REMOVE, .path = path};
 
     if (length && tree_owner(node) == domid) { /* not the root, which cannot go */
-        watches_fire(s, former, &change);
+        watches_fire(s, node, &change);
         return;
     }
     for (size_t i = 0; i < node->child_count; i++) {
         const struct tree_node *child = node->children[i];
         int added = snprintf(path + length, STORE_PATH_SIZE - length, "/%s", child->data->name);
 
-        fire_purged(s, former, child, domid, path, length + (size_t)added);
+        fire_purged(s, child, domid, path, length + (size_t)added);
     }
 }
 
-int xs_domain_gone(struct store *store, uint16_t domid)
+/* Removes what the live tree has of a domain. */
+static int purge_tree(struct store *store, uint16_t domid)
 {
     static const struct tree_perm nobody = {.domid = 0};
     struct tree_node *former = tree_hold(store->root);
+    struct tree_edit edit = {.former = NULL};
     char path[STORE_PATH_SIZE] = "";
     int error = 0;
 
     /* The root cannot go. */
     if (tree_owner(former) == domid &&
-        tree_set(&store->root, &store->forest, "/", NULL, 0, &nobody, 1))
+        tree_set(&store->root, &store->forest, "/", NULL, 0, &nobody, 1, &edit))
         error = XEN_ENOMEM;
+    tree_edit_end(&edit);
     if (!error && tree_purge(&store->root, &store->forest, domid))
         error = XEN_ENOMEM;
     store_recount(store, former, store->root);
     if (!error)
-        fire_purged(store, former, former, domid, path, 0);
+        fire_purged(store, former, domid, path, 0);
     tree_release(former);
     transactions_follow(store);
+    return error;
+}
+
+int xs_domain_gone(struct store *store, uint16_t domid)
+{
+    int error = store_may_mention(store, domid) ? purge_tree(store, domid) : 0;
+
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         struct special *special = &store->special[i];
         unsigned int count = 1;
@@ -99,7 +108,7 @@ int xs_domain_gone(struct store *store, uint16_t domid)
     for (struct store_connection *c = store->connections; c; c = c->next)
         if (c->target == domid)
             c->target = c->domid;
-    tree_usages_sweep(&store->forest, false);
+    tree_usages_sweep(&store->forest, domid);
     return error;
 }
 
@@ -123,7 +132,11 @@ struct store_connection *store_connect(struct store *store, uint16_t domid, bool
     c->limits = limits;
     c->event = event;
     c->context = context;
+    c->watches_end = &c->watches;
     c->next = store->connections;
+    c->link = &store->connections;
+    if (c->next)
+        c->next->link = &c->next;
     store->connections = c;
     return c;
 }
@@ -236,7 +249,8 @@ int xs_get_permissions(struct store_connection *c, uint32_t transaction, const c
 static int change_tree(struct store_connection *c, uint32_t id, struct change *change)
 {
     const struct tree_node *node;
-    struct tree_node **root, *former;
+    struct tree_node **root;
+    struct tree_edit edit;
     struct transaction *t;
     int error = select_root(c, id, &t, &root), created = 0;
 
@@ -253,18 +267,17 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
         free(change);
         return error;
     }
-    former = tree_hold(*root);
-    error = change_make(c, root, t ? &t->created : &created, change, node);
+    error = change_make(c, root, t ? &t->created : &created, change, node, &edit);
     if (!error && t) {
         transaction_keep_change(t, change);
     } else {
         if (!error) {
-            store_recount(c->store, former, *root);
-            watches_fire(c->store, former, change);
+            store_recount_edit(c->store, &edit);
+            watches_fire(c->store, edit.former, change);
         }
         free(change);
     }
-    tree_release(former);
+    tree_edit_end(&edit);
     if (!t)
         transactions_follow(c->store);
     return error;
@@ -344,14 +357,12 @@ void xs_reset(struct store_connection *c)
 
 void store_disconnect(struct store_connection *c)
 {
-    struct store_connection **link = &c->store->connections;
-
     xs_reset(c);
-    while (*link != c)
-        link = &(*link)->next;
-    *link = c->next;
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
     c->usage->holds--;
-    tree_usages_sweep(&c->store->forest, false);
+    tree_usages_sweep(&c->store->forest, c->domid);
     free(c);
 }
 

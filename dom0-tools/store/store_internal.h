@@ -45,16 +45,21 @@ struct transaction {
 };
 
 struct watch {
-    struct watch *next;
-    char *absolute; /* what it matches */
-    char *path;     /* as the client wrote it */
+    struct watch *next, **link; /* of its connection */
+    struct watch *bucket_next, **bucket_link;
+    struct watch *matched; /* the next that the same change fires */
+    struct store_connection *owner;
+    uint64_t serial; /* the later it was set, the greater */
+    uint32_t hash;   /* of absolute */
+    char *absolute;  /* what it matches */
+    char *path;      /* as the client wrote it */
     char *token;
     size_t strip; /* bytes to leave out at the front of an event's path: the watch is relative */
     bool missed;  /* an event could not be delivered */
 };
 
 struct store_connection {
-    struct store_connection *next;
+    struct store_connection *next, **link;
     struct store *store;
     struct tree_usage *usage; /* of its domain */
     uint16_t domid;
@@ -64,7 +69,8 @@ struct store_connection {
     const struct store_limits *limits;
     store_event_fn *event;
     void *context;
-    struct watch *watches;
+    struct watch *watches, **watches_end; /* in the order in which they were set */
+    unsigned int watch_count;
     struct transaction *transactions;
     uint32_t last_transaction;
 };
@@ -78,10 +84,18 @@ struct special {
     unsigned int perm_count;
 };
 
+#define WATCH_BUCKETS  1024u
+#define MENTION_COUNTS 1024u
+
 struct store {
     struct tree_node *root;
     struct tree_forest forest;
     struct store_connection *connections;
+    struct watch *watches[WATCH_BUCKETS]; /* of all connections, by the hash of their paths */
+    uint64_t last_watch;                  /* serial number */
+    unsigned int missing_events;          /* connections with any_missed */
+    /* Permissions in the live tree that name a domain; domains share counts. */
+    unsigned int mentions[MENTION_COUNTS];
     struct special special[SPECIAL_COUNT];
     size_t held; /* xs_memory_held, at most as much as when the transactions followed last */
 };
@@ -109,6 +123,12 @@ bool connection_is_over_memory(const struct store_connection *c);
  */
 void store_recount(struct store *s, const struct tree_node *before, const struct tree_node *now);
 
+/* The same for one change of the live tree. */
+void store_recount_edit(struct store *s, const struct tree_edit *edit);
+
+/* False: no node of the live tree has a permission that names the domain. */
+bool store_may_mention(const struct store *s, uint16_t domid);
+
 /* How many nodes of a subtree a domain owns. */
 unsigned int store_count_owned(const struct tree_node *node, uint16_t domid);
 
@@ -126,10 +146,10 @@ int change_check(const struct store_connection *c, const struct tree_node *root,
 /*
  * Makes one checked change on a tree. Adds to *@created how many more (or, negative, fewer) nodes
  * the connection's domain has then. A domain that comes to own nodes gets an entry in the usage
- * table.
+ * table. The caller ends *@edit.
  */
 int change_make(struct store_connection *c, struct tree_node **root, int *created,
-                const struct change *change, const struct tree_node *node);
+                const struct change *change, const struct tree_node *node, struct tree_edit *edit);
 
 /* ---- Transactions (transaction.c) ---- */
 
@@ -153,7 +173,10 @@ void transactions_drop(struct store_connection *c);
 
 /* ---- Watches (watch.c) ---- */
 
-/* Fires what @change, just made on the live tree, triggers. @former is the root before it. */
+/*
+ * Fires what @change, just made on the live tree, triggers. @former was at its path before, or
+ * NULL.
+ */
 void watches_fire(struct store *s, const struct tree_node *former, const struct change *change);
 
 /* Drops all watches of a connection. */

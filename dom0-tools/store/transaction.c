@@ -151,10 +151,13 @@ static int replay(const struct transaction *t, struct tree_node **root, int *cre
     *created = 0;
     for (const struct change *change = t->changes; change; change = change->next) {
         const struct tree_node *node;
+        struct tree_edit edit;
         int error = change_check(t->owner, *root, *created, change, &node);
 
-        if (!error)
-            error = change_make(t->owner, root, created, change, node);
+        if (!error) {
+            error = change_make(t->owner, root, created, change, node, &edit);
+            tree_edit_end(&edit);
+        }
         if (error == XEN_ENOMEM)
             return error;
         if (error && !first)
@@ -182,9 +185,12 @@ static int commit(struct store_connection *c, struct transaction *t)
     s->root = tree_hold(t->work);
     store_recount(s, former, s->root);
     /* Nobody hears of what has come and gone within. */
-    for (const struct change *change = t->changes; change; change = change->next)
-        if (tree_find(former, change->path) || tree_find(s->root, change->path))
-            watches_fire(s, former, change);
+    for (const struct change *change = t->changes; change; change = change->next) {
+        const struct tree_node *before = tree_find(former, change->path);
+
+        if (before || tree_find(s->root, change->path))
+            watches_fire(s, before, change);
+    }
     tree_release(former);
     return 0;
 }

@@ -12,15 +12,18 @@ struct walk {
     unsigned int parts;
     /* node[0] is the root, node[i] belongs to part[i - 1]; found nodes exist after the root */
     const struct tree_node *node[TREE_MAX_DEPTH + 1];
+    size_t index[TREE_MAX_DEPTH]; /* of node[i + 1] in node[i]; of the first missing: its place */
     unsigned int found;
 };
 
 /* What the allocator needs for itself, about. */
 #define BLOCK_OVERHEAD 16
 
+#define SWEEP_BUCKETS 8u /* at a time */
+
 struct tree_usage *tree_usage(struct tree_forest *forest, uint16_t domid, bool create)
 {
-    struct tree_usage *u = forest->usages;
+    struct tree_usage **bucket = &forest->usages[domid % TREE_USAGE_BUCKETS], *u = *bucket;
 
     while (u && u->domid != domid)
         u = u->next;
@@ -29,16 +32,15 @@ struct tree_usage *tree_usage(struct tree_forest *forest, uint16_t domid, bool c
     u = calloc(1, sizeof(*u));
     if (!u)
         return NULL;
+    u->forest = forest;
     u->domid = domid;
-    u->next = forest->usages;
-    forest->usages = u;
+    u->next = *bucket;
+    *bucket = u;
     return u;
 }
 
-void tree_usages_sweep(struct tree_forest *forest, bool all)
+static void sweep_bucket(struct tree_usage **link, bool all)
 {
-    struct tree_usage **link = &forest->usages;
-
     while (*link) {
         struct tree_usage *u = *link;
 
@@ -49,6 +51,33 @@ void tree_usages_sweep(struct tree_forest *forest, bool all)
         *link = u->next;
         free(u);
     }
+}
+
+void tree_usages_sweep(struct tree_forest *forest, uint16_t domid)
+{
+    sweep_bucket(&forest->usages[domid % TREE_USAGE_BUCKETS], false);
+    for (unsigned int i = 0; i < SWEEP_BUCKETS; i++) {
+        sweep_bucket(&forest->usages[forest->sweep_at], false);
+        forest->sweep_at = (forest->sweep_at + 1) % TREE_USAGE_BUCKETS;
+    }
+}
+
+void tree_usages_free(struct tree_forest *forest)
+{
+    for (unsigned int i = 0; i < TREE_USAGE_BUCKETS; i++)
+        sweep_bucket(&forest->usages[i], true);
+}
+
+void tree_count_live(struct tree_usage *usage, long bytes)
+{
+    usage->live += (size_t)bytes;
+    usage->forest->live += (size_t)bytes;
+}
+
+static void count_bytes(struct tree_usage *usage, long bytes)
+{
+    usage->bytes += (size_t)bytes;
+    usage->forest->bytes += (size_t)bytes;
 }
 
 static size_t data_bytes(const struct tree_data *data)
@@ -90,7 +119,7 @@ static struct tree_data *data_create(struct tree_forest *forest, const char *nam
         memcpy(data->value, value, length);
     memcpy(data->name, name, name_length);
     data->name[name_length] = '\0';
-    usage->bytes += data_bytes(data);
+    count_bytes(usage, (long)data_bytes(data));
     return data;
 }
 
@@ -98,7 +127,7 @@ static void data_release(struct tree_data *data)
 {
     if (--data->refs)
         return;
-    data->usage->bytes -= data_bytes(data);
+    count_bytes(data->usage, -(long)data_bytes(data));
     free(data);
 }
 
@@ -115,7 +144,7 @@ void tree_release(struct tree_node *node)
     /* As deep as the tree at most, which TREE_MAX_DEPTH bounds. */
     for (size_t i = 0; i < node->child_count; i++)
         tree_release(node->children[i]);
-    node->data->usage->bytes -= node_bytes(node);
+    count_bytes(node->data->usage, -(long)node_bytes(node));
     data_release(node->data);
     free(node);
 }
@@ -135,7 +164,7 @@ static struct tree_node *node_create(struct tree_data *data, uint64_t stamp, siz
     node->stamp = stamp;
     node->data = data;
     node->child_count = child_count;
-    data->usage->bytes += node_bytes(node);
+    count_bytes(data->usage, (long)node_bytes(node));
     return node;
 }
 
@@ -146,10 +175,9 @@ struct tree_node *tree_create(struct tree_forest *forest, struct tree_perm owner
 
 static int compare_name(const char *part, size_t length, const char *name)
 {
-    int order = strncmp(part, name, length);
-
-    if (order)
-        return order;
+    for (size_t i = 0; i < length; i++)
+        if (part[i] != name[i])
+            return (unsigned char)part[i] < (unsigned char)name[i] ? -1 : 1;
     return name[length] ? -1 : 0;
 }
 
@@ -180,22 +208,23 @@ static void walk_path(struct walk *w, const struct tree_node *root, const char *
     w->parts = w->found = 0;
     w->node[0] = root;
     while (*path && w->parts < TREE_MAX_DEPTH) {
-        const char *end;
-        size_t index;
+        const char *end = path;
 
         if (*path == '/') {
             path++;
             continue;
         }
-        end = strchr(path, '/');
+        while (*end && *end != '/')
+            end++;
         w->part[w->parts] = path;
-        w->length[w->parts] = end ? (size_t)(end - path) : strlen(path);
+        w->length[w->parts] = (size_t)(end - path);
         if (w->found == w->parts &&
-            find_child(w->node[w->found], path, w->length[w->parts], &index)) {
-            w->node[w->found + 1] = w->node[w->found]->children[index];
+            find_child(w->node[w->found], path, w->length[w->parts], &w->index[w->parts])) {
+            w->node[w->found + 1] = w->node[w->found]->children[w->index[w->parts]];
             w->found++;
         }
-        path += w->length[w->parts++];
+        w->parts++;
+        path = end;
     }
 }
 
@@ -215,6 +244,16 @@ const struct tree_node *tree_nearest(const struct tree_node *root, const char *p
     return w.node[w.found];
 }
 
+const struct tree_node *tree_reach(const struct tree_node *root, const char *path,
+                                   const struct tree_node **nearest)
+{
+    struct walk w;
+
+    walk_path(&w, root, path);
+    *nearest = w.node[w.found];
+    return w.found == w.parts ? *nearest : NULL;
+}
+
 const struct tree_node *tree_above(const struct tree_node *root, const char *path)
 {
     struct walk w;
@@ -231,62 +270,7 @@ unsigned int tree_missing(const struct tree_node *root, const char *path)
     return w.parts - w.found;
 }
 
-/*
- * A version of @node with the child at @index replaced by @child (NULL: removed), or, with @insert,
- * @child put in front of it. Takes over the reference to @child.
- */
-static struct tree_node *with_child(const struct tree_node *node, uint64_t stamp, size_t index,
-                                    struct tree_node *child, bool insert)
-{
-    size_t count = node->child_count + (insert ? 1 : 0) - (child ? 0 : 1);
-    struct tree_node *copy;
-    size_t to = 0;
-
-    node->data->refs++;
-    copy = node_create(node->data, stamp, count);
-    if (!copy) {
-        tree_release(child);
-        return NULL;
-    }
-    for (size_t from = 0; from <= node->child_count; from++) {
-        if (from == index && child)
-            copy->children[to++] = child;
-        if (from == node->child_count || (from == index && !insert))
-            continue;
-        copy->children[to++] = tree_hold(node->children[from]);
-    }
-    return copy;
-}
-
-/*
- * Rebuilds the tree above node[@depth] of the walk, which becomes @changed (NULL: goes away), and
- * makes it *@root. The direct parent gets a new stamp if its set of children changed.
- */
-static int rebuild(struct tree_node **root, struct tree_forest *forest, const struct walk *w,
-                   unsigned int depth, struct tree_node *changed)
-{
-    bool names_change = !changed || depth > w->found;
-
-    while (depth > 0) {
-        const struct tree_node *parent = w->node[depth - 1];
-        bool exists;
-        size_t index;
-
-        exists = find_child(parent, w->part[depth - 1], w->length[depth - 1], &index);
-        changed = with_child(parent, names_change ? ++forest->last : parent->stamp, index, changed,
-                             !exists);
-        if (!changed)
-            return -1;
-        /* The node is held by its new parent. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        names_change = false;
-        depth--;
-    }
-    tree_release(*root);
-    *root = changed;
-    return 0;
-}
-
-/* A new version of an existing node with other data. */
+/* A new version of a node with the same children. Takes over the reference to @data. */
 static struct tree_node *with_data(const struct tree_node *node, struct tree_data *data,
                                    uint64_t stamp)
 {
@@ -297,14 +281,111 @@ static struct tree_node *with_data(const struct tree_node *node, struct tree_dat
     return copy;
 }
 
+/* Makes sure that nobody else holds the node in @slot, so that it may be changed. */
+static struct tree_node *own_node(struct tree_node **slot)
+{
+    struct tree_node *node = *slot, *copy = node;
+
+    if (node->refs > 1) {
+        node->data->refs++;
+        copy = with_data(node, node->data, node->stamp);
+        if (copy) {
+            *slot = copy;
+            tree_release(node);
+        }
+    }
+    return copy;
+}
+
+/*
+ * Makes sure that nobody else holds the nodes above node[@depth] of the walk, of which there is at
+ * least one. @return where the tree has the pointer to node[@depth - 1], or NULL when memory is
+ * short.
+ */
+static struct tree_node **own_path(struct tree_node **root, const struct walk *w,
+                                   unsigned int depth)
+{
+    struct tree_node **slot = root;
+
+    for (unsigned int i = 0;; i++) {
+        struct tree_node *node = own_node(slot);
+
+        if (!node || i + 1 == depth)
+            return node ? slot : NULL;
+        slot = &node->children[w->index[i]];
+    }
+}
+
+/*
+ * Replaces the node in @slot, which nobody else holds, by one that has @child as an additional one
+ * at @index, or, with NULL, has none there. *@removed receives the former child then. Takes over
+ * the reference to @child.
+ */
+static int change_children(struct tree_node **slot, struct tree_forest *forest, size_t index,
+                           struct tree_node *child, struct tree_node **removed)
+{
+    struct tree_node *node = *slot, *copy;
+    size_t count = child ? node->child_count + 1 : node->child_count - 1;
+    size_t added = child ? 1 : 0, gone = child ? 0 : 1;
+
+    node->data->refs++;
+    copy = node_create(node->data, forest->last + 1, count);
+    if (!copy)
+        return -1;
+    forest->last++;
+    memcpy(copy->children, node->children, index * sizeof(node->children[0]));
+    memcpy(&copy->children[index + added], &node->children[index + gone],
+           (node->child_count - index - gone) * sizeof(node->children[0]));
+    if (child)
+        copy->children[index] = child;
+    else
+        *removed = node->children[index];
+    /* The children are the copy's now. */
+    count_bytes(node->data->usage, -(long)node_bytes(node));
+    data_release(node->data);
+    free(node);
+    *slot = copy;
+    return 0;
+}
+
+/* Puts @changed, a new version of node[@depth] of the walk, or a new child, into the tree. */
+static int put_node(struct tree_node **root, struct tree_forest *forest, const struct walk *w,
+                    unsigned int depth, struct tree_node *changed, struct tree_edit *edit)
+{
+    struct tree_node **slot = depth ? own_path(root, w, depth) : NULL;
+    bool exists = depth <= w->found;
+
+    if ((depth && !slot) ||
+        (!exists && change_children(slot, forest, w->index[depth - 1], changed, NULL))) {
+        tree_release(changed);
+        return -1;
+    }
+    edit->now = changed;
+    edit->parent = slot ? (*slot)->data->usage : NULL;
+    if (exists) {
+        struct tree_node **place = slot ? &(*slot)->children[w->index[depth - 1]] : root;
+
+        edit->former = *place;
+        *place = changed;
+    }
+    return 0;
+}
+
+void tree_edit_end(struct tree_edit *edit)
+{
+    tree_release(edit->former);
+    edit->former = NULL;
+}
+
 int tree_set(struct tree_node **root, struct tree_forest *forest, const char *path,
              const void *value, size_t length, const struct tree_perm *perms,
-             unsigned int perm_count)
+             unsigned int perm_count, struct tree_edit *edit)
 {
     struct tree_node *changed;
     unsigned int depth;
     struct walk w;
 
+    *edit = (struct tree_edit){.former = NULL};
     walk_path(&w, *root, path);
     if (w.found == w.parts) {
         const struct tree_node *node = w.node[w.found];
@@ -317,7 +398,7 @@ int tree_set(struct tree_node **root, struct tree_forest *forest, const char *pa
                                         perms ? perms : old->perms,
                                         perms ? perm_count : old->perm_count),
                             ++forest->last);
-        return changed ? rebuild(root, forest, &w, depth, changed) : -1;
+        return changed ? put_node(root, forest, &w, depth, changed, edit) : -1;
     }
     changed = node_create(data_create(forest, w.part[w.parts - 1], w.length[w.parts - 1], value,
                                       length, perms, perm_count),
@@ -333,15 +414,22 @@ int tree_set(struct tree_node **root, struct tree_forest *forest, const char *pa
             tree_release(changed);
         changed = parent;
     }
-    return changed ? rebuild(root, forest, &w, depth, changed) : -1;
+    return changed ? put_node(root, forest, &w, depth, changed, edit) : -1;
 }
 
-int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path)
+int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path,
+                struct tree_edit *edit)
 {
+    struct tree_node **slot;
     struct walk w;
 
+    *edit = (struct tree_edit){.former = NULL};
     walk_path(&w, *root, path);
-    return rebuild(root, forest, &w, w.parts, NULL);
+    slot = own_path(root, &w, w.parts);
+    if (!slot || change_children(slot, forest, w.index[w.parts - 1], NULL, &edit->former))
+        return -1;
+    edit->parent = (*slot)->data->usage;
+    return 0;
 }
 
 /* Whether @domid has a part in @node or anything below it. */
@@ -368,12 +456,12 @@ static struct tree_data *data_without(struct tree_forest *forest, struct tree_da
 
     if (!copy)
         return NULL;
-    copy->usage->bytes -= data_bytes(copy);
+    count_bytes(copy->usage, -(long)data_bytes(copy));
     for (unsigned int i = 0; i < copy->perm_count; i++)
         if (copy->perms[i].domid != domid)
             copy->perms[count++] = copy->perms[i];
     copy->perm_count = count;
-    copy->usage->bytes += data_bytes(copy);
+    count_bytes(copy->usage, (long)data_bytes(copy));
     return copy;
 }
 

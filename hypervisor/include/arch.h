@@ -43,6 +43,11 @@ struct xen_sysctl;
 int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *config);
 void arch_domain_destroy(struct domain *d);
 int arch_vcpu_create(struct vcpu *v);
+/*
+ * @return how much memory a vCPU takes: struct vcpu, and behind it what the architecture keeps
+ * there. It is more than half a page, and so begins with a page.
+ */
+size_t arch_vcpu_size(void);
 void arch_vcpu_destroy(struct vcpu *v);
 /*
  * A dying domain gives back its base pointers, descriptor tables, pins and tables. Its vCPUs are

@@ -85,7 +85,6 @@ struct domain {
     bool system;                /* DOMID_IO, DOMID_XEN: own frames, never run */
     u32 owner_id;               /* page_owner_id(), ready for the paths of grants */
     u32 refs;                   /* references; the creation holds one until domain_kill() is done */
-    struct list all_link;       /* all domains by id, under RANK_DOMAIN_LIST */
     struct rcu_head rcu;        /* its memory goes back after a grace period */
     struct timer destroy_timer; /* and in pieces */
     struct domain *hash_next;   /* by id; read without a lock */
@@ -96,6 +95,7 @@ struct domain {
     xen_domain_handle_t handle;
     u32 create_flags; /* XEN_DOMCTL_CDF_* */
     u32 ssidref;
+    u64 unique_id;    /* no other domain ever has the same */
     u16 sched_weight; /* share of CPU time relative to others' */
     evtchn_port_t
         suspend_port; /* told of a shutdown with SHUTDOWN_suspend; 0: VIRQ_DOM_EXC instead */
@@ -194,7 +194,7 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
  */
 int vcpu_reset(struct vcpu *v);
 
-#define DOMAIN_BUCKETS 256U
+#define DOMAIN_BUCKETS 1024U
 extern struct domain *domain_buckets[DOMAIN_BUCKETS];
 
 /*

@@ -406,6 +406,40 @@ static inline void page_list_del(struct page_list *l, struct page *pg)
     l->count--;
 }
 
+/*
+ * Moves the first frames of @l to @head, whose last frame and count say which: they are none, or
+ * all of those from the first on.
+ */
+static inline void page_list_cut(struct page_list *l, struct page_list *head)
+{
+    struct page *last = mfn_to_page(MFN(head->last));
+
+    if (!head->count)
+        return;
+    head->first = l->first;
+    l->first = last->next;
+    l->count -= head->count;
+    if (last->next)
+        mfn_to_page(MFN(last->next))->prev = 0;
+    else
+        l->last = 0;
+    last->next = 0;
+}
+
+/* Moves all frames of @tail behind those of @l. */
+static inline void page_list_append(struct page_list *l, struct page_list *tail)
+{
+    if (!tail->count)
+        return;
+    mfn_to_page(MFN(tail->first))->prev = l->last;
+    if (l->last)
+        mfn_to_page(MFN(l->last))->next = tail->first;
+    else
+        l->first = tail->first;
+    l->last = tail->last;
+    l->count += tail->count;
+}
+
 static inline struct page *page_list_first(const struct page_list *l)
 {
     return l->first ? mfn_to_page(MFN(l->first)) : NULL;

@@ -71,6 +71,12 @@ int claim_domain_pages(struct domain *d, unsigned long pages);
  * @return false: that count had been dropped before
  */
 bool free_domain_page(struct page *pg);
+/*
+ * Gives back frames at the front of the list of @d, which dies, as long as nobody else holds one: a
+ * batch at most. Takes one lock for all of them.
+ * @return how many; the domain's own reference goes with the last of its frames
+ */
+unsigned int free_domain_batch(struct domain *d);
 
 /*
  * Lends a frame of ours to @d (shared info, grant frames): @d owns it and may map it, writable only

@@ -30,14 +30,15 @@ def structure(name, address):
 
 
 def domains():
-    """Every domain, in the order of the hypervisor's own list."""
-    head = gdb.parse_and_eval("&'hypervisor/domain.c'::all_domains")
-    offset = [f.bitpos // 8 for f in gdb.lookup_type("struct domain").fields()
-              if f.name == "all_link"][0]
-    link = head["next"]
-    while address_of(link) not in (address_of(head), 0):
-        yield structure("domain", address_of(link) - offset)
-        link = link["next"]
+    """Every domain, by its number."""
+    buckets = gdb.parse_and_eval("domain_buckets")
+    found = []
+    for number in range(buckets.type.range()[1] + 1):
+        domain = buckets[number]
+        while address_of(domain):
+            found.append(domain)
+            domain = domain["hash_next"]
+    return sorted(found, key=lambda domain: int(domain["id"]))
 
 
 def domain_state(domain):

@@ -172,6 +172,11 @@ WEAK int arch_vcpu_create(struct vcpu *v)
     return v->arch.fpu ? 0 : -XEN_ENOMEM;
 }
 
+WEAK size_t arch_vcpu_size(void)
+{
+    return sizeof(struct vcpu);
+}
+
 WEAK void arch_vcpu_destroy(struct vcpu *v)
 {
     xfree(v->arch.fpu);

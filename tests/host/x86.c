@@ -91,17 +91,16 @@ WEAK void apic_send_ipi(u32 dest_apic_id, u8 vector)
 
 /* ---- the FPU ---- */
 
-int fpu_vcpu_create(struct vcpu *v)
+#define FPU_OFFSET ((sizeof(struct vcpu) + 63) & ~63UL)
+
+size_t arch_vcpu_size(void)
 {
-    v->arch.fpu = alloc_hv_pages(0);
-    return v->arch.fpu ? 0 : -XEN_ENOMEM;
+    return FPU_OFFSET + 512;
 }
 
-void fpu_vcpu_destroy(struct vcpu *v)
+void fpu_vcpu_create(struct vcpu *v)
 {
-    if (v->arch.fpu)
-        free_hv_pages(v->arch.fpu, 0);
-    v->arch.fpu = NULL;
+    v->arch.fpu = (u8 *)v + FPU_OFFSET;
 }
 
 void fpu_save(struct vcpu *v)

@@ -3,7 +3,7 @@
  * A TCG plugin for QEMU that counts instructions between two marks in a guest, each one by the
  * program that executed it: exactly, without a trace of itself in the guest.
  *
- *     qemu-system-x86_64 -plugin count.so,out=FILE[,profile=FILE] ...
+ *     qemu-system-x86_64 -plugin count.so,out=FILE[,profile=FILE][,at=ADDRESS] ...
  *
  * A mark is the instruction `nopl DISP(%rax)` with displacement 0x424c4b01 (begin) or 0x424c4b02
  * (end). For each pair a line goes to the file:
@@ -14,6 +14,9 @@
  * addresses, so they are distinguished by the place of their instructions in the machine's memory:
  * near the mark, or near the first guest instruction after power-on, which is dom0's. An image is
  * loaded into neighbouring frames; what is near neither is counted as "other".
+ *
+ * With at=, a hexadecimal address in dom0's program, each execution of it there ends a pair and
+ * begins the next.
  *
  * The profile has a line for each address: region, program, address, count.
  */
@@ -72,6 +75,7 @@ static struct counter table[TABLE_SIZE];
 static unsigned int table_used;
 static uint64_t first_guest; /* haddr of the first guest instruction */
 static unsigned int region;
+static uint64_t at_address; /* 0: marks alone */
 static FILE *out, *profile;
 
 static struct counter *counter_of(uint64_t vaddr, uint64_t haddr)
@@ -144,6 +148,20 @@ static void end(unsigned int vcpu, void *data)
         fflush(profile);
 }
 
+static void next(unsigned int vcpu, void *data)
+{
+    static bool begun;
+    const struct counter *here = data;
+    uint64_t distance;
+
+    if (!near(here->haddr, first_guest, &distance))
+        return; /* another program has something at this address, too */
+    if (begun)
+        end(vcpu, data);
+    begun = true;
+    begin(vcpu, data);
+}
+
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
     static const uint8_t mark[] = {0x0f, 0x1f, 0x80};
@@ -159,6 +177,8 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
         if (!first_guest && vaddr >= HYPERVISOR_END)
             first_guest = haddr;
         qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counter->count, 1);
+        if (at_address && vaddr == at_address)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, next, CB_NO_REGS, counter);
         if (qemu_plugin_insn_size(insn) != sizeof(mark) + sizeof(begin_mark) ||
             memcmp(bytes, mark, sizeof(mark)) != 0)
             continue;
@@ -176,6 +196,8 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
             out = fopen(argv[i] + 4, "we");
         else if (strncmp(argv[i], "profile=", 8) == 0)
             profile = fopen(argv[i] + 8, "we");
+        else if (strncmp(argv[i], "at=", 3) == 0)
+            at_address = strtoull(argv[i] + 3, NULL, 16);
     }
     if (!out) {
         fprintf(stderr, "count: no file to write to\n");

@@ -38,6 +38,12 @@ int control_fill_hypercall_page(domid_t domid, xen_pfn_t frame, struct error *e)
 /* Allocates a port of @domid to which this domain may bind. */
 int control_alloc_port(domid_t domid, evtchn_port_t *port, struct error *e);
 
+/*
+ * Names a domain that has shut down, died or gone since the last call that named it.
+ * @return 1; 0 if there is none; -1 if the hypervisor does not tell, as Xen before 4.20.
+ */
+int control_changed_domain(domid_t *domid);
+
 /* Reads the state of a domain. @return 0, or -1 if there is no such domain. */
 int control_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info);
 

@@ -403,6 +403,26 @@ struct xen_domctl_sendtrigger {
 
 /* ---- The call ------------------------------------------------------------------------------- */
 
+/*
+ * XEN_DOMCTL_get_domain_state: what has become of a domain. For DOMID_INVALID it picks a domain
+ * whose state has changed since it was picked last (it has shut down, is dead or has gone), and
+ * says in the operation's domain which one: who gets VIRQ_DOM_EXC asks until the answer is -ENOENT.
+ * A domain that has gone has no state bit set. Xen has this call from 4.20 on, and it is the only
+ * one whose interface_version is 0; there it names new domains, too.
+ */
+#define XEN_DOMCTL_GETDOMSTATE_VERS_MAX       0
+#define XEN_DOMCTL_GETDOMSTATE_STATE_EXIST    0x0001
+#define XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN 0x0002
+#define XEN_DOMCTL_GETDOMSTATE_STATE_DYING    0x0004
+#define XEN_DOMCTL_GETDOMSTATE_STATE_DEAD     0x0008
+
+struct xen_domctl_get_domain_state {
+    uint16_t state;     /* XEN_DOMCTL_GETDOMSTATE_STATE_* */
+    uint16_t pad0;      /* 0 */
+    uint32_t pad1;      /* 0 */
+    uint64_t unique_id; /* no other domain since boot has had it */
+};
+
 /* xen_domctl.cmd. The member of `u` has the same name unless said above. */
 #define XEN_DOMCTL_createdomain            1
 #define XEN_DOMCTL_destroydomain           2 /* no member; -ERESTART never reaches the caller */
@@ -474,6 +494,7 @@ struct xen_domctl_sendtrigger {
 #define XEN_DOMCTL_vmtrace_op              84
 #define XEN_DOMCTL_get_paging_mempool_size 85
 #define XEN_DOMCTL_set_paging_mempool_size 86
+#define XEN_DOMCTL_get_domain_state        89 /* interface_version is 0 */
 #define XEN_DOMCTL_gdbsx_guestmemio        1000
 #define XEN_DOMCTL_gdbsx_pausevcpu         1001
 #define XEN_DOMCTL_gdbsx_unpausevcpu       1002
@@ -514,6 +535,7 @@ struct xen_domctl {
         struct xen_domctl_vcpuextstate vcpuextstate;
         struct xen_domctl_vcpu_msrs vcpu_msrs;
         struct xen_domctl_set_virq_handler set_virq_handler;
+        struct xen_domctl_get_domain_state get_domain_state;
         uint8_t pad[128]; /* all members fit in here */
     } u;
 };

@@ -25,6 +25,8 @@
 #define MAX_MAPPINGS 64
 
 struct fake_domain fake_domains[FAKE_DOMAINS];
+bool fake_tells_changes;
+static int exception_port;
 
 static int memory_file = -1;
 static uint8_t *memory;
@@ -70,6 +72,7 @@ void fake_reset(void)
     }
     memset(fake_domains, 0, sizeof(fake_domains));
     fake_domains[0].exists = true;
+    fake_tells_changes = false;
     memset(owner, 0, sizeof(owner));
     owner[0] = UINT16_MAX;
     memset(files, 0, sizeof(files));
@@ -431,6 +434,17 @@ long platform_domctl(struct xen_domctl *op)
 {
     struct fake_domain *d = op->domain < FAKE_DOMAINS ? &fake_domains[op->domain] : NULL;
 
+    if (op->cmd == XEN_DOMCTL_get_domain_state) {
+        if (!fake_tells_changes)
+            return -XEN_EACCES; /* as Xen 4.17 */
+        for (op->domain = 0; op->domain < FAKE_DOMAINS; op->domain++) {
+            if (fake_domains[op->domain].changed) {
+                fake_domains[op->domain].changed = false;
+                return 0;
+            }
+        }
+        return -XEN_ENOENT;
+    }
     /* What ends or describes a domain does not fail by itself. */
     if (op->cmd != XEN_DOMCTL_destroydomain && op->cmd != XEN_DOMCTL_getdomaininfo && fails())
         return -XEN_ENOMEM;
@@ -549,7 +563,13 @@ int platform_port_bind(domid_t domid, evtchn_port_t remote)
 int platform_port_bind_virq(unsigned int virq)
 {
     assert_int_equal(virq, VIRQ_DOM_EXC);
-    return bind();
+    exception_port = bind();
+    return exception_port;
+}
+
+int fake_exception_port(void)
+{
+    return exception_port;
 }
 
 void platform_port_close(int port)

@@ -19,6 +19,7 @@
 
 struct fake_domain {
     bool exists, paused;
+    bool changed; /* the service is to hear of it, if the hypervisor tells */
     uint8_t uuid[16];
     uint32_t max_vcpus, shutdown_flags;
     uint64_t frames, max_frames, map_end; /* map_end: bytes in its memory map */
@@ -46,6 +47,12 @@ unsigned int fake_calls(void);
 
 /* Whether superpages are there to be had. */
 void fake_superpages(bool available);
+
+/* Whether the hypervisor tells which domains have changed: not after fake_reset. */
+extern bool fake_tells_changes;
+
+/* The port of VIRQ_DOM_EXC. */
+int fake_exception_port(void);
 
 /* Adds a file; @data stays where it is. */
 void fake_add_file(const char *path, const void *data, size_t size);

@@ -16,7 +16,7 @@
 /* SOURCES: dom0-tools/builder/build.c dom0-tools/service/vcpu_requests.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c */
 /* SOURCES: $(STORE_SRCS) */
-/* SOURCES: dom0-tools/service/domains.c dom0-tools/service/console.c */
+/* SOURCES: dom0-tools/service/index.c dom0-tools/service/domains.c dom0-tools/service/console.c */
 /* SOURCES: dom0-tools/service/console_archive.c dom0-tools/service/store_clients.c */
 /* SOURCES: dom0-tools/service/domain_rings.c dom0-tools/service/domain_nodes.c */
 /* SOURCES: dom0-tools/service/memory_target.c dom0-tools/service/device_nodes.c */
@@ -272,6 +272,35 @@ static void stop(domid_t domid, unsigned int reason)
 {
     fake_domains[domid].shutdown_flags = XEN_DOMINF_shutdown | reason << XEN_DOMINF_shutdownshift;
     domain_life_look();
+}
+
+/* A hypervisor that tells which domains have changed is asked, and no others are looked at. */
+static void test_changed_domains(void **state)
+{
+    const uint32_t off = XEN_DOMINF_shutdown | SHUTDOWN_poweroff << XEN_DOMINF_shutdownshift;
+    domid_t first, second;
+    struct error e;
+    int port;
+
+    fake_tells_changes = true;
+    assert_int_equal(service_create(&config, false, &first, &e), 0);
+    strcpy(config.name, "other");
+    assert_int_equal(service_create(&config, false, &second, &e), 0);
+    strcpy(config.name, "test");
+    port = fake_exception_port();
+    service_turn(port);
+    fake_domains[first].shutdown_flags = fake_domains[second].shutdown_flags = off;
+    service_turn(port);
+    assert_int_equal(managed_domain_find(first)->life, LIFE_RUNNING);
+    fake_domains[second].changed = true;
+    fake_domains[7].changed = true; /* a stranger, which is gone */
+    service_turn(port);
+    assert_int_equal(managed_domain_find(first)->life, LIFE_RUNNING);
+    assert_int_equal(managed_domain_find(second)->life, LIFE_STOPPING);
+    fake_domains[first].changed = true;
+    service_turn(port);
+    fake_run_threads();
+    assert_int_equal(fake_domain_count(), 0);
 }
 
 static void test_policies(void **state)
@@ -712,6 +741,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_creation_is_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_changed_domains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_restart_can_be_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quick_ends, setup, teardown),

@@ -165,6 +165,55 @@ static void test_permissions(void **state)
     assert_int_equal(xs_nodes_owned(store, 2), 1);
 }
 
+/* One change tells them in the order in which they were set, wherever in the tree they are. */
+static void test_order_of_watches(void **state)
+{
+    assert_int_equal(write_text(dom0, 0, "/a/b/c", "v"), 0);
+    assert_int_equal(xs_watch(dom0, "/a/b/c", "1"), 0);
+    assert_int_equal(xs_watch(dom0, "/", "2"), 0);
+    assert_int_equal(xs_watch(dom0, "/a/bb", "no"), 0);
+    assert_int_equal(xs_watch(dom0, "/a/b/d", "no"), 0);
+    assert_int_equal(xs_watch(dom0, "/a/b/c", "3"), 0);
+    assert_int_equal(xs_watch(dom0, "/a", "4"), 0);
+    assert_int_equal(xs_watch(dom0, "/a/b", "5"), 0);
+    events[0] = '\0';
+    assert_int_equal(xs_remove(dom0, 0, "/a/b"), 0);
+    assert_string_equal(events, "0:/a/b/c=1;0:/a/b=2;0:/a/b/c=3;0:/a/b=4;0:/a/b=5;");
+    assert_int_equal(xs_unwatch(dom0, "/a/b/c", "3"), 0);
+    assert_int_equal(xs_unwatch(dom0, "/a/b", "5"), 0);
+    assert_int_equal(xs_watch(dom0, "/a/b/c", "6"), 0);
+    events[0] = '\0';
+    assert_int_equal(write_text(dom0, 0, "/a/b/c", "v"), 0);
+    assert_string_equal(events, "0:/a/b/c=1;0:/a/b/c=2;0:/a/b/c=4;0:/a/b/c=6;");
+}
+
+/* What a transaction began from stays as it was, though the live tree is changed in place. */
+static void test_snapshots(void **state)
+{
+    uint32_t first, second;
+
+    assert_int_equal(write_text(dom0, 0, "/s/a", "1"), 0);
+    assert_int_equal(write_text(dom0, 0, "/s/b", "1"), 0);
+    assert_int_equal(xs_transaction_start(dom0, &first), 0);
+    assert_int_equal(write_text(dom0, 0, "/s/a", "2"), 0);
+    assert_int_equal(write_text(dom0, 0, "/s/a", "3"), 0);
+    assert_int_equal(xs_transaction_start(dom0, &second), 0);
+    assert_int_equal(xs_remove(dom0, 0, "/s/b"), 0);
+    assert_int_equal(write_text(dom0, 0, "/s/c", "1"), 0);
+    assert_string_equal(read_text(dom0, first, "/s/a"), "1");
+    assert_string_equal(read_text(dom0, first, "/s/b"), "1");
+    assert_string_equal(read_text(dom0, second, "/s/a"), "3");
+    assert_string_equal(read_text(dom0, second, "/s/b"), "1");
+    assert_string_equal(read_text(dom0, second, "/s/c"), "errno 2");
+    assert_string_equal(read_text(dom0, 0, "/s/b"), "errno 2");
+    assert_int_equal(write_text(dom0, second, "/s/b", "2"), 0);
+    assert_string_equal(read_text(dom0, first, "/s/b"), "1");
+    assert_int_equal(xs_transaction_end(dom0, first, false), 0);
+    assert_int_equal(xs_transaction_end(dom0, second, false), 0);
+    assert_int_equal(xs_memory_held(store), 0);
+    assert_true(xs_is_consistent(store));
+}
+
 static void test_watches(void **state)
 {
     assert_int_equal(xs_watch(dom0, "/local", "t"), 0);
@@ -175,13 +224,13 @@ static void test_watches(void **state)
     assert_string_equal(events, "1:data=r;");
     events[0] = '\0';
     assert_int_equal(write_text(dom1, 0, "/local/domain/1/data/x", "v"), 0);
-    assert_string_equal(events, "1:data/x=r;0:/local/domain/1/data/x=t;");
+    assert_string_equal(events, "0:/local/domain/1/data/x=t;1:data/x=r;");
     events[0] = '\0';
     assert_int_equal(write_text(dom0, 0, "/localx", "v"), 0);
     assert_int_equal(xs_mkdir(dom1, 0, "/local/domain/1/data"), 0); /* is there already */
     assert_string_equal(events, "");
     assert_int_equal(xs_remove(dom0, 0, "/local/domain/1"), 0); /* above the watch */
-    assert_string_equal(events, "1:data=r;0:/local/domain/1=t;");
+    assert_string_equal(events, "0:/local/domain/1=t;1:data=r;");
     events[0] = '\0';
     assert_int_equal(xs_watch(dom0, "@releaseDomain", "rel"), 0);
     assert_int_equal(xs_watch(dom1, "@releaseDomain", "rel"), 0);
@@ -539,6 +588,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nodes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_permissions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_order_of_watches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_snapshots, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watches, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch_permissions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch_names, setup, teardown),

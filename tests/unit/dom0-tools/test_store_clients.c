@@ -16,7 +16,7 @@
 /* SOURCES: dom0-tools/builder/build.c dom0-tools/service/vcpu_requests.c */
 /* SOURCES: dom0-tools/builder/guest_memory.c */
 /* SOURCES: $(STORE_SRCS) */
-/* SOURCES: dom0-tools/service/domains.c dom0-tools/service/console.c */
+/* SOURCES: dom0-tools/service/index.c dom0-tools/service/domains.c dom0-tools/service/console.c */
 /* SOURCES: dom0-tools/service/console_archive.c dom0-tools/service/store_clients.c */
 /* SOURCES: dom0-tools/service/domain_rings.c dom0-tools/service/domain_nodes.c */
 /* SOURCES: dom0-tools/service/memory_target.c dom0-tools/service/device_nodes.c */

@@ -198,7 +198,7 @@ static void what_things_cost(void **state)
     /* A node of 32 bytes and a place in its parent, data of 48, a permission, value and name. */
     assert_int_equal(after - before, 32 + 8 + 48 + 4 + 5 + 4 + 2 * 16);
     assert_int_equal(xs_watch(dom1, "/abc", "t"), 0);
-    assert_int_equal(xs_memory_used(store, 1) - after, 48 + 5 + 5 + 2);
+    assert_int_equal(xs_memory_used(store, 1) - after, 104 + 5 + 5 + 2);
     assert_int_equal(xs_unwatch(dom1, "/abc", "t"), 0);
     assert_int_equal(xs_memory_used(store, 1), after);
     assert_int_equal(xs_transaction_start(dom1, &t), 0);

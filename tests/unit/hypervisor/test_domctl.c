@@ -79,6 +79,67 @@ static void order_of_checks(void **state)
     assert_int_equal(sysctl(&sys, 9999), -XEN_ENOSYS);
 }
 
+static long next_change(struct xen_domctl *op)
+{
+    *op = (struct xen_domctl){.cmd = XEN_DOMCTL_get_domain_state, .domain = DOMID_INVALID};
+    return host_call1(do_domctl, op, sizeof(*op));
+}
+
+/* Each domain that changes is named once, the dead and the gone as well. */
+static void changed_states(void **state)
+{
+    const struct xen_domctl_get_domain_state *info;
+    struct xen_domctl op;
+    u64 unique_id;
+    domid_t id;
+
+    info = &op.u.get_domain_state;
+    while (next_change(&op) == 0)
+        ;
+    op = creation(1);
+    assert_int_equal(call(&op, XEN_DOMCTL_createdomain, DOMID_INVALID), 0);
+    id = op.domain;
+    assert_int_equal(next_change(&op), -XEN_ENOENT);
+    op.domain = id;
+    assert_int_equal(host_call1(do_domctl, &op, sizeof(op)), 0);
+    assert_int_equal(info->state, XEN_DOMCTL_GETDOMSTATE_STATE_EXIST);
+    unique_id = info->unique_id;
+    assert_true(unique_id != 0);
+
+    domain_shutdown(b, SHUTDOWN_poweroff);
+    assert_int_equal(next_change(&op), 0);
+    assert_int_equal(op.domain, b->id);
+    assert_int_equal(info->state,
+                     XEN_DOMCTL_GETDOMSTATE_STATE_EXIST | XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN);
+    assert_true(info->unique_id != unique_id);
+    assert_int_equal(next_change(&op), -XEN_ENOENT);
+
+    assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, id), 0);
+    assert_int_equal(next_change(&op), 0);
+    assert_int_equal(op.domain, id);
+    assert_true(info->state & XEN_DOMCTL_GETDOMSTATE_STATE_DEAD);
+    host_settle();
+    host_become(a->vcpu[0]);
+    assert_int_equal(next_change(&op), 0);
+    assert_int_equal(op.domain, id);
+    assert_int_equal(info->state, 0);
+    assert_int_equal(next_change(&op), -XEN_ENOENT);
+
+    /* Of one domain, at any time; and no business of others'. */
+    op = (struct xen_domctl){.cmd = XEN_DOMCTL_get_domain_state, .domain = id};
+    assert_int_equal(host_call1(do_domctl, &op, sizeof(op)), -XEN_ESRCH);
+    op.domain = b->id;
+    assert_int_equal(host_call1(do_domctl, &op, sizeof(op)), 0);
+    assert_true(info->state & XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN);
+    op.u.get_domain_state.pad0 = 1;
+    assert_int_equal(host_call1(do_domctl, &op, sizeof(op)), -XEN_EINVAL);
+    assert_int_equal(call(&op, XEN_DOMCTL_get_domain_state, b->id), -XEN_ENOSYS);
+    host_become(b->vcpu[0]);
+    assert_int_equal(next_change(&op), -XEN_EACCES);
+    host_become(a->vcpu[0]);
+    domain_resume(b);
+}
+
 static void whole_life(void **state)
 {
     struct xen_domctl op = creation(3);
@@ -448,17 +509,9 @@ static void random_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(order_of_checks),
-        TEST(whole_life),
-        TEST(bad_creations),
-        TEST(information),
-        TEST(zombies),
-        TEST(contexts),
-        TEST(reset_of_a_live_vcpu),
-        TEST(affinity),
-        TEST(permissions),
-        TEST(weights),
-        TEST(machine),
+        TEST(order_of_checks), TEST(changed_states), TEST(whole_life), TEST(bad_creations),
+        TEST(information),     TEST(zombies),        TEST(contexts),   TEST(reset_of_a_live_vcpu),
+        TEST(affinity),        TEST(permissions),    TEST(weights),    TEST(machine),
         TEST(random_calls),
     };
 

@@ -92,9 +92,8 @@ void fpu_cpu_init(void);
 extern u64 xfeature_mask;
 /* Bytes of an XSAVE area with the components of @xcr0. */
 unsigned int xsave_size(u64 xcr0);
-int fpu_vcpu_create(struct vcpu *v); /* initial state; -XEN_ENOMEM */
-void fpu_vcpu_destroy(struct vcpu *v);
-void fpu_save(struct vcpu *v); /* the registers hold the state of @v */
+void fpu_vcpu_create(struct vcpu *v); /* initial state */
+void fpu_save(struct vcpu *v);        /* the registers hold the state of @v */
 void fpu_load(struct vcpu *v);
 /* Copy the whole guest-visible legacy image (FXSAVE) out of and into a vCPU that does not run. */
 void fpu_get_legacy(const struct vcpu *v, void *fxsave);

@@ -36,6 +36,7 @@ struct guest_trap {
     bool disable_events; /* like an interrupt gate */
 };
 
+/* The image of a vCPU's FPU lies in the memory of its struct vcpu, behind it. */
 #define FPU_AREA_MAX 4096U
 
 struct arch_vcpu {
