@@ -14,6 +14,7 @@
 #include <asm/io.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
+#include <asm/time.h>
 #include <asm/tlb.h>
 #include <guest_access.h>
 #include <meter.h>
@@ -253,6 +254,8 @@ static void load_vcpu(struct vcpu *v)
     if (v->arch.debugreg[7] & DR7_ENABLED)
         load_debug_registers(v);
     *guest_regs() = v->arch.user_regs;
+    if (unlikely(tscs_differ))
+        arch_update_time_record(v);
 
     /* A CPU that makes an NMI pending after this sets the bit itself (pv_set_nmi_pending()). */
     xchg(&cpu->info->exit_work, unlikely(v->arch.flags & TF_EXIT_WORK) ? flagged_exit_work(v) : 0);

@@ -86,6 +86,7 @@ HV_SRCS += \
     arch/x86/sysctl.c \
     arch/x86/time.c \
     arch/x86/tlb.c \
+    arch/x86/topology.c \
     arch/x86/traps.c \
     arch/x86/uart.c \
     arch/x86/vga.c \

@@ -35,7 +35,7 @@ static struct time_scale tsc_scale; /* TSC ticks to ns, as the ABI's record has 
 static u64 timer_ticks_per_ns;      /* of the counter that the timer compares or counts down */
 static bool deadline_mode;
 static bool tsc_stable;
-static bool tscs_differ; /* so a vCPU's record changes with its CPU */
+bool tscs_differ;
 
 /* Wall clock at system time 0, in ns since 1970. */
 static u64 wallclock_base;
@@ -229,12 +229,6 @@ void time_get_record(const struct vcpu *v, struct vcpu_time_info *rec)
     rec->tsc_to_system_mul = tsc_scale.mul;
     rec->tsc_shift = tsc_scale.shift;
     rec->flags = tsc_stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
-}
-
-void time_vcpu_moved(struct vcpu *v)
-{
-    if (unlikely(tscs_differ))
-        arch_update_time_record(v);
 }
 
 void arch_update_time_record(struct vcpu *v)

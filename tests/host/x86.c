@@ -84,6 +84,8 @@ void exit_to_guest(void)
     host_leave();
 }
 
+WEAK bool tscs_differ;
+
 WEAK void apic_send_ipi(u32 dest_apic_id, u8 vector)
 {
     panic("an IPI to CPU %u", dest_apic_id);

@@ -41,8 +41,8 @@ void time_tsc_differs(void);
 
 struct vcpu;
 struct vcpu_time_info;
-/* @v runs on another CPU than before: its record changes if the TSCs differ. */
-void time_vcpu_moved(struct vcpu *v);
+/* Are there CPUs whose TSCs differ? Then the time record of a vCPU changes with its CPU. */
+extern bool tscs_differ;
 /* Fills in what the time record of @v says at present, all but the version. */
 void time_get_record(const struct vcpu *v, struct vcpu_time_info *rec);
 /*
