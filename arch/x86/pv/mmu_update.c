@@ -186,7 +186,7 @@ HOT_INLINE long update_batch(struct vcpu *v, unsigned long ureqs, unsigned int c
                              struct domain *pt_owner, struct domain *pg_owner, bool tables_ok,
                              bool frames_ok, unsigned int *made)
 {
-    struct table_cursor cur = {.mfn = INVALID_MFN};
+    struct table_cursor cur = {NULL, INVALID_MFN, 0};
     unsigned int i;
     long rc = 0;
 

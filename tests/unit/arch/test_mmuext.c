@@ -72,6 +72,33 @@ static void pins_and_unpins(void **state)
     }
 }
 
+/* What a root holds in our slots is not looked at: it is overwritten, or stays when we refuse. */
+static void our_slots_of_a_root(void **state)
+{
+    const struct page *stranger = host_frame(machine_domains[2], 9);
+    const u64 counts = stranger->state, theirs = (u64)mfn_of(2, 9) << PAGE_SHIFT | 1;
+    u64 *root = words(10);
+
+    for (unsigned int behind = 255; behind <= 273; behind++) {
+        const bool ours = behind >= 256 && behind <= 271;
+
+        memset(root, 0, PAGE_SIZE);
+        for (unsigned int i = 256; i <= 271; i++)
+            root[i] = theirs;
+        root[behind] = theirs;
+        assert_int_equal(ask(MMUEXT_PIN_L4_TABLE, mfn(10), 0), ours ? 0 : -XEN_EINVAL);
+        assert_true(root[256] == (ours ? hv_l4[256] : theirs));
+        assert_true(root[271] == (ours ? hv_l4[271] : theirs));
+        assert_true(stranger->state == counts);
+        assert_int_equal(types(10), ours);
+        if (ours)
+            assert_int_equal(ask(MMUEXT_UNPIN_TABLE, mfn(10), 0), 0);
+        assert_true(stranger->state == counts);
+        assert_int_equal(refs(10), 1);
+    }
+    memset(root, 0, PAGE_SIZE);
+}
+
 static void pins_are_refused(void **state)
 {
     const unsigned long theirs = mfn_of(2, 10);
@@ -504,6 +531,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(pins_and_unpins),
+        TEST(our_slots_of_a_root),
         TEST(pins_are_refused),
         TEST(a_pin_continues),
         TEST(a_tall_tree_comes_and_goes_in_pieces),

@@ -402,6 +402,17 @@ static void both_kinds_at_once(void **state)
     }
 }
 
+/* Handles may be taken under the table's lock; debug builds know that order. */
+static void the_locks_of_a_table(void **state)
+{
+    struct grant_table *gt = b->grant_table;
+
+    spin_lock(&gt->lock);
+    spin_lock(&gt->map_lock);
+    spin_unlock(&gt->map_lock);
+    spin_unlock(&gt->lock);
+}
+
 static void a_table_is_described(void **state)
 {
     grant(8, 2, 0);
@@ -553,6 +564,23 @@ static void swaps_end_at_a_fault(void **state)
     assert_int_equal(entry(b, 9)->frame, 0x1234);
 }
 
+/* What cannot be read is not the element before it once more. */
+static void replacements_end_at_a_fault(void **state)
+{
+    const struct gnttab_unmap_and_replace op = {.host_addr = 1UL << PAGE_SHIFT,
+                                                .new_addr = 2UL << PAGE_SHIFT};
+
+    grant(8, 2, 0);
+    assert_int_equal(map(8, 1, GNTMAP_host_map).handle, 0);
+    memcpy(host_guest, &op, sizeof(op));
+    host_guest_limit(0, sizeof(op) + 8);
+    host_guest_log[0] = '\0';
+    assert_int_equal(do_grant_table_op(GNTTABOP_unmap_and_replace, GUEST(0), 2), -XEN_EFAULT);
+    host_guest_limit(0, 0);
+    assert_false(host_ptes[1].present);
+    assert_string_equal(host_guest_log, "");
+}
+
 static unsigned long unread; /* bytes */
 
 /* Another vCPU takes the argument away once it was read. */
@@ -659,7 +687,8 @@ int main(void)
         TEST(maps_stop_and_continue),      TEST(unmaps_flush_by_the_batch),
         TEST(unmaps_end_at_a_fault),       TEST(other_lists_continue),
         TEST(swaps_end_at_a_fault),        TEST(results_that_cannot_be_written),
-        TEST(copies_are_refused),
+        TEST(copies_are_refused),          TEST(replacements_end_at_a_fault),
+        TEST(the_locks_of_a_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -423,6 +423,13 @@ static void resources(void **state)
     host_become(a->vcpu[0]);
     assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), 0);
     assert_int_equal(op.nr_frames, 4);
+    /* Numbers of frames have 32 bits, and the sum has, too. */
+    op.frame = 0xffffffff;
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), -XEN_EINVAL);
+    op.nr_frames = 0;
+    assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), 0);
+    assert_int_equal(op.nr_frames, 4);
+    op.frame = 0;
     set_xen_guest_handle(op.frame_list, list);
     host_preempt_every(1);
     assert_int_equal(host_memory_op(XENMEM_acquire_resource, &op, sizeof(op)), 0);
