@@ -327,6 +327,23 @@ static void info_machine(struct json *j, const struct xen_sysctl_physinfo *m)
     }
 }
 
+static void add_pages(const domain_info *info, void *context)
+{
+    *(uint64_t *)context += info->tot_pages;
+}
+
+/* What the hypervisor has allocated for domains and itself, besides the memory of domains. */
+static int info_hypervisor(struct bh_call *call, struct json *j,
+                           const struct xen_sysctl_physinfo *m)
+{
+    uint64_t pages = 0;
+
+    if (each_domain(call, NULL, 0, add_pages, &pages))
+        return -1;
+    info_number(j, "hypervisor_kib", (m->total_pages - m->free_pages - pages) << 2);
+    return 0;
+}
+
 static void info_version(struct json *j)
 {
     union {
@@ -376,6 +393,7 @@ static int run_info(struct bh_call *call)
     struct json json = {0}, *j = call->given[ONLY_JSON] ? &json : NULL;
     struct xen_sysctl_physinfo machine;
     struct error e;
+    int status;
 
     if (call->argc != 0)
         return bh_usage(call);
@@ -384,10 +402,11 @@ static int run_info(struct bh_call *call)
     if (j)
         json_open(j, NULL, '{');
     info_machine(j, &machine);
+    status = info_hypervisor(call, j, &machine);
     info_version(j);
     if (j)
         json_close(j, '}');
-    return 0;
+    return status;
 }
 
 /* ---- dmesg ---- */
