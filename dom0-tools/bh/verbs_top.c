@@ -59,8 +59,8 @@ static void state_letters(const domain_info *info, char state[7])
     state[0] = info->flags & XEN_DOMINF_dying ? 'd' : '-';
     state[1] = info->flags & XEN_DOMINF_shutdown ? 's' : '-';
     state[2] = info->flags & XEN_DOMINF_blocked ? 'b' : '-';
-    state[3] = info->flags & XEN_DOMINF_paused ? 'p' : '-';
-    state[4] = has_crashed(info) ? 'c' : '-';
+    state[3] = has_crashed(info) ? 'c' : '-';
+    state[4] = info->flags & XEN_DOMINF_paused ? 'p' : '-';
     state[5] = info->flags & XEN_DOMINF_running ? 'r' : '-';
     state[6] = '\0';
 }

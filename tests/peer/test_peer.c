@@ -194,6 +194,39 @@ static void host_on_the_bridge(void **state)
     }
 }
 
+/* The tables that bh prints, too (tests/unit/dom0-tools/test_bh_vcpus.c, test_top.c there). */
+static void tables_of_xl(void **state)
+{
+    struct machine *machine = boot("peer-tables", "");
+
+    shell(machine, "xl create -p /guests/store.cfg maxvcpus=2 cpu_weight=512");
+    expect_output(
+        machine, "xl vcpu-list store",
+        "Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / "
+        "Soft)\n"
+        "store                                1     0    0   ---       0.0  all / all\n"
+        "store                                1     1    -   --p       0.0  all / all\n");
+    expect_output(machine, "xl sched-credit2",
+                  "Cpupool Pool-0: ratelimit=1000us\n"
+                  "Name                                ID Weight  Cap\n"
+                  "Domain-0                             0    256    0\n"
+                  "store                                1    512    0\n");
+    expect_output(machine, "xl cpupool-list",
+                  "Name               CPUs   Sched     Active   Domain "
+                  "count\n"
+                  "Pool-0               1   credit2       y          2\n");
+    expect_output(machine, "xl cpupool-list -c",
+                  "Name               CPU list\nPool-0             0\n");
+    expect_output(
+        machine, "xentop -b -i 1",
+        "      NAME  STATE   CPU(sec) CPU(%)     MEM(k) MEM(%)  MAXMEM(k) MAXMEM(%) VCPUS "
+        "NETS NETTX(k) NETRX(k) VBDS   VBD_OO   VBD_RD   VBD_WR  VBD_RSECT  VBD_WSECT SSID\n");
+    expect_output(
+        machine, "xentop -b -i 1",
+        "\n     store ----p-          0    0.0      32768    3.1      33792       3.2     2 "
+        "   0        0        0    0        0        0        0          0          0    0\n");
+}
+
 /* The xenstored in C, whose errors ours has; Debian's scripts would start the one in OCaml. */
 static void store_of_xen(void **state)
 {
@@ -216,6 +249,7 @@ int main(void)
         cmocka_unit_test_teardown(barriers_where_flushes_are_not_seen, machines_stop),
         cmocka_unit_test_teardown(domain_destroyed_in_the_middle_of_its_work, machines_stop),
         cmocka_unit_test_teardown(host_on_the_bridge, machines_stop),
+        cmocka_unit_test_teardown(tables_of_xl, machines_stop),
         cmocka_unit_test_teardown(store_of_xen, machines_stop),
     };
 

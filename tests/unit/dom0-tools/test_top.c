@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include <bh/top.h>
+#include <public/sched.h>
 #include <tools/control.h>
 #include <tools/service.h>
 
@@ -352,6 +353,29 @@ static void test_screen(void **state)
     assert_int_equal(occurrences("sorted by CPU"), 3);
 }
 
+/* Each state has its letter and its place. */
+static void test_states(void **state)
+{
+    static const struct {
+        uint32_t flags;
+        const char *row;
+    } states[] = {
+        {XEN_DOMINF_dying, " d-----  "},
+        {XEN_DOMINF_shutdown, " -s----  "},
+        {XEN_DOMINF_blocked, " --b---  "},
+        {XEN_DOMINF_shutdown | SHUTDOWN_crash << XEN_DOMINF_shutdownshift, " -s-c--  "},
+        {XEN_DOMINF_paused, " ----p-  "},
+        {XEN_DOMINF_running, " -----r  "},
+    };
+
+    domains[1].exists = domains[2].exists = false;
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        domains[0].info.flags = states[i].flags;
+        assert_int_equal(run("top -b -i 1"), 0);
+        assert_int_equal(occurrences(states[i].row), 1);
+    }
+}
+
 /* No more domains than the smallest screen has lines for. */
 static void test_full_screen(void **state)
 {
@@ -383,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup(test_batch, setup),
         cmocka_unit_test_setup(test_json, setup),
         cmocka_unit_test_setup(test_screen, setup),
+        cmocka_unit_test_setup(test_states, setup),
         cmocka_unit_test_setup(test_full_screen, setup),
         cmocka_unit_test_setup(test_refused, setup),
     };
