@@ -23,20 +23,21 @@ void domain_table_insert(struct domain *d)
     spin_lock(&table_lock);
     d->hash_next = *bucket;
     store_release(bucket, d);
-    spin_unlock(&table_lock);
     if (!d->system)
         set_bit(ids, d->id);
+    spin_unlock(&table_lock);
 }
 
 void domain_table_remove(struct domain *d)
 {
     struct domain **link = &domain_buckets[d->id % DOMAIN_BUCKETS];
 
-    clear_bit(ids, d->id);
     spin_lock(&table_lock);
     while (*link != d)
         link = &(*link)->hash_next;
     store_release(link, d->hash_next);
+    if (!find_domain(d->id)) /* a new one may have got the id already */
+        clear_bit(ids, d->id);
     spin_unlock(&table_lock);
 }
 

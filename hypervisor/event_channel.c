@@ -278,7 +278,9 @@ long evtchn_bind_ipi(struct evtchn_bind_ipi *op)
 long evtchn_bind_pirq(struct evtchn_bind_pirq *op)
 {
     struct domain *d = current->domain;
+    struct evtchn *chn;
     struct pirq *pirq;
+    unsigned long flags;
     int rc, port;
 
     if (op->pirq >= d->nr_pirqs)
@@ -297,14 +299,19 @@ long evtchn_bind_pirq(struct evtchn_bind_pirq *op)
     rc = port;
     if (port < 0)
         goto out;
+    /* The port is open before the interrupt is, which may come at once. */
+    chn = evtchn_lookup(d, (unsigned int)port);
+    chn->pirq = op->pirq;
+    open_port(d, port, ECS_PIRQ, 0);
     pirq->evtchn = (u32)port;
     rc = arch_pirq_bind(d->vcpu[0], pirq, op->flags & BIND_PIRQ__WILL_SHARE);
     if (rc) {
         pirq->evtchn = 0;
+        flags = spin_lock_irqsave(&chn->lock);
+        close_port(d, chn);
+        spin_unlock_irqrestore(&chn->lock, flags);
         goto out;
     }
-    evtchn_lookup(d, (unsigned int)port)->pirq = op->pirq;
-    open_port(d, port, ECS_PIRQ, 0);
     op->port = (u32)port;
 out:
     spin_unlock(&d->event_lock);

@@ -153,9 +153,13 @@ void evtchn_fifo_set_pending(struct vcpu *v, struct evtchn *chn)
     event_word_t *word = event_word(v->domain, chn->port);
     event_word_t old;
 
-    if (!word) {
-        chn->latched = true;
-        return;
+    if (unlikely(!word)) {
+        WRITE_ONCE(chn->latched, true);
+        smp_mb(); /* the array may have grown meanwhile, and that CPU looks at the latch after it */
+        word = event_word(v->domain, chn->port);
+        if (!word)
+            return;
+        WRITE_ONCE(chn->latched, false);
     }
     old = atomic_or(word, BIT(EVTCHN_FIFO_PENDING));
     if (!(old & (BIT(EVTCHN_FIFO_MASKED) | BIT(EVTCHN_FIFO_LINKED))))

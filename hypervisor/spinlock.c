@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Debug builds: the lock order. Each CPU keeps the ranks of the locks it holds; a lock may only be
+ * Waiting for a lock, and, in debug builds, the lock order. Each CPU keeps the ranks of the locks it holds; a lock may only be
  * taken when its rank is above all of them, or equal to the last where two locks of one rank are
  * taken in address order. Only the CPU that took a lock gives it back.
  */
+#include <arch.h>
 #include <percpu.h>
 #include <spinlock.h>
+
+void spin_lock_wait(const spinlock_t *lock, u16 ticket)
+{
+    while (load_acquire(&lock->serving) != ticket)
+        tlb_relax();
+}
 
 #ifdef DEBUG
 

@@ -142,27 +142,55 @@ void timer_stop(struct timer *t)
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
+/* @return is @t's function running on another CPU, whose queue is @q? */
+static bool runs_elsewhere(const struct timer_queue *q, const struct timer *t)
+{
+    return READ_ONCE(q->running) == t && q != &this_cpu()->timers;
+}
+
 void timer_kill(struct timer *t)
 {
     if (!t->fn)
         return; /* never initialised */
     timer_stop(t);
-    while (READ_ONCE(cpus[t->cpu]->timers.running) == t && t->cpu != smp_processor_id())
-        cpu_relax();
+    while (runs_elsewhere(&cpus[READ_ONCE(t->cpu)]->timers, t))
+        tlb_relax();
 }
 
+/*
+ * Both queues are locked, so that no timer_stop() or timer_set() falls in between. A timer whose
+ * function runs stays, since timer_kill() looks for it on the CPU that the timer belongs to.
+ */
 void timer_migrate(struct timer *t, unsigned int cpu)
 {
-    unsigned long flags;
-    struct timer_queue *q = lock_queue_of(t, &flags);
-    bool queued = t->queued;
+    struct timer_queue *to = &cpus[cpu]->timers;
 
-    if (queued)
-        timer_dequeue(q, t);
-    t->cpu = cpu;
-    spin_unlock_irqrestore(&q->lock, flags);
-    if (queued)
-        timer_set(t, t->expires);
+    for (;;) {
+        unsigned int from_cpu = READ_ONCE(t->cpu);
+        struct timer_queue *from = &cpus[from_cpu]->timers;
+        unsigned long flags = local_irq_save();
+        bool moved;
+
+        spin_lock_two(&from->lock, &to->lock);
+        moved = from_cpu == t->cpu && !runs_elsewhere(from, t);
+        if (moved) {
+            bool queued = t->queued;
+
+            if (queued)
+                timer_dequeue(from, t);
+            WRITE_ONCE(t->cpu, cpu);
+            if (queued) {
+                t->queued = true;
+                to->root = meld_timers(to->root, t);
+                program_timer(to, cpu);
+            }
+        }
+        spin_unlock_two(&from->lock, &to->lock);
+        local_irq_restore(flags);
+        if (moved)
+            return;
+        tlb_relax();
+    }
 }
 
 void timer_interrupt(void)

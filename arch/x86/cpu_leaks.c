@@ -10,6 +10,7 @@
  * Hygon's have none.
  */
 #include <asm/cpu_leaks.h>
+#include <asm/topology.h>
 #include <lib.h>
 #include <options.h>
 
@@ -85,7 +86,8 @@ void __init cpu_warn_leaks(void)
 {
     unsigned int leaks = cpu_leaks(&boot_cpu);
 
-    if (boot_cpu.md_clear && cpu_uses_verw(&boot_cpu))
+    /* A thread that shares the core reads the buffers while they are in use. */
+    if (boot_cpu.md_clear && cpu_uses_verw(&boot_cpu) && cpu_topology().threads_per_core == 1)
         leaks &= ~CPU_LEAK_MDS;
 
     if (leaks)

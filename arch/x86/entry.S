@@ -372,6 +372,36 @@ FUNCTION sysenter_entry
         call    pv_sysenter
         jmp     bounced
 
+/* ---- waiting for a lock ---- */
+
+/*
+ * spin_lock_wait() with the lock and the ticket on the stack, where they are taken away; all
+ * registers stay as they are.
+ */
+FUNCTION spin_lock_wait_saving
+        push    %rdi
+        push    %rsi
+        push    %rdx
+        push    %rcx
+        push    %rax
+        push    %r8
+        push    %r9
+        push    %r10
+        push    %r11
+        mov     10 * 8(%rsp), %rdi
+        mov     11 * 8(%rsp), %rsi
+        call    spin_lock_wait
+        pop     %r11
+        pop     %r10
+        pop     %r9
+        pop     %r8
+        pop     %rax
+        pop     %rcx
+        pop     %rdx
+        pop     %rsi
+        pop     %rdi
+        ret     $16
+
 /* ---- exceptions ---- */
 
 /*

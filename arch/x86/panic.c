@@ -11,17 +11,10 @@
 #include <console.h>
 #include <lib.h>
 
-static u32 panicking; /* the CPU that does, + 1; 0: none */
-
 void panic_begin(void)
 {
-    u32 whose = 0, self = smp_processor_id() + 1;
-
     local_irq_disable();
-    if (cmpxchg(&panicking, &whose, self))
-        smp_stop_others();
-    else if (whose != self)
-        machine_halt(); /* the others have nothing to add */
+    smp_stop_others();
     console_force_unlock();
 }
 

@@ -151,7 +151,10 @@ void arch_pirq_eoi(struct domain *d, struct pirq *pirq)
     if (!desc)
         return;
     flags = spin_lock_irqsave(&desc->lock);
-    guest_done(desc, pirq);
+    /* Meanwhile it may have been mapped to another interrupt. */
+    for (unsigned int i = 0; i < desc->nr_guests; i++)
+        if (desc->guest[i].pirq == pirq)
+            guest_done(desc, pirq);
     spin_unlock_irqrestore(&desc->lock, flags);
 }
 

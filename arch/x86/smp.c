@@ -35,11 +35,13 @@ void smp_join(void)
 
 /* ---- stopping ---- */
 
-static bool stopping;
+static u32 stopper; /* the CPU that ends the machine, + 1; 0: none */
 
 void smp_stop_if_asked(unsigned long rip)
 {
-    if (!READ_ONCE(stopping))
+    u32 who = READ_ONCE(stopper);
+
+    if (!who || who == smp_processor_id() + 1)
         return;
     WRITE_ONCE(this_cpu()->arch.stopped_at, rip);
     machine_halt();
@@ -77,9 +79,14 @@ void smp_say_where(void)
 
 void smp_stop_others(void)
 {
+    u32 who = 0, self = smp_processor_id() + 1;
     unsigned int cpu;
 
-    WRITE_ONCE(stopping, true);
+    if (!cmpxchg(&stopper, &who, self)) {
+        if (who != self)
+            machine_halt(); /* another one does already */
+        return;
+    }
     for_each_cpu (cpu, &cpu_online)
         if (cpu != smp_processor_id())
             apic_send_nmi(cpus[cpu]->arch.apic_id);

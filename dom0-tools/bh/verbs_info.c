@@ -338,7 +338,7 @@ static int info_hypervisor(struct bh_call *call, struct json *j,
 {
     uint64_t pages = 0;
 
-    if (each_domain(call, NULL, 0, add_pages, &pages))
+    if (bh_each_domain(call, NULL, 0, add_pages, &pages))
         return -1;
     info_number(j, "hypervisor_kib", (m->total_pages - m->free_pages - pages) << 2);
     return 0;

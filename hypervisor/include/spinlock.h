@@ -65,6 +65,12 @@ static inline void spin_lock_init(spinlock_t *lock, enum lock_rank rank)
     *lock = (spinlock_t)SPINLOCK_INIT((u16)rank);
 }
 
+/*
+ * Waits until @ticket is served, and answers other CPUs that want this one to flush: the holder of
+ * the lock may be one of them, whether interrupts are on here or off.
+ */
+void spin_lock_wait(const spinlock_t *lock, u16 ticket);
+
 static inline void spin_lock(spinlock_t *lock)
 {
     u16 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
@@ -74,8 +80,7 @@ static inline void spin_lock(spinlock_t *lock)
      * operand of the comparison.
      */
     if (unlikely(lock->serving != ticket))
-        while (load_acquire(&lock->serving) != ticket)
-            cpu_relax();
+        arch_spin_lock_wait(lock, ticket);
     smp_rmb();
     lock_order_acquire(lock);
 }

@@ -29,7 +29,7 @@ void timer_stop(struct timer *t);
  * frees @t.
  */
 void timer_kill(struct timer *t);
-/* Moves @t to another CPU's queue, still queued if it was. */
+/* Moves @t to another CPU's queue, still queued if it was, when its function does not run there. */
 void timer_migrate(struct timer *t, unsigned int cpu);
 
 /* Boot: prepares the queue of @cpu. */

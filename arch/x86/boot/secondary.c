@@ -50,26 +50,33 @@ void secondary_start(void) __noreturn;
 
 /* ---- on the new CPU ---- */
 
+static void __init __noreturn wait_for_init(void)
+{
+    store_release(&start_state, (u32)START_UNFIT);
+    for (;;)
+        cpu_relax();
+}
+
 void __init secondary_start(void)
 {
-    u32 called = START_CALLED;
+    u32 called = START_CALLED, syncing = START_SYNC;
 
     early_idt_load();
     if (!cmpxchg(&start_state, &called, (u32)START_ANSWERED))
         machine_halt(); /* too late; an INIT is on its way */
+    if (!secondary_features_fit(unfit, sizeof(unfit)))
+        wait_for_init();
     cpu_setup();
-    if (!secondary_check(unfit, sizeof(unfit))) {
-        store_release(&start_state, (u32)START_UNFIT);
-        for (;;) /* the next thing that it sees is an INIT */
-            cpu_relax();
-    }
+    if (!secondary_memory_types_fit(unfit, sizeof(unfit)))
+        wait_for_init();
     trap_cpu_init();
     fpu_cpu_init();
     apic_cpu_init();
     store_release(&start_state, (u32)START_SYNC);
     tsc_found = tsc_sync_measure(&tsc_left);
     time_cpu_init(tsc_left);
-    store_release(&start_state, (u32)START_READY);
+    if (!cmpxchg(&start_state, &syncing, (u32)START_READY))
+        machine_halt(); /* too late, as above */
     smp_join();
 }
 
@@ -182,8 +189,14 @@ static bool __init start_cpu(unsigned int id, u32 apic, u8 page)
     cmpxchg(&start_state, &called, (u32)START_LATE);
     state = wait_while(START_ANSWERED, READY_LIMIT);
     if (state == START_SYNC) {
-        tsc_sync_serve();
+        tsc_sync_serve(now() + READY_LIMIT);
         state = wait_while(START_SYNC, READY_LIMIT);
+    }
+    if (state != START_READY) { /* from here on it cannot become ready either */
+        u32 seen = state;
+
+        if (!cmpxchg(&start_state, &seen, (u32)START_LATE))
+            state = seen;
     }
     if (state == START_READY) {
         while (!cpumask_test(&cpu_online, id))
@@ -216,7 +229,7 @@ void __init secondary_start_all(unsigned int maxcpus)
     u8 page = place_trampoline();
 
     secondary_check_init();
-    for (unsigned int i = 0; i < acpi.nr_cpus && id < maxcpus; i++) {
+    for (unsigned int i = 0; i < acpi.nr_cpus && id < MIN(maxcpus, NR_CPUS); i++) {
         u32 apic = acpi.cpu[i].apic_id;
 
         if (!acpi.cpu[i].enabled || apic == cpus[0]->arch.apic_id)

@@ -12,13 +12,15 @@
  */
 void secondary_start_all(unsigned int maxcpus);
 
-/* Boot CPU: notes what it can do, for secondary_check(). */
+/* Boot CPU: notes what it can do, for the comparison. */
 void secondary_check_init(void);
 /*
- * Compares this CPU with the boot CPU.
+ * Compares this CPU with the boot CPU: what it can do, before it is told to (cpu_setup()); and the
+ * memory types, which are set as on the boot CPU, after that.
  * @why: receives the reason, in @size bytes, when it is not fit
  * @return is it fit to run beside it?
  */
-bool secondary_check(char *why, size_t size);
+bool secondary_features_fit(char *why, size_t size);
+bool secondary_memory_types_fit(char *why, size_t size);
 
 #endif

@@ -128,7 +128,7 @@ void __init secondary_check_init(void)
     read_profile(&first);
 }
 
-bool __init secondary_check(char *why, size_t size)
+bool __init secondary_features_fit(char *why, size_t size)
 {
     memset(&other, 0, sizeof(other));
     read_profile(&other);
@@ -146,6 +146,11 @@ bool __init secondary_check(char *why, size_t size)
                  first.phys_bits);
         return false;
     }
+    return true;
+}
+
+bool __init secondary_memory_types_fit(char *why, size_t size)
+{
     if (same_memory_types())
         return true;
     if (other.mtrr_cap == first.mtrr_cap) {

@@ -3,6 +3,7 @@
 #include "tsc_sync.h"
 
 #include <asm/msr.h>
+#include <asm/time.h>
 #include <asm/tlb.h>
 #include <lib.h>
 
@@ -40,11 +41,11 @@ static inline u64 ordered_rdtsc(void)
     return tsc;
 }
 
-void __init tsc_sync_serve(void)
+void __init tsc_sync_serve(s_time_t end)
 {
     u32 answered = 0;
 
-    while (!load_acquire(&exchange.over)) {
+    while (!load_acquire(&exchange.over) && now() < end) {
         u32 asked = load_acquire(&exchange.asked);
 
         if (asked == answered) {

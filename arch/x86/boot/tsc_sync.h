@@ -24,10 +24,10 @@ void tsc_bounds_narrow(struct tsc_bounds *b, u64 before, u64 theirs, u64 after);
 s64 tsc_distance(const struct tsc_bounds *b);
 
 /*
- * The exchange: CPU 0 serves one other CPU, which measures itself against it. Both call at the same
- * time, with interrupts off.
+ * The exchange: CPU 0 serves one other CPU, until system time @end at most, which measures itself
+ * against it. Both call at the same time, with interrupts off.
  */
-void tsc_sync_serve(void);
+void tsc_sync_serve(s_time_t end);
 /*
  * Also corrects this CPU's TSC, where it has IA32_TSC_ADJUST.
  * @left: receives the distance that is left after that

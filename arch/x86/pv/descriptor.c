@@ -270,8 +270,9 @@ long do_set_gdt(unsigned long frame_list, unsigned int entries)
 
 bool destroy_ldt(struct vcpu *v)
 {
+    struct page *frames[LDT_PAGES];
+    unsigned int n = 0;
     u64 *pe;
-    bool mapped = false;
 
     if (likely(!READ_ONCE(v->arch.ldt_shadow)))
         return false;
@@ -283,12 +284,17 @@ bool destroy_ldt(struct vcpu *v)
         if (!(old & PTE_PRESENT))
             continue;
         WRITE_ONCE(pe[i], 0);
-        put_page_and_type(mfn_to_page(pte_mfn(old)));
-        mapped = true;
+        frames[n++] = mfn_to_page(pte_mfn(old));
     }
     v->arch.ldt_shadow = 0;
     spin_unlock(&v->arch.ldt_lock);
-    return mapped;
+    /*
+     * After the unlock: the last use of a frame may flush other CPUs, and pv_ldt_fault() waits for
+     * the lock with interrupts off.
+     */
+    for (unsigned int i = 0; i < n; i++)
+        put_page_and_type(frames[i]);
+    return n != 0;
 }
 
 void drop_ldts(struct domain *d)

@@ -38,6 +38,11 @@ bool x2apic_enabled;
 __thread bool host_irqs_on;
 struct cpu *cpus[NR_CPUS] = {&cpu};
 
+void tlb_relax(void)
+{
+    __builtin_trap(); /* nobody else runs who could end a wait */
+}
+
 struct cpu_info *get_cpu_info(void)
 {
     return &info;

@@ -11,10 +11,18 @@
 #include <cmocka.h>
 
 #include <asm/cpu_leaks.h>
+#include <asm/topology.h>
 #include <lib.h>
 #include <options.h>
 
 struct cpu_features boot_cpu;
+static u32 threads = 1;
+
+struct topology cpu_topology(void)
+{
+    return (struct topology){.threads_per_core = threads, .cores_per_socket = 1};
+}
+
 struct hv_options hv_options = {.spec_ctrl = true};
 static char messages[512];
 

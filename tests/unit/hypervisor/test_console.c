@@ -27,6 +27,11 @@ static struct vcpu vcpu;
 static unsigned int virqs;
 static unsigned long fault_at; /* guest address from which on access faults; 0: none */
 
+void tlb_relax(void)
+{
+    __builtin_trap(); /* nobody else runs who could end a wait */
+}
+
 struct cpu_info *get_cpu_info(void)
 {
     return &info;

@@ -13,7 +13,8 @@ void smp_init_boot_cpu(void);
 /* Another CPU, when it is set up: it comes online and begins to schedule. */
 void smp_join(void) __attribute__((noreturn));
 /*
- * Stops all other CPUs by an NMI, wherever they are, since the machine ends. Any context.
+ * Stops all other CPUs by an NMI, wherever they are, since the machine ends. The first CPU that
+ * calls it goes on, another one stays here. Interrupts are off; any other context.
  */
 void smp_stop_others(void);
 /*

@@ -11,6 +11,16 @@ static inline void cpu_relax(void)
     __asm__ volatile("pause" ::: "memory");
 }
 
+/*
+ * Calls spin_lock_wait(@lock, @ticket) of spinlock.h in a way that destroys no register (entry.S):
+ * a call of C would make each function that takes a lock save some, also when it need not wait.
+ */
+#define arch_spin_lock_wait(lock, ticket)                                 \
+    __asm__ volatile("push %q1\n\tpush %q0\n\tcall spin_lock_wait_saving" \
+                     :                                                    \
+                     : "r"(lock), "r"((u32)(ticket))                      \
+                     : "cc", "memory")
+
 static inline void local_irq_disable(void)
 {
     __asm__ volatile("cli" ::: "memory");

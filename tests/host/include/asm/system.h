@@ -13,6 +13,8 @@ __attribute__((weak)) void host_relax(void);
 /* Of those that have one, none waits so often in all. */
 #define HOST_WAITS (1UL << 27)
 
+#define arch_spin_lock_wait(lock, ticket) spin_lock_wait(lock, ticket)
+
 static inline void cpu_relax(void)
 {
     static unsigned long waits;
