@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for a lock, and, in debug builds, the lock order. Each CPU keeps the ranks of the locks it holds; a lock may only be
- * taken when its rank is above all of them, or equal to the last where two locks of one rank are
- * taken in address order. Only the CPU that took a lock gives it back.
+ * Waiting for a lock, and, in debug builds, the lock order. Each CPU keeps the ranks of the locks
+ * that it holds; a lock may only be taken when its rank is above all of them, or equal to the last
+ * where two locks of one rank are taken in address order. Only the CPU that took a lock gives it
+ * back.
  */
 #include <arch.h>
 #include <percpu.h>

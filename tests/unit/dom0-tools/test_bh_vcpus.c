@@ -20,7 +20,7 @@
 /* SOURCES: dom0-tools/service/construction.c dom0-tools/service/domain_requests.c */
 /* SOURCES: dom0-tools/service/console_requests.c dom0-tools/service/device_requests.c */
 /* SOURCES: dom0-tools/service/vcpu_requests.c dom0-tools/service/domain_life.c */
-/* SOURCES: dom0-tools/service/service.c */
+/* SOURCES: dom0-tools/service/service.c dom0-tools/service/index.c */
 /* SOURCES: $(addprefix dom0-tools/bh/,arguments.c json.c output.c listing.c) */
 /* SOURCES: dom0-tools/bh/verbs_vcpu.c dom0-tools/bh/verbs_sched.c */
 /* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc */
