@@ -5,6 +5,7 @@
 #include <asm/backtrace.h>
 #include <asm/smp.h>
 #include <asm/tlb.h>
+#include <asm/topology.h>
 #include <lib.h>
 #include <percpu.h>
 #include <sched.h>
@@ -25,11 +26,26 @@ void __init smp_init_boot_cpu(void)
     cpumask_set(&cpu_online, 0);
 }
 
+/* Enters @cpu among the CPUs of its core, and those with it. Boot: one CPU at a time comes up. */
+static void note_siblings(struct cpu *cpu)
+{
+    unsigned int shift = cpu_topology().core_shift, other;
+
+    for_each_cpu (other, &cpu_online) {
+        if (cpus[other]->arch.apic_id >> shift != cpu->arch.apic_id >> shift)
+            continue;
+        cpumask_set(&cpus[other]->siblings, cpu->id);
+        cpumask_set(&cpu->siblings, other);
+    }
+}
+
 void smp_join(void)
 {
     tlb_flush_local(); /* stamped before anybody may ask how old its translations are */
+    note_siblings(this_cpu());
     atomic_add(&nr_cpus, 1);
     cpumask_set(&cpu_online, smp_processor_id());
+    sched_cpu_up(smp_processor_id());
     sched_start();
 }
 

@@ -196,7 +196,6 @@ struct store_connection *service_store_connect(store_event_fn *event, void *cont
 
 static void client_free(struct store_client *c)
 {
-    client_wait_no_more(c);
     index_leave(&c->by_port);
     if (c->port >= 0)
         platform_port_close(c->port);
@@ -204,6 +203,7 @@ static void client_free(struct store_client *c)
         store_session_close(c->session);
     if (c->page)
         platform_unmap_frames(c->page, 1);
+    client_wait_no_more(c); /* nobody can make it wait again */
     free(c);
 }
 

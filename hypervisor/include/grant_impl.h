@@ -51,8 +51,8 @@ struct grant_table {
     spinlock_t map_lock; /* RANK_GRANT_MAP: mappings that this domain holds of others */
     unsigned int nr_map_pages, max_map_pages;
     struct grant_mapping **mappings; /* NULL before the first */
-    u32 free_handle;       /* NO_HANDLE: none */
-    u32 release_cursor;    /* of grant_table_release_mappings() */
+    u32 free_handle;                 /* NO_HANDLE: none */
+    u32 release_cursor;              /* of grant_table_release_mappings() */
     unsigned int unshared; /* of grant_table_unshare(): how many shared frames are given back */
 };
 

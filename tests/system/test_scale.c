@@ -169,7 +169,7 @@ static void the_next_costs_no_more(void **state)
     machine_expect(machine, "> version");
     expect_prompt(machine);
     costs = read_costs(counts, end);
-    expect_at_most(machine, "creating the 10th", costs[created + 9], 1500000);
+    expect_at_most(machine, "creating the 10th", costs[created + 9], 1200000);
     expect_at_most(machine, "creating the last", costs[created + domains - 1],
                    1.1 * costs[created + 9]);
     expect_at_most(machine, "destroying the 10th", costs[end - 10], 500000);

@@ -297,6 +297,7 @@ static void test_changed_domains(void **state)
     service_turn(port);
     assert_int_equal(managed_domain_find(first)->life, LIFE_RUNNING);
     assert_int_equal(managed_domain_find(second)->life, LIFE_STOPPING);
+    assert_false(fake_domains[7].changed);
     fake_domains[first].changed = true;
     service_turn(port);
     fake_run_threads();
