@@ -144,6 +144,7 @@ static void destroy_piece(void *arg)
         timer_set(&d->destroy_timer, now() + DESTROY_PAUSE);
         return;
     }
+    cap_domain_destroy(d);
     arch_domain_destroy(d);
     free_domain(d);
     send_global_virq(VIRQ_DOM_EXC);
@@ -179,7 +180,7 @@ static struct domain *alloc_domain(domid_t id)
     d->owner_id = page_owner_id(d);
     d->refs = 1;
     d->shutdown_code = ~0U;
-    d->sched_weight = SCHED_DEFAULT_WEIGHT;
+    sched_init_domain(d);
     spin_lock_init(&d->lock, RANK_DOMAIN);
     spin_lock_init(&d->page_lock, RANK_PAGE_LIST);
     spin_lock_init(&d->event_lock, RANK_EVENT);
@@ -340,9 +341,7 @@ int vcpu_reset(struct vcpu *v)
     if (rc)
         return rc;
     v->initialised = false;
-    v->poll_port = 0;
-    clear_bit(v->domain->poll_mask, v->id);
-    clear_bit(&v->pause_flags, VPF_BLOCKED);
+    vcpu_poll_cancel(v);
     return 0;
 }
 

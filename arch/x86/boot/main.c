@@ -110,6 +110,7 @@ void __init start_of_day(u32 magic, u32 info)
     platform_init();
     domain_init();
     sched_cpu_init(0);
+    sched_cpu_up(0);
     timer_cpu_init(0);
     console_init_input();
     dom0_build();
