@@ -164,25 +164,35 @@ static void arm_slice(struct fair_queue *f, s_time_t end)
         timer_set(&f->slice, end);
 }
 
+/* @return when @v, which owes time, will be eligible; or the end of the slice, if that is sooner */
+static __noinline s_time_t when_eligible(const struct fair_queue *f, const struct vcpu *v,
+                                         const struct vcpu *cur, s_time_t t)
+{
+    s64 total = (s64)(f->weight + cur->fair.weight);
+    s64 ahead = (s64)(v->fair.v - queue_time(f, cur));
+
+    if (ahead > (s64)((u64)(f->slice_end - t) << VIRTUAL_SHIFT) / total)
+        return f->slice_end;
+    return t + (MAX(ahead, (s64)0) * total >> VIRTUAL_SHIFT);
+}
+
 /*
  * @v has been queued behind @cur, which has a deadline, too.
  * @return true: @v is to take the CPU at once
  */
-static bool challenge(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
+HOT_INLINE bool challenge(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s64 lag,
+                          s_time_t t)
 {
     struct fair_queue *f = &rq->fair;
-    s64 total = (s64)(f->weight + cur->fair.weight), ahead;
     s_time_t earliest;
 
     if (v->domain == cur->domain && fair_favour(rq, v, cur, t))
         return true;
     if (before(v->fair.deadline, cur->fair.deadline) && t < f->slice_end) {
-        ahead = (s64)(v->fair.v - queue_time(f, cur));
-        if (ahead <= (s64)((u64)(f->slice_end - t) << VIRTUAL_SHIFT) / total) {
-            earliest = t + (MAX(ahead, (s64)0) * total >> VIRTUAL_SHIFT);
-            earliest = MAX(earliest, f->started + READ_ONCE(sched_rate_limit));
-            f->slice_end = MIN(f->slice_end, earliest);
-        }
+        earliest = f->started + READ_ONCE(sched_rate_limit);
+        if (unlikely(lag < 0))
+            earliest = MAX(earliest, when_eligible(f, v, cur, t));
+        f->slice_end = MIN(f->slice_end, earliest);
     }
     if (f->slice_end <= t)
         return true;
@@ -194,7 +204,7 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
 {
     struct vcpu *runner = runs_something(cur) ? cur : NULL;
     struct fair_queue *f = &rq->fair;
-    s64 lag, others = (s64)f->weight;
+    s64 lag = 0, others = (s64)f->weight;
     u64 time;
 
     if (runner) {
@@ -211,7 +221,7 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
     if (others) {
         lag = kept_lag(f, v, time);
         /* The queue's time moves when @v joins it. After a sleep that has to be made up for. */
-        if (!v->fair.moved)
+        if (lag && !v->fair.moved)
             lag += lag * (s64)v->fair.weight / others;
         v->fair.v -= (u64)lag;
     }
@@ -219,7 +229,7 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
                                      : v->fair.v - fair_virtual(v, SCHED_HEAD_START);
     v->fair.moved = false;
     enqueue(rq, v);
-    return !runner || challenge(rq, v, cur, t);
+    return !runner || challenge(rq, v, cur, lag, t);
 }
 
 void fair_remove(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
