@@ -101,6 +101,7 @@ static void destroy_piece(void *arg)
         timer_set(&d->destroy_timer, now() + DESTROY_PAUSE);
         return;
     }
+    cap_domain_destroy(d);
     arch_domain_destroy(d);
     domain_state_changed(d);
     free_domain(d);
@@ -140,7 +141,7 @@ static struct domain *alloc_domain(domid_t id)
     d->owner_id = page_owner_id(d);
     d->refs = 1;
     d->shutdown_code = ~0U;
-    d->sched_weight = SCHED_DEFAULT_WEIGHT;
+    sched_init_domain(d);
     spin_lock_init(&d->pause_lock, RANK_PAUSE);
     spin_lock_init(&d->lock, RANK_DOMAIN);
     spin_lock_init(&d->page_lock, RANK_PAGE_LIST);
@@ -311,9 +312,7 @@ int vcpu_reset(struct vcpu *v)
     if (rc)
         return rc;
     v->initialised = false;
-    v->poll_port = 0;
-    clear_bit(v->domain->poll_mask, v->id);
-    clear_bit(&v->pause_flags, VPF_BLOCKED);
+    vcpu_poll_cancel(v);
     return 0;
 }
 

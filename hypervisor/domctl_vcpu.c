@@ -156,17 +156,15 @@ static long find_affinity_vcpu(struct domain *d, const struct xen_domctl_vcpuaff
     return 0;
 }
 
-/* Answers both calls. No vCPU prefers a CPU, so the soft affinity is every CPU. */
-static long show_affinity(const struct xen_domctl_vcpuaffinity *op, const cpumask_t *hard)
+static long show_affinity(const struct xen_domctl_vcpuaffinity *op, const cpumask_t *hard,
+                          const cpumask_t *soft)
 {
-    cpumask_t all;
     long rc = 0;
 
-    memset(&all, 0xff, sizeof(all));
     if (op->flags & XEN_VCPUAFFINITY_HARD)
         rc = bitmap_to_guest(&op->cpumap_hard, hard->bits, nr_cpus);
     if (rc == 0 && op->flags & XEN_VCPUAFFINITY_SOFT)
-        rc = bitmap_to_guest(&op->cpumap_soft, all.bits, nr_cpus);
+        rc = bitmap_to_guest(&op->cpumap_soft, soft->bits, nr_cpus);
     return rc;
 }
 
@@ -175,29 +173,44 @@ long domctl_get_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity 
     struct vcpu *v;
     long rc = find_affinity_vcpu(d, op, &v);
 
-    return rc ? rc : show_affinity(op, &v->hard_affinity);
+    return rc ? rc : show_affinity(op, &v->hard_affinity, &v->soft_affinity);
 }
 
+/* @return the CPUs of @a that are in @b, too */
+static cpumask_t cpus_in_both(const cpumask_t *a, const cpumask_t *b)
+{
+    cpumask_t both;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(both.bits); i++)
+        both.bits[i] = a->bits[i] & b->bits[i];
+    return both;
+}
+
+/* Sets both, or none, and shows what is in force of what was set. */
 long domctl_set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *op)
 {
-    bool usable = false;
+    bool sets_hard = op->flags & XEN_VCPUAFFINITY_HARD,
+         sets_soft = op->flags & XEN_VCPUAFFINITY_SOFT;
+    cpumask_t hard, soft;
     struct vcpu *v;
-    cpumask_t want;
     long rc = find_affinity_vcpu(d, op, &v);
 
+    if (rc == 0 && sets_hard) {
+        rc = bitmap_from_guest(hard.bits, &op->cpumap_hard, NR_CPUS);
+        if (rc == 0) {
+            cpumask_t usable = cpus_in_both(&hard, &cpu_online);
+
+            rc = cpumask_empty(&usable) ? -XEN_EINVAL : 0;
+        }
+    }
+    if (rc == 0 && sets_soft)
+        rc = bitmap_from_guest(soft.bits, &op->cpumap_soft, NR_CPUS);
     if (rc)
         return rc;
-    if (op->flags & XEN_VCPUAFFINITY_HARD) {
-        rc = bitmap_from_guest(want.bits, &op->cpumap_hard, NR_CPUS);
-        if (rc)
-            return rc;
-        for (unsigned int i = 0; i < ARRAY_SIZE(want.bits); i++)
-            usable |= (want.bits[i] & cpu_online.bits[i]) != 0;
-        if (!usable)
-            return -XEN_EINVAL;
-        v->hard_affinity = want;
-    }
-    return show_affinity(op, &v->hard_affinity);
+    sched_set_affinity(v, sets_hard ? &hard : NULL, sets_soft ? &soft : NULL);
+    hard = cpus_in_both(&v->hard_affinity, &cpu_online);
+    soft = cpus_in_both(&v->soft_affinity, &hard);
+    return show_affinity(op, &hard, &soft);
 }
 
 /* ---- how much ---- */
@@ -209,15 +222,16 @@ long domctl_scheduler(struct domain *d, struct xen_domctl_scheduler_op *op, bool
     switch (op->cmd) {
     case XEN_DOMCTL_SCHEDOP_getinfo:
         op->u.credit2.weight = d->sched_weight;
-        op->u.credit2.cap = 0;
+        op->u.credit2.cap = d->cap.percent;
         *copyback = true;
         return 0;
     case XEN_DOMCTL_SCHEDOP_putinfo:
-        /* A weight of 0 and a cap of all ones leave the value as it is. There are no caps. */
-        if (op->u.credit2.cap != 0 && op->u.credit2.cap != 0xffff)
-            return -XEN_EOPNOTSUPP;
+        /* A weight of 0 leaves the weight as it is, a cap of 0 is none; credit2 has it so. */
         if (op->u.credit2.weight)
-            WRITE_ONCE(d->sched_weight, op->u.credit2.weight);
+            sched_set_weight(d, op->u.credit2.weight);
+        if (op->u.credit2.cap > 100 * d->max_vcpus)
+            return -XEN_EINVAL;
+        sched_set_cap(d, op->u.credit2.cap);
         return 0;
     default:
         return -XEN_EINVAL;

@@ -25,7 +25,7 @@ void evtchn_wake_pollers(struct domain *d, unsigned int port)
 
             bits &= bits - 1;
             if (polled == -1 || polled == (int)port)
-                vcpu_unblock(v);
+                vcpu_poll_event(v, port);
         }
     }
 }

@@ -1,30 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The scheduler's core: the states of vCPUs, waking, sleeping, and the switch. The policy says
- * which vCPU runs next, and for how long (sched_fair.h).
+ * which vCPU of a CPU runs next, and for how long (sched_fair.h); sched_place.c says on which CPU.
  *
  * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
- * or neither, and then something in pause_flags or a pause count says why. schedule() is the last
- * softirq on the way out: the stack below it is empty but for the guest's frame, so it switches
- * vCPU by replacing that frame and leaves by arch_resume().
+ * parked (cap.parked), moving to another CPU, or none of them, and then something in pause_flags
+ * or a pause count says why. schedule() is the last softirq on the way out: the stack below it is
+ * empty but for the guest's frame, so it switches vCPU by replacing that frame and leaves by
+ * arch_resume(). From the choice of another vCPU until its registers are saved, a vCPU may be
+ * queued already, but is_running keeps other CPUs from taking it.
  */
 #include <arch.h>
-#include <percpu.h>
-#include <sched.h>
+#include <sched_impl.h>
 #include <softirq.h>
-
-static struct run_queue *lock_run_queue(const struct vcpu *v, unsigned long *flags)
-{
-    for (;;) {
-        unsigned int cpu = READ_ONCE(v->processor);
-        struct run_queue *rq = &cpus[cpu]->rq;
-
-        *flags = spin_lock_irqsave(&rq->lock);
-        if (likely(cpu == v->processor))
-            return rq;
-        spin_unlock_irqrestore(&rq->lock, *flags);
-    }
-}
 
 bool vcpu_runnable(const struct vcpu *v)
 {
@@ -54,72 +42,233 @@ static int stopped_state(const struct vcpu *v)
                : RUNSTATE_offline;
 }
 
+/* ---- waking and sleeping ---- */
+
+/* Queues @v. @return its CPU is to run it at once, and was told. Locks: the run queue's is held. */
+HOT_INLINE bool queue_vcpu(struct run_queue *rq, struct vcpu *v, s_time_t t)
+{
+    bool at_once;
+
+    set_runstate(v, RUNSTATE_runnable, t);
+    at_once = fair_wake(rq, v, running_on(v->processor), t);
+    if (at_once)
+        softirq_raise_on(v->processor, SOFTIRQ_SCHEDULE);
+    return at_once;
+}
+
+bool sched_queue(struct run_queue *rq, struct vcpu *v, s_time_t t)
+{
+    return queue_vcpu(rq, v, t);
+}
+
+/*
+ * The part of vcpu_wake() when there are several CPUs. A vCPU whose registers its CPU has not saved
+ * yet has to stay there.
+ */
+static __noinline void wake_somewhere(struct run_queue *rq, struct vcpu *v, unsigned long flags)
+{
+    s_time_t t = now();
+    unsigned int cpu;
+    bool waits;
+
+    if (cpumask_test(&v->may_run, v->processor) && load_acquire(&v->is_running)) {
+        cpu = v->processor;
+    } else {
+        while (load_acquire(&v->is_running))
+            tlb_relax();
+        cpu = sched_choose_cpu(v);
+    }
+    if (cpu == v->processor) {
+        waits = !queue_vcpu(rq, v, t);
+        if (waits)
+            sched_note_waiting(cpu);
+        sched_unlock(rq, flags);
+        if (waits)
+            sched_offer(v);
+        return;
+    }
+    set_runstate(v, RUNSTATE_runnable, t);
+    fair_depart(rq, v, running_on(v->processor), t);
+    store_release(&v->processor, cpu);
+    sched_unlock(rq, flags);
+    sched_send(v, cpu);
+}
+
 void vcpu_wake(struct vcpu *v)
 {
     unsigned long flags;
-    struct run_queue *rq = lock_run_queue(v, &flags);
-    unsigned int cpu = v->processor;
-    const struct vcpu *cur = cpus[cpu]->info->vcpu;
+    struct run_queue *rq = sched_lock(v, &flags);
 
-    if (!v->on_queue && cur != v && vcpu_runnable(v)) {
-        s_time_t t = now();
-
-        set_runstate(v, RUNSTATE_runnable, t);
-        if (fair_wake(rq, v, cur, t))
-            softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
+    if (sched_wants_queue(v)) {
+        if (nr_cpus > 1) {
+            wake_somewhere(rq, v, flags);
+            return;
+        }
+        (void)queue_vcpu(rq, v, now());
     }
-    spin_unlock_irqrestore(&rq->lock, flags);
+    sched_unlock(rq, flags);
 }
 
 void vcpu_sleep_nosync(struct vcpu *v)
 {
     unsigned long flags;
-    struct run_queue *rq = lock_run_queue(v, &flags);
+    struct run_queue *rq = sched_lock(v, &flags);
+    struct vcpu *cur = running_on(v->processor);
+    s_time_t t;
 
     if (!vcpu_runnable(v)) {
-        if (v->on_queue) {
-            fair_remove(rq, v);
-            set_runstate(v, stopped_state(v), now());
-        } else if (v->is_running) {
+        t = now();
+        if (cur == v) {
             softirq_raise_on(v->processor, SOFTIRQ_SCHEDULE);
         } else {
-            set_runstate(v, stopped_state(v), now());
+            if (v->on_queue)
+                fair_remove(rq, v, cur, t);
+            else if (v->cap.parked)
+                cap_unpark(v);
+            set_runstate(v, stopped_state(v), t);
         }
     }
-    spin_unlock_irqrestore(&rq->lock, flags);
+    sched_unlock(rq, flags);
 }
 
 void vcpu_sleep_sync(struct vcpu *v)
 {
     vcpu_sleep_nosync(v);
     while (!vcpu_runnable(v) && load_acquire(&v->is_running) && v != current)
-        cpu_relax();
+        tlb_relax();
+}
+
+void sched_release_parked(struct vcpu *v)
+{
+    unsigned long flags;
+    struct run_queue *rq = sched_lock(v, &flags);
+
+    if (v->cap.parked)
+        cap_unpark(v);
+    sched_unlock(rq, flags);
+    vcpu_wake(v);
+}
+
+/* ---- blocking, polling and events ---- */
+
+void vcpu_poll_begin(struct vcpu *v, int port)
+{
+    unsigned long flags;
+    struct run_queue *rq = sched_lock(v, &flags);
+
+    v->poll_until = 0;
+    WRITE_ONCE(v->poll_port, port);
+    set_bit(v->domain->poll_mask, v->id);
+    set_bit(&v->pause_flags, VPF_BLOCKED);
+    sched_unlock(rq, flags);
+}
+
+/* Locks: the run queue's is held. */
+static void forget_poll(struct vcpu *v)
+{
+    WRITE_ONCE(v->poll_port, 0);
+    clear_bit(v->domain->poll_mask, v->id);
+}
+
+__noinline void vcpu_poll_forget(struct vcpu *v)
+{
+    unsigned long flags;
+    struct run_queue *rq = sched_lock(v, &flags);
+
+    if (!test_bit(&v->pause_flags, VPF_BLOCKED))
+        forget_poll(v);
+    sched_unlock(rq, flags);
+}
+
+void vcpu_poll_cancel(struct vcpu *v)
+{
+    unsigned long flags;
+    struct run_queue *rq = sched_lock(v, &flags);
+
+    forget_poll(v);
+    clear_bit(&v->pause_flags, VPF_BLOCKED);
+    sched_unlock(rq, flags);
+}
+
+/* Ends the poll of @v, if @v polls and @over says so of the poll. */
+static void end_poll(struct vcpu *v, bool (*over)(const struct vcpu *v, unsigned int port),
+                     unsigned int port)
+{
+    unsigned long flags;
+    struct run_queue *rq = sched_lock(v, &flags);
+    bool ends = v->poll_port && test_bit(&v->pause_flags, VPF_BLOCKED) && over(v, port);
+
+    if (ends) {
+        forget_poll(v);
+        clear_bit(&v->pause_flags, VPF_BLOCKED);
+    }
+    sched_unlock(rq, flags);
+    if (ends)
+        vcpu_wake(v);
+}
+
+static bool polls_port(const struct vcpu *v, unsigned int port)
+{
+    return v->poll_port == -1 || v->poll_port == (int)port;
+}
+
+static bool poll_timed_out(const struct vcpu *v, unsigned int port)
+{
+    (void)port;
+    return v->poll_until && v->poll_until <= now();
+}
+
+void vcpu_poll_event(struct vcpu *v, unsigned int port)
+{
+    end_poll(v, polls_port, port);
+}
+
+void vcpu_poll_timeout(struct vcpu *v)
+{
+    end_poll(v, poll_timed_out, 0);
 }
 
 void vcpu_unblock(struct vcpu *v)
 {
     if (!test_and_clear_bit(&v->pause_flags, VPF_BLOCKED))
         return;
-    if (unlikely(READ_ONCE(v->poll_port))) {
-        v->poll_port = 0;
-        clear_bit(v->domain->poll_mask, v->id);
-    }
+    if (unlikely(READ_ONCE(v->poll_port)))
+        vcpu_poll_forget(v);
     vcpu_wake(v);
+}
+
+/*
+ * An event came for @v, which waits for a CPU. If one of its own domain runs there, that may be
+ * spinning until @v has answered: so @v runs in its place.
+ */
+static __noinline void favour_waiting(struct vcpu *v)
+{
+    unsigned long flags;
+    struct run_queue *rq = sched_lock(v, &flags);
+    struct vcpu *cur = running_on(v->processor);
+
+    if (v->on_queue && cur->domain == v->domain && fair_favour(rq, v, cur, now()))
+        softirq_raise_on(v->processor, SOFTIRQ_SCHEDULE);
+    sched_unlock(rq, flags);
 }
 
 void vcpu_kick(struct vcpu *v)
 {
-    bool running = READ_ONCE(v->is_running);
+    bool running = READ_ONCE(v->is_running), waits = READ_ONCE(v->on_queue);
 
     vcpu_unblock(v);
     if (running && v != current)
         arch_kick_cpu(v->processor);
+    if (unlikely(waits))
+        favour_waiting(v);
 }
 
 void vcpu_block_enable_events(void)
 {
     struct vcpu *v = current;
 
+    if (unlikely(READ_ONCE(v->poll_port)))
+        vcpu_poll_forget(v); /* whoever ended it has not come to that yet */
     v->info->evtchn_upcall_mask = 0;
     set_bit(&v->pause_flags, VPF_BLOCKED); /* full barrier: a sender after our look sees the bit */
     if (READ_ONCE(v->info->evtchn_upcall_pending))
@@ -138,6 +287,66 @@ void vcpu_yield(void)
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
+/* ---- the switch ---- */
+
+/*
+ * @next, whose domain has a cap, was chosen: it takes a piece of the budget. While there is none,
+ * it is parked, and the next one is chosen.
+ */
+static __noinline struct vcpu *choose_within_caps(struct run_queue *rq, struct vcpu *next,
+                                                  s_time_t t)
+{
+    while (READ_ONCE(next->domain->cap.percent)) {
+        s_time_t end = cap_take(next, t);
+
+        if (end) {
+            fair_limit(rq, end);
+            break;
+        }
+        fair_drop(rq, next);
+        cap_park(next);
+        next = fair_pick(rq, rq->idle, false, t);
+    }
+    return next;
+}
+
+static struct vcpu *choose_next(struct run_queue *rq, struct vcpu *prev, s_time_t t)
+{
+    bool stays = !is_idle_vcpu(prev) && vcpu_runnable(prev);
+    struct vcpu *next;
+
+    if (unlikely(prev->cap.granted))
+        cap_give_back(prev, t);
+    if (stays && nr_cpus > 1 && unlikely(!cpumask_test(&prev->may_run, smp_processor_id()))) {
+        prev->moving = true;
+        stays = false;
+    }
+    next = fair_pick(rq, prev, stays, t);
+    if (unlikely(READ_ONCE(next->domain->cap.percent)))
+        next = choose_within_caps(rq, next, t);
+    if (nr_cpus > 1)
+        sched_note_choice(smp_processor_id(), is_idle_vcpu(next));
+    return next;
+}
+
+/* @prev may not run on this CPU any longer; its registers are saved. */
+static __noinline void send_away(struct vcpu *prev)
+{
+    unsigned long flags;
+    struct run_queue *rq = sched_lock(prev, &flags);
+
+    prev->moving = false;
+    sched_move(rq, prev, flags);
+}
+
+/* What is left to do after the switch when there are several CPUs. */
+static __noinline void settle_switch(struct vcpu *prev, const struct vcpu *next)
+{
+    if (unlikely(prev->moving))
+        send_away(prev);
+    sched_after_switch(smp_processor_id(), is_idle_vcpu(next));
+}
+
 void schedule(void)
 {
     struct run_queue *rq = &this_cpu()->rq;
@@ -148,15 +357,20 @@ void schedule(void)
     local_irq_disable();
     spin_lock(&rq->lock);
     t = now();
-    next = fair_pick(rq, prev, t);
+    next = choose_next(rq, prev, t);
     if (next == prev) {
         set_runstate(prev, RUNSTATE_running, t);
         spin_unlock(&rq->lock);
+        if (nr_cpus > 1)
+            sched_after_switch(smp_processor_id(), is_idle_vcpu(next));
         local_irq_enable();
         return;
     }
     set_runstate(prev,
-                 prev->on_queue || is_idle_vcpu(prev) ? RUNSTATE_runnable : stopped_state(prev), t);
+                 prev->on_queue || prev->moving || prev->cap.parked || is_idle_vcpu(prev)
+                     ? RUNSTATE_runnable
+                     : stopped_state(prev),
+                 t);
     set_runstate(next, RUNSTATE_running, t);
     next->is_running = true;
     get_cpu_info()->vcpu = next;
@@ -170,6 +384,8 @@ void schedule(void)
         vcpu_time_switch_in(next);
         arch_update_guest_areas(next);
     }
+    if (nr_cpus > 1)
+        settle_switch(prev, next);
     arch_resume();
 }
 
@@ -179,6 +395,7 @@ void sched_cpu_init(unsigned int cpu)
 
     spin_lock_init(&rq->lock, RANK_SCHED);
     fair_cpu_init(rq, cpu);
+    cpumask_set(&cpus[cpu]->siblings, cpu);
 }
 
 void sched_start(void)
@@ -187,14 +404,50 @@ void sched_start(void)
     arch_resume();
 }
 
+/* ---- settings and times ---- */
+
+s_time_t sched_rate_limit = SCHED_RATE_LIMIT;
+
+void sched_init_domain(struct domain *d)
+{
+    d->sched_weight = SCHED_DEFAULT_WEIGHT;
+    cap_domain_init(d);
+}
+
 void sched_init_vcpu(struct vcpu *v)
 {
-    fair_vcpu_init(v);
+    fair_vcpu_init(v, v->domain->sched_weight);
+    list_init(&v->cap.link);
     v->state_since = now();
     v->runstate.state = RUNSTATE_offline;
     v->runstate.state_entry_time = (u64)v->state_since;
-    for (unsigned int i = 0; i < ARRAY_SIZE(v->hard_affinity.bits); i++)
-        v->hard_affinity.bits[i] = ~0UL;
+    memset(&v->hard_affinity, 0xff, sizeof(v->hard_affinity));
+    memset(&v->soft_affinity, 0xff, sizeof(v->soft_affinity));
+    sched_refresh_affinity(v);
+}
+
+void sched_set_weight(struct domain *d, u16 weight)
+{
+    struct vcpu *v;
+
+    WRITE_ONCE(d->sched_weight, weight);
+    for_each_vcpu (d, v) {
+        unsigned long flags;
+        struct run_queue *rq = sched_lock(v, &flags);
+
+        fair_set_weight(rq, v, weight, running_on(v->processor), now());
+        sched_unlock(rq, flags);
+    }
+}
+
+void sched_set_cap(struct domain *d, u16 percent)
+{
+    struct vcpu *v;
+
+    cap_set(d, percent);
+    for_each_vcpu (d, v)
+        if (READ_ONCE(v->is_running))
+            softirq_raise_on(READ_ONCE(v->processor), SOFTIRQ_SCHEDULE);
 }
 
 u64 vcpu_cpu_time(const struct vcpu *v)
@@ -208,11 +461,11 @@ u64 vcpu_cpu_time(const struct vcpu *v)
 void vcpu_runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out)
 {
     unsigned long flags;
-    struct run_queue *rq = lock_run_queue(v, &flags);
+    struct run_queue *rq = sched_lock(v, &flags);
     s_time_t delta = now() - v->state_since;
 
     *out = v->runstate;
     if (delta > 0)
         out->time[out->state] += (u64)delta;
-    spin_unlock_irqrestore(&rq->lock, flags);
+    sched_unlock(rq, flags);
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduling policy, which is fair by consumed time.
+ * The scheduling policy: earliest eligible virtual deadline first (EEVDF), on the queue of one CPU.
  *
- * Each vCPU carries the weighted nanoseconds that it has run (vruntime); the runnable vCPU with the
- * least of it runs next, for at most a time slice while others wait. A vCPU that slept starts at
- * the queue's floor less half a slice, so that it reacts at once but cannot save up time.
+ * The time of a queue is virtual: the mean, by weight, of how far its vCPUs have run. A vCPU that
+ * has run less than that is owed time (its lag is positive), and is eligible. It asks for a piece
+ * of time, and its deadline is when it would have that at its share; the eligible vCPU with the
+ * earliest deadline runs until it has what it asked for. One that wakes has a
+ * head start: it is due earlier than those that never stop. docs/scheduler.md has the bounds.
+ *
+ * A vCPU keeps its lag while it sleeps: within a limit, and what it owes is forgiven as fast as the
+ * others run. When the CPU ran out of work meanwhile, nobody is owed anything.
  *
  * A waking vCPU preempts one of its own domain at once, since that may spin for its answer; one of
- * another domain only after that has run for RATE_LIMIT. Otherwise a front driver would be
+ * another domain only after that has run for the rate limit. Otherwise a front driver would be
  * interrupted at each request that it sends, and pay two switches, with the loss of its TLB, for
  * every single one; so it gets to send several, and the back driver takes them together.
  *
@@ -21,88 +26,234 @@
 #include <sched.h>
 #include <softirq.h>
 
-#define TIME_SLICE MILLISECS(10)
-#define RATE_LIMIT MILLISECS(1) /* Xen's sched_ratelimit_us, with its default */
+#define VIRTUAL_SHIFT 16
+#define CHARGE_LIMIT  SECONDS(10) /* one that ran longer was alone, so that it owes nobody */
 
-static struct vcpu *first_queued(struct run_queue *rq)
+static bool before(u64 a, u64 b)
 {
-    return list_first(&rq->fair.queue, struct vcpu, fair.link);
+    return (s64)(a - b) < 0;
 }
 
-static void fair_enqueue(struct run_queue *rq, struct vcpu *v)
+static struct vcpu *vcpu_of(struct fair_vcpu *n)
 {
-    struct list *queue = &rq->fair.queue, *pos = queue->prev;
-
-    /* The search begins at the back: most vCPUs that come have run most. */
-    while (pos != queue &&
-           list_entry(pos, struct vcpu, fair.link)->fair.vruntime > v->fair.vruntime)
-        pos = pos->prev;
-    list_add_after(pos, &v->fair.link);
-    v->on_queue = true;
-    rq->length++;
+    return n ? container_of(n, struct vcpu, fair) : NULL;
 }
 
-void fair_remove(struct run_queue *rq, struct vcpu *v)
+u64 fair_virtual(const struct vcpu *v, s_time_t ns)
 {
-    list_del(&v->fair.link);
-    v->on_queue = false;
-    rq->length--;
+    u64 shifted = (u64)ns << VIRTUAL_SHIFT;
+    u32 weight = v->fair.weight;
+
+    return likely(weight == SCHED_DEFAULT_WEIGHT) ? shifted / SCHED_DEFAULT_WEIGHT
+                                                  : shifted / weight;
 }
 
-/* @return what @ran ns of running count for @v, by its weight */
-static u64 weighted(const struct vcpu *v, s_time_t ran)
+/* @return the virtual time @lag of @v, limited to what it may keep */
+static s64 limit_lag(const struct vcpu *v, s64 lag)
 {
-    u64 ns = ran > 0 ? (u64)ran : 0;
-    u32 weight = READ_ONCE(v->domain->sched_weight);
+    s64 limit = (s64)fair_virtual(v, SCHED_LAG_LIMIT);
 
-    return likely(weight == SCHED_DEFAULT_WEIGHT) ? ns : ns * SCHED_DEFAULT_WEIGHT / weight;
+    return MAX(MIN(lag, limit), -limit);
 }
 
-/* @return the time from which on @v, which has run less, may take the CPU from @cur */
-static s_time_t earliest_preemption(const struct vcpu *v, const struct vcpu *cur)
+static bool runs_something(const struct vcpu *cur)
 {
-    return is_idle_vcpu(cur) || v->domain == cur->domain ? 0 : cur->state_since + RATE_LIMIT;
+    return !is_idle_vcpu(cur);
 }
 
-/* Limits the running vCPU to run until @end at most, since another one waits. */
-static void limit_slice(struct run_queue *rq, s_time_t end)
+/* Counts what @cur has run since the last time. */
+static void charge_running(struct fair_queue *f, struct vcpu *cur, s_time_t t)
+{
+    s_time_t ran = t - f->charged;
+
+    if (ran <= 0)
+        return;
+    f->charged = t;
+    cur->fair.v += fair_virtual(cur, MIN(ran, CHARGE_LIMIT));
+}
+
+/* @return the virtual time of the queue together with @runner; NULL: with the queued ones alone */
+static u64 queue_time(const struct fair_queue *f, const struct vcpu *runner)
+{
+    s64 sum = f->weighted_v, weight = (s64)f->weight, mean;
+
+    if (runner) {
+        if (!weight)
+            return runner->fair.v;
+        sum += (s64)runner->fair.weight * (s64)(runner->fair.v - f->base);
+        weight += runner->fair.weight;
+    }
+    if (!weight)
+        return f->base;
+    mean = sum / weight;
+    if (mean * weight > sum)
+        mean--; /* round down: the vCPU with the least v is eligible for sure */
+    return f->base + (u64)mean;
+}
+
+static void move_base(struct fair_queue *f, u64 base)
+{
+    f->weighted_v -= (s64)f->weight * (s64)(base - f->base);
+    f->base = base;
+}
+
+static u32 next_random(struct fair_queue *f)
+{
+    f->random = f->random * 1664525U + 1013904223U;
+    return f->random;
+}
+
+static void enqueue(struct run_queue *rq, struct vcpu *v)
 {
     struct fair_queue *f = &rq->fair;
 
-    f->slice_end = end;
+    v->on_queue = true;
+    if (!rq->length++) {
+        f->base = v->fair.v; /* so the sum stays 0 */
+        f->weight = v->fair.weight;
+        fair_tree_begin(&f->root, &v->fair);
+        return;
+    }
+    f->weighted_v += (s64)v->fair.weight * (s64)(v->fair.v - f->base);
+    f->weight += v->fair.weight;
+    fair_tree_insert(&f->root, &v->fair, next_random(f));
+}
+
+static void dequeue(struct run_queue *rq, struct vcpu *v)
+{
+    struct fair_queue *f = &rq->fair;
+
+    v->on_queue = false;
+    if (f->favoured == v)
+        f->favoured = NULL;
+    if (!--rq->length) {
+        f->root = NULL;
+        f->weighted_v = 0;
+        f->weight = 0;
+        return;
+    }
+    fair_tree_remove(&f->root, &v->fair);
+    f->weighted_v -= (s64)v->fair.weight * (s64)(v->fair.v - f->base);
+    f->weight -= v->fair.weight;
+}
+
+/* @v leaves the queue, whose time with it is @time: notes its lag. */
+static void keep_lag(const struct fair_queue *f, struct vcpu *v, u64 time)
+{
+    v->fair.lag = limit_lag(v, (s64)(time - v->fair.v));
+    v->fair.left_at = time;
+    v->fair.idle_seen = f->idles;
+}
+
+/* @return the lag of @v, which was off, at queue time @time */
+static s64 kept_lag(const struct fair_queue *f, const struct vcpu *v, u64 time)
+{
+    s64 lag = v->fair.lag;
+
+    if (v->fair.idle_seen != f->idles)
+        return 0;
+    if (lag < 0)
+        lag = MIN(lag + MAX((s64)(time - v->fair.left_at), (s64)0), (s64)0);
+    return lag;
+}
+
+/* The timer is to fire at @end at the latest. */
+static void arm_slice(struct fair_queue *f, s_time_t end)
+{
     if (!READ_ONCE(f->slice.queued) || f->slice.expires > end)
         timer_set(&f->slice, end);
 }
 
-bool fair_wake(struct run_queue *rq, struct vcpu *v, const struct vcpu *cur, s_time_t t)
+/* @return when @v, which owes time, will be eligible; or the end of the slice, if that is sooner */
+static __noinline s_time_t when_eligible(const struct fair_queue *f, const struct vcpu *v,
+                                         const struct vcpu *cur, s_time_t t)
 {
-    u64 cur_vruntime = cur->fair.vruntime, floor = rq->fair.min_vruntime;
+    s64 total = (s64)(f->weight + cur->fair.weight);
+    s64 ahead = (s64)(v->fair.v - queue_time(f, cur));
+
+    if (ahead > (s64)((u64)(f->slice_end - t) << VIRTUAL_SHIFT) / total)
+        return f->slice_end;
+    return t + (MAX(ahead, (s64)0) * total >> VIRTUAL_SHIFT);
+}
+
+/*
+ * @v has been queued behind @cur, which has a deadline, too.
+ * @return true: @v is to take the CPU at once
+ */
+HOT_INLINE bool challenge(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s64 lag,
+                          s_time_t t)
+{
+    struct fair_queue *f = &rq->fair;
     s_time_t earliest;
 
-    if (!is_idle_vcpu(cur)) {
-        /* @cur may have run alone for long, with no other vCPU to compare it to. */
-        cur_vruntime += weighted(cur, t - cur->state_since);
-        if (!rq->length)
-            floor = rq->fair.min_vruntime = MAX(floor, cur_vruntime);
-    }
-    floor = floor > (u64)TIME_SLICE / 2 ? floor - (u64)TIME_SLICE / 2 : 0;
-    v->fair.vruntime = MAX(v->fair.vruntime, floor);
-    fair_enqueue(rq, v);
-    if (!is_idle_vcpu(cur) && v->fair.vruntime >= cur_vruntime) {
-        if (rq->length == 1) /* @cur ran alone so far, without a slice */
-            limit_slice(rq, t + TIME_SLICE);
-        return false;
-    }
-    earliest = earliest_preemption(v, cur);
-    if (t >= earliest)
+    if (v->domain == cur->domain && fair_favour(rq, v, cur, t))
         return true;
-    limit_slice(rq, earliest); /* sooner than the end of any slice */
+    if (before(v->fair.deadline, cur->fair.deadline) && t < f->slice_end) {
+        earliest = f->started + READ_ONCE(sched_rate_limit);
+        if (unlikely(lag < 0))
+            earliest = MAX(earliest, when_eligible(f, v, cur, t));
+        f->slice_end = MIN(f->slice_end, earliest);
+    }
+    if (f->slice_end <= t)
+        return true;
+    arm_slice(f, f->slice_end);
     return false;
 }
 
-void fair_yield(struct vcpu *v)
+bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
 {
-    v->fair.yielding = true;
+    struct vcpu *runner = runs_something(cur) ? cur : NULL;
+    struct fair_queue *f = &rq->fair;
+    s64 lag = 0, others = (s64)f->weight;
+    u64 time;
+
+    if (runner) {
+        charge_running(f, cur, t);
+        if (!rq->length) { /* @cur ran alone so far, without a slice */
+            f->base = cur->fair.v;
+            cur->fair.deadline = cur->fair.v + fair_virtual(cur, SCHED_SLICE);
+            f->slice_end = t + SCHED_SLICE;
+        }
+        others += cur->fair.weight;
+    }
+    time = queue_time(f, runner);
+    v->fair.v = time;
+    if (others) {
+        lag = kept_lag(f, v, time);
+        /* The queue's time moves when @v joins it. After a sleep that has to be made up for. */
+        if (lag && !v->fair.moved)
+            lag += lag * (s64)v->fair.weight / others;
+        v->fair.v -= (u64)lag;
+    }
+    v->fair.deadline = v->fair.moved ? v->fair.v + fair_virtual(v, SCHED_SLICE)
+                                     : v->fair.v - fair_virtual(v, SCHED_HEAD_START);
+    v->fair.moved = false;
+    enqueue(rq, v);
+    return !runner || challenge(rq, v, cur, lag, t);
+}
+
+void fair_remove(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
+{
+    struct vcpu *runner = runs_something(cur) ? cur : NULL;
+
+    if (runner)
+        charge_running(&rq->fair, cur, t);
+    keep_lag(&rq->fair, v, queue_time(&rq->fair, runner));
+    dequeue(rq, v);
+}
+
+void fair_yield(struct vcpu *cur)
+{
+    cur->fair.yielding = true;
+}
+
+bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
+{
+    charge_running(&rq->fair, cur, t);
+    if ((s64)(v->fair.v - cur->fair.v) > (s64)fair_virtual(v, SCHED_SLICE))
+        return false;
+    rq->fair.favoured = v;
+    return true;
 }
 
 /*
@@ -113,48 +264,223 @@ void fair_yield(struct vcpu *v)
 static void slice_over(void *arg)
 {
     struct run_queue *rq = arg;
+    struct fair_queue *f = &rq->fair;
     unsigned long flags = spin_lock_irqsave(&rq->lock);
+    s_time_t end = rq->length ? f->slice_end : SCHED_NEVER;
 
-    if (rq->length) {
-        if (rq->fair.slice_end <= now())
-            softirq_raise(SOFTIRQ_SCHEDULE);
-        else
-            limit_slice(rq, rq->fair.slice_end);
-    }
+    end = MIN(end, f->limit);
+    if (end <= now())
+        softirq_raise(SOFTIRQ_SCHEDULE);
+    else if (end != SCHED_NEVER)
+        arm_slice(f, end);
     spin_unlock_irqrestore(&rq->lock, flags);
 }
 
-struct vcpu *fair_pick(struct run_queue *rq, struct vcpu *prev, s_time_t t)
+/* @next has been chosen at @t; it keeps the slice of the one before it if it was @favoured. */
+HOT_INLINE struct vcpu *give_cpu(struct run_queue *rq, const struct vcpu *prev, struct vcpu *next,
+                                 bool favoured, s_time_t t)
 {
+    struct fair_queue *f = &rq->fair;
+    s_time_t left;
+
+    f->charged = t;
+    f->limit = SCHED_NEVER;
+    f->running_weight = next->fair.weight;
+    if (next != prev)
+        f->started = t;
+    if (!rq->length) {
+        f->base = next->fair.v;
+        return next;
+    }
+    if (!favoured) {
+        left = (s64)(next->fair.deadline - next->fair.v) * (s64)next->fair.weight >> VIRTUAL_SHIFT;
+        f->slice_end = t + MAX(left, SCHED_MIN_RUN);
+    }
+    arm_slice(f, f->slice_end);
+    return next;
+}
+
+static struct vcpu *run_idle(struct run_queue *rq)
+{
+    rq->fair.idles++;
+    rq->fair.limit = SCHED_NEVER;
+    rq->fair.running_weight = 0;
+    return rq->idle;
+}
+
+/* What @prev, which stays, asks for from now on. @others: the time of the queue without it */
+static void ask_anew(struct vcpu *prev, u64 others)
+{
+    if (prev->fair.yielding && before(prev->fair.v, others))
+        prev->fair.v = others;
+    if (prev->fair.yielding || !before(prev->fair.v, prev->fair.deadline))
+        prev->fair.deadline = prev->fair.v + fair_virtual(prev, SCHED_SLICE);
+}
+
+/* The same as fair_pick(), when @prev stays and others wait. */
+static __noinline struct vcpu *pick_beside(struct run_queue *rq, struct vcpu *prev, s_time_t t)
+{
+    struct fair_queue *f = &rq->fair;
+    bool yielding = prev->fair.yielding, favoured = f->favoured && t < f->slice_end;
+    struct vcpu *next = f->favoured;
+    u64 time;
+
+    if (!favoured) {
+        if (!yielding && t < MIN(f->slice_end, f->limit))
+            return prev; /* its slice is not over */
+        time = queue_time(f, NULL);
+        ask_anew(prev, time);
+        if (!yielding)
+            time = queue_time(f, prev);
+        next = vcpu_of(fair_tree_first_eligible(f->root, time));
+        if (!yielding && !before(time, prev->fair.v) &&
+            (!next || !before(next->fair.deadline, prev->fair.deadline)))
+            next = prev;
+    }
+    prev->fair.yielding = false;
+    if (next != prev) {
+        dequeue(rq, next);
+        enqueue(rq, prev);
+        move_base(f, queue_time(f, next));
+    }
+    f->favoured = NULL;
+    return give_cpu(rq, prev, next, favoured, t);
+}
+
+/* The same when more than one waits and @prev does not stay. */
+static __noinline struct vcpu *pick_among(struct run_queue *rq, const struct vcpu *prev, s_time_t t)
+{
+    struct fair_queue *f = &rq->fair;
+    struct vcpu *next = vcpu_of(fair_tree_first_eligible(f->root, queue_time(f, NULL)));
+
+    dequeue(rq, next);
+    move_base(f, queue_time(f, next));
+    f->favoured = NULL;
+    return give_cpu(rq, prev, next, false, t);
+}
+
+/* The parts are functions of their own, so that the common ways save few registers. */
+struct vcpu *fair_pick(struct run_queue *rq, struct vcpu *prev, bool stays, s_time_t t)
+{
+    struct fair_queue *f = &rq->fair;
     struct vcpu *next;
 
-    if (!is_idle_vcpu(prev)) {
-        prev->fair.vruntime += weighted(prev, t - prev->state_since);
-        if (vcpu_runnable(prev)) {
-            /* A vCPU that yields is queued behind the first. */
-            if (prev->fair.yielding && rq->length)
-                prev->fair.vruntime = MAX(prev->fair.vruntime, first_queued(rq)->fair.vruntime + 1);
-            fair_enqueue(rq, prev);
-        }
+    if (runs_something(prev)) {
+        charge_running(f, prev, t);
+        if (stays && rq->length)
+            return pick_beside(rq, prev, t);
         prev->fair.yielding = false;
+        if (stays)
+            return give_cpu(rq, prev, prev, false, t);
+        if (!rq->length)
+            return run_idle(rq); /* nobody is owed anything from here on */
+        keep_lag(f, prev, queue_time(f, prev));
     }
+    if (rq->length > 1)
+        return pick_among(rq, prev, t);
     if (!rq->length)
-        return rq->idle;
-    next = first_queued(rq);
-    fair_remove(rq, next);
-    rq->fair.min_vruntime = MAX(rq->fair.min_vruntime, next->fair.vruntime);
-    if (rq->length)
-        limit_slice(rq, t + TIME_SLICE);
-    return next;
+        return run_idle(rq);
+    next = vcpu_of(f->root);
+    dequeue(rq, next);
+    return give_cpu(rq, prev, next, false, t);
+}
+
+void fair_drop(struct run_queue *rq, struct vcpu *v)
+{
+    keep_lag(&rq->fair, v, queue_time(&rq->fair, v));
+}
+
+void fair_limit(struct run_queue *rq, s_time_t end)
+{
+    rq->fair.limit = end;
+    arm_slice(&rq->fair, end);
+}
+
+void fair_set_weight(struct run_queue *rq, struct vcpu *v, u32 weight, struct vcpu *cur, s_time_t t)
+{
+    struct vcpu *runner = runs_something(cur) ? cur : NULL;
+    s64 old = v->fair.weight, lag, left;
+    bool queued = v->on_queue;
+    u64 time;
+
+    if (runner)
+        charge_running(&rq->fair, cur, t);
+    time = queue_time(&rq->fair, runner);
+    lag = (s64)(time - v->fair.v) * old / weight;
+    left = (s64)(v->fair.deadline - v->fair.v) * old / weight;
+    if (queued)
+        dequeue(rq, v);
+    v->fair.weight = weight;
+    v->fair.lag = v->fair.lag * old / weight;
+    if (queued || v == cur) {
+        v->fair.v = time - (u64)lag;
+        v->fair.deadline = v->fair.v + (u64)left;
+    }
+    if (queued)
+        enqueue(rq, v);
+    if (v == cur)
+        rq->fair.running_weight = weight;
+}
+
+/* ---- for the balance between CPUs ---- */
+
+u64 fair_load(const struct run_queue *rq)
+{
+    return READ_ONCE(rq->fair.weight) + READ_ONCE(rq->fair.running_weight);
+}
+
+u64 fair_pace(struct run_queue *rq, struct vcpu *cur, s_time_t t)
+{
+    struct vcpu *runner = runs_something(cur) ? cur : NULL;
+
+    if (runner)
+        charge_running(&rq->fair, cur, t);
+    return queue_time(&rq->fair, runner) + rq->fair.pace;
+}
+
+void fair_shift_pace(struct run_queue *rq, s64 delta)
+{
+    rq->fair.pace += (u64)delta;
+}
+
+void fair_depart(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
+{
+    struct vcpu *runner = runs_something(cur) ? cur : NULL;
+
+    if (runner)
+        charge_running(&rq->fair, cur, t);
+    v->fair.lag = kept_lag(&rq->fair, v, queue_time(&rq->fair, runner));
+}
+
+void fair_add_lag(struct vcpu *v, s64 lag)
+{
+    v->fair.lag = limit_lag(v, v->fair.lag + lag);
+    v->fair.moved = true;
+}
+
+void fair_arrive(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
+{
+    v->fair.left_at = fair_pace(rq, cur, t) - rq->fair.pace;
+    v->fair.idle_seen = rq->fair.idles;
+}
+
+struct vcpu *fair_first(const struct run_queue *rq)
+{
+    return vcpu_of(fair_tree_first(rq->fair.root));
+}
+
+struct vcpu *fair_next(const struct vcpu *v)
+{
+    return vcpu_of(fair_tree_next(&v->fair));
 }
 
 void fair_cpu_init(struct run_queue *rq, unsigned int cpu)
 {
-    list_init(&rq->fair.queue);
+    rq->fair = (struct fair_queue){.random = cpu + 1, .limit = SCHED_NEVER};
     timer_init(&rq->fair.slice, slice_over, rq, cpu);
 }
 
-void fair_vcpu_init(struct vcpu *v)
+void fair_vcpu_init(struct vcpu *v, u32 weight)
 {
-    list_init(&v->fair.link);
+    v->fair = (struct fair_vcpu){.weight = weight};
 }

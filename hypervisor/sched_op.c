@@ -12,13 +12,15 @@
 
 /*
  * Waits until one of the ports is pending, or the timeout is over, or any event comes. The ports
- * are read after the vCPU is marked as waiting, so an event between the two wakes it.
+ * are looked at after the vCPU is marked as waiting, so an event between the two wakes it.
  */
 static long do_poll(unsigned long arg)
 {
     struct vcpu *v = current;
     struct domain *d = v->domain;
+    evtchn_port_t port = 0;
     struct sched_poll poll;
+    bool faulted = false;
     long rc = 0;
 
     if (get_guest(&poll, arg))
@@ -27,29 +29,22 @@ static long do_poll(unsigned long arg)
         return -XEN_EINVAL;
     if (!guest_range_ok(handle_addr(poll.ports), poll.nr_ports, sizeof(evtchn_port_t)))
         return -XEN_EFAULT;
+    if (poll.nr_ports == 1) /* it is known by name from the beginning */
+        faulted = get_guest_element(&port, handle_addr(poll.ports), 0);
 
-    v->poll_port = -1;
-    set_bit(d->poll_mask, v->id);
-    set_bit(&v->pause_flags, VPF_BLOCKED);
-
+    vcpu_poll_begin(v, port ? (int)port : -1);
     if (READ_ONCE(v->info->evtchn_upcall_pending))
         goto stop;
     for (unsigned int i = 0; i < poll.nr_ports; i++) {
-        evtchn_port_t port;
-
-        rc = -XEN_EFAULT;
-        if (get_guest_element(&port, handle_addr(poll.ports), i))
-            goto stop;
-        rc = evtchn_port_poll(d, port);
-        if (rc < 0)
-            goto stop;
-        if (rc > 0) {
-            rc = 0;
+        if (poll.nr_ports > 1)
+            faulted = get_guest_element(&port, handle_addr(poll.ports), i);
+        rc = faulted ? -XEN_EFAULT : evtchn_port_poll(d, port);
+        if (rc) {
+            rc = MIN(rc, 0L);
             goto stop;
         }
-        if (poll.nr_ports == 1)
-            v->poll_port = (int)port;
     }
+    v->poll_until = (s_time_t)poll.timeout;
     if (poll.timeout)
         timer_set(&v->poll_timer, (s_time_t)poll.timeout);
     else
@@ -58,9 +53,7 @@ static long do_poll(unsigned long arg)
     return 0;
 
 stop:
-    v->poll_port = 0;
-    clear_bit(d->poll_mask, v->id);
-    clear_bit(&v->pause_flags, VPF_BLOCKED);
+    vcpu_poll_cancel(v);
     return rc;
 }
 

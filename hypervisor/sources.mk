@@ -37,8 +37,11 @@ HV_SRCS += \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \
     hypervisor/sched.c \
+    hypervisor/sched_cap.c \
     hypervisor/sched_fair.c \
     hypervisor/sched_op.c \
+    hypervisor/sched_place.c \
+    hypervisor/sched_tree.c \
     hypervisor/softirq.c \
     hypervisor/spinlock.c \
     hypervisor/sysctl.c \

@@ -116,22 +116,24 @@ static long cpupool(struct xen_sysctl_cpupool_op *op)
     }
 }
 
-/* The time slice is fixed: there is nothing to set. */
 static long scheduler(struct xen_sysctl_scheduler_op *op)
 {
+    u32 *ratelimit = &op->u.sched_credit2.ratelimit_us;
+
+    if (op->cmd != XEN_SYSCTL_SCHEDOP_getinfo && op->cmd != XEN_SYSCTL_SCHEDOP_putinfo)
+        return -XEN_EINVAL;
     if (op->cpupool_id != 0)
         return -XEN_ESRCH;
     if (op->sched_id != XEN_SCHEDULER_CREDIT2)
         return -XEN_EINVAL;
-    switch (op->cmd) {
-    case XEN_SYSCTL_SCHEDOP_getinfo:
-        op->u.sched_credit2.ratelimit_us = 0;
-        return 0;
-    case XEN_SYSCTL_SCHEDOP_putinfo:
-        return op->u.sched_credit2.ratelimit_us ? -XEN_EOPNOTSUPP : 0;
-    default:
-        return -XEN_EINVAL;
+    if (op->cmd == XEN_SYSCTL_SCHEDOP_putinfo) {
+        if (*ratelimit && (*ratelimit < XEN_SYSCTL_SCHED_RATELIMIT_MIN ||
+                           *ratelimit > XEN_SYSCTL_SCHED_RATELIMIT_MAX))
+            return -XEN_EINVAL;
+        WRITE_ONCE(sched_rate_limit, MICROSECS(*ratelimit));
     }
+    *ratelimit = (u32)(READ_ONCE(sched_rate_limit) / MICROSECS(1));
+    return 0;
 }
 
 /* ---- debug keys ---- */

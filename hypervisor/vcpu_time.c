@@ -24,15 +24,9 @@ static void periodic_expired(void *arg)
         timer_set(&v->periodic, v->periodic_last + v->periodic_period);
 }
 
-/*
- * An event may have ended the poll before: then the vCPU must not be disturbed in what it does now.
- */
 static void poll_expired(void *arg)
 {
-    struct vcpu *v = arg;
-
-    if (READ_ONCE(v->poll_port))
-        vcpu_unblock(v);
+    vcpu_poll_timeout(arg);
 }
 
 void vcpu_time_init(struct vcpu *v)
@@ -65,8 +59,18 @@ static __noinline void resume_ticking(struct vcpu *v)
     timer_set(&v->periodic, v->periodic_last + v->periodic_period);
 }
 
+/* Rare, as resume_ticking(). */
+__noinline void vcpu_time_move(struct vcpu *v, unsigned int cpu)
+{
+    timer_migrate(&v->singleshot, cpu);
+    timer_migrate(&v->periodic, cpu);
+    timer_migrate(&v->poll_timer, cpu);
+}
+
 void vcpu_time_switch_in(struct vcpu *v)
 {
+    if (unlikely(v->singleshot.cpu != smp_processor_id()))
+        vcpu_time_move(v, smp_processor_id());
     if (v->periodic_period)
         resume_ticking(v);
 }

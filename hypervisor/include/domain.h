@@ -25,6 +25,7 @@
 #include "page.h"
 #include "rangeset.h"
 #include "rcu.h"
+#include "sched_cap.h"
 #include "sched_fair.h"
 #include "spinlock.h"
 #include "timer.h"
@@ -40,19 +41,24 @@ enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 struct vcpu {
     struct domain *domain;
     unsigned int id;
-    unsigned int processor; /* physical CPU it runs on or ran on last */
+    unsigned int processor; /* physical CPU that it runs on or waits for, or ran on last */
     struct vcpu_info
         *info;      /* our mapping of the guest's vcpu_info; never NULL once the vCPU may run */
     mfn_t info_mfn; /* where VCPUOP_register_vcpu_info put it; INVALID_MFN: in shared_info */
 
     /* Scheduling (sched.c; under the run-queue lock of ->processor). */
     struct fair_vcpu fair; /* the policy's */
-    s_time_t state_since;  /* when ->runstate.state began */
-    bool is_running;       /* on a physical CPU now, or its state not yet saved */
+    struct vcpu_cap cap;
+    s_time_t state_since; /* when ->runstate.state began */
+    bool is_running;      /* on a physical CPU now, or its state not yet saved */
     bool on_queue;
+    bool moving;               /* the CPU that it leaves sends it to another one */
     unsigned long pause_flags; /* VPF_*: runnable only when zero */
     int pause_count;           /* vcpu_pause() nesting */
-    cpumask_t hard_affinity;
+    cpumask_t hard_affinity;   /* as it was set: where it may run */
+    cpumask_t soft_affinity;   /* and where it runs best */
+    cpumask_t may_run;         /* of that what is in force; never empty */
+    cpumask_t prefers;         /* part of may_run; never empty */
     struct vcpu_runstate_info runstate;
     unsigned long runstate_guest; /* guest virtual address of its run-state area, 0: none */
     unsigned long time_guest;     /* guest virtual address of a secondary time record, 0: none */
@@ -63,10 +69,12 @@ struct vcpu {
     s_time_t periodic_period; /* ns; 0: off */
     s_time_t periodic_last;
     struct timer poll_timer; /* SCHEDOP_poll timeout; VPF_BLOCKED is set while polling */
+    s_time_t poll_until;     /* what it is set for; 0: no timeout */
 
     /* Event channels (event_channel.c; under the domain's event lock). */
     u32 virq_port[NR_VIRQS]; /* 0: not bound */
-    int poll_port;           /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling */
+    int poll_port;           /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling
+                              * (vcpu_poll_begin()) */
     struct evtchn_fifo_vcpu *fifo;
 
     struct old_tables old_tables; /* page_type.c */
@@ -97,6 +105,7 @@ struct domain {
     u32 ssidref;
     u64 unique_id;    /* no other domain ever has the same */
     u16 sched_weight; /* share of CPU time relative to others' */
+    struct sched_cap cap;
     evtchn_port_t
         suspend_port; /* told of a shutdown with SHUTDOWN_suspend; 0: VIRQ_DOM_EXC instead */
 

@@ -17,6 +17,9 @@ struct run_queue {
     unsigned int length; /* runnable vCPUs that do not run */
     struct vcpu *idle;
     struct fair_queue fair; /* the policy's */
+    s_time_t balance_at;    /* when it looks next whether other CPUs are ahead (sched_place.c) */
+    bool paced;             /* its pace compares to that of other CPUs */
+    unsigned int looked_at; /* the last one that it compared itself to */
 };
 
 struct timer_queue {
@@ -37,6 +40,7 @@ struct cpu {
     struct cpu_info *info;
     unsigned int id;
     struct run_queue rq;
+    cpumask_t siblings; /* the CPUs of its core, itself too; empty: itself alone */
     struct timer_queue timers;
     struct rcu_cpu rcu;
     struct multicall_state multicall;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: which vCPU runs on which CPU, and when. Its core is in sched.c; sched_fair.c says
- * which of several runs next: the one that has consumed the least weighted time.
+ * The scheduler: which vCPU runs on which CPU, and when (docs/scheduler.md). Its core is in
+ * sched.c; sched_fair.c says which of several runs next on a CPU, sched_place.c on which CPU, and
+ * sched_cap.c how much a domain may run at all.
  */
 #ifndef BULKHEAD_SCHED_H
 #define BULKHEAD_SCHED_H
@@ -10,11 +11,51 @@
 
 #define SCHED_DEFAULT_WEIGHT 256U
 
+/*
+ * Boot: prepares the queue of @cpu, before its idle vCPU is made. The architecture then fills in
+ * cpus[@cpu]->siblings.
+ */
 void sched_cpu_init(unsigned int cpu);
+/*
+ * From now on @cpu, which has an idle vCPU and will call sched_start() or has, gets vCPUs; those
+ * that were pinned to it come back.
+ */
+void sched_cpu_up(unsigned int cpu);
+/*
+ * @cpu gets no vCPU any longer, and those that are there leave. One that runs there does so when
+ * that CPU passes the scheduler, which it is made to do: the caller waits until
+ * sched_cpu_is_empty(). A vCPU that may run on no other CPU runs anywhere until this one is back.
+ * Timers, other than those of vCPUs and caps, are the caller's business.
+ * @return 0; -XEN_EBUSY: it is the last one
+ */
+int sched_cpu_down(unsigned int cpu);
+/* @return does nothing but the idle vCPU run on @cpu or wait for it? */
+bool sched_cpu_is_empty(unsigned int cpu);
 /* Boot, end: starts scheduling on this CPU; its boot stack is not used again. */
 void sched_start(void) __noreturn;
 
+void sched_init_domain(struct domain *d);
 void sched_init_vcpu(struct vcpu *v);
+
+/* ---- settings ---- */
+
+/* How long a vCPU runs, at least, before one of another domain preempts it on waking; 0: no time */
+extern s_time_t sched_rate_limit;
+/*
+ * Set the share of each vCPU of @d relative to others (1 to 65535), and the limit for all together
+ * (sched_cap.h). Locks: RANK_DOMCTL is held.
+ */
+void sched_set_weight(struct domain *d, u16 weight);
+void sched_set_cap(struct domain *d, u16 percent);
+/*
+ * Sets where @v may run and where it runs best; NULL: that stays. A vCPU that is elsewhere leaves
+ * at once.
+ */
+void sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft);
+/* A period of the cap of its domain begins: @v is to wait for it no longer. */
+void sched_release_parked(struct vcpu *v);
+
+/* ---- waking and sleeping ---- */
 
 /*
  * Queues @v, if it may run (vcpu_runnable()) and is neither running nor queued already. Any
@@ -27,8 +68,22 @@ void vcpu_wake(struct vcpu *v);
  */
 void vcpu_sleep_nosync(struct vcpu *v);
 void vcpu_sleep_sync(struct vcpu *v);
-/* Clears VPF_BLOCKED of @v and wakes it. */
+/* Clears VPF_BLOCKED of @v and wakes it. That ends its poll, if it polls. */
 void vcpu_unblock(struct vcpu *v);
+/*
+ * SCHEDOP_poll: @v, the current vCPU, begins to wait for @port (-1: for any of several), or for any
+ * event; or does not wait after all.
+ */
+void vcpu_poll_begin(struct vcpu *v, int port);
+void vcpu_poll_cancel(struct vcpu *v);
+/*
+ * Whoever woke @v from a poll clears the signs of it, unless @v, which may have run meanwhile,
+ * waits again: then they are those of the next poll.
+ */
+void vcpu_poll_forget(struct vcpu *v);
+/* Ends the poll of @v if it is for @port, or if its time is over. A later one is not disturbed. */
+void vcpu_poll_event(struct vcpu *v, unsigned int port);
+void vcpu_poll_timeout(struct vcpu *v);
 /*
  * Makes @v see an event that is pending for it: unblocks it, or interrupts the CPU on which it runs
  * in guest mode.
@@ -75,5 +130,7 @@ void vcpu_time_destroy(struct vcpu *v);
 /* @v is about to run on this CPU, or has run: its periodic timer ticks only in between. */
 void vcpu_time_switch_in(struct vcpu *v);
 void vcpu_time_switch_out(struct vcpu *v);
+/* Moves its timers to @cpu. */
+void vcpu_time_move(struct vcpu *v, unsigned int cpu);
 
 #endif

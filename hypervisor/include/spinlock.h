@@ -34,6 +34,7 @@ enum lock_rank {
     RANK_EVENT_CHANNEL, /* one event channel; two: by address */
     RANK_EVENT_QUEUE,   /* a FIFO event queue */
     RANK_SCHED,         /* run queue of a CPU */
+    RANK_CAP,           /* CPU budget of a domain */
     RANK_TIMER,         /* timer queue of a CPU */
     RANK_IRQ,           /* interrupt descriptors */
     RANK_DEVICE,        /* interrupt controllers, RTC, PCI configuration */

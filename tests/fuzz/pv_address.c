@@ -22,7 +22,7 @@
 #define VCPU_SHIFT       37
 #define TIME_SHIFT       40
 
-static u64 places[HOST_CPUS][PLACES];
+static u64 places[PV_CPUS][PLACES];
 static u64 model_time;
 
 static u64 page_number(unsigned long va)

@@ -12,7 +12,7 @@
 #include "pv_steps.h"
 #include "pv_tlb.h"
 
-struct pv_actor pv_actors[HOST_CPUS];
+struct pv_actor pv_actors[PV_CPUS];
 
 /* ---- input ---- */
 

@@ -13,7 +13,7 @@
 #define PV_FRAMES_EACH  14U /* frames a domain starts with */
 #define PV_GRANTS       6U  /* grant references in use */
 #define PV_MAPPINGS     6U  /* of others' grants that an actor remembers */
-#define PV_ACTOR_WINDOW (HOST_WINDOW / HOST_CPUS)
+#define PV_ACTOR_WINDOW (HOST_WINDOW / PV_CPUS)
 
 /* A grant mapping as it was made. */
 struct pv_mapping {
@@ -29,7 +29,7 @@ struct pv_actor {
     void (*meanwhile)(void);   /* before a call is continued; NULL: nothing happens */
 };
 
-extern struct pv_actor pv_actors[HOST_CPUS];
+extern struct pv_actor pv_actors[PV_CPUS];
 
 u64 pv_random(u64 *state);
 /* One step of this CPU's actor. */

@@ -28,7 +28,7 @@ struct remembered {
     u32 owner[MAX_FRAMES]; /* of the frame when it was loaded */
 };
 
-static struct remembered cpu_tlb[HOST_CPUS];
+static struct remembered cpu_tlb[PV_CPUS];
 static unsigned long nr_frames;
 
 void tlb_model_reset(unsigned long frames)

@@ -40,12 +40,13 @@ void host_boot(unsigned long frames)
     }
     done = true;
     host_boot_memory(frames, host_boot_cpus);
-    sched_cpu_init(0);
-    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
+    for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
+        sched_cpu_init(cpu);
         timer_cpu_init(cpu);
+    }
+    sched_cpu_up(0);
     domain_init();
     for (unsigned int cpu = 1; cpu < nr_cpus; cpu++) {
-        spin_lock_init(&cpus[cpu]->rq.lock, RANK_SCHED);
         idle_vcpus[cpu] = *cpus[0]->rq.idle;
         idle_vcpus[cpu].processor = cpu;
         cpus[cpu]->rq.idle = cpus[cpu]->info->vcpu = &idle_vcpus[cpu];

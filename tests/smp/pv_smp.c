@@ -45,7 +45,7 @@ static void change_vcpu(void)
 {
     static const struct {
         unsigned int domain, vcpu;
-    } own[HOST_CPUS][2] = {{{1, 0}, {1, 0}}, {{1, 1}, {1, 1}}, {{2, 0}, {2, 1}}, {{0, 0}, {0, 1}}};
+    } own[PV_CPUS][2] = {{{1, 0}, {1, 0}}, {{1, 1}, {1, 1}}, {{2, 0}, {2, 1}}, {{0, 0}, {0, 1}}};
     unsigned int cpu = smp_processor_id();
     u64 which = pv_random(&pv_actors[cpu].random) >> 8;
 
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
     signal(SIGTRAP, trapped);
     signal(SIGALRM, trapped);
     __sanitizer_set_death_callback(name_seed);
-    host_boot_cpus = HOST_CPUS;
+    host_boot_cpus = PV_CPUS;
     for (unsigned long done = 0; done < count; done += seeds_of_group) {
         int status = 0;
 

@@ -5,7 +5,7 @@
 #include "../fuzz/pv_tlb.h"
 #include "smp.h"
 
-static bool sent[HOST_CPUS];
+static bool sent[PV_CPUS];
 
 void apic_send_ipi(u32 dest_apic_id, u8 vector)
 {

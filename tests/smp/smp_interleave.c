@@ -21,7 +21,7 @@ static struct coroutine {
     size_t stack_bytes;
     void *fake_stack; /* the address sanitizer's */
     bool done, irqs_on;
-} coroutines[HOST_CPUS], outside;
+} coroutines[PV_CPUS], outside;
 
 static void (*body)(void);
 static u64 chance;

@@ -88,7 +88,7 @@ static void *thread(void *arg)
 
 void smp_run(void (*fn)(void), u64 seed)
 {
-    unsigned long threads[HOST_CPUS];
+    unsigned long threads[PV_CPUS];
 
     body = fn;
     run_seed = seed;

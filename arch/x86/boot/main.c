@@ -139,6 +139,7 @@ void __init start_of_day(u32 magic, u32 info)
     platform_init();
     domain_init();
     sched_cpu_init(0);
+    sched_cpu_up(0);
     timer_cpu_init(0);
     cpus_start();
     console_init_input();

@@ -367,6 +367,21 @@ static void affinity(void **state)
     map[0] = 3;
     assert_int_equal(call(&op, XEN_DOMCTL_setvcpuaffinity, 2), 0);
     assert_int_equal(map[0], 1); /* what is in force */
+    assert_int_equal(b->vcpu[0]->hard_affinity.bits[0], 3);
+    /* Soft ones may be anywhere; in force are those that are online and allowed. */
+    op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_SOFT;
+    op.u.vcpuaffinity.cpumap_soft = op.u.vcpuaffinity.cpumap_hard;
+    map[0] = 2;
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpuaffinity, 2), 0);
+    assert_int_equal(map[0], 0);
+    assert_int_equal(b->vcpu[0]->soft_affinity.bits[0], 2);
+    assert_int_equal(b->vcpu[0]->hard_affinity.bits[0], 3);
+    /* Both or none. */
+    op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
+    op.u.vcpuaffinity.cpumap_soft.nr_bits = 0;
+    map[0] = 4;
+    assert_int_equal(call(&op, XEN_DOMCTL_setvcpuaffinity, 2), -XEN_EINVAL);
+    assert_int_equal(b->vcpu[0]->soft_affinity.bits[0], 2);
     op.u.vcpuaffinity.flags = 0;
     assert_int_equal(call(&op, XEN_DOMCTL_setvcpuaffinity, 2), -XEN_EINVAL);
     op.u.vcpuaffinity.vcpu = 9;
@@ -423,6 +438,25 @@ static void weights(void **state)
     op.u.scheduler_op.u.credit2.weight = 0; /* as it is */
     assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), 0);
     assert_int_equal(b->sched_weight, 100);
+    assert_int_equal(b->vcpu[0]->fair.weight, 100);
+    /* A cap of 0 is none; a weight counts although the cap beside it is refused. */
+    op.u.scheduler_op.u.credit2.cap = 50;
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), 0);
+    assert_int_equal(b->cap.percent, 50);
+    op.u.scheduler_op.u.credit2.cap = (u16)(100 * b->max_vcpus + 1);
+    op.u.scheduler_op.u.credit2.weight = 300;
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), -XEN_EINVAL);
+    op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_getinfo;
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), 0);
+    assert_int_equal(op.u.scheduler_op.u.credit2.cap, 50);
+    assert_int_equal(op.u.scheduler_op.u.credit2.weight, 300);
+    op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
+    op.u.scheduler_op.u.credit2.cap = 0;
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), 0);
+    assert_int_equal(b->cap.percent, 0);
+    op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_getvcpuinfo; /* credit2 has none by vCPU */
+    assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), -XEN_EINVAL);
+    op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
     op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT;
     assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), -XEN_EINVAL);
 }
@@ -467,6 +501,28 @@ static void machine(void **state)
     assert_int_equal(*(u8 *)BUFFER, 1);
     op.u.cpupool_op.cpupool_id = 1;
     assert_int_equal(sysctl(&op, XEN_SYSCTL_cpupool_op), -XEN_ENOENT);
+
+    op = (struct xen_sysctl){
+        .u.scheduler_op = {.sched_id = XEN_SCHEDULER_CREDIT2, .cmd = XEN_SYSCTL_SCHEDOP_getinfo}};
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), 0);
+    assert_int_equal(op.u.scheduler_op.u.sched_credit2.ratelimit_us, 1000);
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_putinfo;
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = 99;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -XEN_EINVAL);
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = 500001;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -XEN_EINVAL);
+    assert_int_equal(sched_rate_limit, MILLISECS(1));
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = 500000;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), 0);
+    assert_int_equal(sched_rate_limit, MILLISECS(500));
+    op.u.scheduler_op.u.sched_credit2.ratelimit_us = 0;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), 0);
+    assert_int_equal(sched_rate_limit, 0);
+    sched_rate_limit = SCHED_RATE_LIMIT;
+    op.u.scheduler_op.cpupool_id = 1;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -XEN_ESRCH);
+    op.u.scheduler_op.cmd = 2; /* is looked at first */
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_scheduler_op), -XEN_EINVAL);
 
     op = (struct xen_sysctl){.u.debug_keys.nr_keys = 5};
     memcpy((void *)BUFFER, "qemhX", 5);

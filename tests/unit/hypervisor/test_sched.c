@@ -115,7 +115,7 @@ static void whole_slices(void **state)
 
 static void weights(void **state)
 {
-    d->sched_weight = 512;
+    sched_set_weight(d, 512);
     up(d->vcpu[0]);
     up(e->vcpu[0]);
     run(SECONDS(3));
@@ -187,7 +187,7 @@ static void wakers_wait_a_moment(void **state)
     host_run_softirqs();
     assert_ptr_equal(current, receiver);
     vcpu_unblock(sender);
-    host_advance(MILLISECS(1));
+    host_advance(MICROSECS(500));
     vcpu_block_enable_events();
     host_run_softirqs();
     assert_ptr_equal(current, sender);

@@ -100,6 +100,31 @@ static void polls_wait(void **state)
     w->info->evtchn_upcall_pending = 0;
 }
 
+/*
+ * A vCPU is woken from a poll, and polls again before whoever woke it comes to clear the signs of
+ * the first poll.
+ */
+static void polls_overlap(void **state)
+{
+    struct vcpu *w = b->vcpu[1];
+
+    host_become(w);
+    w->info->evtchn_upcall_pending = 0;
+    assert_int_equal(poll(0, 0), 0);
+    /* As vcpu_unblock() begins. */
+    assert_true(test_and_clear_bit(&w->pause_flags, VPF_BLOCKED));
+    vcpu_poll_begin(w, 7);
+    vcpu_poll_forget(w);
+    assert_int_equal(w->poll_port, 7);
+    assert_int_equal(b->poll_mask[0], 2);
+    /* Another port's event, and the timeout of an earlier poll, are not for it. */
+    vcpu_poll_event(w, 6);
+    vcpu_poll_timeout(w);
+    assert_true(blocked(w));
+    vcpu_poll_event(w, 7);
+    assert_awake(w);
+}
+
 static void polls_are_refused(void **state)
 {
     evtchn_port_t *ports = (evtchn_port_t *)GUEST(PORTS);
@@ -295,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(polls_wait),
+        TEST(polls_overlap),
         TEST(polls_are_refused),
         TEST(watchdogs_are_given_out),
         TEST(a_watchdog_bites),

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scheduler's core (sched.c) and the part that spreads vCPUs over CPUs (sched_place.c)
+ * know of each other.
+ */
+#ifndef BULKHEAD_SCHED_IMPL_H
+#define BULKHEAD_SCHED_IMPL_H
+
+#include "percpu.h"
+#include "sched.h"
+
+/* ---- sched.c ---- */
+
+/*
+ * Locks the run queue of @v->processor. That changes only under this lock, while @v is neither
+ * queued nor running (docs/locking.md).
+ */
+static inline struct run_queue *sched_lock(const struct vcpu *v, unsigned long *flags)
+{
+    for (;;) {
+        unsigned int cpu = READ_ONCE(v->processor);
+        struct run_queue *rq = &cpus[cpu]->rq;
+
+        *flags = spin_lock_irqsave(&rq->lock);
+        if (likely(cpu == load_acquire(&v->processor)))
+            return rq;
+        spin_unlock_irqrestore(&rq->lock, *flags);
+    }
+}
+
+static inline void sched_unlock(struct run_queue *rq, unsigned long flags)
+{
+    spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+/* @return the vCPU that runs on @cpu. Locks: its run queue's is held, and keeps it there. */
+static inline struct vcpu *running_on(unsigned int cpu)
+{
+    return cpus[cpu]->info->vcpu;
+}
+
+/*
+ * Is @v to be queued: may it run, and does nobody else see to it? Locks: its run queue's is held.
+ */
+static inline bool sched_wants_queue(const struct vcpu *v)
+{
+    return !v->on_queue && running_on(v->processor) != v && !v->moving && !v->cap.parked &&
+           vcpu_runnable(v);
+}
+/* Queues it, and makes its CPU choose if that is to run it at once. @return did that? */
+bool sched_queue(struct run_queue *rq, struct vcpu *v, s_time_t t);
+
+/* ---- sched_place.c ---- */
+
+/* CPUs that run vCPUs; idle ones of them; those where a vCPU waits that another may take. */
+extern cpumask_t sched_cpus, sched_idle, sched_waiting;
+
+/* Works out v->may_run and v->prefers. Locks: its run queue's is held, or @v is new. */
+void sched_refresh_affinity(struct vcpu *v);
+/*
+ * Chooses where @v waits or runs next. Prefers the CPU where it was, but it takes one that is idle,
+ * and whose core is, if there is one. An idle CPU that is returned counts as busy from now on; its
+ * softirq SCHEDULE has to be raised. Locks: the run queue of @v is held.
+ */
+unsigned int sched_choose_cpu(const struct vcpu *v);
+/*
+ * Gives @v, which is neither queued nor running and whose processor has just become @cpu, to that
+ * CPU, unless somebody else has seen to it meanwhile. Locks: none is held.
+ */
+void sched_send(struct vcpu *v, unsigned int cpu);
+/* @v, which runs nowhere, has to leave the CPU where it is; it waited, if @queued. */
+void sched_move(struct run_queue *rq, struct vcpu *v, unsigned long flags);
+
+/*
+ * The way of schedule(): notes under the run queue's lock whether this CPU idles, and whether
+ * somebody waits; after the switch takes work from others, or offers them some. With one CPU there
+ * is nothing to do.
+ */
+void sched_note_choice(unsigned int cpu, bool idles);
+void sched_after_switch(unsigned int cpu, bool idles);
+/*
+ * A vCPU waits in the queue of @cpu: notes that under the queue's lock; then, with no lock held,
+ * gives @v, which waits there, to an idle CPU, if there is one.
+ */
+void sched_note_waiting(unsigned int cpu);
+void sched_offer(struct vcpu *v);
+
+#endif

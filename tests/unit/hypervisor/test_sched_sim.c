@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: $(HOST_CORE) tests/unit/hypervisor/sched_sim.c */
+/*
+ * The bounds of docs/scheduler.md, in simulated time, over random workloads. A test that fails says
+ * of which seed.
+ */
+#include "sched_sim.h"
+
+#define CHAOS_RUNS 150U
+#define SHARE_RUNS 90U
+#define CAP_RUNS   60U
+#define WAKE_RUNS  60U
+
+/* The bounds. */
+#define LAG_BOUND        (3 * SCHED_SLICE)
+#define SHARE_BOUND      MILLISECS(30)  /* weights within a factor of four */
+#define WIDE_SHARE_BOUND MILLISECS(150) /* any weights */
+#define CAP_ERROR        1.0            /* per cent of a CPU */
+#define WAKE_BOUND       MILLISECS(4)   /* of 99 of 100 */
+#define WAKE_LIMIT       (2 * SCHED_SLICE)
+
+static struct sim sim;
+
+static int setup(void **state)
+{
+    sim_boot();
+    return 0;
+}
+
+static u64 seed_now;
+
+static void begin(unsigned int nr, unsigned int siblings, u64 seed)
+{
+    seed_now = seed;
+    sim_begin(&sim, nr, siblings, seed);
+}
+
+/* Ends the test if @ok is false, and says of which seed. */
+static void expect(bool ok, const char *what, double value)
+{
+    if (!ok)
+        print_error("seed %lu: %s %f\n", seed_now, what, value);
+    assert_true(ok);
+}
+
+/* From 1 to 128, mostly few. */
+static unsigned int some_cpus(u64 seed)
+{
+    static const unsigned int nr[] = {1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
+
+    return nr[seed % ARRAY_SIZE(nr)];
+}
+
+/* ---- everything at once ---- */
+
+static u16 any_weight(struct sim *s)
+{
+    switch (sim_random(s, 4)) {
+    case 0:
+        return (u16)(1 + sim_random(s, 65535));
+    case 1:
+        return (u16)(1 + sim_random(s, 20));
+    default:
+        return (u16)(128 + sim_random(s, 400));
+    }
+}
+
+static cpumask_t any_cpus(struct sim *s)
+{
+    cpumask_t m = {{0}};
+    unsigned int n = 1 + (unsigned int)sim_random(s, s->cpus);
+
+    while (n--)
+        cpumask_set(&m, (unsigned int)sim_random(s, s->cpus));
+    return m;
+}
+
+static void any_change(struct sim *s)
+{
+    struct sim_vcpu *w = &s->vcpus[sim_random(s, s->count)];
+    unsigned int cpu = (unsigned int)sim_random(s, s->cpus);
+    cpumask_t m = any_cpus(s);
+
+    host_run_on(cpumask_next(&sched_cpus, 0));
+    switch (sim_random(s, 12)) {
+    case 0:
+        sched_set_weight(w->v->domain, any_weight(s));
+        break;
+    case 1:
+        sched_set_cap(w->v->domain, sim_random(s, 2) ? 0 : (u16)(5 + sim_random(s, 300)));
+        break;
+    case 2:
+        sched_set_affinity(w->v, &m, NULL);
+        break;
+    case 3:
+        sched_set_affinity(w->v, NULL, &m);
+        break;
+    case 4:
+        memset(&m, 0xff, sizeof(m));
+        sched_set_affinity(w->v, &m, &m);
+        break;
+    case 5:
+        domain_pause_nosync(w->v->domain);
+        sim_settle(s);
+        domain_unpause(w->v->domain);
+        break;
+    case 6:
+        if (cpumask_test(&sched_cpus, cpu))
+            (void)sched_cpu_down(cpu);
+        break;
+    case 7:
+    case 8:
+        sched_cpu_up(cpu);
+        break;
+    case 9:
+        if (!test_bit(&w->v->pause_flags, VPF_BLOCKED))
+            vcpu_kick(w->v);
+        break;
+    default:
+        if (w->wake_at)
+            sim_wake(s, w);
+        break;
+    }
+    sim_settle(s);
+    sim_check(s);
+}
+
+/*
+ * vCPUs run, sleep and yield as they like while weights, caps, affinities and CPUs change: what
+ * sim_check() says holds at any time, and no lag exceeds its bound.
+ */
+static void chaos(void **state)
+{
+    for (u64 seed = 1; seed <= CHAOS_RUNS; seed++) {
+        unsigned int nr = some_cpus(seed), n;
+
+        begin(nr, nr % 2 ? 1 : 1 + seed % 2, seed);
+        n = 1 + (unsigned int)sim_random(&sim, MIN(4 * nr, SIM_ALL));
+        for (unsigned int i = 0; i < n; i++)
+            sim_add(&sim, i % SIM_DOMAINS, i / SIM_DOMAINS,
+                    sim_random(&sim, 3) ? (s_time_t)sim_random(&sim, (u64)MILLISECS(8)) + 1000
+                                        : SCHED_NEVER,
+                    (s_time_t)sim_random(&sim, 4) * (s_time_t)sim_random(&sim, (u64)MILLISECS(4)));
+        for (unsigned int i = 0; i < 40; i++) {
+            sim_run(&sim, (s_time_t)sim_random(&sim, (u64)MILLISECS(10)));
+            sim_check(&sim);
+            any_change(&sim);
+            expect(sim_largest_lag(&sim) <= LAG_BOUND, "lag", (double)sim_largest_lag(&sim));
+        }
+        sim_end(&sim);
+    }
+}
+
+/* ---- shares ---- */
+
+/*
+ * Works out what each of @n vCPUs with the weights in ->share should get of @nr CPUs: in
+ * proportion, but none gets more than one CPU; what is too much for one is the others'.
+ */
+static void fair_shares(unsigned int n, unsigned int nr)
+{
+    double total = 0, left = nr;
+    bool again = true;
+
+    for (unsigned int i = 0; i < n; i++)
+        total += sim.vcpus[i].share;
+    while (again) {
+        again = false;
+        for (unsigned int i = 0; i < n; i++) {
+            struct sim_vcpu *w = &sim.vcpus[i];
+
+            if (w->before || w->share * left < total)
+                continue;
+            total -= w->share;
+            left -= 1;
+            w->before = again = true;
+        }
+    }
+    for (unsigned int i = 0; i < n; i++) {
+        struct sim_vcpu *w = &sim.vcpus[i];
+
+        w->share = w->before ? 1 : w->share * left / total;
+    }
+}
+
+static u16 weight_of_class(struct sim *s, u64 class)
+{
+    static const u16 spread[] = {1, 400, 4000, 65534};
+
+    return (u16)((class < 2 ? 128 : 1) + sim_random(s, spread[class]));
+}
+
+static void check_shares(double seconds, s_time_t bound)
+{
+    for (unsigned int i = 0; i < sim.count; i++) {
+        double got = (double)(sim_cpu_time(sim.vcpus[i].v) - sim.vcpus[i].before);
+        double error = got - sim.vcpus[i].share * seconds * 1e9;
+
+        expect(error <= (double)bound && -error <= (double)bound, "share is wrong by", error);
+    }
+}
+
+/* Who is always busy gets its share of all CPUs, within the bound, at any time. */
+static void shares(void **state)
+{
+    for (u64 seed = 1; seed <= SHARE_RUNS; seed++) {
+        unsigned int nr = some_cpus(seed / 4), n;
+
+        begin(nr, 1, seed);
+        n = MIN(nr + 1 + (unsigned int)sim_random(&sim, 2 * nr + 8), SIM_ALL);
+        for (unsigned int i = 0; i < SIM_DOMAINS; i++)
+            sched_set_weight(sim_domains[i], weight_of_class(&sim, seed % 4));
+        for (unsigned int i = 0; i < n; i++)
+            sim_add(&sim, i % SIM_DOMAINS, i / SIM_DOMAINS, SCHED_NEVER, 0)->share =
+                sim_domains[i % SIM_DOMAINS]->sched_weight;
+        fair_shares(n, nr);
+        sim_run(&sim, MILLISECS(500));
+        for (unsigned int i = 0; i < n; i++)
+            sim.vcpus[i].before = sim_cpu_time(sim.vcpus[i].v);
+        for (unsigned int part = 1; part <= 4; part++) {
+            sim_run(&sim, MILLISECS(500));
+            check_shares(part / 2.0, seed % 4 < 2 ? SHARE_BOUND : WIDE_SHARE_BOUND);
+        }
+        sim_check(&sim);
+        sim_end(&sim);
+    }
+}
+
+/* ---- caps ---- */
+
+static u64 domain_time(const struct domain *d)
+{
+    u64 sum = 0;
+
+    for (unsigned int k = 0; k < SIM_VCPUS; k++)
+        sum += sim_cpu_time(d->vcpu[k]);
+    return sum;
+}
+
+/*
+ * Domains that could run more get what their caps say if the caps leave room, and never more, on a
+ * full machine either.
+ */
+static void caps(void **state)
+{
+    for (u64 seed = 1; seed <= CAP_RUNS; seed++) {
+        unsigned int nr = some_cpus(seed) % 16 + 1, left = (seed % 2 ? 60 : 110) * nr, n = 0;
+        u64 before[SIM_DOMAINS] = {0};
+
+        begin(nr, 1, seed);
+        while (n < SIM_DOMAINS && left > 10) {
+            unsigned int cap = MIN(5 + (unsigned int)sim_random(&sim, nr * 60), left);
+
+            sched_set_cap(sim_domains[n], (u16)cap);
+            for (unsigned int k = 0; k < MIN(cap / 50 + 1 + seed % 3, SIM_VCPUS); k++)
+                sim_add(&sim, n, k, SCHED_NEVER, 0);
+            left -= cap;
+            n++;
+        }
+        sim_run(&sim, MILLISECS(200));
+        for (unsigned int i = 0; i < n; i++)
+            before[i] = domain_time(sim_domains[i]);
+        sim_run(&sim, SECONDS(1));
+        sim_check(&sim);
+        for (unsigned int i = 0; i < n; i++) {
+            double got = (double)(domain_time(sim_domains[i]) - before[i]) / 1e7;
+            double error = got - sim_domains[i]->cap.percent;
+
+            expect(error <= CAP_ERROR, "above the cap by", error);
+            expect(seed % 2 == 0 || sim_domains[i]->cap.percent > 400 || -error <= CAP_ERROR,
+                   "below the cap by", -error);
+        }
+        sim_end(&sim);
+    }
+}
+
+/* ---- wake-ups ---- */
+
+/*
+ * Each CPU has more to do than it can; vCPUs of other domains that wake now and then still run
+ * soon.
+ */
+static void wakes(void **state)
+{
+    unsigned long all = 0, late = 0;
+
+    for (u64 seed = 1; seed <= WAKE_RUNS; seed++) {
+        unsigned int nr = some_cpus(seed) % 16 + 1, hogs;
+
+        begin(nr, 1, seed);
+        hogs = 2 * nr + (unsigned int)sim_random(&sim, nr);
+        for (unsigned int i = 0; i < hogs; i++)
+            sim_add(&sim, i % (SIM_DOMAINS / 2), i / (SIM_DOMAINS / 2), SCHED_NEVER, 0);
+        for (unsigned int i = 0; i < MAX(nr / 2, 1U); i++)
+            sim_add(&sim, SIM_DOMAINS / 2 + i, 0, MICROSECS(200), MILLISECS(20))->light = true;
+        sim_run(&sim, SECONDS(1));
+        for (unsigned int i = hogs; i < sim.count; i++)
+            expect(sim.vcpus[i].longest <= WAKE_LIMIT, "waited", (double)sim.vcpus[i].longest);
+        for (unsigned int i = 0; i < ARRAY_SIZE(sim.waits); i++) {
+            all += sim.waits[i];
+            late += i >= WAKE_BOUND / SIM_WAIT_STEP ? sim.waits[i] : 0;
+        }
+        sim_end(&sim);
+    }
+    assert_true(all > 300);
+    assert_true(late * 100 <= all);
+}
+
+/* Nobody starves: each vCPU waits, at most, for what the others may run before it. */
+static void waits(void **state)
+{
+    for (u64 seed = 1; seed <= SHARE_RUNS; seed++) {
+        unsigned int nr = some_cpus(seed) % 8 + 1, n;
+        double total = 0;
+
+        begin(nr, 1, seed);
+        n = nr + 1 + (unsigned int)sim_random(&sim, 3 * nr + 4);
+        for (unsigned int i = 0; i < n; i++) {
+            sched_set_weight(sim_domains[i], weight_of_class(&sim, seed % 3));
+            total += sim_domains[i]->sched_weight;
+            sim_add(&sim, i, 0, i % 3 ? SCHED_NEVER : MILLISECS(2), MILLISECS(2));
+        }
+        sim_run(&sim, SECONDS(3));
+        for (unsigned int i = 0; i < n; i++) {
+            double slices = total / sim.vcpus[i].v->fair.weight + n;
+
+            expect((double)sim.vcpus[i].longest <= slices * (double)SCHED_SLICE, "waited",
+                   (double)sim.vcpus[i].longest);
+        }
+        sim_end(&sim);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chaos), cmocka_unit_test(shares), cmocka_unit_test(caps),
+        cmocka_unit_test(wakes), cmocka_unit_test(waits),
+    };
+
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
