@@ -99,6 +99,7 @@ static void verbs_on_bulkhead(void **state)
 {
     boot("vcpus", false);
     place_vcpus();
+    share_cpus();
 }
 
 static void verbs_on_debians_xen(void **state)
