@@ -10,10 +10,8 @@
 #include <softirq.h>
 
 static void (*const handlers[NR_SOFTIRQS])(void) = {
-    [SOFTIRQ_TIMER] = timer_softirq,
-    [SOFTIRQ_CONSOLE] = console_softirq,
-    [SOFTIRQ_RCU] = rcu_softirq,
-    [SOFTIRQ_NMI] = arch_nmi_softirq,
+    [SOFTIRQ_TIMER] = timer_softirq, [SOFTIRQ_CONSOLE] = console_softirq,
+    [SOFTIRQ_RCU] = rcu_softirq,     [SOFTIRQ_NMI] = arch_nmi_softirq,
     [SOFTIRQ_SCHEDULE] = schedule,
 };
 

@@ -180,8 +180,7 @@ static void answer_flushes(unsigned long askers, unsigned int first)
     bool all_forgotten = false;
 
     for (; askers; askers &= askers - 1) {
-        struct flush_request *r =
-            &cpus[first + (unsigned int)__builtin_ctzl(askers)]->arch.flush;
+        struct flush_request *r = &cpus[first + (unsigned int)__builtin_ctzl(askers)]->arch.flush;
         enum flush_kind kind = r->kind;
 
         if (kind == FLUSH_CACHE || !all_forgotten)

@@ -61,7 +61,7 @@
 #define STACK_ORDER   3
 #define STACK_SIZE    (4096 << STACK_ORDER)
 #define STACK_GUARD   0x4000 /* offset of the page that is not mapped */
-#define CPU_INFO_ROOM 1024 /* boot stack: at least sizeof(struct cpu_info) */
+#define CPU_INFO_ROOM 1024   /* boot stack: at least sizeof(struct cpu_info) */
 
 /* Selectors of ours: the reserved part of every GDT (public FIRST_RESERVED_GDT_ENTRY and up). */
 #define FIRST_RESERVED_GDT_PAGE 14
