@@ -44,6 +44,8 @@ u64 fair_virtual(const struct vcpu *v, s_time_t ns)
     u64 shifted = (u64)ns << VIRTUAL_SHIFT;
     u32 weight = v->fair.weight;
 
+    if (!weight)
+        __builtin_unreachable(); /* SCHED_DEFAULT_WEIGHT, or what a controller set: 1 at least */
     return likely(weight == SCHED_DEFAULT_WEIGHT) ? shifted / SCHED_DEFAULT_WEIGHT
                                                   : shifted / weight;
 }

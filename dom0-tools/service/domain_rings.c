@@ -46,8 +46,8 @@ void domain_rings_detach(struct managed_domain *d)
 
 void domain_rings_serve(int port)
 {
-    struct managed_domain *d = index_owner(index_first(&console_ports, (uint32_t)port),
-                                           struct managed_domain, by_port);
+    struct index_entry *e = index_first(&console_ports, (uint32_t)port);
+    struct managed_domain *d = index_owner_or_null(e, struct managed_domain, by_port);
 
     if (d && d->console && console_turn(d->console))
         platform_port_notify(port);

@@ -51,7 +51,7 @@ struct managed_domain *managed_domain_named(const char *name)
 
     while (e && strcmp(index_owner(e, struct managed_domain, by_name)->config.name, name) != 0)
         e = index_next(e);
-    return index_owner(e, struct managed_domain, by_name);
+    return index_owner_or_null(e, struct managed_domain, by_name);
 }
 
 struct managed_domain *managed_domain_serial(uint64_t serial)

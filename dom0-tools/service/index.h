@@ -33,7 +33,8 @@ struct index_entry *index_next(const struct index_entry *e);
 /* A key for bytes. Others may have the same. */
 uint32_t index_key(const void *bytes, size_t length);
 
-/* What the entry at @e, which may be NULL, is a part of. */
-#define index_owner(e, type, member) ((type *)((e) ? (char *)(e)-offsetof(type, member) : NULL))
+/* What the entry @e is a part of; the second form yields NULL for NULL. */
+#define index_owner(e, type, member)         ((type *)(void *)((char *)(e)-offsetof(type, member)))
+#define index_owner_or_null(e, type, member) ((e) ? index_owner(e, type, member) : NULL)
 
 #endif

@@ -71,7 +71,9 @@ void store_clients_released(void)
 
 static struct store_client *client_find(domid_t domid)
 {
-    return index_owner(index_first(&numbers, domid), struct store_client, by_number);
+    struct index_entry *e = index_first(&numbers, domid);
+
+    return index_owner_or_null(e, struct store_client, by_number);
 }
 
 static void client_set_port(struct store_client *c, int port)
@@ -348,8 +350,8 @@ void store_clients_look(void)
 
 void store_clients_serve(int port)
 {
-    struct store_client *c = index_owner(index_first(&ports, (uint32_t)port), struct store_client,
-                                         by_port);
+    struct index_entry *e = index_first(&ports, (uint32_t)port);
+    struct store_client *c = index_owner_or_null(e, struct store_client, by_port);
 
     if (c) {
         client_wait_no_more(c);

@@ -112,9 +112,10 @@ bool store_may_mention(const struct store *s, uint16_t domid)
 static void count_node(struct store *s, const struct tree_node *node, int sign)
 {
     const struct tree_data *data = node->data;
+    const long bytes = (long)tree_bytes(node);
 
     data->usage->nodes += (unsigned int)sign;
-    tree_count_live(data->usage, sign * (long)tree_bytes(node));
+    tree_count_live(data->usage, sign < 0 ? -bytes : bytes);
     for (unsigned int i = 0; i < data->perm_count; i++)
         s->mentions[data->perms[i].domid % MENTION_COUNTS] += (unsigned int)sign;
 }

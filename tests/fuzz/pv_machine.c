@@ -293,16 +293,21 @@ static void build_tables(struct domain *d, unsigned int frames)
     give_context(d->vcpu[1], m[0]);
 }
 
-/* As the scheduler does it. */
+/* As the scheduler does it: under the lock of the queue that the vCPU leaves, and of its own. */
 void machine_run(struct vcpu *next)
 {
     struct vcpu *prev = current;
+    spinlock_t *old = &cpus[READ_ONCE(next->processor)]->rq.lock, *own = &this_cpu()->rq.lock;
 
     if (prev == next)
         return;
     local_irq_disable();
+    spin_lock(old);
+    store_release(&next->processor, smp_processor_id());
+    spin_unlock(old);
+    spin_lock(own);
     get_cpu_info()->vcpu = next;
-    WRITE_ONCE(next->processor, smp_processor_id());
+    spin_unlock(own);
     arch_context_switch(prev, next);
     local_irq_enable();
 }
