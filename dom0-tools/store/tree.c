@@ -420,15 +420,21 @@ int tree_set(struct tree_node **root, struct tree_forest *forest, const char *pa
 int tree_remove(struct tree_node **root, struct tree_forest *forest, const char *path,
                 struct tree_edit *edit)
 {
+    struct tree_usage *parent;
     struct tree_node **slot;
     struct walk w;
 
     *edit = (struct tree_edit){.former = NULL};
     walk_path(&w, *root, path);
+    if (!w.parts || w.found != w.parts)
+        return -1; /* the root stays, and so does what is not there */
     slot = own_path(root, &w, w.parts);
-    if (!slot || change_children(slot, forest, w.index[w.parts - 1], NULL, &edit->former))
+    if (!slot)
         return -1;
-    edit->parent = (*slot)->data->usage;
+    parent = (*slot)->data->usage;
+    if (change_children(slot, forest, w.index[w.parts - 1], NULL, &edit->former))
+        return -1;
+    edit->parent = parent;
     return 0;
 }
 

@@ -318,7 +318,11 @@ int xs_unwatch(struct store_connection *c, const char *path, const char *token)
 
 void watches_drop(struct store_connection *c)
 {
-    while (c->watches)
-        leave_watch(c->watches);
+    struct watch *next;
+
+    for (struct watch *w = c->watches; w; w = next) {
+        next = w->next;
+        leave_watch(w);
+    }
     set_missed(c, false);
 }

@@ -303,8 +303,8 @@ static void common_forms_are_cheap(void **state)
     READ_ONCE_ONLY("\x48\x87\x0b");
     READ_ONCE_ONLY("\x48\x87\x8b\x00\x00\x00\x00");
     READ_ONCE_ONLY("\xf0\x48\x87\x0b");
-    for (char op = '\x0b'; op <= '\x33'; op = (char)(op + (op == '\x0b' ? 0x18 : 0x10))) {
-        const char byte[] = {'\xf0', '\x80', op, 2}; /* OR, AND, XOR */
+    for (int op = 0x0b; op <= 0x33; op += op == 0x0b ? 0x18 : 0x10) {
+        const char byte[] = {'\xf0', '\x80', (char)op, 2}; /* OR, AND, XOR */
 
         assert_true(read_once(byte, 4));
         assert_true(read_once(byte + 1, 3));

@@ -49,7 +49,7 @@ extern struct domain *sim_domains[SIM_DOMAINS];
 /* Once: makes the machine and the domains. */
 void sim_boot(void);
 /* Begins anew: @cpus CPUs, with @siblings of them in each core; no vCPU is up. */
-void sim_begin(struct sim *s, unsigned int cpus, unsigned int siblings, u64 seed);
+void sim_begin(struct sim *s, unsigned int nr, unsigned int siblings, u64 seed);
 /* Takes all vCPUs down. */
 void sim_end(struct sim *s);
 u64 sim_random(struct sim *s, u64 below);
