@@ -36,7 +36,7 @@ struct cpu_info *get_cpu_info(void)
 
 static u32 registers[PAGE_SIZE / sizeof(u32)];
 static u64 base = LAPIC_ADDRESS | APIC_BASE_BSP;
-static u64 msr[0x40]; /* x2APIC's, from MSR_X2APIC_FIRST on */
+static u64 x2apic_msr[0x40]; /* x2APIC's, from MSR_X2APIC_FIRST on */
 static unsigned int msr_writes;
 
 void printk(enum loglevel level, const char *fmt, ...)
@@ -62,22 +62,22 @@ struct cpuid cpuid_count(u32 leaf, u32 subleaf)
     return (struct cpuid){.edx = 1U << 9};
 }
 
-u64 rdmsr(u32 n)
+u64 rdmsr(u32 msr)
 {
-    if (n == MSR_APIC_BASE)
+    if (msr == MSR_APIC_BASE)
         return base;
-    assert_in_range(n, MSR_X2APIC_FIRST, MSR_X2APIC_FIRST + ARRAY_SIZE(msr) - 1);
-    return msr[n - MSR_X2APIC_FIRST];
+    assert_in_range(msr, MSR_X2APIC_FIRST, MSR_X2APIC_FIRST + ARRAY_SIZE(x2apic_msr) - 1);
+    return x2apic_msr[msr - MSR_X2APIC_FIRST];
 }
 
-void wrmsr(u32 n, u64 val)
+void wrmsr(u32 msr, u64 v)
 {
-    if (n == MSR_APIC_BASE) {
-        base = val;
+    if (msr == MSR_APIC_BASE) {
+        base = v;
         return;
     }
-    assert_in_range(n, MSR_X2APIC_FIRST, MSR_X2APIC_FIRST + ARRAY_SIZE(msr) - 1);
-    msr[n - MSR_X2APIC_FIRST] = val;
+    assert_in_range(msr, MSR_X2APIC_FIRST, MSR_X2APIC_FIRST + ARRAY_SIZE(x2apic_msr) - 1);
+    x2apic_msr[msr - MSR_X2APIC_FIRST] = v;
     msr_writes++;
 }
 
@@ -89,13 +89,13 @@ static u32 reg(unsigned int n)
 static int setup(void **state)
 {
     memset(registers, 0, sizeof(registers));
-    memset(msr, 0, sizeof(msr));
+    memset(x2apic_msr, 0, sizeof(x2apic_msr));
     base = LAPIC_ADDRESS | APIC_BASE_BSP;
     msr_writes = 0;
     registers[APIC_VERSION / sizeof(u32)] = 5U << 16;
-    msr[APIC_VERSION >> 4] = 5U << 16;
+    x2apic_msr[APIC_VERSION >> 4] = 5U << 16;
     registers[APIC_ID / sizeof(u32)] = 7U << 24;
-    msr[APIC_ID >> 4] = 0x12345;
+    x2apic_msr[APIC_ID >> 4] = 0x12345;
     return 0;
 }
 
@@ -133,16 +133,16 @@ static void x2apic(void **state)
     assert_int_equal(base, LAPIC_ADDRESS | APIC_BASE_BSP | 3UL << 10);
     assert_int_equal(cpu.arch.apic_id, 0x12345);
     apic_send_ipi(0xabcdef01, 0xfc);
-    assert_int_equal(msr[X2APIC_ICR - MSR_X2APIC_FIRST], 0xabcdef01000040fcUL);
+    assert_int_equal(x2apic_msr[X2APIC_ICR - MSR_X2APIC_FIRST], 0xabcdef01000040fcUL);
     apic_send_nmi(0x100);
-    assert_int_equal(msr[X2APIC_ICR - MSR_X2APIC_FIRST], 0x10000004400UL);
+    assert_int_equal(x2apic_msr[X2APIC_ICR - MSR_X2APIC_FIRST], 0x10000004400UL);
     apic_send_init(0x101);
-    assert_int_equal(msr[X2APIC_ICR - MSR_X2APIC_FIRST], 0x10100004500UL);
+    assert_int_equal(x2apic_msr[X2APIC_ICR - MSR_X2APIC_FIRST], 0x10100004500UL);
     apic_send_startup(0x102, 8);
-    assert_int_equal(msr[X2APIC_ICR - MSR_X2APIC_FIRST], 0x10200004608UL);
-    msr[X2APIC_EOI - MSR_X2APIC_FIRST] = 1;
+    assert_int_equal(x2apic_msr[X2APIC_ICR - MSR_X2APIC_FIRST], 0x10200004608UL);
+    x2apic_msr[X2APIC_EOI - MSR_X2APIC_FIRST] = 1;
     apic_eoi();
-    assert_int_equal(msr[X2APIC_EOI - MSR_X2APIC_FIRST], 0);
+    assert_int_equal(x2apic_msr[X2APIC_EOI - MSR_X2APIC_FIRST], 0);
     for (unsigned int i = 0; i < ARRAY_SIZE(registers); i++)
         if (i != APIC_VERSION / sizeof(u32) && i != APIC_ID / sizeof(u32))
             assert_int_equal(registers[i], 0);

@@ -69,14 +69,14 @@ u64 rdmsr(u32 msr)
 }
 
 /* Memory types change while the caches are off and no translation is global. */
-void wrmsr(u32 msr, u64 val)
+void wrmsr(u32 msr, u64 v)
 {
     assert_true(msr < NR_MSRS);
     assert_ptr_equal(now_is, &other);
     assert_true(caches_off);
     assert_false(cr4 & CR4_PGE);
     if (!now_is->stubborn)
-        now_is->msr[msr] = val;
+        now_is->msr[msr] = v;
 }
 
 unsigned long read_cr0(void)

@@ -40,7 +40,7 @@ u64 rdmsr(u32 msr)
     return 0;
 }
 
-void wrmsr(u32 msr, u64 val)
+void wrmsr(u32 msr, u64 v)
 {
     fail_msg("MSR %#x is written", msr);
 }
