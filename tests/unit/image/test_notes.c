@@ -266,6 +266,10 @@ static void test_addresses(void **state)
                        "the segments leave the address space: p_paddr 0x100000-0x14a768, less "
                        "PADDR_OFFSET 0xffffffff80000000, plus VIRT_BASE 0xffffffff80000000; "
                        "p_paddr should count from 0, or the note PADDR_OFFSET say from where");
+        assert_refused(dom0, WITH(NUMBER(PADDR_OFFSET, 0x120000)), /* in the middle */
+                       "the segments leave the address space: p_paddr 0x100000-0x14a768, less "
+                       "PADDR_OFFSET 0x120000, plus VIRT_BASE 0xffffffff80000000; "
+                       "p_paddr should count from 0, or the note PADDR_OFFSET say from where");
         assert_refused(dom0, WITH(NUMBER(VIRT_BASE, BASE + 8)),
                        "the address 0xffffffff80000008 in the note VIRT_BASE is not page-aligned");
         assert_refused(dom0, WITH(NUMBER(INIT_P2M, 0x8000000008)),
