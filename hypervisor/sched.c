@@ -214,7 +214,6 @@ static bool polls_port(const struct vcpu *v, unsigned int port)
 
 static bool poll_timed_out(const struct vcpu *v, unsigned int port)
 {
-    (void)port;
     return v->poll_until && v->poll_until <= now();
 }
 

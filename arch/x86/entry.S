@@ -92,7 +92,8 @@
 .endm
 #endif
 
-.macro SAVE_ALL
+/* The registers that a C function may destroy, in the order of the frame. */
+.macro PUSH_CALLER_SAVED
         push    %rdi
         push    %rsi
         push    %rdx
@@ -102,6 +103,22 @@
         push    %r9
         push    %r10
         push    %r11
+.endm
+
+.macro POP_CALLER_SAVED
+        pop     %r11
+        pop     %r10
+        pop     %r9
+        pop     %r8
+        pop     %rax
+        pop     %rcx
+        pop     %rdx
+        pop     %rsi
+        pop     %rdi
+.endm
+
+.macro SAVE_ALL
+        PUSH_CALLER_SAVED
         push    %rbx
         push    %rbp
         push    %r12
@@ -379,27 +396,11 @@ FUNCTION sysenter_entry
  * registers stay as they are.
  */
 FUNCTION spin_lock_wait_saving
-        push    %rdi
-        push    %rsi
-        push    %rdx
-        push    %rcx
-        push    %rax
-        push    %r8
-        push    %r9
-        push    %r10
-        push    %r11
+        PUSH_CALLER_SAVED
         mov     10 * 8(%rsp), %rdi
         mov     11 * 8(%rsp), %rsi
         call    spin_lock_wait
-        pop     %r11
-        pop     %r10
-        pop     %r9
-        pop     %r8
-        pop     %rax
-        pop     %rcx
-        pop     %rdx
-        pop     %rsi
-        pop     %rdi
+        POP_CALLER_SAVED
         ret     $16
 
 /* ---- exceptions ---- */
@@ -456,15 +457,7 @@ restore_hv:
         pop     %r12
         pop     %rbp
         pop     %rbx
-        pop     %r11
-        pop     %r10
-        pop     %r9
-        pop     %r8
-        pop     %rax
-        pop     %rcx
-        pop     %rdx
-        pop     %rsi
-        pop     %rdi
+        POP_CALLER_SAVED
         add     $8, %rsp
         iretq
 

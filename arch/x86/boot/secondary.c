@@ -159,7 +159,6 @@ static bool __init prepare_cpu(unsigned int id, u32 apic)
         return false;
     sched_cpu_init(id);
     timer_cpu_init(id);
-    secondary_stack = end - CPU_INFO_ROOM;
     return true;
 }
 
@@ -211,16 +210,16 @@ static bool __init start_cpu(unsigned int id, u32 apic, u8 page)
 
 static void __init say_tsc(unsigned int id)
 {
-    if (tsc_left)
+    if (tsc_left) {
         time_tsc_differs();
-    if (tsc_left)
         printk(LOG_WARNING,
                "CPU %u: its TSC is %ld ticks behind that of CPU 0, which its clock makes up for; "
                "guests are not told that the TSC is stable",
                id, (long)tsc_left);
-    else if (tsc_found)
+    } else if (tsc_found) {
         printk(LOG_INFO, "CPU %u: its TSC was %ld ticks behind that of CPU 0 and is set right", id,
                (long)tsc_found);
+    }
 }
 
 void __init secondary_start_all(unsigned int maxcpus)

@@ -75,8 +75,10 @@ static void __init read_mtrrs(struct cpu_profile *p)
         p->mtrr[i] = rdmsr(mtrr_msr[i]);
 }
 
-/* Loads the memory types of @p (Intel SDM volume 3, 12.11.8). This CPU has had nothing to cache yet
- * that another one changes. */
+/*
+ * Loads the memory types of @p (Intel SDM volume 3, 12.11.8). This CPU has had nothing to cache yet
+ * that another one changes.
+ */
 static void __init write_mtrrs(const struct cpu_profile *p)
 {
     unsigned long cr0 = read_cr0();
