@@ -100,8 +100,8 @@ host_programs = $(foreach t,$(1),$(eval $(call host_program,$(t),$(2),$$($(3)_CF
 $(call host_programs,$(UNIT_TESTS),$(CC),HOST,-lcmocka $(HOST_LIBS))
 $(call host_programs,$(SEED_MAKERS),$(CC),HOST,$(HOST_LIBS))
 $(call host_programs,$(FUZZ_TESTS),clang,FUZZ,$(HOST_LIBS))
-$(call host_programs,$(filter-out smp/smp_tsan,$(SMP_TESTS)),clang,SMP)
-$(call host_programs,smp/smp_tsan,clang,TSAN,$(TSAN_WRAP))
+$(call host_programs,$(filter-out %tsan,$(SMP_TESTS)),clang,SMP)
+$(call host_programs,$(filter %tsan,$(SMP_TESTS)),clang,TSAN,$(TSAN_WRAP))
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead
@@ -287,6 +287,8 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
 SMP_RUNS_smp_threads = $(if $(LONG),50000,500)
 SMP_RUNS_smp_tsan = $(if $(LONG),20000,500)
+SMP_RUNS_smp_vcpus = $(if $(LONG),100000,2000)
+SMP_RUNS_smp_vcpus_tsan = $(if $(LONG),20000,300)
 $(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
 

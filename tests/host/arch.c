@@ -58,13 +58,13 @@ void host_become(struct vcpu *v)
     get_cpu_info()->vcpu = v;
 }
 
-static bool resumable;
-static jmp_buf resume_point;
+static bool resumable[HOST_CPUS];
+static jmp_buf resume_points[HOST_CPUS];
 
 void host_leave(void)
 {
-    BUG_ON(!resumable);
-    longjmp(resume_point, 1);
+    BUG_ON(!resumable[smp_processor_id()]);
+    longjmp(resume_points[smp_processor_id()], 1);
 }
 
 WEAK void arch_resume(void)
@@ -74,12 +74,14 @@ WEAK void arch_resume(void)
 
 void host_run_softirqs(void)
 {
-    BUG_ON(resumable);
-    resumable = true;
-    (void)setjmp(resume_point);
+    unsigned int cpu = smp_processor_id();
+
+    BUG_ON(resumable[cpu]);
+    resumable[cpu] = true;
+    (void)setjmp(resume_points[cpu]);
     local_irq_enable();
     softirq_run();
-    resumable = false;
+    resumable[cpu] = false;
 }
 
 /* What the scheduler and the softirqs of the other CPUs would do for grace periods. */
@@ -119,7 +121,7 @@ WEAK void arch_context_switch(struct vcpu *prev, struct vcpu *next)
     BUG_ON(prev == next || local_irq_is_enabled());
 }
 
-void arch_set_timer(s_time_t deadline)
+WEAK void arch_set_timer(s_time_t deadline)
 {
     host_hw_timer = deadline;
 }

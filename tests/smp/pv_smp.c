@@ -4,17 +4,7 @@
  * 2, one of the privileged domain 0, which in the end kills domain 2 while the others continue with
  * it. After each round all CPUs stand still, all counts are worked out from scratch and compared,
  * and no CPU may remember a translation that must not exist.
- *
- *   PROGRAM COUNT [FIRST_SEED]
- *
- * What ran before in the process has a say in what a seed does (stamps of flushes, the allocator's
- * lists). So a process runs GROUP seeds, and a failure names the group: PROGRAM COUNT FIRST_SEED.
  */
-#include <sanitizer/common_interface_defs.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "../fuzz/pv_machine.h"
 #include "../fuzz/pv_steps.h"
 #include "../fuzz/pv_tlb.h"
@@ -22,23 +12,8 @@
 
 #define ROUNDS 4U
 #define STEPS  12U
-#define GROUP  16UL
 
-static u64 seed, first_of_group, seeds_of_group;
-static char seed_line[96]; /* what a failure says */
-static size_t seed_length;
 static bool dying, stopped; /* the last round; domain 2 runs no more */
-
-static void name_seed(void)
-{
-    (void)!write(2, seed_line, seed_length);
-}
-
-static void trapped(int sig)
-{
-    name_seed();
-    _exit(1);
-}
 
 /* The vCPU of this CPU, or its other one, or none. */
 static void change_vcpu(void)
@@ -93,13 +68,10 @@ static void work(void)
     }
 }
 
-static void run(void)
+void smp_try_seed(u64 seed)
 {
     u64 state = seed * 0x9e3779b97f4a7c15UL + 1;
 
-    seed_length = (size_t)snprintf(seed_line, sizeof(seed_line),
-                                   "seed %lu failed, of group %lu %lu\n", seed, seeds_of_group,
-                                   first_of_group);
     dying = stopped = false;
     machine_start(PV_FRAMES_EACH);
     for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
@@ -125,35 +97,7 @@ static void run(void)
     machine_end();
 }
 
-static void run_group(void)
+/* Nothing but flushes interrupts a CPU here. */
+void smp_devices(u64 random)
 {
-    for (seed = first_of_group; seed < first_of_group + seeds_of_group; seed++)
-        run();
-}
-
-int main(int argc, char **argv)
-{
-    unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
-    unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
-
-    signal(SIGILL, trapped);
-    signal(SIGTRAP, trapped);
-    signal(SIGALRM, trapped);
-    __sanitizer_set_death_callback(name_seed);
-    host_boot_cpus = PV_CPUS;
-    for (unsigned long done = 0; done < count; done += seeds_of_group) {
-        int status = 0;
-
-        first_of_group = first + done;
-        seeds_of_group = MIN(GROUP, count - done);
-        if (count <= GROUP) {
-            run_group(); /* in this process, for gdb */
-        } else if (fork() == 0) {
-            run_group();
-            _exit(0);
-        } else if (wait(&status) < 0 || status) {
-            return 1;
-        }
-    }
-    return 0;
 }

@@ -2,4 +2,8 @@
 #
 # What the programs of tests/smp have in common, besides $(HOST_CORE) and $(HOST_PV).
 
-SMP_CORE := $(PV_MACHINE) $(addprefix tests/, fuzz/pv_steps.c smp/midway.c smp/pv_smp.c smp/smp.c)
+SMP_COMMON := $(PV_MACHINE) $(addprefix tests/, fuzz/pv_steps.c $(addprefix smp/, \
+    midway.c seeds.c smp.c))
+SMP_CORE := $(SMP_COMMON) tests/smp/pv_smp.c
+SMP_VCPUS := $(SMP_COMMON) hypervisor/vcpu_op.c $(addprefix tests/smp/, \
+    vcpus.c vcpus_check.c vcpus_control.c vcpus_events.c vcpus_guest.c)
