@@ -21,6 +21,17 @@ static struct page read_page(unsigned long mfn)
                          .owner = __atomic_load_n(&pg->owner, __ATOMIC_RELAXED)};
 }
 
+/* Would this CPU be asked to flush what it loads now, from tables of @d? */
+static NO_RACE void check_is_asked(const struct domain *d)
+{
+    unsigned int cpu = smp_processor_id();
+
+    if (!(__atomic_load_n(&d->dirty_cpus.bits[0], __ATOMIC_RELAXED) >> cpu & 1))
+        panic("CPU %u is on a root of d%u, and not among its dirty CPUs", cpu, d->id);
+    if (this_cpu()->arch.on_own_root)
+        panic("CPU %u is on a root of d%u, and says that it is idle", cpu, d->id);
+}
+
 void smp_check_root(void)
 {
     unsigned long mfn = read_cr3() >> PAGE_SHIFT;
@@ -33,6 +44,7 @@ void smp_check_root(void)
         !page_type_count(pg.state))
         panic("CPU %u runs on root %lx (state %lx), which may be gone", smp_processor_id(), mfn,
               pg.state);
+    check_is_asked(page_owner(&pg));
 }
 
 /* The domain whose page_tables_lock this CPU holds; NULL: none. */

@@ -112,6 +112,14 @@ static void leave_guest(struct vcpu *v)
 
 /* ---- the exit path ---- */
 
+static void take_nmi(struct vcpu *v)
+{
+    if (!(READ_ONCE(get_cpu_info()->exit_work) & EXIT_WORK_NMI))
+        return;
+    atomic_and(&get_cpu_info()->exit_work, ~EXIT_WORK_NMI);
+    xchg(&v->nmi_pending, false);
+}
+
 /* Serves what there is to do. @return an event is to be delivered to the guest */
 static bool serve_exit(void)
 {
@@ -130,6 +138,8 @@ static bool serve_exit(void)
         local_irq_enable();
     }
     event = !is_idle_vcpu(current) && events_visible(current);
+    if (!is_idle_vcpu(current))
+        take_nmi(current);
     local_irq_enable();
     return event;
 }

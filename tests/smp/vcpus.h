@@ -22,6 +22,7 @@
 struct guest {
     u64 mark;      /* in its registers, as it left them */
     u32 on;        /* the CPU on which it runs, + 1; 0: none */
+    bool down;     /* the first vCPU has taken it down */
     bool stopped;  /* whoever paused it has been told that it does not run */
     u32 polled[2]; /* the ports of its last poll, 0: none */
     s_time_t born; /* since when its run states are counted */

@@ -98,6 +98,10 @@ static void check_vcpu(const struct vcpu *v)
               v->domain->poll_mask[0], v->poll_port, v->pause_flags);
     if (polls && v->poll_until && v->poll_until <= now() && !vcpus_cpu_is_off(v->poll_timer.cpu))
         panic("d%uv%u polls beyond its time", v->domain->id, v->id);
+    if (runs && v->nmi_pending)
+        panic("d%uv%u has not been told of an NMI", v->domain->id, v->id);
+    if (guest_of(v)->down && !(v->pause_flags & 1UL << VPF_DOWN))
+        panic("d%uv%u is up, though it was taken down", v->domain->id, v->id);
     check_times(v);
     check_timer(v, &v->singleshot, "single-shot");
     check_timer(v, &v->periodic, "periodic");

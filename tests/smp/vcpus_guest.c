@@ -74,13 +74,23 @@ static void change_periodic(unsigned int vcpu)
         (void)do_vcpu_op(VCPUOP_stop_periodic_timer, vcpu, 0);
 }
 
-/* The second vCPU goes down by itself; the first one does not, since somebody has to be there. */
+/*
+ * The second vCPU goes down, by itself too; the first one does not, since somebody has to be there.
+ * What the first one has taken down stays down.
+ */
 static void change_vcpus(const struct vcpu *v)
 {
-    if (v->id == 1 && pick(2))
+    struct guest *second = &guests[v->domain->id][1];
+
+    if (v->id == 1) {
         (void)do_vcpu_op(VCPUOP_down, 1, 0);
-    else
+    } else if (!second->down && pick(2)) {
+        (void)do_vcpu_op(VCPUOP_down, 1, 0);
+        second->down = true;
+    } else {
+        second->down = false;
         (void)do_vcpu_op(VCPUOP_up, 1, 0);
+    }
 }
 
 static void ask_for_times(void)
@@ -136,7 +146,10 @@ bool guest_step(struct vcpu *v)
         change_periodic(pick(GUEST_VCPUS));
         return true;
     case 9:
-        ask_for_times();
+        if (pick(2))
+            ask_for_times();
+        else
+            (void)do_vcpu_op(VCPUOP_send_nmi, pick(GUEST_VCPUS), 0);
         return true;
     case 10:
     case 11:
