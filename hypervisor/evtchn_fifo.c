@@ -238,6 +238,23 @@ static int setup_vcpu(struct vcpu *v)
 }
 
 /*
+ * What is pending when the domain switches is shown again once the event words exist. Another CPU
+ * may have begun to set the port pending the old way: it holds the lock of the port that it sends
+ * on, so it has done so when we have had that lock. Locks: the event lock is held.
+ */
+static void keep_pending(const struct domain *d, struct evtchn *chn)
+{
+    struct evtchn *sender = chn->state == ECS_INTERDOMAIN ? chn->peer : chn;
+    unsigned long flags = local_irq_save();
+
+    spin_lock_two(&chn->lock, &sender->lock);
+    if (chn->port < EVTCHN_2L_NR_CHANNELS && test_bit(d->shared_info->evtchn_pending, chn->port))
+        chn->latched = true;
+    spin_unlock_two(&chn->lock, &sender->lock);
+    local_irq_restore(flags);
+}
+
+/*
  * Sets up the domain with its first control block: from here on all its ports are shown the FIFO
  * way.
  */
@@ -254,16 +271,12 @@ static int setup_domain(struct domain *d)
         if (rc)
             goto fail;
     }
-    /* What is pending now is shown again once the event words exist. */
-    for (unsigned int port = 1; port < d->valid_evtchns; port++) {
-        struct evtchn *chn = evtchn_lookup(d, port);
-
-        if (port < EVTCHN_2L_NR_CHANNELS && test_bit(d->shared_info->evtchn_pending, port))
-            chn->latched = true;
-        chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-    }
+    for (unsigned int port = 1; port < d->valid_evtchns; port++)
+        evtchn_lookup(d, port)->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
     store_release(&d->evtchn_fifo, f);
     d->max_evtchns = EVTCHN_FIFO_NR_CHANNELS;
+    for (unsigned int port = 1; port < d->valid_evtchns; port++)
+        keep_pending(d, evtchn_lookup(d, port));
     return 0;
 
 fail:

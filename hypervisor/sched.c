@@ -36,8 +36,8 @@ static void set_runstate(struct vcpu *v, int state, s_time_t t)
 /* @return the state of a vCPU that does not run and is not queued */
 static int stopped_state(const struct vcpu *v)
 {
-    return READ_ONCE(v->pause_flags) == 1UL << VPF_BLOCKED && !v->pause_count &&
-                   !v->domain->pause_count
+    return READ_ONCE(v->pause_flags) == 1UL << VPF_BLOCKED && !READ_ONCE(v->pause_count) &&
+                   !READ_ONCE(v->domain->pause_count)
                ? RUNSTATE_blocked
                : RUNSTATE_offline;
 }

@@ -338,8 +338,10 @@ static s64 lead_of(unsigned int cpu, u64 pace, s64 limit)
         fair_shift_pace(rq, limited - lead);
     if (!rq->length)
         rq->paced = true;
+    if (!rq->paced)
+        limited = 0;
     sched_unlock(rq, flags);
-    return rq->paced ? limited : 0;
+    return limited;
 }
 
 /* Was idle, and is not any longer: takes over the pace of another CPU where vCPUs wait. */

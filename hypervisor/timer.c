@@ -98,7 +98,9 @@ HOT_INLINE struct timer_queue *lock_queue_of(struct timer *t, unsigned long *fla
  */
 static void program_timer(struct timer_queue *q, unsigned int cpu)
 {
-    if (!q->root || (q->programmed && q->programmed <= q->root->expires))
+    s_time_t programmed = READ_ONCE(q->programmed);
+
+    if (!q->root || (programmed && programmed <= q->root->expires))
         return;
     if (cpu == smp_processor_id()) {
         q->programmed = q->root->expires;
@@ -193,9 +195,13 @@ void timer_migrate(struct timer *t, unsigned int cpu)
     }
 }
 
+/*
+ * Without the lock: whoever still sees the old time leaves the hardware to the softirq, which looks
+ * at the queue again.
+ */
 void timer_interrupt(void)
 {
-    this_cpu()->timers.programmed = 0;
+    WRITE_ONCE(this_cpu()->timers.programmed, 0);
     softirq_raise(SOFTIRQ_TIMER);
 }
 

@@ -411,12 +411,12 @@ WEAK void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length
 
 /* ---- interrupts ---- */
 
-unsigned int arch_nr_pirqs(bool privileged)
+WEAK unsigned int arch_nr_pirqs(bool privileged)
 {
     return 32;
 }
 
-struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create)
+WEAK struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create)
 {
     if (pirq >= d->nr_pirqs)
         return NULL;
@@ -432,7 +432,7 @@ struct pirq *pirq_get(struct domain *d, unsigned int pirq, bool create)
     return d->pirqs[pirq];
 }
 
-void pirq_free_all(struct domain *d)
+WEAK void pirq_free_all(struct domain *d)
 {
     for (unsigned int i = 0; d->pirqs && i < d->nr_pirqs; i++)
         xfree(d->pirqs[i]);
@@ -440,12 +440,12 @@ void pirq_free_all(struct domain *d)
     d->pirqs = NULL;
 }
 
-int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share)
+WEAK int arch_pirq_bind(struct vcpu *v, struct pirq *pirq, bool will_share)
 {
     return 0;
 }
 
-void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
+WEAK void arch_pirq_unbind(struct domain *d, struct pirq *pirq)
 {
 }
 

@@ -33,6 +33,7 @@ static void *descriptor_window(unsigned long addr, unsigned long bytes);
 
 struct host_registers *host_registers(void)
 {
+    (void)READ_ONCE(max_page); /* tests/smp: other CPUs run between two instructions */
     return &registers[smp_processor_id()];
 }
 

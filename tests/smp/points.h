@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Included before every source of the programs in tests/smp: each atomic operation, each READ_ONCE
- * and WRITE_ONCE, and with them each lock and each remote flush, begins with smp_point(). There the
+ * and WRITE_ONCE, and with them each lock and each remote flush, begins with smp_point(); a lock
+ * that is given back ends with one. There the
  * interleaver changes to another CPU, a thread dawdles, interrupts arrive, and the processor loads
  * translations on its own account.
  */
@@ -41,5 +42,11 @@ void smp_reads(const volatile void *p);
 #define __atomic_fetch_add(...)          (smp_point(), __atomic_fetch_add(__VA_ARGS__))
 #define __atomic_fetch_or(...)           (smp_point(), __atomic_fetch_or(__VA_ARGS__))
 #define __atomic_fetch_and(...)          (smp_point(), __atomic_fetch_and(__VA_ARGS__))
+
+#include <spinlock.h>
+#define spin_unlock(...)            (spin_unlock(__VA_ARGS__), smp_point())
+#define spin_unlock_irq(...)        (spin_unlock_irq(__VA_ARGS__), smp_point())
+#define spin_unlock_irqrestore(...) (spin_unlock_irqrestore(__VA_ARGS__), smp_point())
+#define spin_unlock_two(...)        (spin_unlock_two(__VA_ARGS__), smp_point())
 
 #endif

@@ -94,7 +94,8 @@ static void enter_guest(struct vcpu *v)
               smp_processor_id());
     if (load_acquire(&g->stopped))
         panic("d%uv%u runs, though it is paused", v->domain->id, v->id);
-    if (guest_regs()->rbx != g->mark || guest_regs()->r15 != ~g->mark)
+    if (guest_regs()->rbx != g->mark || guest_regs()->r15 != ~g->mark ||
+        host_registers()->fs_base != g->mark)
         panic("d%uv%u runs with registers that are not its own", v->domain->id, v->id);
     if (read_cr3() != vcpu_cr3(v))
         panic("d%uv%u runs on a root that is not its own", v->domain->id, v->id);
@@ -104,9 +105,10 @@ static void leave_guest(struct vcpu *v)
 {
     struct guest *g = guest_of(v);
 
-    g->mark = pv_random(&pv_actors[smp_processor_id()].random);
+    g->mark = pv_random(&pv_actors[smp_processor_id()].random) >> 17; /* an address, too */
     guest_regs()->rbx = g->mark;
     guest_regs()->r15 = ~g->mark;
+    host_registers()->fs_base = g->mark;
     xchg(&g->on, 0);
 }
 
@@ -267,6 +269,7 @@ static void begin(u64 *state)
         *guest_of(v) = (struct guest){.born = v->state_since};
         v->arch.user_regs.rbx = 0;
         v->arch.user_regs.r15 = ~0UL;
+        v->arch.fs_base = 0;
         clear_bit(&v->pause_flags, VPF_DOWN);
         vcpu_wake(v);
     }

@@ -183,7 +183,7 @@ void control_step(void)
         change_cpus();
         break;
     default:
-        sched_rate_limit = (s_time_t)pick(2) * SCHED_RATE_LIMIT;
+        WRITE_ONCE(sched_rate_limit, (s_time_t)pick(2) * SCHED_RATE_LIMIT);
         break;
     }
 }

@@ -21,15 +21,15 @@ static struct {
 
 static u32 sent[NR_DOMAINS][STAYING + 1], seen[NR_DOMAINS][STAYING + 1];
 
-/* What the guest of the FIFO domain has. */
-static bool fifo, expanded;
+/* What the guest of the FIFO domain has: it is to switch, it has, it has event words, too. */
+static bool fifo, switched, expanded;
 static event_word_t *words;
 static struct evtchn_fifo_control_block *blocks[GUEST_VCPUS];
 static u32 heads[GUEST_VCPUS][EVTCHN_FIFO_MAX_QUEUES];
 
 static bool uses_fifo(const struct domain *d)
 {
-    return fifo && d->id == FIFO_DOMAIN;
+    return d->id == FIFO_DOMAIN && load_acquire(&switched);
 }
 
 /* ---- ports ---- */
@@ -82,7 +82,7 @@ void events_begin(bool with_fifo)
     memset(heads, 0, sizeof(heads));
     memset(peers, 0, sizeof(peers));
     fifo = with_fifo;
-    expanded = false;
+    switched = expanded = false;
     for (unsigned int n = 0; n < 2; n++)
         for (unsigned int a = 0; a < NR_DOMAINS; a++)
             connect(machine_domains[a], machine_domains[(a + 1) % NR_DOMAINS]);
@@ -96,8 +96,6 @@ void events_begin(bool with_fifo)
             peers[i][port].domain = d;
             peers[i][port].port = port;
             open_timer(vcpu);
-            if (uses_fifo(d))
-                give_control_block(d, vcpu);
         }
     }
     words = mfn_to_virt(page_to_mfn(host_frame(machine_domains[FIFO_DOMAIN], 10)));
@@ -183,20 +181,29 @@ static void change_ports(struct vcpu *v)
     }
 }
 
-static void change_fifo(struct vcpu *v)
+/* The guest switches to FIFO, gets event words, and gives its ports priorities. */
+static void change_fifo(struct domain *d)
 {
-    struct evtchn_expand_array expand = {.array_gfn = page_to_mfn(host_frame(v->domain, 10)).n};
+    struct evtchn_expand_array expand = {.array_gfn = page_to_mfn(host_frame(d, 10)).n};
     struct evtchn_set_priority priority = {.port = events_pick_port(),
                                            .priority = pick(EVTCHN_FIFO_MAX_QUEUES)};
-    static bool expanding;
+    static bool changing;
 
-    if (pick(2)) {
+    if (load_acquire(&expanded)) {
         (void)guest_event_op(EVTCHNOP_set_priority, &priority, sizeof(priority));
-    } else if (!load_acquire(&expanded) && !xchg(&expanding, true)) {
+        return;
+    }
+    if (xchg(&changing, true))
+        return; /* the other vCPU is at it */
+    if (!load_acquire(&switched)) {
+        for (unsigned int vcpu = 0; vcpu < GUEST_VCPUS; vcpu++)
+            give_control_block(d, vcpu);
+        store_release(&switched, true);
+    } else if (!load_acquire(&expanded)) {
         BUG_ON(guest_event_op(EVTCHNOP_expand_array, &expand, sizeof(expand)));
         store_release(&expanded, true);
-        store_release(&expanding, false);
     }
+    store_release(&changing, false);
 }
 
 void events_step(struct vcpu *v)
@@ -219,8 +226,8 @@ void events_step(struct vcpu *v)
         change_ports(v);
         break;
     case 6:
-        if (uses_fifo(v->domain)) {
-            change_fifo(v);
+        if (fifo && v->domain->id == FIFO_DOMAIN) {
+            change_fifo(v->domain);
             break;
         }
         /* fallthrough */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include <domain_table.h>
 #include <event_channel.h>
 #include <host.h>
 
@@ -309,6 +310,25 @@ static void domains_in_order(void **state)
         host_kill(d[i]);
 }
 
+/* While the last reference on a domain goes, another CPU makes one with the same id. */
+static void an_id_is_used_again(void **state)
+{
+    static struct domain first, second;
+    struct domain *found;
+
+    first = second = (struct domain){.id = 9, .refs = 1};
+    domain_table_insert(&first);
+    first.refs = 0;
+    assert_null(get_domain_by_id(9));
+    domain_table_insert(&second);
+    domain_table_remove(&first);
+    found = get_next_domain(9);
+    assert_ptr_equal(found, &second);
+    second.refs = 0;
+    domain_table_remove(&second);
+    assert_null(get_next_domain(9));
+}
+
 static void claims(void **state)
 {
     struct totals before = totals();
@@ -403,6 +423,7 @@ int main(void)
         cmocka_unit_test_setup(pausing, setup),
         cmocka_unit_test_setup(shutting_down, setup),
         cmocka_unit_test_setup(domains_in_order, setup),
+        cmocka_unit_test_setup(an_id_is_used_again, setup),
         cmocka_unit_test_setup(claims, setup),
         cmocka_unit_test_setup(watchdog, setup),
         cmocka_unit_test_setup(dumps_are_limited, setup),

@@ -133,6 +133,53 @@ static void migration(void **state)
     assert_int_equal(fired, 1);
 }
 
+/* While CPU 1 waits, the function of this timer returns on CPU 0; until then it belongs there. */
+static struct timer *running;
+static unsigned int looks;
+
+void host_relax(void)
+{
+    assert_int_equal(running->cpu, 0);
+    assert_ptr_equal(cpus[0]->timers.running, running);
+    assert_int_equal(cpus[0]->timers.lock.next, cpus[0]->timers.lock.serving);
+    if (++looks == 3)
+        cpus[0]->timers.running = NULL;
+}
+
+static void runs_on_cpu_0(struct timer *t)
+{
+    running = cpus[0]->timers.running = t;
+    looks = 0;
+}
+
+/* It was set again meanwhile. */
+static void its_function_runs_elsewhere(void **state)
+{
+    due[6] = host_now + 10;
+    timer_set(&timers[6], due[6]);
+    host_run_on(1);
+    runs_on_cpu_0(&timers[6]);
+    timer_migrate(&timers[6], 1);
+    assert_int_equal(looks, 3);
+    assert_null(cpus[0]->timers.root);
+    assert_ptr_equal(cpus[1]->timers.root, &timers[6]);
+    assert_int_equal(timers[6].cpu, 1);
+
+    timer_init(&timers[7], fire, &timers[7], 0);
+    runs_on_cpu_0(&timers[7]);
+    timer_stop(&timers[7]); /* does not wait */
+    assert_int_equal(looks, 0);
+    timer_kill(&timers[7]);
+    assert_int_equal(looks, 3);
+    /* Another one's function is not waited for. */
+    runs_on_cpu_0(&timers[8]);
+    timer_kill(&timers[7]);
+    assert_int_equal(looks, 0);
+    cpus[0]->timers.running = NULL;
+    timer_stop(&timers[6]);
+    host_run_on(0);
+}
+
 static unsigned int rounds;
 
 static void again(void *arg)
@@ -162,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup(random_timers, setup),
         cmocka_unit_test_setup(past_and_zero, setup),
         cmocka_unit_test_setup(migration, setup),
+        cmocka_unit_test_setup(its_function_runs_elsewhere, setup),
         cmocka_unit_test_setup(from_its_own_function, setup),
     };
 
