@@ -154,6 +154,13 @@ static void finish_cpu_down(void)
     for (unsigned int i = 0; i < TIMERS; i++)
         if (READ_ONCE(timers[i].timer.cpu) == cpu_down)
             timer_migrate(&timers[i].timer, PV_CPUS - 1);
+    /* Of vCPUs that ran there when it began to go, and went to sleep there. */
+    for (unsigned int n = 0; n < ALL_VCPUS; n++) {
+        struct vcpu *v = vcpus_nth(n);
+
+        if (v && READ_ONCE(v->singleshot.cpu) == cpu_down)
+            vcpu_time_move(v, PV_CPUS - 1);
+    }
     vcpus_set_cpu_off(cpu_down, true);
 }
 
