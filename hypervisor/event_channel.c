@@ -19,7 +19,7 @@
 
 static void clear_pending(struct domain *d, struct evtchn *chn)
 {
-    if (d->evtchn_fifo)
+    if (READ_ONCE(d->evtchn_fifo))
         evtchn_fifo_clear_pending(d, chn);
     else
         evtchn_2l_clear_pending(d, chn);
@@ -395,7 +395,7 @@ long evtchn_close(struct domain *d, unsigned int port)
 
         for_each_vcpu (d, v)
             if (v->virq_port[chn->virq] == port)
-                v->virq_port[chn->virq] = 0;
+                WRITE_ONCE(v->virq_port[chn->virq], 0);
     }
     flags = evtchn_lock(chn);
     close_port(d, chn);

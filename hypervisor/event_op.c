@@ -75,7 +75,7 @@ HOT_INLINE long send_to_port(struct domain *d, unsigned int port)
     } else if (unlikely(chn->state != ECS_IPI)) {
         return send_to_nobody(chn);
     }
-    if (d->evtchn_fifo)
+    if (READ_ONCE(d->evtchn_fifo))
         return send_fifo(chn, d, to);
     if (evtchn_2l_set_pending(d, to, &v) && vcpu_needs_kick(v))
         return send_waking(chn, d, to, v);
@@ -188,7 +188,7 @@ long evtchn_unmask(unsigned int port)
         return -XEN_EINVAL;
     flags = evtchn_lock(chn);
     if (evtchn_is_usable(chn)) {
-        if (d->evtchn_fifo)
+        if (READ_ONCE(d->evtchn_fifo))
             evtchn_fifo_unmask(d, chn);
         else
             evtchn_2l_unmask(d, chn);
@@ -207,7 +207,7 @@ int evtchn_port_poll(struct domain *d, u32 port)
         return rc;
     flags = evtchn_lock(chn);
     if (evtchn_is_usable(chn))
-        rc = d->evtchn_fifo ? evtchn_fifo_is_pending(d, chn) : evtchn_2l_is_pending(d, chn);
+        rc = READ_ONCE(d->evtchn_fifo) ? evtchn_fifo_is_pending(d, chn) : evtchn_2l_is_pending(d, chn);
     evtchn_unlock(chn, flags);
     return rc;
 }

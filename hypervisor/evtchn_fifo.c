@@ -38,7 +38,7 @@ struct evtchn_fifo {
 
 static event_word_t *event_word(const struct domain *d, unsigned int port)
 {
-    const struct evtchn_fifo *f = d->evtchn_fifo;
+    const struct evtchn_fifo *f = READ_ONCE(d->evtchn_fifo);
     unsigned int p = port / WORDS_PER_PAGE;
 
     if (unlikely(p >= READ_ONCE(f->nr_pages)))

@@ -257,7 +257,7 @@ void vcpu_kick(struct vcpu *v)
 
     vcpu_unblock(v);
     if (running && v != current)
-        arch_kick_cpu(v->processor);
+        arch_kick_cpu(READ_ONCE(v->processor));
     if (unlikely(waits))
         favour_waiting(v);
 }
@@ -371,8 +371,8 @@ void schedule(void)
                      : stopped_state(prev),
                  t);
     set_runstate(next, RUNSTATE_running, t);
-    next->is_running = true;
-    get_cpu_info()->vcpu = next;
+    WRITE_ONCE(next->is_running, true);
+    WRITE_ONCE(get_cpu_info()->vcpu, next);
     spin_unlock(&rq->lock);
 
     if (!is_idle_vcpu(prev))

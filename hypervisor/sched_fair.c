@@ -109,7 +109,7 @@ static void enqueue(struct run_queue *rq, struct vcpu *v)
 {
     struct fair_queue *f = &rq->fair;
 
-    v->on_queue = true;
+    WRITE_ONCE(v->on_queue, true);
     if (!rq->length++) {
         f->base = v->fair.v; /* so the sum stays 0 */
         f->weight = v->fair.weight;
@@ -125,7 +125,7 @@ static void dequeue(struct run_queue *rq, struct vcpu *v)
 {
     struct fair_queue *f = &rq->fair;
 
-    v->on_queue = false;
+    WRITE_ONCE(v->on_queue, false);
     if (f->favoured == v)
         f->favoured = NULL;
     if (!--rq->length) {

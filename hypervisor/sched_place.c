@@ -147,7 +147,7 @@ void sched_note_waiting(unsigned int cpu)
 static void adopt_pace(struct run_queue *rq, u64 pace, struct vcpu *cur, s_time_t t)
 {
     fair_shift_pace(rq, (s64)(pace - fair_pace(rq, cur, t)));
-    rq->paced = true;
+    WRITE_ONCE(rq->paced, true);
 }
 
 /* What is known of a vCPU that is on its way to another CPU. */
@@ -337,7 +337,7 @@ static s64 lead_of(unsigned int cpu, u64 pace, s64 limit)
     if (limited != lead)
         fair_shift_pace(rq, limited - lead);
     if (!rq->length)
-        rq->paced = true;
+        WRITE_ONCE(rq->paced, true);
     if (!rq->paced)
         limited = 0;
     sched_unlock(rq, flags);
@@ -367,7 +367,7 @@ static void find_pace(unsigned int self)
     flags = spin_lock_irqsave(&rq->lock);
     if (found)
         adopt_pace(rq, pace, running_on(self), now());
-    rq->paced = true;
+    WRITE_ONCE(rq->paced, true);
     sched_unlock(rq, flags);
 }
 
@@ -468,7 +468,7 @@ void sched_note_choice(unsigned int cpu, bool idles)
     struct run_queue *rq = &cpus[cpu]->rq;
 
     if (idles) {
-        rq->paced = false;
+        WRITE_ONCE(rq->paced, false);
         if (cpumask_test(&sched_cpus, cpu))
             cpumask_set(&sched_idle, cpu); /* full barrier: then we look for those who wait */
     } else if (cpumask_test(&sched_idle, cpu)) {

@@ -75,7 +75,7 @@ static void timer_dequeue(struct timer_queue *q, struct timer *t)
         q->root = meld_timers(q->root, children);
     }
     t->child = t->next = t->prev = NULL;
-    t->queued = false;
+    WRITE_ONCE(t->queued, false);
 }
 
 /* Locks the queue that @t belongs to; @t may move to another one until the lock is held. */
@@ -128,7 +128,7 @@ void timer_set(struct timer *t, s_time_t expires)
     if (t->queued)
         timer_dequeue(q, t);
     t->expires = expires > 0 ? expires : 1;
-    t->queued = true;
+    WRITE_ONCE(t->queued, true);
     q->root = meld_timers(q->root, t);
     program_timer(q, t->cpu);
     spin_unlock_irqrestore(&q->lock, flags);
@@ -182,7 +182,7 @@ void timer_migrate(struct timer *t, unsigned int cpu)
                 timer_dequeue(from, t);
             WRITE_ONCE(t->cpu, cpu);
             if (queued) {
-                t->queued = true;
+                WRITE_ONCE(t->queued, true);
                 to->root = meld_timers(to->root, t);
                 program_timer(to, cpu);
             }

@@ -20,7 +20,7 @@ static void periodic_expired(void *arg)
 
     v->periodic_last += v->periodic_period;
     send_guest_vcpu_virq(v, VIRQ_TIMER);
-    if (v->periodic_period && v->is_running)
+    if (v->periodic_period && READ_ONCE(v->is_running))
         timer_set(&v->periodic, v->periodic_last + v->periodic_period);
 }
 
@@ -69,7 +69,7 @@ __noinline void vcpu_time_move(struct vcpu *v, unsigned int cpu)
 
 void vcpu_time_switch_in(struct vcpu *v)
 {
-    if (unlikely(v->singleshot.cpu != smp_processor_id()))
+    if (unlikely(READ_ONCE(v->singleshot.cpu) != smp_processor_id()))
         vcpu_time_move(v, smp_processor_id());
     if (v->periodic_period)
         resume_ticking(v);

@@ -272,7 +272,7 @@ static void load_idle(void)
     set_cr4(hv_cr4);
     tlb_switch_root(hv_cr3());
     WRITE_ONCE(this_cpu()->arch.on_own_root, true);
-    get_cpu_info()->exit_work = 0;
+    WRITE_ONCE(get_cpu_info()->exit_work, 0);
 }
 
 /*

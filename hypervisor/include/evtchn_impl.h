@@ -145,7 +145,7 @@ static inline void evtchn_set_pending(struct domain *d, struct evtchn *chn)
 {
     struct vcpu *v;
 
-    if (d->evtchn_fifo) {
+    if (READ_ONCE(d->evtchn_fifo)) {
         evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
         return;
     }

@@ -3,7 +3,8 @@
 /*
  * CPUs as coroutines of one thread; smp.h. The one that runs continues for a number of points by
  * chance, of a size that itself is by chance in each run: races want switches close together, deep
- * states want long stretches.
+ * states want long stretches. And some races want one CPU to stand still while another one does a
+ * whole thing: in some runs each stretch is of another size.
  */
 #include <sanitizer/common_interface_defs.h>
 #include <sys/mman.h>
@@ -25,8 +26,8 @@ static struct coroutine {
 
 static void (*body)(void);
 static u64 chance;
-static unsigned int running; /* coroutines that are not done */
-static unsigned int stretch, left;
+static unsigned int running;       /* coroutines that are not done */
+static unsigned int stretch, left; /* stretch 0: of any size */
 static bool active, in_point;
 static unsigned long spins;
 
@@ -61,7 +62,8 @@ static void switch_away(void)
 {
     unsigned int self = smp_processor_id(), next = self;
 
-    left = 1 + (unsigned int)(pv_random(&chance) >> 20) % stretch;
+    left = 1 + (unsigned int)(pv_random(&chance) >> 20) %
+                   (stretch ? stretch : 1U << (pv_random(&chance) >> 20) % 10);
     if (running < 2)
         return;
     for (unsigned int n = 1 + (unsigned int)(pv_random(&chance) >> 20) % (running - 1); n;) {
@@ -145,7 +147,7 @@ static void prepare(struct coroutine *c)
 
 void smp_run(void (*fn)(void), u64 seed)
 {
-    static const unsigned int stretches[] = {2, 4, 16, 64, 512};
+    static const unsigned int stretches[] = {2, 4, 16, 64, 512, 0, 0, 0};
     unsigned int first;
 
     chance = seed | 1;
@@ -155,7 +157,7 @@ void smp_run(void (*fn)(void), u64 seed)
     for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
         prepare(&coroutines[cpu]);
     running = nr_cpus;
-    left = stretch;
+    left = 1;
     spins = 0;
     active = true;
     change(&outside, &coroutines[first], first);

@@ -47,8 +47,6 @@ const char *__tsan_default_suppressions(void)
            /* Does anybody wait? Who begins to meanwhile is given to an idle CPU by whoever queued it. */
            "race_top:^sched_after_switch$\n"
            "race_top:^vcpu_yield$\n"
-           /* Does it wait? If it begins to meanwhile, it was queued because of this event. */
-           "race_top:^vcpu_kick$\n"
            /* What guests have us copy to one of their data pages from two vCPUs is their affair. */
            "race:^copy_any$\n"
            "race:^copy_short$\n"

@@ -261,6 +261,7 @@ static void begin(u64 *state)
             sched_cpu_up(cpu);
     }
     host_run_on(0);
+    guest_focus = (unsigned int)(pv_random(state) >> 20) % (2 * GUEST_FOCUSES);
     events_begin(!with_memory && pv_random(state) >> 20 & 1);
     control_begin();
     for (unsigned int n = 0; n < ALL_VCPUS; n++) {

@@ -52,6 +52,10 @@ s_time_t vcpus_clock_of(unsigned int cpu);
 
 /* ---- vcpus_guest.c ---- */
 
+/* What guests of this seed do most of all; from GUEST_FOCUSES on: nothing. */
+#define GUEST_FOCUSES 6U
+extern unsigned int guest_focus;
+
 /* One step of @v, which runs here. @return it has been in the hypervisor */
 bool guest_step(struct vcpu *v);
 /* A call of its own, with the argument in this CPU's part of guest memory, and back from there. */

@@ -122,7 +122,7 @@ static void pin(void)
 
 static void change_share(void)
 {
-    static const u16 caps[] = {0, 0, 5, 40, 130};
+    static const u16 caps[] = {0, 0, 0, 20, 60, 130};
     struct domain *d = machine_domains[pick(NR_DOMAINS)];
 
     if (pick(2))
@@ -171,6 +171,10 @@ void control_step(void)
         return;
     }
     finish_cpu_down();
+    if (paused_vcpu && pick(2))
+        pause_vcpu();
+    if (paused_domain && pick(2))
+        pause_domain();
     switch (pick(8)) {
     case 0:
     case 1:

@@ -83,8 +83,9 @@ static void change_vcpus(const struct vcpu *v)
     struct guest *second = &guests[v->domain->id][1];
 
     if (v->id == 1) {
-        (void)do_vcpu_op(VCPUOP_down, 1, 0);
-    } else if (!second->down && pick(2)) {
+        if (pick(4) == 0)
+            (void)do_vcpu_op(VCPUOP_down, 1, 0);
+    } else if (!second->down && pick(4) == 0) {
         (void)do_vcpu_op(VCPUOP_down, 1, 0);
         second->down = true;
     } else {
@@ -118,11 +119,21 @@ static void unmask_upcalls(struct vcpu *v)
         events_upcall(v);
 }
 
+unsigned int guest_focus;
+
+/* What the guest does next: mostly one of two things, so that they meet often. */
+static unsigned int pick_step(void)
+{
+    static const u8 pairs[GUEST_FOCUSES][2] = {{0, 23}, {3, 23}, {0, 7}, {0, 6}, {5, 10}, {8, 9}};
+
+    return guest_focus < GUEST_FOCUSES && pick(4) ? pairs[guest_focus][pick(2)] : pick(24);
+}
+
 bool guest_step(struct vcpu *v)
 {
     if (READ_ONCE(v->info->evtchn_upcall_mask))
         unmask_upcalls(v);
-    switch (pick(24)) {
+    switch (pick_step()) {
     case 0:
     case 1:
     case 2:

@@ -63,7 +63,7 @@ void pv_set_nmi_pending(struct vcpu *v)
      * If another vCPU runs there by now, it finds nothing to do; @v checks for itself when the CPU
      * switches to it.
      */
-    atomic_or(&cpus[v->processor]->info->exit_work, EXIT_WORK_NMI);
+    atomic_or(&cpus[READ_ONCE(v->processor)]->info->exit_work, EXIT_WORK_NMI);
 }
 
 /* Delivers an NMI. The next NMI waits for the callback's iret. */
