@@ -207,7 +207,8 @@ int evtchn_port_poll(struct domain *d, u32 port)
         return rc;
     flags = evtchn_lock(chn);
     if (evtchn_is_usable(chn))
-        rc = READ_ONCE(d->evtchn_fifo) ? evtchn_fifo_is_pending(d, chn) : evtchn_2l_is_pending(d, chn);
+        rc = READ_ONCE(d->evtchn_fifo) ? evtchn_fifo_is_pending(d, chn)
+                                       : evtchn_2l_is_pending(d, chn);
     evtchn_unlock(chn, flags);
     return rc;
 }
