@@ -2,9 +2,8 @@
 /*
  * Included before every source of the programs in tests/smp: each atomic operation, each READ_ONCE
  * and WRITE_ONCE, and with them each lock and each remote flush, begins with smp_point(); a lock
- * that is given back ends with one. There the
- * interleaver changes to another CPU, a thread dawdles, interrupts arrive, and the processor loads
- * translations on its own account.
+ * that is given back ends with one. There the interleaver changes to another CPU, a thread dawdles,
+ * interrupts arrive, and the processor loads translations on its own account.
  */
 #ifndef SMP_POINTS_H
 #define SMP_POINTS_H

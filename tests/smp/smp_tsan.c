@@ -44,7 +44,7 @@ const char *__tsan_default_suppressions(void)
            "race_top:^scrub_if_many$\n"
            /* How much there is to do on another CPU; whoever acts on it looks under its lock. */
            "race_top:^fair_load$\n"
-           /* Does anybody wait? Who begins to meanwhile is given to an idle CPU by whoever queued it. */
+           /* Does anybody wait? Who begins to meanwhile is offered by whoever has queued it. */
            "race_top:^sched_after_switch$\n"
            "race_top:^vcpu_yield$\n"
            /* What guests have us copy to one of their data pages from two vCPUs is their affair. */

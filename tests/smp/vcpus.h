@@ -6,7 +6,7 @@
  *                  one, how it halts, its clock; rounds and seeds
  * vcpus_guest.c    what a guest does: waits, sleeps, timers, hypercalls
  * vcpus_events.c   what guests know of their event channels, and whether one was lost
- * vcpus_control.c  what is done to guests: pauses, affinities, caps, CPUs that go; and timers of ours
+ * vcpus_control.c  what is done to guests: pauses, affinities, caps, CPUs that go; our own timers
  * vcpus_check.c    what must hold when all CPUs stand still
  */
 #ifndef VCPUS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event channels, as the guests of vcpus.h know them. Each pair of domains has two connections, each
- * vCPU an IPI and a timer interrupt: these ports stay. Others come and go. For ports that stay it is
- * counted what was sent, and what had been sent when the guest took the event last.
+ * Event channels, as the guests of vcpus.h know them. Each pair of domains has two connections,
+ * each vCPU an IPI and a timer interrupt: these ports stay. Others come and go. For ports that stay
+ * it is counted what was sent, and what had been sent when the guest took the event last.
  */
 #include <evtchn_impl.h>
 
