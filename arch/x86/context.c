@@ -16,6 +16,7 @@
 #include <asm/pv.h>
 #include <asm/time.h>
 #include <asm/tlb.h>
+#include <cpu_hotplug.h>
 #include <guest_access.h>
 #include <meter.h>
 #include <options.h>
@@ -318,6 +319,8 @@ static void __noreturn idle_loop(void)
         local_irq_enable();
         softirq_run();
         rcu_quiescent();
+        if (unlikely(READ_ONCE(this_cpu()->state) != CPU_UP))
+            cpu_hotplug_step();
         meter_idle();
         arch_idle(); /* returns with interrupts off */
     }
