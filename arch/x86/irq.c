@@ -7,6 +7,7 @@
  * it is ours or guests'. A vector is handed out once and stays with its interrupt: there are more
  * vectors than a machine has lines, and the numbers of messages are used again, lowest first.
  */
+#include <arch.h>
 #include <asm/acpi.h>
 #include <asm/apic.h>
 #include <asm/io.h>
@@ -228,6 +229,7 @@ static void hardware_interrupt(struct irq_desc *desc)
     struct pirq_target targets[IRQ_MAX_GUESTS];
     unsigned int nr_targets = 0, cpu = smp_processor_id();
 
+    ASSERT(cpumask_test(&cpu_online, cpu)); /* else a domain could be freed while we look at it */
     spin_lock(&desc->lock);
     switch (desc->use) {
     case IRQ_OURS:
