@@ -19,7 +19,7 @@ TOOLS_SRCS := $(STORE_SRCS) $(addprefix dom0-tools/, \
                          domain_life.c service.c) \
     bh/output.c bh/arguments.c bh/json.c bh/config_json.c bh/listing.c bh/line_editor.c bh/verbs.c bh/shell.c \
     bh/verbs_create.c bh/verbs_console.c bh/verbs_domain.c bh/verbs_device.c bh/verbs_store.c bh/verbs_info.c \
-    bh/verbs_vcpu.c bh/verbs_sched.c bh/top.c bh/verbs_top.c bh/verbs_machine.c \
+    bh/verbs_vcpu.c bh/verbs_sched.c bh/verbs_cpu.c bh/top.c bh/verbs_top.c bh/verbs_machine.c \
     platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_power.c \
     platform/builtin_main.c)
 

@@ -65,6 +65,13 @@ void rcu_quiescent(void)
         make_progress(r);
 }
 
+bool rcu_callbacks_wait(void)
+{
+    const struct rcu_cpu *r = &this_cpu()->rcu;
+
+    return r->waiting || READ_ONCE(r->fresh);
+}
+
 /*
  * Takes over the callbacks that were queued since the last time, perhaps by an interrupt.
  * @return false: none was

@@ -482,6 +482,11 @@ void fair_cpu_init(struct run_queue *rq, unsigned int cpu)
     timer_init(&rq->fair.slice, slice_over, rq, cpu);
 }
 
+void fair_cpu_rest(struct run_queue *rq)
+{
+    timer_stop(&rq->fair.slice);
+}
+
 void fair_vcpu_init(struct vcpu *v, u32 weight)
 {
     v->fair = (struct fair_vcpu){.weight = weight};

@@ -9,6 +9,7 @@ IMAGE_SRCS := $(addprefix hypervisor/image/, \
 HV_SRCS += \
     hypervisor/console.c \
     hypervisor/console_io.c \
+    hypervisor/cpu_hotplug.c \
     hypervisor/domain.c \
     hypervisor/domain_dump.c \
     hypervisor/domain_table.c \

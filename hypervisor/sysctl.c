@@ -8,6 +8,7 @@
 #include <arch.h>
 #include <console.h>
 #include <control_impl.h>
+#include <cpu_hotplug.h>
 #include <event_channel.h>
 #include <grant_table.h>
 #include <guest_access.h>
@@ -21,16 +22,6 @@
 static spinlock_t sysctl_lock = SPINLOCK_INIT(RANK_DOMCTL);
 
 #define MAX_DEBUG_KEYS 16U
-
-/* @return one above the highest CPU number that is online */
-static unsigned int cpu_limit(void)
-{
-    unsigned int cpu, last = 0;
-
-    for_each_cpu (cpu, &cpu_online)
-        last = cpu + 1;
-    return last;
-}
 
 /*
  * Lists domains until the buffer is full; the next call begins at the first number that was not
@@ -60,7 +51,7 @@ static long domain_list(struct xen_sysctl_getdomaininfolist *op)
 
 static long cpu_info(struct xen_sysctl_getcpuinfo *op)
 {
-    unsigned int n = MIN(op->max_cpus, cpu_limit());
+    unsigned int n = MIN(op->max_cpus, nr_cpus);
 
     for (unsigned int i = 0; i < n; i++) {
         struct xen_sysctl_cpuinfo info = {0};
@@ -101,10 +92,10 @@ static long cpupool(struct xen_sysctl_cpupool_op *op)
             id = (domid_t)(d->id + 1);
             put_domain(d);
         }
-        return bitmap_to_guest(&op->cpumap, cpu_online.bits, cpu_limit());
+        return bitmap_to_guest(&op->cpumap, cpu_online.bits, nr_cpus);
     }
     case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
-        return bitmap_to_guest(&op->cpumap, none.bits, cpu_limit());
+        return bitmap_to_guest(&op->cpumap, none.bits, nr_cpus);
     case XEN_SYSCTL_CPUPOOL_OP_CREATE:
     case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
     case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
@@ -134,6 +125,18 @@ static long scheduler(struct xen_sysctl_scheduler_op *op)
     }
     *ratelimit = (u32)(READ_ONCE(sched_rate_limit) / MICROSECS(1));
     return 0;
+}
+
+static long cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op)
+{
+    switch (op->op) {
+    case XEN_SYSCTL_CPU_HOTPLUG_ONLINE:
+        return cpu_set_use(op->cpu, true);
+    case XEN_SYSCTL_CPU_HOTPLUG_OFFLINE:
+        return cpu_set_use(op->cpu, false);
+    default: /* all second threads at once: the caller names them one by one instead */
+        return -XEN_EOPNOTSUPP;
+    }
 }
 
 /* ---- debug keys ---- */
@@ -231,6 +234,9 @@ static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copy
         return cpupool(&op->u.cpupool_op);
     case XEN_SYSCTL_scheduler_op:
         return scheduler(&op->u.scheduler_op);
+    case XEN_SYSCTL_cpu_hotplug:
+        *copyback = false;
+        return cpu_hotplug(&op->u.cpu_hotplug);
     default:
         *copyback = false;
         return arch_sysctl(op, u_sysctl, copyback);
@@ -249,10 +255,14 @@ long do_sysctl(unsigned long u_sysctl)
         return -XEN_EACCES;
     if (!current->domain->privileged)
         return -XEN_EPERM;
-    if (!spin_trylock(&sysctl_lock))
+    if (!spin_trylock(&sysctl_lock)) {
+        rc = -ERESTART;
+    } else {
+        rc = machine_op(&op, u_sysctl, &copyback);
+        spin_unlock(&sysctl_lock);
+    }
+    if (rc == -ERESTART)
         return hypercall_continue(__HYPERVISOR_sysctl, 1, u_sysctl);
-    rc = machine_op(&op, u_sysctl, &copyback);
-    spin_unlock(&sysctl_lock);
     if (rc == 0 && copyback && put_guest(u_sysctl, &op))
         rc = -XEN_EFAULT;
     return rc;

@@ -95,19 +95,23 @@ HOT_INLINE struct timer_queue *lock_queue_of(struct timer *t, unsigned long *fla
 /*
  * Sets the hardware, or makes the owning CPU do so: the earliest expiry may have moved. Locks: the
  * queue's is held.
+ * @return false: the owning CPU takes no timers (timer_cpu_close())
  */
-static void program_timer(struct timer_queue *q, unsigned int cpu)
+static inline bool program_timer(struct timer_queue *q, unsigned int cpu)
 {
     s_time_t programmed = READ_ONCE(q->programmed);
 
     if (!q->root || (programmed && programmed <= q->root->expires))
-        return;
+        return true;
     if (cpu == smp_processor_id()) {
         q->programmed = q->root->expires;
         arch_set_timer(q->programmed);
-    } else {
-        softirq_raise_on(cpu, SOFTIRQ_TIMER);
+        return true;
     }
+    if (unlikely(q->closed))
+        return false;
+    softirq_raise_on(cpu, SOFTIRQ_TIMER);
+    return true;
 }
 
 void timer_cpu_init(unsigned int cpu)
@@ -120,18 +124,64 @@ void timer_init(struct timer *t, void (*fn)(void *arg), void *arg, unsigned int 
     *t = (struct timer){.fn = fn, .arg = arg, .cpu = cpu};
 }
 
+/* @return is @t's function running on another CPU, whose queue is @q? */
+static bool runs_elsewhere(const struct timer_queue *q, const struct timer *t)
+{
+    return READ_ONCE(q->running) == t && q != &this_cpu()->timers;
+}
+
+/*
+ * Moves @t if its function does not run on the CPU that it belongs to, where timer_kill() looks for
+ * it. Both queues are locked, so that no timer_stop() or timer_set() falls in between.
+ * @return has it been moved?
+ */
+static bool try_migrate(struct timer *t, unsigned int cpu)
+{
+    unsigned int from_cpu = READ_ONCE(t->cpu);
+    struct timer_queue *from = &cpus[from_cpu]->timers, *to = &cpus[cpu]->timers;
+    unsigned long flags = local_irq_save();
+    bool moves;
+
+    spin_lock_two(&from->lock, &to->lock);
+    moves = from_cpu == t->cpu && !runs_elsewhere(from, t);
+    if (moves) {
+        bool queued = t->queued;
+
+        if (queued)
+            timer_dequeue(from, t);
+        WRITE_ONCE(t->cpu, cpu);
+        if (queued) {
+            WRITE_ONCE(t->queued, true);
+            to->root = meld_timers(to->root, t);
+            program_timer(to, cpu);
+        }
+    }
+    spin_unlock_two(&from->lock, &to->lock);
+    local_irq_restore(flags);
+    return moves;
+}
+
+void timer_migrate(struct timer *t, unsigned int cpu)
+{
+    while (!try_migrate(t, cpu))
+        tlb_relax();
+}
+
 void timer_set(struct timer *t, s_time_t expires)
 {
     unsigned long flags;
     struct timer_queue *q = lock_queue_of(t, &flags);
+    bool taken;
 
     if (t->queued)
         timer_dequeue(q, t);
     t->expires = expires > 0 ? expires : 1;
     WRITE_ONCE(t->queued, true);
     q->root = meld_timers(q->root, t);
-    program_timer(q, t->cpu);
+    taken = program_timer(q, t->cpu);
     spin_unlock_irqrestore(&q->lock, flags);
+    if (unlikely(!taken)) /* where its function runs at this moment, the next one is seen to */
+        (void)try_migrate(t, smp_processor_id());
 }
 
 void timer_stop(struct timer *t)
@@ -144,12 +194,6 @@ void timer_stop(struct timer *t)
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
-/* @return is @t's function running on another CPU, whose queue is @q? */
-static bool runs_elsewhere(const struct timer_queue *q, const struct timer *t)
-{
-    return READ_ONCE(q->running) == t && q != &this_cpu()->timers;
-}
-
 void timer_kill(struct timer *t)
 {
     if (!t->fn)
@@ -159,40 +203,30 @@ void timer_kill(struct timer *t)
         tlb_relax();
 }
 
-/*
- * Both queues are locked, so that no timer_stop() or timer_set() falls in between. A timer whose
- * function runs stays, since timer_kill() looks for it on the CPU that the timer belongs to.
- */
-void timer_migrate(struct timer *t, unsigned int cpu)
+void timer_cpu_close(unsigned int cpu)
 {
-    struct timer_queue *to = &cpus[cpu]->timers;
+    struct timer_queue *q = &this_cpu()->timers;
 
     for (;;) {
-        unsigned int from_cpu = READ_ONCE(t->cpu);
-        struct timer_queue *from = &cpus[from_cpu]->timers;
-        unsigned long flags = local_irq_save();
-        bool moved;
+        unsigned long flags = spin_lock_irqsave(&q->lock);
+        struct timer *first = q->root;
 
-        spin_lock_two(&from->lock, &to->lock);
-        moved = from_cpu == t->cpu && !runs_elsewhere(from, t);
-        if (moved) {
-            bool queued = t->queued;
-
-            if (queued)
-                timer_dequeue(from, t);
-            WRITE_ONCE(t->cpu, cpu);
-            if (queued) {
-                WRITE_ONCE(t->queued, true);
-                to->root = meld_timers(to->root, t);
-                program_timer(to, cpu);
-            }
-        }
-        spin_unlock_two(&from->lock, &to->lock);
-        local_irq_restore(flags);
-        if (moved)
+        q->closed = true;
+        q->programmed = 0;
+        spin_unlock_irqrestore(&q->lock, flags);
+        if (!first)
             return;
-        tlb_relax();
+        timer_migrate(first, cpu); /* an owner that stops and frees it waits for a grace period */
     }
+}
+
+void timer_cpu_open(void)
+{
+    struct timer_queue *q = &this_cpu()->timers;
+    unsigned long flags = spin_lock_irqsave(&q->lock);
+
+    q->closed = false;
+    spin_unlock_irqrestore(&q->lock, flags);
 }
 
 /*

@@ -234,7 +234,7 @@ GUEST_RUNS := $(foreach role,dom0 domu,$(if $(call guests_as,$(role)),$(role)))
 GUEST_HVS := bulkhead debug debug-smp xen $(if $(LONG),xen-smp)
 RELEASE_GUESTS := test-boot test-emulation test-events test-grant test-memory test-mmu test-sched \
     test-time test-traps test-user
-DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks
+DEBUG_SYSTEM_TESTS := driver_chaos hostile hotplug leaks
 
 # What QEMU's TCG does not show: SYSRET and IRET faults.
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))

@@ -16,6 +16,7 @@
 #include <asm/pv.h>
 #include <asm/time.h>
 #include <asm/tlb.h>
+#include <cpu_hotplug.h>
 #include <guest_access.h>
 #include <meter.h>
 #include <options.h>
@@ -317,7 +318,9 @@ static void __noreturn idle_loop(void)
     for (;;) {
         local_irq_enable();
         softirq_run();
-        rcu_quiescent();
+        if (unlikely(READ_ONCE(this_cpu()->state) != CPU_UP))
+            cpu_hotplug_step();
+        rcu_quiescent(); /* a CPU that has just come back is waited for, too */
         meter_idle();
         arch_idle(); /* returns with interrupts off */
     }

@@ -77,6 +77,7 @@ void __init cpu_identify(void)
     boot_cpu.tsc_deadline = leaf1.ecx >> 24 & 1;
     boot_cpu.xsave = leaf1.ecx >> 26 & 1;
     boot_cpu.hypervisor = leaf1.ecx >> 31 & 1;
+    boot_cpu.monitor = leaf1.ecx >> 3 & 1;
     if (boot_cpu.max_leaf >= 7) {
         r = cpuid_count(7, 0);
         boot_cpu.fsgsbase = r.ebx & 1;

@@ -7,6 +7,7 @@
  * it is ours or guests'. A vector is handed out once and stays with its interrupt: there are more
  * vectors than a machine has lines, and the numbers of messages are used again, lowest first.
  */
+#include <arch.h>
 #include <asm/acpi.h>
 #include <asm/apic.h>
 #include <asm/io.h>
@@ -192,13 +193,14 @@ u32 irq_destination(unsigned int irq)
 
 /*
  * The vCPU that takes the interrupt runs on @cpu, and it arrived here. When that happens often the
- * interrupt is sent there: otherwise each would cost an interrupt of @cpu by this one.
+ * interrupt is sent there: otherwise each would cost an interrupt of @cpu by this one. A CPU that
+ * is about to leave says so before it comes to the descriptor's lock (irq_leave_cpu()).
  */
 static __noinline void follow_vcpu(struct irq_desc *desc, unsigned int cpu)
 {
     spin_lock(&desc->lock);
     if (desc->use == IRQ_GUEST && ++desc->astray >= ASTRAY_MAX &&
-        cpus[cpu]->arch.apic_id < NO_REDIRECT) {
+        cpus[cpu]->arch.apic_id < NO_REDIRECT && READ_ONCE(cpus[cpu]->state) == CPU_UP) {
         desc->astray = 0;
         desc->cpu = cpu;
         desc->controller->redirect((unsigned int)(desc - descs));
@@ -206,11 +208,28 @@ static __noinline void follow_vcpu(struct irq_desc *desc, unsigned int cpu)
     spin_unlock(&desc->lock);
 }
 
+void irq_leave_cpu(void)
+{
+    for (unsigned int i = 0; i < MAX_IRQS; i++) {
+        struct irq_desc *desc = &descs[i];
+        unsigned long flags = spin_lock_irqsave(&desc->lock);
+
+        if (desc->cpu == smp_processor_id()) {
+            desc->cpu = 0;
+            desc->astray = 0;
+            if (desc->use == IRQ_GUEST)
+                desc->controller->redirect(i);
+        }
+        spin_unlock_irqrestore(&desc->lock, flags);
+    }
+}
+
 static void hardware_interrupt(struct irq_desc *desc)
 {
     struct pirq_target targets[IRQ_MAX_GUESTS];
     unsigned int nr_targets = 0, cpu = smp_processor_id();
 
+    ASSERT(cpumask_test(&cpu_online, cpu)); /* else a domain could be freed while we look at it */
     spin_lock(&desc->lock);
     switch (desc->use) {
     case IRQ_OURS:

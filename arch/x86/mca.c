@@ -57,7 +57,7 @@ static long tell_cpus(struct xen_mc_physcpuinfo *op)
     unsigned int cpu, n = 0;
 
     if (!handle_addr(op->info)) {
-        op->ncpus = nr_cpus;
+        op->ncpus = cpumask_weight(&cpu_online);
         return 0;
     }
     for_each_cpu (cpu, &cpu_online) {

@@ -10,6 +10,7 @@
 #include <asm/acpi.h>
 #include <asm/cpu_features.h>
 #include <asm/msr.h>
+#include <cpu_hotplug.h>
 #include <domain.h>
 #include <guest_access.h>
 #include <hypercall.h>
@@ -129,7 +130,7 @@ static long get_idle_time(struct xenpf_getidletime *op)
     return 0;
 }
 
-static bool cpu_present(u32 cpu)
+static bool cpu_in_use(u32 cpu)
 {
     return cpu < NR_CPUS && cpumask_test(&cpu_online, cpu);
 }
@@ -138,11 +139,11 @@ static long get_cpuinfo(struct xenpf_pcpuinfo *op)
 {
     op->max_present = nr_cpus - 1;
     op->apic_id = op->acpi_id = 0;
-    if (!cpu_present(op->xen_cpuid)) {
+    if (op->xen_cpuid >= nr_cpus) {
         op->flags = XEN_PCPU_FLAGS_INVALID;
         return 0;
     }
-    op->flags = XEN_PCPU_FLAGS_ONLINE;
+    op->flags = cpu_in_use(op->xen_cpuid) ? XEN_PCPU_FLAGS_ONLINE : 0;
     op->apic_id = cpus[op->xen_cpuid]->arch.apic_id;
     for (unsigned int i = 0; i < acpi.nr_cpus; i++)
         if (acpi.cpu[i].apic_id == op->apic_id)
@@ -155,13 +156,21 @@ static long get_cpu_version(struct xenpf_pcpu_version *op)
     op->max_present = nr_cpus - 1;
     memset(op->vendor_id, 0, sizeof(op->vendor_id));
     op->family = op->model = op->stepping = 0;
-    if (cpu_present(op->xen_cpuid)) {
+    if (cpu_in_use(op->xen_cpuid)) {
         memcpy(op->vendor_id, boot_cpu.vendor, sizeof(op->vendor_id));
         op->family = boot_cpu.family;
         op->model = boot_cpu.model;
         op->stepping = boot_cpu.stepping;
     }
     return 0;
+}
+
+/* As cpu_set_use(), but Xen says other things here of CPU 0 and of a CPU that is so already. */
+static long set_cpu_use(u32 cpu, bool use)
+{
+    int rc = cpu == 0 && !use ? -XEN_EOPNOTSUPP : cpu_set_use(cpu, use);
+
+    return rc == -XEN_EEXIST ? 0 : rc;
 }
 
 /* @copyback: the structure holds results for the guest. */
@@ -196,6 +205,10 @@ static long platform_op_dispatch(struct xen_platform_op *op, bool *copyback)
         return -XEN_EINVAL; /* so dom0 has none to give back */
     case XENPF_platform_quirk:
         return platform_quirk(op->u.platform_quirk.quirk_id);
+    case XENPF_cpu_online:
+        return set_cpu_use(op->u.cpu_ol.cpuid, true);
+    case XENPF_cpu_offline:
+        return set_cpu_use(op->u.cpu_ol.cpuid, false);
     case XENPF_enter_acpi_sleep:
         return platform_enter_sleep(&op->u.enter_acpi_sleep);
     default:
@@ -216,6 +229,8 @@ long do_platform_op(unsigned long u_op)
     if (!current->domain->privileged)
         return -XEN_EPERM;
     rc = platform_op_dispatch(&op, &copyback);
+    if (rc == -ERESTART)
+        return hypercall_continue(__HYPERVISOR_platform_op, 1, u_op);
     if (!rc && copyback && put_guest(u_op, &op))
         rc = -XEN_EFAULT;
     return rc;

@@ -3,9 +3,11 @@
 #include <arch.h>
 #include <asm/apic.h>
 #include <asm/backtrace.h>
+#include <asm/irq.h>
 #include <asm/smp.h>
 #include <asm/tlb.h>
 #include <asm/topology.h>
+#include <asm/watchdog.h>
 #include <lib.h>
 #include <percpu.h>
 #include <sched.h>
@@ -47,6 +49,27 @@ void smp_join(void)
     cpumask_set(&cpu_online, smp_processor_id());
     sched_cpu_up(smp_processor_id());
     sched_start();
+}
+
+/* ---- out of use and back ---- */
+
+#define INTERRUPT_DELAY MILLISECS(1) /* far more than an interrupt takes from a device to a CPU */
+
+/* What was sent to this CPU before it was taken elsewhere is served while we wait. */
+void arch_cpu_leave(void)
+{
+    s_time_t end;
+
+    watchdog_leave();
+    irq_leave_cpu();
+    end = now() + INTERRUPT_DELAY;
+    while (now() < end)
+        tlb_relax();
+}
+
+void arch_cpu_return(void)
+{
+    watchdog_return();
 }
 
 /* ---- stopping ---- */

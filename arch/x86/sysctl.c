@@ -23,8 +23,8 @@ static long physinfo(struct xen_sysctl_physinfo *info)
     *info = (struct xen_sysctl_physinfo){
         .threads_per_core = t.threads_per_core,
         .cores_per_socket = t.cores_per_socket,
-        .nr_cpus = nr_cpus,
-        .max_cpu_id = NR_CPUS - 1,
+        .nr_cpus = cpumask_weight(&cpu_online),
+        .max_cpu_id = nr_cpus - 1,
         .nr_nodes = 1,
         .cpu_khz = (u32)cpu_khz,
         .capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
@@ -55,15 +55,14 @@ static long cputopoinfo(struct xen_sysctl_cputopoinfo *op)
         return 0;
     }
     for (u32 cpu = 0; cpu < n; cpu++) {
-        struct xen_sysctl_cputopo topo = {XEN_INVALID_CORE_ID, XEN_INVALID_SOCKET_ID,
-                                          XEN_INVALID_NODE_ID};
+        struct xen_sysctl_cputopo topo = {.core = XEN_INVALID_CORE_ID,
+                                          .socket = XEN_INVALID_SOCKET_ID};
 
         if (cpumask_test(&cpu_online, cpu)) {
             u32 id = cpus[cpu]->arch.apic_id;
 
             topo.core = id >> t.core_shift & ((1U << (t.socket_shift - t.core_shift)) - 1);
             topo.socket = id >> t.socket_shift;
-            topo.node = 0;
         }
         if (put_guest_element(handle_addr(op->cputopo), cpu, &topo))
             return -XEN_EFAULT;

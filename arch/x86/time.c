@@ -207,12 +207,26 @@ void arch_set_timer(s_time_t deadline)
         wrmsr(MSR_TSC_DEADLINE, !deadline ? 0 : ticks < ~tsc ? tsc + ticks : ~0ULL);
 }
 
+/*
+ * On bare hardware MWAIT, in the least deep state (C1), wakes as soon as another CPU writes the
+ * word. The interrupt that follows is sent all the same, since on some CPUs MONITOR misses writes.
+ * Under a hypervisor HLT tells that one that it has the CPU.
+ */
 void arch_idle(void)
 {
+    const u32 *pending = &get_cpu_info()->softirq_pending;
+    bool mwait = boot_cpu.monitor && !boot_cpu.hypervisor;
+
     local_irq_disable();
-    if (READ_ONCE(get_cpu_info()->softirq_pending) == 0) {
+    if (mwait)
+        __asm__ volatile("monitor" ::"a"(pending), "c"(0), "d"(0) : "memory");
+    if (READ_ONCE(*pending) == 0) {
         meter_irqs_on();
-        __asm__ volatile("sti; hlt; cli" ::: "memory"); /* no interrupt comes between sti and hlt */
+        /* No interrupt comes between STI and what follows it. */
+        if (mwait)
+            __asm__ volatile("sti; mwait; cli" ::"a"(0), "c"(0) : "memory");
+        else
+            __asm__ volatile("sti; hlt; cli" ::: "memory");
         meter_irqs_off();
     }
 }

@@ -15,7 +15,7 @@
 
 #define PERIOD SECONDS(1)
 
-static s_time_t limit;
+static s_time_t limit; /* 0: nobody watches */
 
 /* @return the CPU after this one, in a circle; this one if it is alone */
 static unsigned int next_cpu(void)
@@ -58,6 +58,23 @@ static void beat(void *arg)
     if (cpu != smp_processor_id())
         watch(w, cpu, t);
     timer_set(&w->timer, t + PERIOD);
+}
+
+void watchdog_leave(void)
+{
+    timer_stop(&this_cpu()->arch.watchdog.timer);
+}
+
+/* It begins to watch anew, and beats at once: who watches it may not have seen that it was away. */
+void watchdog_return(void)
+{
+    struct watchdog_cpu *w = &this_cpu()->arch.watchdog;
+
+    if (!limit)
+        return;
+    w->neighbour = smp_processor_id();
+    WRITE_ONCE(w->beats, w->beats + 1);
+    timer_set(&w->timer, now() + PERIOD);
 }
 
 bool watchdog_accuses(void)

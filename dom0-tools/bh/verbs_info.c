@@ -112,7 +112,7 @@ static void list_affinity(struct json *j, const char *key, const struct guest_af
     json_open(j, key, '[');
     for (unsigned int i = 0; i < vcpus && guest_affinity_of(a, i); i++) {
         json_open(j, NULL, '[');
-        for (unsigned int cpu = 0; cpu < machine.nr_cpus && cpu < CPU_SET_CPUS; cpu++)
+        for (unsigned int cpu = 0; cpu <= machine.max_cpu_id && cpu < CPU_SET_CPUS; cpu++)
             if (cpu_set_has(guest_affinity_of(a, i), cpu))
                 json_number(j, NULL, cpu);
         json_close(j, ']');

@@ -94,7 +94,7 @@ static int run_vcpu_list(struct bh_call *call)
         return -1;
     if (control_machine_info(&machine, &e))
         return bh_fail(call, "%s", e.text);
-    l.cpus = machine.nr_cpus;
+    l.cpus = machine.max_cpu_id + 1; /* those that are out of use, too */
     if (as_json)
         json_open(&j, NULL, '[');
     else

@@ -199,6 +199,29 @@ int control_next_pool(uint32_t first, struct cpu_pool *pool, struct error *e)
     return status < 0 ? error_set(e, "listing CPU pools: %s", error_words((int)-status)) : 1;
 }
 
+/* ---- CPUs ---- */
+
+int control_use_cpu(unsigned int cpu, bool use, struct error *e)
+{
+    struct xen_sysctl op = {
+        .cmd = XEN_SYSCTL_cpu_hotplug,
+        .u.cpu_hotplug = {.cpu = cpu,
+                          .op = use ? XEN_SYSCTL_CPU_HOTPLUG_ONLINE
+                                    : XEN_SYSCTL_CPU_HOTPLUG_OFFLINE},
+    };
+    long status = platform_sysctl(&op);
+
+    if (status >= 0)
+        return 0;
+    if (status == -XEN_EEXIST)
+        return error_set(e, "CPU %u is %s already", cpu, use ? "online" : "offline");
+    if (status == -XEN_EINVAL && cpu == 0)
+        return error_set(e, "CPU 0 is always in use");
+    if (status == -XEN_EINVAL)
+        return error_set(e, "the machine has no CPU %u", cpu);
+    return error_set(e, "CPU %u: %s", cpu, error_words((int)-status));
+}
+
 const char *control_scheduler_name(uint32_t scheduler)
 {
     static const char *const names[] = {

@@ -211,9 +211,22 @@ void machine_halt(void) __noreturn;
  */
 void machine_give_up(void) __noreturn;
 
-/* What sysctl physinfo and getcpuinfo report. */
-extern unsigned int nr_cpus; /* online */
+/*
+ * This CPU, which is idle and gets no vCPU, goes out of use: the interrupts of devices, and what
+ * else comes to it by itself, go elsewhere. It returns when none of these can be under way any
+ * longer. Interrupts are on.
+ */
+void arch_cpu_leave(void);
+/* It is back in use, and in cpu_online. */
+void arch_cpu_return(void);
+
+/*
+ * CPUs 0 to nr_cpus - 1 exist: they are in use, which is what cpu_online says, or dom0 has taken
+ * them out of it. A CPU in cpu_online is asked for flushes, and waited for by grace periods.
+ */
+extern unsigned int nr_cpus;
 extern cpumask_t cpu_online;
+/* What sysctl physinfo reports. */
 extern u64 cpu_khz;
 
 #endif

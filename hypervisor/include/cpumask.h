@@ -34,6 +34,17 @@ static inline bool cpumask_empty(const cpumask_t *m)
     return true;
 }
 
+/* @return how many CPUs are in @m */
+static inline unsigned int cpumask_weight(const cpumask_t *m)
+{
+    unsigned int n = 0;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(m->bits); i++)
+        for (unsigned long rest = READ_ONCE(m->bits[i]); rest; rest &= rest - 1)
+            n++;
+    return n;
+}
+
 /* @return the first CPU of @m at or after @cpu; NR_CPUS when there is none */
 static inline unsigned int cpumask_next(const cpumask_t *m, unsigned int cpu)
 {

@@ -27,6 +27,7 @@ struct timer_queue {
     struct timer *root;
     struct timer *running;
     s_time_t programmed; /* what the hardware is set to; 0: nothing */
+    bool closed;         /* the CPU is out of use: see timer_cpu_close() */
 };
 
 struct rcu_cpu {
@@ -36,9 +37,20 @@ struct rcu_cpu {
     u64 quiescent; /* last global epoch seen in a quiescent state; read by others */
 };
 
+/* Whether a CPU is in use; cpu_hotplug.c says who makes which step. */
+enum cpu_state {
+    CPU_UP,
+    CPU_LEAVING,   /* it gets no vCPU any longer, and is to leave */
+    CPU_LEFT,      /* it has: out of cpu_online, idle for good */
+    CPU_DOWN,      /* so, and that was told */
+    CPU_RETURNING, /* it is to come back */
+    CPU_RETURNED,  /* it has: in cpu_online, but it gets no vCPU yet */
+};
+
 struct cpu {
     struct cpu_info *info;
     unsigned int id;
+    u32 state; /* enum cpu_state; read by others */
     struct run_queue rq;
     cpumask_t siblings; /* the CPUs of its core, itself too; empty: itself alone */
     struct timer_queue timers;

@@ -6,6 +6,8 @@
 #ifndef BULKHEAD_RCU_H
 #define BULKHEAD_RCU_H
 
+#include "types.h"
+
 struct rcu_head {
     struct rcu_head *next;
     void (*fn)(struct rcu_head *head);
@@ -17,5 +19,7 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head));
  * Says that this CPU holds no pointer to such an object. The scheduler and the idle loop call it.
  */
 void rcu_quiescent(void);
+/* @return does a callback of this CPU wait to be called? */
+bool rcu_callbacks_wait(void);
 
 #endif

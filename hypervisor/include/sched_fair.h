@@ -59,6 +59,8 @@ struct fair_queue {
 #define SCHED_NEVER ((s_time_t)(~0UL >> 1))
 
 void fair_cpu_init(struct run_queue *rq, unsigned int cpu);
+/* The CPU runs nothing, and gets no vCPU for a while: its timer is not needed. */
+void fair_cpu_rest(struct run_queue *rq);
 /* @weight: that of its domain */
 void fair_vcpu_init(struct vcpu *v, u32 weight);
 

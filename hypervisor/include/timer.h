@@ -34,6 +34,12 @@ void timer_migrate(struct timer *t, unsigned int cpu);
 
 /* Boot: prepares the queue of @cpu. */
 void timer_cpu_init(unsigned int cpu);
+/*
+ * This CPU, where no timer's function runs, gives its timers to @cpu and takes no others until
+ * timer_cpu_open(): one that belongs to it and is set goes to the CPU that sets it.
+ */
+void timer_cpu_close(unsigned int cpu);
+void timer_cpu_open(void);
 /* Called by the clock interrupt: the deadline set with arch_set_timer() has been reached. */
 void timer_interrupt(void);
 

@@ -121,6 +121,14 @@ WEAK void arch_context_switch(struct vcpu *prev, struct vcpu *next)
     BUG_ON(prev == next || local_irq_is_enabled());
 }
 
+void arch_cpu_leave(void)
+{
+}
+
+void arch_cpu_return(void)
+{
+}
+
 WEAK void arch_set_timer(s_time_t deadline)
 {
     host_hw_timer = deadline;

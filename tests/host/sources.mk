@@ -7,8 +7,8 @@ HOST_FAKES := $(addprefix tests/host/, \
     arch.c hypercalls.c instructions.c machine.c memory.c)
 
 HOST_CORE := $(HOST_FAKES) $(addprefix hypervisor/, \
-    domain.c domain_dump.c domain_table.c event_channel.c event_op.c evtchn_2l.c evtchn_fifo.c \
-    virq.c \
+    cpu_hotplug.c domain.c domain_dump.c domain_table.c event_channel.c event_op.c evtchn_2l.c \
+    evtchn_fifo.c virq.c \
     grant_copy.c grant_map.c grant_op.c grant_table.c memory_exchange.c memory_op.c \
     memory_reservation.c memory_resource.c page_refusal.c page_type.c rangeset.c rcu.c sched.c \
     sched_cap.c sched_fair.c sched_op.c sched_place.c sched_tree.c softirq.c spinlock.c timer.c vcpu_time.c)

@@ -98,6 +98,21 @@ static void says_how_many_cpus_it_uses(void **state)
     assert_int_equal(json_number(machine, bh(machine, "info --json"), "nr_cpus"), 2);
 }
 
+/* CPUs that do not say that they are emulated idle with MWAIT. */
+static void idles_as_on_bare_hardware(void **state)
+{
+    static const char *const two_cpus[] = {"-smp", "2", NULL};
+    struct machine *machine = start_dom0(&(struct machine_options){.name = "machine-mwait",
+                                                                   .cpu = "max,-hypervisor",
+                                                                   .extra = two_cpus},
+                                         dom0_ramdisk());
+
+    bh(machine, "create /guests/demo.cfg cpus='1'");
+    talk_to_demo(machine, "hello");
+    bh(machine, "vcpu-pin demo 0 0");
+    talk_to_demo(machine, "again");
+}
+
 #define ON(kind) \
     cmocka_unit_test_prestate_setup_teardown(boots_and_runs_a_domain, NULL, machines_stop, &(kind))
 
@@ -115,11 +130,12 @@ int main(void)
                                  WITH(serial_port_is_polled, "pc,acpi=off"),
                                  WITH(serial_port_is_polled, "isapc"),
                                  WITH(microvm_switches_itself_off, NULL),
-                                 WITH(says_how_many_cpus_it_uses, NULL)};
-    static const char *const names[] = {"pc, -cpu qemu64",  "pc, -cpu max",  "q35, -cpu qemu64",
-                                        "q35, -cpu max",    "64 MiB",        "16 GiB",
-                                        "no ACPI, polled",  "isapc, polled", "microvm, power off",
-                                        "4 CPUs, maxcpus=2"};
+                                 WITH(says_how_many_cpus_it_uses, NULL),
+                                 WITH(idles_as_on_bare_hardware, NULL)};
+    static const char *const names[] = {"pc, -cpu qemu64",   "pc, -cpu max",  "q35, -cpu qemu64",
+                                        "q35, -cpu max",     "64 MiB",        "16 GiB",
+                                        "no ACPI, polled",   "isapc, polled", "microvm, power off",
+                                        "4 CPUs, maxcpus=2", "2 CPUs, MWAIT"};
 
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
         tests[i].name = names[i];

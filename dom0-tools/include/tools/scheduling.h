@@ -56,6 +56,9 @@ struct cpu_pool {
  */
 int control_next_pool(uint32_t first, struct cpu_pool *pool, struct error *e);
 
+/* Takes the machine's CPU @cpu out of use, or into @use again. */
+int control_use_cpu(unsigned int cpu, bool use, struct error *e);
+
 /* A scheduler's name as xl gives it: "credit2", ... */
 const char *control_scheduler_name(uint32_t scheduler);
 

@@ -489,6 +489,21 @@ static long ratelimit(struct xen_sysctl_scheduler_op *op)
     return 0;
 }
 
+uint32_t fake_offline; /* CPUs */
+
+static long use_cpu(const struct xen_sysctl_cpu_hotplug *op)
+{
+    bool use = op->op == XEN_SYSCTL_CPU_HOTPLUG_ONLINE;
+
+    assert_true(use || op->op == XEN_SYSCTL_CPU_HOTPLUG_OFFLINE);
+    if (op->cpu >= FAKE_CPUS || (op->cpu == 0 && !use))
+        return -XEN_EINVAL;
+    if (use != (fake_offline >> op->cpu & 1))
+        return -XEN_EEXIST;
+    fake_offline ^= 1u << op->cpu;
+    return 0;
+}
+
 long platform_sysctl(struct xen_sysctl *op)
 {
     if (fails())
@@ -500,10 +515,13 @@ long platform_sysctl(struct xen_sysctl *op)
         return show_pool(&op->u.cpupool_op);
     case XEN_SYSCTL_scheduler_op:
         return ratelimit(&op->u.scheduler_op);
+    case XEN_SYSCTL_cpu_hotplug:
+        return use_cpu(&op->u.cpu_hotplug);
     default:
         assert_int_equal(op->cmd, XEN_SYSCTL_physinfo);
         memset(&op->u.physinfo, 0, sizeof(op->u.physinfo));
         op->u.physinfo.nr_cpus = FAKE_CPUS;
+        op->u.physinfo.max_cpu_id = FAKE_CPUS - 1;
         op->u.physinfo.free_pages = fake_free_frames();
         return 0;
     }

@@ -35,6 +35,7 @@ struct fake_domain {
 extern struct fake_domain fake_domains[FAKE_DOMAINS]; /* by number; 0 is dom0 */
 
 extern uint32_t fake_ratelimit; /* us */
+extern uint32_t fake_offline;   /* a bit for each CPU */
 
 /* Starts afresh. */
 void fake_reset(void);

@@ -22,7 +22,7 @@
 /* SOURCES: dom0-tools/service/vcpu_requests.c dom0-tools/service/domain_life.c */
 /* SOURCES: dom0-tools/service/service.c dom0-tools/service/index.c */
 /* SOURCES: $(addprefix dom0-tools/bh/,arguments.c json.c output.c listing.c) */
-/* SOURCES: dom0-tools/bh/verbs_vcpu.c dom0-tools/bh/verbs_sched.c */
+/* SOURCES: $(addprefix dom0-tools/bh/,verbs_vcpu.c verbs_sched.c verbs_cpu.c) */
 /* CFLAGS: -Idom0-tools -Dmalloc=fake_malloc -Dcalloc=fake_calloc -Drealloc=fake_realloc */
 /* CFLAGS: -Dfree=fake_free -Dstrdup=fake_strdup */
 #include <setjmp.h>
@@ -61,6 +61,9 @@ static const struct bh_verb *find_verb(const char *name)
         if (!strcmp(v->name, name))
             return v;
     for (const struct bh_verb *v = bh_sched_verbs; v->name; v++)
+        if (!strcmp(v->name, name))
+            return v;
+    for (const struct bh_verb *v = bh_cpu_verbs; v->name; v++)
         if (!strcmp(v->name, name))
             return v;
     fail_msg("no verb %s", name);
@@ -322,6 +325,35 @@ static void test_cpupool_list(void **state)
            "  }\n]\n");
 }
 
+static void test_cpus(void **state)
+{
+    static const struct {
+        const char *line, *message;
+    } refused[] = {
+        {"cpu-offline 3", "bh cpu-offline: CPU 3 is offline already\n"},
+        {"cpu-online 1", "bh cpu-online: CPU 1 is online already\n"},
+        {"cpu-offline 0", "bh cpu-offline: CPU 0 is always in use\n"},
+        {"cpu-offline 4", "bh cpu-offline: the machine has no CPU 4\n"},
+        {"cpu-online 255", "bh cpu-online: the machine has no CPU 255\n"},
+        {"cpu-online 256", "bh cpu-online: '256': expected the number of a CPU\n"},
+        {"cpu-online x", "bh cpu-online: 'x': expected the number of a CPU\n"},
+        {"cpu-offline 1x", "bh cpu-offline: '1x': expected the number of a CPU\n"},
+        {"cpu-offline", "bh cpu-offline: usage: bh cpu-offline CPU\n"},
+        {"cpu-offline 1 2", "bh cpu-offline: usage: bh cpu-offline CPU\n"},
+    };
+
+    fake_offline = 0;
+    expect("cpu-offline 3", "");
+    expect("cpu-offline 2", "");
+    expect("cpu-online 2", "");
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        expect(refused[i].line, refused[i].message);
+    assert_int_equal(fake_offline, 1u << 3);
+    fake_fail_at(1);
+    expect("cpu-online 3", "bh cpu-online: CPU 3: operation not permitted\n");
+    fake_fail_at(0);
+}
+
 /* A configuration that cannot be carried out makes no domain. */
 static void test_creation(void **state)
 {
@@ -362,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rate_limit, setup_domain, teardown),
         cmocka_unit_test_setup_teardown(test_refused_shares, setup_domain, teardown),
         cmocka_unit_test_setup_teardown(test_cpupool_list, setup_domain, teardown),
+        cmocka_unit_test_setup_teardown(test_cpus, setup_domain, teardown),
         cmocka_unit_test_setup_teardown(test_creation, setup_domain, teardown),
     };
 

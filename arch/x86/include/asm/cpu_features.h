@@ -55,6 +55,7 @@ struct cpu_features {
     bool rdtscp;
     bool cpuid_faulting;
     bool hypervisor; /* we run under another hypervisor */
+    bool monitor;    /* MONITOR and MWAIT */
 };
 
 extern struct cpu_features boot_cpu;

@@ -90,6 +90,11 @@ extern unsigned int nr_gsis, nr_irqs;
 struct irq_desc *irq_get(unsigned int irq);
 /* @return the id of the local APIC that @irq, which exists, is to be sent to */
 u32 irq_destination(unsigned int irq);
+/*
+ * This CPU, whose state is CPU_LEAVING, gets no interrupts of devices any longer: CPU 0 gets them.
+ * Those that are under way still arrive here.
+ */
+void irq_leave_cpu(void);
 /* Boot: names the controller of @irq. */
 void irq_set_controller(unsigned int irq, const struct irq_controller *controller);
 /*

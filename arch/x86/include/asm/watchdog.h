@@ -20,6 +20,9 @@ struct watchdog_cpu {
 
 /* Boot, once all CPUs are online. @timeout: seconds without a beat */
 void watchdog_start(unsigned int timeout);
+/* This CPU goes out of use: it does not beat, and is not watched; and it is back. */
+void watchdog_leave(void);
+void watchdog_return(void);
 /* @return true, in an NMI handler: the NMI says that this CPU hangs, and it does */
 bool watchdog_accuses(void);
 
