@@ -112,7 +112,7 @@ int bh_find_domain(const struct bh_call *call, int nth, domid_t *domid);
 /* Groups of verbs, one a file; each ends in an entry without a name. */
 extern const struct bh_verb bh_create_verbs[], bh_domain_verbs[], bh_vcpu_verbs[], bh_sched_verbs[],
     bh_top_verbs[], bh_info_verbs[], bh_machine_verbs[], bh_device_verbs[], bh_console_verbs[],
-    bh_store_verbs[], bh_help_verbs[];
+    bh_store_verbs[], bh_debug_verbs[], bh_help_verbs[];
 
 /* Attaches the terminal to domains' consoles until Ctrl-] or the domains' end. */
 int bh_attach_console(const struct bh_call *call, const domid_t *domids, unsigned int count);
