@@ -35,7 +35,9 @@ struct fair_vcpu {
     u32 weight;                              /* with which it is counted */
     u32 heap_order;                          /* of the tree */
     bool yielding;
-    bool moved; /* to a faster CPU; it has not arrived yet */
+    bool moved;          /* to a faster CPU; it has not arrived yet */
+    bool wanted;         /* an event came for it while it waited, and it has not run since */
+    struct vcpu *awaits; /* the sibling for which it may be spinning, if that one is wanted */
 };
 
 /* Part of struct run_queue. */
@@ -74,7 +76,8 @@ void fair_remove(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
 void fair_yield(struct vcpu *cur);
 /*
  * Lets the queued vCPU @v run at once in the place of @cur, which runs and is of the same domain:
- * @cur may be waiting for it.
+ * @cur may be waiting for it. If @v has run for more than a slice longer, that is as soon as @cur
+ * has caught up so far. Until @v has run, each turn of @cur on this CPU is used for @v.
  * @return true: the CPU is to choose anew
  */
 bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t);
