@@ -17,7 +17,7 @@ TOOLS_SRCS := $(STORE_SRCS) $(addprefix dom0-tools/, \
                          domain_nodes.c memory_target.c device_nodes.c device_late.c device_set.c \
                          construction.c domain_requests.c vcpu_requests.c console_requests.c device_requests.c \
                          domain_life.c service.c) \
-    bh/output.c bh/arguments.c bh/json.c bh/config_json.c bh/listing.c bh/line_editor.c bh/verbs.c bh/shell.c \
+    bh/output.c bh/progress.c bh/arguments.c bh/json.c bh/config_json.c bh/listing.c bh/line_editor.c bh/verbs.c bh/shell.c \
     bh/verbs_create.c bh/verbs_console.c bh/verbs_domain.c bh/verbs_device.c bh/verbs_store.c bh/verbs_info.c \
     bh/verbs_vcpu.c bh/verbs_sched.c bh/top.c bh/verbs_top.c bh/verbs_debug.c bh/verbs_machine.c \
     platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_power.c \

@@ -3,8 +3,9 @@
  * What the parts of `bh` share: a verb's description, one call of it, and output. Private to
  * dom0-tools/bh.
  *
- * The files are layers, and a file uses only earlier ones: output, arguments, json, listing, the
- * groups of verbs (of which create attaches to consoles), the table of verbs, the shell.
+ * The files are layers, and a file uses only earlier ones: output, arguments, json, listing,
+ * progress, the groups of verbs (of which create attaches to consoles), the table of verbs, the
+ * shell.
  */
 #ifndef TOOLS_BH_H
 #define TOOLS_BH_H

@@ -13,6 +13,7 @@
 
 #include "bh.h"
 #include "line_editor.h"
+#include "progress.h"
 #include "shell.h"
 
 #define PROMPT  "bh> "
@@ -115,6 +116,7 @@ void bh_notice(const char *text)
 {
     if (prompting)
         editor_hide(&editor);
+    bh_progress_hide();
     bh_end_console_line();
     bh_print("%s\n", text);
     if (prompting)

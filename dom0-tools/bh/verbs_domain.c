@@ -9,6 +9,7 @@
 #include <tools/service.h>
 
 #include "bh.h"
+#include "progress.h"
 
 /* The usual start: exactly one domain as argument. */
 static int one_domain(const struct bh_call *call, domid_t *domid)
@@ -22,12 +23,28 @@ static int tell_status(const struct bh_call *call, int status, const struct erro
     return status ? bh_fail(call, "%s: %s", call->argv[0], e->text) : 0;
 }
 
+/* What a destruction has still to do. */
+static void tell_destruction(void *context, char text[PROGRESS_TEXT_SIZE])
+{
+    const domid_t *domid = context;
+    struct xen_domctl_getdomaininfo info;
+    unsigned long long left = control_domain_info(*domid, &info) ? 0 : info.tot_pages >> 8;
+
+    snprintf(text, PROGRESS_TEXT_SIZE, "destroying domain %u: %llu MiB left", *domid, left);
+}
+
 static int run_destroy(struct bh_call *call)
 {
     struct error e;
     domid_t domid = 0;
+    int status;
 
-    return one_domain(call, &domid) ? -1 : tell_status(call, service_destroy(domid, &e), &e);
+    if (one_domain(call, &domid))
+        return -1;
+    bh_progress_begin(tell_destruction, &domid);
+    status = service_destroy(domid, &e);
+    bh_progress_end();
+    return tell_status(call, status, &e);
 }
 
 static int run_pause(struct bh_call *call)
@@ -71,15 +88,41 @@ static int request_one(const struct bh_call *call, domid_t domid, const struct s
     return 0;
 }
 
-/* @return 0, or -1 if Ctrl-C was typed. */
-static int wait_for_end(const struct bh_call *call, domid_t domid)
+/* The domains that a command waits for. */
+struct end_wait {
+    domid_t domid; /* one that is still up */
+    unsigned int others;
+};
+
+static void tell_wait(void *context, char text[PROGRESS_TEXT_SIZE])
 {
-    while (service_is_alive(domid)) {
-        if (platform_terminal_interrupted())
-            return bh_fail(call, "domain %u has not stopped yet", domid);
-        platform_sleep(WAIT_STEP);
+    const struct end_wait *w = context;
+
+    if (w->others)
+        snprintf(text, PROGRESS_TEXT_SIZE, "waiting for domain %u and %u more", w->domid,
+                 w->others);
+    else
+        snprintf(text, PROGRESS_TEXT_SIZE, "waiting for domain %u", w->domid);
+}
+
+/* Waits for the domains, one after the other. @return 0, or -1 if Ctrl-C was typed. */
+static int wait_for_ends(const struct bh_call *call, const struct xen_domctl_getdomaininfo *list,
+                         unsigned int count)
+{
+    struct end_wait wait = {0};
+    bool interrupted = false;
+
+    bh_progress_begin(tell_wait, &wait);
+    for (unsigned int i = 0; i < count && !interrupted; i++) {
+        wait = (struct end_wait){.domid = list[i].domain, .others = count - i - 1};
+        while (service_is_alive(wait.domid) && !interrupted) {
+            interrupted = platform_terminal_interrupted();
+            if (!interrupted)
+                platform_sleep(WAIT_STEP);
+        }
     }
-    return 0;
+    bh_progress_end();
+    return interrupted ? bh_fail(call, "domain %u has not stopped yet", wait.domid) : 0;
 }
 
 /*
@@ -106,25 +149,21 @@ static int request_all(const struct bh_call *call, const struct stop_request *r)
         else
             list[asked++].domain = list[i].domain;
     }
-    for (unsigned int i = 0; call->given[STOP_WAIT] && i < asked; i++) {
-        if (wait_for_end(call, list[i].domain)) {
-            status = -1;
-            break;
-        }
-    }
+    if (call->given[STOP_WAIT] && wait_for_ends(call, list, asked))
+        status = -1;
     free(list);
     return status;
 }
 
 static int request_stop(const struct bh_call *call, const struct stop_request *r)
 {
-    domid_t domid = 0;
+    struct xen_domctl_getdomaininfo info = {0};
 
     if (call->given[STOP_ALL])
         return call->argc ? bh_usage(call) : request_all(call, r);
-    if (one_domain(call, &domid) || request_one(call, domid, r))
+    if (one_domain(call, &info.domain) || request_one(call, info.domain, r))
         return -1;
-    return call->given[STOP_WAIT] ? wait_for_end(call, domid) : 0;
+    return call->given[STOP_WAIT] ? wait_for_ends(call, &info, 1) : 0;
 }
 
 static int run_shutdown(struct bh_call *call)
