@@ -8,7 +8,7 @@
 #include <tools/control.h>
 #include <tools/service.h>
 
-#include "bh.h"
+#include "listing.h"
 #include "progress.h"
 
 /* The usual start: exactly one domain as argument. */
@@ -64,7 +64,6 @@ static int run_unpause(struct bh_call *call)
 }
 
 #define WAIT_STEP 50000000ull /* ns between looks at a domain that is to stop */
-#define ALL_MAX   256         /* domains that one command asks to stop */
 
 /* shutdown and reboot have the same options. */
 enum {
@@ -106,15 +105,14 @@ static void tell_wait(void *context, char text[PROGRESS_TEXT_SIZE])
 }
 
 /* Waits for the domains, one after the other. @return 0, or -1 if Ctrl-C was typed. */
-static int wait_for_ends(const struct bh_call *call, const struct xen_domctl_getdomaininfo *list,
-                         unsigned int count)
+static int wait_for_ends(const struct bh_call *call, const domid_t *domids, unsigned int count)
 {
     struct end_wait wait = {0};
     bool interrupted = false;
 
     bh_progress_begin(tell_wait, &wait);
     for (unsigned int i = 0; i < count && !interrupted; i++) {
-        wait = (struct end_wait){.domid = list[i].domain, .others = count - i - 1};
+        wait = (struct end_wait){.domid = domids[i], .others = count - i - 1};
         while (service_is_alive(wait.domid) && !interrupted) {
             interrupted = platform_terminal_interrupted();
             if (!interrupted)
@@ -125,45 +123,68 @@ static int wait_for_ends(const struct bh_call *call, const struct xen_domctl_get
     return interrupted ? bh_fail(call, "domain %u has not stopped yet", wait.domid) : 0;
 }
 
+/* All domains that are asked, and those that have been. */
+struct stop_all {
+    const struct bh_call *call;
+    const struct stop_request *request;
+    domid_t *domids;
+    unsigned int count, room;
+    int status;
+};
+
+/* @return 0, or -1 if memory is short. */
+static int make_room(struct stop_all *all)
+{
+    unsigned int room = all->room ? 2 * all->room : 32;
+    domid_t *domids;
+
+    if (all->count < all->room)
+        return 0;
+    domids = realloc(all->domids, room * sizeof(*domids));
+    if (!domids)
+        return bh_fail(all->call, "not enough memory");
+    all->domids = domids;
+    all->room = room;
+    return 0;
+}
+
 /*
  * All but domain 0. One that cannot be asked does not keep the others from being, and is not waited
  * for.
  */
+static void ask_one_of_all(const domain_info *info, void *context)
+{
+    struct stop_all *all = context;
+
+    if (info->domain == 0 || !service_is_alive(info->domain))
+        return; /* or kept after its end */
+    if (make_room(all) || request_one(all->call, info->domain, all->request))
+        all->status = -1;
+    else
+        all->domids[all->count++] = info->domain;
+}
+
 static int request_all(const struct bh_call *call, const struct stop_request *r)
 {
-    struct xen_domctl_getdomaininfo *list = calloc(ALL_MAX, sizeof(*list));
-    unsigned int asked = 0;
-    struct error e;
-    int count, status = 0;
+    struct stop_all all = {.call = call, .request = r};
 
-    if (!list)
-        return bh_fail(call, "not enough memory");
-    count = control_list(1, list, ALL_MAX, &e);
-    if (count < 0)
-        status = bh_fail(call, "%s", e.text);
-    for (int i = 0; i < count; i++) {
-        if (!service_is_alive(list[i].domain))
-            continue; /* kept after its end */
-        if (request_one(call, list[i].domain, r))
-            status = -1;
-        else
-            list[asked++].domain = list[i].domain;
-    }
-    if (call->given[STOP_WAIT] && wait_for_ends(call, list, asked))
-        status = -1;
-    free(list);
-    return status;
+    if (bh_each_domain(call, NULL, 0, ask_one_of_all, &all))
+        all.status = -1;
+    if (call->given[STOP_WAIT] && wait_for_ends(call, all.domids, all.count))
+        all.status = -1;
+    free(all.domids);
+    return all.status;
 }
 
 static int request_stop(const struct bh_call *call, const struct stop_request *r)
 {
-    struct xen_domctl_getdomaininfo info = {0};
+    domid_t domid = 0;
 
     if (call->given[STOP_ALL])
         return call->argc ? bh_usage(call) : request_all(call, r);
-    if (one_domain(call, &info.domain) || request_one(call, info.domain, r))
+    if (one_domain(call, &domid) || request_one(call, domid, r))
         return -1;
-    return call->given[STOP_WAIT] ? wait_for_ends(call, &info, 1) : 0;
+    return call->given[STOP_WAIT] ? wait_for_ends(call, &domid, 1) : 0;
 }
 
 static int run_shutdown(struct bh_call *call)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Machines of several CPUs: all come up, one that hangs is found by the watchdog and the machine
- * ends with one report, waits for locks are shown. The argument is the number of CPUs of the
- * largest machine.
+ * ends with one report, waits for locks and CPUs are shown. The argument is the number of CPUs of
+ * the largest machine.
  */
 #include "bulkhead.h"
 
@@ -69,7 +69,20 @@ static void a_hung_cpu_is_found(void **state)
 #define LOOKS   100
 #define LOOK_US 200000
 
-static void waits_for_locks_are_shown(void **state)
+/* Two busy vCPUs on one CPU: one of them waits at any time. */
+static void expect_delay(struct machine *machine)
+{
+    const char *json;
+
+    bh(machine, "vcpu-pin contend all 1");
+    json = strstr(bh(machine, "top --json -d 1"), "\"contend\"");
+    assert_non_null(json);
+    assert_in_range(json_number(machine, json, "run_queue_delay_percent"), 50, 150);
+    assert_true(json_number(machine, json, "steal_ns") >=
+                json_number(machine, json, "run_queue_delay_ns"));
+}
+
+static void waits_are_shown(void **state)
 {
     const char *folder = build_path("logs/smp-locks.guests"),
                *ramdisk = build_path("logs/smp-locks.cpio"), *json;
@@ -92,6 +105,7 @@ static void waits_for_locks_are_shown(void **state)
     assert_true(json_number(machine, json, "waits") > 0);
     assert_true(json_number(machine, json, "waited_ns") > 0);
     assert_non_null(strstr(bh(machine, "debug locks"), "\nEVENT  "));
+    expect_delay(machine);
 }
 
 int main(int argc, char **argv)
@@ -99,7 +113,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(all_cpus_come_up, machines_stop),
         cmocka_unit_test(a_hung_cpu_is_found),
-        cmocka_unit_test_teardown(waits_for_locks_are_shown, machines_stop),
+        cmocka_unit_test_teardown(waits_are_shown, machines_stop),
     };
 
     if (argc > 1) {
