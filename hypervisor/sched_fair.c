@@ -255,6 +255,12 @@ static s64 excess_over(const struct vcpu *v, const struct vcpu *other)
     return (s64)(v->fair.v - other->fair.v) - (s64)fair_virtual(v, SCHED_SLICE);
 }
 
+/* @return has @v an event that it has not taken yet? */
+static bool has_event(const struct vcpu *v)
+{
+    return READ_ONCE(v->info->evtchn_upcall_pending);
+}
+
 bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
 {
     struct fair_queue *f = &rq->fair;
@@ -262,7 +268,8 @@ bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
 
     charge_running(f, cur, t);
     cur->fair.awaits = v;
-    v->fair.wanted = true;
+    if (v->fair.awaits == cur && has_event(cur) && READ_ONCE(cur->info->evtchn_upcall_mask))
+        return false; /* @v would only spin; but @cur does not spin with interrupts off */
     excess = excess_over(v, cur);
     if (excess > 0) { /* @cur has to spin until it has caught up so far */
         t += (excess * (s64)cur->fair.weight >> VIRTUAL_SHIFT) + 1;
@@ -284,7 +291,7 @@ static struct vcpu *stand_in(struct vcpu *next)
 
     /* What else there is to know of it is under this queue's lock only if it belongs here. */
     if (unlikely(v) && load_acquire(&v->processor) == next->processor && v->on_queue &&
-        v->fair.wanted && excess_over(v, next) <= 0)
+        has_event(v) && excess_over(v, next) <= 0)
         return v;
     return next;
 }
@@ -321,7 +328,6 @@ HOT_INLINE struct vcpu *give_cpu(struct run_queue *rq, const struct vcpu *prev, 
     f->running_weight = next->fair.weight;
     if (next != prev)
         f->started = t;
-    next->fair.wanted = false;
     if (!rq->length) {
         f->base = next->fair.v;
         return next;

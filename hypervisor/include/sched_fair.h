@@ -36,8 +36,7 @@ struct fair_vcpu {
     u32 heap_order;                          /* of the tree */
     bool yielding;
     bool moved;          /* to a faster CPU; it has not arrived yet */
-    bool wanted;         /* an event came for it while it waited, and it has not run since */
-    struct vcpu *awaits; /* the sibling for which it may be spinning, if that one is wanted */
+    struct vcpu *awaits; /* the sibling that it may be spinning for, until that takes its events */
 };
 
 /* Part of struct run_queue. */
@@ -77,7 +76,8 @@ void fair_yield(struct vcpu *cur);
 /*
  * Lets the queued vCPU @v run at once in the place of @cur, which runs and is of the same domain:
  * @cur may be waiting for it. If @v has run for more than a slice longer, that is as soon as @cur
- * has caught up so far. Until @v has run, each turn of @cur on this CPU is used for @v.
+ * has caught up so far. Until @v has taken its events, each turn of @cur on this CPU is used for
+ * @v. When @v waits for @cur in the same way, and that has interrupts off, it goes on.
  * @return true: the CPU is to choose anew
  */
 bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t);

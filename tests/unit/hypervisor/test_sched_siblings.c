@@ -27,7 +27,7 @@ struct caller {
     struct caller *other;
     unsigned int work; /* steps between two calls */
     unsigned int left;
-    bool asked, spins, looks;
+    bool spins, looks;
     bool yields; /* when it finds that the one it asked does not run, as Linux */
     unsigned int calls;
     s_time_t since, longest;
@@ -57,6 +57,7 @@ static int teardown(void **state)
 
 static void up(struct vcpu *v)
 {
+    v->info->evtchn_upcall_mask = 0;
     clear_bit(&v->pause_flags, VPF_DOWN);
     vcpu_wake(v);
     host_run_softirqs();
@@ -70,11 +71,17 @@ static void finish_call(struct caller *c)
     c->calls++;
 }
 
+static void send_to(struct vcpu *v)
+{
+    v->info->evtchn_upcall_pending = 1;
+    vcpu_kick(v);
+}
+
 /* What a vCPU does in one step. */
 static void step_of(struct caller *c)
 {
-    if (c->asked) { /* the interrupt */
-        c->asked = false;
+    if (c->v->info->evtchn_upcall_pending && !c->v->info->evtchn_upcall_mask) {
+        c->v->info->evtchn_upcall_pending = 0; /* the interrupt */
         finish_call(c->other);
         return;
     }
@@ -88,8 +95,7 @@ static void step_of(struct caller *c)
         return;
     c->spins = c->looks = true;
     c->since = host_now;
-    c->other->asked = true;
-    vcpu_kick(c->other->v);
+    send_to(c->other->v);
 }
 
 static void step(void)
@@ -180,6 +186,52 @@ static void after_the_answer(void **state)
     assert_true(ahead > SCHED_SLICE / 2);
 }
 
+/*
+ * One that is asked has interrupts off, and sends its caller an event before it answers: that does
+ * not get the CPU back to spin on.
+ */
+static void before_the_answer(void **state)
+{
+    struct vcpu *caller = d->vcpu[0], *asked = d->vcpu[1];
+
+    up(asked);
+    up(caller);
+    assert_ptr_equal(current, caller);
+    asked->info->evtchn_upcall_mask = 1;
+    send_to(asked);
+    host_run_softirqs();
+    assert_ptr_equal(current, asked);
+    send_to(caller);
+    host_run_softirqs();
+    assert_ptr_equal(current, asked);
+    asked->info->evtchn_upcall_pending = 0;
+    send_to(caller);
+    host_run_softirqs();
+    assert_ptr_equal(current, caller);
+}
+
+/* Nor does that end when the slice does: the turns of its caller are still for it. */
+static void interrupts_off_for_long(void **state)
+{
+    struct vcpu *caller = d->vcpu[0], *asked = d->vcpu[1];
+    s_time_t end;
+
+    up(asked);
+    up(caller);
+    asked->info->evtchn_upcall_mask = 1;
+    send_to(asked);
+    host_run_softirqs();
+    for (end = host_now + SCHED_SLICE - MICROSECS(50); host_now < end;)
+        step();
+    assert_ptr_equal(current, asked);
+    vcpu_yield(); /* its caller runs, and spins */
+    host_run_softirqs();
+    for (end = host_now + 3 * SCHED_SLICE; host_now < end && current == caller;)
+        step();
+    assert_true(host_now < end);
+    assert_ptr_equal(current, asked);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -188,6 +240,8 @@ int main(void)
         TEST(alone),
         TEST(beside_another),
         TEST(after_the_answer),
+        TEST(before_the_answer),
+        TEST(interrupts_off_for_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
