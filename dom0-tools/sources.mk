@@ -11,15 +11,15 @@ TOOLS_SRCS := $(STORE_SRCS) $(addprefix dom0-tools/, \
     config/config.c config/guest_config.c config/foreign_keys.c config/device_list.c \
     config/parameters.c config/disk_config.c config/vif_config.c config/cpu_list.c \
     image/unpack.c image/kernel_image.c \
-    control/control.c control/scheduling.c \
+    control/control.c control/measures.c control/scheduling.c \
     builder/guest_memory.c builder/build.c \
     $(addprefix service/,index.c domains.c console.c console_archive.c store_clients.c domain_rings.c \
                          domain_nodes.c memory_target.c device_nodes.c device_late.c device_set.c \
                          construction.c domain_requests.c vcpu_requests.c console_requests.c device_requests.c \
                          domain_life.c service.c) \
-    bh/output.c bh/arguments.c bh/json.c bh/config_json.c bh/listing.c bh/line_editor.c bh/verbs.c bh/shell.c \
+    bh/output.c bh/progress.c bh/arguments.c bh/json.c bh/config_json.c bh/listing.c bh/line_editor.c bh/verbs.c bh/shell.c \
     bh/verbs_create.c bh/verbs_console.c bh/verbs_domain.c bh/verbs_device.c bh/verbs_store.c bh/verbs_info.c \
-    bh/verbs_vcpu.c bh/verbs_sched.c bh/verbs_cpu.c bh/top.c bh/verbs_top.c bh/verbs_machine.c \
+    bh/verbs_vcpu.c bh/verbs_sched.c bh/verbs_cpu.c bh/top.c bh/verbs_top.c bh/verbs_debug.c bh/verbs_machine.c \
     platform/builtin.c platform/builtin_store.c platform/builtin_drivers.c platform/builtin_power.c \
     platform/builtin_main.c)
 

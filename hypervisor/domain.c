@@ -272,7 +272,7 @@ int vcpu_create(struct domain *d, unsigned int id)
     v->domain = d;
     v->id = id;
     v->processor = smp_processor_id();
-    v->pause_flags = 1UL << VPF_DOWN;
+    vcpu_set_down(v, true);
     v->info_mfn = INVALID_MFN;
     v->info = d->shared_info && id < XEN_LEGACY_MAX_VCPUS ? &d->shared_info->vcpu_info[id]
                                                           : &dummy_vcpu_info;
@@ -289,6 +289,20 @@ int vcpu_create(struct domain *d, unsigned int id)
     return 0;
 }
 
+bool vcpu_set_down(struct vcpu *v, bool down)
+{
+    u64 t = (u64)now();
+
+    if (test_bit(&v->pause_flags, VPF_DOWN) == down)
+        return false;
+    if (down)
+        set_bit(&v->pause_flags, VPF_DOWN);
+    else
+        clear_bit(&v->pause_flags, VPF_DOWN);
+    v->down_ns += down ? -t : t;
+    return true;
+}
+
 int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
 {
     int rc = arch_set_context(v, ctx);
@@ -296,10 +310,7 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
     if (rc)
         return rc;
     v->initialised = true;
-    if (ctx->flags & VGCF_online)
-        clear_bit(&v->pause_flags, VPF_DOWN);
-    else
-        set_bit(&v->pause_flags, VPF_DOWN);
+    vcpu_set_down(v, !(ctx->flags & VGCF_online));
     return 0;
 }
 
@@ -307,7 +318,7 @@ int vcpu_reset(struct vcpu *v)
 {
     int rc;
 
-    set_bit(&v->pause_flags, VPF_DOWN); /* first: what follows takes its page tables away */
+    vcpu_set_down(v, true); /* first: what follows takes its page tables away */
     rc = arch_vcpu_reset(v);
     if (rc)
         return rc;

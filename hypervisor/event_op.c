@@ -46,7 +46,12 @@ static __noinline long send_to_nobody(struct evtchn *chn)
 
 static __noinline long send_fifo(struct evtchn *chn, struct domain *d, struct evtchn *to)
 {
-    evtchn_fifo_set_pending(d->vcpu[to->notify_vcpu], to);
+    struct vcpu *v = d->vcpu[to->notify_vcpu];
+
+    evtchn_fifo_set_pending(v, to);
+    /* When other events are pending for it as well, nobody has told that it is waited for. */
+    if (unlikely(READ_ONCE(v->on_queue)) && d == current->domain)
+        vcpu_favour(v);
     spin_unlock_irq(&chn->lock);
     return 0;
 }

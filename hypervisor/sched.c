@@ -236,11 +236,7 @@ void vcpu_unblock(struct vcpu *v)
     vcpu_wake(v);
 }
 
-/*
- * An event came for @v, which waits for a CPU. If one of its own domain runs there, that may be
- * spinning until @v has answered: so @v runs in its place.
- */
-static __noinline void favour_waiting(struct vcpu *v)
+__noinline void vcpu_favour(struct vcpu *v)
 {
     unsigned long flags;
     struct run_queue *rq = sched_lock(v, &flags);
@@ -259,7 +255,7 @@ void vcpu_kick(struct vcpu *v)
     if (running && v != current)
         arch_kick_cpu(READ_ONCE(v->processor));
     if (unlikely(waits))
-        favour_waiting(v);
+        vcpu_favour(v);
 }
 
 void vcpu_block_enable_events(void)

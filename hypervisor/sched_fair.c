@@ -249,13 +249,51 @@ void fair_yield(struct vcpu *cur)
     cur->fair.yielding = true;
 }
 
+/* @return by how much more than a slice @v has run than its sibling @other, in virtual time */
+static s64 excess_over(const struct vcpu *v, const struct vcpu *other)
+{
+    return (s64)(v->fair.v - other->fair.v) - (s64)fair_virtual(v, SCHED_SLICE);
+}
+
+/* @return has @v an event that it has not taken yet? */
+static bool has_event(const struct vcpu *v)
+{
+    return READ_ONCE(v->info->evtchn_upcall_pending);
+}
+
 bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
 {
-    charge_running(&rq->fair, cur, t);
-    if ((s64)(v->fair.v - cur->fair.v) > (s64)fair_virtual(v, SCHED_SLICE))
+    struct fair_queue *f = &rq->fair;
+    s64 excess;
+
+    charge_running(f, cur, t);
+    cur->fair.awaits = v;
+    if (v->fair.awaits == cur && has_event(cur) && READ_ONCE(cur->info->evtchn_upcall_mask))
+        return false; /* @v would only spin; but @cur does not spin with interrupts off */
+    excess = excess_over(v, cur);
+    if (excess > 0) { /* @cur has to spin until it has caught up so far */
+        t += (excess * (s64)cur->fair.weight >> VIRTUAL_SHIFT) + 1;
+        f->slice_end = MIN(f->slice_end, t);
+        arm_slice(f, f->slice_end);
         return false;
-    rq->fair.favoured = v;
+    }
+    f->favoured = v;
     return true;
+}
+
+/*
+ * @next has been chosen. If it spins until a sibling has answered that waits here, its turn is used
+ * for that one.
+ */
+static struct vcpu *stand_in(struct vcpu *next)
+{
+    struct vcpu *v = next->fair.awaits;
+
+    /* What else there is to know of it is under this queue's lock only if it belongs here. */
+    if (unlikely(v) && load_acquire(&v->processor) == next->processor && v->on_queue &&
+        has_event(v) && excess_over(v, next) <= 0)
+        return v;
+    return next;
 }
 
 /*
@@ -338,6 +376,7 @@ static __noinline struct vcpu *pick_beside(struct run_queue *rq, struct vcpu *pr
         if (!yielding && !before(time, prev->fair.v) &&
             (!next || !before(next->fair.deadline, prev->fair.deadline)))
             next = prev;
+        next = stand_in(next);
     }
     prev->fair.yielding = false;
     if (next != prev) {
@@ -355,6 +394,7 @@ static __noinline struct vcpu *pick_among(struct run_queue *rq, const struct vcp
     struct fair_queue *f = &rq->fair;
     struct vcpu *next = vcpu_of(fair_tree_first_eligible(f->root, queue_time(f, NULL)));
 
+    next = stand_in(next);
     dequeue(rq, next);
     move_base(f, queue_time(f, next));
     f->favoured = NULL;

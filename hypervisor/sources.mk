@@ -27,6 +27,7 @@ HV_SRCS += \
     hypervisor/grant_map.c \
     hypervisor/grant_op.c \
     hypervisor/grant_table.c \
+    hypervisor/lock_profile.c \
     hypervisor/memory_exchange.c \
     hypervisor/memory_op.c \
     hypervisor/memory_reservation.c \

@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for a lock, and, in debug builds, the lock order. Each CPU keeps the ranks of the locks
- * that it holds; a lock may only be taken when its rank is above all of them, or equal to the last
- * where two locks of one rank are taken in address order. Only the CPU that took a lock gives it
- * back.
+ * Waiting for a lock, which is counted, and, in debug builds, the lock order. Each CPU keeps the
+ * ranks of the locks that it holds; a lock may only be taken when its rank is above all of them,
+ * or equal to the last where two locks of one rank are taken in address order. Only the CPU that
+ * took a lock gives it back.
  */
 #include <arch.h>
 #include <percpu.h>
 #include <spinlock.h>
+#include <timer.h>
 
+/*
+ * The counters are this CPU's own. An interrupt that comes while they are changed may wait for a
+ * lock as well, so the additions are atomic.
+ */
 void spin_lock_wait(const spinlock_t *lock, u16 ticket)
 {
+    struct lock_waits *waits = &this_cpu()->lock_waits[lock->rank];
+    s_time_t since = now();
+
     while (load_acquire(&lock->serving) != ticket)
         tlb_relax();
+    atomic_add(&waits->count, 1);
+    atomic_add(&waits->ns, (u64)(now() - since));
 }
 
 #ifdef DEBUG

@@ -24,29 +24,64 @@ static spinlock_t sysctl_lock = SPINLOCK_INIT(RANK_DOMCTL);
 #define MAX_DEBUG_KEYS 16U
 
 /*
- * Lists domains until the buffer is full; the next call begins at the first number that was not
- * listed.
+ * Calls @show for each domain from number @next on, until the tool's @buffer is full: the next call
+ * begins at the first number that was not listed. @show puts the domain's element @n there.
+ * @return 0; -XEN_EFAULT, as @show
  */
-static long domain_list(struct xen_sysctl_getdomaininfolist *op)
+static long list_domains(domid_t next, u32 max, unsigned long buffer, u32 *listed,
+                         long (*show)(struct domain *d, unsigned long buffer, u32 n))
 {
-    domid_t next = op->first_domain;
     u32 n = 0;
+    long rc;
 
-    while (n < op->max_domains && next < DOMID_FIRST_RESERVED) {
-        struct xen_domctl_getdomaininfo info;
+    while (n < max && next < DOMID_FIRST_RESERVED) {
         struct domain *d = get_next_domain(next);
 
         if (!d)
             break;
-        domain_get_info(d, &info);
         next = (domid_t)(d->id + 1);
+        rc = show(d, buffer, n);
         put_domain(d);
-        if (put_guest_element(handle_addr(op->buffer), n, &info))
-            return -XEN_EFAULT;
+        if (rc)
+            return rc;
         n++;
     }
-    op->num_domains = n;
+    *listed = n;
     return 0;
+}
+
+static long show_info(struct domain *d, unsigned long buffer, u32 n)
+{
+    struct xen_domctl_getdomaininfo info;
+
+    domain_get_info(d, &info);
+    return put_guest_element(buffer, n, &info) ? -XEN_EFAULT : 0;
+}
+
+/* Adds what one vCPU was, up to now, to the times of its domain. */
+static void add_times(const struct vcpu *v, u64 time[])
+{
+    struct vcpu_runstate_info r;
+    u64 down;
+
+    vcpu_runstate_get(v, &r);
+    down = v->down_ns + (test_bit(&v->pause_flags, VPF_DOWN) ? (u64)now() : 0);
+    /* It leaves its CPU a little after it went down. */
+    r.time[RUNSTATE_offline] -= MIN(down, r.time[RUNSTATE_offline]);
+    for (unsigned int i = 0; i < ARRAY_SIZE(r.time); i++)
+        time[i] += r.time[i];
+}
+
+static long show_times(struct domain *d, unsigned long buffer, u32 n)
+{
+    struct bulkhead_domain_times times = {.domain = d->id};
+    struct vcpu *v;
+
+    spin_lock(&d->lock); /* nobody goes down meanwhile */
+    for_each_vcpu (d, v)
+        add_times(v, times.time);
+    spin_unlock(&d->lock);
+    return put_guest_element(buffer, n, &times) ? -XEN_EFAULT : 0;
 }
 
 static long cpu_info(struct xen_sysctl_getcpuinfo *op)
@@ -223,7 +258,14 @@ static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copy
         op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
         return 0;
     case XEN_SYSCTL_getdomaininfolist:
-        return domain_list(&op->u.getdomaininfolist);
+        return list_domains(op->u.getdomaininfolist.first_domain,
+                            op->u.getdomaininfolist.max_domains,
+                            handle_addr(op->u.getdomaininfolist.buffer),
+                            &op->u.getdomaininfolist.num_domains, show_info);
+    case BULKHEAD_SYSCTL_domain_times:
+        return list_domains(op->u.domain_times.first_domain, op->u.domain_times.max_domains,
+                            handle_addr(op->u.domain_times.buffer), &op->u.domain_times.num_domains,
+                            show_times);
     case XEN_SYSCTL_debug_keys:
         return debug_keys(&op->u.debug_keys);
     case XEN_SYSCTL_getcpuinfo:
@@ -237,6 +279,8 @@ static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copy
     case XEN_SYSCTL_cpu_hotplug:
         *copyback = false;
         return cpu_hotplug(&op->u.cpu_hotplug);
+    case XEN_SYSCTL_lockprof_op:
+        return lock_profile_op(&op->u.lockprof_op);
     default:
         *copyback = false;
         return arch_sysctl(op, u_sysctl, copyback);

@@ -44,7 +44,7 @@ static long bring_up(struct vcpu *v)
         spin_unlock(&d->lock);
         return -XEN_EINVAL;
     }
-    was_down = test_and_clear_bit(&v->pause_flags, VPF_DOWN);
+    was_down = vcpu_set_down(v, false);
     spin_unlock(&d->lock);
     if (was_down)
         vcpu_wake(v);
@@ -62,7 +62,7 @@ static long take_down(struct vcpu *v)
     for_each_vcpu (d, o)
         others |= o != v && !test_bit(&o->pause_flags, VPF_DOWN);
     if (others)
-        set_bit(&v->pause_flags, VPF_DOWN);
+        vcpu_set_down(v, true);
     spin_unlock(&d->lock);
     if (others)
         vcpu_sleep_nosync(v);

@@ -3,8 +3,9 @@
  * What the parts of `bh` share: a verb's description, one call of it, and output. Private to
  * dom0-tools/bh.
  *
- * The files are layers, and a file uses only earlier ones: output, arguments, json, listing, the
- * groups of verbs (of which create attaches to consoles), the table of verbs, the shell.
+ * The files are layers, and a file uses only earlier ones: output, arguments, json, listing,
+ * progress, the groups of verbs (of which create attaches to consoles), the table of verbs, the
+ * shell.
  */
 #ifndef TOOLS_BH_H
 #define TOOLS_BH_H
@@ -112,7 +113,7 @@ int bh_find_domain(const struct bh_call *call, int nth, domid_t *domid);
 /* Groups of verbs, one a file; each ends in an entry without a name. */
 extern const struct bh_verb bh_create_verbs[], bh_domain_verbs[], bh_vcpu_verbs[], bh_sched_verbs[],
     bh_cpu_verbs[], bh_top_verbs[], bh_info_verbs[], bh_machine_verbs[], bh_device_verbs[],
-    bh_console_verbs[], bh_store_verbs[], bh_help_verbs[];
+    bh_console_verbs[], bh_store_verbs[], bh_debug_verbs[], bh_help_verbs[];
 
 /* Attaches the terminal to domains' consoles until Ctrl-] or the domains' end. */
 int bh_attach_console(const struct bh_call *call, const domid_t *domids, unsigned int count);

@@ -99,6 +99,13 @@ void json_tenths(struct json *j, const char *key, uint64_t tenths)
     json_end(j);
 }
 
+void json_null(struct json *j, const char *key)
+{
+    json_begin(j, key);
+    bh_print("null");
+    json_end(j);
+}
+
 void json_bool(struct json *j, const char *key, bool value)
 {
     json_begin(j, key);

@@ -23,6 +23,7 @@ void json_number(struct json *j, const char *key, uint64_t number);
 void json_signed(struct json *j, const char *key, int64_t number);
 void json_tenths(struct json *j, const char *key, uint64_t tenths); /* 637 is 63.7 */
 void json_bool(struct json *j, const char *key, bool value);
+void json_null(struct json *j, const char *key); /* not known */
 
 /*
  * A device's configuration as an object, with the keys of libxl's JSON. Keys that libxl does not

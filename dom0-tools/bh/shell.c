@@ -13,10 +13,13 @@
 
 #include "bh.h"
 #include "line_editor.h"
+#include "progress.h"
 #include "shell.h"
 
 #define PROMPT  "bh> "
 #define AUTORUN "/guests/autorun"
+
+#define LIST_CHUNK 64 /* domains asked for at a time */
 
 static struct editor editor;
 static bool prompting; /* the editor's line is on the screen */
@@ -58,12 +61,18 @@ static void complete_files(const char *word, void (*add)(void *, const char *), 
 
 static void complete_domains(void (*add)(void *, const char *), void *context)
 {
-    struct xen_domctl_getdomaininfo *list = calloc(64, sizeof(*list));
-    int count = list ? control_list(0, list, 64, NULL) : 0;
+    struct xen_domctl_getdomaininfo *list = calloc(LIST_CHUNK, sizeof(*list));
     char name[GUEST_NAME_SIZE];
+    domid_t next = 0;
+    int count;
 
-    for (int i = 0; i < count; i++)
-        add(context, service_name(list[i].domain, name));
+    do {
+        count = list ? control_list(next, list, LIST_CHUNK, NULL) : 0;
+        for (int i = 0; i < count; i++)
+            add(context, service_name(list[i].domain, name));
+        if (count > 0)
+            next = (domid_t)(list[count - 1].domain + 1);
+    } while (count == LIST_CHUNK);
     free(list);
 }
 
@@ -115,6 +124,7 @@ void bh_notice(const char *text)
 {
     if (prompting)
         editor_hide(&editor);
+    bh_progress_hide();
     bh_end_console_line();
     bh_print("%s\n", text);
     if (prompting)

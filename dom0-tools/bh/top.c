@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <public/vcpu.h>
+
 #include <tools/control.h>
+#include <tools/measures.h>
 
 #define FIRST_ROOM 32 /* domains */
 
@@ -26,15 +29,39 @@ static struct top_row *find_row(const struct top_sample *sample, domid_t domid)
     return bsearch(&key, sample->rows, sample->count, sizeof(key), compare_numbers);
 }
 
+/*
+ * Adds for how long the vCPUs of the domains from row @first on have waited. Domains may have come
+ * or gone since these were listed.
+ */
+static void add_delays(struct top_sample *sample, unsigned int first)
+{
+    unsigned int room = sample->count - first;
+    struct bulkhead_domain_times *times = room ? malloc(room * sizeof(*times)) : NULL;
+    int count = times ? control_domain_times(sample->rows[first].info.domain, times, room) : 0;
+
+    for (int i = 0; i < count; i++) {
+        struct top_row *row = find_row(sample, times[i].domain);
+
+        if (!row)
+            continue;
+        row->has_delay = true;
+        row->total.delay = times[i].time[RUNSTATE_runnable];
+        row->total.steal = row->total.delay + times[i].time[RUNSTATE_offline];
+    }
+    free(times);
+}
+
 /* Adds the domains from @first on, as many as there is room for. @return how many, or -1. */
 static int list_into(struct top_sample *sample, domain_info *list, unsigned int room, domid_t first,
                      struct error *e)
 {
     int count = control_list(first, list, room - sample->count, e);
+    unsigned int listed = sample->count;
 
     for (int i = 0; i < count; i++)
         sample->rows[sample->count++] = (struct top_row){.info = list[i],
                                                          .total.cpu_time = list[i].cpu_time};
+    add_delays(sample, listed);
     return count;
 }
 
@@ -110,6 +137,8 @@ static void compare_row(struct top_row *row, const struct top_sample *before)
         return;
     row->recent = (struct top_use){
         .cpu_time = row->total.cpu_time - old->total.cpu_time,
+        .delay = old->has_delay ? grown(row->total.delay, old->total.delay) : 0,
+        .steal = old->has_delay ? grown(row->total.steal, old->total.steal) : 0,
         .net_tx = grown(row->total.net_tx, old->total.net_tx),
         .net_rx = grown(row->total.net_rx, old->total.net_rx),
         .sectors_read = grown(row->total.sectors_read, old->total.sectors_read),
@@ -142,11 +171,11 @@ void top_sample_free(struct top_sample *sample)
 
 /* ---- Looking at it ---- */
 
-uint64_t top_cpu_permille(const struct top_sample *sample, const struct top_row *row)
+uint64_t top_permille(const struct top_sample *sample, uint64_t ns)
 {
     uint64_t ms = sample->interval / (SECOND / 1000);
 
-    return ms ? (row->recent.cpu_time / 1000 + ms / 2) / ms : 0;
+    return ms ? (ns / 1000 + ms / 2) / ms : 0;
 }
 
 uint64_t top_per_second(const struct top_sample *sample, uint64_t amount)

@@ -11,6 +11,8 @@
 /* What a domain has used since it was created. */
 struct top_use {
     uint64_t cpu_time;       /* ns */
+    uint64_t delay;          /* ns for which its vCPUs waited for a CPU */
+    uint64_t steal;          /* ns, and those for which they were paused as well */
     uint64_t net_tx, net_rx; /* bytes, as the domain sees them */
     uint64_t held_back, reads, writes;
     uint64_t sectors_read, sectors_written; /* of 512 bytes */
@@ -18,6 +20,7 @@ struct top_use {
 
 struct top_row {
     domain_info info;
+    bool has_delay;          /* the hypervisor tells its delay and steal */
     unsigned int nets, vbds; /* how many it has */
     struct top_use total;
     struct top_use recent; /* since the sample before; nothing for a domain that was not in that */
@@ -38,8 +41,8 @@ struct top_sample {
 int top_sample_take(struct top_sample *sample, const struct top_sample *before, struct error *e);
 void top_sample_free(struct top_sample *sample);
 
-/* Tenths of a per cent of one CPU that a domain has used between the samples. */
-uint64_t top_cpu_permille(const struct top_sample *sample, const struct top_row *row);
+/* What part of the time between the samples @ns are, in tenths of a per cent. */
+uint64_t top_permille(const struct top_sample *sample, uint64_t ns);
 
 /* @amount a second, if a domain has used that much between the samples. */
 uint64_t top_per_second(const struct top_sample *sample, uint64_t amount);

@@ -6,19 +6,9 @@
 #include "bh.h"
 
 const struct bh_verb *const bh_verbs[] = {
-    bh_create_verbs,
-    bh_domain_verbs,
-    bh_vcpu_verbs,
-    bh_sched_verbs,
-    bh_cpu_verbs,
-    bh_top_verbs,
-    bh_console_verbs,
-    bh_device_verbs,
-    bh_store_verbs,
-    bh_info_verbs,
-    bh_machine_verbs,
-    bh_help_verbs,
-    NULL,
+    bh_create_verbs, bh_domain_verbs,  bh_vcpu_verbs,   bh_sched_verbs, bh_cpu_verbs,
+    bh_top_verbs,    bh_console_verbs, bh_device_verbs, bh_store_verbs, bh_info_verbs,
+    bh_debug_verbs,  bh_machine_verbs, bh_help_verbs,   NULL,
 };
 
 const struct bh_verb *bh_find_verb(const char *name)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* bh create. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <platform.h>
+#include <tools/control.h>
 #include <tools/service.h>
 
 #include "bh.h"
+#include "progress.h"
 
 #define CTRL_C 0x03
 #define CTRL_D 0x04
@@ -123,6 +126,19 @@ static int create_read_config(struct bh_call *call, const char *path, char **set
     return status;
 }
 
+/* How much memory a domain that is being built has got. */
+static void tell_construction(void *context, char text[PROGRESS_TEXT_SIZE])
+{
+    const struct guest_config *g = context;
+    struct xen_domctl_getdomaininfo info;
+    unsigned long long got = 0;
+    domid_t domid;
+
+    if (!service_find(g->name, &domid, NULL) && !control_domain_info(domid, &info))
+        got = info.tot_pages >> 8;
+    snprintf(text, PROGRESS_TEXT_SIZE, "creating: %llu of %u MiB", got, g->memory_mib);
+}
+
 static int run_create(struct bh_call *call)
 {
     bool console = call->given[CREATE_CONSOLE], paused = call->given[CREATE_PAUSED];
@@ -140,7 +156,9 @@ static int run_create(struct bh_call *call)
     if (create_read_config(call, path, call->argv + has_file, &g, &e))
         return bh_fail(call, "%s", e.text);
     /* Started only when the console is attached, so that nothing is missed. */
+    bh_progress_begin(tell_construction, &g);
     status = service_create(&g, paused || console, &domid, &e);
+    bh_progress_end();
     guest_config_free(&g);
     if (status)
         return bh_fail(call, "%s", e.text);

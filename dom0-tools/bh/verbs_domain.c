@@ -8,7 +8,8 @@
 #include <tools/control.h>
 #include <tools/service.h>
 
-#include "bh.h"
+#include "listing.h"
+#include "progress.h"
 
 /* The usual start: exactly one domain as argument. */
 static int one_domain(const struct bh_call *call, domid_t *domid)
@@ -22,12 +23,28 @@ static int tell_status(const struct bh_call *call, int status, const struct erro
     return status ? bh_fail(call, "%s: %s", call->argv[0], e->text) : 0;
 }
 
+/* What a destruction has still to do. */
+static void tell_destruction(void *context, char text[PROGRESS_TEXT_SIZE])
+{
+    const domid_t *domid = context;
+    struct xen_domctl_getdomaininfo info;
+    unsigned long long left = control_domain_info(*domid, &info) ? 0 : info.tot_pages >> 8;
+
+    snprintf(text, PROGRESS_TEXT_SIZE, "destroying domain %u: %llu MiB left", *domid, left);
+}
+
 static int run_destroy(struct bh_call *call)
 {
     struct error e;
     domid_t domid = 0;
+    int status;
 
-    return one_domain(call, &domid) ? -1 : tell_status(call, service_destroy(domid, &e), &e);
+    if (one_domain(call, &domid))
+        return -1;
+    bh_progress_begin(tell_destruction, &domid);
+    status = service_destroy(domid, &e);
+    bh_progress_end();
+    return tell_status(call, status, &e);
 }
 
 static int run_pause(struct bh_call *call)
@@ -47,7 +64,6 @@ static int run_unpause(struct bh_call *call)
 }
 
 #define WAIT_STEP 50000000ull /* ns between looks at a domain that is to stop */
-#define ALL_MAX   256         /* domains that one command asks to stop */
 
 /* shutdown and reboot have the same options. */
 enum {
@@ -71,14 +87,64 @@ static int request_one(const struct bh_call *call, domid_t domid, const struct s
     return 0;
 }
 
-/* @return 0, or -1 if Ctrl-C was typed. */
-static int wait_for_end(const struct bh_call *call, domid_t domid)
+/* The domains that a command waits for. */
+struct end_wait {
+    domid_t domid; /* one that is still up */
+    unsigned int others;
+};
+
+static void tell_wait(void *context, char text[PROGRESS_TEXT_SIZE])
 {
-    while (service_is_alive(domid)) {
-        if (platform_terminal_interrupted())
-            return bh_fail(call, "domain %u has not stopped yet", domid);
-        platform_sleep(WAIT_STEP);
+    const struct end_wait *w = context;
+
+    if (w->others)
+        snprintf(text, PROGRESS_TEXT_SIZE, "waiting for domain %u and %u more", w->domid,
+                 w->others);
+    else
+        snprintf(text, PROGRESS_TEXT_SIZE, "waiting for domain %u", w->domid);
+}
+
+/* Waits for the domains, one after the other. @return 0, or -1 if Ctrl-C was typed. */
+static int wait_for_ends(const struct bh_call *call, const domid_t *domids, unsigned int count)
+{
+    struct end_wait wait = {0};
+    bool interrupted = false;
+
+    bh_progress_begin(tell_wait, &wait);
+    for (unsigned int i = 0; i < count && !interrupted; i++) {
+        wait = (struct end_wait){.domid = domids[i], .others = count - i - 1};
+        while (service_is_alive(wait.domid) && !interrupted) {
+            interrupted = platform_terminal_interrupted();
+            if (!interrupted)
+                platform_sleep(WAIT_STEP);
+        }
     }
+    bh_progress_end();
+    return interrupted ? bh_fail(call, "domain %u has not stopped yet", wait.domid) : 0;
+}
+
+/* All domains that are asked, and those that have been. */
+struct stop_all {
+    const struct bh_call *call;
+    const struct stop_request *request;
+    domid_t *domids;
+    unsigned int count, room;
+    int status;
+};
+
+/* @return 0, or -1 if memory is short. */
+static int make_room(struct stop_all *all)
+{
+    unsigned int room = all->room ? 2 * all->room : 32;
+    domid_t *domids;
+
+    if (all->count < all->room)
+        return 0;
+    domids = realloc(all->domids, room * sizeof(*domids));
+    if (!domids)
+        return bh_fail(all->call, "not enough memory");
+    all->domids = domids;
+    all->room = room;
     return 0;
 }
 
@@ -86,34 +152,28 @@ static int wait_for_end(const struct bh_call *call, domid_t domid)
  * All but domain 0. One that cannot be asked does not keep the others from being, and is not waited
  * for.
  */
+static void ask_one_of_all(const domain_info *info, void *context)
+{
+    struct stop_all *all = context;
+
+    if (info->domain == 0 || !service_is_alive(info->domain))
+        return; /* or kept after its end */
+    if (make_room(all) || request_one(all->call, info->domain, all->request))
+        all->status = -1;
+    else
+        all->domids[all->count++] = info->domain;
+}
+
 static int request_all(const struct bh_call *call, const struct stop_request *r)
 {
-    struct xen_domctl_getdomaininfo *list = calloc(ALL_MAX, sizeof(*list));
-    unsigned int asked = 0;
-    struct error e;
-    int count, status = 0;
+    struct stop_all all = {.call = call, .request = r};
 
-    if (!list)
-        return bh_fail(call, "not enough memory");
-    count = control_list(1, list, ALL_MAX, &e);
-    if (count < 0)
-        status = bh_fail(call, "%s", e.text);
-    for (int i = 0; i < count; i++) {
-        if (!service_is_alive(list[i].domain))
-            continue; /* kept after its end */
-        if (request_one(call, list[i].domain, r))
-            status = -1;
-        else
-            list[asked++].domain = list[i].domain;
-    }
-    for (unsigned int i = 0; call->given[STOP_WAIT] && i < asked; i++) {
-        if (wait_for_end(call, list[i].domain)) {
-            status = -1;
-            break;
-        }
-    }
-    free(list);
-    return status;
+    if (bh_each_domain(call, NULL, 0, ask_one_of_all, &all))
+        all.status = -1;
+    if (call->given[STOP_WAIT] && wait_for_ends(call, all.domids, all.count))
+        all.status = -1;
+    free(all.domids);
+    return all.status;
 }
 
 static int request_stop(const struct bh_call *call, const struct stop_request *r)
@@ -124,7 +184,7 @@ static int request_stop(const struct bh_call *call, const struct stop_request *r
         return call->argc ? bh_usage(call) : request_all(call, r);
     if (one_domain(call, &domid) || request_one(call, domid, r))
         return -1;
-    return call->given[STOP_WAIT] ? wait_for_end(call, domid) : 0;
+    return call->given[STOP_WAIT] ? wait_for_ends(call, &domid, 1) : 0;
 }
 
 static int run_shutdown(struct bh_call *call)

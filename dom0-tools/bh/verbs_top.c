@@ -114,7 +114,7 @@ static void print_batch_row(const struct top *t, const struct top_row *row)
     state_letters(&row->info, state);
     print_name(row->info.domain, 10, false);
     bh_print(" %6s %10llu ", state, (unsigned long long)(row->total.cpu_time / SECOND));
-    print_tenths(6, top_cpu_permille(&t->sample, row));
+    print_tenths(6, top_permille(&t->sample, row->recent.cpu_time));
     bh_print(" %10llu ", (unsigned long long)pages_kib(row->info.tot_pages));
     print_tenths(6, permille_of(row->info.tot_pages, t->machine.total_pages));
     if (has_no_limit(&row->info)) {
@@ -142,6 +142,19 @@ static void print_batch(const struct top *t)
 
 /* ---- JSON ---- */
 
+/* A time for which vCPUs waited, since the domain was made and in per cent of the interval. */
+static void json_wait(const struct top *t, struct json *j, const struct top_row *row,
+                      const char *key, uint64_t total, const char *percent_key, uint64_t recent)
+{
+    if (!row->has_delay) {
+        json_null(j, key);
+        json_null(j, percent_key);
+        return;
+    }
+    json_number(j, key, total);
+    json_tenths(j, percent_key, top_permille(&t->sample, recent));
+}
+
 static void json_row(const struct top *t, struct json *j, const struct top_row *row)
 {
     char state[7];
@@ -153,7 +166,10 @@ static void json_row(const struct top *t, struct json *j, const struct top_row *
     json_text(j, "state", state);
     json_number(j, "interval_ns", t->sample.interval);
     json_number(j, "cpu_time_ns", row->total.cpu_time);
-    json_tenths(j, "cpu_percent", top_cpu_permille(&t->sample, row));
+    json_tenths(j, "cpu_percent", top_permille(&t->sample, row->recent.cpu_time));
+    json_wait(t, j, row, "run_queue_delay_ns", row->total.delay, "run_queue_delay_percent",
+              row->recent.delay);
+    json_wait(t, j, row, "steal_ns", row->total.steal, "steal_percent", row->recent.steal);
     json_number(j, "memory_kib", pages_kib(row->info.tot_pages));
     if (!has_no_limit(&row->info))
         json_number(j, "max_memory_kib", pages_kib(row->info.max_pages));
@@ -225,17 +241,28 @@ static void draw_summary(const struct top *t)
              (unsigned long long)pages_kib(m->free_pages), m->nr_cpus, m->cpu_khz / 1000);
 }
 
+/* A time for which vCPUs waited, in per cent of the interval. */
+static void draw_wait(const struct top *t, const struct top_row *row, uint64_t ns)
+{
+    if (row->has_delay)
+        bh_print(" %5llu", (unsigned long long)((top_permille(&t->sample, ns) + 5) / 10));
+    else
+        bh_print(" %5s", "-");
+}
+
 static void draw_row(const struct top *t, const struct top_row *row)
 {
     const struct top_sample *s = &t->sample;
     char state[7];
 
     state_letters(&row->info, state);
-    print_name(row->info.domain, 13, true);
-    bh_print(" %6s %8llu ", state, (unsigned long long)(row->total.cpu_time / SECOND));
-    print_tenths(6, top_cpu_permille(s, row));
-    bh_print(" %8llu %5u %6llu %6llu %6llu %6llu" CLEAR_LINE "\n",
-             (unsigned long long)pages_kib(row->info.tot_pages), vcpu_count(&row->info),
+    print_name(row->info.domain, 10, true);
+    bh_print(" %6s %6llu ", state, (unsigned long long)(row->total.cpu_time / SECOND));
+    print_tenths(6, top_permille(s, row->recent.cpu_time));
+    draw_wait(t, row, row->recent.delay);
+    draw_wait(t, row, row->recent.steal);
+    bh_print(" %6llu %4u %5llu %5llu %5llu %5llu" CLEAR_LINE "\n",
+             (unsigned long long)(row->info.tot_pages >> 8), vcpu_count(&row->info),
              (unsigned long long)(top_per_second(s, row->recent.net_tx) >> 10),
              (unsigned long long)(top_per_second(s, row->recent.net_rx) >> 10),
              (unsigned long long)(top_per_second(s, row->recent.sectors_read) >> 1),
@@ -249,8 +276,8 @@ static void draw_screen(struct top *t)
 
     top_sample_sort(&t->sample, t->order);
     draw_summary(t);
-    bh_print("NAME           STATE CPU(sec) CPU(%%)   MEM(k) VCPUS  TX k/s RX k/s RD k/s WR "
-             "k/s" CLEAR_LINE "\n");
+    bh_print("NAME        STATE CPU(s) CPU(%%) DELAY STEAL MEM(M) VCPU TXk/s RXk/s RDk/s "
+             "WRk/s" CLEAR_LINE "\n");
     for (unsigned int i = 0; i < t->sample.count && i < shown; i++)
         draw_row(t, &t->sample.rows[i]);
     bh_print(CLEAR_REST);

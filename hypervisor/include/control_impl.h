@@ -6,6 +6,8 @@
 #ifndef BULKHEAD_CONTROL_IMPL_H
 #define BULKHEAD_CONTROL_IMPL_H
 
+#include <public/sysctl.h>
+
 #include "cpumask.h"
 #include "domain.h"
 
@@ -24,6 +26,12 @@ long domctl_vcpu_info(struct domain *d, struct xen_domctl_getvcpuinfo *op);
 long domctl_set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *op);
 long domctl_get_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *op);
 long domctl_scheduler(struct domain *d, struct xen_domctl_scheduler_op *op, bool *copyback);
+
+/*
+ * XEN_SYSCTL_lockprof_op (lock_profile.c).
+ * @return 0; -XEN_EFAULT; -XEN_EINVAL: no such command
+ */
+long lock_profile_op(struct xen_sysctl_lockprof_op *op);
 
 /*
  * Copy sets of CPUs or nodes as tools pass them. To the guest: @bits bits of @map, and the rest of

@@ -60,6 +60,7 @@ struct vcpu {
     cpumask_t may_run;         /* of that what is in force; never empty */
     cpumask_t prefers;         /* part of may_run; never empty */
     struct vcpu_runstate_info runstate;
+    u64 down_ns; /* for how long it was down; while it is, that minus the time when it went */
     unsigned long runstate_guest; /* guest virtual address of its run-state area, 0: none */
     unsigned long time_guest;     /* guest virtual address of a secondary time record, 0: none */
 
@@ -202,6 +203,12 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx);
  * vcpu_set_context().
  */
 int vcpu_reset(struct vcpu *v);
+/*
+ * Says that @v is down, so that it may not run, or is not. It is the caller who wakes it or takes
+ * it off its CPU. Locks: RANK_DOMAIN is held.
+ * @return false: so it was already
+ */
+bool vcpu_set_down(struct vcpu *v, bool down);
 
 #define DOMAIN_BUCKETS 1024U
 extern struct domain *domain_buckets[DOMAIN_BUCKETS];

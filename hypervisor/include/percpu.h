@@ -56,7 +56,8 @@ struct cpu {
     struct timer_queue timers;
     struct rcu_cpu rcu;
     struct multicall_state multicall;
-    u16 locks_held[16]; /* debug: ranks */
+    struct lock_waits lock_waits[LOCK_RANKS]; /* by rank; read and cleared by any CPU */
+    u16 locks_held[16];                       /* debug: ranks */
     unsigned int nr_locks_held;
     struct arch_cpu arch;
 };

@@ -90,6 +90,11 @@ void vcpu_poll_timeout(struct vcpu *v);
  */
 void vcpu_kick(struct vcpu *v);
 /*
+ * An event came for @v, which waits for a CPU or did when the caller looked. If one of its own
+ * domain runs there, that may be spinning until @v has answered: so @v runs in its place.
+ */
+void vcpu_favour(struct vcpu *v);
+/*
  * Has vcpu_kick() anything to do? Not for the current vCPU, which sees its events on the way out,
  * unless it is about to block.
  */

@@ -35,7 +35,8 @@ struct fair_vcpu {
     u32 weight;                              /* with which it is counted */
     u32 heap_order;                          /* of the tree */
     bool yielding;
-    bool moved; /* to a faster CPU; it has not arrived yet */
+    bool moved;          /* to a faster CPU; it has not arrived yet */
+    struct vcpu *awaits; /* the sibling that it may be spinning for, until that takes its events */
 };
 
 /* Part of struct run_queue. */
@@ -76,7 +77,9 @@ void fair_remove(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
 void fair_yield(struct vcpu *cur);
 /*
  * Lets the queued vCPU @v run at once in the place of @cur, which runs and is of the same domain:
- * @cur may be waiting for it.
+ * @cur may be waiting for it. If @v has run for more than a slice longer, that is as soon as @cur
+ * has caught up so far. Until @v has taken its events, each turn of @cur on this CPU is used for
+ * @v. When @v waits for @cur in the same way, and that has interrupts off, it goes on.
  * @return true: the CPU is to choose anew
  */
 bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t);

@@ -42,6 +42,14 @@ enum lock_rank {
     RANK_CONSOLE,       /* console ring and drivers; a leaf */
 };
 
+#define LOCK_RANKS (RANK_CONSOLE + 1)
+
+/* How often one CPU has waited for a lock of one rank, and how long in all. */
+struct lock_waits {
+    u64 count;
+    u64 ns;
+};
+
 typedef struct spinlock {
     u16 next;    /* ticket to hand out */
     u16 serving; /* ticket that holds the lock */
@@ -69,7 +77,8 @@ static inline void spin_lock_init(spinlock_t *lock, enum lock_rank rank)
 
 /*
  * Waits until @ticket is served, and answers other CPUs that want this one to flush: the holder of
- * the lock may be one of them, whether interrupts are on here or off.
+ * the lock may be one of them, whether interrupts are on here or off. Counts the wait for
+ * lock_profile_op().
  */
 void spin_lock_wait(const spinlock_t *lock, u16 ticket);
 

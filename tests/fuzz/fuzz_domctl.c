@@ -10,7 +10,8 @@
  * is left.
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) tests/fuzz/pv_steps.c tests/fuzz/pv_vcpu.c */
-/* SOURCES: hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
+/* SOURCES: hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/lock_profile.c */
+/* SOURCES: hypervisor/sysctl.c */
 #include <asm/context.h>
 #include <asm/entry.h>
 #include <event_channel.h>

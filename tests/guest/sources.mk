@@ -22,6 +22,7 @@ GUEST_test-zombie_ROLE := dom0
 GUEST_crash_SRCS := tests/guest/crash.c
 GUEST_store-flood_SRCS := tests/guest/store-flood.c tests/guest/raw_store.c
 GUEST_writer_SRCS := tests/guest/writer.c
+GUEST_contend_SRCS := tests/guest/contend.c
 GUEST_chaos_SRCS := tests/guest/hostile.c tests/guest/chaos.c
 GUEST_virtio-blk_SRCS := tests/guest/harness.c tests/guest/virtio-blk.c pv-guest/drivers/work.c \
                          $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS) $(BLOCK_SRCS)

@@ -90,10 +90,25 @@ struct machine *start_dom0(const struct machine_options *options, const char *ra
     return machine;
 }
 
+#define CLEARED " s)\x1b[K"
+
+/* Takes out the line by which dom0 has shown how far a long action was, and then cleared. */
+static void leave_out_progress(char *text)
+{
+    char *end, *start;
+
+    while ((end = strstr(text, CLEARED)) != NULL) {
+        for (start = end; start > text && start[-1] != '\n';)
+            start--;
+        end += strlen(CLEARED);
+        memmove(start, end, strlen(end) + 1);
+    }
+}
+
 const char *bh(struct machine *machine, const char *format, ...)
 {
+    static char *output;
     char command[512];
-    const char *output;
     va_list arguments;
 
     va_start(arguments, format);
@@ -103,7 +118,10 @@ const char *bh(struct machine *machine, const char *format, ...)
     /* The line's echo ends with its line feed; a prompt redrawn while typing lies before that. */
     machine_expect(machine, "\n");
     machine_expect(machine, BH_PROMPT);
-    output = machine_between(machine);
+    free(output);
+    output = strdup(machine_between(machine));
+    assert_non_null(output);
+    leave_out_progress(output);
     return output;
 }
 

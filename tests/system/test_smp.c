@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Machines of several CPUs: all come up, one that hangs is found by the watchdog and the machine
- * ends with one report. The argument is the number of CPUs of the largest machine.
+ * ends with one report, waits for locks and CPUs are shown. The argument is the number of CPUs of
+ * the largest machine.
  */
 #include "bulkhead.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static unsigned int most_cpus = 16;
 
@@ -63,11 +65,55 @@ static void a_hung_cpu_is_found(void **state)
     assert_non_null(strstr(text, "Restarting in 1 second."));
 }
 
+/* How often dom0 is asked, and what passes between: it takes some hundred collisions at most. */
+#define LOOKS   100
+#define LOOK_US 200000
+
+/* Two busy vCPUs on one CPU: one of them waits at any time. */
+static void expect_delay(struct machine *machine)
+{
+    const char *json;
+
+    bh(machine, "vcpu-pin contend all 1");
+    json = strstr(bh(machine, "top --json -d 1"), "\"contend\"");
+    assert_non_null(json);
+    assert_in_range(json_number(machine, json, "run_queue_delay_percent"), 50, 150);
+    assert_true(json_number(machine, json, "steal_ns") >=
+                json_number(machine, json, "run_queue_delay_ns"));
+}
+
+static void waits_are_shown(void **state)
+{
+    const char *folder = build_path("logs/smp-locks.guests"),
+               *ramdisk = build_path("logs/smp-locks.cpio"), *json;
+    struct machine *machine;
+    unsigned int looks = 0;
+
+    run_command("rm -rf %s && mkdir -p %s", folder, folder);
+    make_guest(folder, "contend", "contend", "memory = 8\nvcpus = 2\n");
+    run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
+    setenv("BULKHEAD_CPUS", "2", 1);
+    machine = start_dom0(&(struct machine_options){.name = "smp-locks"}, ramdisk);
+    assert_null(strstr(bh(machine, "debug locks"), "EVENT "));
+    bh(machine, "create /guests/contend.cfg");
+    while (!strstr(json = bh(machine, "debug locks --json"), "\"EVENT\"")) {
+        if (++looks == LOOKS)
+            machine_fail(machine, "nobody waits for the event lock");
+        usleep(LOOK_US);
+    }
+    json = strstr(json, "\"EVENT\"");
+    assert_true(json_number(machine, json, "waits") > 0);
+    assert_true(json_number(machine, json, "waited_ns") > 0);
+    assert_non_null(strstr(bh(machine, "debug locks"), "\nEVENT  "));
+    expect_delay(machine);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(all_cpus_come_up, machines_stop),
         cmocka_unit_test(a_hung_cpu_is_found),
+        cmocka_unit_test_teardown(waits_are_shown, machines_stop),
     };
 
     if (argc > 1) {

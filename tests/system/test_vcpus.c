@@ -107,6 +107,9 @@ static void verbs_on_debians_xen(void **state)
     boot("vcpus-xen", true);
     place_vcpus();
     share_cpus();
+    /* What only Bulkhead tells. */
+    expect_part("top --json -d 1", "\"run_queue_delay_percent\": null");
+    expect("debug locks", "bh debug: this hypervisor does not count waits for its locks\n");
 }
 
 /* ---- Hot-plug ---- */

@@ -240,7 +240,7 @@ static void __init set_running(struct domain *d)
 {
     struct vcpu *v = d->vcpu[0];
 
-    clear_bit(&v->pause_flags, VPF_DOWN);
+    vcpu_set_down(v, false);
     domain_unpause_by_controller(d);
     vcpu_wake(v);
 }

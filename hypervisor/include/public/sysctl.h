@@ -70,6 +70,38 @@ struct xen_sysctl_perfc_op {
     XEN_GUEST_HANDLE_64(xen_sysctl_perfc_val_t) val;
 };
 
+#define XEN_SYSCTL_LOCKPROF_reset 1 /* begin to count anew */
+#define XEN_SYSCTL_LOCKPROF_query 2
+
+#define LOCKPROF_TYPE_GLOBAL 0
+#define LOCKPROF_TYPE_PERDOM 1 /* a lock of domain number idx */
+#define LOCKPROF_TYPE_N      2
+
+/*
+ * How locks have been used. Bulkhead puts together all locks of a rank (docs/locking.md), and
+ * counts waits only: lock_cnt and lock_time are 0.
+ */
+struct xen_sysctl_lockprof_data {
+    char name[40];
+    int32_t type; /* LOCKPROF_TYPE_* */
+    int32_t idx;
+    uint64_aligned_t lock_cnt;   /* times taken */
+    uint64_aligned_t block_cnt;  /* times that a CPU had to wait for it */
+    uint64_aligned_t lock_time;  /* ns for which it was held */
+    uint64_aligned_t block_time; /* ns for which CPUs waited */
+};
+typedef struct xen_sysctl_lockprof_data xen_sysctl_lockprof_data_t;
+DEFINE_XEN_GUEST_HANDLE(xen_sysctl_lockprof_data_t);
+
+/* XEN_SYSCTL_lockprof_op */
+struct xen_sysctl_lockprof_op {
+    uint32_t cmd;                                         /* XEN_SYSCTL_LOCKPROF_* */
+    uint32_t max_elem;                                    /* in: room in data */
+    uint32_t nr_elem;                                     /* out: elements there are */
+    uint64_aligned_t time;                                /* out: ns since the counts began */
+    XEN_GUEST_HANDLE_64(xen_sysctl_lockprof_data_t) data; /* out */
+};
+
 /* ---- The machine ---------------------------------------------------------------------------- */
 
 /* xen_sysctl_physinfo.capabilities */
@@ -316,6 +348,28 @@ struct xen_sysctl_cpupool_op {
     struct xenctl_bitmap cpumap; /* out: CPUs in the pool, or in none */
 };
 
+/* ---- Bulkhead's own, which Xen refuses with -ENOSYS ------------------------------------------ */
+
+/*
+ * How long the vCPUs of a domain have been in each state, all together. The time when a vCPU was
+ * down, as its kernel wanted, does not count: so the offline ones are those that were paused.
+ */
+struct bulkhead_domain_times {
+    domid_t domain;
+    uint16_t pad[3];
+    uint64_aligned_t time[4]; /* ns, by RUNSTATE_* of vcpu.h */
+};
+typedef struct bulkhead_domain_times bulkhead_domain_times_t;
+DEFINE_XEN_GUEST_HANDLE(bulkhead_domain_times_t);
+
+/* BULKHEAD_SYSCTL_domain_times: those of all domains, in the order of their numbers. */
+struct bulkhead_sysctl_domain_times {
+    domid_t first_domain; /* in: begin with this number */
+    uint32_t max_domains; /* in: room in buffer */
+    XEN_GUEST_HANDLE_64(bulkhead_domain_times_t) buffer;
+    uint32_t num_domains; /* out: elements written */
+};
+
 /* ---- The call ------------------------------------------------------------------------------- */
 
 /* xen_sysctl.cmd. The member of `u` has the same name, without "get_" in front. */
@@ -345,6 +399,7 @@ struct xen_sysctl_cpupool_op {
 #define XEN_SYSCTL_get_cpu_featureset     26
 #define XEN_SYSCTL_livepatch_op           27 /* patches of the running hypervisor */
 #define XEN_SYSCTL_get_cpu_policy         29
+#define BULKHEAD_SYSCTL_domain_times      0x42480001 /* far from what Xen may come to use */
 
 struct xen_sysctl {
     uint32_t cmd;               /* XEN_SYSCTL_* */
@@ -363,11 +418,13 @@ struct xen_sysctl {
         struct xen_sysctl_getcpuinfo getcpuinfo;
         struct xen_sysctl_availheap availheap;
         struct xen_sysctl_cpu_hotplug cpu_hotplug;
+        struct xen_sysctl_lockprof_op lockprof_op;
         struct xen_sysctl_cpupool_op cpupool_op;
         struct xen_sysctl_scheduler_op scheduler_op;
         struct xen_sysctl_cpu_levelling_caps cpu_levelling_caps;
         struct xen_sysctl_cpu_featureset cpu_featureset;
         struct xen_sysctl_cpu_policy cpu_policy;
+        struct bulkhead_sysctl_domain_times domain_times;
         uint8_t pad[128]; /* all members fit in here */
     } u;
 };

@@ -18,7 +18,9 @@
 
 #include <bh/top.h>
 #include <public/sched.h>
+#include <public/vcpu.h>
 #include <tools/control.h>
+#include <tools/measures.h>
 #include <tools/service.h>
 
 #define MANY 100 /* domains: more than a sample first has room for */
@@ -31,7 +33,10 @@ static struct fake {
     unsigned int vifs, vbds;
     struct platform_vif_counters vif; /* of each */
     struct platform_vbd_counters vbd;
+    struct bulkhead_domain_times times;
 } domains[MANY + 2];
+
+static bool tells_times; /* Bulkhead does, Xen does not */
 
 static uint64_t now;
 static void (*on_sleep)(void);
@@ -110,6 +115,16 @@ int control_list(domid_t first, domain_info *list, unsigned int max, struct erro
     return count;
 }
 
+int control_domain_times(domid_t first, struct bulkhead_domain_times *list, unsigned int max)
+{
+    int count = 0;
+
+    for (domid_t i = first; i < MANY + 2 && (unsigned int)count < max; i++)
+        if (domains[i].exists && domains[i].times.domain == i)
+            list[count++] = domains[i].times;
+    return tells_times ? count : -1;
+}
+
 int control_domain_info(domid_t domid, domain_info *info)
 {
     return -1;
@@ -139,6 +154,7 @@ const char *service_name(domid_t domid, char name[GUEST_NAME_SIZE])
 static void make_domain(domid_t domid, uint64_t mib)
 {
     domains[domid].exists = true;
+    domains[domid].times.domain = domid;
     domains[domid].info = (domain_info){
         .domain = domid,
         .tot_pages = mib << 8,
@@ -158,6 +174,7 @@ static int setup(void **state)
     domains[1].vifs = 2;
     domains[2].vbds = 1;
     domains[2].info.max_vcpu_id = 3;
+    tells_times = true;
     now = 5 * SECOND;
     on_sleep = NULL;
     interrupted = false;
@@ -171,6 +188,10 @@ static void use_something(void)
 {
     domains[0].info.cpu_time += SECOND / 100;
     domains[1].info.cpu_time += SECOND * 637 / 1000;
+    domains[1].times.time[RUNSTATE_running] += SECOND * 637 / 1000;
+    domains[1].times.time[RUNSTATE_runnable] += SECOND * 214 / 1000;
+    domains[1].times.time[RUNSTATE_blocked] += SECOND * 99 / 1000;
+    domains[1].times.time[RUNSTATE_offline] += SECOND / 20;
     domains[1].vif.tx_bytes += 10 << 10;
     domains[1].vif.rx_bytes += 1 << 10;
     domains[2].vbd.reads += 2;
@@ -192,7 +213,10 @@ static void test_samples(void **state)
     assert_int_equal(first.interval, 0);
     assert_int_equal(first.rows[1].total.cpu_time, SECOND * 637 / 1000);
     assert_int_equal(first.rows[1].recent.cpu_time, 0);
-    assert_int_equal(top_cpu_permille(&first, &first.rows[1]), 0);
+    assert_int_equal(first.rows[1].total.delay, SECOND * 214 / 1000);
+    assert_int_equal(first.rows[1].total.steal, SECOND * 264 / 1000);
+    assert_int_equal(first.rows[1].recent.delay, 0);
+    assert_int_equal(top_permille(&first, SECOND), 0);
     use_something();
     now += 2 * SECOND;
     assert_int_equal(top_sample_take(&second, &first, &e), 0);
@@ -201,7 +225,9 @@ static void test_samples(void **state)
     assert_int_equal(second.rows[1].recent.net_tx, 2 * (10 << 10));
     assert_int_equal(second.rows[2].recent.sectors_read, 16);
     assert_int_equal(second.rows[2].total.writes, 2);
-    assert_int_equal(top_cpu_permille(&second, &second.rows[1]), 319);
+    assert_int_equal(top_permille(&second, second.rows[1].recent.cpu_time), 319);
+    assert_int_equal(second.rows[1].recent.delay, SECOND * 214 / 1000);
+    assert_int_equal(second.rows[1].recent.steal, SECOND * 264 / 1000);
     assert_int_equal(top_per_second(&second, second.rows[1].recent.net_rx), 1 << 10);
     top_sample_free(&first);
 
@@ -232,6 +258,27 @@ static void test_many_domains(void **state)
     assert_int_equal(sample.count, MANY);
     assert_int_equal(sample.rows[MANY - 1].info.domain, MANY - 1);
     assert_int_equal(sample.rows[MANY - 1].nets, 1);
+    for (domid_t i = 0; i < MANY; i++)
+        assert_true(sample.rows[i].has_delay);
+    top_sample_free(&sample);
+}
+
+/* A domain that came after the others were listed, and a hypervisor that tells nothing. */
+static void test_unknown_delays(void **state)
+{
+    struct top_sample sample;
+    struct error e;
+
+    domains[1].times.domain = 9;
+    assert_int_equal(top_sample_take(&sample, NULL, &e), 0);
+    assert_true(sample.rows[0].has_delay);
+    assert_false(sample.rows[1].has_delay);
+    assert_true(sample.rows[2].has_delay);
+    top_sample_free(&sample);
+    tells_times = false;
+    assert_int_equal(top_sample_take(&sample, NULL, &e), 0);
+    assert_int_equal(sample.count, 3);
+    assert_false(sample.rows[0].has_delay);
     top_sample_free(&sample);
 }
 
@@ -310,11 +357,23 @@ static void test_json(void **state)
     on_sleep = each_second;
     assert_int_equal(run("top --json -d 1"), 0);
     assert_memory_equal(printed, "[\n  {\n    \"name\": \"Domain-0\",", 29);
-    assert_non_null(strstr(printed, "\"cpu_percent\": 63.7,\n    \"memory_kib\": 262144,\n"
+    assert_non_null(strstr(printed, "\"cpu_percent\": 63.7,\n"
+                                    "    \"run_queue_delay_ns\": 214000000,\n"
+                                    "    \"run_queue_delay_percent\": 21.4,\n"
+                                    "    \"steal_ns\": 264000000,\n"
+                                    "    \"steal_percent\": 26.4,\n"
+                                    "    \"memory_kib\": 262144,\n"
                                     "    \"max_memory_kib\": 263168,"));
     assert_non_null(strstr(printed, "\"interval_ns\": 1000000000,"));
     assert_non_null(strstr(printed, "\"vbd_sectors_written\": 2048\n  }\n]\n"));
     assert_null(strstr(strstr(printed, "Domain-0") + 1, "Domain-0"));
+    tells_times = false;
+    assert_int_equal(run("top --json -d 1"), 0);
+    assert_non_null(strstr(printed, "\"cpu_percent\": 63.7,\n"
+                                    "    \"run_queue_delay_ns\": null,\n"
+                                    "    \"run_queue_delay_percent\": null,\n"
+                                    "    \"steal_ns\": null,\n"
+                                    "    \"steal_percent\": null,\n"));
 }
 
 /* How often @text is in what was printed. */
@@ -342,15 +401,20 @@ static void test_screen(void **state)
                            "0 shutdown\x1b[K\n"));
     assert_non_null(strstr(printed, "Mem: 1048576k total, 786432k used, 262144k free    CPUs: 2 @ "
                                     "2596MHz\x1b[K\n"));
+    assert_non_null(strstr(printed,
+                           "NAME        STATE CPU(s) CPU(%) DELAY STEAL MEM(M) VCPU TXk/s RXk/s "
+                           "RDk/s WRk/s\x1b[K\n"));
     assert_non_null(strstr(
-        printed,
-        "na\xc3\xafve-long-na --b---        0   63.7   262144     1     20      2      0      0"));
-    assert_non_null(
-        strstr(printed,
-               "db            --b---        0    0.0   131072     4      0      0      8   1024"));
+        printed, "na\xc3\xafve-long --b---      0   63.7    21    26    256    1    20     2 "
+                 "    0     0\x1b[K\n"));
+    assert_non_null(strstr(printed,
+                           "db         --b---      0    0.0     0     0    128    4     0     0 "
+                           "    8  1024\x1b[K\n"));
     keys = "";
+    tells_times = false;
     assert_int_equal(run("top -i 3 -d 1"), 0);
     assert_int_equal(occurrences("sorted by CPU"), 3);
+    assert_non_null(strstr(printed, "   63.7     -     -    256    1 "));
 }
 
 /* Each state has its letter and its place. */
@@ -403,6 +467,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_samples, setup),
         cmocka_unit_test_setup(test_many_domains, setup),
+        cmocka_unit_test_setup(test_unknown_delays, setup),
         cmocka_unit_test_setup(test_orders, setup),
         cmocka_unit_test_setup(test_batch, setup),
         cmocka_unit_test_setup(test_json, setup),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
+/* SOURCES: hypervisor/lock_profile.c */
 /*
  * The control operations: which domains may call them, in which order that is checked, and what
  * they do.
@@ -530,6 +531,58 @@ static void machine(void **state)
     assert_int_equal(sysctl(&op, XEN_SYSCTL_debug_keys), 0);
 }
 
+#define TIMES ((struct bulkhead_domain_times *)BUFFER)
+
+/* @return for how long vCPUs of b were offline, though not down */
+static u64 paused_time(void)
+{
+    struct xen_sysctl op = {.u.domain_times = {.first_domain = 2, .max_domains = 1}};
+
+    set_xen_guest_handle(op.u.domain_times.buffer, TIMES);
+    assert_int_equal(sysctl(&op, BULKHEAD_SYSCTL_domain_times), 0);
+    assert_int_equal(op.u.domain_times.num_domains, 1);
+    assert_int_equal(TIMES[0].domain, 2);
+    return TIMES[0].time[RUNSTATE_offline];
+}
+
+static void times_of_domains(void **state)
+{
+    struct xen_sysctl op = {.u.domain_times.max_domains = 10};
+
+    set_xen_guest_handle(op.u.domain_times.buffer, TIMES);
+    b->vcpu[0]->runstate.time[RUNSTATE_runnable] = 70;
+    b->vcpu[1]->runstate.time[RUNSTATE_runnable] = 7;
+    b->vcpu[1]->runstate.time[RUNSTATE_running] = 3;
+    b->vcpu[0]->runstate.time[RUNSTATE_blocked] = 5;
+    assert_int_equal(sysctl(&op, BULKHEAD_SYSCTL_domain_times), 0);
+    assert_int_equal(op.u.domain_times.num_domains, 2);
+    assert_int_equal(TIMES[0].domain, 1);
+    assert_int_equal(TIMES[1].domain, 2);
+    assert_int_equal(TIMES[1].time[RUNSTATE_running], 3);
+    assert_int_equal(TIMES[1].time[RUNSTATE_runnable], 77);
+    assert_int_equal(TIMES[1].time[RUNSTATE_blocked], 5);
+
+    host_now += 1000; /* both are down, and have been since they were made */
+    assert_int_equal(paused_time(), 0);
+    assert_true(vcpu_set_down(b->vcpu[1], false));
+    assert_false(vcpu_set_down(b->vcpu[1], false));
+    host_now += 100;
+    assert_int_equal(paused_time(), 100);
+    assert_true(vcpu_set_down(b->vcpu[1], true));
+    assert_false(vcpu_set_down(b->vcpu[1], true));
+    host_now += 10;
+    assert_int_equal(paused_time(), 100);
+    assert_true(vcpu_set_down(b->vcpu[1], false));
+    host_now++;
+    assert_int_equal(paused_time(), 101);
+
+    set_xen_guest_handle(op.u.domain_times.buffer, (struct bulkhead_domain_times *)16);
+    assert_int_equal(sysctl(&op, BULKHEAD_SYSCTL_domain_times), -XEN_EFAULT);
+    host_become(b->vcpu[0]);
+    assert_int_equal(sysctl(&op, BULKHEAD_SYSCTL_domain_times), -XEN_EPERM);
+    host_become(a->vcpu[0]);
+}
+
 /* Every number with random arguments: an error or an answer. */
 static void random_calls(void **state)
 {
@@ -565,10 +618,10 @@ static void random_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(order_of_checks), TEST(changed_states), TEST(whole_life), TEST(bad_creations),
-        TEST(information),     TEST(zombies),        TEST(contexts),   TEST(reset_of_a_live_vcpu),
-        TEST(affinity),        TEST(permissions),    TEST(weights),    TEST(machine),
-        TEST(random_calls),
+        TEST(order_of_checks),  TEST(changed_states), TEST(whole_life), TEST(bad_creations),
+        TEST(information),      TEST(zombies),        TEST(contexts),   TEST(reset_of_a_live_vcpu),
+        TEST(affinity),         TEST(permissions),    TEST(weights),    TEST(machine),
+        TEST(times_of_domains), TEST(random_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -541,6 +541,35 @@ static void a_poll_ends(void **state)
     assert_false(test_bit(&v->pause_flags, VPF_BLOCKED));
 }
 
+/*
+ * A sibling that waits for a CPU, with other events pending, runs as soon as the running vCPU sends
+ * it one: that may spin for the answer.
+ */
+static void a_sibling_is_waited_for(void **state)
+{
+    struct vcpu *caller = d->vcpu[0], *asked = d->vcpu[1];
+    evtchn_port_t first, second;
+
+    fifo_on(1);
+    first = ipi(1);
+    second = ipi(1);
+    host_become(cpus[0]->rq.idle);
+    evtchn_send(d, first);
+    assert_int_equal(asked->info->evtchn_upcall_pending, 1);
+    for (unsigned int i = 2; i-- > 0;) {
+        clear_bit(&d->vcpu[i]->pause_flags, VPF_DOWN);
+        vcpu_wake(d->vcpu[i]);
+        host_run_softirqs();
+    }
+    assert_ptr_equal(current, caller);
+    assert_true(asked->on_queue);
+    evtchn_send(d, second);
+    host_run_softirqs();
+    assert_ptr_equal(current, asked);
+    domain_pause_nosync(d);
+    host_settle();
+}
+
 /* ---- a guest that changes the tail's word while a port is linked behind it ---- */
 
 #define BUSY BIT(28)
@@ -620,12 +649,25 @@ static void a_changing_tail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(in_order),         TEST(priorities),          TEST(masked),
-        TEST(latched_is_shown), TEST(bad_calls),           TEST(array_limit),
-        TEST(many_ports),       TEST(out_of_memory),       TEST(back_to_two_level),
-        TEST(scribbling),       TEST(last_of_queue_moves), TEST(very_many_ports),
-        TEST(words_and_heads),  TEST(masked_words),        TEST(a_port_is_fresh_again),
-        TEST(frames_are_held),  TEST(a_poll_ends),         TEST(a_changing_tail),
+        TEST(in_order),
+        TEST(priorities),
+        TEST(masked),
+        TEST(latched_is_shown),
+        TEST(bad_calls),
+        TEST(array_limit),
+        TEST(many_ports),
+        TEST(out_of_memory),
+        TEST(back_to_two_level),
+        TEST(scribbling),
+        TEST(last_of_queue_moves),
+        TEST(very_many_ports),
+        TEST(words_and_heads),
+        TEST(masked_words),
+        TEST(a_port_is_fresh_again),
+        TEST(frames_are_held),
+        TEST(a_poll_ends),
+        TEST(a_changing_tail),
+        TEST(a_sibling_is_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
