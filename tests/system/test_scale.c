@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many small domains on one machine: each answers on its console and to an event, all of them go,
- * and nothing is left. And what the next one costs: as many instructions as the tenth did, within
- * bounds. The argument is the number of domains.
+ * Many small domains on one machine: each takes little memory of the hypervisor's, answers on its
+ * console and to an event, all of them go, and nothing is left. And what the next one costs: as
+ * many instructions as the tenth did, within bounds. The argument is the number of domains.
  */
 #include "bulkhead.h"
 
@@ -77,6 +77,28 @@ static unsigned int lines_of(const char *text)
     return lines;
 }
 
+/* What the hypervisor has allocated for domains and itself. */
+static unsigned long hypervisor_kib(struct machine *machine)
+{
+    const char *line = strstr(bh(machine, "info"), "hypervisor_kib");
+
+    assert_non_null(line);
+    return strtoul(strchr(line, ':') + 1, NULL, 10);
+}
+
+#define DOMAIN_KIB 24.0
+#define VCPU_KIB   8.0
+
+static void expect_small_domains(struct machine *machine, unsigned long before)
+{
+    double each = (double)(hypervisor_kib(machine) - before) / domains;
+
+    print_message("a domain takes %.1f KiB of the hypervisor's memory\n", each);
+    if (each > DOMAIN_KIB + VCPU_KIB) {
+        machine_fail(machine, "each domain of one vCPU takes %.1f KiB", each);
+    }
+}
+
 /* Twice, since the first time dom0 comes to have what it needs for so many, and keeps it. */
 static void many_live_and_go(void **state)
 {
@@ -87,7 +109,10 @@ static void many_live_and_go(void **state)
     unsigned int nodes = lines_of(bh(machine, "store-ls"));
 
     for (unsigned int round = 0; round < 2; round++) {
+        unsigned long kib = hypervisor_kib(machine);
+
         create_all(machine);
+        expect_small_domains(machine, kib);
         assert_int_equal(lines_of(bh(machine, "list")), domains + 2); /* a heading, dom0 */
         each_answers(machine);
         all_go(machine);
