@@ -317,7 +317,9 @@ static void __noreturn idle_loop(void)
         softirq_run();
         rcu_quiescent();
         meter_idle();
+        rcu_idle_enter();
         arch_idle(); /* returns with interrupts off */
+        rcu_idle_exit();
     }
 }
 

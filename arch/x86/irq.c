@@ -211,6 +211,8 @@ static void hardware_interrupt(struct irq_desc *desc)
     struct pirq_target targets[IRQ_MAX_GUESTS];
     unsigned int nr_targets = 0, cpu = smp_processor_id();
 
+    if (this_cpu()->rcu.idle)
+        rcu_idle_exit();
     spin_lock(&desc->lock);
     switch (desc->use) {
     case IRQ_OURS:

@@ -34,6 +34,7 @@ struct rcu_cpu {
     struct rcu_head *fresh;
     u64 epoch;
     u64 quiescent; /* last global epoch seen in a quiescent state; read by others */
+    bool idle;     /* rcu_idle_enter(); read by others */
 };
 
 struct cpu {

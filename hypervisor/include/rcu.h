@@ -17,5 +17,11 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head));
  * Says that this CPU holds no pointer to such an object. The scheduler and the idle loop call it.
  */
 void rcu_quiescent(void);
+/*
+ * From rcu_idle_enter() on this CPU holds no such pointer, and is not waited for, until it or an
+ * interrupt that looks at such an object calls rcu_idle_exit().
+ */
+void rcu_idle_enter(void);
+void rcu_idle_exit(void);
 
 #endif
