@@ -18,6 +18,7 @@
 #include <guest_access.h>
 #include <meter.h>
 #include <options.h>
+#include <page_alloc.h>
 #include <rcu.h>
 #include <sched.h>
 #include <softirq.h>
@@ -317,6 +318,8 @@ static void __noreturn idle_loop(void)
         softirq_run();
         rcu_quiescent();
         meter_idle();
+        if (heap_scrub_idle())
+            continue;
         rcu_idle_enter();
         arch_idle(); /* returns with interrupts off */
         rcu_idle_exit();
