@@ -231,7 +231,7 @@ static struct page_list scrub_frames(struct page_list *batch, bool idle)
 
         if (unlikely(pg->uncached))
             page_flush_caches(pg);
-        memset(mfn_to_virt(MFN(rest.first)), 0, PAGE_SIZE);
+        memzero_inline(mfn_to_virt(MFN(rest.first)), PAGE_SIZE);
         rest.first = pg->next;
     }
     batch->count -= rest.count;
@@ -295,7 +295,7 @@ static void block_prepare(struct page *pg, unsigned int order, bool scrub)
         u64 s = READ_ONCE(pg[i].state);
 
         if (scrub && !(s & PG_SCRUBBED)) {
-            memset(mfn_to_virt(page_to_mfn(&pg[i])), 0, PAGE_SIZE);
+            memzero_inline(mfn_to_virt(page_to_mfn(&pg[i])), PAGE_SIZE);
             WRITE_ONCE(pg[i].state, s | PG_SCRUBBED);
         }
         ASSERT(!scrub || frame_is_zero(&pg[i]));
