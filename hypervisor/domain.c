@@ -451,6 +451,48 @@ static void machine_follow(u32 reason)
     }
 }
 
+static bool is_on_a_cpu(const struct domain *d)
+{
+    const struct vcpu *v;
+
+    for_each_vcpu (d, v)
+        if (load_acquire(&v->is_running))
+            return true;
+    return false;
+}
+
+/*
+ * Called when every CPU has passed its scheduler since the domain began to shut down. The toolstack
+ * hears of the shutdown now, since it may read the domain's memory and registers: so none of the
+ * vCPUs may be on a CPU any longer. One that is still on its way off waits for another round.
+ */
+static void finish_shutdown(struct rcu_head *head)
+{
+    struct domain *d = container_of(head, struct domain, shutdown_rcu);
+    bool shut_down;
+    u32 reason;
+
+    spin_lock(&d->lock);
+    shut_down = d->shutting_down; /* or resumed meanwhile */
+    reason = d->shutdown_code;
+    if (shut_down && is_on_a_cpu(d)) {
+        spin_unlock(&d->lock);
+        call_rcu(&d->shutdown_rcu, finish_shutdown);
+        return;
+    }
+    d->finishing_shutdown = false;
+    d->is_shut_down = shut_down;
+    spin_unlock(&d->lock);
+    if (shut_down) {
+        domain_state_changed(d);
+        if (reason == SHUTDOWN_suspend && d->suspend_port)
+            evtchn_send(d, d->suspend_port);
+        else
+            send_global_virq(VIRQ_DOM_EXC);
+    }
+    put_domain(d);
+}
+
 void domain_shutdown(struct domain *d, u32 reason)
 {
     spin_lock(&d->lock);
@@ -464,15 +506,14 @@ void domain_shutdown(struct domain *d, u32 reason)
         return;
     }
     d->shutting_down = true;
-    d->is_shut_down = true;
-    domain_state_changed(d);
     atomic_add(&d->pause_count, 1); /* undone by domain_resume() */
     sleep_all(d, false);
+    if (!d->finishing_shutdown) { /* not of an earlier one, which was resumed at once */
+        d->finishing_shutdown = true;
+        get_domain(d);
+        call_rcu(&d->shutdown_rcu, finish_shutdown);
+    }
     spin_unlock(&d->lock);
-    if (reason == SHUTDOWN_suspend && d->suspend_port)
-        evtchn_send(d, d->suspend_port);
-    else
-        send_global_virq(VIRQ_DOM_EXC);
 }
 
 void domain_resume(struct domain *d)

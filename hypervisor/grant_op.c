@@ -57,7 +57,7 @@ long grant_setup_table(unsigned long uop)
                      : rc     ? ", without memory"
                               : "");
     for (unsigned int i = 0; op.status == GNTST_okay && i < op.nr_frames; i++) {
-        xen_pfn_t frame = virt_to_mfn(gt->shared[i]).n;
+        xen_pfn_t frame = virt_to_mfn(shared_entry(gt, i * GRANTS_PER_FRAME)).n;
 
         if (put_guest_element(handle_addr(op.frame_list), i, &frame))
             op.status = GNTST_bad_virt_addr;
@@ -140,17 +140,13 @@ static int swap_one(unsigned long a, unsigned long b)
     spin_lock(&gt->lock);
     if (!gref_ok(gt, &a) || !gref_ok(gt, &b)) {
         rc = GNTST_bad_gntref;
+    } else if (a != b && (grant_in_use(gt, a) || grant_in_use(gt, b))) {
+        rc = GNTST_eagain; /* in use by another domain */
     } else if (a != b) {
-        const struct grant_active *aa = active_entry(gt, a), *ab = active_entry(gt, b);
+        struct grant_entry_v1 t = *shared_entry(gt, a);
 
-        if (aa->in_use || ab->in_use) {
-            rc = GNTST_eagain; /* in use by another domain */
-        } else {
-            struct grant_entry_v1 t = *shared_entry(gt, a);
-
-            *shared_entry(gt, a) = *shared_entry(gt, b);
-            *shared_entry(gt, b) = t;
-        }
+        *shared_entry(gt, a) = *shared_entry(gt, b);
+        *shared_entry(gt, b) = t;
     }
     spin_unlock(&gt->lock);
     return rc;

@@ -19,25 +19,82 @@
 #define DEFAULT_MAX_MAP_PAGES 1024U
 #define LIMIT_FRAMES          4096U
 
+/*
+ * Makes the active entries of entry @ref and all before it. Locks: the table lock is held.
+ * @return false: out of memory, and some may have been made
+ */
+static bool open_up_to(struct grant_table *gt, unsigned long ref)
+{
+    while (gt->open_entries <= ref) {
+        struct grant_active *active = xzalloc_array(struct grant_active, GRANTS_PER_CHUNK);
+
+        if (!active)
+            return false;
+        gt->chunks[gt->open_entries / GRANTS_PER_CHUNK].active = active;
+        gt->open_entries += GRANTS_PER_CHUNK;
+    }
+    return true;
+}
+
+/*
+ * Makes room for the chunks of another frame. Locks: the table lock is held.
+ * @return false: out of memory
+ */
+static bool reserve_chunks(struct grant_table *gt)
+{
+    unsigned int room = gt->room ? gt->room * 2 : 1;
+    struct grant_chunk *chunks;
+
+    if (gt->nr_frames < gt->room)
+        return true;
+    chunks = xzalloc_array(struct grant_chunk, room * CHUNKS_PER_FRAME);
+    if (!chunks)
+        return false;
+    if (gt->chunks)
+        memcpy(chunks, gt->chunks, gt->room * CHUNKS_PER_FRAME * sizeof(*chunks));
+    xfree(gt->chunks);
+    gt->chunks = chunks;
+    gt->room = room;
+    return true;
+}
+
+/*
+ * Adds a frame. All frames before it get their active entries now, so that never more than those of
+ * one frame are left to be made by a domain that uses an entry. Locks: the table lock is held.
+ */
+static int add_frame(struct domain *d)
+{
+    struct grant_table *gt = d->grant_table;
+    unsigned long entries = gt->nr_frames * GRANTS_PER_FRAME;
+    struct grant_entry_v1 *shared;
+
+    if (!reserve_chunks(gt))
+        return -XEN_ENOMEM;
+    shared = alloc_hv_pages(0);
+    if (!shared)
+        return -XEN_ENOMEM;
+    if (!open_up_to(gt, entries)) {
+        free_hv_pages(shared, 0);
+        return -XEN_ENOMEM;
+    }
+    share_hv_page(shared, d, true);
+    for (unsigned long i = 0; i < GRANTS_PER_FRAME; i += GRANTS_PER_CHUNK)
+        gt->chunks[(entries + i) / GRANTS_PER_CHUNK].shared = shared + i;
+    store_release(&gt->nr_frames, gt->nr_frames + 1);
+    return 0;
+}
+
 int grant_table_grow(struct domain *d, unsigned int frames)
 {
     struct grant_table *gt = d->grant_table;
+    int rc;
 
     if (frames > gt->max_frames)
         return -XEN_EINVAL;
     while (gt->nr_frames < frames) {
-        struct grant_active *active = xzalloc_array(struct grant_active, GRANTS_PER_FRAME);
-        void *shared = active ? alloc_hv_pages(0) : NULL;
-
-        if (!shared) {
-            xfree(active);
-            return -XEN_ENOMEM;
-        }
-        share_hv_page(shared, d, true);
-        gt->shared[gt->nr_frames] = shared;
-        gt->active[gt->nr_frames] = active;
-        store_release(&gt->nr_frames, gt->nr_frames + 1);
-        gt->open_entries = gt->nr_frames * GRANTS_PER_FRAME;
+        rc = add_frame(d);
+        if (rc)
+            return rc;
         if (gt->nr_frames < frames && hypercall_preempt_check())
             return -ERESTART;
     }
@@ -48,10 +105,10 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
                        unsigned int max_maptrack_frames)
 {
     struct grant_table *gt = xzalloc(struct grant_table);
-    int rc = -XEN_ENOMEM;
+    int rc;
 
     if (!gt)
-        return rc;
+        return -XEN_ENOMEM;
     spin_lock_init(&gt->lock, RANK_GRANT);
     spin_lock_init(&gt->map_lock, RANK_GRANT_MAP);
     /* -1 of the toolstack means the usual limit. */
@@ -63,10 +120,7 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
         return -XEN_EINVAL;
     }
     d->grant_table = gt;
-    gt->shared = xzalloc_array(struct grant_entry_v1 *, gt->max_frames);
-    gt->active = xzalloc_array(struct grant_active *, gt->max_frames);
-    if (gt->shared && gt->active)
-        rc = grant_table_grow(d, 1);
+    rc = grant_table_grow(d, 1);
     /*
      * A domain that will map others' grants gets its first handles now, so that they do not grow
      * with the first request.
@@ -77,7 +131,7 @@ int grant_table_create(struct domain *d, unsigned int max_grant_frames,
         unsigned int budget = ~0U;
 
         if (gt->nr_frames)
-            unshare_hv_page(gt->shared[0]);
+            unshare_hv_page(shared_entry(gt, 0));
         grant_table_destroy(d, &budget);
     }
     return rc;
@@ -97,11 +151,12 @@ int grant_table_unshare(struct domain *d)
     struct grant_table *gt = d->grant_table;
 
     while (gt->unshared < gt->nr_frames) {
-        void *frame;
+        struct grant_chunk *chunk = &gt->chunks[gt->unshared++ * CHUNKS_PER_FRAME];
+        void *frame = chunk->shared;
 
         spin_lock(&gt->lock); /* somebody may be giving back a pin */
-        frame = gt->shared[gt->unshared];
-        gt->shared[gt->unshared++] = NULL;
+        for (unsigned int i = 0; i < CHUNKS_PER_FRAME; i++)
+            chunk[i].shared = NULL;
         spin_unlock(&gt->lock);
         unshare_hv_page(frame);
         if (hypercall_preempt_check())
@@ -116,11 +171,12 @@ bool grant_table_destroy(struct domain *d, unsigned int *budget)
 
     if (!gt)
         return true;
-    for (; gt->active && gt->nr_frames; gt->nr_frames--) {
-        if (!*budget)
+    for (; gt->room; gt->room--) {
+        if (*budget < CHUNKS_PER_FRAME)
             return false;
-        --*budget;
-        xfree(gt->active[gt->nr_frames - 1]);
+        *budget -= CHUNKS_PER_FRAME;
+        for (unsigned int i = 1; i <= CHUNKS_PER_FRAME; i++)
+            xfree(gt->chunks[gt->room * CHUNKS_PER_FRAME - i].active);
     }
     for (; gt->nr_map_pages; gt->nr_map_pages--) {
         if (!*budget)
@@ -128,8 +184,7 @@ bool grant_table_destroy(struct domain *d, unsigned int *budget)
         --*budget;
         xfree(gt->mappings[gt->nr_map_pages - 1]);
     }
-    xfree(gt->active);
-    xfree(gt->shared);
+    xfree(gt->chunks);
     xfree(gt->mappings);
     xfree(gt);
     d->grant_table = NULL;
@@ -159,7 +214,7 @@ int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn
     else if (idx >= gt->nr_frames)
         rc = grant_table_grow(d, (unsigned int)idx + 1);
     if (rc == 0)
-        *mfn = virt_to_mfn(gt->shared[idx]);
+        *mfn = virt_to_mfn(shared_entry(gt, idx * GRANTS_PER_FRAME));
     spin_unlock(&gt->lock);
     return rc;
 }
@@ -255,15 +310,24 @@ refused:
     return GNTST_general_error;
 }
 
-/* Refuses a pin: there is no such entry, or the table is closed. Gives up the table lock. */
-static __noinline int pin_refused(struct grant_table *gt, unsigned long ref)
+/*
+ * Pins an entry that has no active entry yet, or refuses it: there is no such entry, the table is
+ * closed, or memory is used up. Gives up the table lock.
+ */
+static __noinline int pin_unopened(struct domain *owner, unsigned long ref, domid_t user,
+                                   bool readonly, mfn_t *frame)
 {
-    bool exists = gref_ok(gt, &ref);
+    struct grant_table *gt = owner->grant_table;
+    bool exists = gref_ok(gt, &ref), closed = !gt->open_entries;
 
+    if (exists && !closed && open_up_to(gt, ref))
+        return pin_slow(owner, ref, user, readonly, frame);
     spin_unlock(&gt->lock);
     printk_guest(LOG_DEBUG, "grant %lu: %s", ref,
-                 exists ? "its domain is dying" : "no grant table has such an entry");
-    return exists ? GNTST_general_error : GNTST_bad_gntref;
+                 !exists  ? "no grant table has such an entry"
+                 : closed ? "its domain is dying"
+                          : "no memory for its use");
+    return !exists ? GNTST_bad_gntref : closed ? GNTST_general_error : GNTST_no_device_space;
 }
 
 HOT_INLINE int pin(struct domain *owner, grant_ref_t ref, domid_t user, bool readonly, mfn_t *frame)
@@ -273,7 +337,7 @@ HOT_INLINE int pin(struct domain *owner, grant_ref_t ref, domid_t user, bool rea
 
     spin_lock(&gt->lock);
     if (unlikely(!gref_open(gt, &i)))
-        return pin_refused(gt, ref);
+        return pin_unopened(owner, ref, user, readonly, frame);
     if (unlikely(!grant_pin_first(owner, shared_entry(gt, i), active_entry(gt, i), user, readonly,
                                   frame)))
         return pin_slow(owner, i, user, readonly, frame);
@@ -297,9 +361,8 @@ void grant_table_dump(struct domain *d)
     unsigned int pinned = 0, mapped = 0, map_pages;
 
     spin_lock(&gt->lock);
-    for (unsigned int i = 0; i < gt->nr_frames; i++)
-        for (unsigned int j = 0; j < GRANTS_PER_FRAME; j++)
-            pinned += gt->active[i][j].in_use != 0;
+    for (unsigned long ref = 0; ref < gt->nr_frames * GRANTS_PER_FRAME; ref++)
+        pinned += grant_in_use(gt, ref);
     spin_unlock(&gt->lock);
     spin_lock(&gt->map_lock);
     for (unsigned int i = 0; i < gt->nr_map_pages; i++)

@@ -22,6 +22,7 @@ static const char *const rank_names[LOCK_RANKS] = {
     [RANK_EVENT] = "EVENT",
     [RANK_PIRQ] = "PIRQ",
     [RANK_PCI] = "PCI",
+    [RANK_WINDOW] = "WINDOW",
     [RANK_PAGE_LIST] = "PAGE_LIST",
     [RANK_RANGESET] = "RANGESET",
     [RANK_XALLOC] = "XALLOC",

@@ -13,8 +13,8 @@
  *
  * heap_scrub() takes a batch of dirty frames, flushes once every CPU that may remember one of them,
  * and scrubs them only then. So a frame in a block is in no CPU's TLB, and its PG_SCRUBBED can be
- * believed. A CPU that frees a frame and finds a whole batch scrubs it; an allocation that finds no
- * block scrubs what there is.
+ * believed. Idle CPUs clean dirty frames. A CPU that frees a frame and finds that they do not keep
+ * up cleans a batch itself; an allocation that finds no block cleans what there is.
  *
  * The caller that gets a frame can rely on three things: it reads as zeroes (unless asked not to),
  * no CPU's TLB still maps it for its last owner, and nobody else holds a reference.
@@ -24,12 +24,16 @@
 #include <page_alloc.h>
 #include <public/errno.h>
 #include <sched.h>
+#include <softirq.h>
 
 /* A frame below 2^z is in zone z or lower: blocks never cross a power of two. */
 #define ZONES 33U
 
 /* Dirty frames that share a flush. They are scrubbed in one piece, so their number is bounded. */
 #define SCRUB_BATCH 64U
+
+/* So many are left to idle CPUs. An allocation that finds no block has to clean all of them. */
+#define DIRTY_MOST 512U
 
 static struct {
     spinlock_t lock;
@@ -187,15 +191,15 @@ static void free_dirty(struct page *pg, unsigned int order)
 static unsigned long take_dirty(struct page_list *batch)
 {
     unsigned long flags = spin_lock_irqsave(&heap.lock), others = heap.scrubbing;
-    struct page *pg;
 
     if (heap.dirty.count <= 2UL * SCRUB_BATCH) {
         *batch = heap.dirty;
         page_list_init(&heap.dirty);
-    }
-    while (batch->count < SCRUB_BATCH && (pg = page_list_first(&heap.dirty)) != NULL) {
-        page_list_del(&heap.dirty, pg);
-        page_list_add_tail(batch, pg);
+    } else {
+        batch->last = heap.dirty.first;
+        while (++batch->count < SCRUB_BATCH)
+            batch->last = mfn_to_page(MFN(batch->last))->next;
+        page_list_cut(&heap.dirty, batch);
     }
     heap.scrubbing += batch->count;
     spin_unlock_irqrestore(&heap.lock, flags);
@@ -214,30 +218,48 @@ static void flush_freed(const struct page_list *batch)
 }
 
 /*
- * Cleans a batch of dirty frames. Waits for other CPUs' flushes: no lock may be held that is taken
- * with interrupts off.
+ * Scrubs the frames of @batch, an idle CPU only as long as it has no work. What is scrubbed is the
+ * first @batch->count afterwards.
+ * @return the others
+ */
+static struct page_list scrub_frames(struct page_list *batch, bool idle)
+{
+    struct page_list rest = *batch;
+
+    for (; rest.first && !(idle && softirq_pending()); rest.count--) {
+        struct page *pg = mfn_to_page(MFN(rest.first));
+
+        if (unlikely(pg->uncached))
+            page_flush_caches(pg);
+        memzero_inline(mfn_to_virt(MFN(rest.first)), PAGE_SIZE);
+        rest.first = pg->next;
+    }
+    batch->count -= rest.count;
+    return rest;
+}
+
+/*
+ * Cleans a batch of dirty frames, or what an idle CPU finds the time for. Waits for other CPUs'
+ * flushes: no lock may be held that is taken with interrupts off.
  * @return false: there were none, and no other CPU is cleaning any.
  */
-static bool heap_scrub(void)
+static bool heap_scrub(bool idle)
 {
-    struct page_list batch = {0};
-    unsigned long others = take_dirty(&batch), flags;
+    struct page_list batch = {0}, rest;
+    unsigned long others = take_dirty(&batch), taken = batch.count, flags;
 
     if (!batch.count) {
         tlb_relax();
         return others != 0;
     }
     flush_freed(&batch);
-    for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next) {
-        if (unlikely(mfn_to_page(MFN(m))->uncached))
-            page_flush_caches(mfn_to_page(MFN(m)));
-        memset(mfn_to_virt(MFN(m)), 0, PAGE_SIZE);
-    }
+    rest = scrub_frames(&batch, idle);
 
     flags = spin_lock_irqsave(&heap.lock);
-    heap.scrubbing -= batch.count;
+    heap.scrubbing -= taken;
+    page_list_append(&heap.dirty, &rest);
     /* Neighbours, which most frames of a domain are, go to the lists as one block. */
-    for (u32 m = batch.first, first = m, end = m; m; first = m) {
+    for (u32 m = batch.first, first = m, end = m; batch.count; first = m) {
         do {
             struct page *pg = mfn_to_page(MFN(m));
 
@@ -246,7 +268,7 @@ static bool heap_scrub(void)
             pg->stamp = 0;
             WRITE_ONCE(pg->state, PG_SCRUBBED);
             end++;
-        } while (m == end);
+        } while (--batch.count && m == end);
         run_free(first, end, false);
         end = m;
     }
@@ -273,7 +295,7 @@ static void block_prepare(struct page *pg, unsigned int order, bool scrub)
         u64 s = READ_ONCE(pg[i].state);
 
         if (scrub && !(s & PG_SCRUBBED)) {
-            memset(mfn_to_virt(page_to_mfn(&pg[i])), 0, PAGE_SIZE);
+            memzero_inline(mfn_to_virt(page_to_mfn(&pg[i])), PAGE_SIZE);
             WRITE_ONCE(pg[i].state, s | PG_SCRUBBED);
         }
         ASSERT(!scrub || frame_is_zero(&pg[i]));
@@ -315,7 +337,7 @@ static struct page *find_block(struct domain *d, unsigned int order, unsigned in
 
     do
         pg = block_take(d, order, bits);
-    while (!pg && heap_scrub());
+    while (!pg && heap_scrub(false));
     return pg;
 }
 
@@ -332,21 +354,29 @@ void *alloc_hv_pages(unsigned int order)
 }
 
 /*
- * Cleans dirty frames if there are many. The CPU that frees frames also cleans them: so there are
- * never many more dirty frames than a batch, and an allocation that needs them does not have to
- * clean many. It does nothing while interrupts are off, since it may have to wait for another CPU's
- * flush.
+ * Cleans dirty frames if there are many: where no CPU is idle the one that frees frames also cleans
+ * them. So there are never many more dirty frames than DIRTY_MOST, and an allocation that needs
+ * them does not have to clean more. It does nothing while interrupts are off, since it may have to
+ * wait for another CPU's flush.
  */
 static void scrub_if_many(void)
 {
-    if (READ_ONCE(heap.dirty.count) >= SCRUB_BATCH && local_irq_is_enabled())
-        heap_scrub();
+    if (READ_ONCE(heap.dirty.count) >= DIRTY_MOST && local_irq_is_enabled())
+        heap_scrub(false);
+}
+
+bool heap_scrub_idle(void)
+{
+    if (!READ_ONCE(heap.dirty.count))
+        return false;
+    heap_scrub(true);
+    return true;
 }
 
 void heap_scrub_all(void)
 {
     while (READ_ONCE(heap.dirty.count))
-        heap_scrub();
+        heap_scrub(false);
 }
 
 void free_hv_pages(void *p, unsigned int order)
@@ -373,6 +403,21 @@ static void set_pfns(struct page *pg, unsigned long n, unsigned long pfn)
 
     for (unsigned long i = 0; i < n; i++)
         arch_set_m2p(mfn_add(mfn, i), pfn == INVALID_M2P_ENTRY ? pfn : pfn + i);
+}
+
+/* Lists the @n frames from @pg on behind those of @l. */
+static void list_neighbours(struct page_list *l, struct page *pg, unsigned long n)
+{
+    u32 m = (u32)page_to_mfn(pg).n;
+    struct page_list run = {.first = m, .last = m + (u32)n - 1, .count = n};
+
+    for (u32 i = 0; i < n; i++) {
+        pg[i].prev = m + i - 1;
+        pg[i].next = m + i + 1;
+    }
+    pg[0].prev = 0;
+    pg[n - 1].next = 0;
+    page_list_append(l, &run);
 }
 
 struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigned int memf,
@@ -418,10 +463,11 @@ struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigne
     }
     if (!d->pages.count)
         get_domain(d); /* frames keep their domain; dropped with the last one */
+    list_neighbours(&d->pages, pg, n);
     for (unsigned long i = 0; i < n; i++) {
         page_set_owner(&pg[i], d);
-        page_list_add_tail(&d->pages, &pg[i]);
-        store_release(&pg[i].state, PG_ALLOCATED | PG_TYPE_NONE | PG_REF_ONE);
+        /* Most frames are mapped writable first: they are fit for it at once. */
+        store_release(&pg[i].state, PG_ALLOCATED | PG_TYPE_WRITABLE | PG_VALID | PG_REF_ONE);
     }
     spin_unlock(&d->page_lock);
     return pg;
@@ -488,6 +534,7 @@ void page_release(struct page *pg)
 unsigned int free_domain_batch(struct domain *d)
 {
     struct page_list batch = {0};
+    u32 lowest = ~0U, highest = 0;
     unsigned long flags;
     bool last;
 
@@ -503,6 +550,8 @@ unsigned int free_domain_batch(struct domain *d)
         page_set_owner(pg, NULL);
         arch_set_m2p(MFN(m), INVALID_M2P_ENTRY);
         batch.last = m;
+        lowest = MIN(lowest, m);
+        highest = MAX(highest, m);
         m = pg->next;
     }
     page_list_cut(&d->pages, &batch);
@@ -514,8 +563,11 @@ unsigned int free_domain_batch(struct domain *d)
 
     flags = spin_lock_irqsave(&heap.lock);
     heap.free_pages += batch.count;
-    for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next)
-        heap.zone_pages[zone_of(mfn_to_page(MFN(m)))]++;
+    if (likely(zone_of(mfn_to_page(MFN(lowest))) == zone_of(mfn_to_page(MFN(highest)))))
+        heap.zone_pages[zone_of(mfn_to_page(MFN(lowest)))] += batch.count;
+    else
+        for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next)
+            heap.zone_pages[zone_of(mfn_to_page(MFN(m)))]++;
     page_list_append(&heap.dirty, &batch);
     spin_unlock_irqrestore(&heap.lock, flags);
     if (last)

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grace periods by epochs. A callback waits until every online CPU has announced a quiescent state
- * (scheduler or idle loop) in an epoch later than the one in which the callback was queued. A CPU
- * that starts an epoch sends all CPUs through their schedulers, so that a sleeping one keeps nobody
- * waiting; and they tell it when they have passed.
+ * (scheduler or idle loop) in an epoch later than the one in which the callback was queued, or has
+ * been idle since. A CPU that starts an epoch sends all CPUs that are not idle through their
+ * schedulers, and they tell it when they have passed.
+ *
+ * An idle CPU is left asleep. Whoever starts an epoch has hidden the object before, and then looks
+ * whether a CPU is idle; a CPU that stops being idle says so before it looks at any object. Both do
+ * so with a locked operation in between: if a CPU is found idle, it does not find the object.
  */
 #include <arch.h>
 #include <meter.h>
@@ -14,13 +18,13 @@
 static u64 epoch = 1;
 static cpumask_t waiters; /* CPUs with callbacks that wait for others */
 
-/* Has every CPU been quiescent since @since? */
+/* Has every CPU been quiescent since @since, which has begun? */
 static bool grace_over(u64 since)
 {
     unsigned int cpu;
 
     for_each_cpu (cpu, &cpu_online)
-        if (READ_ONCE(cpus[cpu]->rcu.quiescent) <= since)
+        if (READ_ONCE(cpus[cpu]->rcu.quiescent) <= since && !load_acquire(&cpus[cpu]->rcu.idle))
             return false;
     return true;
 }
@@ -72,6 +76,16 @@ bool rcu_callbacks_wait(void)
     return r->waiting || READ_ONCE(r->fresh);
 }
 
+void rcu_idle_enter(void)
+{
+    store_release(&this_cpu()->rcu.idle, true);
+}
+
+void rcu_idle_exit(void)
+{
+    (void)xchg(&this_cpu()->rcu.idle, false);
+}
+
 /*
  * Takes over the callbacks that were queued since the last time, perhaps by an interrupt.
  * @return false: none was
@@ -103,7 +117,8 @@ void rcu_softirq(void)
         cpumask_set(&waiters, self);
         r->epoch = __atomic_fetch_add(&epoch, 1, __ATOMIC_SEQ_CST);
         for_each_cpu (cpu, &cpu_online)
-            softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
+            if (!load_acquire(&cpus[cpu]->rcu.idle))
+                softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
     }
     while (done) {
         struct rcu_head *next = done->next;

@@ -107,13 +107,18 @@ static unsigned long update_entries(char *va, const mfn_t *mfns, unsigned long c
 
     while (page < count) {
         unsigned int size = 0, done = 0;
+        uint64_t entry = 0;
         long error;
 
         for (; size < BATCH && page + size < count; size++) {
-            const pte_t *entry = pte_lookup(va + (page + size) * PAGE_SIZE, 1);
+            char *at = va + (page + size) * PAGE_SIZE;
 
-            batch[size].ptr = pte_maddr(entry) | MMU_NORMAL_PT_UPDATE;
+            /* The entries of neighbours lie in one table, up to its end. */
+            if (size == 0 || (uintptr_t)at % (512 * PAGE_SIZE) == 0)
+                entry = pte_maddr(pte_lookup(at, 1));
+            batch[size].ptr = entry | MMU_NORMAL_PT_UPDATE;
             batch[size].val = mfns ? make_pte(mfns[page + size], flags) : 0;
+            entry += sizeof(pte_t);
         }
         error = hypercall_mmu_update(batch, size, &done, domid);
         for (unsigned int i = 0; errors && i < done; i++)

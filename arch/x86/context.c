@@ -5,8 +5,7 @@
  *
  * arch_context_switch() leaves nothing of the old vCPU in the CPU: page tables with all their TLB
  * entries, descriptor tables, selectors and bases, FPU, debug registers. The GDT in use lies in the
- * per-domain window, which changes with the page tables, so this CPU's own GDT is loaded while they
- * change.
+ * window of the old vCPU, which every root shows, until that of the new one is loaded.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -20,6 +19,7 @@
 #include <guest_access.h>
 #include <meter.h>
 #include <options.h>
+#include <page_alloc.h>
 #include <rcu.h>
 #include <sched.h>
 #include <softirq.h>
@@ -39,7 +39,7 @@ void load_own_gdt(void)
 /* Loads the guest's GDT in its window, with this CPU's reserved page in its place. */
 static void load_guest_gdt(const struct vcpu *v)
 {
-    lgdt(GDT_VIRT(v->id), GDT_LIMIT);
+    lgdt(GDT_VIRT(v->arch.window_nr), GDT_LIMIT);
 }
 
 static void map_reserved_gdt(const struct vcpu *v)
@@ -60,8 +60,8 @@ void load_ldt(struct vcpu *v)
         cpu->arch.loaded_ldt = 0;
         return;
     }
-    set_ldt_descriptor(cpu, LDT_VIRT(v->id), v->arch.ldt_entries);
-    cpu->arch.loaded_ldt = LDT_VIRT(v->id);
+    set_ldt_descriptor(cpu, LDT_VIRT(v->arch.window_nr), v->arch.ldt_entries);
+    cpu->arch.loaded_ldt = LDT_VIRT(v->arch.window_nr);
     lldt(LDT_SELECTOR);
 }
 
@@ -242,7 +242,6 @@ static void load_vcpu(struct vcpu *v)
     WRITE_ONCE(cpu->arch.on_own_root, false);
     cpumask_set(&v->domain->dirty_cpus, cpu->id); /* both before translations can be loaded */
     map_reserved_gdt(v);
-    load_own_gdt();
     tlb_switch_root(vcpu_cr3(v));
     load_guest_gdt(v);
     if (v->arch.ldt_entries || cpu->arch.loaded_ldt)
@@ -322,7 +321,11 @@ static void __noreturn idle_loop(void)
             cpu_hotplug_step();
         rcu_quiescent(); /* a CPU that has just come back is waited for, too */
         meter_idle();
+        if (heap_scrub_idle())
+            continue;
+        rcu_idle_enter();
         arch_idle(); /* returns with interrupts off */
+        rcu_idle_exit();
     }
 }
 

@@ -35,12 +35,11 @@ int arch_domain_create(struct domain *d, const struct xen_domctl_createdomain *c
 {
     spin_lock_init(&d->arch.page_tables_lock, RANK_PAGE_TABLES);
     d->arch.msr_relaxed = config->arch.misc_flags & XEN_X86_MSR_RELAXED;
-    return pv_window_create(d);
+    return 0;
 }
 
 void arch_domain_destroy(struct domain *d)
 {
-    pv_window_destroy(d);
     xfree(d->arch.cpu_policy);
     xfree(d->arch.memory_map); /* a toolstack may have given the dead domain another one */
 }
@@ -83,7 +82,7 @@ static void put_root(mfn_t *root)
 /* @v is paused and off its CPU, or never ran. */
 int arch_vcpu_reset(struct vcpu *v)
 {
-    pv_descriptors_destroy(v);
+    pv_descriptors_drop(v);
     v->arch.ldt_base = 0;
     v->arch.ldt_entries = 0;
     put_root(&v->arch.guest_table);

@@ -230,6 +230,8 @@ static void hardware_interrupt(struct irq_desc *desc)
     unsigned int nr_targets = 0, cpu = smp_processor_id();
 
     ASSERT(cpumask_test(&cpu_online, cpu)); /* else a domain could be freed while we look at it */
+    if (this_cpu()->rcu.idle)
+        rcu_idle_exit();
     spin_lock(&desc->lock);
     switch (desc->use) {
     case IRQ_OURS:

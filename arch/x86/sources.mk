@@ -66,6 +66,7 @@ HV_SRCS += \
     arch/x86/pv/cpuid.c \
     arch/x86/pv/decode.c \
     arch/x86/pv/descriptor.c \
+    arch/x86/pv/descriptor_window.c \
     arch/x86/pv/emulate_priv.c \
     arch/x86/pv/grant_entry.c \
     arch/x86/pv/ioport.c \

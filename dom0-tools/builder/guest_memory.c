@@ -93,13 +93,6 @@ void guest_memory_free(struct guest_memory *m)
     m->blocks = NULL;
 }
 
-xen_pfn_t guest_memory_frame(const struct guest_memory *m, uint64_t pfn)
-{
-    const struct frame_block *b = &m->blocks[pfn / BLOCK_FRAMES];
-
-    return b->each ? b->each[pfn % BLOCK_FRAMES] : b->first + pfn % BLOCK_FRAMES;
-}
-
 void guest_memory_close_window(struct guest_memory *m)
 {
     if (m->window)

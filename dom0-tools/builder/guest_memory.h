@@ -46,8 +46,15 @@ int guest_memory_populate(struct guest_memory *m, domid_t domid, uint64_t frames
 /* Closes the window and frees what this side holds; the domain keeps its memory. */
 void guest_memory_free(struct guest_memory *m);
 
-/* The machine frame of @pfn, which is below m->frames. */
-xen_pfn_t guest_memory_frame(const struct guest_memory *m, uint64_t pfn);
+/*
+ * The machine frame of @pfn, which is below m->frames. In line, since it is called for each frame.
+ */
+static inline xen_pfn_t guest_memory_frame(const struct guest_memory *m, uint64_t pfn)
+{
+    const struct frame_block *b = &m->blocks[pfn / BLOCK_FRAMES];
+
+    return b->each ? b->each[pfn % BLOCK_FRAMES] : b->first + pfn % BLOCK_FRAMES;
+}
 
 /*
  * Makes pfn @pfn accessible until the next call here.

@@ -98,40 +98,79 @@ static uint64_t table_pfn(const struct page_tables *t, unsigned int level, uint6
     return UINT64_MAX;
 }
 
-static uint64_t leaf(const struct page_tables *t, uint64_t page,
-                     uint64_t (*frame)(const void *, uint64_t), const void *context)
+static uint64_t min_of(uint64_t a, uint64_t b)
 {
-    for (unsigned int r = 0; r < t->regions; r++) {
-        const struct table_region *region = &t->region[r];
-        uint64_t first = table_index(region->start, 0), last = table_index(region->end - 1, 0);
-        uint64_t pfn = region->pfn + page - first, bits = LEAF_BITS;
+    return a < b ? a : b;
+}
 
-        if (page < first || page > last || pfn >= region->limit)
-            continue;
-        if ((pfn >= t->read_only && pfn < t->read_only_end) ||
-            (pfn >= t->read_only2 && pfn < t->read_only2_end))
-            bits &= ~ENTRY_WRITE;
-        return frame(context, pfn) << 12 | bits;
-    }
-    return 0;
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+struct frames {
+    uint64_t (*of)(const void *context, uint64_t pfn);
+    const void *context;
+};
+
+/* Takes the right to write pfns @from to @to - 1 from @entries, which map @count from @pfn on. */
+static void protect(uint64_t *entries, uint64_t pfn, uint64_t count, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = max_of(pfn, from); i < min_of(pfn + count, to); i++)
+        entries[i - pfn] &= ~ENTRY_WRITE;
+}
+
+/*
+ * Fills in what region @r has of the addresses of a lowest table, which begin at page @start.
+ */
+static void fill_pages(const struct page_tables *t, unsigned int r, uint64_t start,
+                       uint64_t *entries, const struct frames *frames)
+{
+    const struct table_region *region = &t->region[r];
+    uint64_t first, last, from, pfn, count;
+
+    interval(t, r, 0, &first, &last);
+    from = max_of(first, start);
+    pfn = region->pfn + from - first;
+    if (from > last || from >= start + TABLE_ENTRIES || pfn >= region->limit)
+        return;
+    count = min_of(min_of(last + 1, start + TABLE_ENTRIES) - from, region->limit - pfn);
+    entries += from - start;
+    for (uint64_t i = 0; i < count; i++)
+        entries[i] = frames->of(frames->context, pfn + i) << 12 | LEAF_BITS;
+    protect(entries, pfn, count, t->read_only, t->read_only_end);
+    protect(entries, pfn, count, t->read_only2, t->read_only2_end);
+}
+
+/* The same for a table of a higher @level: the tables below it. */
+static void fill_tables(const struct page_tables *t, unsigned int r, unsigned int level,
+                        uint64_t start, uint64_t *entries, const struct frames *frames)
+{
+    uint64_t first, last;
+
+    interval(t, r, level - 1, &first, &last);
+    last = min_of(last, start + TABLE_ENTRIES - 1);
+    for (uint64_t i = max_of(first, start); i <= last; i++)
+        entries[i - start] = frames->of(frames->context, table_pfn(t, level - 1, i)) << 12 |
+                             TABLE_BITS;
 }
 
 void page_tables_fill(const struct page_tables *t, unsigned int r, uint64_t n,
                       uint64_t entries[TABLE_ENTRIES],
                       uint64_t (*frame)(const void *context, uint64_t pfn), const void *context)
 {
+    struct frames frames = {.of = frame, .context = context};
     unsigned int level;
     uint64_t index;
 
     nth_table(t, r, n, &level, &index);
-    for (uint64_t i = 0; i < TABLE_ENTRIES; i++) {
-        uint64_t below = index * TABLE_ENTRIES + i, pfn;
-
-        if (level == 1) {
-            entries[i] = leaf(t, below, frame, context);
-            continue;
-        }
-        pfn = table_pfn(t, level - 1, below);
-        entries[i] = pfn == UINT64_MAX ? 0 : frame(context, pfn) << 12 | TABLE_BITS;
+    for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
+        entries[i] = 0;
+    /* Where two regions have the same page, the first one says what is there. */
+    for (unsigned int part = t->regions; part-- > 0;) {
+        if (level == 1)
+            fill_pages(t, part, index * TABLE_ENTRIES, entries, &frames);
+        else
+            fill_tables(t, part, level, index * TABLE_ENTRIES, entries, &frames);
     }
 }

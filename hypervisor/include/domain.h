@@ -116,8 +116,10 @@ struct domain {
     /* Run state of the whole. */
     int pause_count;            /* domain_pause() nesting, atomically */
     int controller_pause_count; /* pauses by domctl */
-    bool is_shut_down;
     bool shutting_down;
+    bool finishing_shutdown; /* ->shutdown_rcu is in use */
+    bool is_shut_down;       /* and none of its vCPUs is on a CPU any longer */
+    struct rcu_head shutdown_rcu;
     u32 shutdown_code; /* SHUTDOWN_*; -1: none yet */
     bool has_run;      /* the controller has unpaused it: its CPU policy is frozen */
     bool debugger_attached;
@@ -263,8 +265,9 @@ bool vcpu_pause_sibling(struct vcpu *v);
 void vcpu_unpause_sibling(struct vcpu *v);
 
 /*
- * Pauses a domain that shuts itself down, or is shut down, and raises VIRQ_DOM_EXC in dom0. Only
- * domain_resume() undoes it.
+ * Pauses a domain that shuts itself down, or is shut down. When none of its vCPUs is on a CPU any
+ * longer it counts as shut down, and VIRQ_DOM_EXC is raised in dom0. Only domain_resume() undoes
+ * it.
  */
 void domain_shutdown(struct domain *d, u32 reason);
 /* Undoes a shutdown (resume after suspend). */

@@ -37,16 +37,27 @@ struct grant_mapping {
     u16 spare;
 };
 
+/*
+ * A piece of the table: some entries of a shared frame and their active entries. These are made
+ * when the first of them is needed, since most domains use few entries; they never move.
+ */
+struct grant_chunk {
+    struct grant_entry_v1 *shared; /* of a frame of ours lent to the domain */
+    struct grant_active *active;   /* NULL: not made yet */
+};
+
 #define GRANTS_PER_FRAME  (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define GRANTS_PER_CHUNK  64U
+#define CHUNKS_PER_FRAME  (GRANTS_PER_FRAME / GRANTS_PER_CHUNK)
 #define MAPPINGS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_mapping))
 #define NO_HANDLE         (~0U)
 
 struct grant_table {
     spinlock_t lock; /* RANK_GRANT: shared frames and active entries */
     unsigned int nr_frames, max_frames;
-    unsigned long open_entries;     /* how many can be pinned: all, and 0 once the domain dies */
-    struct grant_entry_v1 **shared; /* max_frames pointers to frames of ours lent to the domain */
-    struct grant_active **active;   /* one array a shared frame */
+    unsigned int room;          /* frames for whose chunks there is room */
+    unsigned long open_entries; /* those with active entries, the first ones; 0: the domain dies */
+    struct grant_chunk *chunks;
 
     spinlock_t map_lock; /* RANK_GRANT_MAP: mappings that this domain holds of others */
     unsigned int nr_map_pages, max_map_pages;
@@ -65,27 +76,33 @@ static inline bool gref_ok(const struct grant_table *gt, unsigned long *ref)
     return index_ok(ref, gt->nr_frames * GRANTS_PER_FRAME);
 }
 
-/* The same for an entry that is to be pinned. */
+/* The same for an entry that can be pinned at once. */
 static inline bool gref_open(const struct grant_table *gt, unsigned long *ref)
 {
     return index_ok(ref, gt->open_entries);
 }
 
 /*
- * The two halves of an entry that is known to exist. A closed table may have given the frame of the
- * shared half back: shared_entry() then returns what is not an address, and grant_drop_pin() does
- * not use it. Locks: the table lock is held.
+ * The two halves of an entry that is known to exist, and, for the active one, to be made. A closed
+ * table may have given the frame of the shared half back: shared_entry() then returns what is not
+ * an address, and grant_drop_pin() does not use it. Locks: the table lock is held.
  */
 static inline struct grant_entry_v1 *shared_entry(const struct grant_table *gt, unsigned long ref)
 {
-    unsigned long frame = (unsigned long)gt->shared[ref / GRANTS_PER_FRAME];
+    unsigned long chunk = (unsigned long)gt->chunks[ref / GRANTS_PER_CHUNK].shared;
 
-    return (void *)(frame + ref % GRANTS_PER_FRAME * sizeof(struct grant_entry_v1));
+    return (void *)(chunk + ref % GRANTS_PER_CHUNK * sizeof(struct grant_entry_v1));
 }
 
 static inline struct grant_active *active_entry(const struct grant_table *gt, unsigned long ref)
 {
-    return &gt->active[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+    return &gt->chunks[ref / GRANTS_PER_CHUNK].active[ref % GRANTS_PER_CHUNK];
+}
+
+/* Does a domain use the entry, which exists? Locks: the table lock is held. */
+static inline bool grant_in_use(const struct grant_table *gt, unsigned long ref)
+{
+    return gt->chunks[ref / GRANTS_PER_CHUNK].active && active_entry(gt, ref)->in_use;
 }
 
 /*

@@ -88,7 +88,7 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 #endif
 
 #include <asm/nospec.h> /* index_nospec(), index_ok() */
-#include <asm/string.h> /* memcpy_inline() */
+#include <asm/string.h> /* memcpy_inline(), memzero_inline() */
 
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);

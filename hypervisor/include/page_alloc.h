@@ -28,6 +28,12 @@ void heap_add_range(mfn_t start, mfn_t end);
 
 /* The end of boot: cleans the frames that boot has freed, with interrupts off. */
 void heap_scrub_all(void);
+/*
+ * Cleans frames that were freed, until this CPU, which is idle and has interrupts on, has work:
+ * a batch at most.
+ * @return false: there was nothing to clean
+ */
+bool heap_scrub_idle(void);
 
 /*
  * Allocates 2^@order contiguous zeroed frames of our own.

@@ -35,6 +35,7 @@ struct rcu_cpu {
     struct rcu_head *fresh;
     u64 epoch;
     u64 quiescent; /* last global epoch seen in a quiescent state; read by others */
+    bool idle;     /* rcu_idle_enter(); read by others */
 };
 
 /* Whether a CPU is in use; cpu_hotplug.c says who makes which step. */

@@ -21,5 +21,11 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head));
 void rcu_quiescent(void);
 /* @return does a callback of this CPU wait to be called? */
 bool rcu_callbacks_wait(void);
+/*
+ * From rcu_idle_enter() on this CPU holds no such pointer, and is not waited for, until it or an
+ * interrupt that looks at such an object calls rcu_idle_exit().
+ */
+void rcu_idle_enter(void);
+void rcu_idle_exit(void);
 
 #endif

@@ -27,6 +27,7 @@ enum lock_rank {
     RANK_EVENT,         /* event channels of a domain; two: by address */
     RANK_PIRQ,          /* interrupt binding */
     RANK_PCI,           /* PCI devices and their messages */
+    RANK_WINDOW,        /* windows for descriptor tables */
     RANK_PAGE_LIST,     /* a domain's frame list and counts */
     RANK_RANGESET,      /* one set of ranges */
     RANK_XALLOC,        /* small objects */

@@ -123,7 +123,7 @@ static void call(unsigned int cmd, unsigned int count)
 static void step_entry(void)
 {
     struct grant_table *gt = current->domain->grant_table;
-    struct grant_entry_v1 *e = &gt->shared[0][take() % PV_GRANTS];
+    struct grant_entry_v1 *e = shared_entry(gt, take() % PV_GRANTS);
 
     switch (take() % 8) {
     case 0:

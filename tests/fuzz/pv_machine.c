@@ -59,7 +59,7 @@ static void want_root(mfn_t mfn)
 
 static void want_vcpu(struct vcpu *v)
 {
-    const u64 *window = v->domain->arch.perdomain_l1[v->id / 16] + v->id % 16 * 32;
+    const u64 *window = v->arch.window;
 
     want_root(v->arch.guest_table);
     want_root(v->arch.guest_table_user);
@@ -137,7 +137,7 @@ __attribute__((no_sanitize("address", "undefined"))) static unsigned int next_pr
 static void check_hv_slots(const struct page *pg, const u64 *t)
 {
     for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
-        if (pg->state & PG_VALID && i != PERDOMAIN_L4_SLOT && t[i] != hv_l4[i])
+        if (pg->state & PG_VALID && t[i] != hv_l4[i])
             panic("slot %u of a root is not ours", i);
 }
 
@@ -310,6 +310,8 @@ void machine_run(struct vcpu *next)
     spin_unlock(own);
     arch_context_switch(prev, next);
     local_irq_enable();
+    if (next == this_cpu()->rq.idle)
+        heap_scrub_idle(); /* as the idle loop does */
 }
 
 void machine_switch(unsigned int n, unsigned int vcpu)
@@ -402,6 +404,8 @@ void machine_end(void)
     }
     host_preempt_every(0);
     host_settle();
+    heap_scrub_all();
+    check_clean_frames();
     cache_model_check();
     if (heap_free_pages() != free_before || host_objects() != objects_before)
         panic("%lu pages and %lu objects are left", free_before - heap_free_pages(),

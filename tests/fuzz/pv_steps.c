@@ -458,7 +458,7 @@ static void step_descriptor(void)
                              0x00cf9a000000ffffUL);
         break;
     default:
-        pv_ldt_fault(LDT_VIRT(current->id) + pick(16) * PAGE_SIZE);
+        pv_ldt_fault(LDT_VIRT(current->arch.window_nr) + pick(16) * PAGE_SIZE);
         break;
     }
 }
@@ -468,7 +468,7 @@ static void step_descriptor(void)
 static void write_grant_entry(void)
 {
     struct grant_table *gt = current->domain->grant_table;
-    struct grant_entry_v1 *e = &gt->shared[0][take() % PV_GRANTS];
+    struct grant_entry_v1 *e = shared_entry(gt, take() % PV_GRANTS);
     domid_t domid = (domid_t)pick(NR_DOMAINS);
     u16 flags = take() % 4 ? GTF_permit_access : take() % 4;
 

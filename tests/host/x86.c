@@ -161,16 +161,13 @@ bool time_write_secondary(struct vcpu *v, unsigned long addr)
 static void *descriptor_window(unsigned long addr, unsigned long bytes)
 {
     static u8 zeros[PAGE_SIZE];
-    const struct domain *d = current->domain;
-    unsigned long page = (addr - PERDOMAIN_START) >> PAGE_SHIFT;
-    const u64 *l1;
+    const struct vcpu *v = current;
+    unsigned long page = (addr - GDT_VIRT(v->arch.window_nr)) >> PAGE_SHIFT;
     u64 e;
 
-    if (addr < PERDOMAIN_START || d->system || (addr & ~PAGE_MASK) + bytes > PAGE_SIZE ||
-        page >= 32UL * d->max_vcpus || !d->arch.perdomain_l1)
+    if (!v->arch.window || (addr & ~PAGE_MASK) + bytes > PAGE_SIZE || page >= 32)
         return NULL;
-    l1 = d->arch.perdomain_l1[page / PT_ENTRIES];
-    e = l1 ? l1[page % PT_ENTRIES] : 0;
+    e = v->arch.window[page];
     if (!(e & PTE_PRESENT))
         return NULL;
     if ((e & PTE_ADDR_MASK) == HOST_IMAGE_PADDR)
@@ -188,7 +185,8 @@ bool host_selector_ok(u32 sel)
     if (sel < 4)
         return true;
     if (sel & 4)
-        desc = r->ldt ? descriptor_window(LDT_VIRT(current->id) + (sel & ~7U), 8) : NULL;
+        desc = r->ldt ? descriptor_window(LDT_VIRT(current->arch.window_nr) + (sel & ~7U), 8)
+                      : NULL;
     else
         desc = (sel | 7) <= r->gdt_limit ? descriptor_window(r->gdt + (sel & ~7U), 8) : NULL;
     if (!desc)

@@ -42,6 +42,7 @@ const char *__tsan_default_suppressions(void)
            "race_top:^spin_unlock$\n"
            /* A hint, which heap_scrub() looks at again under the lock that writers hold. */
            "race_top:^scrub_if_many$\n"
+           "race_top:^heap_scrub_idle$\n"
            /* How much there is to do on another CPU; whoever acts on it looks under its lock. */
            "race_top:^fair_load$\n"
            /* Does anybody wait? Who begins to meanwhile is offered by whoever has queued it. */

@@ -112,6 +112,7 @@ static void __init memory_init(void)
     memory_map_init();
     cpu_setup();
     paging_init();
+    descriptor_windows_init();
     frame_table_init();
     memory_to_heap();
     printk(LOG_INFO, "heap: %lu of %lu MiB", heap_free_pages() >> (20 - PAGE_SHIFT),

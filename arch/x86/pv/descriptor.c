@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptor tables of guests, and the window in which the processor sees them.
+ * Descriptor tables of guests, and what the window of a vCPU shows of them.
  *
- * Each vCPU has 32 pages at GDT_VIRT(id): 14 for the frames of its GDT, one for the reserved
- * descriptors of the CPU that it runs on, one unused, and 16 for its LDT. The tables behind the
- * window hang in L4 slot 260 of every root of the domain. set_gdt() maps GDT pages; where there is
- * none, a page of zeros makes a selector that points there harmless. LDT pages are mapped when the
- * processor first faults on them, and unmapped when the LDT or the kernel root changes.
+ * The window of a vCPU (descriptor_window.c) has 32 pages: 14 for the frames of its GDT, one for
+ * the reserved descriptors of the CPU that it runs on, one unused, and 16 for its LDT. set_gdt()
+ * maps GDT pages; where there is none, a page of zeros makes a selector that points there harmless.
+ * LDT pages are mapped when the processor first faults on them, and unmapped when the LDT or the
+ * kernel root changes.
  *
  * A frame in the window has type PG_TYPE_SEGDESC: all its descriptors were checked, and a guest can
  * write to it only through update_descriptor. A good descriptor gives no more than ring 3 and names
@@ -24,99 +24,40 @@
 #include "pte.h"
 #include "walk.h"
 
-#define WINDOW_PAGES   32U /* a vCPU */
-#define LDT_FIRST      16U /* of them */
-#define LDT_PAGES      16U
-#define VCPUS_PER_L1   (PT_ENTRIES / WINDOW_PAGES)
+#define LDT_PAGES      (WINDOW_PAGES - LDT_FIRST)
 #define DESC_PER_FRAME 512U
 
 #define WINDOW_RW (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NX)
 #define WINDOW_RO (PTE_PRESENT | PTE_ACCESSED | PTE_NX)
 
-STATIC_ASSERT(WINDOW_PAGES << PAGE_SHIFT == 1U << GDT_LDT_VCPU_SHIFT);
-
 static const u8 zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
 
-/* ---- the window ---- */
-
-static u64 *window(const struct vcpu *v)
-{
-    return v->domain->arch.perdomain_l1[v->id / VCPUS_PER_L1] + v->id % VCPUS_PER_L1 * WINDOW_PAGES;
-}
-
-static u64 table_entry(const void *table)
-{
-    return virt_to_maddr(table) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY;
-}
-
-int pv_window_create(struct domain *d)
-{
-    u64 *l3 = alloc_hv_pages(0);
-
-    d->arch.perdomain_l2 = alloc_hv_pages(0);
-    d->arch.perdomain_l1 = xzalloc_array(u64 *, DIV_ROUND_UP(d->max_vcpus, VCPUS_PER_L1));
-    d->arch.perdomain_l3 = l3 ? virt_to_mfn(l3) : INVALID_MFN;
-    if (!l3 || !d->arch.perdomain_l2 || !d->arch.perdomain_l1) {
-        pv_window_destroy(d);
-        return -XEN_ENOMEM;
-    }
-    l3[0] = table_entry(d->arch.perdomain_l2);
-    return 0;
-}
-
-void pv_window_destroy(struct domain *d)
-{
-    /* From here on no CPU may walk these tables, not even from what it remembers of them. */
-    if (!mfn_eq(d->arch.perdomain_l3, INVALID_MFN))
-        tlb_flush_mask(&cpu_online);
-    if (d->arch.perdomain_l1)
-        for (unsigned int i = 0; i < DIV_ROUND_UP(d->max_vcpus, VCPUS_PER_L1); i++)
-            free_hv_pages(d->arch.perdomain_l1[i], 0);
-    xfree(d->arch.perdomain_l1);
-    free_hv_pages(d->arch.perdomain_l2, 0);
-    if (!mfn_eq(d->arch.perdomain_l3, INVALID_MFN))
-        free_hv_pages(mfn_to_virt(d->arch.perdomain_l3), 0);
-    d->arch.perdomain_l1 = NULL;
-    d->arch.perdomain_l2 = NULL;
-    d->arch.perdomain_l3 = INVALID_MFN;
-}
-
-/* Empties a GDT slot: maps the page of zeros there. */
-static void map_zero_page(u64 *pe)
+void window_map_zeroes(u64 *pe)
 {
     WRITE_ONCE(*pe, image_paddr(zero_page) | WINDOW_RO);
 }
 
 int pv_descriptors_create(struct vcpu *v)
 {
-    unsigned int i = v->id / VCPUS_PER_L1;
-    struct arch_domain *ad = &v->domain->arch;
-
-    if (!ad->perdomain_l1[i]) {
-        u64 *l1 = alloc_hv_pages(0);
-
-        if (!l1)
-            return -XEN_ENOMEM;
-        ad->perdomain_l1[i] = l1;
-        WRITE_ONCE(ad->perdomain_l2[i], table_entry(l1));
-    }
     spin_lock_init(&v->arch.ldt_lock, RANK_PAGE_TABLES);
-    for (i = 0; i < LDT_FIRST; i++)
-        map_zero_page(&window(v)[i]);
-    return 0;
+    return window_create(v);
 }
 
-void pv_descriptors_destroy(struct vcpu *v)
+void pv_descriptors_drop(struct vcpu *v)
 {
-    if (!v->domain->arch.perdomain_l1 || !v->domain->arch.perdomain_l1[v->id / VCPUS_PER_L1])
-        return;
     destroy_gdt(v);
     destroy_ldt(v);
 }
 
+void pv_descriptors_destroy(struct vcpu *v)
+{
+    pv_descriptors_drop(v);
+    window_destroy(v);
+}
+
 u64 *pv_reserved_gdt_entry(const struct vcpu *v)
 {
-    return &window(v)[FIRST_RESERVED_GDT_PAGE];
+    return &v->arch.window[FIRST_RESERVED_GDT_PAGE];
 }
 
 /* ---- descriptors ---- */
@@ -207,10 +148,10 @@ long do_update_descriptor(u64 maddr, u64 desc)
 
 void destroy_gdt(struct vcpu *v)
 {
-    u64 *pe = window(v);
+    u64 *pe = v->arch.window;
 
     for (unsigned int i = 0; i < DIV_ROUND_UP(v->arch.gdt_entries, DESC_PER_FRAME); i++) {
-        map_zero_page(&pe[i]);
+        window_map_zeroes(&pe[i]);
         put_page_and_type(mfn_to_page(v->arch.gdt_frames[i]));
         v->arch.gdt_frames[i] = MFN(0);
     }
@@ -227,7 +168,7 @@ static long refuse_gdt_size(unsigned int entries)
 long set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries)
 {
     unsigned int i, nr = DIV_ROUND_UP(entries, DESC_PER_FRAME);
-    u64 *pe = window(v);
+    u64 *pe = v->arch.window;
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return refuse_gdt_size(entries);
@@ -277,7 +218,7 @@ bool destroy_ldt(struct vcpu *v)
     if (likely(!READ_ONCE(v->arch.ldt_shadow)))
         return false;
     spin_lock(&v->arch.ldt_lock);
-    pe = window(v) + LDT_FIRST;
+    pe = v->arch.window + LDT_FIRST;
     for (unsigned int i = 0; i < LDT_PAGES; i++) {
         u64 old = pe[i];
 
@@ -336,7 +277,7 @@ static struct page *get_ldt_frame(struct vcpu *v, unsigned long va)
 unsigned long pv_ldt_address(unsigned long addr)
 {
     const struct vcpu *v = current;
-    unsigned long offset = addr - LDT_VIRT((unsigned long)v->id);
+    unsigned long offset = addr - LDT_VIRT(v->arch.window_nr);
 
     return offset < v->arch.ldt_entries * 8UL ? v->arch.ldt_base + offset : addr;
 }
@@ -344,7 +285,7 @@ unsigned long pv_ldt_address(unsigned long addr)
 bool pv_ldt_fault(unsigned long addr)
 {
     struct vcpu *v = current;
-    unsigned long offset = addr - LDT_VIRT((unsigned long)v->id);
+    unsigned long offset = addr - LDT_VIRT(v->arch.window_nr);
     struct page *pg;
     u64 *pe;
 
@@ -353,7 +294,7 @@ bool pv_ldt_fault(unsigned long addr)
     pg = get_ldt_frame(v, v->arch.ldt_base + offset);
     if (!pg)
         return false;
-    pe = window(v) + LDT_FIRST + (offset >> PAGE_SHIFT);
+    pe = v->arch.window + LDT_FIRST + (offset >> PAGE_SHIFT);
     spin_lock(&v->arch.ldt_lock);
     if (unlikely(*pe & PTE_PRESENT)) {
         put_page_and_type(pg); /* the fault was about a stale translation */

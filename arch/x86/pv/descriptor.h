@@ -5,6 +5,20 @@
 
 #include <domain.h>
 
+#define WINDOW_PAGES 32U /* of a vCPU's window */
+#define LDT_FIRST    16U /* of them: those before it are the GDT's */
+STATIC_ASSERT(WINDOW_PAGES << PAGE_SHIFT == 1U << GDT_LDT_VCPU_SHIFT);
+
+/*
+ * Gives @v a window that shows no descriptors. (descriptor_window.c)
+ * @return 0; -XEN_ENOMEM
+ */
+int window_create(struct vcpu *v);
+/* Takes the window of @v, which never runs again, away. */
+void window_destroy(struct vcpu *v);
+/* Empties a GDT slot: maps a page of zeroes there. */
+void window_map_zeroes(u64 *pe);
+
 /* May the processor see this descriptor? If so, changes it to give no more than ring 3. */
 bool check_descriptor(u64 *desc);
 /*

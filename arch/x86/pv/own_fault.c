@@ -53,7 +53,7 @@ static bool is_spurious(unsigned long addr, u32 error_code, mfn_t root)
 
 bool pv_own_page_fault(unsigned long addr, u32 error_code, mfn_t root)
 {
-    if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START)
+    if (addr - DESCRIPTORS_START < IOREMAP_START - DESCRIPTORS_START)
         return current->domain->id != DOMID_IDLE && pv_ldt_fault(addr);
     if (!is_spurious(addr, error_code, root))
         return false;

@@ -236,13 +236,11 @@ static int dir_entry_get(u64 e, unsigned int level, struct domain *d, bool neste
     return rc;
 }
 
-/* Writes our own slots of a root, from our own root and the domain's per-vCPU window. */
+/* Writes our own slots of a root, from our own root. */
 static void write_hv_slots(u64 *l4, const struct domain *d)
 {
     for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
         l4[i] = hv_l4[i];
-    l4[PERDOMAIN_L4_SLOT] = (d->arch.perdomain_l3.n << PAGE_SHIFT) | PTE_PRESENT | PTE_WRITE |
-                            PTE_ACCESSED | PTE_DIRTY;
     if (d->vm_assist >> VMASST_TYPE_m2p_strict & 1)
         l4[HV_L4_FIRST] = 0;
 }

@@ -33,7 +33,7 @@ static void drop_vcpu(struct vcpu *v)
     drop_root(&v->arch.guest_table);
     drop_root(&v->arch.guest_table_user);
     v->arch.cr3 = 0;
-    pv_descriptors_destroy(v);
+    pv_descriptors_drop(v);
     page_forget_old_tables(v);
 }
 

@@ -28,7 +28,7 @@ struct segment_info {
  */
 static bool read_segment(const struct vcpu *v, u16 sel, struct segment_info *s)
 {
-    unsigned long table = sel & 4 ? LDT_VIRT(v->id) : GDT_VIRT(v->id);
+    unsigned long table = sel & 4 ? LDT_VIRT(v->arch.window_nr) : GDT_VIRT(v->arch.window_nr);
     unsigned int index = sel >> 3;
 
     if (sel < 4)

@@ -71,7 +71,7 @@ static __attribute__((noinline)) bool fix_page_fault(struct cpu_user_regs *regs,
      * The processor looks up descriptors as a supervisor does, whatever it runs; the guest's own
      * accesses fault.
      */
-    if (addr - PERDOMAIN_START < IOREMAP_START - PERDOMAIN_START &&
+    if (addr - DESCRIPTORS_START < IOREMAP_START - DESCRIPTORS_START &&
         !(regs->error_code & PFEC_USER)) {
         fixed = pv_ldt_fault(addr);
         addr = pv_ldt_address(addr);

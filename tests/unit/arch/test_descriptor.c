@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <asm/paging.h>
 #include <asm/pv.h>
 #include <percpu.h>
 #include <pv/descriptor.h>
@@ -28,7 +29,13 @@
 
 static u64 *window(unsigned int vcpu)
 {
-    return machine_domains[1]->arch.perdomain_l1[0] + 32UL * vcpu;
+    return machine_domains[1]->vcpu[vcpu]->arch.window;
+}
+
+/* Where the processor sees the LDT of @vcpu. */
+static unsigned long ldt(unsigned int vcpu)
+{
+    return LDT_VIRT(machine_domains[1]->vcpu[vcpu]->arch.window_nr);
 }
 
 static int setup(void **state)
@@ -236,7 +243,7 @@ static long set_ldt_at(unsigned long base, unsigned int entries)
 static void an_ldt_is_shown_as_it_is_used(void **state)
 {
     const struct vcpu *v = current;
-    const unsigned long at = LDT_VIRT(0);
+    const unsigned long at = ldt(0);
     u32 now;
 
     for (unsigned int n = 8; n <= 10; n++)
@@ -297,7 +304,7 @@ static void an_ldt_is_shown_as_it_is_used(void **state)
 static void an_ldt_is_refused(void **state)
 {
     const struct vcpu *v = current;
-    const unsigned long at = LDT_VIRT(0);
+    const unsigned long at = ldt(0);
 
     assert_int_equal(set_ldt_at(8 * PAGE_SIZE, 8193), -XEN_EINVAL);
     assert_int_equal(set_ldt_at(8 * PAGE_SIZE + 8, 10), -XEN_EINVAL);
@@ -333,10 +340,10 @@ static void an_ldt_ends_with_its_mapping(void **state)
 
     assert_int_equal(map(8, PTE_PRESENT), 0);
     assert_int_equal(set_ldt_at(8 * PAGE_SIZE, 10), 0);
-    assert_true(pv_ldt_fault(LDT_VIRT(0)));
+    assert_true(pv_ldt_fault(ldt(0)));
     machine_switch(1, 1);
     assert_int_equal(set_ldt_at(8 * PAGE_SIZE, 20), 0);
-    assert_true(pv_ldt_fault(LDT_VIRT(1)));
+    assert_true(pv_ldt_fault(ldt(1)));
     assert_int_equal(window(1)[16], (mfn(8) << 12) | SHOWN);
     assert_int_equal(types(8), 2);
     now = tlb_now;
@@ -352,68 +359,93 @@ static void an_ldt_ends_with_its_mapping(void **state)
     machine_check();
 }
 
-/* ---- the tables behind the window ---- */
+/* ---- the tables behind the windows ---- */
 
-static void the_window_hangs_in_its_slot(void **state)
+/* Intel SDM volume 3, 4.5: the addresses of a window are those of its entries. */
+static void the_windows_hang_in_their_slot(void **state)
 {
-    const struct domain *d = machine_domains[1];
-    const u64 *l3 = mfn_to_virt(d->arch.perdomain_l3);
+    const struct vcpu *v = current;
+    const u64 slot = hv_l4[260];
 
-    assert_int_equal(words(0)[260] & PTE_ADDR_MASK, d->arch.perdomain_l3.n << 12);
-    assert_int_equal(l3[0], virt_to_maddr(d->arch.perdomain_l2) | 0x63);
-    assert_int_equal(l3[1], 0);
-    assert_int_equal(d->arch.perdomain_l2[0], virt_to_maddr(d->arch.perdomain_l1[0]) | 0x63);
-    assert_int_equal(d->arch.perdomain_l2[1], 0);
-    assert_int_equal(d->vcpu[1]->arch.ldt_lock.rank, RANK_PAGE_TABLES);
+    assert_int_equal(words(0)[260], slot);
+    descriptor_windows_init();
+    assert_int_equal(hv_l4[260], HOST_IMAGE_PADDR | 0x63);
+    hv_l4[260] = slot;
+    assert_int_equal(GDT_VIRT(0), 0xffff820000000000UL);
+    assert_int_equal(GDT_VIRT(v->arch.window_nr) >> 12 & 511,
+                     v->arch.window - (u64 *)((unsigned long)v->arch.window & PAGE_MASK));
+    assert_int_equal(LDT_VIRT(65535), 0xffff8201ffff0000UL);
+    assert_int_equal(v->arch.ldt_lock.rank, RANK_PAGE_TABLES);
 }
 
-/* Sixteen vCPUs share a table; failures leave nothing behind. */
+#define MANY 40U /* vCPUs: two tables' windows and more */
+
+static struct domain many_domain;
+static struct vcpu many[MANY];
+
+static int make_many(unsigned int from, unsigned int to)
+{
+    many_domain = (struct domain){.max_vcpus = MANY};
+    for (unsigned int i = from; i < to; i++) {
+        many[i] = (struct vcpu){.domain = &many_domain, .id = i};
+        if (pv_descriptors_create(&many[i]))
+            return (int)i;
+    }
+    return (int)to;
+}
+
+/*
+ * Sixteen vCPUs share a table, whosever they are; the six of the machine's domains have the first
+ * windows. A table goes with its last window, and what was destroyed is used again, the lowest
+ * first.
+ */
 static void windows_are_made_and_go(void **state)
 {
-    static struct domain d;
-    static struct vcpu v;
-    const unsigned long pages = heap_free_pages(), objects = host_objects();
-    u32 now;
+    const unsigned long pages = heap_free_pages();
+    u32 first = 6, now;
 
-    d = (struct domain){.max_vcpus = 33};
-    for (unsigned long n = 1; n <= 3; n++) {
-        host_fail_allocation(n);
-        assert_int_equal(pv_window_create(&d), -XEN_ENOMEM);
-        assert_true(host_failed());
-        assert_int_equal(heap_free_pages(), pages);
-        assert_int_equal(host_objects(), objects);
-        assert_null(d.arch.perdomain_l1);
-        assert_null(d.arch.perdomain_l2);
-        assert_int_equal(d.arch.perdomain_l3.n, INVALID_MFN.n);
-    }
-    host_fail_allocation(0);
-    assert_int_equal(pv_window_create(&d), 0);
+    assert_int_equal(make_many(0, MANY), MANY);
     assert_int_equal(heap_free_pages(), pages - 2);
-    for (unsigned int id = 0; id < 33; id += 8) {
-        v = (struct vcpu){.domain = &d, .id = id};
-        if (id % 16 == 0) {
-            assert_null(d.arch.perdomain_l1[id / 16]);
-            pv_descriptors_destroy(&v); /* one whose creation failed */
-            host_fail_allocation(1);
-            assert_int_equal(pv_descriptors_create(&v), -XEN_ENOMEM);
-            host_fail_allocation(0);
-            assert_int_equal(d.arch.perdomain_l2[id / 16], 0);
-        }
-        assert_int_equal(pv_descriptors_create(&v), 0);
-        assert_int_equal(d.arch.perdomain_l2[id / 16],
-                         virt_to_maddr(d.arch.perdomain_l1[id / 16]) | 0x63);
-        for (unsigned int i = 0; i < 32; i++)
-            assert_int_equal(d.arch.perdomain_l1[id / 16][id % 16 * 32 + i], i < 16 ? EMPTY : 0);
-        assert_int_equal(heap_free_pages(), pages - 3 - id / 16);
+    for (unsigned int i = 0; i < MANY; i++) {
+        assert_int_equal(many[i].arch.window_nr, first + i);
+        for (unsigned int k = 0; k < 32; k++)
+            assert_int_equal(many[i].arch.window[k], k < 16 ? EMPTY : 0);
     }
+    assert_ptr_equal(many[0].arch.window, window(0) + 32 * (first - 2));
+    assert_ptr_equal((unsigned long)many[9].arch.window & PAGE_MASK,
+                     (unsigned long)window(0) & PAGE_MASK);
+    assert_ptr_not_equal((unsigned long)many[10].arch.window & PAGE_MASK,
+                         (unsigned long)window(0) & PAGE_MASK);
+
     now = tlb_now;
-    pv_window_destroy(&d);
+    pv_descriptors_destroy(&many[20]);
+    pv_descriptors_destroy(&many[3]);
+    assert_null(many[3].arch.window);
+    assert_int_equal(make_many(3, 4), 4);
+    assert_int_equal(many[3].arch.window_nr, first + 3);
+    assert_int_equal(make_many(20, 21), 21);
+    assert_int_equal(many[20].arch.window_nr, first + 20);
+    assert_int_equal(tlb_now, now);
+    assert_int_equal(heap_free_pages(), pages - 2);
+    /* The second table's sixteen, of which the last takes it along, after a flush. */
+    for (unsigned int i = 10; i < 26; i++) {
+        assert_int_equal(heap_free_pages(), pages - 2);
+        assert_int_equal(tlb_now, now);
+        pv_descriptors_destroy(&many[i]);
+    }
     assert_int_equal(tlb_now, now + 1);
+    assert_int_equal(heap_free_pages(), pages - 1);
+    /* A new table in its place. */
+    host_fail_allocation(1);
+    assert_int_equal(make_many(10, 11), 10);
+    assert_null(many[10].arch.window);
+    host_fail_allocation(0);
+    assert_int_equal(make_many(10, 26), 26);
+    for (unsigned int i = 10; i < 26; i++)
+        assert_int_equal(many[i].arch.window_nr, first + i);
+    for (unsigned int i = 0; i < MANY; i++)
+        pv_descriptors_destroy(&many[i]);
     assert_int_equal(heap_free_pages(), pages);
-    assert_int_equal(host_objects(), objects);
-    assert_int_equal(d.arch.perdomain_l3.n, INVALID_MFN.n);
-    pv_window_destroy(&d); /* of a domain that never got one */
-    assert_int_equal(tlb_now, now + 1);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, own_frames_end)
@@ -428,7 +460,7 @@ int main(void)
         TEST(an_ldt_is_shown_as_it_is_used),
         TEST(an_ldt_is_refused),
         TEST(an_ldt_ends_with_its_mapping),
-        TEST(the_window_hangs_in_its_slot),
+        TEST(the_windows_hang_in_their_slot),
         TEST(windows_are_made_and_go),
     };
 

@@ -583,7 +583,7 @@ static void local_table(void **state)
     assert_int_equal(do_update_va_mapping(11 << 12, mfn.n << 12 | 1, 0), 0);
     current->arch.ldt_base = 11 << 12;
     current->arch.ldt_entries = 2;
-    assert_true(pv_ldt_fault(LDT_VIRT(0)));
+    assert_true(pv_ldt_fault(LDT_VIRT(current->arch.window_nr)));
     host_registers()->es = 0x07;
     assert_true(pv_segment_address(&insn, guest_regs(), 4, 1, &addr) && addr == 0x100004);
     host_registers()->es = 0x0f;

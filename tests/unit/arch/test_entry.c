@@ -159,7 +159,7 @@ static void faults_in_our_range(void **state)
     current->arch.ldt_entries = 4;
     regs->rip = GUEST(CODE);
     regs->rsp = GUEST(STACK + 8);
-    host_registers()->cr2 = LDT_VIRT(0) + 24;
+    host_registers()->cr2 = LDT_VIRT(current->arch.window_nr) + 24;
     regs->error_code = 0;
     assert_true(pv_page_fault(regs, current));
     EXPECT_ENTRY(HANDLER(14), STACK, RCX_R11, 0, GUEST(CODE), 0xe030, KERNEL_TAIL);
@@ -178,13 +178,13 @@ static void faults_in_our_range(void **state)
     regs->error_code = PFEC_USER;
     assert_true(pv_page_fault(regs, current));
     assert_true(regs->rip == HANDLER(14));
-    assert_true(current->info->arch.cr2 == LDT_VIRT(0) + 24);
+    assert_true(current->info->arch.cr2 == LDT_VIRT(current->arch.window_nr) + 24);
     /* Beyond its last entry. */
     regs->rip = GUEST(CODE);
     regs->error_code = 0;
-    host_registers()->cr2 = LDT_VIRT(0) + 32;
+    host_registers()->cr2 = LDT_VIRT(current->arch.window_nr) + 32;
     assert_true(pv_page_fault(regs, current));
-    assert_true(current->info->arch.cr2 == LDT_VIRT(0) + 32);
+    assert_true(current->info->arch.cr2 == LDT_VIRT(current->arch.window_nr) + 32);
     guest_end();
 }
 
@@ -258,7 +258,7 @@ static void by_vector(void **state)
     current->arch.ldt_entries = 4;
     regs->entry_vector = EXC_PF;
     regs->error_code = 0;
-    pv_exception(regs, LDT_VIRT(0) + 8);
+    pv_exception(regs, LDT_VIRT(current->arch.window_nr) + 8);
     EXPECT_ENTRY(HANDLER(14), STACK, RCX_R11, 0, GUEST(CODE), 0xe030, KERNEL_TAIL);
     assert_true(current->info->arch.cr2 == 0x7008);
     regs->rip = GUEST(CODE);

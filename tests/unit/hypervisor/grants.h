@@ -9,7 +9,7 @@
 
 static inline struct grant_entry_v1 *entry(const struct domain *d, grant_ref_t ref)
 {
-    return &d->grant_table->shared[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+    return shared_entry(d->grant_table, ref);
 }
 
 /* a grants its frame @n to b. */

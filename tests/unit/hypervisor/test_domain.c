@@ -275,6 +275,8 @@ static void shutting_down(void **state)
     clear_bit(&v->pause_flags, VPF_DOWN);
     host_become(cpus[0]->rq.idle);
     domain_shutdown(d, SHUTDOWN_suspend);
+    assert_false(d->is_shut_down);
+    host_settle();
     assert_true(d->is_shut_down);
     assert_int_equal(d->shutdown_code, SHUTDOWN_suspend);
     assert_false(vcpu_runnable(v));
@@ -288,6 +290,78 @@ static void shutting_down(void **state)
     domain_crash(d, "test %d", 1);
     assert_int_equal(d->shutdown_code, SHUTDOWN_crash);
     host_kill(d);
+}
+
+/* Has the state of @d changed, and that of no other domain, since this was last asked? */
+static bool told_of(const struct domain *d)
+{
+    domid_t id;
+
+    if (!domain_take_changed(&id))
+        return false;
+    assert_int_equal(id, d->id);
+    assert_false(domain_take_changed(&id));
+    return true;
+}
+
+static struct vcpu *leaving; /* its CPU, when so many rounds of all schedulers are over */
+static unsigned int rounds;
+static struct rcu_head round_over;
+
+static void leave_in_the_end(struct rcu_head *head)
+{
+    assert_false(leaving->domain->is_shut_down);
+    if (--rounds)
+        call_rcu(head, leave_in_the_end);
+    else
+        leaving->is_running = false;
+}
+
+/* Whoever hears of a shutdown may read what the domain left: none of its vCPUs runs any longer. */
+static void shut_down_when_no_vcpu_runs(void **state)
+{
+    struct totals before = totals();
+    struct domain *d = host_domain(4, 2, 0, false);
+    u32 refs = d->refs;
+    domid_t id;
+
+    while (domain_take_changed(&id))
+        ;
+    host_become(cpus[0]->rq.idle);
+    d->vcpu[1]->is_running = true;
+    leaving = d->vcpu[1];
+    rounds = 3;
+    call_rcu(&round_over, leave_in_the_end);
+    domain_shutdown(d, SHUTDOWN_poweroff);
+    assert_true(d->shutting_down);
+    assert_false(d->is_shut_down);
+    host_settle();
+    assert_int_equal(rounds, 0);
+    assert_true(d->is_shut_down);
+    assert_true(told_of(d));
+    host_settle();
+    assert_false(told_of(d));
+    assert_int_equal(d->refs, refs);
+    domain_resume(d);
+    /* Resumed before it comes to that: nobody hears of it. */
+    domain_shutdown(d, SHUTDOWN_suspend);
+    domain_resume(d);
+    host_settle();
+    assert_false(d->is_shut_down);
+    assert_false(told_of(d));
+    /* And shut down again, also before. */
+    domain_shutdown(d, SHUTDOWN_suspend);
+    domain_resume(d);
+    domain_shutdown(d, SHUTDOWN_reboot);
+    host_settle();
+    assert_true(d->is_shut_down);
+    assert_int_equal(d->shutdown_code, SHUTDOWN_reboot);
+    assert_true(told_of(d));
+    domain_resume(d);
+    /* Destroyed before. */
+    domain_shutdown(d, SHUTDOWN_crash);
+    host_kill(d);
+    assert_same(before);
 }
 
 static void domains_in_order(void **state)
@@ -372,6 +446,7 @@ static void watchdog(void **state)
     host_advance(SECONDS(1));
     assert_false(d->is_shut_down);
     host_advance(SECONDS(2));
+    host_settle();
     assert_true(d->is_shut_down);
     assert_int_equal(d->shutdown_code, SHUTDOWN_watchdog);
     host_kill(d);
@@ -422,6 +497,7 @@ int main(void)
         cmocka_unit_test_setup(last_frame_and_references, setup),
         cmocka_unit_test_setup(pausing, setup),
         cmocka_unit_test_setup(shutting_down, setup),
+        cmocka_unit_test_setup(shut_down_when_no_vcpu_runs, setup),
         cmocka_unit_test_setup(domains_in_order, setup),
         cmocka_unit_test_setup(an_id_is_used_again, setup),
         cmocka_unit_test_setup(claims, setup),

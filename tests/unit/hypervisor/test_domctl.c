@@ -108,6 +108,9 @@ static void changed_states(void **state)
     assert_true(unique_id != 0);
 
     domain_shutdown(b, SHUTDOWN_poweroff);
+    assert_int_equal(next_change(&op), -XEN_ENOENT);
+    host_settle();
+    host_become(a->vcpu[0]);
     assert_int_equal(next_change(&op), 0);
     assert_int_equal(op.domain, b->id);
     assert_int_equal(info->state,
@@ -240,6 +243,8 @@ static void information(void **state)
     clear_bit(&b->vcpu[1]->pause_flags, VPF_DOWN);
     set_bit(&b->vcpu[1]->pause_flags, VPF_BLOCKED);
     domain_shutdown(b, SHUTDOWN_reboot);
+    host_settle();
+    host_become(a->vcpu[0]);
     assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, 2), 0);
     assert_int_equal(op.u.getdomaininfo.flags, XEN_DOMINF_blocked | XEN_DOMINF_shutdown |
                                                    SHUTDOWN_reboot << XEN_DOMINF_shutdownshift);

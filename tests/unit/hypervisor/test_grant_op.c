@@ -47,9 +47,9 @@ static void a_table_is_listed(void **state)
     assert_int_equal(list[0], 0x5a5a5a5a5a5a5a5a);
     assert_int_equal(set_up(2, 2).status, GNTST_okay); /* its own number, too */
     assert_int_equal(b->grant_table->nr_frames, 2);
-    assert_int_equal(b->grant_table->open_entries, 1024);
-    assert_int_equal(list[0], virt_to_mfn(b->grant_table->shared[0]).n);
-    assert_int_equal(list[1], virt_to_mfn(b->grant_table->shared[1]).n);
+    assert_int_equal(b->grant_table->open_entries, 512 + 64);
+    assert_int_equal(list[0], virt_to_mfn(shared_entry(b->grant_table, 0 * GRANTS_PER_FRAME)).n);
+    assert_int_equal(list[1], virt_to_mfn(shared_entry(b->grant_table, 1 * GRANTS_PER_FRAME)).n);
     assert_int_equal(list[2], 0x5a5a5a5a5a5a5a5a);
     assert_int_equal(set_up(DOMID_SELF, 1).status, GNTST_okay);
     assert_int_equal(list[1], 0x5a5a5a5a5a5a5a5a);
@@ -64,7 +64,7 @@ static void a_table_is_listed(void **state)
     host_become(a->vcpu[0]);
     assert_int_equal(set_up(DOMID_IO, 1).status, GNTST_permission_denied);
     assert_int_equal(set_up(2, 1).status, GNTST_okay);
-    assert_int_equal(list[0], virt_to_mfn(b->grant_table->shared[0]).n);
+    assert_int_equal(list[0], virt_to_mfn(shared_entry(b->grant_table, 0 * GRANTS_PER_FRAME)).n);
     b->dying = DOMAIN_DYING;
     assert_int_equal(set_up(2, 1).status, GNTST_general_error);
     b->dying = DOMAIN_ALIVE;
@@ -201,7 +201,7 @@ static void entries_are_swapped(void **state)
     assert_memory_equal(entry(b, 8), &y, sizeof(y));
     /* With itself, in use or not. */
     op = (struct gnttab_swap_grant_ref){.ref_a = 8, .ref_b = 8, .status = 9};
-    b->grant_table->active[0][8].readers = 1;
+    active_entry(b->grant_table, 8)->readers = 1;
     assert_int_equal(OP(swap_grant_ref, op), 0);
     assert_int_equal(op.status, GNTST_okay);
     for (unsigned int way = 0; way < 2; way++) {
@@ -210,7 +210,7 @@ static void entries_are_swapped(void **state)
         assert_int_equal(op.status, GNTST_eagain);
         assert_memory_equal(entry(b, 8), &y, sizeof(y));
     }
-    b->grant_table->active[0][8].readers = 0;
+    active_entry(b->grant_table, 8)->readers = 0;
 }
 
 /* ---- caches ---- */
@@ -335,9 +335,9 @@ static void a_mapping_is_remembered(void **state)
     assert_int_equal(a->refs, refs_a + 1);
     assert_int_equal(refs(m), 3);
     assert_int_equal(types(m), 1);
-    assert_int_equal(a->grant_table->active[0][8].writers, 1);
-    assert_int_equal(a->grant_table->active[0][8].readers, 1);
-    assert_int_equal(a->grant_table->active[0][8].domid, 2);
+    assert_int_equal(active_entry(a->grant_table, 8)->writers, 1);
+    assert_int_equal(active_entry(a->grant_table, 8)->readers, 1);
+    assert_int_equal(active_entry(a->grant_table, 8)->domid, 2);
     /* Only by the device's address; its host address is not looked at. */
     assert_int_equal(unmap(1, 6, 0), GNTST_okay);
     assert_int_equal(refs(m), 3);
@@ -375,7 +375,7 @@ static void a_refused_mapping_leaves_nothing(void **state)
         assert_int_equal(a->refs, refs_a);
         assert_int_equal(refs(m), 1);
         assert_int_equal(types(m), 0);
-        assert_int_equal(a->grant_table->active[0][8].in_use, 0);
+        assert_int_equal(active_entry(a->grant_table, 8)->in_use, 0);
         assert_int_equal(entry(a, 8)->flags, GTF_permit_access);
     }
     assert_int_equal(map(8, 1, GNTMAP_host_map).handle, 0);
@@ -392,12 +392,12 @@ static void both_kinds_at_once(void **state)
         assert_int_equal(mapping(op.handle)->flags, flags);
         assert_int_equal(refs(m), 3);
         assert_int_equal(types(m), readonly ? 0 : 2);
-        assert_int_equal(a->grant_table->active[0][8].pins[readonly], 2);
-        assert_int_equal(a->grant_table->active[0][8].pins[!readonly], 0);
+        assert_int_equal(active_entry(a->grant_table, 8)->pins[readonly], 2);
+        assert_int_equal(active_entry(a->grant_table, 8)->pins[!readonly], 0);
         assert_int_equal(unmap(op.handle, 1, op.dev_bus_addr), GNTST_okay);
         assert_int_equal(refs(m), 1);
         assert_int_equal(types(m), 0);
-        assert_int_equal(a->grant_table->active[0][8].in_use, 0);
+        assert_int_equal(active_entry(a->grant_table, 8)->in_use, 0);
         assert_int_equal(unmap(op.handle, 1, 0), GNTST_bad_handle);
     }
 }

@@ -54,7 +54,7 @@ static int map_while(void (*fn)(struct grant_entry_v1 *e))
     grant(8, 2, 0);
     guest = fn;
     reads = writes = 0;
-    memory_is_watched(a->grant_table->shared[0], PAGE_SIZE, guest_writes);
+    memory_is_watched(shared_entry(a->grant_table, 0), PAGE_SIZE, guest_writes);
     status = map_for_writing();
     memory_stays();
     return status;
@@ -117,14 +117,14 @@ static void an_entry_changes(void **state)
         assert_true(reads > 1);
         assert_int_equal(entry(a, 8)->flags & ~PWT, refused[i].flags);
         assert_int_equal(entry(a, 8)->domid, refused[i].domid);
-        assert_int_equal(a->grant_table->active[0][8].in_use, 0);
+        assert_int_equal(active_entry(a->grant_table, 8)->in_use, 0);
         assert_int_equal(refs(m), 1);
         assert_int_equal(types(m), 0);
     }
     assert_int_equal(writes, 1 + 5); /* so often it is tried */
     assert_int_equal(map_while(changes_a_bit), GNTST_okay);
     assert_int_equal(entry(a, 8)->flags, GTF_permit_access | PWT | GTF_reading | GTF_writing);
-    assert_int_equal(a->grant_table->active[0][8].writers, 1);
+    assert_int_equal(active_entry(a->grant_table, 8)->writers, 1);
     assert_int_equal(refs(m), 2);
     assert_int_equal(types(m), 1);
 }
@@ -165,7 +165,7 @@ static void a_frame_moves(void **state)
         assert_int_equal(contended->state, state_before);
         page_set_owner(contended, a);
         assert_int_equal(entry(a, 8)->flags, revoked ? GTF_invalid : GTF_permit_access);
-        assert_int_equal(a->grant_table->active[0][8].in_use, 0);
+        assert_int_equal(active_entry(a->grant_table, 8)->in_use, 0);
     }
     grant(8, 2, 0);
     assert_int_equal(map_for_writing(), GNTST_okay);

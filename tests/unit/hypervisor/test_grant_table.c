@@ -664,12 +664,89 @@ static void faults_and_failures(void **state)
     op = map(8, 1, GNTMAP_host_map);
     assert_int_equal(op.status, GNTST_no_device_space);
     set_xen_guest_handle(set.frame_list, (xen_pfn_t *)GUEST(4096));
-    for (unsigned long n = 1; n <= 4; n++) {
-        host_fail_allocation(n);
+    for (unsigned long n = 0; n < 24; n++) {
+        host_fail_allocation(1 + n % 4);
         assert_int_equal(host_grant_op(GNTTABOP_setup_table, &set, sizeof(set), 1), 0);
         assert_int_equal(set.status, host_failed() ? GNTST_general_error : GNTST_okay);
     }
     host_fail_allocation(0);
+    assert_int_equal(b->grant_table->nr_frames, 3);
+}
+
+/*
+ * A new domain has active entries for its first 64 grants. More are made when one is used, 64 at a
+ * time; a domain that uses few needs less memory.
+ */
+static void active_entries_come_with_use(void **state)
+{
+    struct gnttab_copy copy = {.flags = GNTCOPY_source_gref, .len = 8, .source.u.ref = 300};
+    struct gnttab_setup_table set = {.dom = DOMID_SELF, .nr_frames = 2};
+    const struct grant_table *gt = a->grant_table;
+    struct gnttab_map_grant_ref op;
+    unsigned long bytes;
+    mfn_t m;
+
+    assert_int_equal(gt->open_entries, 64);
+    m = grant(8, 0, 0);
+    for (grant_ref_t ref = 60; ref < 512; ref++)
+        *entry(a, ref) = *entry(a, 8);
+    op = map(63, 1, GNTMAP_host_map); /* and the handles are made */
+    assert_int_equal(op.status, GNTST_okay);
+    bytes = xalloc_in_use();
+    assert_int_equal(gt->open_entries, 64);
+    host_fail_allocation(1);
+    assert_int_equal(map(64, 2, GNTMAP_host_map).status, GNTST_no_device_space);
+    assert_int_equal(refs(m), 2);
+    assert_int_equal(entry(a, 64)->flags, GTF_permit_access);
+    host_fail_allocation(0);
+    assert_int_equal(map(64, 2, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_okay);
+    assert_int_equal(gt->open_entries, 128);
+    assert_int_equal(xalloc_in_use(), bytes + 1024);
+    assert_int_equal(active_entry(gt, 64)->readers, 1);
+    assert_int_equal(active_entry(gt, 63)->writers, 1);
+    /* A refused one, and a copy, make them as well. */
+    entry(a, 128)->domid = 3;
+    assert_int_equal(map(128, 3, GNTMAP_host_map).status, GNTST_general_error);
+    assert_int_equal(gt->open_entries, 192);
+    copy.source.domid = 1;
+    copy.dest.domid = DOMID_SELF;
+    copy.dest.u.gmfn = page_to_mfn(host_frame(b, 0)).n;
+    assert_int_equal(host_grant_op(GNTTABOP_copy, &copy, sizeof(copy), 1), 0);
+    assert_int_equal(copy.status, GNTST_okay);
+    assert_int_equal(gt->open_entries, 320);
+    assert_int_equal(entry(a, 300)->flags, GTF_permit_access);
+    assert_int_equal(map(512, 3, GNTMAP_host_map).status, GNTST_bad_gntref);
+    assert_int_equal(gt->open_entries, 320);
+    /* What has none is not in use: it can be swapped. */
+    host_become(a->vcpu[0]);
+    {
+        struct gnttab_swap_grant_ref swap = {.ref_a = 400, .ref_b = 401};
+
+        entry(a, 400)->flags = 0;
+        assert_int_equal(host_grant_op(GNTTABOP_swap_grant_ref, &swap, sizeof(swap), 1), 0);
+        assert_int_equal(swap.status, GNTST_okay);
+        assert_int_equal(entry(a, 401)->flags, 0);
+        swap.ref_a = 63;
+        assert_int_equal(host_grant_op(GNTTABOP_swap_grant_ref, &swap, sizeof(swap), 1), 0);
+        assert_int_equal(swap.status, GNTST_eagain);
+    }
+    assert_int_equal(gt->open_entries, 320);
+    /* Another frame completes the one before it; what is pinned stays pinned. */
+    set_xen_guest_handle(set.frame_list, (xen_pfn_t *)GUEST(4096));
+    assert_int_equal(host_grant_op(GNTTABOP_setup_table, &set, sizeof(set), 1), 0);
+    assert_int_equal(set.status, GNTST_okay);
+    assert_int_equal(gt->open_entries, 512 + 64);
+    assert_int_equal(active_entry(gt, 64)->readers, 1);
+    host_become(b->vcpu[0]);
+    *entry(a, 1023) = *entry(a, 8);
+    assert_int_equal(map(1023, 4, GNTMAP_host_map).status, GNTST_okay);
+    assert_int_equal(gt->open_entries, 1024);
+    /* A closed table makes none. */
+    grant_table_close(a);
+    bytes = xalloc_in_use();
+    assert_int_equal(map(8, 5, GNTMAP_host_map).status, GNTST_general_error);
+    assert_int_equal(xalloc_in_use(), bytes);
+    assert_int_equal(unmap(op.handle, 1, 0), GNTST_okay);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, end_two_domains)
@@ -698,6 +775,7 @@ int main(void)
         TEST(dying_domains_grant_nothing),
         TEST(table_operations),
         TEST(faults_and_failures),
+        TEST(active_entries_come_with_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -335,10 +335,14 @@ static long acquire(unsigned long start)
     return do_memory_op(XENMEM_acquire_resource | start << 6, GUEST(0));
 }
 
+static unsigned long grant_frame(unsigned int n)
+{
+    return virt_to_mfn(shared_entry(b->grant_table, n * GRANTS_PER_FRAME)).n;
+}
+
 static void grant_frames_are_listed(void **state)
 {
     struct xen_mem_acquire_resource *op;
-    struct grant_entry_v1 **shared = b->grant_table->shared;
     u32 refs_b = b->refs;
 
     host_become(a->vcpu[0]);
@@ -348,15 +352,15 @@ static void grant_frames_are_listed(void **state)
     assert_int_equal(b->grant_table->nr_frames, 1);
     resource(1, true);
     assert_int_equal(acquire(0), 0);
-    assert_int_equal(list[0], virt_to_mfn(shared[0]).n);
+    assert_int_equal(list[0], grant_frame(0));
     assert_int_equal(list[1], UNUSED);
     assert_int_equal(b->refs, refs_b);
     /* From the second on; the table grows. */
     resource(2, true)->frame = 1;
     assert_int_equal(acquire(0), 0);
     assert_int_equal(b->grant_table->nr_frames, 3);
-    assert_int_equal(list[0], virt_to_mfn(shared[1]).n);
-    assert_int_equal(list[1], virt_to_mfn(shared[2]).n);
+    assert_int_equal(list[0], grant_frame(1));
+    assert_int_equal(list[1], grant_frame(2));
     assert_int_equal(list[2], UNUSED);
     assert_int_equal(b->refs, refs_b + 2); /* one for each frame lent */
     /* A list in pieces. */
@@ -368,12 +372,12 @@ static void grant_frames_are_listed(void **state)
     assert_int_equal(host_continued.nargs, 2);
     assert_int_equal(host_continued.args[0], XENMEM_acquire_resource | 3UL << 6);
     assert_int_equal(host_continued.args[1], GUEST(0));
-    assert_int_equal(list[2], virt_to_mfn(shared[2]).n);
+    assert_int_equal(list[2], grant_frame(2));
     assert_int_equal(list[3], UNUSED);
     list[2] = 7;
     assert_int_equal(acquire(3), 0);
     assert_int_equal(list[2], 7);
-    assert_int_equal(list[3], virt_to_mfn(shared[3]).n);
+    assert_int_equal(list[3], grant_frame(3));
     assert_int_equal(b->refs, refs_b + 3);
 }
 
@@ -392,7 +396,7 @@ static void a_far_grant_frame_comes_in_pieces(void **state)
     }
     assert_int_equal(acquire(0), 0);
     host_preempt_every(0);
-    assert_int_equal(list[0], virt_to_mfn(b->grant_table->shared[3]).n);
+    assert_int_equal(list[0], grant_frame(3));
 }
 
 static void resources_are_refused(void **state)

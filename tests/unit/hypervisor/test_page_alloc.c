@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <host.h>
+#include <softirq.h>
 
 #define FRAMES 4096UL
 
@@ -288,19 +289,106 @@ static void newest_decides(void **state)
     host_kill(d);
 }
 
-/* Frames are flushed and scrubbed a batch at a time, all of them counted as free meanwhile. */
+static unsigned int clean_frames(void)
+{
+    unsigned int clean = 0;
+
+    for (unsigned long m = 0; m < FRAMES; m++)
+        clean += mfn_to_page(MFN(m))->state >> 62 & 1;
+    return clean;
+}
+
+/*
+ * 512 dirty frames are left to idle CPUs. From there on frames are flushed and scrubbed a batch at
+ * a time by whoever frees more, all of them counted as free meanwhile.
+ */
 static void one_flush_a_batch(void **state)
 {
     struct domain *d = host_domain(1, 1, 640, false);
     unsigned long free = heap_free_pages(), below = heap_free_pages_below(64);
+    unsigned int clean;
 
+    heap_scrub_all();
+    clean = clean_frames();
     flushes = 0;
     for (unsigned int i = 0; i < 640; i++) {
+        tlb_now++; /* another CPU flushed */
         give_back(d, 0);
         assert_int_equal(heap_free_pages(), ++free);
         assert_int_equal(heap_free_pages_below(64), ++below);
+        assert_int_equal(clean_frames(), clean + (i < 511 ? 0 : (i - 511) / 64 * 64 + 64));
     }
-    assert_in_range(flushes, 9, 11);
+    assert_int_equal(flushes, 1); /* the first one was for all that were dirty then */
+    host_kill(d);
+}
+
+static void our_own_frames_do_not_pile_up(void **state)
+{
+    static void *taken[700];
+    unsigned int clean;
+
+    heap_scrub_all();
+    for (unsigned int i = 0; i < ARRAY_SIZE(taken); i++)
+        assert_non_null(taken[i] = alloc_hv_pages(0));
+    clean = clean_frames();
+    for (unsigned int i = 0; i < ARRAY_SIZE(taken); i++)
+        free_hv_pages(taken[i], 0);
+    assert_int_equal(clean_frames(), clean + 192);
+}
+
+static bool work_comes; /* while a frame is cleaned that was mapped past the caches */
+
+void arch_cache_flush(mfn_t frame, unsigned int offset, unsigned int length, bool invalidate)
+{
+    if (work_comes)
+        softirq_raise(SOFTIRQ_TIMER);
+}
+
+/* An idle CPU cleans a batch at a time, and stops behind the frame at which it gets work. */
+static void idle_cpus_clean(void **state)
+{
+    struct domain *d = host_domain(1, 1, 400, false);
+    unsigned long free;
+    unsigned int clean;
+
+    heap_scrub_all();
+    flushes = 0;
+    assert_false(heap_scrub_idle());
+    assert_int_equal(flushes, 0);
+    clean = clean_frames();
+    for (unsigned int i = 0; i < 200; i++) {
+        host_frame(d, 0)->uncached = i == 109;
+        give_back(d, 0);
+    }
+    free = heap_free_pages();
+    write_through_stale_translations();
+    softirq_raise(SOFTIRQ_TIMER);
+    assert_true(heap_scrub_idle());
+    assert_int_equal(clean_frames(), clean);
+    get_cpu_info()->softirq_pending = 0;
+    work_comes = true; /* in the second batch of 64, since the first one is last now */
+    assert_true(heap_scrub_idle());
+    assert_int_equal(clean_frames(), clean + 46);
+    work_comes = false;
+    get_cpu_info()->softirq_pending = 0;
+    write_through_stale_translations();
+    while (heap_scrub_idle())
+        assert_int_equal(heap_free_pages(), free);
+    assert_int_equal(clean_frames(), clean + 200);
+    assert_int_equal(heap_free_pages(), free);
+    /* In the first frame of all. */
+    host_frame(d, 0)->uncached = true;
+    for (unsigned int i = 0; i < 100; i++)
+        give_back(d, 0);
+    work_comes = true;
+    assert_true(heap_scrub_idle());
+    assert_int_equal(clean_frames(), clean + 201);
+    work_comes = false;
+    get_cpu_info()->softirq_pending = 0;
+    assert_true(heap_scrub_idle());
+    assert_false(heap_scrub_idle());
+    assert_int_equal(clean_frames(), clean + 300);
+    take_everything();
     host_kill(d);
 }
 
@@ -353,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup(written_while_free, setup),
         cmocka_unit_test_setup(newest_decides, setup),
         cmocka_unit_test_setup(one_flush_a_batch, setup),
+        cmocka_unit_test_setup(our_own_frames_do_not_pile_up, setup),
+        cmocka_unit_test_setup(idle_cpus_clean, setup),
         cmocka_unit_test_setup(dies_while_frames_are_cleaned, setup),
         cmocka_unit_test_setup(our_own_mistakes, setup),
         cmocka_unit_test_setup(memory_that_ends_oddly, setup), /* the last: others need domains */

@@ -94,7 +94,7 @@ static void types_are_taken_and_put(void **state)
 {
     static const u64 types[] = {L1, SEGDESC, L2, TYPE(3), L4};
 
-    assert_int_equal(tested->state, ALLOCATED | REFS(1));
+    assert_int_equal(tested->state, ALLOCATED | WRITABLE | VALID | REFS(1));
     for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
         const u64 t = types[i];
         u32 stamp = tested->stamp;

@@ -70,6 +70,46 @@ static void sleeping_cpus(void **state)
     host_run_on(0);
 }
 
+/* A CPU that is idle is neither woken nor waited for; one that stops being so is. */
+static void idle_cpus_are_left_alone(void **state)
+{
+    static struct rcu_head head[2];
+
+    host_run_on(1);
+    rcu_idle_enter();
+    host_run_on(2);
+    rcu_idle_enter();
+    rcu_idle_exit();
+    host_run_on(0);
+    call_rcu(&head[0], count);
+    pass(0);
+    assert_int_equal(cpus[1]->info->softirq_pending, 0);
+    while (pass(0))
+        assert_int_equal(called, 0);
+    assert_true(pass(2) >> SOFTIRQ_SCHEDULE & 1);
+    assert_int_equal(called, 0);
+    while (pass(0))
+        ;
+    assert_int_equal(called, 1);
+    assert_int_equal(cpus[1]->info->softirq_pending, 0);
+    /* It wakes after the period began: it is waited for, since it is not known what it holds. */
+    host_run_on(2);
+    rcu_idle_enter();
+    host_run_on(0);
+    call_rcu(&head[1], count);
+    pass(0);
+    host_run_on(1);
+    rcu_idle_exit();
+    while (pass(0))
+        assert_int_equal(called, 1);
+    host_run_on(1);
+    rcu_quiescent();
+    while (pass(0))
+        ;
+    assert_int_equal(called, 2);
+    host_run_on(0);
+}
+
 static void all_cpus_queue(void **state)
 {
     static struct rcu_head head[CPUS];
@@ -93,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(sleeping_cpus, setup),
+        cmocka_unit_test_setup(idle_cpus_are_left_alone, setup),
         cmocka_unit_test_setup(all_cpus_queue, setup),
     };
 

@@ -288,6 +288,7 @@ static void others_are_reported_by_dom0_alone(void **state)
     assert_int_equal(OP(remote_shutdown, op), 0);
     assert_true(b->shutting_down);
     assert_int_equal(b->shutdown_code, 2);
+    host_settle();
     assert_int_equal(a->refs, refs_a);
     assert_int_equal(b->refs, refs_b);
 }

@@ -6,7 +6,7 @@
  *   slot       address             what lies there
  *   256        0xffff800000000000  machine-to-physical table, read-only for guests (ABI address)
  *   257        0xffff808000000000  the same frames, writable for us
- *   260        0xffff820000000000  the current domain's GDT and LDT window of each vCPU
+ *   260        0xffff820000000000  windows for the GDT and LDT of each vCPU
  *   261        0xffff82c000000000  device mappings (ioremap)
  *   261        0xffff82cd00000000  tables of devices' messages (device_window.c)
  *   261        0xffff82d080000000  text and data: fixed link address, position-independent code
@@ -23,9 +23,9 @@
 #define ADDR(x) x##UL
 #endif
 
-#define HV_L4_FIRST       256
-#define HV_L4_LAST        271
-#define PERDOMAIN_L4_SLOT 260
+#define HV_L4_FIRST         256
+#define HV_L4_LAST          271
+#define DESCRIPTORS_L4_SLOT 260
 
 /* Where an L4 slot of the upper half begins; the parts of slot 261 are placed in GiB. */
 #define L4_SLOT_START(slot) (ADDR(0xffff000000000000) + (slot)*ADDR(0x8000000000))
@@ -35,7 +35,7 @@
 #define HV_VIRT_END         L4_SLOT_START(HV_L4_LAST + 1)
 #define RO_M2P_START        L4_SLOT_START(256)
 #define RW_M2P_START        L4_SLOT_START(257)
-#define PERDOMAIN_START     L4_SLOT_START(PERDOMAIN_L4_SLOT)
+#define DESCRIPTORS_START   L4_SLOT_START(DESCRIPTORS_L4_SLOT)
 #define IOREMAP_START       (L4_SLOT_START(261) + GIB(256))
 #define IOREMAP_END         (L4_SLOT_START(261) + GIB(320))
 #define DEVICE_WINDOW_START (L4_SLOT_START(261) + GIB(308)) /* one page table: device_window.c */
@@ -48,11 +48,10 @@
 /* Physical load address; text and data are mapped at HV_TEXT_START + physical address. */
 #define HV_LOAD_PADDR 0x200000
 
-/* Per-domain window: each vCPU has 16 pages of GDT and 16 of LDT. */
-#define GDT_LDT_PAGES_SHIFT 4
-#define GDT_LDT_VCPU_SHIFT  17 /* (16 + 16) pages = 128 KiB a vCPU */
-#define GDT_VIRT(vcpu_id)   (PERDOMAIN_START + ((vcpu_id) << GDT_LDT_VCPU_SHIFT))
-#define LDT_VIRT(vcpu_id)   (GDT_VIRT(vcpu_id) + 0x10000)
+/* The windows for descriptor tables: each vCPU has 16 pages of GDT and 16 of LDT. */
+#define GDT_LDT_VCPU_SHIFT 17 /* (16 + 16) pages = 128 KiB a vCPU */
+#define GDT_VIRT(window)   (DESCRIPTORS_START + ((unsigned long)(window) << GDT_LDT_VCPU_SHIFT))
+#define LDT_VIRT(window)   (GDT_VIRT(window) + 0x10000)
 
 /*
  * Each CPU has one naturally aligned block: exception stacks below, the main stack on top; see
@@ -78,7 +77,7 @@ STATIC_ASSERT(HV_VIRT_START == 0xffff800000000000 && HV_VIRT_END == 0xffff880000
 STATIC_ASSERT(RO_M2P_START == 0xffff800000000000);
 STATIC_ASSERT(HV_TEXT_START == 0xffff82d080000000);
 /* The parts of slot 261 follow one another; the image has the 2 GiB that a near call reaches. */
-STATIC_ASSERT(PERDOMAIN_START < IOREMAP_START && IOREMAP_START < DEVICE_WINDOW_START);
+STATIC_ASSERT(DESCRIPTORS_START < IOREMAP_START && IOREMAP_START < DEVICE_WINDOW_START);
 STATIC_ASSERT(DEVICE_WINDOW_START < IOREMAP_END && IOREMAP_END <= HV_TEXT_START);
 STATIC_ASSERT(HV_TEXT_START + GIB(2) <= FRAME_TABLE_START);
 /* The frame table has 32 bytes for each frame that the direct map can hold. */

@@ -11,9 +11,6 @@
 struct arch_domain {
     bool is_32bit;                 /* 32-bit PAE kernel in ring 1; not built yet: always false */
     spinlock_t page_tables_lock;   /* RANK_PAGE_TABLES: entries of L2 to L4, see pv/pte.h */
-    mfn_t perdomain_l3;            /* what L4 slot 260 of every root of this domain holds */
-    u64 *perdomain_l2;             /* its only L2 */
-    u64 **perdomain_l1;            /* one L1 for every 16 vCPUs; see descriptor.c */
     unsigned int vcpus_dropped;    /* arch_domain_relinquish(): how many vCPUs are done */
     unsigned long pages_to_scan;   /* and how many frames are not */
     struct e820_entry *memory_map; /* XENMEM_set_memory_map; under the domain's lock; NULL: none */
@@ -69,6 +66,8 @@ struct arch_vcpu {
     struct guest_trap traps[256];
 
     /* Descriptor tables; see descriptor.c. */
+    u64 *window;   /* entries of the pages that show them */
+    u32 window_nr; /* their addresses are GDT_VIRT(window_nr) and LDT_VIRT(window_nr) */
     mfn_t gdt_frames[FIRST_RESERVED_GDT_PAGE];
     unsigned int gdt_entries;
     unsigned long ldt_base;

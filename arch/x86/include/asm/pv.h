@@ -225,15 +225,16 @@ unsigned long pv_ldt_address(unsigned long addr);
  */
 bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs);
 
+/* Boot: makes the tables of the windows for descriptor tables (L4 slot 260). */
+void descriptor_windows_init(void);
 /*
- * The per-domain window (L4 slot 260): create and destroy its tables, and the part of each vCPU.
- * The destroy functions also take what a failed creation left.
+ * Gives @v its window, or takes it away with the tables that it shows.
  * @return 0; -XEN_ENOMEM
  */
-int pv_window_create(struct domain *d);
-void pv_window_destroy(struct domain *d);
 int pv_descriptors_create(struct vcpu *v);
 void pv_descriptors_destroy(struct vcpu *v);
+/* Takes GDT and LDT of @v away. */
+void pv_descriptors_drop(struct vcpu *v);
 /* @return the L1 entry of the reserved GDT page of @v */
 u64 *pv_reserved_gdt_entry(const struct vcpu *v);
 /*

@@ -19,4 +19,12 @@ static inline void memcpy_inline(void *dst, const void *src, size_t n)
                      : "memory");
 }
 
+/* Fills a piece of @n bytes, a multiple of eight, with zeroes. */
+static inline void memzero_inline(void *dst, size_t n)
+{
+    size_t words = n / 8;
+
+    __asm__ volatile("rep stosq" : "+D"(dst), "+c"(words) : "a"(0UL) : "memory");
+}
+
 #endif
