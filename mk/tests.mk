@@ -208,6 +208,7 @@ $(BUILD)/tests/kexec.cpio.gz: $(KEXEC_FILES) $(PKG)/kexec-tools $(PKG)/busybox $
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
 $(BUILD)/tests/system/test_kexec: | $(BUILD)/tests/kexec.cpio.gz $(PKG)/uefi
 
+$(BUILD)/tests/system/test_stress: | $(GUEST_DIR)/stress-dom0 $(GUEST_DIR)/stress-domu
 $(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
 
 # Linux with its block front driver, which tests/linux/block.sh loads with parameters.
@@ -234,7 +235,7 @@ GUEST_RUNS := $(foreach role,dom0 domu,$(if $(call guests_as,$(role)),$(role)))
 GUEST_HVS := bulkhead debug debug-smp xen $(if $(LONG),xen-smp)
 RELEASE_GUESTS := test-boot test-emulation test-events test-grant test-memory test-mmu test-sched \
     test-time test-traps test-user
-DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks
+DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks stress
 
 # What QEMU's TCG does not show: SYSRET and IRET faults.
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
@@ -301,6 +302,7 @@ run-abi:
 
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
 SYSTEM_ARGS_smp = $(if $(LONG),64,8)
+SYSTEM_ARGS_stress = $(if $(LONG),60,6)
 SYSTEM_ARGS_scale = $(if $(LONG),1000,100)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 SYSTEM_ARGS_driver_chaos = $(if $(LONG),40,3)
