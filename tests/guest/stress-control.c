@@ -11,7 +11,6 @@
 
 #define CPUS        4u
 #define KILL_TRIES  1000
-#define DOM0_WEIGHT 2048 /* at least, since it makes most of the trouble */
 #define FRAMES      16u  /* of an empty domain that are remembered */
 #define EMPTY_PAGES 1024 /* that it may have */
 

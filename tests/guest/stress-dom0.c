@@ -28,11 +28,12 @@
 
 #include "stress-control.h"
 
-#define MEMORY_MIB 4
-#define KERNEL     "/guests/stress-domu"
-#define END_LIMIT  (120 * NANOSECONDS_PER_SECOND) /* for work that has been told to stop */
-#define TEND_EVERY 2000000ull
-
+#define KERNEL       "/guests/stress-domu"
+#define MEMORY_MIB   4
+#define DOMU_WEIGHT  256
+#define TEND_EVERY   MILLISECONDS(2)
+#define SETTLE_TIME  MILLISECONDS(300)
+#define END_LIMIT    (120 * NANOSECONDS_PER_SECOND) /* for work that has been told to stop */
 #define MOST_REPORTS 10 /* of what domains saw; a domain that saw something is asked every time */
 
 static struct stress_board own_board = {.stage = STRESS_WORKS, .stop = 1};
@@ -164,7 +165,7 @@ static void set_free(domid_t id)
         .u.scheduler_op = {.sched_id = XEN_SCHEDULER_CREDIT2, .cmd = XEN_DOMCTL_SCHEDOP_putinfo}};
     uint8_t all = 0xff;
 
-    share.u.scheduler_op.u.credit2.weight = 256;
+    share.u.scheduler_op.u.credit2.weight = id == 0 ? DOM0_WEIGHT : DOMU_WEIGHT;
     stress_domctl(XEN_DOMCTL_scheduler_op, id, &share);
     for (unsigned int vcpu = 0; vcpu < STRESS_VCPUS; vcpu++) {
         struct xen_domctl op = {
@@ -247,13 +248,38 @@ static void all_go(void)
     }
 }
 
-/* What dom0 offered is free again, since all have gone to whom it was offered. */
+/* All have gone to whom dom0 offered its pages: nobody has a count on any of them. */
 static void nothing_is_used(void)
 {
-    for (unsigned int vcpu = 1; vcpu < STRESS_VCPUS; vcpu++)
-        for (unsigned int page = 0; page < OFFERED_PAGES; page++)
-            if (!stress_revoke(&stress_workers[vcpu], page))
+    for (unsigned int vcpu = 1; vcpu < STRESS_VCPUS; vcpu++) {
+        for (unsigned int page = 0; page < PAGES; page++) {
+            if (page < OFFERED_PAGES && !stress_revoke(&stress_workers[vcpu], page))
                 printf("STRESS FAIL page %u of vCPU %u is still granted\n", page, vcpu);
+            if (!stress_move(&stress_workers[vcpu], page))
+                printf("STRESS FAIL page %u of vCPU %u is still in use\n", page, vcpu);
+        }
+    }
+}
+
+static uint64_t free_bytes(void)
+{
+    struct xen_sysctl op = {.cmd = XEN_SYSCTL_availheap,
+                            .interface_version = XEN_SYSCTL_INTERFACE_VERSION,
+                            .u.availheap.node = -1};
+
+    return hypercall_sysctl(&op) ? 0 : op.u.availheap.avail_bytes;
+}
+
+/* What is left of a dead domain goes when all CPUs have passed their schedulers. */
+static void wait_until_settled(void)
+{
+    uint64_t before, now = free_bytes();
+
+    do {
+        before = now;
+        thread_sleep(SETTLE_TIME);
+        now = free_bytes();
+    } while (now != before);
 }
 
 static void show_counters(unsigned int round)
@@ -264,6 +290,7 @@ static void show_counters(unsigned int round)
                             .u.debug_keys.nr_keys = sizeof(keys) - 1};
 
     set_xen_guest_handle(op.u.debug_keys.keys, keys);
+    wait_until_settled();
     printf("STRESS COUNTERS\n");
     if (hypercall_sysctl(&op))
         printf("STRESS FAIL debug keys are refused\n");
@@ -314,14 +341,18 @@ static void work(void *argument)
 static bool run_round(unsigned int round, uint64_t nanoseconds)
 {
     uint64_t end = clock_now() + nanoseconds;
+    unsigned int turn = 0;
 
     for (unsigned int vcpu = 1; vcpu < STRESS_VCPUS; vcpu++)
         stress_workers[vcpu].finished = false;
+    set_free(0);
     __atomic_store_n(&own_board.stop, 0, __ATOMIC_RELEASE);
     while (clock_now() < end) {
         for (domid_t id = FIRST_STEADY; id < STRESS_PEERS; id++)
             tend(id);
         read_board(0, &own_board);
+        /* One after the other, should all have gone down. */
+        hypercall_vcpu_op(VCPUOP_up, 1 + turn++ / 16 % (STRESS_VCPUS - 1), NULL);
         thread_sleep(TEND_EVERY);
     }
     if (!own_vcpus_end())

@@ -6,6 +6,7 @@
 #include <public/sched.h>
 #include <string.h>
 #include <traps.h>
+#include <vcpu.h>
 
 #include "stress.h"
 
@@ -92,10 +93,11 @@ static void must(struct worker *w, const char *what, long result)
 
 /* ---- frames that come and go ---- */
 
-/* Takes the page's mapping away, with one of the flushes that are enough for one vCPU. */
+/* Takes the page's mapping away, with one of the flushes that are enough for who uses it. */
 static void unmap_page(struct worker *w, unsigned int page)
 {
-    unsigned long flush = UVMF_INVLPG | (stress_chance(w, 2) ? UVMF_ALL : UVMF_LOCAL);
+    bool everywhere = this_vcpu()->id != w->vcpu || stress_chance(w, 2);
+    unsigned long flush = UVMF_INVLPG | (everywhere ? UVMF_ALL : UVMF_LOCAL);
 
     must(w, "unmapping a page", hypercall_update_va_mapping(w->pages[page], 0, flush));
 }
@@ -117,17 +119,12 @@ static void change_frame(struct worker *w, unsigned int page, mfn_t frame)
     w->board->done[w->vcpu].moves++;
 }
 
-void stress_exchange(struct worker *w)
+bool stress_move(struct worker *w, unsigned int page)
 {
-    unsigned int page = take_page(w);
-    xen_pfn_t in, out;
+    xen_pfn_t in = va_to_mfn(w->pages[page]), out = va_to_pfn(w->pages[page]);
     struct xen_memory_exchange exchange = {.in = {.nr_extents = 1, .domid = DOMID_SELF},
                                            .out = {.nr_extents = 1, .domid = DOMID_SELF}};
 
-    if (page == PAGES)
-        return;
-    in = va_to_mfn(w->pages[page]);
-    out = va_to_pfn(w->pages[page]);
     set_xen_guest_handle(exchange.in.extent_start, &in);
     set_xen_guest_handle(exchange.out.extent_start, &out);
     unmap_page(w, page);
@@ -135,9 +132,19 @@ void stress_exchange(struct worker *w)
     if (exchange.nr_exchanged == 1) {
         change_frame(w, page, out);
     } else {
-        map_page(w, page, in); /* dom0 uses it, or memory is short */
+        map_page(w, page, in);
         check_page(w, page);
     }
+    return exchange.nr_exchanged == 1;
+}
+
+void stress_exchange(struct worker *w)
+{
+    unsigned int page = take_page(w);
+
+    if (page == PAGES)
+        return;
+    stress_move(w, page); /* unless dom0 uses it, or memory is short */
     put_page(w, page);
 }
 

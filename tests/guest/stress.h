@@ -114,6 +114,8 @@ uint64_t stress_public_tag(domid_t domain, unsigned int vcpu);
 void stress_check_pages(struct worker *w);
 void stress_rewrite(struct worker *w);
 void stress_exchange(struct worker *w);
+/* Gives the page another frame, with any content. @return false: somebody uses the one that it has */
+bool stress_move(struct worker *w, unsigned int page);
 void stress_give_back(struct worker *w);
 void stress_pin(struct worker *w);
 void stress_tree(struct worker *w);
