@@ -15,6 +15,7 @@
 #define TREE_ADDRESS  ((const volatile uint64_t *)(1ul << 39)) /* the second entry of a root */
 #define PATIENCE      100000 /* tries to get a frame back, which others have for a moment */
 #define TABLE_ENTRIES 8u
+#define WRITES        16u /* to a page of another worker, at a time */
 
 /* ---- contents ---- */
 
@@ -91,15 +92,57 @@ static void must(struct worker *w, const char *what, long result)
         stress_trouble(w, "%s: %ld", what, result);
 }
 
+/* ---- what other vCPUs of the domain do with the same addresses ---- */
+
+/* No page table takes this: an entry that is present, of a frame that no machine has. */
+#define NO_ENTRY (0x000ffff000000000ull | PTE_PRESENT | PTE_RW)
+
+struct target {
+    volatile uint64_t *words;
+    uint64_t random;
+};
+
+static void write_to_target(void *argument)
+{
+    struct target *target = argument;
+
+    for (unsigned int i = 0; i < WRITES; i++)
+        target->words[(target->random >> i) % WORDS] = target->random | NO_ENTRY;
+}
+
+/*
+ * Writes where a worker of this domain has its mailbox, or a granted page. If there is none now,
+ * the write fails; else this CPU remembers a translation, of which the page's owner knows nothing.
+ */
+void stress_meddle(struct worker *w)
+{
+    const struct worker *other = &stress_workers[hostile_below(&w->random, STRESS_VCPUS)];
+    uint8_t *page = stress_chance(w, 2) ? other->pages[PAGE_MAILBOX]
+                                        : other->slots[hostile_below(&w->random, SLOTS)].va;
+    struct target target = {(volatile uint64_t *)page, hostile_number(&w->random)};
+
+    trap_catch(write_to_target, &target, NULL);
+}
+
 /* ---- frames that come and go ---- */
 
-/* Takes the page's mapping away, with one of the flushes that are enough for who uses it. */
-static void unmap_page(struct worker *w, unsigned int page)
+/* The flush is one of those that are enough for the worker itself. */
+static long map_as(struct worker *w, const void *va, pte_t entry)
 {
     bool everywhere = this_vcpu()->id != w->vcpu || stress_chance(w, 2);
-    unsigned long flush = UVMF_INVLPG | (everywhere ? UVMF_ALL : UVMF_LOCAL);
 
-    must(w, "unmapping a page", hypercall_update_va_mapping(w->pages[page], 0, flush));
+    return hypercall_update_va_mapping(va, entry,
+                                       UVMF_INVLPG | (everywhere ? UVMF_ALL : UVMF_LOCAL));
+}
+
+static long protect_as(struct worker *w, const void *va, pte_t flags)
+{
+    return map_as(w, va, make_pte(va_to_mfn(va), flags));
+}
+
+static void unmap_page(struct worker *w, unsigned int page)
+{
+    must(w, "unmapping a page", map_as(w, w->pages[page], 0));
 }
 
 static void map_page(struct worker *w, unsigned int page, mfn_t frame)
@@ -230,12 +273,12 @@ void stress_pin(struct worker *w)
     memset(table, 0, PAGE_SIZE);
     for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
         table[hostile_below(&w->random, WORDS)] = data_entry(w);
-    must(w, "protecting a table", page_protect(table, PTE_KERNEL_RO));
+    must(w, "protecting a table", protect_as(w, table, PTE_KERNEL_RO));
     if (mmuext(MMUEXT_PIN_L1_TABLE, frame) == 0) {
         use_table(w, table);
         must(w, "unpinning a table", mmuext(MMUEXT_UNPIN_TABLE, frame));
     }
-    must(w, "writing to what was a table", page_protect(table, PTE_KERNEL_DATA));
+    must(w, "writing to what was a table", protect_as(w, table, PTE_KERNEL_DATA));
     put_page(w, page);
 }
 
@@ -260,7 +303,7 @@ static void make_tree(struct worker *w)
     *(uint64_t *)w->tree[2] = make_pte(va_to_mfn(w->tree[3]), PTE_TABLE);
     *(uint64_t *)w->tree[3] = make_pte(va_to_mfn(w->tree[4]), PTE_KERNEL_RO);
     for (unsigned int i = 0; i + 1 < TREE_PAGES; i++)
-        must(w, "protecting a tree", page_protect(w->tree[i], PTE_KERNEL_RO));
+        must(w, "protecting a tree", protect_as(w, w->tree[i], PTE_KERNEL_RO));
     must(w, "pinning a root", mmuext(MMUEXT_PIN_L4_TABLE, va_to_mfn(root)));
     w->tree_pinned = true;
 }
@@ -287,7 +330,7 @@ void stress_drop_tree(struct worker *w)
         return;
     must(w, "unpinning a root", mmuext(MMUEXT_UNPIN_TABLE, va_to_mfn(w->tree[0])));
     for (unsigned int i = 0; i + 1 < TREE_PAGES; i++)
-        must(w, "writing to what was a tree", page_protect(w->tree[i], PTE_KERNEL_DATA));
+        must(w, "writing to what was a tree", protect_as(w, w->tree[i], PTE_KERNEL_DATA));
     w->tree_pinned = false;
 }
 
@@ -322,12 +365,12 @@ void stress_ldt(struct worker *w)
         return;
     memset(w->pages[page], 0, PAGE_SIZE);
     op.arg1.linear_addr = (unsigned long)w->pages[page];
-    must(w, "protecting an LDT", page_protect(w->pages[page], PTE_KERNEL_RO));
+    must(w, "protecting an LDT", protect_as(w, w->pages[page], PTE_KERNEL_RO));
     must(w, "setting an LDT", hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF));
     trap_catch(load_descriptor, NULL, NULL);
     op.arg2.nr_ents = 0;
     must(w, "dropping an LDT", hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF));
-    must(w, "writing to what was an LDT", page_protect(w->pages[page], PTE_KERNEL_DATA));
+    must(w, "writing to what was an LDT", protect_as(w, w->pages[page], PTE_KERNEL_DATA));
     put_page(w, page);
 }
 

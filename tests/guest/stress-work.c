@@ -147,9 +147,9 @@ void stress_nap(struct worker *w, uint64_t nanoseconds)
 void stress_step(struct worker *w)
 {
     static void (*const works[])(struct worker *) = {
-        stress_rewrite, stress_exchange, stress_give_back, stress_pin,  stress_tree,
-        stress_ldt,     stress_flush,    stress_map,       stress_map,  stress_copy,
-        stress_ports,   stress_ports,    stress_ports,     stress_wait, stress_vcpus,
+        stress_rewrite, stress_meddle, stress_exchange, stress_give_back, stress_pin,  stress_tree,
+        stress_ldt,     stress_flush,  stress_map,      stress_map,       stress_copy, stress_ports,
+        stress_ports,   stress_ports,  stress_wait,     stress_vcpus,
     };
 
     works[hostile_below(&w->random, sizeof(works) / sizeof(works[0]))](w);

@@ -5,7 +5,8 @@
  * rings ports, waits, and goes down until another vCPU brings it up. It checks all that it reads.
  *
  * The pages, tables, addresses and ports of a worker are used by its vCPU alone, so there are no
- * locks: what vCPUs and domains share is the hypervisor.
+ * locks: what vCPUs and domains share is the hypervisor. Only to pages whose content is nobody's
+ * others write, too, so that their CPUs remember where these were.
  */
 #ifndef STRESS_H
 #define STRESS_H
@@ -114,9 +115,10 @@ uint64_t stress_public_tag(domid_t domain, unsigned int vcpu);
 void stress_check_pages(struct worker *w);
 void stress_rewrite(struct worker *w);
 void stress_exchange(struct worker *w);
-/* Gives the page another frame, with any content. @return false: somebody uses the one that it has */
+/* Gives the page another frame, with any content. @return false: somebody uses the old one */
 bool stress_move(struct worker *w, unsigned int page);
 void stress_give_back(struct worker *w);
+void stress_meddle(struct worker *w);
 void stress_pin(struct worker *w);
 void stress_tree(struct worker *w);
 void stress_drop_tree(struct worker *w);
