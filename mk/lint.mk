@@ -45,8 +45,8 @@ lint-tidy:
 	@echo "  TIDY"
 	$(call tidy,$(filter-out arch/x86/meter.c,$(filter hypervisor/% arch/%,$(LINT_UNITS))),$(LINT_HV))
 	$(call tidy,$(filter arch/x86/meter.c,$(LINT_UNITS)),$(LINT_HV) -DMETER)
-	$(call tidy,$(filter pv-guest/% tests/guest/%,$(LINT_UNITS)),$(LINT_GUEST))
-	$(call tidy,$(filter dom0-tools/%,$(LINT_UNITS)),$(LINT_TOOLS))
+	$(call tidy,$(filter pv-guest/%,$(LINT_UNITS)),$(LINT_GUEST))
+	$(call tidy,$(filter dom0-tools/% tests/guest/%,$(LINT_UNITS)),$(LINT_TOOLS))
 	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/smp/% tests/system/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
 
 # One configuration a file: what the build defines. Includes are not followed into the C library.

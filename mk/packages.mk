@@ -10,6 +10,12 @@ DEBS ?= $(PKG)/debs
 
 FETCH = @mkdir -p $(PKG); $(if $(Q),printf '  %-8s %s\n' FETCH $(1);) mk/fetch-package.sh $(DEBS) $(PKG)/root $(1)
 
+# What ends a command of a rule.
+define newline
+
+
+endef
+
 # linux-image-amd64 only depends on the package of the current version, which is the one wanted.
 $(PKG)/vmlinuz: mk/fetch-package.sh
 	$(call FETCH,linux-image-amd64)
@@ -55,6 +61,14 @@ $(PKG)/xenstore-utils: mk/fetch-package.sh
 	$(call FETCH,libgcc-s1)
 	@touch $@
 
+# stress-ng with the libraries it needs besides the C library: a file that says so.
+STRESS_NG_PACKAGES := stress-ng libapparmor1 libbsd0 libmd0 libcrypt1 libegl1 libgles2 libglvnd0 \
+    libgbm1 libdrm2 libwayland-server0 libffi8 libexpat1 libipsec-mb1 libjpeg62-turbo \
+    libjudydebian1 libkmod2 libzstd1 liblzma5 libssl3 libsctp1 libxxhash0 zlib1g
+$(PKG)/stress-ng: mk/fetch-package.sh $(PKG)/xenstore-utils
+	$(foreach package,$(STRESS_NG_PACKAGES),$(call FETCH,$(package))$(newline))
+	@touch $@
+
 .PHONY: packages
 packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox $(PKG)/xenstore-utils \
-          $(PKG)/kexec-tools $(PKG)/uefi
+          $(PKG)/kexec-tools $(PKG)/uefi $(PKG)/stress-ng

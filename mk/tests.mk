@@ -208,6 +208,23 @@ $(BUILD)/tests/kexec.cpio.gz: $(KEXEC_FILES) $(PKG)/kexec-tools $(PKG)/busybox $
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
 $(BUILD)/tests/system/test_kexec: | $(BUILD)/tests/kexec.cpio.gz $(PKG)/uefi
 
+# Linux with stress-ng.
+STRESS_NG_LIBS := libc.so.6 libm.so.6 libpthread.so.0 libapparmor.so.1 libbsd.so.0 libmd.so.0 \
+    libcrypt.so.1 libEGL.so.1 libGLESv2.so.2 libGLdispatch.so.0 libgbm.so.1 libdrm.so.2 \
+    libwayland-server.so.0 \
+    libffi.so.8 libexpat.so.1 libIPSec_MB.so.1 libjpeg.so.62 libJudy.so.1 libkmod.so.2 \
+    libzstd.so.1 liblzma.so.5 libcrypto.so.3 libsctp.so.1 libxxhash.so.0 libz.so.1
+$(BUILD)/tests/stress-ng.cpio.gz: tests/linux/stress-ng.sh $(PKG)/stress-ng $(PKG)/busybox \
+                                  $(PKG)/vmlinuz $(INITRAMFS)
+	$(call say,RAMDISK,$@)
+	@rm -rf $@.tree && mkdir -p $@.tree/usr/bin $@.tree/guests
+	@cp $< $@.tree/guests/autorun && cp $(PKG)/root/usr/bin/stress-ng $@.tree/usr/bin/
+	$(call copy_libraries,$@.tree,$(STRESS_NG_LIBS))
+	@mk/make-initramfs.sh $@ $(PKG)/busybox linux
+	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
+$(BUILD)/tests/system/test_stress_ng: | $(BUILD)/tests/stress-ng.cpio.gz $(GUESTS_DIR)/vmlinuz
+
+$(BUILD)/tests/system/test_stress: | $(GUEST_DIR)/stress-dom0 $(GUEST_DIR)/stress-domu
 $(BUILD)/tests/system/test_block_faults: | $(GUESTS_DIR)/disk $(GUEST_DIR)/hostile-blkfront
 
 # Linux with its block front driver, which tests/linux/block.sh loads with parameters.
@@ -234,7 +251,7 @@ GUEST_RUNS := $(foreach role,dom0 domu,$(if $(call guests_as,$(role)),$(role)))
 GUEST_HVS := bulkhead debug debug-smp xen $(if $(LONG),xen-smp)
 RELEASE_GUESTS := test-boot test-emulation test-events test-grant test-memory test-mmu test-sched \
     test-time test-traps test-user
-DEBUG_SYSTEM_TESTS := driver_chaos hostile hotplug leaks
+DEBUG_SYSTEM_TESTS := driver_chaos hostile hotplug leaks stress
 
 # What QEMU's TCG does not show: SYSRET and IRET faults.
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
@@ -303,6 +320,8 @@ run-abi:
 
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
 SYSTEM_ARGS_smp = $(if $(LONG),64,8)
+SYSTEM_ARGS_stress_ng = $(if $(LONG),long)
+SYSTEM_ARGS_stress = $(if $(LONG),60,6)
 SYSTEM_ARGS_scale = $(if $(LONG),1000,100)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 SYSTEM_ARGS_driver_chaos = $(if $(LONG),40,3)

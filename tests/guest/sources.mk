@@ -41,3 +41,13 @@ GUEST_greedy_SRCS := tests/guest/greedy.c
 
 # What dom0 may ask for in one piece.
 GUEST_one-piece_SRCS := tests/guest/one-piece.c
+
+# Domains that do by chance all that uses several CPUs. Its dom0 builds domUs as the built-in one does.
+STRESS_SRCS := $(addprefix tests/guest/, \
+    hostile.c stress-work.c stress-pages.c stress-grants.c stress-vcpus.c)
+GUEST_stress-domu_SRCS := $(STRESS_SRCS) tests/guest/stress-domu.c
+GUEST_stress-dom0_SRCS = $(STRESS_SRCS) tests/guest/stress-control.c tests/guest/stress-dom0.c \
+    $(filter-out dom0-tools/platform/builtin_main.c,$(TOOLS_SRCS))
+GUEST_stress-dom0_OBJS = $(GUEST_dom0_OBJS)
+GUEST_stress-dom0_LIBS = $(GUEST_dom0_LIBS)
+CFLAGS_tests/guest/stress-dom0.c := -Idom0-tools/include

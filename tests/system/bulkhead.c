@@ -218,13 +218,10 @@ static void leave_out(char *text, const char *words)
         memmove(at, at + strlen(words), strlen(at + strlen(words)) + 1);
 }
 
-static const char *counters_now(struct machine *machine)
+const char *counters_in(const char *messages)
 {
-    char *counters, *line, *next;
+    char *counters = without_room_for_mappings(messages), *line, *next;
 
-    bh(machine, "dmesg -c");
-    bh(machine, "debug-keys megq");
-    counters = without_room_for_mappings(bh(machine, "dmesg -c"));
     assert_non_null(strstr(counters, "frames free"));
     assert_non_null(strstr(counters, "d0 grants: "));
     /* Not the vCPUs' lines, which say what dom0 happens to do. */
@@ -240,6 +237,13 @@ static const char *counters_now(struct machine *machine)
     leave_out(counters, ", pending");
     leave_out(counters, ", masked");
     return counters;
+}
+
+static const char *counters_now(struct machine *machine)
+{
+    bh(machine, "dmesg -c");
+    bh(machine, "debug-keys megq");
+    return counters_in(bh(machine, "dmesg -c"));
 }
 
 const char *hypervisor_counters(struct machine *machine)

@@ -67,6 +67,9 @@ long long free_memory(struct machine *machine);
  */
 const char *hypervisor_counters(struct machine *machine);
 
+/* The same from the messages that answered the debug keys "megq". */
+const char *counters_in(const char *messages);
+
 /* The release of the Debian kernel that the build unpacked, as `uname -r` prints it. */
 const char *linux_release(void);
 
