@@ -39,3 +39,6 @@ GUEST_greedy_SRCS := tests/guest/greedy.c
 
 # What dom0 may ask for in one piece.
 GUEST_one-piece_SRCS := tests/guest/one-piece.c
+
+# A vCPU on each CPU.
+GUEST_all-cpus_SRCS := tests/guest/harness.c tests/guest/all-cpus.c
