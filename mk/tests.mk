@@ -121,11 +121,12 @@ $(BUILD)/tests/linux/%: tests/linux/%.c
 $(BUILD)/tests/system/test_compat32: | $(BUILD)/tests/linux/compat32
 
 # 64-bit programs that are the first process of a Linux ramdisk of their own.
-LINUX_PROGRAMS := bench stress durable scaling
+LINUX_PROGRAMS := bench stress durable scaling answer
 LINUX_CFLAGS := -std=gnu11 -O2 -g -static -pthread -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 LINUX_RAMDISKS := $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%.cpio)
 $(BUILD)/tests/linux/bench: tests/linux/bench.c
 $(BUILD)/tests/linux/scaling: tests/linux/scaling.c
+$(BUILD)/tests/linux/answer: tests/linux/answer.c
 $(BUILD)/tests/linux/durable: tests/linux/durable.c tests/linux/durable.h
 $(BUILD)/tests/linux/stress: $(wildcard tests/linux/stress/*.c tests/linux/stress/*.h)
 $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%): | $(TOOLS_STAMP)
@@ -137,12 +138,14 @@ LINUX_MODULES_stress := xen-evtchn xen-gntalloc xen-gntdev
 LINUX_MODULES_durable := xen-blkfront
 $(LINUX_RAMDISKS): %.cpio: % $(PKG)/vmlinuz mk/make-cpio.sh
 	$(call say,RAMDISK,$@)
-	@rm -rf $*.tree && mkdir -p $*.tree/lib/modules && strip -o $*.tree/init $<
+	@rm -rf $*.tree && mkdir -p $*.tree/lib/modules $*.tree/sbin && strip -o $*.tree/init $<
+	@ln -s ../init $*.tree/sbin/poweroff
 	@for module in $(LINUX_MODULES_$(notdir $*)); do \
 	    cp "$$(find -L $(PKG)/modules -name $$module.ko -print -quit)" $*.tree/lib/modules/; done
 	@mk/make-cpio.sh $*.tree >$@
 $(BUILD)/tests/system/test_linux_stress: | $(BUILD)/tests/linux/stress.cpio
 $(BUILD)/tests/system/test_scale: | $(BUILD)/tests/qemu/count.so
+$(BUILD)/tests/system/test_linux_scale: | $(BUILD)/tests/linux/answer.cpio
 $(BUILD)/tests/system/test_durability: tests/system/replay.c tests/linux/durable.h \
     | $(BUILD)/tests/linux/durable.cpio
 
@@ -304,6 +307,7 @@ run-abi:
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
 SYSTEM_ARGS_smp = $(if $(LONG),64,8)
 SYSTEM_ARGS_scale = $(if $(LONG),1000,100)
+SYSTEM_ARGS_linux_scale = $(if $(LONG),100,2)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 SYSTEM_ARGS_driver_chaos = $(if $(LONG),40,3)
 SYSTEM_ARGS_linux_stress = $(if $(LONG),long)

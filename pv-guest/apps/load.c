@@ -134,7 +134,7 @@ static void work_for(struct worker *worker, uint64_t nanoseconds)
 
 static uint64_t time_running(void)
 {
-    struct vcpu_runstate_info info;
+    struct vcpu_runstate_info info = {0};
 
     must(hypercall_vcpu_op(VCPUOP_get_runstate_info, this_vcpu()->id, &info) == 0, "run state");
     return info.time[RUNSTATE_running];
