@@ -240,8 +240,9 @@ RELEASE_GUESTS := test-boot test-emulation test-events test-grant test-memory te
     test-time test-traps test-user
 DEBUG_SYSTEM_TESTS := driver_chaos hostile leaks
 
-# What QEMU's TCG does not show: SYSRET and IRET faults. On two CPUs it is a second opinion.
+# What QEMU's TCG does not show: SYSRET and IRET faults. Of two CPUs it is a second opinion.
 BOCHS_HVS := bulkhead $(if $(LONG),bulkhead-smp xen)
+BOCHS_TESTS_bulkhead-smp := all-cpus test-sched
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
 
 RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) $(SMP_TESTS:%=run-%) \
@@ -334,7 +335,8 @@ $(foreach role,$(GUEST_RUNS),$(foreach hv,$(GUEST_HVS),$(eval $(call guest_run,$
 define bochs_run
 run-guests-bochs-$(1): $(BUILD)/tests/system/test_guests $(GUEST_IMAGES) \
     $(if $(filter xen,$(1)),$(PKG)/xen,$(BUILD)/bulkhead)
-	@$(RUN_TEST) guests-bochs-$(1) $$< $(1)-bochs dom0 $(BOCHS_TESTS)
+	@$(RUN_TEST) guests-bochs-$(1) $$< $(1)-bochs dom0 $(BOCHS_TESTS) \
+	    $(BOCHS_TESTS_$(1))
 endef
 $(foreach hv,bulkhead bulkhead-smp xen,$(eval $(call bochs_run,$(hv))))
 
@@ -382,7 +384,7 @@ bench-linux: $(BUILD)/tests/system/bench_linux $(BUILD)/bulkhead $(PKG)/xen \
 	@cat $(BUILD)/benchmarks-linux.md
 	@mk/update-section.sh docs/benchmarks.md bench-linux $(BUILD)/benchmarks-linux.md
 
-# How CPUs are shared, and what two of them do more than one; both need an idle machine of two cores.
+# How CPUs are shared, and what two of them do more than one: on an idle machine of two cores.
 BENCH_RUNS ?= 5
 $(BUILD)/tests/system/bench_sched $(BUILD)/tests/system/bench_locks: tests/system/loads.c
 bench-sched: $(BUILD)/tests/system/bench_sched $(BUILD)/bulkhead $(PKG)/xen $(GUEST_DIR)/dom0 \
