@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define MAX_RUNS 15
-#define CROWD    8u /* busy domains on two CPUs, so that each has eight vCPUs */
+#define CROWD    8u /* busy domains, so that each CPU has eight vCPUs */
 
 /* A row of the table. The nearer to the ideal a value is, the better. */
 struct row {
