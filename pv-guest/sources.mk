@@ -38,6 +38,7 @@ GUEST_echo_SRCS := $(addprefix pv-guest/apps/, echo.c shutdown.c) \
     $(SPLIT_SRCS) $(NET_FRONT_SRCS) $(IP_SRCS)
 GUEST_netbench_SRCS := pv-guest/apps/netbench.c $(SPLIT_SRCS) $(NET_FRONT_SRCS)
 GUEST_bench_SRCS := pv-guest/apps/bench.c pv-guest/apps/bench_entry.S
+GUEST_load_SRCS := pv-guest/apps/load.c
 GUEST_disk_SRCS := pv-guest/apps/disk.c pv-guest/apps/disk_job.c \
     $(SPLIT_SRCS) $(BLOCK_SRCS) $(BLOCK_FRONT_SRCS) $(PCI_SRCS) $(VIRTIO_SRCS) $(VIRTIO_BLK_SRCS)
 # Both ends of the example of docs/drivers.md.

@@ -20,6 +20,10 @@
 
 static struct vcpu vcpus[MAX_VCPUS];
 
+/* Of the vCPUs for which the shared page has no room. None lies in two pages. */
+static vcpu_info_t more_info[MAX_VCPUS - XEN_LEGACY_MAX_VCPUS]
+    __attribute__((aligned(sizeof(vcpu_info_t))));
+
 /* What a secondary vCPU was started for. */
 static struct {
     void (*function)(void *);
@@ -37,7 +41,8 @@ static void init_record(unsigned int id)
 
     vcpu->self = vcpu;
     vcpu->id = id;
-    vcpu->info = &shared_info->vcpu_info[id];
+    vcpu->info = id < XEN_LEGACY_MAX_VCPUS ? &shared_info->vcpu_info[id]
+                                           : &more_info[id - XEN_LEGACY_MAX_VCPUS];
     vcpu->fs_block.canary = CANARY;
 }
 
@@ -78,6 +83,17 @@ static void fill_context(struct vcpu_guest_context *context, struct vcpu *vcpu, 
     context->gs_base_kernel = (unsigned long)vcpu;
 }
 
+/* Tells the hypervisor where the vcpu_info is, if that is not the shared page. */
+static long register_info(const struct vcpu *vcpu)
+{
+    struct vcpu_register_vcpu_info info = {.mfn = va_to_mfn(vcpu->info),
+                                           .offset = (uintptr_t)vcpu->info % PAGE_SIZE};
+
+    if (vcpu->id < XEN_LEGACY_MAX_VCPUS)
+        return 0;
+    return hypercall_vcpu_op(VCPUOP_register_vcpu_info, vcpu->id, &info);
+}
+
 int vcpu_start(unsigned int id, void (*function)(void *), void *argument)
 {
     struct vcpu_guest_context *context;
@@ -98,7 +114,9 @@ int vcpu_start(unsigned int id, void (*function)(void *), void *argument)
     jobs[id].function = function;
     jobs[id].argument = argument;
     fill_context(context, &vcpus[id], stack + VCPU_STACK_PAGES * PAGE_SIZE - 16);
-    error = hypercall_vcpu_op(VCPUOP_initialise, id, context);
+    error = register_info(&vcpus[id]);
+    if (!error)
+        error = hypercall_vcpu_op(VCPUOP_initialise, id, context);
     free(context);
     if (error) {
         pages_free(stack, VCPU_STACK_PAGES);

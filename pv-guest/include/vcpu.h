@@ -14,14 +14,14 @@
 #include <stdint.h>
 #include <traps.h>
 
-#define MAX_VCPUS 32
+#define MAX_VCPUS 64
 
 struct catch_state;
 
 struct vcpu {
     struct vcpu *self; /* first, read through %gs:0 */
     unsigned int id;
-    vcpu_info_t *info; /* in the shared page */
+    vcpu_info_t *info; /* in the shared page, which has 32, or in our memory */
     trap_hook hook;
     struct catch_state *catching; /* the innermost trap_catch() that is under way */
     struct registers *user_regs;  /* user_run(): where it wants the registers */

@@ -51,3 +51,6 @@ GUEST_stress-dom0_SRCS = $(STRESS_SRCS) tests/guest/stress-control.c tests/guest
 GUEST_stress-dom0_OBJS = $(GUEST_dom0_OBJS)
 GUEST_stress-dom0_LIBS = $(GUEST_dom0_LIBS)
 CFLAGS_tests/guest/stress-dom0.c := -Idom0-tools/include
+
+# A vCPU on each CPU.
+GUEST_all-cpus_SRCS := tests/guest/harness.c tests/guest/all-cpus.c

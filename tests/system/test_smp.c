@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Machines of several CPUs: all come up, one that hangs is found by the watchdog and the machine
- * ends with one report, waits for locks and CPUs are shown. The argument is the number of CPUs of
- * the largest machine.
+ * Machines of several CPUs: all come up, each is woken by an event and answers a flush, one that
+ * hangs is found by the watchdog and the machine ends with one report, waits for locks and CPUs are
+ * shown. The argument is the number of CPUs of the largest machine.
  */
 #include "bulkhead.h"
 
@@ -25,6 +25,24 @@ static void all_cpus_come_up(void **state)
     snprintf(line, sizeof(line), "(BH) CPUs: %u present, %u used\n", most_cpus, most_cpus);
     assert_non_null(strstr(machine_text(machine), line));
     assert_int_equal(json_number(machine, bh(machine, "info --json"), "nr_cpus"), most_cpus);
+}
+
+/* Each is woken by an event, and a request of one of them reaches all. */
+static void all_cpus_hear_of_one(void **state)
+{
+    char count[32], cpus[16];
+    struct machine *machine;
+
+    snprintf(cpus, sizeof(cpus), "%u", most_cpus);
+    snprintf(count, sizeof(count), "\n%u vCPUs\n", most_cpus);
+    setenv("BULKHEAD_CPUS", cpus, 1);
+    machine = machine_start(&(struct machine_options){.name = "smp-hear",
+                                                      .kernel = bulkhead_image(),
+                                                      .cmdline = "console=com1 noreboot "
+                                                                 "dom0_mem=128M",
+                                                      .modules = build_path("pv-guest/all-cpus")});
+    machine_expect(machine, count);
+    machine_expect(machine, "TESTS DONE 3 passed, 0 failed");
 }
 
 /* Moves an idle CPU into a loop with interrupts off, by gdb. */
@@ -112,6 +130,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(all_cpus_come_up, machines_stop),
+        cmocka_unit_test_teardown(all_cpus_hear_of_one, machines_stop),
         cmocka_unit_test(a_hung_cpu_is_found),
         cmocka_unit_test_teardown(waits_are_shown, machines_stop),
     };
