@@ -76,6 +76,26 @@ static void hard(void **state)
     assert_true(c->is_running);
 }
 
+/* A vCPU that waits is offered at once to an idle CPU that has become one of its own. */
+static void widened(void **state)
+{
+    cpumask_t both = one_cpu(0);
+    struct vcpu *a, *b, *waiting;
+
+    sim_begin(&sim, 2, 1, 1);
+    a = busy(0, 0);
+    b = busy(1, 0);
+    pin(a, 1);
+    pin(b, 1);
+    waiting = a->is_running ? b : a;
+    assert_false(waiting->is_running);
+    cpumask_set(&both, 1);
+    sched_set_affinity(waiting, &both, NULL);
+    sim_settle(&sim);
+    assert_int_equal(waiting->processor, 0);
+    assert_true(waiting->is_running);
+}
+
 /* A soft affinity decides among idle CPUs, but nobody waits for it. */
 static void soft(void **state)
 {
@@ -402,6 +422,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(hard),
+        TEST(widened),
         TEST(soft),
         TEST(cores),
         TEST(down_and_up),
