@@ -37,6 +37,7 @@ u8 *apic_base = apic_page;
 bool x2apic_enabled;
 __thread bool host_irqs_on;
 struct cpu *cpus[NR_CPUS] = {&cpu};
+s_time_t host_now; /* by which waits for locks are measured; there are none */
 
 void tlb_relax(void)
 {

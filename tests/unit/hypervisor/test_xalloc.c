@@ -24,6 +24,11 @@ void tlb_relax(void)
 {
 }
 
+bool softirq_pending(void)
+{
+    return false;
+}
+
 void page_flush_caches(struct page *pg)
 {
 }
