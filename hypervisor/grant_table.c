@@ -230,6 +230,13 @@ union flags_domid {
     };
 };
 
+/* @return does an entry with these flags permit @user this access? */
+static bool access_permitted(union flags_domid entry, domid_t user, bool readonly)
+{
+    return (entry.flags & GTF_type_mask) == GTF_permit_access && entry.domid == user &&
+           (readonly || !(entry.flags & GTF_readonly));
+}
+
 /*
  * Checks that the entry permits @user this access and marks it as in use. A caller that loses
  * PIN_TRIES races against the granting guest gets an error: that is the guest's fault.
@@ -242,10 +249,8 @@ static int mark_in_use(struct grant_entry_v1 *sha, domid_t user, bool readonly, 
     for (unsigned int i = 0; i < PIN_TRIES; i++) {
         union flags_domid next = seen;
 
-        if ((seen.flags & GTF_type_mask) != GTF_permit_access || seen.domid != user)
-            return GNTST_general_error; /* not granted, or not to this domain */
-        if (!readonly && (seen.flags & GTF_readonly))
-            return GNTST_general_error; /* only granted for reading */
+        if (!access_permitted(seen, user, readonly))
+            return GNTST_general_error;
         next.flags |= (u16)(readonly ? GTF_reading : GTF_reading | GTF_writing);
         if (cmpxchg((u32 *)(void *)sha, &seen.word, next.word)) {
             *frame = READ_ONCE(sha->frame);
@@ -271,6 +276,19 @@ int grant_get_frame(mfn_t frame, struct domain *owner, bool readonly)
     return GNTST_okay;
 }
 
+/* Refuses @user an entry. Gives up the table lock. */
+static int refuse_pin(struct domain *owner, unsigned long ref, domid_t user, bool readonly)
+{
+    const struct grant_entry_v1 *sha = shared_entry(owner->grant_table, ref);
+    u16 flags = READ_ONCE(sha->flags);
+    domid_t domid = READ_ONCE(sha->domid);
+
+    spin_unlock(&owner->grant_table->lock);
+    printk_guest(LOG_DEBUG, "grant %lu of d%u is not d%u's for %s: flags %x, domain %u", ref,
+                 owner->id, user, readonly ? "reading" : "writing", flags, domid);
+    return GNTST_general_error;
+}
+
 /* Pins an entry that is in use already, or is not as it should be. Gives up the table lock. */
 static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t user, bool readonly,
                                mfn_t *frame)
@@ -281,12 +299,12 @@ static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t 
     int rc;
 
     if (act->readers + act->writers >= ~0U >> 2 || (act->in_use && act->domid != user))
-        goto refused;
+        return refuse_pin(owner, ref, user, readonly);
     if (!act->in_use || (!readonly && !act->writers)) {
         u32 seen;
 
         if (mark_in_use(sha, user, readonly, &seen))
-            goto refused;
+            return refuse_pin(owner, ref, user, readonly);
         /* While the entry is pinned its frame is that of the first pin. */
         if (!act->in_use)
             act->frame = seen;
@@ -301,18 +319,12 @@ static __noinline int pin_slow(struct domain *owner, unsigned long ref, domid_t 
     }
     spin_unlock(&gt->lock);
     return rc;
-
-refused:
-    spin_unlock(&gt->lock);
-    printk_guest(LOG_DEBUG, "grant %lu of d%u is not d%u's for %s: flags %x, domain %u", ref,
-                 owner->id, user, readonly ? "reading" : "writing", READ_ONCE(sha->flags),
-                 READ_ONCE(sha->domid));
-    return GNTST_general_error;
 }
 
 /*
  * Pins an entry that has no active entry yet, or refuses it: there is no such entry, the table is
- * closed, or memory is used up. Gives up the table lock.
+ * closed, or memory is used up, which may pass. The entry has to be a grant to @user, so that
+ * nobody else can make a domain's table take memory. Gives up the table lock.
  */
 static __noinline int pin_unopened(struct domain *owner, unsigned long ref, domid_t user,
                                    bool readonly, mfn_t *frame)
@@ -320,14 +332,20 @@ static __noinline int pin_unopened(struct domain *owner, unsigned long ref, domi
     struct grant_table *gt = owner->grant_table;
     bool exists = gref_ok(gt, &ref), closed = !gt->open_entries;
 
-    if (exists && !closed && open_up_to(gt, ref))
-        return pin_slow(owner, ref, user, readonly, frame);
+    if (exists && !closed) {
+        union flags_domid seen = {.word = READ_ONCE(*(u32 *)(void *)shared_entry(gt, ref))};
+
+        if (!access_permitted(seen, user, readonly))
+            return refuse_pin(owner, ref, user, readonly);
+        if (open_up_to(gt, ref))
+            return pin_slow(owner, ref, user, readonly, frame);
+    }
     spin_unlock(&gt->lock);
     printk_guest(LOG_DEBUG, "grant %lu: %s", ref,
                  !exists  ? "no grant table has such an entry"
                  : closed ? "its domain is dying"
                           : "no memory for its use");
-    return !exists ? GNTST_bad_gntref : closed ? GNTST_general_error : GNTST_no_device_space;
+    return !exists ? GNTST_bad_gntref : closed ? GNTST_general_error : GNTST_eagain;
 }
 
 HOT_INLINE int pin(struct domain *owner, grant_ref_t ref, domid_t user, bool readonly, mfn_t *frame)

@@ -338,7 +338,8 @@ static struct page *find_block(struct domain *d, unsigned int order, unsigned in
     do
         pg = block_take(d, order, bits);
     while (!pg && heap_scrub(false));
-    return pg;
+    /* What another CPU was cleaning when we looked may have been listed before heap_scrub() did. */
+    return pg ? pg : block_take(d, order, bits);
 }
 
 void *alloc_hv_pages(unsigned int order)

@@ -321,8 +321,9 @@ static void __noreturn idle_loop(void)
             cpu_hotplug_step();
         rcu_quiescent(); /* a CPU that has just come back is waited for, too */
         meter_idle();
-        if (heap_scrub_idle())
+        if (READ_ONCE(this_cpu()->state) == CPU_UP && heap_scrub_idle())
             continue;
+        local_irq_disable(); /* an interrupt that ends being idle ends the sleep as well */
         rcu_idle_enter();
         arch_idle(); /* returns with interrupts off */
         rcu_idle_exit();

@@ -42,6 +42,7 @@ void host_boot_x86(void)
     host_more_guest_memory = descriptor_window;
     for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
         hv_l4[i] = 0x100000UL * i | 1;
+    descriptors_l4_entry = hv_l4[DESCRIPTORS_L4_SLOT];
     for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
         struct arch_cpu *arch = &cpus[cpu]->arch;
 

@@ -3,8 +3,9 @@
  * The windows in which the processor sees the descriptor tables of guests: 32 pages of addresses
  * for each vCPU (asm/config.h). What a window shows is the subject of descriptor.c.
  *
- * The windows of all vCPUs lie in one L4 slot, which is the same under every root. So a domain
- * needs no tables of its own for them: one table serves 16 vCPUs, of whichever domains. A guest
+ * The windows of all vCPUs lie in one L4 slot, which is the same under every guest's root. So a
+ * domain needs no tables of its own for them: one table serves 16 vCPUs, of whichever domains. Our
+ * own root does not have it: an idle CPU, which is not asked to flush, cannot remember it. A guest
  * reaches no window but by its selectors, and those end with its own tables. A CPU forgets all
  * translations when it loads another vCPU, so it remembers nothing of the last owner of a window
  * when it uses it.
@@ -30,6 +31,8 @@
 static u64 l3_table[PT_ENTRIES] TABLES;
 static u64 l2_tables[L1_TABLES] TABLES; /* they follow one another */
 
+u64 descriptors_l4_entry;
+
 static spinlock_t lock = SPINLOCK_INIT(RANK_WINDOW);
 static u32 lowest_unused; /* no window below it is unused */
 
@@ -40,7 +43,7 @@ static u64 table_entry(paddr_t table)
 
 void __init descriptor_windows_init(void)
 {
-    hv_l4[DESCRIPTORS_L4_SLOT] = table_entry(image_paddr(l3_table));
+    descriptors_l4_entry = table_entry(image_paddr(l3_table));
     for (unsigned int i = 0; i < L2_TABLES; i++)
         l3_table[i] = table_entry(image_paddr(&l2_tables[i * PT_ENTRIES]));
 }

@@ -236,11 +236,12 @@ static int dir_entry_get(u64 e, unsigned int level, struct domain *d, bool neste
     return rc;
 }
 
-/* Writes our own slots of a root, from our own root. */
+/* Writes our own slots of a root, from our own root, and the descriptors' windows. */
 static void write_hv_slots(u64 *l4, const struct domain *d)
 {
     for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
         l4[i] = hv_l4[i];
+    l4[DESCRIPTORS_L4_SLOT] = descriptors_l4_entry;
     if (d->vm_assist >> VMASST_TYPE_m2p_strict & 1)
         l4[HV_L4_FIRST] = 0;
 }

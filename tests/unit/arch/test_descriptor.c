@@ -365,12 +365,12 @@ static void an_ldt_ends_with_its_mapping(void **state)
 static void the_windows_hang_in_their_slot(void **state)
 {
     const struct vcpu *v = current;
-    const u64 slot = hv_l4[260];
+    const u64 entry = descriptors_l4_entry;
 
     assert_int_equal(words(0)[260], slot);
     descriptor_windows_init();
-    assert_int_equal(hv_l4[260], HOST_IMAGE_PADDR | 0x63);
-    hv_l4[260] = slot;
+    assert_int_equal(descriptors_l4_entry, HOST_IMAGE_PADDR | 0x63);
+    descriptors_l4_entry = entry;
     assert_int_equal(GDT_VIRT(0), 0xffff820000000000UL);
     assert_int_equal(GDT_VIRT(v->arch.window_nr) >> 12 & 511,
                      v->arch.window - (u64 *)((unsigned long)v->arch.window & PAGE_MASK));

@@ -9,8 +9,8 @@
 #include <types.h>
 
 /*
- * Our root: every guest root receives its slots 256-271. Its entries never change after boot. The
- * idle loop runs on it.
+ * Our root: every guest root receives its slots 256-271 (except 260, which is empty). Its entries
+ * never change after boot. The idle loop runs on it.
  */
 extern u64 hv_l4[PT_ENTRIES];
 /* @return the machine address of hv_l4, for CR3 */

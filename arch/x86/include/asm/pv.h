@@ -225,8 +225,10 @@ unsigned long pv_ldt_address(unsigned long addr);
  */
 bool pv_emulate_pte_write(unsigned long addr, struct cpu_user_regs *regs);
 
-/* Boot: makes the tables of the windows for descriptor tables (L4 slot 260). */
+/* Boot: makes the tables of the windows for descriptor tables. */
 void descriptor_windows_init(void);
+/* What L4 slot 260 of every guest's root holds. */
+extern u64 descriptors_l4_entry;
 /*
  * Gives @v its window, or takes it away with the tables that it shows.
  * @return 0; -XEN_ENOMEM
