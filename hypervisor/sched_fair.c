@@ -249,10 +249,14 @@ void fair_yield(struct vcpu *cur)
     cur->fair.yielding = true;
 }
 
-/* @return by how much more than a slice @v has run than its sibling @other, in virtual time */
-static s64 excess_over(const struct vcpu *v, const struct vcpu *other)
+/*
+ * @return by how much more than a slice @v has run than its sibling @other, or than all have on
+ * average, as queue time @time says, in virtual time
+ */
+static s64 excess_over(const struct vcpu *v, const struct vcpu *other, u64 time)
 {
-    return (s64)(v->fair.v - other->fair.v) - (s64)fair_virtual(v, SCHED_SLICE);
+    return MAX((s64)(v->fair.v - other->fair.v), (s64)(v->fair.v - time)) -
+           (s64)fair_virtual(v, SCHED_SLICE);
 }
 
 /* @return has @v an event that it has not taken yet? */
@@ -270,7 +274,7 @@ bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
     cur->fair.awaits = v;
     if (v->fair.awaits == cur && has_event(cur) && READ_ONCE(cur->info->evtchn_upcall_mask))
         return false; /* @v would only spin; but @cur does not spin with interrupts off */
-    excess = excess_over(v, cur);
+    excess = excess_over(v, cur, queue_time(f, cur));
     if (excess > 0) { /* @cur has to spin until it has caught up so far */
         t += (excess * (s64)cur->fair.weight >> VIRTUAL_SHIFT) + 1;
         f->slice_end = MIN(f->slice_end, t);
@@ -282,16 +286,16 @@ bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
 }
 
 /*
- * @next has been chosen. If it spins until a sibling has answered that waits here, its turn is used
- * for that one.
+ * @next has been chosen at queue time @time. If it spins until a sibling has answered that waits
+ * here, its turn is used for that one.
  */
-static struct vcpu *stand_in(struct vcpu *next)
+static struct vcpu *stand_in(struct vcpu *next, u64 time)
 {
     struct vcpu *v = next->fair.awaits;
 
     /* What else there is to know of it is under this queue's lock only if it belongs here. */
     if (unlikely(v) && load_acquire(&v->processor) == next->processor && v->on_queue &&
-        has_event(v) && excess_over(v, next) <= 0)
+        has_event(v) && excess_over(v, next, time) <= 0)
         return v;
     return next;
 }
@@ -376,7 +380,7 @@ static __noinline struct vcpu *pick_beside(struct run_queue *rq, struct vcpu *pr
         if (!yielding && !before(time, prev->fair.v) &&
             (!next || !before(next->fair.deadline, prev->fair.deadline)))
             next = prev;
-        next = stand_in(next);
+        next = stand_in(next, time);
     }
     prev->fair.yielding = false;
     if (next != prev) {
@@ -392,9 +396,9 @@ static __noinline struct vcpu *pick_beside(struct run_queue *rq, struct vcpu *pr
 static __noinline struct vcpu *pick_among(struct run_queue *rq, const struct vcpu *prev, s_time_t t)
 {
     struct fair_queue *f = &rq->fair;
-    struct vcpu *next = vcpu_of(fair_tree_first_eligible(f->root, queue_time(f, NULL)));
+    u64 time = queue_time(f, NULL);
+    struct vcpu *next = stand_in(vcpu_of(fair_tree_first_eligible(f->root, time)), time);
 
-    next = stand_in(next);
     dequeue(rq, next);
     move_base(f, queue_time(f, next));
     f->favoured = NULL;

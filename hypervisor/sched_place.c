@@ -38,13 +38,16 @@ static unsigned int next_around(const cpumask_t *m, unsigned int cpu, unsigned i
 void sched_refresh_affinity(struct vcpu *v)
 {
     bool any = false, any_best = false;
+    cpumask_t usable; /* as it is now: a CPU may be leaving */
 
-    for (unsigned int i = 0; i < ARRAY_SIZE(sched_cpus.bits); i++)
-        any |= (v->hard_affinity.bits[i] & sched_cpus.bits[i]) != 0;
-    for (unsigned int i = 0; i < ARRAY_SIZE(sched_cpus.bits); i++) {
+    for (unsigned int i = 0; i < ARRAY_SIZE(usable.bits); i++) {
+        usable.bits[i] = READ_ONCE(sched_cpus.bits[i]);
+        any |= (v->hard_affinity.bits[i] & usable.bits[i]) != 0;
+    }
+    for (unsigned int i = 0; i < ARRAY_SIZE(usable.bits); i++) {
         unsigned long allowed = any ? v->hard_affinity.bits[i] : ~0UL;
 
-        v->may_run.bits[i] = allowed & READ_ONCE(sched_cpus.bits[i]);
+        v->may_run.bits[i] = allowed & usable.bits[i];
         v->prefers.bits[i] = v->may_run.bits[i] & v->soft_affinity.bits[i];
         any_best |= v->prefers.bits[i] != 0;
     }
@@ -101,6 +104,7 @@ static unsigned int claim_idle(const struct vcpu *v)
     }
 }
 
+/* @return the CPU that has the least to do among those in use; of all, if none of these is */
 static unsigned int least_loaded(const cpumask_t *among)
 {
     unsigned int cpu, best = NR_CPUS;
@@ -114,7 +118,7 @@ static unsigned int least_loaded(const cpumask_t *among)
             best = cpu;
         }
     }
-    return best;
+    return best == NR_CPUS ? least_loaded(&sched_cpus) : best; /* which CPU 0 never leaves */
 }
 
 unsigned int sched_choose_cpu(const struct vcpu *v)
@@ -127,10 +131,7 @@ unsigned int sched_choose_cpu(const struct vcpu *v)
     cpu = v->processor;
     if (has_run && cpumask_test(&v->may_run, cpu) && cpumask_test(&sched_cpus, cpu))
         return cpu; /* its cache is warm, and the loads are evened out later */
-    cpu = least_loaded(&v->prefers);
-    if (cpu == NR_CPUS) /* the set is being changed right now */
-        cpu = least_loaded(&sched_cpus);
-    return cpu;
+    return least_loaded(&v->prefers);
 }
 
 /* ---- queues ---- */

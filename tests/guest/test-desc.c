@@ -196,12 +196,12 @@ static void test_ldt_window(void)
     struct __attribute__((packed)) {
         uint16_t limit;
         uint64_t base;
-    } gdt;
+    } own;
     uint64_t *ldt = page_alloc_zeroed(), *window;
 
-    __asm__ volatile("sgdt %0" : "=m"(gdt));
-    window = (uint64_t *)(gdt.base + 0x10000); /* the LDT is behind the GDT */
-    CHECK_EQ(gdt.base >> 39, 0xffff820000000000ul >> 39);
+    __asm__ volatile("sgdt %0" : "=m"(own));
+    window = (uint64_t *)(own.base + 0x10000); /* the LDT is behind the GDT */
+    CHECK_EQ(own.base >> 39, 0xffff820000000000ul >> 39);
     ldt[1] = DATA32 | DPL(3);
     CHECK_EQ(page_protect(ldt, PTE_KERNEL_RO), 0);
     CHECK_EQ(set_ldt(ldt, 512), 0);

@@ -367,7 +367,7 @@ static void the_windows_hang_in_their_slot(void **state)
     const struct vcpu *v = current;
     const u64 entry = descriptors_l4_entry;
 
-    assert_int_equal(words(0)[260], slot);
+    assert_int_equal(words(0)[260], entry);
     descriptor_windows_init();
     assert_int_equal(descriptors_l4_entry, HOST_IMAGE_PADDR | 0x63);
     descriptors_l4_entry = entry;
