@@ -437,7 +437,7 @@ static void balance_load(unsigned int self)
     struct candidate c;
     s64 most = 0;
 
-    if (!rq->paced) {
+    if (!READ_ONCE(rq->paced)) {
         find_pace(self);
         return;
     }

@@ -259,6 +259,22 @@ static void use_table(struct worker *w, uint64_t *table)
     w->board->done[w->vcpu].pins++;
 }
 
+/*
+ * What was a table becomes data again. Another vCPU's write to it (stress_meddle()) may be under
+ * emulation at this moment, which keeps it a table until that is done.
+ */
+static void write_to_former_table(struct worker *w, const uint64_t *table)
+{
+    long rc = -EBUSY;
+
+    for (unsigned int i = 0; rc == -EBUSY && i < 1000; i++) {
+        if (i)
+            hypercall_sched_op(SCHEDOP_yield, NULL);
+        rc = protect_as(w, table, PTE_KERNEL_DATA);
+    }
+    must(w, "writing to what was a table", rc);
+}
+
 /* A mailbox is not taken away from the others first: then only one of both uses succeeds. */
 void stress_pin(struct worker *w)
 {
@@ -278,7 +294,7 @@ void stress_pin(struct worker *w)
         use_table(w, table);
         must(w, "unpinning a table", mmuext(MMUEXT_UNPIN_TABLE, frame));
     }
-    must(w, "writing to what was a table", protect_as(w, table, PTE_KERNEL_DATA));
+    write_to_former_table(w, table);
     put_page(w, page);
 }
 
