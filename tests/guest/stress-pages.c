@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a worker of the stress test does with its pages (stress.h). */
+#include <errno.h>
 #include <hypercall.h>
 #include <pagetable.h>
 #include <public/memory.h>
