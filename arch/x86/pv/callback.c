@@ -164,6 +164,21 @@ static long register_callback(struct vcpu *v, const struct callback_register *re
     }
 }
 
+static long unregister_callback(struct vcpu *v, u16 type)
+{
+    switch (type) {
+    case CALLBACKTYPE_event:
+    case CALLBACKTYPE_failsafe:
+    case CALLBACKTYPE_syscall:
+    case CALLBACKTYPE_sysenter:
+        return -XEN_EINVAL; /* a callback can be replaced, not removed */
+    case CALLBACKTYPE_nmi:
+        return unregister_nmi(v);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
 long do_callback_op(int cmd, unsigned long arg)
 {
     struct vcpu *v = current;
@@ -177,19 +192,7 @@ long do_callback_op(int cmd, unsigned long arg)
     case CALLBACKOP_unregister: {
         struct callback_unregister reg;
 
-        if (get_guest(&reg, arg))
-            return -XEN_EFAULT;
-        switch (reg.type) {
-        case CALLBACKTYPE_event:
-        case CALLBACKTYPE_failsafe:
-        case CALLBACKTYPE_syscall:
-        case CALLBACKTYPE_sysenter:
-            return -XEN_EINVAL; /* a callback can be replaced, not removed */
-        case CALLBACKTYPE_nmi:
-            return unregister_nmi(v);
-        default:
-            return -XEN_ENOSYS;
-        }
+        return get_guest(&reg, arg) ? -XEN_EFAULT : unregister_callback(v, reg.type);
     }
     default:
         return hypercall_unknown(__HYPERVISOR_callback_op, (unsigned long)cmd);

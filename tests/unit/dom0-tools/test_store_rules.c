@@ -168,6 +168,25 @@ static void a_domain_of_which_nothing_is_left(void **state)
     assert_string_equal(permissions("@releaseDomain"), "n0 r3");
 }
 
+/* The end of a domain changes no node that it had no part in. */
+static void a_domain_that_is_in_one_node(void **state)
+{
+    uint64_t before, after;
+    size_t length;
+    char *names;
+
+    xs_write(dom0, 0, "/a/b", "x", 1);
+    xs_mkdir(dom0, 0, "/its");
+    permit("/its", "n0 r3");
+    assert_int_equal(xs_directory(dom0, 0, "/a", &names, &length, &before), 0);
+    free(names);
+    assert_int_equal(xs_domain_gone(store, 3), 0);
+    assert_string_equal(permissions("/its"), "n0");
+    assert_int_equal(xs_directory(dom0, 0, "/a", &names, &length, &after), 0);
+    free(names);
+    assert_true(before == after);
+}
+
 /* Each of its nodes that is uppermost is told of, by its whole path. */
 static void the_end_of_several_nodes(void **state)
 {
@@ -292,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(how_deep_paths_are, setup, teardown),
         cmocka_unit_test_setup_teardown(how_long_paths_are, setup, teardown),
         cmocka_unit_test_setup_teardown(who_may_do_what_for_a_target, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_domain_that_is_in_one_node, setup, teardown),
         cmocka_unit_test_setup_teardown(a_domain_of_which_nothing_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_of_several_nodes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_things_cost, setup, teardown),
