@@ -175,8 +175,8 @@ static void test_runstate(void)
 }
 
 /*
- * Whether the area counts a sleep of 20 ms as blocked, within 5 ms. A busy host may stop the machine
- * between the look at the clock and the block, so one of ten sleeps has to show it.
+ * Whether the area counts a sleep of 20 ms as blocked, within 5 ms. A busy host may stop the
+ * machine between the look at the clock and the block, so one of ten sleeps has to show it.
  */
 static bool sleep_is_blocked(const volatile struct vcpu_runstate_info *area)
 {
