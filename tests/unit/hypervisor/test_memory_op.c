@@ -380,6 +380,11 @@ static void nothing_for_pv(void **state)
     batch.domid = 66;
     assert_int_equal(host_memory_op(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)),
                      -XEN_ESRCH);
+    batch.size = 1;
+    batch.errs.p = (int *)HYPERVISOR_VIRT_START;
+    assert_int_equal(host_memory_op(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)),
+                     -XEN_EFAULT);
+    assert_int_equal(do_memory_op(XENMEM_add_to_physmap, 0), -XEN_EFAULT);
     assert_int_equal(host_memory_op(XENMEM_remove_from_physmap, &remove, sizeof(remove)),
                      -XEN_EACCES);
     assert_int_equal(host_memory_op(XENMEM_get_vnumainfo, &vnuma, sizeof(vnuma)), -XEN_EOPNOTSUPP);

@@ -123,6 +123,25 @@ static void weights(void **state)
     assert_in_range(vcpu_cpu_time(e->vcpu[0]), SECONDS(1) - 3 * SLICE, SECONDS(1) + 3 * SLICE);
 }
 
+/* Where a vCPU runs or waits, its weight counts as it is now; elsewhere it does not count. */
+static void weights_change(void **state)
+{
+    const struct run_queue *rq = &this_cpu()->rq;
+    u64 before;
+
+    host_run_softirqs();
+    before = fair_load(rq);
+    up(d->vcpu[0]);
+    host_run_softirqs();
+    assert_int_equal(fair_load(rq), before + d->vcpu[0]->fair.weight);
+    sched_set_weight(d, 512);
+    assert_int_equal(fair_load(rq), before + d->vcpu[0]->fair.weight);
+    up(e->vcpu[0]);
+    assert_int_equal(fair_load(rq), before + d->vcpu[0]->fair.weight + e->vcpu[0]->fair.weight);
+    sched_set_weight(e, 100);
+    assert_int_equal(fair_load(rq), before + d->vcpu[0]->fair.weight + e->vcpu[0]->fair.weight);
+}
+
 /* A vCPU that slept long runs at once, but has saved up no time by it. */
 static void sleepers(void **state)
 {
@@ -430,10 +449,19 @@ static void guest_timers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(idle_and_one),  TEST(fair_shares), TEST(whole_slices),
-        TEST(weights),       TEST(sleepers),    TEST(wakers_wait_a_moment),
-        TEST(yielding),      TEST(blocking),    TEST(pausing_a_blocked_one),
-        TEST(random_states), TEST(accounting),  TEST(guest_timers),
+        TEST(idle_and_one),
+        TEST(fair_shares),
+        TEST(whole_slices),
+        TEST(weights),
+        TEST(weights_change),
+        TEST(sleepers),
+        TEST(wakers_wait_a_moment),
+        TEST(yielding),
+        TEST(blocking),
+        TEST(pausing_a_blocked_one),
+        TEST(random_states),
+        TEST(accounting),
+        TEST(guest_timers),
         TEST(kicking),
     };
 
