@@ -285,8 +285,8 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 
 # Runs of tests/smp, a fixed number from a fixed seed.
 SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
-SMP_RUNS_smp_threads = $(if $(LONG),50000,500)
-SMP_RUNS_smp_tsan = $(if $(LONG),20000,500)
+SMP_RUNS_smp_threads = $(if $(LONG),20000,500)
+SMP_RUNS_smp_tsan = $(if $(LONG),10000,500)
 $(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
 

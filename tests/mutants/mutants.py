@@ -60,6 +60,7 @@ GUESTS = [
 ARGUMENTS = {
     "fuzz": ["-seed=1", "-runs=20000", "-max_total_time=15", "-artifact_prefix=build/logs/"],
     "smp": ["4000"],
+    "smp/smp_threads": ["1000"],
     "smp/smp_tsan": ["200"],
 }
 
