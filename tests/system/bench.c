@@ -43,7 +43,7 @@ static struct operation operations[] = {
     {"pte_lock_and", "`lock andb` on a page-table entry", 600, {0}},
     {"pte_xchg", "`xchg` on a page-table entry", 650, {0}},
     {"event_send_masked", "event send, masked", 140, {0}},
-    {"event_send_self", "event send to self, upcall and `iret`", 330, {0}},
+    {"event_send_self", "event send to self, upcall and `iret`", 332, {0}},
     {"grant_map_unmap", "grant map and unmap", 900, {0}},
     {"grant_copy_4096", "grant copy of 4096 bytes", 800, {0}},
     {"set_timer_op", "`set_timer_op`", 220, {0}},
