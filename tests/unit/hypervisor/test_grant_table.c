@@ -704,10 +704,15 @@ static void active_entries_come_with_use(void **state)
     assert_int_equal(xalloc_in_use(), bytes + 1024);
     assert_int_equal(active_entry(gt, 64)->readers, 1);
     assert_int_equal(active_entry(gt, 63)->writers, 1);
-    /* A refused one, and a copy, make them as well. */
+    /* What is not granted makes none, so strangers cannot; a copy does. */
     entry(a, 128)->domid = 3;
     assert_int_equal(map(128, 3, GNTMAP_host_map).status, GNTST_general_error);
-    assert_int_equal(gt->open_entries, 192);
+    entry(a, 129)->flags |= GTF_readonly;
+    assert_int_equal(map(129, 3, GNTMAP_host_map).status, GNTST_general_error);
+    entry(a, 130)->flags = 0;
+    assert_int_equal(map(130, 3, GNTMAP_host_map).status, GNTST_general_error);
+    assert_int_equal(gt->open_entries, 128);
+    assert_int_equal(xalloc_in_use(), bytes + 1024);
     copy.source.domid = 1;
     copy.dest.domid = DOMID_SELF;
     copy.dest.u.gmfn = page_to_mfn(host_frame(b, 0)).n;
