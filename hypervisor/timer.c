@@ -86,7 +86,7 @@ HOT_INLINE struct timer_queue *lock_queue_of(struct timer *t, unsigned long *fla
         struct timer_queue *q = &cpus[cpu]->timers;
 
         *flags = spin_lock_irqsave(&q->lock);
-        if (likely(cpu == t->cpu))
+        if (likely(cpu == READ_ONCE(t->cpu)))
             return q;
         spin_unlock_irqrestore(&q->lock, *flags);
     }
@@ -143,7 +143,7 @@ static bool try_migrate(struct timer *t, unsigned int cpu)
     bool moves;
 
     spin_lock_two(&from->lock, &to->lock);
-    moves = from_cpu == t->cpu && !runs_elsewhere(from, t);
+    moves = from_cpu == READ_ONCE(t->cpu) && !runs_elsewhere(from, t);
     if (moves) {
         bool queued = t->queued;
 
