@@ -60,7 +60,7 @@ static bool core_is_idle(unsigned int cpu)
     const cpumask_t *core = &cpus[cpu]->siblings;
 
     for (unsigned int i = 0; i < ARRAY_SIZE(core->bits); i++)
-        if (core->bits[i] & sched_cpus.bits[i] & ~READ_ONCE(sched_idle.bits[i]))
+        if (core->bits[i] & READ_ONCE(sched_cpus.bits[i]) & ~READ_ONCE(sched_idle.bits[i]))
             return false;
     return true;
 }
