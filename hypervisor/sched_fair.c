@@ -250,13 +250,17 @@ void fair_yield(struct vcpu *cur)
 }
 
 /*
- * @return by how much more than a slice @v has run than its sibling @other, or than all have on
- * average, as queue time @time says, in virtual time
+ * The queued vCPU @v may run in the place of its sibling @other while it has run for no more than a
+ * slice longer, and nobody who waits is owed more than that at queue time @time: else many siblings
+ * that favour each other would keep others from the CPU.
+ * @return how much more it is, in virtual time; > 0: it may not
  */
-static s64 excess_over(const struct vcpu *v, const struct vcpu *other, u64 time)
+static s64 excess_over(const struct fair_queue *f, const struct vcpu *v, const struct vcpu *other,
+                       u64 time)
 {
-    return MAX((s64)(v->fair.v - other->fair.v), (s64)(v->fair.v - time)) -
-           (s64)fair_virtual(v, SCHED_SLICE);
+    s64 owed = (s64)(time - f->root->least_v);
+
+    return MAX((s64)(v->fair.v - other->fair.v), owed) - (s64)fair_virtual(v, SCHED_SLICE);
 }
 
 /* @return has @v an event that it has not taken yet? */
@@ -274,7 +278,7 @@ bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
     cur->fair.awaits = v;
     if (v->fair.awaits == cur && has_event(cur) && READ_ONCE(cur->info->evtchn_upcall_mask))
         return false; /* @v would only spin; but @cur does not spin with interrupts off */
-    excess = excess_over(v, cur, queue_time(f, cur));
+    excess = excess_over(f, v, cur, queue_time(f, cur));
     if (excess > 0) { /* @cur has to spin until it has caught up so far */
         t += (excess * (s64)cur->fair.weight >> VIRTUAL_SHIFT) + 1;
         f->slice_end = MIN(f->slice_end, t);
@@ -289,13 +293,13 @@ bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
  * @next has been chosen at queue time @time. If it spins until a sibling has answered that waits
  * here, its turn is used for that one.
  */
-static struct vcpu *stand_in(struct vcpu *next, u64 time)
+static struct vcpu *stand_in(const struct fair_queue *f, struct vcpu *next, u64 time)
 {
     struct vcpu *v = next->fair.awaits;
 
     /* What else there is to know of it is under this queue's lock only if it belongs here. */
     if (unlikely(v) && load_acquire(&v->processor) == next->processor && v->on_queue &&
-        has_event(v) && excess_over(v, next, time) <= 0)
+        has_event(v) && excess_over(f, v, next, time) <= 0)
         return v;
     return next;
 }
@@ -380,7 +384,7 @@ static __noinline struct vcpu *pick_beside(struct run_queue *rq, struct vcpu *pr
         if (!yielding && !before(time, prev->fair.v) &&
             (!next || !before(next->fair.deadline, prev->fair.deadline)))
             next = prev;
-        next = stand_in(next, time);
+        next = stand_in(f, next, time);
     }
     prev->fair.yielding = false;
     if (next != prev) {
@@ -397,7 +401,7 @@ static __noinline struct vcpu *pick_among(struct run_queue *rq, const struct vcp
 {
     struct fair_queue *f = &rq->fair;
     u64 time = queue_time(f, NULL);
-    struct vcpu *next = stand_in(vcpu_of(fair_tree_first_eligible(f->root, time)), time);
+    struct vcpu *next = stand_in(f, vcpu_of(fair_tree_first_eligible(f->root, time)), time);
 
     dequeue(rq, next);
     move_base(f, queue_time(f, next));

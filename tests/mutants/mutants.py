@@ -93,8 +93,6 @@ class Mutant:
         if self.at is not None:
             changed = text[:self.at] + self.new + text[self.at + len(self.old):]
         else:
-            if text.count(self.old) != 1:
-                raise Broken(f"the old text stands {text.count(self.old)} times in {self.file}")
             changed = text.replace(self.old, self.new)
         with open(path, "w", encoding="utf-8") as f:
             f.write(changed)
@@ -107,9 +105,10 @@ def read_planted():
     """Entries are separated by lines of ====; their parts begin with file:, breaks:, old:, new:.
 
     A line `test:` before old: names a test by its path below tests/ (unit/x/test_y, fuzz/fuzz_y,
-    system/test_y) or an image of guest tests (test-y).
+    system/test_y) or an image of guest tests (test-y). All are looked at, whichever are tried: one
+    whose old text does not stand once in its file is an error.
     """
-    mutants = []
+    mutants, texts = [], {}
     for name in sorted(os.listdir(HERE)):
         if not name.endswith(".mutants"):
             continue
@@ -124,6 +123,11 @@ def read_planted():
             if not m:
                 raise Broken(f"{name}: this entry cannot be read:\n{entry}")
             file, why, test, old, new = m.groups()
+            if file not in texts:
+                with open(os.path.join(TOP, file), encoding="utf-8") as f:
+                    texts[file] = f.read()
+            if texts[file].count(old) != 1:
+                raise Broken(f"{name}: this stands {texts[file].count(old)} times in {file}:\n{old}")
             mutants.append(Mutant(file, old, new, " ".join(why.split()), test=test))
     return mutants
 

@@ -43,11 +43,6 @@ const char *__tsan_default_suppressions(void)
            /* A hint, which heap_scrub() looks at again under the lock that writers hold. */
            "race_top:^scrub_if_many$\n"
            "race_top:^heap_scrub_idle$\n"
-           /* How much there is to do on another CPU; whoever acts on it looks under its lock. */
-           "race_top:^fair_load$\n"
-           /* Does anybody wait? Who begins to meanwhile is offered by whoever has queued it. */
-           "race_top:^sched_after_switch$\n"
-           "race_top:^vcpu_yield$\n"
            /* What guests have us copy to one of their data pages from two vCPUs is their affair. */
            "race:^copy_any$\n"
            "race:^copy_short$\n"

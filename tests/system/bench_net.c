@@ -116,8 +116,7 @@ static void measure(const char *sender, const char *counts, char *output, size_t
     if (!strcmp(sender, "inside")) {
         machine_type(machine, "create -c /guests/sink.cfg");
         machine_expect(machine, "sink ready");
-        machine_send(machine, "\x1d");
-        expect_prompt(machine);
+        leave_console(machine);
     }
     machine_type(machine, "create -c /guests/%s.cfg", sender);
     machine_expect(machine, "BENCH DONE");

@@ -125,6 +125,32 @@ const char *bh(struct machine *machine, const char *format, ...)
     return output;
 }
 
+void leave_console(struct machine *machine)
+{
+    machine_send(machine, "\x1d"); /* Ctrl-] */
+    expect_prompt(machine);
+}
+
+void ask_linux(struct machine *machine, const char *command, const char *line)
+{
+    machine_type(machine, "console linux");
+    machine_send(machine, "\r");
+    machine_expect(machine, LINUX_PROMPT);
+    machine_type(machine, "%s", command);
+    machine_expect(machine, line);
+    machine_expect(machine, LINUX_PROMPT);
+    leave_console(machine);
+}
+
+unsigned int lines_of(const char *text)
+{
+    unsigned int lines = 0;
+
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
 void talk_to_demo(struct machine *machine, const char *word)
 {
     char answer[64];
@@ -133,8 +159,7 @@ void talk_to_demo(struct machine *machine, const char *word)
     machine_type(machine, "%s", word);
     snprintf(answer, sizeof(answer), "you said: %s", word);
     machine_expect(machine, answer);
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
 }
 
 long long json_number(struct machine *machine, const char *json, const char *key)

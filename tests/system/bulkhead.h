@@ -51,6 +51,15 @@ void expect_prompt(struct machine *machine);
 const char *bh(struct machine *machine, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* From a domain's console back to dom0's prompt. */
+void leave_console(struct machine *machine);
+
+/* Has the shell of the domain "linux" run COMMAND, whose output has to hold LINE. */
+void ask_linux(struct machine *machine, const char *command, const char *line);
+
+/* How many lines a command's output has. */
+unsigned int lines_of(const char *text);
+
 /* Says something to the domain "demo" on its console and waits for its answer. */
 void talk_to_demo(struct machine *machine, const char *word);
 

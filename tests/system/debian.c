@@ -77,6 +77,5 @@ void debian_do(struct machine *machine, const char *format, ...)
 
 void debian_leave(struct machine *machine)
 {
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
 }

@@ -77,8 +77,7 @@ static void read_report(struct machine *machine, unsigned int domain, struct loa
         take_line(load, ++line);
     if (load->cpus == 0)
         machine_fail(machine, "domain w%u reports nothing", domain);
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
 }
 
 /* Domains are created first, so that all begin to work at about the same time. */

@@ -106,8 +106,7 @@ static void expect_progress(struct machine *machine)
     machine_type(machine, "console victim");
     machine_expect(machine, "load goes on");
     machine_expect(machine, "load goes on");
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
 }
 
 static unsigned int count_text(const char *text, const char *what)
@@ -163,8 +162,7 @@ static void run_hostile(struct machine *machine)
             machine_fail(machine, "no reason for disk %d", i);
         }
     }
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
     bh(machine, "destroy hostile");
 }
 
@@ -224,8 +222,7 @@ static void a_back_end_that_returns_finds_all_requests(void **state)
         expect_prompt(machine);
         machine_type(machine, "console victim");
         machine_expect(machine, "connected again");
-        machine_send(machine, "\x1d");
-        expect_prompt(machine);
+        leave_console(machine);
         expect_progress(machine);
     }
     assert_null(strstr(machine_text(machine), "FAIL"));

@@ -92,12 +92,6 @@ static unsigned int milliseconds(const char *text, const char *tag)
     return (unsigned int)strtoul(place + 4, NULL, 10);
 }
 
-static void leave_console(struct machine *machine)
-{
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
-}
-
 /* Waits until the log of TAG's console tells its end. Returns the log. */
 static const char *finished_log(struct machine *machine, const char *tag)
 {

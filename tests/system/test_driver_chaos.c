@@ -78,8 +78,7 @@ static void expect_progress(struct machine *machine, const char *domain, const c
     machine_type(machine, "console %s", domain);
     machine_expect(machine, text);
     machine_expect(machine, text);
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
 }
 
 static void run_seed(struct machine *machine, unsigned long seed)
@@ -89,8 +88,7 @@ static void run_seed(struct machine *machine, unsigned long seed)
     if (strstr(machine_between(machine), "CHAOS FAIL")) {
         machine_fail(machine, "a front that kept to the protocol was not served");
     }
-    machine_send(machine, "\x1d");
-    expect_prompt(machine);
+    leave_console(machine);
     bh(machine, "block-detach chaos xvd%c", 'a' + (int)(seed % DISKS));
     bh(machine, "network-detach chaos %lu", seed % VIFS);
     expect_progress(machine, "victim", "load goes on");

@@ -44,19 +44,6 @@ static void expect_demo_on(bool its_own)
     }
 }
 
-/* Has the Linux domain's shell run a command. */
-static void ask_linux(const char *command, const char *line)
-{
-    machine_type(machine, "console linux");
-    machine_send(machine, "\r");
-    machine_expect(machine, LINUX_PROMPT);
-    machine_type(machine, "%s", command);
-    machine_expect(machine, line);
-    machine_expect(machine, LINUX_PROMPT);
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
-}
-
 static void by_commands(void **state)
 {
     machine = start_dom0(&(struct machine_options){.name = "hotplug",
@@ -68,10 +55,10 @@ static void by_commands(void **state)
     machine_type(machine, "create -c /guests/linux.cfg memory=128 vcpus=4");
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
     bh(machine, "create /guests/demo.cfg cpus='3'");
-    ask_linux("for i in 1 2 3 4; do (while :; do /bin/true; done) & done; echo \"[$!]\"", "]\n");
+    ask_linux(machine, "for i in 1 2 3 4; do (while :; do /bin/true; done) & done; echo \"[$!]\"",
+              "]\n");
     expect_demo_on(true);
     for (int round = 0; round < ROUNDS; round++) {
         for (int cpu = 1; cpu < CPUS; cpu++) {
@@ -91,13 +78,14 @@ static void by_commands(void **state)
     expect("cpu-offline 3", "bh cpu-offline: CPU 3 is offline already\n");
     expect("cpu-offline 0", "bh cpu-offline: CPU 0 is always in use\n");
     talk_to_demo(machine, "alone");
-    ask_linux("echo \"[$(cat /sys/devices/system/cpu/online)]\"", "[0-3]\n");
+    ask_linux(machine, "echo \"[$(cat /sys/devices/system/cpu/online)]\"", "[0-3]\n");
     for (int cpu = 1; cpu < CPUS; cpu++) {
         use_cpu(cpu, true);
     }
     expect_demo_on(true);
     talk_to_demo(machine, "back");
-    ask_linux("jobs | grep -c Running; dmesg | grep -cE 'BUG:|WARNING:|rcu.*stall|soft lockup'",
+    ask_linux(machine,
+              "jobs | grep -c Running; dmesg | grep -cE 'BUG:|WARNING:|rcu.*stall|soft lockup'",
               "4\n0\n");
 }
 
@@ -107,8 +95,7 @@ static void expect_progress(const char *domain, const char *text)
     machine_type(machine, "console %s", domain);
     machine_expect(machine, text);
     machine_expect(machine, text);
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
 }
 
 /* The CPU goes on which dom0 runs and its disk's interrupts arrive. */

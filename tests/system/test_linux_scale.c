@@ -47,12 +47,6 @@ static unsigned long available_mib(void)
     return strtoul(line + strlen("MemAvailable:"), NULL, 10) >> 10;
 }
 
-static void leave_console(struct machine *machine)
-{
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
-}
-
 /* Dom0 comes to have what it needs for so many domains, and keeps it. */
 static void have_room_for_all(struct machine *machine)
 {
@@ -103,15 +97,6 @@ static void all_go(struct machine *machine)
 {
     for (unsigned int i = 1; i <= domains; i++)
         bh(machine, "%s d%u", i % 2 ? "shutdown -w" : "destroy", i);
-}
-
-static unsigned int lines_of(const char *text)
-{
-    unsigned int lines = 0;
-
-    for (; *text; text++)
-        lines += *text == '\n';
-    return lines;
 }
 
 static void many_linux_domains(void **state)

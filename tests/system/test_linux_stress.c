@@ -87,12 +87,6 @@ static struct machine *boot(const char *name)
     return machine;
 }
 
-static void leave_console(struct machine *machine)
-{
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
-}
-
 static void domains_side_by_side(void **state)
 {
     struct machine *machine = boot("stress-domu");

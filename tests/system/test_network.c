@@ -91,8 +91,7 @@ static struct machine *boot(const char *name)
 
 static void detach(struct machine *machine)
 {
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
 }
 
 /* Attach to a Linux domain that is at its prompt. */

@@ -100,8 +100,7 @@ static void no_stretch_is_long(void **state)
         machine_expect(machine, line);
     }
     machine_expect(machine, "greedy: ready");
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
     check_stretches(machine, "alive", "domU");
     bh(machine, "destroy greedy");
     assert_null(strstr(bh(machine, "list"), "greedy"));

@@ -18,8 +18,7 @@ static void pvgrub_reaches_its_prompt(void **state)
     machine_expect(machine, "grub> ");
     machine_type(machine, "echo pv-$grub_platform-$grub_cpu");
     machine_expect(machine, "pv-xen-x86_64");
-    machine_send(machine, "\x1d");
-    expect_prompt(machine);
+    leave_console(machine);
     bh(machine, "destroy grub");
     assert_null(strstr(bh(machine, "list"), "grub"));
 }

@@ -56,8 +56,7 @@ static void each_answers(struct machine *machine)
         machine_type(machine, "console d%u", i);
         machine_type(machine, "n%ux", i);
         machine_expect(machine, answer);
-        machine_send(machine, "\x1d"); /* Ctrl-] */
-        expect_prompt(machine);
+        leave_console(machine);
     }
 }
 
@@ -66,15 +65,6 @@ static void all_go(struct machine *machine)
 {
     for (unsigned int i = 1; i <= domains; i++)
         bh(machine, "%s d%u", i % 2 ? "shutdown -w" : "destroy", i);
-}
-
-static unsigned int lines_of(const char *text)
-{
-    unsigned int lines = 0;
-
-    for (; *text; text++)
-        lines += *text == '\n';
-    return lines;
 }
 
 /* What the hypervisor has allocated for domains and itself. */

@@ -47,8 +47,7 @@ static void linux_domain_from_create_to_destroy(void **state)
                                     "echo lines $(wc -l </tmp/n)"),
                "lines 5"));
 
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
+    leave_console(machine);
     bh(machine, "destroy linux");
     assert_null(strstr(bh(machine, "list"), "linux"));
     assert_int_equal(free_memory(machine), free_before);
@@ -62,8 +61,7 @@ static void linux_domain_shuts_itself_down(void **state)
     machine_type(machine, "create -c /guests/linux.cfg");
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);
-    machine_send(machine, "\x1d");
-    expect_prompt(machine);
+    leave_console(machine);
     /* Through the store: control/shutdown, which the guest's kernel obeys. */
     bh(machine, "shutdown -w linux");
     assert_null(strstr(bh(machine, "list"), "linux"));
@@ -91,8 +89,7 @@ static void linux_domain_balloons_up_to_maxmem(void **state)
 
     machine_type(machine, "create -c /guests/linux.cfg memory=200 maxmem=400");
     machine_expect(machine, LINUX_PROMPT);
-    machine_send(machine, "\x1d");
-    expect_prompt(machine);
+    leave_console(machine);
     wait_for_memory(machine, "linux", 200);
     bh(machine, "store-write /local/domain/1/memory/target 307200");
     wait_for_memory(machine, "linux", 300);

@@ -35,8 +35,7 @@ static void type_and_expect(struct machine *machine, const char *text, const cha
     machine_type(machine, "console shout-front");
     machine_type(machine, "%s", text);
     machine_expect(machine, answer);
-    machine_send(machine, "\x1d");
-    expect_prompt(machine);
+    leave_console(machine);
 }
 
 static void text_goes_through(void **state)

@@ -114,19 +114,6 @@ static void verbs_on_debians_xen(void **state)
 
 /* ---- Hot-plug ---- */
 
-/* From dom0's prompt: has the domain's shell run a command, whose output has to hold @line. */
-static void ask_linux(const char *command, const char *line)
-{
-    machine_type(machine, "console linux");
-    machine_send(machine, "\r");
-    machine_expect(machine, LINUX_PROMPT);
-    machine_type(machine, "%s", command);
-    machine_expect(machine, line);
-    machine_expect(machine, LINUX_PROMPT);
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
-}
-
 /* The processors that Linux uses, in a line that is not the echo of the command. */
 #define ASK_ONLINE "echo \"[$(cat /sys/devices/system/cpu/online)]\""
 
@@ -139,17 +126,18 @@ static void linux_follows_vcpu_set(void **state)
     machine_type(machine, "create -c /guests/linux.cfg memory=128 maxvcpus=3");
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);
-    machine_send(machine, "\x1d"); /* Ctrl-] */
-    expect_prompt(machine);
-    ask_linux(ASK_ONLINE, "[0]\n");
+    leave_console(machine);
+    ask_linux(machine, ASK_ONLINE, "[0]\n");
     expect("vcpu-set -i linux 3", "");
-    ask_linux("until [ -e /sys/devices/system/cpu/cpu2/online ]; do sleep 0.1; done; echo there",
+    ask_linux(machine,
+              "until [ -e /sys/devices/system/cpu/cpu2/online ]; do sleep 0.1; done; echo there",
               "\nthere\n");
-    ask_linux("echo 1 >/sys/devices/system/cpu/cpu1/online; " ASK_ONLINE, "[0-1]\n");
-    ask_linux("echo 1 >/sys/devices/system/cpu/cpu2/online; " ASK_ONLINE, "[0-2]\n");
+    ask_linux(machine, "echo 1 >/sys/devices/system/cpu/cpu1/online; " ASK_ONLINE, "[0-1]\n");
+    ask_linux(machine, "echo 1 >/sys/devices/system/cpu/cpu2/online; " ASK_ONLINE, "[0-2]\n");
     assert_null(strstr(bh(machine, "vcpu-list linux"), "--p"));
     expect("vcpu-set linux 2", "");
-    ask_linux("while grep -q 2 /sys/devices/system/cpu/online; do sleep 0.1; done; " ASK_ONLINE,
+    ask_linux(machine,
+              "while grep -q 2 /sys/devices/system/cpu/online; do sleep 0.1; done; " ASK_ONLINE,
               "[0-1]\n");
     expect_part("vcpu-list linux", "linux                                1     2    -   --p");
     expect("vcpu-set -i linux 4",

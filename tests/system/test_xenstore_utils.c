@@ -47,13 +47,6 @@ static void expect_output(const char *command, const char *output)
     }
 }
 
-/* To dom0's prompt and back. */
-static void leave_console(void)
-{
-    machine_send(machine, "\x1d");
-    expect_prompt(machine);
-}
-
 static void enter_console(void)
 {
     machine_type(machine, "console linux");
@@ -86,7 +79,7 @@ static void commands_work(void **state)
     expect_output("xenstore-write name other", "xenstore-write: could not write path name\n 1");
     expect_output("xenstore-ls / 2>&1 | grep -c denied", "1\n 0");
 
-    leave_console();
+    leave_console(machine);
     assert_non_null(strstr(bh(machine, "store-ls -p /local/domain/1/data"), "y = \"a b\"   (n1)"));
     bh(machine, "store-write /local/domain/1/data/z \"from dom0\"");
     enter_console();
@@ -99,15 +92,14 @@ static void watches_tell(void **state)
     machine_type(machine, "xenstore-watch -n 3 data/w >/tmp/w & sleep 1");
     machine_expect(machine, LINUX_PROMPT);
     expect_output("xenstore-write data/w 1; sleep 1", " 0");
-    leave_console();
+    leave_console(machine);
     bh(machine, "store-write /local/domain/1/data/w/deeper 2");
     enter_console();
     expect_output("wait; cat /tmp/w", "data/w\ndata/w\ndata/w/deeper\n 0");
 
     /* The other way round: dom0 watches what the domain writes. */
     machine_type(machine, "sleep 4; xenstore-write data/seen yes");
-    machine_send(machine, "\x1d");
-    expect_prompt(machine);
+    leave_console(machine);
     machine_type(machine, "store-watch -n 2 /local/domain/1/data/seen");
     machine_expect(machine, "\n/local/domain/1/data/seen\n/local/domain/1/data/seen\n");
     expect_prompt(machine);

@@ -96,6 +96,26 @@ static void widened(void **state)
     assert_true(waiting->is_running);
 }
 
+/* The only CPU of a vCPU that sleeps leaves before its affinity is worked out anew. */
+static void its_only_cpu_leaves(void **state)
+{
+    struct run_queue *rq;
+    unsigned long flags;
+    struct vcpu *v;
+
+    sim_begin(&sim, 2, 1, 1);
+    v = busy(0, 0);
+    pin(v, 1);
+    host_run_on(1);
+    vcpu_block_enable_events();
+    sim_settle(&sim);
+    cpumask_clear(&sched_cpus, 1);
+    rq = sched_lock(v, &flags);
+    sched_move(rq, v, flags);
+    assert_int_equal(v->processor, 0);
+    cpumask_set(&sched_cpus, 1);
+}
+
 /* A soft affinity decides among idle CPUs, but nobody waits for it. */
 static void soft(void **state)
 {
@@ -423,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(hard),
         TEST(widened),
+        TEST(its_only_cpu_leaves),
         TEST(soft),
         TEST(cores),
         TEST(down_and_up),
