@@ -67,17 +67,19 @@ bool sched_queue(struct run_queue *rq, struct vcpu *v, s_time_t t)
  */
 static __noinline void wake_somewhere(struct run_queue *rq, struct vcpu *v, unsigned long flags)
 {
-    s_time_t t = now();
     unsigned int cpu;
+    s_time_t t;
     bool waits;
 
-    if (cpumask_test(&v->may_run, v->processor) && load_acquire(&v->is_running)) {
-        cpu = v->processor;
-    } else {
-        while (load_acquire(&v->is_running))
-            tlb_relax();
-        cpu = sched_choose_cpu(v);
+    if (unlikely(!cpumask_test(&v->may_run, v->processor))) {
+        rq = sched_await_saved(rq, v, &flags);
+        if (!sched_wants_queue(v)) {
+            sched_unlock(rq, flags);
+            return;
+        }
     }
+    t = now();
+    cpu = load_acquire(&v->is_running) ? v->processor : sched_choose_cpu(v);
     if (cpu == v->processor) {
         waits = !queue_vcpu(rq, v, t);
         if (waits)

@@ -233,6 +233,17 @@ void sched_send(struct vcpu *v, unsigned int cpu)
     deliver(v, (struct passage){.to = cpu});
 }
 
+struct run_queue *sched_await_saved(struct run_queue *rq, const struct vcpu *v,
+                                    unsigned long *flags)
+{
+    while (load_acquire(&v->is_running) && running_on(v->processor) != v) {
+        sched_unlock(rq, *flags);
+        tlb_relax();
+        rq = sched_lock(v, flags);
+    }
+    return rq;
+}
+
 void sched_move(struct run_queue *rq, struct vcpu *v, unsigned long flags)
 {
     struct vcpu *cur = running_on(v->processor);
@@ -240,8 +251,7 @@ void sched_move(struct run_queue *rq, struct vcpu *v, unsigned long flags)
     unsigned int cpu;
     bool wants;
 
-    while (load_acquire(&v->is_running))
-        tlb_relax(); /* its registers are being saved */
+    ASSERT(!v->is_running);
     if (v->on_queue)
         fair_remove(rq, v, cur, t);
     else
@@ -517,6 +527,8 @@ static void review_place(struct vcpu *v, const cpumask_t *hard, const cpumask_t 
     if (soft)
         v->soft_affinity = *soft;
     sched_refresh_affinity(v);
+    if (!cpumask_test(&v->may_run, v->processor))
+        rq = sched_await_saved(rq, v, &flags);
     if (cpumask_test(&v->may_run, v->processor) || v->moving) {
         waits = v->on_queue;
         if (waits)

@@ -24,7 +24,7 @@ STATIC_ASSERT(sizeof(struct slab) == 32);
 static struct {
     spinlock_t lock;
     struct slab *partial[MAX_SHIFT + 1]; /* slabs with a free object */
-    unsigned long bytes;
+    unsigned long bytes; /* atomic: large objects are counted without the lock */
 } pool = {.lock = SPINLOCK_INIT(RANK_XALLOC)};
 
 static void slab_list(struct slab *s)
@@ -112,7 +112,7 @@ void *xzalloc_bytes(size_t size)
     s->in_use++;
     if (!s->free)
         slab_unlist(s);
-    pool.bytes += 1UL << shift;
+    atomic_add(&pool.bytes, 1UL << shift);
     spin_unlock_irqrestore(&pool.lock, flags);
     memset(obj, 0, 1UL << shift);
     return obj;
@@ -138,7 +138,7 @@ void xfree(void *p)
     was_full = !s->free;
     *(void **)p = s->free;
     s->free = p;
-    pool.bytes -= 1UL << s->shift;
+    atomic_sub(&pool.bytes, 1UL << s->shift);
     empty = --s->in_use == 0;
     if (was_full && !empty)
         slab_list(s);

@@ -68,7 +68,19 @@ unsigned int sched_choose_cpu(const struct vcpu *v);
  * CPU, unless somebody else has seen to it meanwhile. Locks: none is held.
  */
 void sched_send(struct vcpu *v, unsigned int cpu);
-/* @v, which runs nowhere, has to leave the CPU where it is; it waited, if @queued. */
+/*
+ * Waits until the registers of @v are saved, if its CPU has chosen another vCPU and is about to do
+ * so. That CPU may take the queue's lock on the way (it writes the guest's run states), so whoever
+ * waits releases it, and what was known under it may have changed. Locks: the run queue of @v is
+ * held.
+ * @return the run queue of @v, perhaps another one, which is held
+ */
+struct run_queue *sched_await_saved(struct run_queue *rq, const struct vcpu *v,
+                                    unsigned long *flags);
+/*
+ * @v, which runs nowhere and whose registers are saved, has to leave the CPU where it is. Locks:
+ * its run queue's, @rq, is held, and released.
+ */
 void sched_move(struct run_queue *rq, struct vcpu *v, unsigned long flags);
 
 /*

@@ -94,10 +94,23 @@ static void change_vcpus(const struct vcpu *v)
     }
 }
 
-static void ask_for_times(void)
+/* Where @v has its times written to: behind all that calls put into a window. */
+static unsigned long times_area(const struct vcpu *v)
+{
+    return GUEST(PV_ACTOR_WINDOW) -
+           (1 + v->domain->id * GUEST_VCPUS + v->id) * sizeof(struct vcpu_runstate_info);
+}
+
+static void ask_for_times(const struct vcpu *v)
 {
     struct vcpu_runstate_info *r = (void *)own_window();
+    struct vcpu_register_runstate_memory_area *area = (void *)own_window();
 
+    if (pick(2)) {
+        area->addr.p = (uintptr_t)times_area(v);
+        BUG_ON(do_vcpu_op(VCPUOP_register_runstate_memory_area, v->id, own_window()));
+        return;
+    }
     BUG_ON(do_vcpu_op(VCPUOP_get_runstate_info, pick(GUEST_VCPUS), own_window()));
     BUG_ON(r->state < RUNSTATE_running || r->state > RUNSTATE_offline);
 }
@@ -158,7 +171,7 @@ bool guest_step(struct vcpu *v)
         return true;
     case 9:
         if (pick(2))
-            ask_for_times();
+            ask_for_times(v);
         else
             (void)do_vcpu_op(VCPUOP_send_nmi, pick(GUEST_VCPUS), 0);
         return true;

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define CPUS   4
-#define ROUNDS 3
+#define ROUNDS       3
+#define LINUX_ROUNDS 30
 
 static const char *const four_cpus[] = {"-smp", "4", NULL};
 static struct machine *machine;
@@ -156,7 +157,7 @@ static void from_linux(void **state)
     machine_expect(machine, LINUX_BANNER);
     machine_expect(machine, LINUX_PROMPT);
     shell("cat " ONLINE_FILES, "1\n1\n1\n");
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < LINUX_ROUNDS; round++) {
         shell("for f in " ONLINE_FILES "; do echo 0 >$f; done; cat " ONLINE_FILES, "0\n0\n0\n");
         shell("for f in " ONLINE_FILES "; do echo 1 >$f; done; cat " ONLINE_FILES, "1\n1\n1\n");
     }

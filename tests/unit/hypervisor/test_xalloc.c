@@ -54,7 +54,7 @@ const char *__asan_default_options(void)
 
 static int group_setup(void **state)
 {
-    host_boot_memory(2048, 1);
+    host_boot_memory(2048, 2);
     return 0;
 }
 
@@ -128,12 +128,43 @@ static void out_of_memory(void **state)
     assert_int_equal(heap_free_pages(), free);
 }
 
+/* pthread.h includes <sched.h>, and that is the hypervisor's here. */
+int pthread_create(unsigned long *thread, const void *attr, void *(*fn)(void *), void *arg);
+int pthread_join(unsigned long thread, void **result);
+
+static unsigned int started;
+
+static void *allocate_on(void *cpu)
+{
+    unsigned long self = (unsigned long)cpu;
+
+    host_run_on((unsigned int)self);
+    atomic_add(&started, 1);
+    while (load_acquire(&started) < 2)
+        cpu_relax();
+    for (unsigned int i = 0; i < 800000; i++)
+        xfree(xzalloc_bytes(self ? 2 * PAGE_SIZE : 100));
+    return NULL;
+}
+
+/* Small and large objects are counted together, on all CPUs. */
+static void two_cpus(void **state)
+{
+    unsigned long thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, allocate_on, (void *)1), 0);
+    allocate_on((void *)0);
+    pthread_join(thread, NULL);
+    assert_int_equal(xalloc_in_use(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes),
         cmocka_unit_test(random_objects),
         cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(two_cpus),
     };
 
     return cmocka_run_group_tests(tests, group_setup, NULL);
