@@ -24,7 +24,7 @@ STATIC_ASSERT(sizeof(struct slab) == 32);
 static struct {
     spinlock_t lock;
     struct slab *partial[MAX_SHIFT + 1]; /* slabs with a free object */
-    unsigned long bytes; /* atomic: large objects are counted without the lock */
+    unsigned long bytes;                 /* atomic: large objects are counted without the lock */
 } pool = {.lock = SPINLOCK_INIT(RANK_XALLOC)};
 
 static void slab_list(struct slab *s)

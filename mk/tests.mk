@@ -268,8 +268,8 @@ RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) $(SMP_TESTS:%=run-%) \
         $(if $(BOCHS_TESTS),$(BOCHS_HVS:%=run-guests-bochs-%)) \
         $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS)))
 # The longest first, so that two at a time end together.
-RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) \
-        $(filter-out run-guests% run-system%,$(RUNS))
+RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) $(filter run-smp%,$(RUNS)) \
+        $(filter-out run-guests% run-system% run-smp%,$(RUNS))
 
 .PHONY: check check-all check-build bench bench-linux bench-sched bench-locks $(RUNS)
 
@@ -287,7 +287,7 @@ check: $(TOOL_STAMPS)
 	@mk/check-summary.sh $(BUILD)/results
 
 check-all: $(TOOL_STAMPS)
-	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=120 FUZZ_RUNS=-1
+	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=60 FUZZ_RUNS=-1
 
 $(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $<

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CPUS   4
+#define CPUS         4
 #define ROUNDS       3
 #define LINUX_ROUNDS 30
 
@@ -141,6 +141,19 @@ static void shell(const char *command, const char *line)
 
 #define ONLINE_FILES "/sys/devices/system/xen_cpu/xen_cpu[1-3]/online"
 
+/* Linux knows the new state when it has taken the VIRQ, which is a little after the hypercall. */
+static void use_all_from_linux(int use)
+{
+    char command[256], lines[16];
+
+    snprintf(command, sizeof(command),
+             "for f in " ONLINE_FILES "; do echo %d >$f; until grep -q %d $f; do :; done; done; "
+             "cat " ONLINE_FILES,
+             use, use);
+    snprintf(lines, sizeof(lines), "%d\n%d\n%d\n", use, use, use);
+    shell(command, lines);
+}
+
 static void from_linux(void **state)
 {
     char modules[1024];
@@ -158,8 +171,8 @@ static void from_linux(void **state)
     machine_expect(machine, LINUX_PROMPT);
     shell("cat " ONLINE_FILES, "1\n1\n1\n");
     for (int round = 0; round < LINUX_ROUNDS; round++) {
-        shell("for f in " ONLINE_FILES "; do echo 0 >$f; done; cat " ONLINE_FILES, "0\n0\n0\n");
-        shell("for f in " ONLINE_FILES "; do echo 1 >$f; done; cat " ONLINE_FILES, "1\n1\n1\n");
+        use_all_from_linux(0);
+        use_all_from_linux(1);
     }
     shell("ls /sys/devices/system/xen_cpu; nproc", "\n4\n");
 }
