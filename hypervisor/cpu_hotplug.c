@@ -54,10 +54,11 @@ static void leave(struct cpu *cpu)
 
 static void come_back(struct cpu *cpu)
 {
-    tlb_flush_local(); /* nobody has asked it to while it was away */
-    cpumask_set(&cpu_online, cpu->id);
     timer_cpu_open();
     arch_cpu_return();
+    tlb_flush_local(); /* nobody has asked it to while it was away */
+    cpumask_set(&cpu_online, cpu->id);
+    tlb_flush_local(); /* and nobody between these two */
     store_release(&cpu->state, (u32)CPU_RETURNED);
 }
 

@@ -291,15 +291,22 @@ bool fair_favour(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
 
 /*
  * @next has been chosen at queue time @time. If it spins until a sibling has answered that waits
- * here, its turn is used for that one.
+ * here, or is @prev, which stays (NULL: it does not), its turn is used for that one.
  */
-static struct vcpu *stand_in(const struct fair_queue *f, struct vcpu *next, u64 time)
+static struct vcpu *stand_in(const struct fair_queue *f, const struct vcpu *prev, struct vcpu *next,
+                             u64 time)
 {
     struct vcpu *v = next->fair.awaits;
 
+    if (likely(!v))
+        return next;
+    if (!has_event(v)) {
+        next->fair.awaits = NULL; /* it has been answered */
+        return next;
+    }
     /* What else there is to know of it is under this queue's lock only if it belongs here. */
-    if (unlikely(v) && load_acquire(&v->processor) == next->processor && v->on_queue &&
-        has_event(v) && excess_over(f, v, next, time) <= 0)
+    if (load_acquire(&v->processor) == next->processor && (v->on_queue || v == prev) &&
+        excess_over(f, v, next, time) <= 0)
         return v;
     return next;
 }
@@ -384,7 +391,7 @@ static __noinline struct vcpu *pick_beside(struct run_queue *rq, struct vcpu *pr
         if (!yielding && !before(time, prev->fair.v) &&
             (!next || !before(next->fair.deadline, prev->fair.deadline)))
             next = prev;
-        next = stand_in(f, next, time);
+        next = stand_in(f, yielding ? NULL : prev, next, time);
     }
     prev->fair.yielding = false;
     if (next != prev) {
@@ -401,8 +408,9 @@ static __noinline struct vcpu *pick_among(struct run_queue *rq, const struct vcp
 {
     struct fair_queue *f = &rq->fair;
     u64 time = queue_time(f, NULL);
-    struct vcpu *next = stand_in(f, vcpu_of(fair_tree_first_eligible(f->root, time)), time);
+    struct vcpu *next = vcpu_of(fair_tree_first_eligible(f->root, time));
 
+    next = stand_in(f, NULL, next, time);
     dequeue(rq, next);
     move_base(f, queue_time(f, next));
     f->favoured = NULL;

@@ -245,6 +245,10 @@ void timer_softirq(void)
     unsigned long flags = spin_lock_irqsave(&q->lock);
     s_time_t t_now = now();
 
+    if (unlikely(q->closed)) { /* whoever has put a timer there takes it elsewhere himself */
+        spin_unlock_irqrestore(&q->lock, flags);
+        return;
+    }
     while (q->root && q->root->expires <= t_now) {
         struct timer *t = q->root;
         void (*fn)(void *) = t->fn;

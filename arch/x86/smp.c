@@ -62,6 +62,7 @@ void arch_cpu_leave(void)
 
     watchdog_leave();
     irq_leave_cpu();
+    cache_flush_local(); /* nobody asks it to while it is away */
     end = now() + INTERRUPT_DELAY;
     while (now() < end)
         tlb_relax();

@@ -65,7 +65,10 @@ void watchdog_leave(void)
     timer_stop(&this_cpu()->arch.watchdog.timer);
 }
 
-/* It begins to watch anew, and beats at once: who watches it may not have seen that it was away. */
+/*
+ * It begins to watch anew, and beats before it is seen to be back: who watches it may not have seen
+ * that it was away.
+ */
 void watchdog_return(void)
 {
     struct watchdog_cpu *w = &this_cpu()->arch.watchdog;

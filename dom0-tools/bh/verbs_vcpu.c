@@ -204,18 +204,19 @@ static int run_vcpu_pin(struct bh_call *call)
 static int check_overcommitment(const struct bh_call *call, domid_t domid, unsigned long count)
 {
     struct xen_sysctl_physinfo machine;
+    unsigned int cpus;
     domain_info info;
     struct error e;
 
     if (control_machine_info(&machine, &e))
         return bh_fail(call, "%s", e.text);
-    if (count <= machine.nr_cpus ||
-        (!control_domain_info(domid, &info) && count <= info.nr_online_vcpus))
+    cpus = machine.max_cpu_id + 1; /* those that are out of use, too: they may come back */
+    if (count <= cpus || (!control_domain_info(domid, &info) && count <= info.nr_online_vcpus))
         return 0;
     return bh_fail(call,
                    "%s: that is more vCPUs (%lu) than the machine has CPUs (%u); with "
                    "--ignore-host it gets them all the same",
-                   call->argv[0], count, machine.nr_cpus);
+                   call->argv[0], count, cpus);
 }
 
 static int run_vcpu_set(struct bh_call *call)

@@ -520,7 +520,7 @@ long platform_sysctl(struct xen_sysctl *op)
     default:
         assert_int_equal(op->cmd, XEN_SYSCTL_physinfo);
         memset(&op->u.physinfo, 0, sizeof(op->u.physinfo));
-        op->u.physinfo.nr_cpus = FAKE_CPUS;
+        op->u.physinfo.nr_cpus = FAKE_CPUS - (uint32_t)__builtin_popcount(fake_offline);
         op->u.physinfo.max_cpu_id = FAKE_CPUS - 1;
         op->u.physinfo.free_pages = fake_free_frames();
         return 0;

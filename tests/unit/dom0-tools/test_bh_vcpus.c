@@ -197,10 +197,12 @@ static void test_vcpu_set(void **state)
     assert_string_equal(availability(1, 2), "");
     expect("vcpu-set test 2", "");
     assert_string_equal(availability(1, 1), "online");
+    fake_offline = 1U << 2 | 1U << 3; /* they may come back */
     expect("vcpu-set test 3",
            "bh vcpu-set: test: 3 vCPUs are more than the domain's maxvcpus, 2\n");
     expect("vcpu-set test 5", "bh vcpu-set: test: that is more vCPUs (5) than the machine has CPUs "
                               "(4); with --ignore-host it gets them all the same\n");
+    fake_offline = 0;
     expect("vcpu-set -i test 5",
            "bh vcpu-set: test: 5 vCPUs are more than the domain's maxvcpus, 2\n");
     expect("vcpu-set test 0", "bh vcpu-set: test: a domain needs one vCPU at least\n");

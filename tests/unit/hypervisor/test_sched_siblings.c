@@ -233,6 +233,26 @@ static void interrupts_off_for_long(void **state)
     assert_ptr_equal(current, asked);
 }
 
+/* A turn of the caller that begins when the slice of the asked one ends is for that one, too. */
+static void the_next_turn(void **state)
+{
+    struct vcpu *caller = d->vcpu[0], *asked = d->vcpu[1];
+    s_time_t end;
+
+    up(asked);
+    up(caller);
+    asked->info->evtchn_upcall_mask = 1;
+    for (end = host_now + SCHED_SLICE / 2; host_now < end;)
+        step();
+    assert_ptr_equal(current, caller);
+    send_to(asked);
+    host_run_softirqs();
+    for (end = host_now + SCHED_SLICE; host_now < end;) {
+        assert_ptr_equal(current, asked);
+        step();
+    }
+}
+
 /*
  * Many siblings, each of which calls the next one as soon as it runs and takes no events: however
  * they favour each other, a vCPU of another domain gets its share in time.
@@ -269,6 +289,7 @@ int main(void)
         TEST(after_the_answer),
         TEST(before_the_answer),
         TEST(interrupts_off_for_long),
+        TEST(the_next_turn),
         TEST(a_chain_beside_another),
     };
 

@@ -180,6 +180,20 @@ static void its_function_runs_elsewhere(void **state)
     host_run_on(0);
 }
 
+/* A timer that is put into the queue of a CPU that has just left is not for that CPU. */
+static void a_closed_queue(void **state)
+{
+    due[5] = host_now + 10;
+    timer_set(&timers[5], due[5]);
+    cpus[0]->timers.closed = true;
+    host_now += 10;
+    timer_softirq();
+    assert_ptr_equal(cpus[0]->timers.root, &timers[5]);
+    cpus[0]->timers.closed = false;
+    timer_softirq();
+    assert_null(cpus[0]->timers.root);
+}
+
 static unsigned int rounds;
 
 static void again(void *arg)
@@ -210,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup(past_and_zero, setup),
         cmocka_unit_test_setup(migration, setup),
         cmocka_unit_test_setup(its_function_runs_elsewhere, setup),
+        cmocka_unit_test_setup(a_closed_queue, setup),
         cmocka_unit_test_setup(from_its_own_function, setup),
     };
 
