@@ -334,29 +334,28 @@ bool vcpu_has_info(const struct vcpu *v)
 
 /* ---- pausing ---- */
 
-static void sleep_all(struct domain *d, bool sync)
+static void sleep_all(struct domain *d)
 {
     struct vcpu *v;
 
-    for_each_vcpu (d, v) {
-        if (sync)
-            vcpu_sleep_sync(v);
-        else
-            vcpu_sleep_nosync(v);
-    }
+    for_each_vcpu (d, v)
+        vcpu_sleep_nosync(v);
 }
 
 void domain_pause(struct domain *d)
 {
+    struct vcpu *v;
+
     ASSERT(d != current->domain);
-    atomic_add(&d->pause_count, 1);
-    sleep_all(d, true);
+    domain_pause_nosync(d); /* all at once: one may be waiting for what another one does */
+    for_each_vcpu (d, v)
+        vcpu_sleep_sync(v);
 }
 
 void domain_pause_nosync(struct domain *d)
 {
     atomic_add(&d->pause_count, 1);
-    sleep_all(d, false);
+    sleep_all(d);
 }
 
 void domain_unpause(struct domain *d)
@@ -507,7 +506,7 @@ void domain_shutdown(struct domain *d, u32 reason)
     }
     d->shutting_down = true;
     atomic_add(&d->pause_count, 1); /* undone by domain_resume() */
-    sleep_all(d, false);
+    sleep_all(d);
     if (!d->finishing_shutdown) { /* not of an earlier one, which was resumed at once */
         d->finishing_shutdown = true;
         get_domain(d);

@@ -4,10 +4,10 @@
  * which vCPU of a CPU runs next, and for how long (sched_fair.h); sched_place.c says on which CPU.
  *
  * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
- * parked (cap.parked), moving to another CPU, or none of them, and then something in pause_flags
- * or a pause count says why. schedule() is the last softirq on the way out: the stack below it is
- * empty but for the guest's frame, so it switches vCPU by replacing that frame and leaves by
- * arch_resume(). From the choice of another vCPU until its registers are saved, a vCPU may be
+ * parked (cap.parked), about to be sent to another CPU (mover), or none of them, and then something
+ * in pause_flags or a pause count says why. schedule() is the last softirq on the way out: the stack
+ * below it is empty but for the guest's frame, so it switches vCPU by replacing that frame and leaves
+ * by arch_resume(). From the choice of another vCPU until its registers are saved, a vCPU may be
  * queued already, but is_running keeps other CPUs from taking it.
  */
 #include <arch.h>
@@ -67,18 +67,14 @@ bool sched_queue(struct run_queue *rq, struct vcpu *v, s_time_t t)
  */
 static __noinline void wake_somewhere(struct run_queue *rq, struct vcpu *v, unsigned long flags)
 {
+    s_time_t t = now();
     unsigned int cpu;
-    s_time_t t;
     bool waits;
 
-    if (unlikely(!cpumask_test(&v->may_run, v->processor))) {
-        rq = sched_await_saved(rq, v, &flags);
-        if (!sched_wants_queue(v)) {
-            sched_unlock(rq, flags);
-            return;
-        }
+    if (unlikely(!cpumask_test(&v->may_run, v->processor)) && sched_saver_sends(rq, v, t)) {
+        sched_unlock(rq, flags);
+        return;
     }
-    t = now();
     cpu = load_acquire(&v->is_running) ? v->processor : sched_choose_cpu(v);
     if (cpu == v->processor) {
         waits = !queue_vcpu(rq, v, t);
@@ -315,7 +311,7 @@ static struct vcpu *choose_next(struct run_queue *rq, struct vcpu *prev, s_time_
     if (unlikely(prev->cap.granted))
         cap_give_back(prev, t);
     if (stays && nr_cpus > 1 && unlikely(!cpumask_test(&prev->may_run, smp_processor_id()))) {
-        prev->moving = true;
+        WRITE_ONCE(prev->mover, (u16)(smp_processor_id() + 1));
         stays = false;
     }
     next = fair_pick(rq, prev, stays, t);
@@ -326,20 +322,31 @@ static struct vcpu *choose_next(struct run_queue *rq, struct vcpu *prev, s_time_
     return next;
 }
 
-/* @prev may not run on this CPU any longer; its registers are saved. */
+/*
+ * @prev may not run on this CPU any longer, and its registers are saved: sends it elsewhere, unless
+ * somebody else has seen that they are.
+ */
 static __noinline void send_away(struct vcpu *prev)
 {
     unsigned long flags;
     struct run_queue *rq = sched_lock(prev, &flags);
 
-    prev->moving = false;
+    if (prev->mover != smp_processor_id() + 1) {
+        sched_unlock(rq, flags);
+        return;
+    }
+    WRITE_ONCE(prev->mover, 0);
     sched_move(rq, prev, flags);
 }
 
-/* What is left to do after the switch when there are several CPUs. */
+/*
+ * What is left to do after the switch when there are several CPUs. Others may run @prev already;
+ * then what they note of it concerns them, not us.
+ */
 static __noinline void settle_switch(struct vcpu *prev, const struct vcpu *next)
 {
-    if (unlikely(prev->moving))
+    smp_mb(); /* is_running of @prev was cleared; now we look what others left to us */
+    if (unlikely(READ_ONCE(prev->mover) == smp_processor_id() + 1))
         send_away(prev);
     sched_after_switch(smp_processor_id(), is_idle_vcpu(next));
 }
@@ -364,7 +371,7 @@ void schedule(void)
         return;
     }
     set_runstate(prev,
-                 prev->on_queue || prev->moving || prev->cap.parked || is_idle_vcpu(prev)
+                 prev->on_queue || prev->mover || prev->cap.parked || is_idle_vcpu(prev)
                      ? RUNSTATE_runnable
                      : stopped_state(prev),
                  t);
@@ -442,9 +449,14 @@ void sched_set_cap(struct domain *d, u16 percent)
     struct vcpu *v;
 
     cap_set(d, percent);
-    for_each_vcpu (d, v)
-        if (READ_ONCE(v->is_running))
-            softirq_raise_on(READ_ONCE(v->processor), SOFTIRQ_SCHEDULE);
+    for_each_vcpu (d, v) {
+        unsigned long flags;
+        struct run_queue *rq = sched_lock(v, &flags); /* one that was just chosen is seen */
+
+        if (running_on(v->processor) == v)
+            softirq_raise_on(v->processor, SOFTIRQ_SCHEDULE);
+        sched_unlock(rq, flags);
+    }
 }
 
 u64 vcpu_cpu_time(const struct vcpu *v)

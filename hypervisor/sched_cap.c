@@ -110,7 +110,8 @@ static void period_begins(void *arg)
     bool budget;
 
     refill_if_due(d, now());
-    budget = d->cap.budget > 0;
+    /* One that was chosen while there was a cap may have been parked when there was none. */
+    budget = d->cap.budget > 0 || !d->cap.percent;
     if (!budget && d->cap.parked)
         timer_set(&d->cap.refill, d->cap.next); /* it paid back a debt */
     spin_unlock_irqrestore(&d->cap.lock, flags);

@@ -216,9 +216,8 @@ void sched_offer(struct vcpu *v)
 
     if (cpumask_empty(&sched_idle))
         return;
-    while (READ_ONCE(v->on_queue) && load_acquire(&v->is_running))
-        tlb_relax(); /* its registers are being saved */
     rq = sched_lock(v, &flags);
+    /* The CPU that still saves its registers offers it itself when it has done so. */
     if (v->on_queue && !load_acquire(&v->is_running)) {
         p.to = claim_idle(v);
         if (p.to != NR_CPUS)
@@ -233,15 +232,19 @@ void sched_send(struct vcpu *v, unsigned int cpu)
     deliver(v, (struct passage){.to = cpu});
 }
 
-struct run_queue *sched_await_saved(struct run_queue *rq, const struct vcpu *v,
-                                    unsigned long *flags)
+bool sched_saver_sends(struct run_queue *rq, struct vcpu *v, s_time_t t)
 {
-    while (load_acquire(&v->is_running) && running_on(v->processor) != v) {
-        sched_unlock(rq, *flags);
-        tlb_relax();
-        rq = sched_lock(v, flags);
+    if (!load_acquire(&v->is_running))
+        return false;
+    WRITE_ONCE(v->mover, (u16)(v->processor + 1));
+    smp_mb(); /* then either that CPU sees it, or we see that the registers are saved */
+    if (!load_acquire(&v->is_running)) {
+        WRITE_ONCE(v->mover, 0);
+        return false;
     }
-    return rq;
+    if (v->on_queue)
+        fair_remove(rq, v, running_on(v->processor), t);
+    return true;
 }
 
 void sched_move(struct run_queue *rq, struct vcpu *v, unsigned long flags)
@@ -305,7 +308,6 @@ static void offer_waiting(struct run_queue *rq)
 {
     struct vcpu *v;
 
-    smp_mb(); /* after is_running of the last one was cleared */
     do {
         struct passage p = {.to = NR_CPUS};
         unsigned long flags;
@@ -527,9 +529,7 @@ static void review_place(struct vcpu *v, const cpumask_t *hard, const cpumask_t 
     if (soft)
         v->soft_affinity = *soft;
     sched_refresh_affinity(v);
-    if (!cpumask_test(&v->may_run, v->processor))
-        rq = sched_await_saved(rq, v, &flags);
-    if (cpumask_test(&v->may_run, v->processor) || v->moving) {
+    if (cpumask_test(&v->may_run, v->processor) || v->mover) {
         waits = v->on_queue;
         if (waits)
             sched_note_waiting(v->processor);
@@ -538,6 +538,8 @@ static void review_place(struct vcpu *v, const cpumask_t *hard, const cpumask_t 
             sched_offer(v); /* to those that are new to it */
     } else if (running_on(v->processor) == v) {
         softirq_raise_on(v->processor, SOFTIRQ_SCHEDULE);
+        sched_unlock(rq, flags);
+    } else if (sched_saver_sends(rq, v, now())) {
         sched_unlock(rq, flags);
     } else {
         sched_move(rq, v, flags);

@@ -52,7 +52,7 @@ struct vcpu {
     s_time_t state_since; /* when ->runstate.state began */
     bool is_running;      /* on a physical CPU now, or its state not yet saved */
     bool on_queue;
-    bool moving;               /* the CPU that it leaves sends it to another one */
+    u16 mover; /* the CPU that saves its registers, and then sends it elsewhere, + 1; 0: none */
     unsigned long pause_flags; /* VPF_*: runnable only when zero */
     int pause_count;           /* vcpu_pause() nesting */
     cpumask_t hard_affinity;   /* as it was set: where it may run */

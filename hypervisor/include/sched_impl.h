@@ -44,7 +44,7 @@ static inline struct vcpu *running_on(unsigned int cpu)
  */
 static inline bool sched_wants_queue(const struct vcpu *v)
 {
-    return !v->on_queue && running_on(v->processor) != v && !v->moving && !v->cap.parked &&
+    return !v->on_queue && running_on(v->processor) != v && !v->mover && !v->cap.parked &&
            vcpu_runnable(v);
 }
 /* Queues it, and makes its CPU choose if that is to run it at once. @return did that? */
@@ -69,14 +69,13 @@ unsigned int sched_choose_cpu(const struct vcpu *v);
  */
 void sched_send(struct vcpu *v, unsigned int cpu);
 /*
- * Waits until the registers of @v are saved, if its CPU has chosen another vCPU and is about to do
- * so. That CPU may take the queue's lock on the way (it writes the guest's run states), so whoever
- * waits releases it, and what was known under it may have changed. Locks: the run queue of @v is
- * held.
- * @return the run queue of @v, perhaps another one, which is held
+ * @v has to leave its CPU, @rq's, which has chosen another vCPU and may still be saving the
+ * registers of @v. Then that CPU sends @v elsewhere when it has done so (settle_switch()), and @v
+ * is in no queue until then. Nobody waits for it: we may be in an interrupt of a CPU that holds
+ * what the other one needs in order to switch. Locks: the run queue of @v is held.
+ * @return does that CPU send it? Else the registers are saved.
  */
-struct run_queue *sched_await_saved(struct run_queue *rq, const struct vcpu *v,
-                                    unsigned long *flags);
+bool sched_saver_sends(struct run_queue *rq, struct vcpu *v, s_time_t t);
 /*
  * @v, which runs nowhere and whose registers are saved, has to leave the CPU where it is. Locks:
  * its run queue's, @rq, is held, and released.

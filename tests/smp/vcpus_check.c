@@ -82,9 +82,9 @@ static void check_vcpu(const struct vcpu *v)
     if (runs + waits + parked != runnable)
         panic("d%uv%u (flags %lx, pauses %d) runs %u times, waits %u times, is parked %u times",
               v->domain->id, v->id, v->pause_flags, v->pause_count, runs, waits, parked);
-    if (v->is_running != runs || v->on_queue != waits || v->cap.parked != parked || v->moving)
-        panic("d%uv%u: running %d, queued %d, parked %d, moving %d", v->domain->id, v->id,
-              v->is_running, v->on_queue, v->cap.parked, v->moving);
+    if (v->is_running != runs || v->on_queue != waits || v->cap.parked != parked || v->mover)
+        panic("d%uv%u: running %d, queued %d, parked %d, mover %u", v->domain->id, v->id,
+              v->is_running, v->on_queue, v->cap.parked, v->mover);
     if (runs + waits && !cpumask_test(&v->may_run, v->processor))
         panic("d%uv%u is on CPU %u, where it may not run", v->domain->id, v->id, v->processor);
     if (waits && is_overlooked(v))

@@ -276,7 +276,7 @@ void sim_check(struct sim *s)
         assert_int_equal(v->runstate.state == RUNSTATE_running, runs);
         if (!runs)
             assert_int_equal(v->runstate.state == RUNSTATE_runnable, vcpu_runnable(v));
-        assert_false(v->moving);
+        assert_int_equal(v->mover, 0);
         /* Nobody waits for a CPU that another one could give. */
         for (unsigned int k = 0; v->on_queue && k < ARRAY_SIZE(idle.bits); k++)
             assert_int_equal(idle.bits[k] & v->may_run.bits[k], 0);

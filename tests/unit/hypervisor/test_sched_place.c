@@ -33,11 +33,16 @@ static struct vcpu *busy(unsigned int domain, unsigned int vcpu)
     return sim_add(&sim, domain, vcpu, SCHED_NEVER, 0)->v;
 }
 
-static void pin(struct vcpu *v, unsigned int cpu)
+static void may_run_on(struct vcpu *v, unsigned int cpu)
 {
     cpumask_t m = one_cpu(cpu);
 
     sched_set_affinity(v, &m, NULL);
+}
+
+static void pin(struct vcpu *v, unsigned int cpu)
+{
+    may_run_on(v, cpu);
     sim_settle(&sim);
     sim_check(&sim);
 }
@@ -374,39 +379,118 @@ static void caps_change(void **state)
     assert_in_range(sim_cpu_time(a) - before, MILLISECS(50), MILLISECS(56));
 }
 
-static struct vcpu *being_saved;
-
-/* A CPU waits: the other one is done. */
-void host_relax(void)
+/* A CPU that has seen a cap parks a vCPU when that has just been lifted. */
+static void parked_without_a_cap(void **state)
 {
-    assert_non_null(being_saved);
-    assert_int_equal(being_saved->processor, 0);
-    being_saved->is_running = false;
-    being_saved = NULL;
-}
-
-/* A vCPU whose registers are not saved yet stays with its CPU, even when another one is idle. */
-static void unsaved(void **state)
-{
-    cpumask_t all;
     struct vcpu *a;
 
-    sim_begin(&sim, 2, 1, 1);
-    memset(&all, 0xff, sizeof(all));
+    sim_begin(&sim, 1, 1, 1);
     a = busy(0, 0);
+    sched_set_cap(sim_domains[0], 50);
+    while (!a->cap.parked)
+        sim_run(&sim, MICROSECS(100));
+    sim_domains[0]->cap.percent = 0;
+    sim_domains[0]->cap.budget = 0;
+    sim_run(&sim, 2 * CAP_PERIOD);
+    assert_false(a->cap.parked);
+    assert_true(a->is_running);
+}
+
+/* ---- registers that are not saved yet ---- */
+
+static void (*while_saving)(struct vcpu *prev);
+
+/* CPU 1 acts while CPU 0 saves the registers of @prev. */
+void arch_context_switch(struct vcpu *prev, struct vcpu *next)
+{
+    void (*fn)(struct vcpu * prev) = while_saving;
+
+    if (!fn || is_idle_vcpu(prev))
+        return;
+    while_saving = NULL;
+    host_run_on(1);
+    fn(prev);
+    host_run_on(0);
+}
+
+/* A vCPU that blocks on CPU 0, where another one waits; meanwhile @fn. CPU 1 is idle. */
+static struct vcpu *block_and(void (*fn)(struct vcpu *prev))
+{
+    struct vcpu *a, *waits;
+    cpumask_t all;
+
+    memset(&all, 0xff, sizeof(all));
+    sim_begin(&sim, 2, 1, 1);
+    a = busy(0, 0);
+    waits = busy(1, 0);
     pin(a, 0);
+    pin(waits, 0);
+    while (!a->is_running)
+        sim_run(&sim, MILLISECS(1));
+    sched_set_affinity(a, &all, NULL);
+    assert_int_equal(a->processor, 0);
+    while_saving = fn;
     host_run_on(0);
     vcpu_block_enable_events();
     sim_settle(&sim);
-    sched_set_affinity(a, &all, NULL);
-    pin(busy(1, 0), 0);
-    being_saved = a;
-    a->is_running = true;
-    host_run_on(1);
-    vcpu_unblock(a);
-    assert_null(being_saved);
-    sim_settle(&sim);
+    assert_null(while_saving);
     sim_check(&sim);
+    return a;
+}
+
+static void wake(struct vcpu *a)
+{
+    vcpu_unblock(a);
+    assert_int_equal(a->processor, 0);
+    assert_true(a->on_queue);
+}
+
+static void wake_and_move(struct vcpu *a)
+{
+    wake(a);
+    may_run_on(a, 1);
+    assert_int_equal(a->processor, 0);
+    assert_false(a->on_queue);
+}
+
+static void move_and_wake(struct vcpu *a)
+{
+    may_run_on(a, 1);
+    vcpu_unblock(a);
+    assert_int_equal(a->processor, 0);
+    assert_false(a->on_queue);
+}
+
+/* The vCPU stays with its CPU until then, even when it has to leave; nobody waits meanwhile. */
+static void unsaved(void **state)
+{
+    static void (*const fns[])(struct vcpu * a) = {wake, wake_and_move, move_and_wake};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(fns); i++) {
+        const struct vcpu *a = block_and(fns[i]);
+
+        assert_true(a->is_running);
+        assert_int_equal(a->processor, 1);
+        teardown(state);
+    }
+}
+
+/* It was told to leave as long as it ran, and is woken where it may not stay. */
+static void unsaved_where_it_may_not_be(void **state)
+{
+    struct vcpu *a = block_and(vcpu_unblock);
+
+    pin(a, 0);
+    sim_settle(&sim);
+    while (!a->is_running)
+        sim_run(&sim, MILLISECS(1));
+    host_run_on(0);
+    assert_ptr_equal(current, a);
+    vcpu_block_enable_events();
+    may_run_on(a, 1);
+    while_saving = vcpu_unblock;
+    sim_settle(&sim);
+    assert_null(while_saving);
     assert_true(a->is_running);
     assert_int_equal(a->processor, 1);
 }
@@ -454,7 +538,9 @@ int main(void)
         TEST(lag_is_limited),
         TEST(weights_change),
         TEST(caps_change),
+        TEST(parked_without_a_cap),
         TEST(unsaved),
+        TEST(unsaved_where_it_may_not_be),
         TEST(unsaved_is_not_taken),
     };
 
