@@ -115,25 +115,25 @@ static long steal_chunk(const struct chunk *c, struct domain *d)
 }
 
 /*
- * Allocates new memory for the chunk. It is the domain's at once, and a vCPU that guesses where it
- * is may give it back, so what is not needed after all is looked at again.
+ * Allocates new memory for the chunk. None of it is the domain's before all of it is: a vCPU that
+ * guesses where it is could keep what is not needed after all.
  */
 static long allocate_chunk(struct chunk *c, struct domain *d, unsigned int memf)
 {
-    for (unsigned long i = 0; i < c->out_extents; i++) {
-        struct page *pg = alloc_domain_pages_at(d, c->out_order, memf | MEMF_EXCHANGE,
-                                                c->out[i].pfn);
+    struct page_list aside = {0};
 
-        if (pg) {
-            c->out[i].mfn = page_to_mfn(pg).n;
-            continue;
-        }
-        while (i-- > 0)
-            for (unsigned long k = 0; k < 1UL << c->out_order; k++)
-                memory_remove_frame(d, MFN(c->out[i].mfn + k));
-        return -XEN_ENOMEM;
+    for (unsigned long i = 0; i < c->out_extents; i++) {
+        const struct page *pg = alloc_pages_aside(d, c->out_order, memf, c->out[i].pfn, &aside);
+
+        if (!pg)
+            goto fail;
+        c->out[i].mfn = page_to_mfn(pg).n;
     }
-    return 0;
+    if (give_pages_aside(d, &aside))
+        return 0;
+fail:
+    free_pages_aside(&aside);
+    return -XEN_ENOMEM;
 }
 
 /*

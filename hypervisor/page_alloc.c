@@ -42,6 +42,7 @@ static struct {
     unsigned long zone_pages[ZONES]; /* of free_pages, those in each */
     struct page_list dirty;          /* freed and not yet clean; owner and state are 0 */
     unsigned long scrubbing;         /* frames that CPUs took from it and have not finished */
+    unsigned long dirtied, cleaned;  /* how many frames ever joined it, and left the two above */
     unsigned long free_pages;        /* with the two above */
     unsigned long total_pages;
     unsigned long claimed; /* of the free ones: set aside for domains (claimed_pages) */
@@ -178,6 +179,7 @@ static void free_dirty(struct page *pg, unsigned int order)
     }
     flags = spin_lock_irqsave(&heap.lock);
     count_free(pg, order);
+    WRITE_ONCE(heap.dirtied, heap.dirtied + (1UL << order));
     for (unsigned long i = 0; i < 1UL << order; i++)
         page_list_add_tail(&heap.dirty, &pg[i]);
     spin_unlock_irqrestore(&heap.lock, flags);
@@ -257,6 +259,7 @@ static bool heap_scrub(bool idle)
 
     flags = spin_lock_irqsave(&heap.lock);
     heap.scrubbing -= taken;
+    WRITE_ONCE(heap.cleaned, heap.cleaned + batch.count);
     page_list_append(&heap.dirty, &rest);
     /* Neighbours, which most frames of a domain are, go to the lists as one block. */
     for (u32 m = batch.first, first = m, end = m; batch.count; first = m) {
@@ -330,15 +333,19 @@ static struct page *block_take(struct domain *d, unsigned int order, unsigned in
     return pg;
 }
 
-/* The same, but cleans dirty frames if none is listed. */
+/*
+ * The same, but cleans dirty frames if none is listed: as many as there are now, since others may
+ * free frames for as long as we clean them.
+ */
 static struct page *find_block(struct domain *d, unsigned int order, unsigned int bits)
 {
+    unsigned long dirtied = READ_ONCE(heap.dirtied);
     struct page *pg;
 
     do
         pg = block_take(d, order, bits);
-    while (!pg && heap_scrub(false));
-    /* What another CPU was cleaning when we looked may have been listed before heap_scrub() did. */
+    while (!pg && (long)(dirtied - READ_ONCE(heap.cleaned)) > 0 && heap_scrub(false));
+    /* What another CPU was cleaning when we looked may have been listed since. */
     return pg ? pg : block_take(d, order, bits);
 }
 
@@ -421,11 +428,11 @@ static void list_neighbours(struct page_list *l, struct page *pg, unsigned long 
     page_list_append(l, &run);
 }
 
-struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigned int memf,
-                                   unsigned long pfn)
+/* @return a block that is ready for @d, whose numbers begin at @pfn, but that nobody owns; or NULL */
+static struct page *block_for(struct domain *d, unsigned int order, unsigned int memf,
+                              unsigned long pfn)
 {
     unsigned int bits = memf >> 8;
-    unsigned long n = 1UL << order;
     struct page *pg;
 
     if (memf & MEMF_BELOW_4G)
@@ -433,24 +440,42 @@ struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigne
     if (!bits)
         bits = PAGE_SHIFT + ZONES;
     bits = bits > PAGE_SHIFT ? bits - PAGE_SHIFT : 0;
+    pg = find_block(d, order, bits);
+    if (!pg)
+        return NULL;
+    block_prepare(pg, order, !(memf & MEMF_NO_SCRUB));
+    if (pfn != INVALID_M2P_ENTRY)
+        set_pfns(pg, 1UL << order, pfn);
+    return pg;
+}
+
+/* Locks: the page lock of @d is held. */
+static inline void give_frame(struct page *pg, struct domain *d)
+{
+    page_set_owner(pg, d);
+    /* Most frames are mapped writable first: they are fit for it at once. */
+    store_release(&pg->state, PG_ALLOCATED | PG_TYPE_WRITABLE | PG_VALID | PG_REF_ONE);
+}
+
+struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigned int memf,
+                                   unsigned long pfn)
+{
+    unsigned long n = 1UL << order;
+    struct page *pg;
+
     if (order > MAX_ORDER)
         return NULL;
 
     /* The count is reserved first, so that the slow part runs without the lock. */
     spin_lock(&d->page_lock);
-    if (d->dying || (d->tot_pages + n > d->max_pages && !(memf & MEMF_EXCHANGE))) {
+    if (d->dying || d->tot_pages + n > d->max_pages) {
         spin_unlock(&d->page_lock);
         return NULL;
     }
     d->tot_pages += n;
     spin_unlock(&d->page_lock);
 
-    pg = find_block(d, order, bits);
-    if (pg) {
-        block_prepare(pg, order, !(memf & MEMF_NO_SCRUB));
-        if (pfn != INVALID_M2P_ENTRY)
-            set_pfns(pg, n, pfn);
-    }
+    pg = block_for(d, order, memf, pfn);
 
     spin_lock(&d->page_lock);
     if (!pg || d->dying) {
@@ -465,13 +490,50 @@ struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigne
     if (!d->pages.count)
         get_domain(d); /* frames keep their domain; dropped with the last one */
     list_neighbours(&d->pages, pg, n);
-    for (unsigned long i = 0; i < n; i++) {
-        page_set_owner(&pg[i], d);
-        /* Most frames are mapped writable first: they are fit for it at once. */
-        store_release(&pg[i].state, PG_ALLOCATED | PG_TYPE_WRITABLE | PG_VALID | PG_REF_ONE);
-    }
+    for (unsigned long i = 0; i < n; i++)
+        give_frame(&pg[i], d);
     spin_unlock(&d->page_lock);
     return pg;
+}
+
+struct page *alloc_pages_aside(struct domain *d, unsigned int order, unsigned int memf,
+                               unsigned long pfn, struct page_list *aside)
+{
+    struct page *pg = order > MAX_ORDER ? NULL : block_for(d, order, memf, pfn);
+
+    if (pg)
+        list_neighbours(aside, pg, 1UL << order);
+    return pg;
+}
+
+void free_pages_aside(struct page_list *aside)
+{
+    for (u32 m = aside->first; m;) {
+        struct page *pg = mfn_to_page(MFN(m));
+
+        m = pg->next;
+        pg->next = pg->prev = 0;
+        set_pfns(pg, 1, INVALID_M2P_ENTRY);
+        block_give_back(pg, 0);
+    }
+    page_list_init(aside);
+}
+
+bool give_pages_aside(struct domain *d, struct page_list *aside)
+{
+    spin_lock(&d->page_lock);
+    if (d->dying) {
+        spin_unlock(&d->page_lock);
+        return false;
+    }
+    if (!d->pages.count)
+        get_domain(d);
+    d->tot_pages += aside->count;
+    for (u32 m = aside->first; m; m = mfn_to_page(MFN(m))->next)
+        give_frame(mfn_to_page(MFN(m)), d);
+    page_list_append(&d->pages, aside);
+    spin_unlock(&d->page_lock);
+    return true;
 }
 
 int claim_domain_pages(struct domain *d, unsigned long pages)
@@ -564,6 +626,7 @@ unsigned int free_domain_batch(struct domain *d)
 
     flags = spin_lock_irqsave(&heap.lock);
     heap.free_pages += batch.count;
+    WRITE_ONCE(heap.dirtied, heap.dirtied + batch.count);
     if (likely(zone_of(mfn_to_page(MFN(lowest))) == zone_of(mfn_to_page(MFN(highest)))))
         heap.zone_pages[zone_of(mfn_to_page(MFN(lowest)))] += batch.count;
     else

@@ -171,12 +171,13 @@ static inline bool page_try_get_once(struct page *pg)
 }
 
 /*
- * Takes a general count on @pg if @d owns it.
+ * Takes a general count on @pg if @d owns it. (A stranger takes none even for a moment, unless the
+ * owner changes just then: it would be the one who drops the last count of a dead domain's frame.)
  * @return false: it has another owner, is free, or its count is at its maximum
  */
 static inline bool get_page(struct page *pg, const struct domain *d)
 {
-    if (unlikely(!page_try_get(pg)))
+    if (unlikely(READ_ONCE(pg->owner) != page_owner_id(d)) || unlikely(!page_try_get(pg)))
         return false;
     if (likely(READ_ONCE(pg->owner) == page_owner_id(d)))
         return true;

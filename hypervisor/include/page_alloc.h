@@ -44,7 +44,6 @@ void free_hv_pages(void *p, unsigned int order);
 
 #define MEMF_BELOW_4G 1U /* machine addresses below 4 GiB */
 #define MEMF_NO_SCRUB 2U /* the caller overwrites everything (dom0's builder) */
-#define MEMF_EXCHANGE 4U /* the domain gives back as much at once: max_pages does not count */
 /* The bits of @memf above the flags give the largest address width in bits (0: any), as
  * XENMEMF_address_bits does. */
 #define MEMF_ADDRESS_BITS(n) ((n) << 8)
@@ -64,6 +63,18 @@ static inline struct page *alloc_domain_pages(struct domain *d, unsigned int ord
 {
     return alloc_domain_pages_at(d, order, memf, INVALID_M2P_ENTRY);
 }
+
+/*
+ * The same in two steps, for a domain that gives back as many: allocates frames for @d that nobody
+ * owns yet, and lists them behind @aside. Then either all of them are given to @d, whatever its
+ * max_pages, or they are freed.
+ * @return the first frame's struct page; NULL: out of memory
+ */
+struct page *alloc_pages_aside(struct domain *d, unsigned int order, unsigned int memf,
+                               unsigned long pfn, struct page_list *aside);
+void free_pages_aside(struct page_list *aside);
+/* @return false: @d is dying, and has got none of them */
+bool give_pages_aside(struct domain *d, struct page_list *aside);
 
 /*
  * Sets free memory aside for @d, until it has @pages frames or dies: no other domain gets it. With

@@ -11,9 +11,11 @@
 NO_COVERAGE_BEGIN
 #define alloc_hv_pages        real_alloc_hv_pages
 #define alloc_domain_pages_at real_alloc_domain_pages_at
+#define alloc_pages_aside     real_alloc_pages_aside
 #include "../../hypervisor/page_alloc.c" /* NOLINT(bugprone-suspicious-include) */
 #undef alloc_hv_pages
 #undef alloc_domain_pages_at
+#undef alloc_pages_aside
 NO_COVERAGE_END
 
 #include <host.h>
@@ -27,7 +29,11 @@ static bool failed;
 void *alloc_hv_pages(unsigned int order);
 struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigned int memf,
                                    unsigned long pfn);
+struct page *alloc_pages_aside(struct domain *d, unsigned int order, unsigned int memf,
+                               unsigned long pfn, struct page_list *aside);
 void heap_reset(void);
+
+void (*host_before_failure)(void);
 
 void heap_reset(void)
 {
@@ -51,6 +57,8 @@ static bool fails(void)
 {
     if (fail_in == 0 || --fail_in)
         return false;
+    if (host_before_failure)
+        host_before_failure();
     return failed = true;
 }
 
@@ -63,6 +71,12 @@ struct page *alloc_domain_pages_at(struct domain *d, unsigned int order, unsigne
                                    unsigned long pfn)
 {
     return fails() ? NULL : real_alloc_domain_pages_at(d, order, memf, pfn);
+}
+
+struct page *alloc_pages_aside(struct domain *d, unsigned int order, unsigned int memf,
+                               unsigned long pfn, struct page_list *aside)
+{
+    return fails() ? NULL : real_alloc_pages_aside(d, order, memf, pfn, aside);
 }
 
 /* The size stands in front of the object, 16 bytes away so that the alignment stays. */

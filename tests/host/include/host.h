@@ -61,6 +61,8 @@ extern unsigned int host_restarts; /* machine_restart() and poweroff */
 
 /* The @n-th allocation from now on fails (1: the next); 0: none. */
 void host_fail_allocation(unsigned long n);
+/* Called before it does, if not NULL: what another CPU does meanwhile. */
+extern void (*host_before_failure)(void);
 /* Was the failure asked for used up? */
 bool host_failed(void);
 /* Objects allocated with xzalloc and not freed. */

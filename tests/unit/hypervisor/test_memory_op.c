@@ -318,6 +318,40 @@ static void exchange_without_memory(void **state)
     assert_int_equal(rc, 0);
 }
 
+/* Another vCPU of b takes a count on whatever it can, but for what is only lent to b. */
+static void find_no_frame(void)
+{
+    for (unsigned long m = 1; m < max_page; m++) {
+        struct page *pg = mfn_to_page(MFN(m));
+
+        assert_false(!(pg->state & PG_HYPERVISOR) && get_page(pg, b));
+    }
+}
+
+/* Nobody gets at frames of an exchange that fails: the domain would have them beyond its limit. */
+static void exchange_fails_beside_another_vcpu(void **state)
+{
+    struct xen_memory_exchange x;
+
+    for (unsigned int i = 0; i < 8; i++)
+        list[i] = page_to_mfn(host_frame(b, i)).n;
+    list[1024] = 70;
+    assert_int_equal(exchange_orders(&x, 8, 0, 1, 3, 0), 0);
+    list[0] = list[1024];
+    for (unsigned int i = 0; i < 8; i++)
+        list[1024 + i] = 80 + i;
+    host_before_failure = find_no_frame;
+    for (unsigned int fail = 4; fail < 8; fail++) {
+        host_fail_allocation(fail);
+        assert_int_equal(exchange_orders(&x, 1, 3, 8, 0, 0), -XEN_ENOMEM);
+        assert_true(host_failed());
+        assert_int_equal(b->tot_pages, 8);
+        assert_int_equal(b->pages.count, 8);
+    }
+    host_before_failure = NULL;
+    host_fail_allocation(0);
+}
+
 static void bad_exchanges(void **state)
 {
     struct xen_memory_exchange x = {.in = {.nr_extents = 2, .domid = DOMID_SELF},
@@ -469,6 +503,7 @@ int main(void)
         TEST(exchanging_for_a_dying_domain),
         TEST(exchanging_extents),
         TEST(exchange_without_memory),
+        TEST(exchange_fails_beside_another_vcpu),
         TEST(bad_exchanges),
         TEST(numbers),
         TEST(nothing_for_pv),

@@ -198,8 +198,11 @@ static void free_by_address(void **state)
  */
 static u8 *remembered[FRAMES];
 static unsigned int flushes;
-static u32 last_flush;               /* by the clock of all CPUs */
-static struct domain *dies_in_flush; /* another CPU begins to destroy it meanwhile */
+static u32 last_flush;                /* by the clock of all CPUs */
+static struct domain *dies_in_flush;  /* another CPU begins to destroy it meanwhile */
+static struct domain *frees_in_flush; /* a vCPU of it gives a frame back */
+
+static void give_back(struct domain *d, unsigned int order);
 
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
@@ -210,6 +213,8 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
     memset(remembered, 0, sizeof(remembered));
     if (dies_in_flush)
         dies_in_flush->dying = DOMAIN_DYING;
+    if (frees_in_flush && frees_in_flush->pages.count)
+        give_back(frees_in_flush, 0);
 }
 
 /* The last owners write wherever a translation of theirs still leads. */
@@ -320,6 +325,23 @@ static void one_flush_a_batch(void **state)
     }
     assert_int_equal(flushes, 1); /* the first one was for all that were dirty then */
     host_kill(d);
+}
+
+/* An allocation that finds nothing does not go on for as long as others free frames. */
+static void others_free_for_ever(void **state)
+{
+    struct domain *d = host_domain(1, 1, 640, false), *e = host_domain(2, 1, 0, false);
+
+    e->max_pages = FRAMES;
+    heap_scrub_all();
+    give_back(d, 0);
+    flushes = 0;
+    frees_in_flush = d;
+    assert_null(alloc_domain_pages(e, 0, MEMF_ADDRESS_BITS(PAGE_SHIFT)));
+    frees_in_flush = NULL;
+    assert_in_range(flushes, 1, 3);
+    host_kill(d);
+    host_kill(e);
 }
 
 static void our_own_frames_do_not_pile_up(void **state)
@@ -441,6 +463,7 @@ int main(void)
         cmocka_unit_test_setup(written_while_free, setup),
         cmocka_unit_test_setup(newest_decides, setup),
         cmocka_unit_test_setup(one_flush_a_batch, setup),
+        cmocka_unit_test_setup(others_free_for_ever, setup),
         cmocka_unit_test_setup(our_own_frames_do_not_pile_up, setup),
         cmocka_unit_test_setup(idle_cpus_clean, setup),
         cmocka_unit_test_setup(dies_while_frames_are_cleaned, setup),
