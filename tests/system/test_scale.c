@@ -161,16 +161,17 @@ static double cheapest_larger(const double *costs)
 
 /*
  * The commands come from the autorun file, so that no typing is counted: the domains are created,
- * listed, and destroyed from the last one on. Before that larger ones come and go, which show
+ * listed in three ways, and destroyed from the last one on. Before that larger ones come and go, which show
  * what each frame costs. The last command begins what nobody reads.
  */
 static void the_next_costs_no_more(void **state)
 {
     const char *counts = build_path("logs/scale-costs.count");
-    char *commands = malloc(64ul * (2ul * domains + 2 * LARGER + 8)), *to = commands,
+    char *commands = malloc(64ul * (2ul * domains + 2 * LARGER + 10)), *to = commands,
          address[32] = "";
-    const unsigned int created = 1, listed = created + domains, larger = listed + 1,
-                       destroyed = larger + 2 * LARGER, end = destroyed + domains;
+    const unsigned int created = 1, listed = created + domains, topped = listed + 1,
+                       nodes = topped + 1, larger = nodes + 1, destroyed = larger + 2 * LARGER,
+                       end = destroyed + domains;
     const char *extra[] = {"-icount", "shift=0", "-plugin", NULL, NULL};
     struct machine *machine;
     double *costs;
@@ -180,7 +181,7 @@ static void the_next_costs_no_more(void **state)
     to += sprintf(to, "info\n");
     for (unsigned int i = 1; i <= domains; i++)
         to += sprintf(to, "create -p /guests/demo.cfg name=d%u\n", i);
-    to += sprintf(to, "list\n");
+    to += sprintf(to, "list\ntop --batch --iterations 1\nstore-ls\n");
     for (unsigned int i = 0; i < LARGER; i++)
         to += sprintf(to, "create -p /guests/demo.cfg name=larger%u memory=%u\n", i,
                       MIB + MORE_MIB);
@@ -217,6 +218,8 @@ static void the_next_costs_no_more(void **state)
     expect_at_most(machine, "destroying a larger one", cheapest_larger(&costs[larger + LARGER]),
                    costs[end - 10] + MORE_COST + TAKE * 256 * MORE_MIB);
     expect_at_most(machine, "listing a domain", costs[listed] / (domains + 1), 10000);
+    expect_at_most(machine, "a domain in top", costs[topped] / (domains + 1), 20000);
+    expect_at_most(machine, "a domain's nodes in store-ls", costs[nodes] / (domains + 1), 400000);
     free(costs);
     free(commands);
 }
