@@ -428,7 +428,10 @@ static void list_neighbours(struct page_list *l, struct page *pg, unsigned long 
     page_list_append(l, &run);
 }
 
-/* @return a block that is ready for @d, whose numbers begin at @pfn, but that nobody owns; or NULL */
+/*
+ * Takes a block that is ready for @d, with numbers from @pfn on, but that nobody owns.
+ * @return NULL: there is none
+ */
 static struct page *block_for(struct domain *d, unsigned int order, unsigned int memf,
                               unsigned long pfn)
 {

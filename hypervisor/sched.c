@@ -5,10 +5,10 @@
  *
  * States of a vCPU, all under the lock of its run queue: running (is_running), queued (on_queue),
  * parked (cap.parked), about to be sent to another CPU (mover), or none of them, and then something
- * in pause_flags or a pause count says why. schedule() is the last softirq on the way out: the stack
- * below it is empty but for the guest's frame, so it switches vCPU by replacing that frame and leaves
- * by arch_resume(). From the choice of another vCPU until its registers are saved, a vCPU may be
- * queued already, but is_running keeps other CPUs from taking it.
+ * in pause_flags or a pause count says why. schedule() is the last softirq on the way out: the
+ * stack below it is empty but for the guest's frame, so it switches vCPU by replacing that frame
+ * and leaves by arch_resume(). From the choice of another vCPU until its registers are saved, a
+ * vCPU may be queued already, but is_running keeps other CPUs from taking it.
  */
 #include <arch.h>
 #include <sched_impl.h>

@@ -161,8 +161,8 @@ static double cheapest_larger(const double *costs)
 
 /*
  * The commands come from the autorun file, so that no typing is counted: the domains are created,
- * listed in three ways, and destroyed from the last one on. Before that larger ones come and go, which show
- * what each frame costs. The last command begins what nobody reads.
+ * listed in three ways, and destroyed from the last one on. Before that larger ones come and go,
+ * which show what each frame costs. The last command begins what nobody reads.
  */
 static void the_next_costs_no_more(void **state)
 {
