@@ -202,7 +202,7 @@ static u32 last_flush;                /* by the clock of all CPUs */
 static struct domain *dies_in_flush;  /* another CPU begins to destroy it meanwhile */
 static struct domain *frees_in_flush; /* a vCPU of it gives a frame back */
 
-static void give_back(struct domain *d, unsigned int order);
+static void give_back(struct domain *d, unsigned int i);
 
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
