@@ -250,9 +250,9 @@ void fair_yield(struct vcpu *cur)
 }
 
 /*
- * The queued vCPU @v may run in the place of its sibling @other while it has run for no more than a
- * slice longer, and nobody who waits is owed more than that at queue time @time: else many siblings
- * that favour each other would keep others from the CPU.
+ * @v, which waits or ran last, may run in the place of its sibling @other while it has run for no
+ * more than a slice longer, and nobody who waits is owed more than that at queue time @time: else
+ * many siblings that favour each other would keep others from the CPU.
  * @return how much more it is, in virtual time; > 0: it may not
  */
 static s64 excess_over(const struct fair_queue *f, const struct vcpu *v, const struct vcpu *other,
