@@ -105,23 +105,34 @@ static void leave_out_progress(char *text)
     }
 }
 
+/*
+ * How the message of a domain's end begins that hides a line which is being typed. The prompt is
+ * drawn anew behind it, before the line has run.
+ */
+#define NOTICE "\x1b[Kdomain '"
+
 const char *bh(struct machine *machine, const char *format, ...)
 {
     static char *output;
     char command[512];
+    bool redrawn;
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(command, sizeof(command), format, arguments);
     va_end(arguments);
     machine_type(machine, "%s", command);
-    /* The line's echo ends with its line feed; a prompt redrawn while typing lies before that. */
-    machine_expect(machine, "\n");
-    machine_expect(machine, BH_PROMPT);
-    free(output);
-    output = strdup(machine_between(machine));
-    assert_non_null(output);
-    leave_out_progress(output);
+    do {
+        /* The echo ends with its line feed; a prompt redrawn for a long line lies before that. */
+        machine_expect(machine, "\n");
+        redrawn = strstr(machine_between(machine), NOTICE) != NULL;
+        machine_expect(machine, BH_PROMPT);
+        free(output);
+        output = strdup(machine_between(machine));
+        assert_non_null(output);
+        leave_out_progress(output);
+        redrawn |= strstr(output, NOTICE) != NULL;
+    } while (redrawn);
     return output;
 }
 
