@@ -143,6 +143,7 @@ static struct domain *alloc_domain(domid_t id)
     d->shutdown_code = ~0U;
     sched_init_domain(d);
     spin_lock_init(&d->pause_lock, RANK_PAUSE);
+    spin_lock_init(&d->context_lock, RANK_CONTEXT);
     spin_lock_init(&d->lock, RANK_DOMAIN);
     spin_lock_init(&d->page_lock, RANK_PAGE_LIST);
     spin_lock_init(&d->event_lock, RANK_EVENT);
@@ -309,8 +310,10 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctx)
 
     if (rc)
         return rc;
+    spin_lock(&v->domain->lock);
     v->initialised = true;
     vcpu_set_down(v, !(ctx->flags & VGCF_online));
+    spin_unlock(&v->domain->lock);
     return 0;
 }
 
@@ -318,7 +321,9 @@ int vcpu_reset(struct vcpu *v)
 {
     int rc;
 
+    spin_lock(&v->domain->lock);
     vcpu_set_down(v, true); /* first: what follows takes its page tables away */
+    spin_unlock(&v->domain->lock);
     rc = arch_vcpu_reset(v);
     if (rc)
         return rc;
@@ -528,10 +533,18 @@ void domain_resume(struct domain *d)
 
 void domain_crash(struct domain *d, const char *fmt, ...)
 {
+    bool shutting_down;
     char why[128];
     va_list ap;
 
-    if (d->shutting_down)
+    /*
+     * Under the lock, since whoever shuts the domain down holds it until all vCPUs were told: the
+     * current one does not return to its guest.
+     */
+    spin_lock(&d->lock);
+    shutting_down = d->shutting_down;
+    spin_unlock(&d->lock);
+    if (shutting_down)
         return;
     va_start(ap, fmt);
     vsnprintf(why, sizeof(why), fmt, ap);

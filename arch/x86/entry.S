@@ -275,15 +275,24 @@ FUNCTION bounced
         cmpq    $0, CPUINFO_PENDING(%rsp)
         jne     exit_work
         CHECK_EVENTS hypercall_event
+bounced_last:
         CHECK_CANONICAL_RIP exit_to_guest
         RESTORE_ARGUMENTS
         SYSRET_TO_GUEST
 
+/*
+ * Events are masked in the guest's handler, so there is no second one, whatever another vCPU
+ * writes to the mask: that one could keep this CPU here, with interrupts off.
+ */
 hypercall_event:
         mov     %rsp, %rdi
         mov     %rbx, %rsi
         call    pv_deliver_event
-        jmp     bounced
+        test    %al, %al
+        jz      exit_to_guest           /* crashed: a softirq is pending */
+        cmpq    $0, CPUINFO_PENDING(%rsp)
+        je      bounced_last
+        jmp     exit_work
 
 /* The whole way out. The stack pointer is &guest_regs: the stack holds nothing else. */
 FUNCTION exit_to_guest
@@ -293,6 +302,7 @@ FUNCTION exit_to_guest
         cmpq    $0, CPUINFO_PENDING(%rsp)
         jne     exit_work
         CHECK_EVENTS deliver_event
+exit_last:
         testb   $FRAME_SYSCALL >> 24, REGS_ERROR_CODE + 3(%rsp)
         jz      iret_to_guest
         CHECK_CANONICAL_RIP iret_to_guest
@@ -304,7 +314,9 @@ FUNCTION exit_to_guest
         RESTORE_ARGUMENTS
         SYSRET_TO_GUEST
 
+/* To ring 3, with RFLAGS that are fit for a guest, whatever the frame came to hold. */
 iret_to_guest:
+        orb     $3, REGS_CS(%rsp)
         andl    $~EFLAGS_NOT_FOR_GUESTS, REGS_RFLAGS(%rsp)
         orl     $EFLAGS_IF, REGS_RFLAGS(%rsp)
         mov     REGS_R15(%rsp), %r15
@@ -349,7 +361,9 @@ deliver_event:
         mov     %rsp, %rdi
         mov     %rbx, %rsi
         call    pv_deliver_event
-        jmp     exit_to_guest
+        cmpq    $0, CPUINFO_PENDING(%rsp)
+        je      exit_last               /* as in hypercall_event */
+        /* fall through */
 
 exit_work:
         METER_CALL meter_irqs_on

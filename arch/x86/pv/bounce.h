@@ -22,7 +22,8 @@ enum guest_entry { ENTRY_EXCEPTION, ENTRY_EVENT, ENTRY_SYSCALL, ENTRY_FAILSAFE }
 
 /*
  * Crashes the guest, with interrupts on meanwhile, and says why: @entry has no handler, or its
- * frame, whose lowest word is at @addr, cannot be written. (crash.c)
+ * frame, whose lowest word is at @addr, cannot be written. @regs can be returned to afterwards, in
+ * ring 3: the vCPU of a domain that was suspended may be resumed. (crash.c)
  * @return false
  */
 enum bounce_failure { BOUNCE_NO_HANDLER, BOUNCE_STACK_FAULT };
@@ -42,7 +43,8 @@ HOT_INLINE u64 frame_rflags(const struct vcpu *v, u64 rflags, u32 mask)
 /*
  * Changes to kernel mode; in the frame the low bits of cs tell which mode it was. A frame that
  * would touch our range is placed where it faults. (A frame that reaches into our range from below
- * touches the read-only M2P, which faults too.)
+ * touches the read-only M2P, which faults too.) Until set_entry_selectors() the cs in @regs may
+ * name ring 0; bounce_failed() undoes that.
  * @return where the frame ends: for an entry from the kernel below the last word of its stack, for
  * one from user mode at the stack of stack_switch
  */

@@ -266,6 +266,7 @@ bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failu
     bool irqs_off = !local_irq_is_enabled();
     char what[TEXT_BYTES];
 
+    regs->cs |= 3; /* what enter_kernel() took away: no frame of ring 0 may be left for IRET */
     /* To stop a domain takes locks that are not for interrupt context. */
     if (irqs_off)
         local_irq_enable();

@@ -262,6 +262,44 @@ static void stacks(void **state)
     guest_end();
 }
 
+/*
+ * A frame of an IRET that failed names ring 0, with privilege level 3. Whatever then cannot be
+ * entered: the frame never has level 0. It may be used once more, when the domain shuts down at
+ * the same moment or was suspended and is resumed.
+ */
+static void no_frame_of_ring_0(void **state)
+{
+    enum { INJECT, EVENT_UPCALL, FAILSAFE_CALLBACK, SYSCALL_32, SYSENTER_ENTRY, WAYS };
+
+    for (unsigned int i = 0; i < 2 * WAYS; i++) {
+        struct cpu_user_regs *regs = guest_start(1);
+
+        current->domain->shutting_down = i >= WAYS;
+        regs->cs = HV_CS | 3;
+        regs->rsp = 0x100000;
+        switch (i % WAYS) {
+        case INJECT:
+            pv_inject_error(regs, EXC_GP, HV_CS);
+            break;
+        case EVENT_UPCALL:
+            assert_false(pv_deliver_event(regs, current));
+            break;
+        case FAILSAFE_CALLBACK:
+            pv_failsafe(regs);
+            break;
+        case SYSCALL_32:
+            assert_false(pv_syscall32(regs, current));
+            break;
+        case SYSENTER_ENTRY:
+            assert_false(pv_sysenter(regs, current));
+            break;
+        }
+        assert_true(current->domain->shutting_down);
+        assert_int_equal(regs->cs, HV_CS | 3);
+        guest_end();
+    }
+}
+
 /* A handler that faults at its first instruction is entered until its stack ends. */
 static void chains(void **state)
 {
@@ -306,6 +344,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_there),
         cmocka_unit_test(walks),
         cmocka_unit_test(stacks),
+        cmocka_unit_test(no_frame_of_ring_0),
         cmocka_unit_test(chains),
     };
 
