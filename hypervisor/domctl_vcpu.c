@@ -82,13 +82,13 @@ long domctl_set_context(struct domain *d, const struct xen_domctl_vcpucontext *o
             return -XEN_EFAULT;
         }
     }
-    domain_pause(d);
-    spin_lock(&d->lock);
+    domain_pause(d); /* none of its vCPUs is in vcpu_initialise() any longer */
+    spin_lock(&d->context_lock);
     if (d->dying)
         rc = -XEN_EINVAL;
     else
         rc = ctx ? vcpu_set_context(v, ctx) : vcpu_reset(v);
-    spin_unlock(&d->lock);
+    spin_unlock(&d->context_lock);
     domain_unpause(d);
     xfree(ctx);
     return rc;

@@ -25,9 +25,13 @@ static long vcpu_initialise(struct vcpu *v, unsigned long arg)
         xfree(ctx);
         return -XEN_EFAULT;
     }
-    spin_lock(&d->lock);
-    rc = v->initialised ? -XEN_EEXIST : vcpu_set_context(v, ctx);
-    spin_unlock(&d->lock);
+    /* The page tables may take many time slices to validate, so nobody waits for this lock. */
+    if (spin_trylock(&d->context_lock)) {
+        rc = v->initialised ? -XEN_EEXIST : vcpu_set_context(v, ctx);
+        spin_unlock(&d->context_lock);
+    } else {
+        rc = -ERESTART;
+    }
     xfree(ctx);
     return rc;
 }

@@ -57,7 +57,7 @@ void arch_vcpu_destroy(struct vcpu *v);
 int arch_domain_relinquish(struct domain *d);
 /*
  * The part of vcpu_set_context(): gives @v a context or leaves it as it was. @ctx is a copy
- * of ours. Locks: the domain's is held.
+ * of ours. Locks: the domain's context_lock is held.
  * @return -XEN_EINVAL; -XEN_EOPNOTSUPP: a vCPU that has a context keeps its tables; -ERESTART:
  * preempted, to be called again
  */

@@ -99,6 +99,7 @@ struct domain {
     struct domain *hash_next;   /* by id; read without a lock */
     spinlock_t lock;            /* RANK_DOMAIN */
     spinlock_t pause_lock;      /* RANK_PAUSE: one of its vCPUs stops another */
+    spinlock_t context_lock;    /* RANK_CONTEXT: one of its vCPUs gets a context */
     enum domain_dying dying;
     unsigned int teardown_step; /* how far domain_kill() has come */
     xen_domain_handle_t handle;
@@ -195,7 +196,8 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
 int vcpu_create(struct domain *d, unsigned int id);
 /*
  * Gives @v, which does not run, the context @ctx, a copy of ours; VGCF_online says whether @v is up
- * or down with it. After an error @v is as it was. Locks: RANK_DOMAIN is held.
+ * or down with it. After an error @v is as it was. Locks: the domain's context_lock is held, which
+ * may be for long; RANK_DOMAIN is not.
  * @return 0, or an error of arch_set_context()
  */
 struct vcpu_guest_context;

@@ -4,7 +4,7 @@
  * when it takes several tries. And what a vCPU has to do before it runs on, when it comes back to
  * its CPU (arch/x86/context.c).
  */
-/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
+/* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) hypervisor/vcpu_op.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,9 @@
 #include <cmocka.h>
 
 #include <asm/pv.h>
+#include <guest_access.h>
+#include <hypercall.h>
+#include <public/vcpu.h>
 
 #include "own_frames.h"
 
@@ -124,6 +127,26 @@ static void another_try_with_other_roots(void **state)
     assert_int_equal(arch_vcpu_reset(v), 0);
 }
 
+/*
+ * While another vCPU of the domain has page tables validated, which may take long, this one does
+ * not wait; and what it needs the domain's lock for it gets.
+ */
+static void nobody_waits_for_a_context(void **state)
+{
+    struct domain *d = current->domain;
+
+    memcpy(host_guest, &context, sizeof(context));
+    assert_true(spin_trylock(&d->context_lock));
+    assert_int_equal(do_vcpu_op(VCPUOP_initialise, 1, GUEST(0)), HOST_CONTINUED);
+    host_return_to_guest();
+    assert_int_equal(do_vcpu_op(VCPUOP_up, 1, 0), -XEN_EINVAL);
+    spin_unlock(&d->context_lock);
+    assert_int_equal(do_vcpu_op(VCPUOP_initialise, 1, GUEST(0)), 0);
+    assert_int_equal(do_vcpu_op(VCPUOP_initialise, 1, GUEST(0)), -XEN_EEXIST);
+    expect_roots(1);
+    assert_int_equal(arch_vcpu_reset(d->vcpu[1]), 0);
+}
+
 /* A vCPU continues to take its old tables apart when it comes back; another vCPU does not. */
 static void old_tables_wait_for_their_vcpu(void **state)
 {
@@ -148,6 +171,7 @@ int main(void)
         TEST(preempted_tries_come_to_an_end),
         TEST(refused_context_gives_its_roots_back),
         TEST(another_try_with_other_roots),
+        TEST(nobody_waits_for_a_context),
         TEST(old_tables_wait_for_their_vcpu),
     };
 

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -213,6 +214,33 @@ static void preempted_tables_are_finished_on_the_way_out(void **state)
         machine_check();
     }
     host_preempt_every(0);
+    machine_end();
+}
+
+/*
+ * Another CPU may work on a directory for long. Who wants it meanwhile can be preempted, and
+ * leaves no counts.
+ */
+static void a_busy_directory_is_not_waited_for(void **state)
+{
+    struct page *pg;
+    u64 before, busy;
+
+    machine_start(FRAMES);
+    make_tree(0);
+    pg = frame(10);
+    before = pg->state;
+    busy = (before & ~(PG_TYPE_MASK | PG_VALID)) + PG_TYPE_L2 + PG_BUSY + PG_TYPE_ONE;
+    pg->state = busy;
+    host_preempt_every(1);
+    alarm(10); /* or it waits for ever */
+    assert_int_equal(mmuext(MMUEXT_PIN_L2_TABLE, 10), HOST_CONTINUED);
+    alarm(0);
+    assert_true(pg->state == busy);
+    host_return_to_guest();
+    pg->state = before;
+    host_preempt_every(0);
+    machine_check();
     machine_end();
 }
 
@@ -464,6 +492,7 @@ int main(void)
         cmocka_unit_test(death_is_preempted_at_each_step),
         cmocka_unit_test(stamp_against_another_cpu),
         cmocka_unit_test(preempted_tables_are_finished_on_the_way_out),
+        cmocka_unit_test(a_busy_directory_is_not_waited_for),
         cmocka_unit_test(gives_back_the_domains_it_names),
         cmocka_unit_test(no_kernel_page_is_global),
         cmocka_unit_test(writes_again_through_a_widened_mapping),
