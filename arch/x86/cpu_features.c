@@ -105,6 +105,8 @@ void __init cpu_identify(void)
         boot_cpu.ibrs |= r.ebx >> 14 & 1;
         boot_cpu.stibp |= r.ebx >> 15 & 1;
     }
+    if (boot_cpu.max_ext_leaf >= 0x80000021)
+        boot_cpu.automatic_ibrs = cpuid(0x80000021).eax >> 8 & 1;
     /* From Ivy Bridge on; older ones do not know the register. */
     if (!strcmp(boot_cpu.vendor, "GenuineIntel") && !boot_cpu.hypervisor && boot_cpu.family == 6 &&
         boot_cpu.model >= 0x3a)
@@ -127,7 +129,12 @@ void __init cpu_identify(void)
 
 void cpu_setup(void)
 {
-    wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | EFER_NXE | EFER_SCE);
+    enum ibrs ibrs = cpu_ibrs(&boot_cpu);
+
+    wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | EFER_NXE | EFER_SCE |
+                        (ibrs == IBRS_AUTOMATIC ? EFER_AIBRSE : 0));
+    if (ibrs == IBRS_ENHANCED)
+        wrmsr(MSR_SPEC_CTRL, SPEC_CTRL_IBRS);
     /*
      * No TLB entry or cache line has a memory type that changes here: our early tables use only
      * entry 0 of the PAT.

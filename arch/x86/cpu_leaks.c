@@ -16,6 +16,7 @@
 
 /* IA32_ARCH_CAPABILITIES (Intel SDM volume 4, table 2-2). */
 #define CAP_RDCL_NO (1ULL << 0) /* neither Meltdown nor L1TF */
+#define CAP_IBRS_ALL (1ULL << 1) /* enhanced IBRS */
 #define CAP_MDS_NO  (1ULL << 5)
 #define CAP_RFDS_CLEAR \
     (1ULL << 28) /* VERW clears registers' old contents, which leak on some small cores */
@@ -80,6 +81,15 @@ bool __init cpu_uses_verw(const struct cpu_features *cpu)
         return hv_options.md_clear == MD_CLEAR_ALWAYS;
     return hv_options.spec_ctrl && ((cpu->md_clear && cpu_leaks(cpu) & CPU_LEAK_MDS) ||
                                     cpu->arch_capabilities & CAP_RFDS_CLEAR);
+}
+
+enum ibrs cpu_ibrs(const struct cpu_features *cpu)
+{
+    if (!hv_options.spec_ctrl)
+        return IBRS_NONE;
+    if (cpu->ibrs && cpu->arch_capabilities & CAP_IBRS_ALL)
+        return IBRS_ENHANCED;
+    return cpu->automatic_ibrs ? IBRS_AUTOMATIC : IBRS_NONE;
 }
 
 void __init cpu_warn_leaks(void)

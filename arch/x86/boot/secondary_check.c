@@ -30,6 +30,7 @@ static const struct feature_word {
     {0x80000001, 0, EDX, "EDX", 0},
     {0x80000007, 0, EDX, "EDX", 0},
     {0x80000008, 0, EBX, "EBX", 0},
+    {0x80000021, 0, EAX, "EAX", 0},
 };
 
 #define MTRR_FIXED    11U

@@ -8,7 +8,8 @@
  *   TSC_AUX                 the vCPU's (with RDTSCP)           32 bits
  *   TSC                     the counter                        #GP
  *   APIC_BASE               enabled at fee00000, BSP on vCPU 0 #GP
- *   EFER, PAT               the real ones                      only what is there already
+ *   EFER                    the real one, without AIBRSE       only what is read
+ *   PAT                     the real one                       only what is there already
  *   MISC_ENABLE             the real one, without what we keep only what is read
  *   PLATFORM_INFO, MISC_FEATURES_ENABLES
  *                           0 (no CPUID faulting to have)      #GP
@@ -52,6 +53,12 @@ static bool is_intel(void)
     return !strcmp(boot_cpu.vendor, "GenuineIntel");
 }
 
+/* Without what concerns the hypervisor alone. */
+static u64 guest_efer(void)
+{
+    return rdmsr(MSR_EFER) & ~EFER_AIBRSE;
+}
+
 /*
  * Reads MISC_ENABLE as a guest sees it.
  * @return false: the processor has no such register
@@ -88,7 +95,7 @@ bool pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
         *val = APIC_BASE_DEFAULT | APIC_BASE_ENABLED | (v->id == 0 ? APIC_BASE_BSP : 0);
         return true;
     case MSR_EFER:
-        *val = rdmsr(MSR_EFER);
+        *val = guest_efer();
         return true;
     case MSR_PAT:
         *val = PAT_VALUE;
@@ -160,7 +167,7 @@ bool pv_wrmsr(struct vcpu *v, u32 msr, u64 val)
         load_tsc_aux(v);
         return true;
     case MSR_EFER:
-        return val == rdmsr(MSR_EFER);
+        return val == guest_efer();
     case MSR_PAT:
         return val == PAT_VALUE;
     case MSR_MISC_ENABLE:

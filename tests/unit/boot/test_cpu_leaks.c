@@ -37,6 +37,7 @@ void printk(enum loglevel level, const char *fmt, ...)
 }
 
 #define RDCL_NO (1u << 0)
+#define IBRS_ALL (1u << 1)
 #define MDS_NO  (1u << 5)
 #define ALL     (CPU_LEAK_MELTDOWN | CPU_LEAK_L1TF | CPU_LEAK_MDS)
 
@@ -116,9 +117,29 @@ static void clearing(void **state)
     assert_string_equal(strchr(messages, ':'), ": Meltdown L1TF. Run only guests you trust.");
 }
 
+/* What protects ring 0 from a guest's predictions is used where once is enough. */
+static void prediction(void **state)
+{
+    struct cpu_features cpu = {.vendor = "GenuineIntel", .family = 6, .model = 0x55, .ibrs = true};
+
+    assert_int_equal(cpu_ibrs(&cpu), IBRS_NONE);
+    cpu.arch_capabilities = IBRS_ALL;
+    assert_int_equal(cpu_ibrs(&cpu), IBRS_ENHANCED);
+    cpu.ibrs = false; /* the register is not there */
+    assert_int_equal(cpu_ibrs(&cpu), IBRS_NONE);
+    cpu = (struct cpu_features){.vendor = "AuthenticAMD", .family = 25, .ibrs = true};
+    assert_int_equal(cpu_ibrs(&cpu), IBRS_NONE);
+    cpu.automatic_ibrs = true;
+    assert_int_equal(cpu_ibrs(&cpu), IBRS_AUTOMATIC);
+    hv_options.spec_ctrl = false;
+    assert_int_equal(cpu_ibrs(&cpu), IBRS_NONE);
+    hv_options.spec_ctrl = true;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prediction),
         cmocka_unit_test(leaks_by_model),
         cmocka_unit_test(warning),
         cmocka_unit_test(clearing),

@@ -35,6 +35,7 @@
 #define EFER_LME       (1UL << 8)
 #define EFER_LMA       (1UL << 10)
 #define EFER_NXE       (1UL << 11)
+#define EFER_AIBRSE    (1UL << 21) /* automatic IBRS (AMD APM volume 2, 3.1.7) */
 
 struct cpu_features {
     char vendor[13];
@@ -50,6 +51,7 @@ struct cpu_features {
     bool invariant_tsc;
     bool pcid;
     bool ibrs, stibp, ibpb; /* speculation controls */
+    bool automatic_ibrs;
     bool md_clear;
     u64 arch_capabilities; /* IA32_ARCH_CAPABILITIES; 0 where it is not there */
     bool rdtscp;

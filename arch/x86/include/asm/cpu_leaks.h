@@ -23,6 +23,14 @@ unsigned int cpu_leaks(const struct cpu_features *cpu);
  */
 bool cpu_uses_verw(const struct cpu_features *cpu);
 
+/*
+ * How branches in ring 0 are kept from being predicted by what a guest has taught @cpu, once it has
+ * been told to (Intel SDM volume 3, IA32_SPEC_CTRL; AMD APM volume 2, 3.1.7). Other CPUs would have
+ * to be told at each entry, which we do not do. The command line decides, too.
+ */
+enum ibrs { IBRS_NONE, IBRS_ENHANCED, IBRS_AUTOMATIC };
+enum ibrs cpu_ibrs(const struct cpu_features *cpu);
+
 /* Warns in one line when the boot CPU has any of these leaks. */
 void cpu_warn_leaks(void);
 

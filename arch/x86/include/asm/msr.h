@@ -9,6 +9,8 @@
 
 #define MSR_TSC               0x10
 #define MSR_APIC_BASE         0x1b
+#define MSR_SPEC_CTRL         0x48
+#define SPEC_CTRL_IBRS        1
 #define MSR_PLATFORM_INFO     0xce /* bit 31: CPUID faulting */
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_SYSENTER_CS       0x174
