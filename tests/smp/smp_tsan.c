@@ -38,8 +38,12 @@ const char *__tsan_default_suppressions(void)
 {
     /* The first look at a free lock: a wrong "no" only looks again, and by an atomic load. */
     return "race_top:^spin_lock$\n"
-           /* Only the holder writes ->serving, 16 bits wide; the others' atomic loads are whole. */
+           /*
+            * Only the holder writes ->serving, 16 bits wide; the others' atomic loads are whole.
+            * Where the compiler merges two unlocks, only the other side of the report has a name.
+            */
            "race_top:^spin_unlock$\n"
+           "race_top:^spin_lock_wait$\n"
            /* A hint, which heap_scrub() looks at again under the lock that writers hold. */
            "race_top:^scrub_if_many$\n"
            "race_top:^heap_scrub_idle$\n"
