@@ -88,7 +88,7 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
         if (s & PG_BUSY) {
             if (preemptible && hypercall_preempt_check())
                 return -ERESTART; /* a directory may be BUSY for long */
-            tlb_relax(); /* the CPU that has it may wait for a flush of ours */
+            tlb_relax();          /* the CPU that has it may wait for a flush of ours */
             s = READ_ONCE(pg->state);
             continue;
         }

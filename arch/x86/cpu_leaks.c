@@ -15,9 +15,9 @@
 #include <options.h>
 
 /* IA32_ARCH_CAPABILITIES (Intel SDM volume 4, table 2-2). */
-#define CAP_RDCL_NO (1ULL << 0) /* neither Meltdown nor L1TF */
+#define CAP_RDCL_NO  (1ULL << 0) /* neither Meltdown nor L1TF */
 #define CAP_IBRS_ALL (1ULL << 1) /* enhanced IBRS */
-#define CAP_MDS_NO  (1ULL << 5)
+#define CAP_MDS_NO   (1ULL << 5)
 #define CAP_RFDS_CLEAR \
     (1ULL << 28) /* VERW clears registers' old contents, which leak on some small cores */
 

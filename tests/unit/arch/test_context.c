@@ -168,10 +168,8 @@ static void old_tables_wait_for_their_vcpu(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(preempted_tries_come_to_an_end),
-        TEST(refused_context_gives_its_roots_back),
-        TEST(another_try_with_other_roots),
-        TEST(nobody_waits_for_a_context),
+        TEST(preempted_tries_come_to_an_end), TEST(refused_context_gives_its_roots_back),
+        TEST(another_try_with_other_roots),   TEST(nobody_waits_for_a_context),
         TEST(old_tables_wait_for_their_vcpu),
     };
 

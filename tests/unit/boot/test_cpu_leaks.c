@@ -36,10 +36,10 @@ void printk(enum loglevel level, const char *fmt, ...)
     assert_int_equal(level, LOG_WARNING);
 }
 
-#define RDCL_NO (1u << 0)
+#define RDCL_NO  (1u << 0)
 #define IBRS_ALL (1u << 1)
-#define MDS_NO  (1u << 5)
-#define ALL     (CPU_LEAK_MELTDOWN | CPU_LEAK_L1TF | CPU_LEAK_MDS)
+#define MDS_NO   (1u << 5)
+#define ALL      (CPU_LEAK_MELTDOWN | CPU_LEAK_L1TF | CPU_LEAK_MDS)
 
 static void leaks_by_model(void **state)
 {
