@@ -430,16 +430,21 @@ void apic_send_nmi(u32 apic_id)
 {
 }
 
+static s_time_t irqs_left_at, caches_flushed_at, watchdog_left_at;
+
 void cache_flush_local(void)
 {
+    caches_flushed_at = now();
 }
 
 void irq_leave_cpu(void)
 {
+    irqs_left_at = now();
 }
 
 void watchdog_leave(void)
 {
+    watchdog_left_at = now();
 }
 
 void watchdog_return(void)
@@ -727,6 +732,16 @@ static void no_memory(void **state)
     assert_int_equal(machine[2].inits + machine[3].inits, 0);
 }
 
+/* A CPU that goes out of use still serves what devices sent to it before. */
+static void a_cpu_leaves(void **state)
+{
+    host_now = SECONDS(1);
+    irqs_left_at = caches_flushed_at = watchdog_left_at = 0;
+    arch_cpu_leave();
+    assert_true(watchdog_left_at && caches_flushed_at && irqs_left_at);
+    assert_true(host_now - irqs_left_at >= MILLISECS(1));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -744,6 +759,7 @@ int main(void)
         TEST(the_lowest_page_is_not_used),
         TEST(no_low_page),
         TEST(no_memory),
+        TEST(a_cpu_leaves),
     };
 
     return cmocka_run_group_tests_name("bringing up CPUs", tests, NULL, NULL);
