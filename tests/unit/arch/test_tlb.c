@@ -86,6 +86,7 @@ static void take_interrupt(unsigned int cpu)
 
 /* A CPU that waits: it sees the others go on. */
 static void (*meanwhile)(void);
+static unsigned int waits;
 
 void apic_send_ipi(u32 apic_id, u8 vector)
 {
@@ -100,7 +101,6 @@ void apic_send_ipi(u32 apic_id, u8 vector)
 
 void host_relax(void)
 {
-    static unsigned int waits;
     void (*other)(void) = meanwhile;
 
     if (++waits > 1000)
@@ -112,7 +112,6 @@ void host_relax(void)
     }
     for (unsigned int cpu = 0; cpu < CPUS; cpu++)
         take_interrupt(cpu);
-    waits = 0;
 }
 
 static int setup(void **state)
@@ -133,6 +132,7 @@ static int setup(void **state)
     }
     here = 0;
     meanwhile = NULL;
+    waits = 0;
     cpu_online = MASK(CPU(CPUS) - 1);
     return 0;
 }
