@@ -92,8 +92,7 @@ static void start_counter(struct watchdog_cpu *w)
     w->own_since = now();
     wrmsr(counter.select, 0);
     arm_counter();
-    wrmsr(counter.select,
-          counter.event | EVENT_USER_KERNEL | EVENT_INTERRUPT | EVENT_ENABLE);
+    wrmsr(counter.select, counter.event | EVENT_USER_KERNEL | EVENT_INTERRUPT | EVENT_ENABLE);
     if (counter.global)
         wrmsr(MSR_GLOBAL_CONTROL, rdmsr(MSR_GLOBAL_CONTROL) | 1);
     WRITE_ONCE(w->counts, true);

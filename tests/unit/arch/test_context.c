@@ -174,10 +174,8 @@ static void time_record_follows_the_tsc(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(preempted_tries_come_to_an_end),
-        TEST(refused_context_gives_its_roots_back),
-        TEST(another_try_with_other_roots),
-        TEST(old_tables_wait_for_their_vcpu),
+        TEST(preempted_tries_come_to_an_end), TEST(refused_context_gives_its_roots_back),
+        TEST(another_try_with_other_roots),   TEST(old_tables_wait_for_their_vcpu),
         TEST(time_record_follows_the_tsc),
     };
 

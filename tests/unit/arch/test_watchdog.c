@@ -349,12 +349,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         /* The first one finds no counter, as at boot. */
-        cmocka_unit_test(by_another_cpu),
-        cmocka_unit_test(one_cpu_without_a_counter),
-        cmocka_unit_test(by_its_own_counter),
-        cmocka_unit_test(a_cpu_that_works_is_left_alone),
-        cmocka_unit_test(other_nmis),
-        cmocka_unit_test(a_cpu_goes_and_comes_back),
+        cmocka_unit_test(by_another_cpu),     cmocka_unit_test(one_cpu_without_a_counter),
+        cmocka_unit_test(by_its_own_counter), cmocka_unit_test(a_cpu_that_works_is_left_alone),
+        cmocka_unit_test(other_nmis),         cmocka_unit_test(a_cpu_goes_and_comes_back),
     };
 
     return cmocka_run_group_tests_name("watchdog", tests, NULL, NULL);

@@ -632,9 +632,8 @@ static void ids_that_need_x2apic(void **state)
     start(~0U, 3);
     assert_int_equal(cpus[1]->arch.apic_id, 254);
     assert_int_equal(cpus[2]->arch.apic_id, 7);
-    assert_string_equal(messages,
-                        "the CPU with APIC id 255 is not used: it needs x2APIC mode\n"
-                        "the CPU with APIC id 256 is not used: it needs x2APIC mode\n");
+    assert_string_equal(messages, "the CPU with APIC id 255 is not used: it needs x2APIC mode\n"
+                                  "the CPU with APIC id 256 is not used: it needs x2APIC mode\n");
 }
 
 static void silent_ones(void **state)
@@ -716,8 +715,8 @@ static void no_low_page(void **state)
     add(2, GOOD);
     low_ram = 1;
     start(~0U, 1);
-    assert_string_equal(
-        messages, "only CPU 0 is used: no memory below 64 KiB, where others start\n");
+    assert_string_equal(messages,
+                        "only CPU 0 is used: no memory below 64 KiB, where others start\n");
     assert_int_equal(machine[1].inits + machine[2].inits, 0);
 }
 

@@ -10,9 +10,9 @@
 
 /* Part of struct arch_cpu. */
 struct watchdog_cpu {
-    struct timer timer; /* beats once a second */
-    u32 beats;          /* read by the CPU that watches this one */
-    u32 accused_at;     /* written by that CPU, or in an NMI: beats + 1 when this one was found hung */
+    struct timer timer;     /* beats once a second */
+    u32 beats;              /* read by the CPU that watches this one */
+    u32 accused_at;         /* beats + 1 when that CPU or an NMI found this one hung; 0: never */
     unsigned int neighbour; /* the CPU that this one watches, */
     u32 seen;               /* the number of its beats when they last changed, */
     s_time_t seen_since;    /* and when that was */
