@@ -44,6 +44,23 @@ static void all_cpus_hear_of_one(void **state)
     machine_expect(machine, "TESTS DONE 3 passed, 0 failed");
 }
 
+/* As many vCPUs as a domain may have, on two CPUs: the last one is reached like the others. */
+static void a_domain_of_128_vcpus(void **state)
+{
+    const char *folder = build_path("logs/smp-many.guests"),
+               *ramdisk = build_path("logs/smp-many.cpio");
+    struct machine *machine;
+
+    run_command("rm -rf %s && mkdir -p %s", folder, folder);
+    make_guest(folder, "many", "all-cpus", "memory = 16\nvcpus = 128\n");
+    run_command("mk/make-ramdisk.sh %s %s", ramdisk, folder);
+    setenv("BULKHEAD_CPUS", "2", 1);
+    machine = start_dom0(&(struct machine_options){.name = "smp-many"}, ramdisk);
+    machine_type(machine, "create -c /guests/many.cfg");
+    machine_expect(machine, "\n128 vCPUs\n");
+    machine_expect(machine, "TESTS DONE 3 passed, 0 failed");
+}
+
 /* How often dom0 is asked, and what passes between: it takes some hundred collisions at most. */
 #define LOOKS   100
 #define LOOK_US 200000
@@ -92,6 +109,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(all_cpus_come_up, machines_stop),
         cmocka_unit_test_teardown(all_cpus_hear_of_one, machines_stop),
+        cmocka_unit_test_teardown(a_domain_of_128_vcpus, machines_stop),
         cmocka_unit_test_teardown(waits_are_shown, machines_stop),
     };
 
