@@ -59,6 +59,7 @@ int arch_vcpu_create(struct vcpu *v)
     reset_registers(v);
     if (v->domain->system)
         return 0;
+    spin_lock_init(&v->arch.time_lock, RANK_DEVICE);
     fpu_vcpu_create(v);
     return pv_descriptors_create(v);
 }

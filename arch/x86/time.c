@@ -248,10 +248,13 @@ void time_get_record(const struct vcpu *v, struct vcpu_time_info *rec)
 void arch_update_time_record(struct vcpu *v)
 {
     struct vcpu_time_info *dst, rec;
+    unsigned long flags;
     u32 version;
 
     if (!vcpu_has_info(v))
         return;
+    /* A vCPU that is taken down may still be on its way to its CPU when another one comes here. */
+    flags = spin_lock_irqsave(&v->arch.time_lock);
     dst = &v->info->time;
     time_get_record(v, &rec);
     /*
@@ -265,6 +268,7 @@ void arch_update_time_record(struct vcpu *v)
     *dst = rec;
     smp_wmb();
     WRITE_ONCE(dst->version, version);
+    spin_unlock_irqrestore(&v->arch.time_lock, flags);
 }
 
 bool time_write_secondary(struct vcpu *v, unsigned long addr)

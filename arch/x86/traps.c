@@ -144,8 +144,10 @@ void do_nmi(struct cpu_user_regs *regs)
 {
     u8 status;
     unsigned long reason = 0;
+    bool ours;
 
     smp_stop_if_asked(regs->rip);
+    ours = watchdog_tick();
     if (!(regs->cs & 3) && watchdog_accuses())
         fatal_exception(regs, "this CPU hangs (watchdog)");
     status = inb(PORT_SYSTEM_CONTROL);
@@ -153,6 +155,8 @@ void do_nmi(struct cpu_user_regs *regs)
         reason |= XEN_NMIREASON_pci_serr;
     if (status & NMI_IOCHK)
         reason |= XEN_NMIREASON_io_error;
+    if (!reason && ours)
+        return;
     if (!reason)
         reason = XEN_NMIREASON_unknown;
     if (!dom0 || !dom0->vcpu[0])

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <traps.h>
 
-#define MAX_VCPUS 64
+#define MAX_VCPUS 128 /* as many as the hypervisor gives a domain */
 
 struct catch_state;
 

@@ -52,5 +52,8 @@ GUEST_stress-dom0_OBJS = $(GUEST_dom0_OBJS)
 GUEST_stress-dom0_LIBS = $(GUEST_dom0_LIBS)
 CFLAGS_tests/guest/stress-dom0.c := -Idom0-tools/include
 
+# Waits for an NMI of the hardware.
+GUEST_hardware-nmi_SRCS := tests/guest/harness.c tests/guest/hardware-nmi.c
+
 # A vCPU on each CPU.
 GUEST_all-cpus_SRCS := tests/guest/harness.c tests/guest/all-cpus.c

@@ -224,7 +224,7 @@ WEAK void arch_update_guest_areas(struct vcpu *v)
 {
 }
 
-void arch_update_time_record(struct vcpu *v)
+WEAK void arch_update_time_record(struct vcpu *v)
 {
 }
 

@@ -34,6 +34,7 @@ struct page *alloc_pages_aside(struct domain *d, unsigned int order, unsigned in
 void heap_reset(void);
 
 void (*host_before_failure)(void);
+void (*host_at_object)(void);
 
 void heap_reset(void)
 {
@@ -83,8 +84,13 @@ struct page *alloc_pages_aside(struct domain *d, unsigned int order, unsigned in
 void *xzalloc_bytes(size_t size)
 {
     unsigned int order = order_from_pages(DIV_ROUND_UP(size, PAGE_SIZE));
+    void (*other)(void) = host_at_object;
     size_t *p;
 
+    if (other) {
+        host_at_object = NULL;
+        other();
+    }
     if (fails())
         return NULL;
     if (size >= PAGE_SIZE) {

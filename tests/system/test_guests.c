@@ -101,6 +101,14 @@ static void wait_for_results(struct machine *machine, const char *image)
 static const char *const devices[] = {
     "-device", "edu", "-device", "e1000e,romfile=", "-device", "e1000,romfile=", NULL};
 
+/* What is said of the CPUs: that all are used. */
+static const char *cpus_line(void)
+{
+    const char *cpus = getenv("BULKHEAD_CPUS");
+
+    return cpus && !strcmp(cpus, "2") ? "CPUs: 2 present, 2 used\n" : "CPUs: 1 present, 1 used\n";
+}
+
 static void run_as_dom0(void **state)
 {
     const char *image = *state;
@@ -114,6 +122,11 @@ static void run_as_dom0(void **state)
             .name = name,
             .iso = make_iso(name, hypervisor_image(), hypervisor_cmdline(), modules, "", NULL),
             .bochs = true});
+        if (!on_xen) {
+            /* QEMU 7.2's emulation has no such mode. */
+            machine_expect(machine, ", x2APIC mode\n");
+            machine_expect(machine, cpus_line());
+        }
     } else {
         machine = machine_start(&(struct machine_options){.name = name,
                                                           .kernel = hypervisor_image(),

@@ -101,10 +101,8 @@ static void __init cpus_start(void)
 /* CPU 0 leaves the hypervisor for the first time soon after this. */
 static void __init watch_cpus(void)
 {
-    if (hv_options.watchdog && nr_cpus > 1)
+    if (hv_options.watchdog)
         watchdog_start(hv_options.watchdog_timeout);
-    else if (hv_options.watchdog)
-        printk(LOG_WARNING, "watchdog=: one CPU has no other that could watch it");
 }
 
 static void __init memory_init(void)

@@ -12,11 +12,11 @@
  */
 void secondary_start_all(unsigned int maxcpus);
 
-/* Boot CPU: notes what it can do, for the comparison. */
+/* Boot CPU, after its cpu_setup(): notes what it can do, for the comparison. */
 void secondary_check_init(void);
 /*
  * Compares this CPU with the boot CPU: what it can do, before it is told to (cpu_setup()); and the
- * memory types, which are set as on the boot CPU, after that.
+ * memory types, after that: its MTRRs are set as on the boot CPU.
  * @why: receives the reason, in @size bytes, when it is not fit
  * @return is it fit to run beside it?
  */

@@ -3,7 +3,8 @@
  * Is another CPU fit to run beside the boot CPU? Guests move from one to the other and see one set
  * of features, so it has to have all features of the boot CPU; what it can do beyond that is not
  * used. Memory must have one type on all CPUs; the firmware or the INIT may have left a CPU with
- * other types (QEMU's INIT clears them), so they are copied from the boot CPU.
+ * other types (QEMU's INIT clears them), so they are copied from the boot CPU. The PAT, which each
+ * CPU has set for itself by then, is compared.
  */
 #include <asm/control.h>
 #include <lib.h>
@@ -43,6 +44,7 @@ static const struct feature_word {
 struct cpu_profile {
     u32 feature[ARRAY_SIZE(words)];
     u32 phys_bits;
+    u64 pat;
     u64 mtrr_cap, mtrr_default;
     u64 mtrr[MTRR_WORDS]; /* in the order of mtrr_numbers() */
 };
@@ -120,7 +122,7 @@ static void __init read_profile(struct cpu_profile *p)
         read_mtrrs(p);
 }
 
-static bool __init same_memory_types(void)
+static bool __init same_mtrrs(void)
 {
     return other.mtrr_cap == first.mtrr_cap && other.mtrr_default == first.mtrr_default &&
            !memcmp(other.mtrr, first.mtrr, sizeof(first.mtrr));
@@ -129,6 +131,7 @@ static bool __init same_memory_types(void)
 void __init secondary_check_init(void)
 {
     read_profile(&first);
+    first.pat = rdmsr(MSR_PAT);
 }
 
 bool __init secondary_features_fit(char *why, size_t size)
@@ -154,12 +157,18 @@ bool __init secondary_features_fit(char *why, size_t size)
 
 bool __init secondary_memory_types_fit(char *why, size_t size)
 {
-    if (same_memory_types())
+    other.pat = rdmsr(MSR_PAT);
+    if (other.pat != first.pat) {
+        snprintf(why, size, "its memory types (PAT) are %#lx, those of CPU 0 %#lx",
+                 (unsigned long)other.pat, (unsigned long)first.pat);
+        return false;
+    }
+    if (same_mtrrs())
         return true;
     if (other.mtrr_cap == first.mtrr_cap) {
         write_mtrrs(&first);
         read_mtrrs(&other);
-        if (same_memory_types())
+        if (same_mtrrs())
             return true;
     }
     snprintf(why, size, "its memory types (MTRRs) cannot be made those of CPU 0");

@@ -63,6 +63,8 @@ extern unsigned int host_restarts; /* machine_restart() and poweroff */
 void host_fail_allocation(unsigned long n);
 /* Called before it does, if not NULL: what another CPU does meanwhile. */
 extern void (*host_before_failure)(void);
+/* What another CPU does while this one makes its next object with xzalloc; called once. */
+extern void (*host_at_object)(void);
 /* Was the failure asked for used up? */
 bool host_failed(void);
 /* Objects allocated with xzalloc and not freed. */

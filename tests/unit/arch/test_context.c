@@ -25,6 +25,16 @@
 
 static struct vcpu_guest_context context;
 
+bool tscs_differ;
+static unsigned int time_records; /* written since the test began */
+static const struct vcpu *record_of;
+
+void arch_update_time_record(struct vcpu *v)
+{
+    time_records++;
+    record_of = v;
+}
+
 /* A root, not validated, with a table of each level below it. */
 static void make_root(unsigned int root)
 {
@@ -163,6 +173,25 @@ static void old_tables_wait_for_their_vcpu(void **state)
     assert_false(v->arch.flags & TF_OLD_TABLES);
 }
 
+/* Where TSCs differ, the record of a vCPU is that of the CPU that it comes to. */
+static void time_record_follows_the_tsc(void **state)
+{
+    struct vcpu *v = current;
+
+    time_records = 0;
+    machine_switch(2, 0);
+    machine_run(v);
+    assert_int_equal(time_records, 0);
+    tscs_differ = true;
+    machine_switch(2, 0);
+    assert_int_equal(time_records, 1);
+    assert_ptr_equal(record_of, current);
+    machine_run(v);
+    assert_int_equal(time_records, 2);
+    assert_ptr_equal(record_of, v);
+    tscs_differ = false;
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -170,7 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(preempted_tries_come_to_an_end), TEST(refused_context_gives_its_roots_back),
         TEST(another_try_with_other_roots),   TEST(nobody_waits_for_a_context),
-        TEST(old_tables_wait_for_their_vcpu),
+        TEST(old_tables_wait_for_their_vcpu), TEST(time_record_follows_the_tsc),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

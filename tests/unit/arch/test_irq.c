@@ -2,7 +2,8 @@
 /* SOURCES: $(HOST_CORE) arch/x86/irq.c arch/x86/pirq.c */
 /*
  * Hardware interrupts on two CPUs: one that comes while its port is being opened, answers that come
- * late, and an interrupt that follows the vCPU that takes it.
+ * late, an interrupt that follows the vCPU that takes it, a CPU that leaves, and the table that two
+ * CPUs make at once.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -251,14 +252,88 @@ static void it_does_not_follow_beyond_254(void **state)
     assert_int_equal(redirected, 1);
 }
 
+/* ---- a CPU leaves ---- */
+
+/* Its interrupts go to CPU 0, and none comes back while it is about to leave. */
+static void a_cpu_that_leaves_gets_none(void **state)
+{
+    evtchn_port_t port, closed;
+    struct evtchn_close close;
+
+    d->vcpu[0]->processor = 1;
+    assert_int_equal(bind(22, &port), 0);
+    assert_int_equal(bind(23, &closed), 0);
+    assert_int_equal(bind(13, &port), 0); /* stays where it is */
+    arrives(22, 0, 8);
+    arrives(23, 0, 8);
+    assert_int_equal(irq_destination(22), 5);
+    assert_int_equal(irq_destination(23), 5);
+    close.port = closed;
+    assert_int_equal(host_call2(do_event_channel_op, EVTCHNOP_close, &close, sizeof(close)), 0);
+    arrives(22, 0, 7); /* strays, nearly often enough to come back at once */
+    redirected = 0;
+
+    cpus[1]->state = CPU_LEAVING;
+    host_run_on(1);
+    irq_leave_cpu();
+    host_run_on(0);
+    assert_int_equal(irq_destination(22), 4);
+    assert_int_equal(irq_destination(23), 4);
+    assert_int_equal(redirected, 1); /* the other one is programmed when it is bound */
+    arrives(22, 0, 20);
+    assert_int_equal(redirected, 1);
+    assert_int_equal(irq_destination(22), 4);
+
+    cpus[1]->state = CPU_UP;
+    arrives(22, 0, 8);
+    assert_int_equal(irq_destination(22), 5);
+}
+
+/* ---- two CPUs enter one number ---- */
+
+static unsigned int number;
+static struct pirq *of_another_cpu;
+
+static void another_cpu_is_first(void)
+{
+    of_another_cpu = pirq_get(d, number, true);
+    of_another_cpu->irq = 7;
+}
+
+/* All get the same entry of the same table; what the later one made is freed. */
+static void one_entry_for_all(void **state)
+{
+    unsigned long objects = host_objects();
+    struct pirq *ours;
+
+    assert_null(d->pirqs);
+    number = 18;
+    host_at_object = another_cpu_is_first;
+    ours = pirq_get(d, number, true);
+    assert_ptr_equal(ours, of_another_cpu);
+    assert_int_equal(host_objects(), objects + 2);
+    number = 19;
+    host_at_object = another_cpu_is_first;
+    ours = pirq_get(d, number, true);
+    assert_ptr_equal(ours, of_another_cpu);
+    assert_int_equal(host_objects(), objects + 3);
+    assert_int_equal(pirq_of(19)->irq, 7);
+    assert_int_equal(pirq_of(18)->irq, 7);
+    pirq_of(18)->irq = pirq_of(19)->irq = PIRQ_UNMAPPED;
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_interrupt_comes_at_once),    TEST(a_binding_is_refused),
-        TEST(an_answer_comes_late),          TEST(it_follows_its_vcpu),
+        TEST(an_interrupt_comes_at_once),
+        TEST(a_binding_is_refused),
+        TEST(an_answer_comes_late),
+        TEST(it_follows_its_vcpu),
         TEST(it_does_not_follow_beyond_254),
+        TEST(a_cpu_that_leaves_gets_none),
+        TEST(one_entry_for_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 /*
  * Which CPUs are fit to run beside the boot CPU, on a faked processor that is one and then the
  * other: one with more features is, one that lacks a feature is not, and memory types are set as on
- * the boot CPU.
+ * the boot CPU; but the PAT has to be the same by itself.
  */
 /* SOURCES: arch/x86/boot/secondary_check.c hypervisor/lib/printf.c */
 #include <setjmp.h>
@@ -24,7 +24,7 @@
 struct processor {
     u32 feature_1_ecx, feature_1_edx, feature_7_ebx, phys_bits;
     u64 msr[NR_MSRS];
-    bool stubborn; /* its MTRRs cannot be written */
+    bool stubborn; /* its memory types cannot be written */
 };
 
 static struct processor boot, other, *now_is;
@@ -100,15 +100,29 @@ void wbinvd(void)
     assert_true(caches_off);
 }
 
+#define PAT_OF_THE_ABI 0x0000050100070406ULL
+
+/* Each CPU writes the PAT before its memory types are looked at. */
+static void set_pat(void)
+{
+    if (!now_is->stubborn)
+        now_is->msr[MSR_PAT] = PAT_OF_THE_ABI;
+}
+
 /* @return is the other CPU, as it is now, fit? */
 static bool fits(char *why, size_t size)
 {
     bool fit;
 
     now_is = &boot;
+    set_pat();
     secondary_check_init();
     now_is = &other;
-    fit = secondary_features_fit(why, size) && secondary_memory_types_fit(why, size);
+    fit = secondary_features_fit(why, size);
+    if (fit) {
+        set_pat();
+        fit = secondary_memory_types_fit(why, size);
+    }
     assert_int_equal(cr0, CR0_PE | CR0_PG);
     assert_int_equal(cr4, hv_cr4);
     return fit;
@@ -174,12 +188,28 @@ static void memory_types_are_copied(void **state)
     assert_false(caches_off);
     setup(state);
     other.msr[MSR_MTRR_PHYS_MASK(1)] = 0;
+    other.msr[MSR_PAT] = PAT_OF_THE_ABI;
     other.stubborn = true;
     assert_false(fits(why, sizeof(why)));
     assert_string_equal(why, "its memory types (MTRRs) cannot be made those of CPU 0");
     setup(state);
     other.msr[MSR_MTRR_CAP] = 1U << 8 | (VARIABLE - 1);
     assert_false(fits(why, sizeof(why)));
+}
+
+/* Entries of our page tables would mean other memory types there. */
+static void another_pat_is_none_of_ours(void **state)
+{
+    char why[128];
+
+    other.msr[MSR_PAT] = 0x0007040600070406;
+    assert_true(fits(why, sizeof(why)));
+    setup(state);
+    other.msr[MSR_PAT] = 0x0007040600070406;
+    other.stubborn = true;
+    assert_false(fits(why, sizeof(why)));
+    assert_string_equal(why, "its memory types (PAT) are 0x7040600070406, those of CPU 0 "
+                             "0x50100070406");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -190,6 +220,7 @@ int main(void)
         TEST(equal_and_better_ones_fit),
         TEST(lesser_ones_do_not),
         TEST(memory_types_are_copied),
+        TEST(another_pat_is_none_of_ours),
     };
 
     return cmocka_run_group_tests_name("other CPUs", tests, NULL, NULL);

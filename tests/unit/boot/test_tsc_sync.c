@@ -2,9 +2,8 @@
 /*
  * Comparing the TSCs of two CPUs: from readings that take a chance time, of TSCs that differ by a
  * known distance, the distance is found to within the fastest exchange; and equal ones count as
- * equal.
+ * equal. A TSC that differs is set right where the CPU has IA32_TSC_ADJUST.
  */
-/* SOURCES: arch/x86/boot/tsc_sync.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,37 +11,28 @@
 
 #include <cmocka.h>
 
-#include <asm/tlb.h>
-#include <lib.h>
+#include <asm/msr.h>
 
-#include "../../../arch/x86/boot/tsc_sync.h"
+static u64 fake_rdtsc(void);
+#define rdtsc fake_rdtsc
+
+#include "../../../arch/x86/boot/tsc_sync.c" /* NOLINT(bugprone-suspicious-include) */
 
 /* pthread.h includes <sched.h>, and that is the hypervisor's here. */
 int pthread_create(unsigned long *thread, const void *attr, void *(*fn)(void *), void *arg);
 int pthread_join(unsigned long thread, void **result);
-
-void tlb_relax(void)
-{
-}
+int sched_yield(void);
 
 s_time_t host_now;
 
-/* Only a CPU whose TSC differs looks for IA32_TSC_ADJUST. */
-struct cpuid cpuid_count(u32 leaf, u32 subleaf)
+/* What a CPU waits for comes within moments, or never. */
+void tlb_relax(void)
 {
-    fail_msg("CPUID leaf %#x is read", leaf);
-    return (struct cpuid){0};
-}
+    static __thread unsigned long waits;
 
-u64 rdmsr(u32 msr)
-{
-    fail_msg("MSR %#x is read", msr);
-    return 0;
-}
-
-void wrmsr(u32 msr, u64 v)
-{
-    fail_msg("MSR %#x is written", msr);
+    if (++waits % (1UL << 24) == 0)
+        __builtin_trap();
+    sched_yield();
 }
 
 static u64 sequence;
@@ -52,6 +42,52 @@ static u64 chance(void)
 {
     sequence = sequence * 6364136223846793005ULL + 1442695040888963407ULL;
     return sequence >> 33;
+}
+
+/* ---- two CPUs, which read their TSCs by turns ---- */
+
+static struct {
+    u64 ticks;         /* of CPU 0's TSC */
+    s64 distance;      /* of the other one's: CPU 0's less its own */
+    u64 adjust;        /* its IA32_TSC_ADJUST */
+    u32 max_leaf;      /* of CPUID */
+    bool has_adjust;   /* says CPUID */
+    bool stuck;        /* what is written to the register changes nothing */
+    unsigned int asks; /* for the feature or the register */
+    bool misused;      /* what it does not have, or by CPU 0 */
+} machine;
+static __thread bool is_other;
+
+/* Each reading comes a chance time after the one before it. */
+static u64 fake_rdtsc(void)
+{
+    machine.ticks += 50 + chance() % 950;
+    return machine.ticks - (u64)(is_other ? machine.distance : 0);
+}
+
+struct cpuid cpuid_count(u32 leaf, u32 subleaf)
+{
+    machine.asks++;
+    if (leaf == 0)
+        return (struct cpuid){.eax = machine.max_leaf};
+    machine.misused |= leaf != 7 || subleaf || machine.max_leaf < 7;
+    return (struct cpuid){.ebx = machine.has_adjust ? 1U << 1 : ~(1U << 1)};
+}
+
+u64 rdmsr(u32 msr)
+{
+    machine.misused |= msr != 0x3b || !is_other || !machine.has_adjust;
+    machine.asks++;
+    return machine.adjust;
+}
+
+/* What is added to the register is added to the TSC (Intel SDM volume 3, 18.17.3). */
+void wrmsr(u32 msr, u64 v)
+{
+    machine.misused |= msr != 0x3b || !is_other || !machine.has_adjust;
+    if (!machine.stuck)
+        machine.distance -= (s64)(v - machine.adjust);
+    machine.adjust = v;
 }
 
 /* Exchanges messages that take @fastest to @slowest ticks each way. */
@@ -128,25 +164,113 @@ static void different_rates_have_no_distance(void **state)
     assert_int_equal(tsc_distance(&bounds), 50);
 }
 
-static void *other_cpu(void *found)
+struct measured {
+    s64 found, left;
+};
+
+static void *other_cpu(void *arg)
 {
-    *(s64 *)found = tsc_sync_measure((s64 *)found + 1);
+    struct measured *m = arg;
+
+    is_other = true;
+    m->found = tsc_sync_measure(&m->left);
     return NULL;
 }
 
-/* Two threads of one machine, whose TSCs count alike. */
-static void the_exchange_ends(void **state)
+#define CHANCE_TICKS 1000 /* what the time of an exchange can hide */
+#define FIRMWARE     12345U
+
+/* A CPU whose TSC is @distance behind that of CPU 0 measures that. */
+static struct measured measure(s64 distance)
+{
+    struct measured m = {-1, -1};
+    unsigned long thread;
+
+    machine.ticks = 1ULL << 62;
+    machine.distance = distance;
+    machine.adjust = FIRMWARE;
+    machine.asks = 0;
+    assert_int_equal(pthread_create(&thread, NULL, other_cpu, &m), 0);
+    tsc_sync_serve(SECONDS(1));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(machine.misused);
+    return m;
+}
+
+static int setup(void **state)
+{
+    sequence = 3;
+    machine.max_leaf = 0xd;
+    machine.has_adjust = true;
+    machine.stuck = false;
+    return 0;
+}
+
+/* Only a CPU whose TSC differs looks for the register. */
+static void equal_tscs_are_left_alone(void **state)
 {
     for (int i = 0; i < 20; i++) {
-        s64 found[2] = {-1, -1};
-        unsigned long thread;
+        struct measured m = measure(0);
 
-        assert_int_equal(pthread_create(&thread, NULL, other_cpu, found), 0);
-        tsc_sync_serve(SECONDS(1));
-        assert_int_equal(pthread_join(thread, NULL), 0);
-        assert_int_equal(found[0], 0);
-        assert_int_equal(found[1], 0);
+        assert_int_equal(m.found, 0);
+        assert_int_equal(m.left, 0);
+        assert_int_equal(machine.asks, 0);
+        assert_int_equal(machine.adjust, FIRMWARE);
     }
+}
+
+static const s64 behind[] = {3000,      -3000,      1000000,   -1000000,
+                             123456789, -123456789, 1LL << 60, -(1LL << 60)};
+
+static void assert_near(s64 a, s64 b)
+{
+    assert_in_range(a - b + CHANCE_TICKS, 0, 2 * CHANCE_TICKS);
+}
+
+static void a_tsc_is_set_right(void **state)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(behind); i++) {
+        struct measured m = measure(behind[i]);
+
+        assert_near(m.found, behind[i]);
+        assert_int_equal(machine.adjust, FIRMWARE + (u64)m.found);
+        assert_near(machine.distance, 0);
+        assert_int_equal(m.left, 0);
+    }
+}
+
+/* Not every CPU has the register, nor the leaf that tells; and a hypervisor may ignore it. */
+static void a_tsc_that_stays_different_is_told(void **state)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(behind); i++) {
+        struct measured m;
+
+        machine.has_adjust = false;
+        m = measure(behind[i]);
+        assert_near(m.left, behind[i]);
+        assert_int_equal(m.left, m.found);
+        assert_int_equal(machine.adjust, FIRMWARE);
+
+        machine.max_leaf = 6;
+        m = measure(behind[i]);
+        assert_int_equal(m.left, m.found);
+        machine.max_leaf = 0xd;
+
+        machine.has_adjust = machine.stuck = true;
+        m = measure(behind[i]);
+        assert_near(m.found, behind[i]);
+        assert_near(m.left, behind[i]);
+        machine.stuck = false;
+    }
+}
+
+/* CPU 0 waits for a CPU that does not ask until its time is over, and serves the next one. */
+static void a_silent_cpu_does_not_hold_up_cpu_0(void **state)
+{
+    host_now = SECONDS(2);
+    tsc_sync_serve(SECONDS(1));
+    host_now = 0;
+    assert_int_equal(measure(0).found, 0);
 }
 
 int main(void)
@@ -156,7 +280,10 @@ int main(void)
         cmocka_unit_test(the_distance_is_found),
         cmocka_unit_test(the_bounds_are_sharp),
         cmocka_unit_test(different_rates_have_no_distance),
-        cmocka_unit_test(the_exchange_ends),
+        cmocka_unit_test_setup(equal_tscs_are_left_alone, setup),
+        cmocka_unit_test_setup(a_tsc_is_set_right, setup),
+        cmocka_unit_test_setup(a_tsc_that_stays_different_is_told, setup),
+        cmocka_unit_test_setup(a_silent_cpu_does_not_hold_up_cpu_0, setup),
     };
 
     return cmocka_run_group_tests_name("comparing TSCs", tests, NULL, NULL);

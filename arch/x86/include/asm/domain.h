@@ -80,8 +80,9 @@ struct arch_vcpu {
     u64 xcr0;    /* as the guest set it; 0: not yet, x87 and SSE */
     u32 tsc_aux; /* what RDTSCP and RDPID give */
 
-    /* Time record versions. */
-    u32 time_version;
+    /* Time records. */
+    u32 time_version;     /* of both of them */
+    spinlock_t time_lock; /* RANK_DEVICE; the record in the vCPU's info */
 };
 
 #define TF_KERNEL_MODE 1U /* guest kernel is running (else guest user mode) */
