@@ -311,6 +311,7 @@ SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
 SMP_RUNS_smp_threads = $(if $(LONG),20000,500)
 SMP_RUNS_smp_tsan = $(if $(LONG),10000,500)
 SMP_RUNS_smp_vcpus = $(if $(LONG),20000,1000)
+SMP_RUNS_smp_vcpus_tsan = $(if $(LONG),4000,150)
 $(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
 

@@ -341,7 +341,7 @@ WEAK long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_d
     return -XEN_ENOSYS;
 }
 
-long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
+WEAK long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
 {
     return -XEN_ENOSYS;
 }

@@ -40,9 +40,14 @@ const char *__tsan_default_suppressions(void)
     return "race_top:^spin_lock$\n"
            /* Only the holder writes ->serving, 16 bits wide; the others' atomic loads are whole. */
            "race_top:^spin_unlock$\n"
+           /* The same, where the compiler has merged two of them and names neither. */
+           "race_top:^spin_lock_wait$\n"
            /* A hint, which heap_scrub() looks at again under the lock that writers hold. */
            "race_top:^scrub_if_many$\n"
            "race_top:^heap_scrub_idle$\n"
+           /* Hints as well: whoever acts on them looks again under the lock of the queue. */
+           "race_top:^sched_someone_waits$\n"
+           "race_top:^fair_load$\n"
            /* What guests have us copy to one of their data pages from two vCPUs is their affair. */
            "race:^copy_any$\n"
            "race:^copy_short$\n"
