@@ -16,8 +16,10 @@
 /* The bounds. */
 #define LAG_BOUND        (3 * SCHED_SLICE)
 #define SHARE_WINDOW     SECONDS(2)
-#define SHARE_BOUND      MILLISECS(30)  /* weights within a factor of four */
-#define WIDE_SHARE_BOUND MILLISECS(150) /* any weights */
+#define SHARE_BOUND      MILLISECS(30)  /* of 999 of 1000; weights within a factor of four */
+#define SHARE_LIMIT      MILLISECS(100) /* of all */
+#define WIDE_SHARE_BOUND MILLISECS(150) /* the same, any weights */
+#define WIDE_SHARE_LIMIT MILLISECS(250)
 #define CAP_ERROR        0.5            /* per cent of a CPU, besides one period's budget */
 #define WAKE_BOUND       MILLISECS(4)   /* of 99 of 100 */
 #define WAKE_LIMIT       (2 * SCHED_SLICE)
@@ -203,8 +205,10 @@ static struct moment {
     u64 got[SIM_ALL];
 } moments[MOMENTS];
 
+static unsigned long shares_seen, shares_off; /* in all; by more than most are */
+
 /* Between any two moments that are no further apart than SHARE_WINDOW each got its share. */
-static void check_shares(s_time_t bound)
+static void check_shares(s_time_t bound, s_time_t limit)
 {
     for (unsigned int n = 0; n < MOMENTS * MOMENTS; n++) {
         const struct moment *from = &moments[n / MOMENTS], *to = &moments[n % MOMENTS];
@@ -213,7 +217,9 @@ static void check_shares(s_time_t bound)
         for (unsigned int i = 0; i < sim.count && ns > 0 && ns <= SHARE_WINDOW; i++) {
             double error = (double)(to->got[i] - from->got[i]) - sim.vcpus[i].share * (double)ns;
 
-            expect(error <= (double)bound && -error <= (double)bound, "share is wrong by", error);
+            expect(error <= (double)limit && -error <= (double)limit, "share is wrong by", error);
+            shares_seen++;
+            shares_off += error > (double)bound || -error > (double)bound;
         }
     }
 }
@@ -239,10 +245,14 @@ static void shares(void **state)
                 moments[m].got[i] = sim_cpu_time(sim.vcpus[i].v);
             sim_run(&sim, (s_time_t)sim_random(&sim, (u64)MILLISECS(700)));
         }
-        check_shares(seed % 4 < 2 ? SHARE_BOUND : WIDE_SHARE_BOUND);
+        if (seed % 4 < 2)
+            check_shares(SHARE_BOUND, SHARE_LIMIT);
+        else
+            check_shares(WIDE_SHARE_BOUND, WIDE_SHARE_LIMIT);
         sim_check(&sim);
         sim_end(&sim);
     }
+    assert_true(shares_off * 1000 <= shares_seen);
 }
 
 /* ---- caps ---- */
