@@ -102,7 +102,7 @@ static void close_port(struct domain *d, struct evtchn *chn)
     chn->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
     chn->remote = NULL;
     chn->peer = NULL;
-    chn->state = ECS_FREE;
+    WRITE_ONCE(chn->state, ECS_FREE);
     d->active_evtchns--;
     --*open_in_bucket(d, chn->port);
     d->lowest_free_evtchn = MIN(d->lowest_free_evtchn, chn->port);
@@ -217,7 +217,7 @@ long evtchn_bind_interdomain(struct evtchn_bind_interdomain *op)
     open_port(ld, lport, ECS_INTERDOMAIN, 0);
     rchn->remote = ld;
     rchn->peer = lchn;
-    rchn->state = ECS_INTERDOMAIN;
+    WRITE_ONCE(rchn->state, ECS_INTERDOMAIN);
     /* The other end may have sent an event before this one was bound. */
     evtchn_set_pending(ld, lchn);
     unlock_two(lchn, rchn, flags);
@@ -350,7 +350,7 @@ static void evtchn_disconnect(struct domain *d, struct evtchn *chn)
 
     lock_two(chn, rchn, &flags);
     if (rchn != chn) {
-        rchn->state = ECS_UNBOUND;
+        WRITE_ONCE(rchn->state, ECS_UNBOUND);
         rchn->remote = NULL;
         rchn->peer = NULL;
         rchn->unbound_domid = d->id;

@@ -35,10 +35,10 @@ void evtchn_wake_pollers(struct domain *d, unsigned int port)
  * their own that it tail-calls, so that the short way, where no vCPU has to be woken, saves no
  * registers.
  */
-static __noinline long send_to_nobody(struct evtchn *chn)
+static __noinline long send_to_nobody(struct evtchn *chn, u8 state)
 {
     /* The port has no peer yet: bind_interdomain will set it pending. */
-    long rc = chn->state == ECS_UNBOUND ? 0 : -XEN_EINVAL;
+    long rc = state == ECS_UNBOUND ? 0 : -XEN_EINVAL;
 
     spin_unlock_irq(&chn->lock);
     return rc;
@@ -46,7 +46,7 @@ static __noinline long send_to_nobody(struct evtchn *chn)
 
 static __noinline long send_fifo(struct evtchn *chn, struct domain *d, struct evtchn *to)
 {
-    struct vcpu *v = d->vcpu[to->notify_vcpu];
+    struct vcpu *v = d->vcpu[READ_ONCE(to->notify_vcpu)];
 
     evtchn_fifo_set_pending(v, to);
     /* When other events are pending for it as well, nobody has told that it is waited for. */
@@ -70,15 +70,17 @@ HOT_INLINE long send_to_port(struct domain *d, unsigned int port)
 {
     struct evtchn *chn = evtchn_lookup(d, port), *to = chn;
     struct vcpu *v;
+    u8 state;
 
     if (unlikely(!chn))
         return -XEN_EINVAL;
     spin_lock_irq(&chn->lock);
-    if (chn->state == ECS_INTERDOMAIN) {
+    state = load_acquire(&chn->state); /* a free port is opened without its lock */
+    if (state == ECS_INTERDOMAIN) {
         d = chn->remote;
         to = chn->peer;
-    } else if (unlikely(chn->state != ECS_IPI)) {
-        return send_to_nobody(chn);
+    } else if (unlikely(state != ECS_IPI)) {
+        return send_to_nobody(chn, state);
     }
     if (READ_ONCE(d->evtchn_fifo))
         return send_fifo(chn, d, to);
@@ -167,12 +169,12 @@ static long bind_vcpu(unsigned int port, unsigned int vcpu)
             rc = -XEN_EINVAL;
             break;
         }
-        chn->notify_vcpu = (u16)vcpu;
+        WRITE_ONCE(chn->notify_vcpu, (u16)vcpu);
         break;
     case ECS_UNBOUND:
     case ECS_INTERDOMAIN:
     case ECS_PIRQ:
-        chn->notify_vcpu = (u16)vcpu;
+        WRITE_ONCE(chn->notify_vcpu, (u16)vcpu);
         break;
     default:
         rc = -XEN_EINVAL;

@@ -92,7 +92,7 @@ static struct evtchn_fifo_queue *lock_fifo_queue(struct vcpu *v, struct evtchn *
     struct evtchn_fifo_queue *q, *old;
 
     for (;;) {
-        q = &v->fifo->queue[chn->priority];
+        q = &v->fifo->queue[READ_ONCE(chn->priority)];
         old = READ_ONCE(chn->queue);
         if (likely(!old || old == q)) {
             spin_lock(&q->lock);
@@ -124,7 +124,7 @@ static void link_port(struct vcpu *v, struct evtchn *chn, event_word_t *word)
     u32 port = chn->port;
     bool was_empty;
 
-    if (!v->fifo || !v->fifo->block) {
+    if (!v->fifo || !load_acquire(&v->fifo->block)) {
         printk_guest(LOG_WARNING, "event for d%uv%u, which has no FIFO control block", d->id,
                      v->id);
         return;
@@ -186,7 +186,7 @@ void evtchn_fifo_unmask(struct domain *d, struct evtchn *chn)
         return;
     atomic_and(word, ~BIT(EVTCHN_FIFO_MASKED));
     if (READ_ONCE(*word) & BIT(EVTCHN_FIFO_PENDING))
-        evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
+        evtchn_fifo_set_pending(d->vcpu[READ_ONCE(chn->notify_vcpu)], chn);
 }
 
 bool evtchn_fifo_is_pending(const struct domain *d, const struct evtchn *chn)
@@ -249,7 +249,7 @@ static void keep_pending(const struct domain *d, struct evtchn *chn)
 
     spin_lock_two(&chn->lock, &sender->lock);
     if (chn->port < EVTCHN_2L_NR_CHANNELS && test_bit(d->shared_info->evtchn_pending, chn->port))
-        chn->latched = true;
+        WRITE_ONCE(chn->latched, true);
     spin_unlock_two(&chn->lock, &sender->lock);
     local_irq_restore(flags);
 }
@@ -353,9 +353,9 @@ long evtchn_fifo_expand_array(const struct evtchn_expand_array *op)
         struct evtchn *chn = evtchn_lookup(d, port);
         unsigned long flags = spin_lock_irqsave(&chn->lock);
 
-        if (chn->latched) {
-            chn->latched = false;
-            evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
+        if (READ_ONCE(chn->latched)) { /* a sender holds the lock of its own port */
+            WRITE_ONCE(chn->latched, false);
+            evtchn_fifo_set_pending(d->vcpu[READ_ONCE(chn->notify_vcpu)], chn);
         }
         spin_unlock_irqrestore(&chn->lock, flags);
     }
@@ -375,7 +375,7 @@ long evtchn_fifo_set_priority(struct domain *d, const struct evtchn_set_priority
         if (!d->evtchn_fifo)
             rc = -XEN_ENOSYS;
         else if (op->priority <= EVTCHN_FIFO_PRIORITY_MIN) {
-            chn->priority = (u8)op->priority; /* the next time it is linked */
+            WRITE_ONCE(chn->priority, (u8)op->priority); /* the next time it is linked */
             rc = 0;
         }
     }

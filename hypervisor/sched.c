@@ -154,7 +154,7 @@ void vcpu_poll_begin(struct vcpu *v, int port)
     unsigned long flags;
     struct run_queue *rq = sched_lock(v, &flags);
 
-    v->poll_until = 0;
+    WRITE_ONCE(v->poll_until, 0);
     WRITE_ONCE(v->poll_port, port);
     set_bit(v->domain->poll_mask, v->id);
     set_bit(&v->pause_flags, VPF_BLOCKED);
@@ -212,7 +212,9 @@ static bool polls_port(const struct vcpu *v, unsigned int port)
 
 static bool poll_timed_out(const struct vcpu *v, unsigned int port)
 {
-    return v->poll_until && v->poll_until <= now();
+    s_time_t until = READ_ONCE(v->poll_until); /* written without the lock by a new poll */
+
+    return until && until <= now();
 }
 
 void vcpu_poll_event(struct vcpu *v, unsigned int port)
@@ -262,7 +264,7 @@ void vcpu_block_enable_events(void)
 
     if (unlikely(READ_ONCE(v->poll_port)))
         vcpu_poll_forget(v); /* whoever ended it has not come to that yet */
-    v->info->evtchn_upcall_mask = 0;
+    WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
     set_bit(&v->pause_flags, VPF_BLOCKED); /* full barrier: a sender after our look sees the bit */
     if (READ_ONCE(v->info->evtchn_upcall_pending))
         clear_bit(&v->pause_flags, VPF_BLOCKED);
@@ -274,8 +276,8 @@ void vcpu_yield(void)
 {
     struct run_queue *rq = &this_cpu()->rq;
 
-    if (!READ_ONCE(rq->length))
-        return; /* no vCPU waits */
+    if (!sched_someone_waits(rq))
+        return;
     fair_yield(current);
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
@@ -416,6 +418,7 @@ void sched_init_domain(struct domain *d)
 {
     d->sched_weight = SCHED_DEFAULT_WEIGHT;
     cap_domain_init(d);
+    sched_init_watchdogs(d);
 }
 
 void sched_init_vcpu(struct vcpu *v)

@@ -82,13 +82,12 @@ void cap_unpark(struct vcpu *v)
 }
 
 /*
- * Lets those run that are parked now: one that is parked again meanwhile waits for the next period.
- * A vCPU may leave the list by itself before its turn comes.
+ * Lets the @left vCPUs run that were parked when the caller held the lock: one that is parked again
+ * meanwhile waits for the next period. A vCPU may leave the list by itself before its turn comes.
  */
-static void release_parked(struct domain *d)
+static void release_parked(struct domain *d, unsigned int left)
 {
     struct sched_cap *cap = &d->cap;
-    unsigned int left = READ_ONCE(cap->parked);
 
     while (left--) {
         struct vcpu *v = NULL;
@@ -107,6 +106,7 @@ static void period_begins(void *arg)
 {
     struct domain *d = arg;
     unsigned long flags = spin_lock_irqsave(&d->cap.lock);
+    unsigned int parked = d->cap.parked;
     bool budget;
 
     refill_if_due(d, now());
@@ -116,18 +116,19 @@ static void period_begins(void *arg)
         timer_set(&d->cap.refill, d->cap.next); /* it paid back a debt */
     spin_unlock_irqrestore(&d->cap.lock, flags);
     if (budget)
-        release_parked(d);
+        release_parked(d, parked);
 }
 
 void cap_set(struct domain *d, u16 percent)
 {
     unsigned long flags = spin_lock_irqsave(&d->cap.lock);
+    unsigned int parked = d->cap.parked;
 
     WRITE_ONCE(d->cap.percent, percent);
     d->cap.next = now() + CAP_PERIOD;
     d->cap.budget = quota_of(d);
     spin_unlock_irqrestore(&d->cap.lock, flags);
-    release_parked(d);
+    release_parked(d, parked);
 }
 
 void cap_domain_init(struct domain *d)

@@ -44,7 +44,7 @@ static long do_poll(unsigned long arg)
             goto stop;
         }
     }
-    v->poll_until = (s_time_t)poll.timeout;
+    WRITE_ONCE(v->poll_until, (s_time_t)poll.timeout);
     if (poll.timeout)
         timer_set(&v->poll_timer, (s_time_t)poll.timeout);
     else
@@ -66,6 +66,16 @@ static void watchdog_expired(void *arg)
     printk(LOG_ERR, "d%u: watchdog timer expired", d->id);
     domain_dump(d, WATCHDOG_VCPUS);
     domain_shutdown(d, SHUTDOWN_watchdog);
+}
+
+/*
+ * Once for each domain. To prepare a timer anew at each start would be wrong: a CPU that goes may
+ * be moving it from one queue to another at that moment.
+ */
+void sched_init_watchdogs(struct domain *d)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
+        timer_init(&d->watchdog[i], watchdog_expired, d, smp_processor_id());
 }
 
 /*
@@ -92,7 +102,6 @@ static long do_watchdog(struct domain *d, u32 id, u32 timeout)
             goto out;
         }
         d->watchdog_inuse |= 1U << id;
-        timer_init(&d->watchdog[id], watchdog_expired, d, smp_processor_id());
         timer_set(&d->watchdog[id], expires);
         rc = (long)id + 1;
         goto out;

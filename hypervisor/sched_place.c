@@ -182,7 +182,7 @@ static void deliver(struct vcpu *v, struct passage p)
         struct vcpu *cur = running_on(p.to);
         s_time_t t = now();
 
-        if (v->processor != p.to || !sched_wants_queue(v)) {
+        if (load_acquire(&v->processor) != p.to || !sched_wants_queue(v)) {
             sched_unlock(rq, flags);
             softirq_raise_on(p.to, SOFTIRQ_SCHEDULE); /* it may count as busy, but be idle */
             return;
@@ -505,7 +505,7 @@ void sched_after_switch(unsigned int cpu, bool idles)
             take_from_others(cpu);
         return;
     }
-    if (!READ_ONCE(rq->length))
+    if (!sched_someone_waits(rq))
         return;
     offer_waiting(rq);
     t = now();
@@ -559,7 +559,7 @@ static void review_all(unsigned int leaves)
 
     for (domid_t id = 0; (d = get_next_domain(id)) != NULL;) {
         id = (domid_t)(d->id + 1);
-        if (d->cap.refill.cpu == leaves)
+        if (READ_ONCE(d->cap.refill.cpu) == leaves)
             timer_migrate(&d->cap.refill, smp_processor_id());
         for_each_vcpu (d, v) {
             review_place(v, NULL, NULL);
@@ -597,5 +597,5 @@ int sched_cpu_down(unsigned int cpu)
 
 bool sched_cpu_is_empty(unsigned int cpu)
 {
-    return !READ_ONCE(cpus[cpu]->rq.length) && is_idle_vcpu(READ_ONCE(cpus[cpu]->info->vcpu));
+    return !sched_someone_waits(&cpus[cpu]->rq) && is_idle_vcpu(READ_ONCE(cpus[cpu]->info->vcpu));
 }

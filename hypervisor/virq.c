@@ -29,7 +29,7 @@ static const struct vcpu *virq_ring(struct domain *d, unsigned int port, enum ev
     if (!chn)
         return NULL;
     flags = spin_lock_irqsave(&chn->lock);
-    if (chn->state == state) {
+    if (load_acquire(&chn->state) == state) {
         evtchn_set_pending(d, chn);
         v = d->vcpu[chn->notify_vcpu];
     }

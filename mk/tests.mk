@@ -289,8 +289,9 @@ check: $(TOOL_STAMPS)
 check-all: $(TOOL_STAMPS)
 	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=60 FUZZ_RUNS=-1
 
+UNIT_ARGS_test_sched_sim = $(if $(LONG),10)
 $(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
-	@$(RUN_TEST) $(subst /,-,$*) $<
+	@$(RUN_TEST) $(subst /,-,$*) $< $(UNIT_ARGS_$(notdir $*))
 
 # A stamp for the folder of a fuzzer's first inputs.
 FUZZ_CORPORA := $(SEED_MAKERS:seeds/%=$(BUILD)/fuzz/corpus/%.stamp)
@@ -311,6 +312,7 @@ SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
 SMP_RUNS_smp_threads = $(if $(LONG),20000,500)
 SMP_RUNS_smp_tsan = $(if $(LONG),10000,500)
 SMP_RUNS_smp_vcpus = $(if $(LONG),20000,1000)
+SMP_RUNS_smp_vcpus_tsan = $(if $(LONG),4000,150)
 $(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
 

@@ -27,10 +27,10 @@ struct evtchn {
     spinlock_t
         lock;     /* RANK_EVENT_CHANNEL, interrupts off: state and peer do not change while held */
     u8 state;     /* enum evtchn_state; changed under the event lock and this lock */
-    u8 priority;  /* FIFO */
+    u8 priority;  /* FIFO; read under a sender's lock, so whole, but perhaps old */
     bool latched; /* FIFO: became pending before its event word existed */
     u8 open_in_bucket; /* in the first port of a bucket: how many of its ports are in use */
-    u16 notify_vcpu;
+    u16 notify_vcpu;   /* as priority */
     u16 virq; /* ECS_VIRQ */
     u32 port;
     union {
@@ -60,7 +60,9 @@ static inline struct evtchn *evtchn_lookup(const struct domain *d, unsigned int 
 
 static inline bool evtchn_is_usable(const struct evtchn *chn)
 {
-    return chn->state != ECS_FREE && chn->state != ECS_RESERVED;
+    u8 state = load_acquire(&chn->state); /* a free port is opened without its lock */
+
+    return state != ECS_FREE && state != ECS_RESERVED;
 }
 
 static inline unsigned long evtchn_lock(struct evtchn *chn)
@@ -108,7 +110,7 @@ static inline bool evtchn_2l_set_pending(struct domain *d, const struct evtchn *
 
     if (test_and_set_bit(s->evtchn_pending, port) || test_bit(s->evtchn_mask, port))
         return false;
-    *v = d->vcpu[chn->notify_vcpu];
+    *v = d->vcpu[READ_ONCE(chn->notify_vcpu)];
     info = (*v)->info;
     return !test_and_set_bit(&info->evtchn_pending_sel, port / BITS_PER_LONG) &&
            !xchg(&info->evtchn_upcall_pending, 1);
@@ -146,7 +148,7 @@ static inline void evtchn_set_pending(struct domain *d, struct evtchn *chn)
     struct vcpu *v;
 
     if (READ_ONCE(d->evtchn_fifo)) {
-        evtchn_fifo_set_pending(d->vcpu[chn->notify_vcpu], chn);
+        evtchn_fifo_set_pending(d->vcpu[READ_ONCE(chn->notify_vcpu)], chn);
         return;
     }
     if (evtchn_2l_set_pending(d, chn, &v))

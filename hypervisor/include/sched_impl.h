@@ -40,6 +40,15 @@ static inline struct vcpu *running_on(unsigned int cpu)
 }
 
 /*
+ * Does a vCPU wait in @rq? Without its lock that is a hint: whoever needs to know looks again under
+ * it.
+ */
+static inline bool sched_someone_waits(const struct run_queue *rq)
+{
+    return READ_ONCE(rq->length) != 0;
+}
+
+/*
  * Is @v to be queued: may it run, and does nobody else see to it? Locks: its run queue's is held.
  */
 static inline bool sched_wants_queue(const struct vcpu *v)

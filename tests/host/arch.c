@@ -267,12 +267,12 @@ WEAK int arch_domain_relinquish(struct domain *d)
 /* As after boot: nothing is entered. */
 static unsigned long m2p[1UL << 16] = {[0 ...(1UL << 16) - 1] = INVALID_M2P_ENTRY};
 
-void arch_set_m2p(mfn_t mfn, unsigned long pfn)
+WEAK void arch_set_m2p(mfn_t mfn, unsigned long pfn)
 {
     WRITE_ONCE(m2p[mfn.n % ARRAY_SIZE(m2p)], pfn);
 }
 
-unsigned long arch_get_m2p(mfn_t mfn)
+WEAK unsigned long arch_get_m2p(mfn_t mfn)
 {
     return READ_ONCE(m2p[mfn.n % ARRAY_SIZE(m2p)]);
 }
@@ -341,7 +341,7 @@ WEAK long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_d
     return -XEN_ENOSYS;
 }
 
-long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
+WEAK long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
 {
     return -XEN_ENOSYS;
 }

@@ -63,6 +63,7 @@ ARGUMENTS = {
     "smp/smp_threads": ["1000"],
     "smp/smp_tsan": ["200"],
     "smp/smp_vcpus": ["3000"],
+    "smp/smp_vcpus_tsan": ["200"],
 }
 
 # What takes longer hangs.

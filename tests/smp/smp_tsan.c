@@ -47,6 +47,9 @@ const char *__tsan_default_suppressions(void)
            /* A hint, which heap_scrub() looks at again under the lock that writers hold. */
            "race_top:^scrub_if_many$\n"
            "race_top:^heap_scrub_idle$\n"
+           /* Hints as well: whoever acts on them looks again under the lock of the queue. */
+           "race_top:^sched_someone_waits$\n"
+           "race_top:^fair_load$\n"
            /* What guests have us copy to one of their data pages from two vCPUs is their affair. */
            "race:^copy_any$\n"
            "race:^copy_short$\n"

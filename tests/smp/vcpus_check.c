@@ -128,18 +128,26 @@ static void check_queue(unsigned int cpu)
         panic("CPU %u runs with weight %u", cpu, rq->fair.running_weight);
 }
 
+/* All timers in a queue belong to its CPU: whoever looks for one finds it by that. */
+static void check_timers(const struct timer *t, unsigned int cpu)
+{
+    for (; t; t = t->next) {
+        if (t->cpu != cpu || !t->queued)
+            panic("CPU %u: it has a timer of CPU %u, queued %d", cpu, t->cpu, t->queued);
+        check_timers(t->child, cpu);
+    }
+}
+
 /* Is the clock set for the first timer? */
 static void check_clock(unsigned int cpu)
 {
     const struct timer_queue *q = &cpus[cpu]->timers;
 
+    check_timers(q->root, cpu);
     if (q->running)
         panic("CPU %u: a timer fires", cpu);
     if (!q->root || vcpus_cpu_is_off(cpu))
         return;
-    if (q->root->cpu != cpu || !q->root->queued)
-        panic("CPU %u: a timer of CPU %u is the first, queued %d", cpu, q->root->cpu,
-              q->root->queued);
     if (!vcpus_clock_of(cpu) || vcpus_clock_of(cpu) > q->root->expires)
         panic("CPU %u: the first timer is for %ld, the clock for %ld", cpu, q->root->expires,
               vcpus_clock_of(cpu));

@@ -147,6 +147,18 @@ static void change_cpus(void)
     }
 }
 
+/* As the CPU itself does with all that are set (timer_cpu_close()). */
+static void move_watchdogs(unsigned int from)
+{
+    for (unsigned int i = 0; i < NR_DOMAINS; i++) {
+        struct domain *d = machine_domains[i];
+
+        for (unsigned int k = 0; k < ARRAY_SIZE(d->watchdog); k++)
+            if (READ_ONCE(d->watchdog[k].cpu) == from)
+                timer_migrate(&d->watchdog[k], PV_CPUS - 1);
+    }
+}
+
 static void finish_cpu_down(void)
 {
     if (cpu_down == NR_CPUS || vcpus_cpu_is_off(cpu_down) || !sched_cpu_is_empty(cpu_down))
@@ -154,6 +166,7 @@ static void finish_cpu_down(void)
     for (unsigned int i = 0; i < TIMERS; i++)
         if (READ_ONCE(timers[i].timer.cpu) == cpu_down)
             timer_migrate(&timers[i].timer, PV_CPUS - 1);
+    move_watchdogs(cpu_down);
     /* Of vCPUs that ran there when it began to go, and went to sleep there. */
     for (unsigned int n = 0; n < ALL_VCPUS; n++) {
         struct vcpu *v = vcpus_nth(n);

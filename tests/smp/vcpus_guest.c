@@ -74,6 +74,16 @@ static void change_periodic(unsigned int vcpu)
         (void)do_vcpu_op(VCPUOP_stop_periodic_timer, vcpu, 0);
 }
 
+/* Starts, restarts or stops one of two watchdogs that never end the domain. */
+static void change_watchdog(void)
+{
+    struct sched_watchdog *op = (void *)own_window();
+
+    op->id = pick(3);
+    op->timeout = pick(2) ? 10000 : 0;
+    (void)do_sched_op(SCHEDOP_watchdog, own_window());
+}
+
 /*
  * The second vCPU goes down, by itself too; the first one does not, since somebody has to be there.
  * What the first one has taken down stays down.
@@ -161,7 +171,10 @@ bool guest_step(struct vcpu *v)
         (void)do_sched_op(SCHEDOP_yield, 0);
         return true;
     case 6:
-        (void)do_set_timer_op(pick(3) ? soon() : 0);
+        if (pick(4))
+            (void)do_set_timer_op(pick(3) ? soon() : 0);
+        else
+            change_watchdog();
         return true;
     case 7:
         change_vcpus(v);

@@ -17,7 +17,7 @@
 #include <sched_impl.h>
 
 #define SIM_DOMAINS 48U
-#define SIM_VCPUS   8U /* of each */
+#define SIM_VCPUS   16U /* of each */
 #define SIM_ALL     (SIM_DOMAINS * SIM_VCPUS)
 
 #define SIM_WAIT_STEP MICROSECS(250)

@@ -188,6 +188,37 @@ static void slices(void **state)
     assert_int_equal(cpus[1]->rq.fair.slice.cpu, 1);
 }
 
+static long watchdog(u32 id, u32 timeout)
+{
+    struct sched_watchdog op = {.id = id, .timeout = timeout};
+
+    return host_call2(do_sched_op, SCHEDOP_watchdog, &op, sizeof(op));
+}
+
+/*
+ * The CPU that goes takes the domain's watchdog elsewhere, while the domain may stop it and start
+ * it again: that does not prepare the timer anew, on another queue than the one where it is put.
+ */
+static void watchdogs(void **state)
+{
+    struct timer *t = &busy(4, 2)->domain->watchdog[0];
+
+    host_run_on(2);
+    assert_int_equal(watchdog(0, 5), 1);
+    assert_int_equal(watchdog(1, 0), 0);
+    timer_migrate(t, 3);
+    assert_int_equal(watchdog(0, 5), 1);
+    assert_true(READ_ONCE(t->queued));
+    assert_int_equal(t->cpu, 3);
+    assert_int_equal(set_use(3, false), 0);
+    assert_true(READ_ONCE(t->queued));
+    assert_int_not_equal(t->cpu, 3);
+    assert_int_equal(t->expires, host_now + SECONDS(5));
+    host_run_on(2);
+    assert_int_equal(watchdog(1, 0), 0);
+    assert_false(READ_ONCE(t->queued));
+}
+
 static bool called;
 
 static void callback(struct rcu_head *head)
@@ -234,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(timers, setup, teardown),
         cmocka_unit_test_setup_teardown(slices, setup, teardown),
+        cmocka_unit_test_setup_teardown(watchdogs, setup, teardown),
         cmocka_unit_test_setup_teardown(callbacks_first, setup, teardown),
         cmocka_unit_test_setup_teardown(last_of_its_core, setup, teardown),
     };

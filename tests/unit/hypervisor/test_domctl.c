@@ -80,6 +80,76 @@ static void order_of_checks(void **state)
     assert_int_equal(sysctl(&sys, 9999), -XEN_ENOSYS);
 }
 
+/* ---- one at a time ---- */
+
+static void (*within_a_call)(void); /* NULL: nothing */
+
+long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback)
+{
+    if (within_a_call)
+        within_a_call();
+    return -XEN_ENOSYS;
+}
+
+long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
+{
+    if (within_a_call)
+        within_a_call();
+    return -XEN_ENOSYS;
+}
+
+static long rc_within;
+
+/* What another CPU calls meanwhile, with its argument at BUFFER. */
+static void domctl_within(void)
+{
+    rc_within = do_domctl(BUFFER);
+}
+
+static void sysctl_within(void)
+{
+    rc_within = do_sysctl(BUFFER);
+}
+
+/* While a control operation is under way, a second one is made anew, and has done nothing. */
+static void one_at_a_time(void **state)
+{
+    struct xen_domctl *pause = (void *)BUFFER, op = {0};
+    struct xen_sysctl *id = (void *)BUFFER, sys = {0};
+    u32 refs_b = b->refs;
+
+    *pause = (struct xen_domctl){.cmd = XEN_DOMCTL_pausedomain,
+                                 .domain = 2,
+                                 .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
+    within_a_call = domctl_within;
+    assert_int_equal(call(&op, 9999, 2), -XEN_ENOSYS);
+    assert_int_equal(rc_within, HOST_CONTINUED);
+    assert_int_equal(host_continued.op, __HYPERVISOR_domctl);
+    assert_int_equal(host_continued.nargs, 1);
+    assert_int_equal(host_continued.args[0], BUFFER);
+    assert_int_equal(b->controller_pause_count, 0);
+    assert_int_equal(b->refs, refs_b);
+    assert_int_equal(do_domctl(BUFFER), 0);
+    assert_int_equal(b->controller_pause_count, 1);
+    pause->cmd = XEN_DOMCTL_unpausedomain;
+    assert_int_equal(do_domctl(BUFFER), 0);
+
+    *id = (struct xen_sysctl){.cmd = XEN_SYSCTL_sched_id,
+                              .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+    within_a_call = sysctl_within;
+    assert_int_equal(sysctl(&sys, 9999), -XEN_ENOSYS);
+    assert_int_equal(rc_within, HOST_CONTINUED);
+    assert_int_equal(host_continued.op, __HYPERVISOR_sysctl);
+    assert_int_equal(host_continued.args[0], BUFFER);
+    assert_int_equal(do_sysctl(BUFFER), 0);
+    /* The two kinds do not wait for each other. */
+    assert_int_equal(call(&op, 9999, 2), -XEN_ENOSYS);
+    assert_int_equal(rc_within, 0);
+    within_a_call = NULL;
+}
+
+/* ---- what changes ---- */
+
 static long next_change(struct xen_domctl *op)
 {
     *op = (struct xen_domctl){.cmd = XEN_DOMCTL_get_domain_state, .domain = DOMID_INVALID};
@@ -467,6 +537,11 @@ static void weights(void **state)
     assert_int_equal(call(&op, XEN_DOMCTL_scheduler_op, 2), -XEN_EINVAL);
 }
 
+static const u32 refused_of_pools[] = {
+    XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_OP_DESTROY,    XEN_SYSCTL_CPUPOOL_OP_ADDCPU,
+    XEN_SYSCTL_CPUPOOL_OP_RMCPU,  XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN,
+};
+
 static void machine(void **state)
 {
     struct xen_sysctl op = {.u.getdomaininfolist = {.first_domain = 0, .max_domains = 10}};
@@ -507,6 +582,17 @@ static void machine(void **state)
     assert_int_equal(*(u8 *)BUFFER, 1);
     op.u.cpupool_op.cpupool_id = 1;
     assert_int_equal(sysctl(&op, XEN_SYSCTL_cpupool_op), -XEN_ENOENT);
+    /* No CPU is outside of the pool, and nothing about it can be changed. */
+    *(u8 *)BUFFER = 0xff;
+    op.u.cpupool_op.op = XEN_SYSCTL_CPUPOOL_OP_FREEINFO;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_cpupool_op), 0);
+    assert_int_equal(*(u8 *)BUFFER, 0);
+    for (u32 i = 0; i < ARRAY_SIZE(refused_of_pools); i++) {
+        op.u.cpupool_op = (struct xen_sysctl_cpupool_op){.op = refused_of_pools[i], .domid = 2};
+        assert_int_equal(sysctl(&op, XEN_SYSCTL_cpupool_op), -XEN_EOPNOTSUPP);
+    }
+    op.u.cpupool_op.op = 99;
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_cpupool_op), -XEN_ENOSYS);
 
     op = (struct xen_sysctl){
         .u.scheduler_op = {.sched_id = XEN_SCHEDULER_CREDIT2, .cmd = XEN_SYSCTL_SCHEDOP_getinfo}};
@@ -623,10 +709,11 @@ static void random_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(order_of_checks),  TEST(changed_states), TEST(whole_life), TEST(bad_creations),
-        TEST(information),      TEST(zombies),        TEST(contexts),   TEST(reset_of_a_live_vcpu),
-        TEST(affinity),         TEST(permissions),    TEST(weights),    TEST(machine),
-        TEST(times_of_domains), TEST(random_calls),
+        TEST(order_of_checks), TEST(one_at_a_time),    TEST(changed_states),
+        TEST(whole_life),      TEST(bad_creations),    TEST(information),
+        TEST(zombies),         TEST(contexts),         TEST(reset_of_a_live_vcpu),
+        TEST(affinity),        TEST(permissions),      TEST(weights),
+        TEST(machine),         TEST(times_of_domains), TEST(random_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

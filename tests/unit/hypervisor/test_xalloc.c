@@ -16,8 +16,13 @@ void heap_reset(void)
 {
 }
 
+static unsigned long flushes;
+
+/* It may wait for other CPUs, and these for a lock or an answer of this one. */
 void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
+    BUG_ON(this_cpu()->nr_locks_held || !local_irq_is_enabled());
+    atomic_add(&flushes, 1);
 }
 
 void tlb_relax(void)
@@ -114,12 +119,15 @@ static void out_of_memory(void **state)
     unsigned long free = heap_free_pages();
     void **list = NULL, **p;
 
+    /* Here all frames that were freed are flushed for and used again. */
+    flushes = 0;
     while ((p = xzalloc_bytes(100)) != NULL) {
         *p = list;
         list = p;
     }
     assert_null(xzalloc_bytes(PAGE_SIZE));
     assert_int_equal(heap_free_pages(), 0);
+    assert_true(flushes > 0);
     while (list) {
         p = *list;
         xfree(list);
@@ -139,6 +147,7 @@ static void *allocate_on(void *cpu)
     unsigned long self = (unsigned long)cpu;
 
     host_run_on((unsigned int)self);
+    local_irq_enable();
     atomic_add(&started, 1);
     while (load_acquire(&started) < 2)
         cpu_relax();
