@@ -5,7 +5,7 @@
 #include <guest_access.h>
 #include <hypercall.h>
 #include <percpu.h>
-#include <sched.h>
+#include <sched_impl.h>
 #include <softirq.h>
 
 #define WATCHDOG_VCPUS 2U /* whose registers are shown when a watchdog expires */

@@ -289,7 +289,7 @@ check: $(TOOL_STAMPS)
 check-all: $(TOOL_STAMPS)
 	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=60 FUZZ_RUNS=-1
 
-UNIT_ARGS_test_sched_sim = $(if $(LONG),10)
+UNIT_ARGS_test_sched_sim = $(if $(LONG),5)
 $(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(UNIT_ARGS_$(notdir $*))
 

@@ -2,7 +2,8 @@
 /*
  * Which of the leaks by speculation this CPU has: Meltdown, L1TF, MDS. Against the last one there
  * is VERW, on the way to a guest, where microcode makes it clear the CPU's buffers. At boot we tell
- * the administrator of the others; docs/architecture.md says what follows.
+ * the administrator of the others; docs/architecture.md says what follows. And whether IBRS keeps a
+ * guest from choosing where branches in ring 0 are predicted to go.
  *
  * Newer CPUs say in IA32_ARCH_CAPABILITIES what they do not suffer from. For older ones we follow
  * the vendors' lists: of the CPUs that run 64-bit code, Intel's (and the first of Centaur and

@@ -197,7 +197,7 @@ int vcpu_create(struct domain *d, unsigned int id);
 /*
  * Gives @v, which does not run, the context @ctx, a copy of ours; VGCF_online says whether @v is up
  * or down with it. After an error @v is as it was. Locks: the domain's context_lock is held, which
- * may be for long; RANK_DOMAIN is not.
+ * may be for long, except during boot; RANK_DOMAIN is not.
  * @return 0, or an error of arch_set_context()
  */
 struct vcpu_guest_context;

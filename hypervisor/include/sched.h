@@ -35,8 +35,6 @@ bool sched_cpu_is_empty(unsigned int cpu);
 void sched_start(void) __noreturn;
 
 void sched_init_domain(struct domain *d);
-/* Prepares the timers of SCHEDOP_watchdog of @d, a new domain; part of sched_init_domain(). */
-void sched_init_watchdogs(struct domain *d);
 void sched_init_vcpu(struct vcpu *v);
 
 /* ---- settings ---- */

@@ -39,6 +39,9 @@ static inline struct vcpu *running_on(unsigned int cpu)
     return cpus[cpu]->info->vcpu;
 }
 
+/* Part of sched_init_domain(): prepares the timers of SCHEDOP_watchdog of @d. (sched_op.c) */
+void sched_init_watchdogs(struct domain *d);
+
 /*
  * Does a vCPU wait in @rq? Without its lock that is a hint: whoever needs to know looks again under
  * it.

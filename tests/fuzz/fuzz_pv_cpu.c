@@ -471,9 +471,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     start_guest();
     for (unsigned int i = 0; i < MAX_STEPS; i++) {
         step();
-        vcpu_registers_check(guest_regs(), true); /* also when it was crashed: it may be resumed */
-        if (current->domain->shutting_down)
+        if (current->domain->shutting_down) { /* crashed; it may be resumed */
+            vcpu_registers_check(guest_regs(), true);
             break;
+        }
         check_all();
     }
     stop_vcpus(current->domain);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Machines of several CPUs: all come up, each is woken by an event and answers a flush; waits
- * for locks and CPUs are shown. The argument is the number of CPUs of the largest machine.
+ * Machines of several CPUs: all come up, each is woken by an event and answers a flush; so do all
+ * vCPUs of a domain that has 128; waits for locks and CPUs are shown. The argument is the number of
+ * CPUs of the largest machine.
  */
 #include "bulkhead.h"
 

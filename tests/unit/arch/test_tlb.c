@@ -51,7 +51,8 @@ struct cpu_info *get_cpu_info(void)
 
 static struct {
     unsigned int interrupts; /* sent to it */
-    bool raised, deaf;       /* one is pending; none gets through for now */
+    bool raised;             /* one has been sent that it has not taken */
+    bool deaf;               /* it has interrupts off */
     unsigned int flushes, pages;
     unsigned long cr3;
 } did[CPUS];

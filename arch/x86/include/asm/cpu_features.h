@@ -73,7 +73,7 @@ extern unsigned long hv_cr4;
  * halts.
  */
 void cpu_identify(void);
-/* Sets CR0, CR4, EFER and PAT of this CPU. */
+/* Sets CR0, CR4, EFER and PAT of this CPU, and IBRS where once is enough (cpu_leaks.h). */
 void cpu_setup(void);
 
 #endif
