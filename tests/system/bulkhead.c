@@ -216,6 +216,24 @@ long long free_memory(struct machine *machine)
     return seen;
 }
 
+static unsigned int domains_in(const char *list)
+{
+    return lines_of(list) - 2; /* a heading, dom0 */
+}
+
+void expect_domains(struct machine *machine, unsigned int count)
+{
+    const char *list = bh(machine, "list");
+
+    for (unsigned int last = ~0U; several_cpus() && domains_in(list) != last;) {
+        last = domains_in(list);
+        usleep(SETTLE_US);
+        list = bh(machine, "list");
+    }
+    if (domains_in(list) != count)
+        machine_fail(machine, "%u domains besides dom0 are expected, and not:\n%s", count, list);
+}
+
 /*
  * The room for a domain's mappings never shrinks: how much there is tells what was mapped at the
  * same time once, and not what is lost. It is taken out of the counters.

@@ -69,6 +69,9 @@ long long json_number(struct machine *machine, const char *json, const char *key
 /* What the hypervisor has free now, in KiB. */
 long long free_memory(struct machine *machine);
 
+/* `bh list` shows @count domains besides dom0, when those that have been destroyed are gone. */
+void expect_domains(struct machine *machine, unsigned int count);
+
 /*
  * All that the hypervisor counts: frames, objects, domains, event channels, grants; as the lines of
  * its debug keys, without the room that domains have for mappings, which never shrinks. Kept until

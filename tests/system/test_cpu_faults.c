@@ -13,7 +13,10 @@
 
 /* ---- the end of the machine ---- */
 
-/* Has gdb take CPU 1 to where it comes online, and do there what @then says. */
+/*
+ * Has gdb stop CPU 1 when it is about to idle, in ring 0, after all are up and watched, and do
+ * there what @then says.
+ */
 static const char *run_in_gdb(const char *name, const char *then)
 {
     const char *qemu = getenv("QEMU") ? getenv("QEMU") : "qemu-system-x86_64";
@@ -25,7 +28,8 @@ static const char *run_in_gdb(const char *name, const char *then)
     file = fopen(script, "we");
     assert_non_null(file);
     fprintf(file,
-            "hbreak watchdog_start\ncontinue\nhbreak sched_start\ncontinue\ndelete\nthread 2\n%s",
+            "hbreak watchdog_start\ncontinue\nhbreak sched_start\ncontinue\ndelete\n"
+            "hbreak arch_idle thread 2\ncontinue\ndelete\nthread 2\n%s",
             then);
     fclose(file);
     run_command("timeout 120 gdb -q -batch %s -ex 'target remote | exec %s -M q35 -smp 3 -m 256 "
