@@ -16,8 +16,10 @@ is a killer that fails on the unchanged copy as well.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import fnmatch
+import itertools
 import os
 import queue
 import random
@@ -62,12 +64,13 @@ ARGUMENTS = {
     "smp": ["4000"],
     "smp/smp_threads": ["1000"],
     "smp/smp_tsan": ["200"],
-    "smp/smp_vcpus": ["3000"],
+    "smp/smp_vcpus": ["1000"],
     "smp/smp_vcpus_tsan": ["200"],
 }
 
-# What takes longer hangs.
-LINK_SECONDS, TEST_SECONDS, SYSTEM_SECONDS = 300, 120, 600
+# What takes longer hangs. Unit tests take a second, but for the scheduler's simulation.
+LINK_SECONDS, UNIT_SECONDS, TEST_SECONDS, SYSTEM_SECONDS = 300, 30, 180, 600
+SLOW_UNITS = ["unit/hypervisor/test_sched_sim"]
 
 # What cmocka prints of the first test that fails; the others of the program need not run.
 FAILED = "[  FAILED  ]"
@@ -263,6 +266,7 @@ class Workshop:
     """A copy of the tree with a build folder of its own, in which one mutant at a time is tried."""
 
     good = {}  # tests by name: whether they pass on the unchanged tree, for all workshops
+    kills = collections.Counter()  # by file and test, likewise
 
     def __init__(self, build, number):
         self.tree = os.path.join(build, "mutants", str(number))
@@ -321,12 +325,14 @@ class Workshop:
             return dict(re.findall(r"^GUEST_(\S+)_ROLE := (\w+)", f.read(), flags=re.M))
 
     def programs_for(self, file):
-        """Unit tests, the one that has the file's name first, then CPUs at once, then fuzzers."""
+        """Those that have killed mutants of this file before; then unit tests, the one that has the
+        file's name first, then CPUs at once, then fuzzers, then what is slow."""
         words = set(re.split(r"[._]", os.path.basename(file))) - {"c", "h"}
 
         def rank(program):
             shared = words & set(os.path.basename(program).split("_"))
-            return ["unit", "smp", "fuzz"].index(program.split("/")[0]), -len(shared)
+            kind = ["unit", "smp", "fuzz"].index(program.split("/")[0])
+            return -self.kills[file, program], program in SLOW_UNITS, kind, -len(shared)
 
         return sorted(sorted(self.programs.get(file, ())), key=rank)
 
@@ -335,15 +341,27 @@ class Workshop:
         if status != 0:
             raise Broken(f"{' '.join(targets)} is not built:\n{output[-1500:]}")
 
+    def build(self, tests):
+        """In one go, since make itself takes most of a second."""
+        targets = {}
+        for test in tests:
+            if test.startswith("test-"):
+                targets["build/debug/bulkhead"] = True
+                continue
+            if test.startswith("system/"):
+                targets.update({"all": True, "build/dom0-ramdisk.cpio": True})
+            targets["build/tests/" + test] = True
+        self.make(*targets)
+
     def host_program_fails(self, program):
-        self.make("build/tests/" + program)
         arguments = ARGUMENTS.get(program, ARGUMENTS.get(program.split("/")[0], []))
         command = ["build/tests/" + program, *arguments]
-        return run(command, self.tree, TEST_SECONDS, stop_at=FAILED)[0] != 0
+        fast = program.startswith("unit/") and program not in SLOW_UNITS
+        seconds = UNIT_SECONDS if fast else TEST_SECONDS
+        return run(command, self.tree, seconds, stop_at=FAILED)[0] != 0
 
     def guest_fails(self, image):
         """On a debug build, as dom0 and as a domU unless the image is made for one of them."""
-        self.make("build/debug/bulkhead")
         return any(self.system_program_fails("system/test_guests", "debug", role, image)
                    for role in self.roles.get(image, "domu dom0").split())
 
@@ -353,10 +371,10 @@ class Workshop:
                    FAILED)[0] != 0
 
     def test_fails(self, test):
+        """Of a test that is built."""
         if test.startswith("test-"):
             return self.guest_fails(test)
         if test.startswith("system/"):
-            self.make("all", "build/dom0-ramdisk.cpio", "build/tests/" + test)
             return self.system_program_fails(test)
         return self.host_program_fails(test)
 
@@ -373,6 +391,23 @@ class Workshop:
                 return guests.split()
         return []
 
+    @staticmethod
+    def in_groups(tests):
+        """The first alone, since it kills most of them, then by kind, a few at a time."""
+        yield tests[:1]
+        for _, same in itertools.groupby(tests[1:], lambda test: re.split("[-/]", test)[0]):
+            same = list(same)
+            for i in range(0, len(same), 4):
+                yield same[i:i + 4]
+
+    def first_that_fails(self, tests):
+        for group in self.in_groups(tests):
+            self.build(group)
+            for test in group:
+                if self.test_fails(test):
+                    return test
+        return None
+
     def killer_of(self, mutant):
         """The first test that fails, or None."""
         tests = self.tests_for(mutant)
@@ -380,17 +415,19 @@ class Workshop:
             raise Broken("no test is built from this file")
         original = mutant.apply(self.tree)
         try:
-            killer = next((test for test in tests if self.test_fails(test)), None)
+            killer = self.first_that_fails(tests)
         finally:
             with open(os.path.join(self.tree, mutant.file), "w", encoding="utf-8") as f:
                 f.write(original)
         if killer and not self.passes_unchanged(killer):
             raise Broken(f"{killer} fails on the unchanged tree, too")
+        self.kills[mutant.file, killer] += 1
         return killer
 
     def passes_unchanged(self, test):
         """The tree is as it was; each test is asked once."""
         if test not in self.good:
+            self.build([test])
             self.good[test] = not self.test_fails(test)
         return self.good[test]
 
