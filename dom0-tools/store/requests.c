@@ -60,9 +60,7 @@ static int do_read(struct store_session *s)
         error = xs_read(s->connection, s->header.tx_id, path, &value, &length);
     if (!error && length > XENSTORE_PAYLOAD_MAX)
         error = XEN_E2BIG;
-    if (!error)
-        session_reply(s, value, length);
-    return error;
+    return error ? error : session_reply(s, value, length);
 }
 
 static int do_write(struct store_session *s)
@@ -74,9 +72,7 @@ static int do_write(struct store_session *s)
     if (!error)
         error = xs_write(s->connection, s->header.tx_id, path, s->payload + skip,
                          s->header.len - skip);
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_mkdir(struct store_session *s)
@@ -86,9 +82,7 @@ static int do_mkdir(struct store_session *s)
 
     if (!error)
         error = xs_mkdir(s->connection, s->header.tx_id, path);
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_remove(struct store_session *s)
@@ -98,9 +92,7 @@ static int do_remove(struct store_session *s)
 
     if (!error)
         error = xs_remove(s->connection, s->header.tx_id, path);
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_directory(struct store_session *s)
@@ -115,10 +107,7 @@ static int do_directory(struct store_session *s)
         error = xs_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
     if (error)
         return error;
-    if (length <= XENSTORE_PAYLOAD_MAX)
-        session_reply(s, names, length);
-    else
-        error = XEN_E2BIG;
+    error = length <= XENSTORE_PAYLOAD_MAX ? session_reply(s, names, length) : XEN_E2BIG;
     free(names);
     return error;
 }
@@ -155,9 +144,8 @@ static int do_directory_part(struct store_session *s)
     /* An empty name says that this was the last part. */
     if (offset == length)
         answer[used++] = '\0';
-    session_reply(s, answer, used);
     free(names);
-    return 0;
+    return session_reply(s, answer, used);
 }
 
 static int do_get_permissions(struct store_session *s)
@@ -182,8 +170,7 @@ static int do_get_permissions(struct store_session *s)
                                    permissions[i].domid) +
                   1;
     }
-    session_reply(s, text, length);
-    return 0;
+    return session_reply(s, text, length);
 }
 
 static int do_set_permissions(struct store_session *s)
@@ -207,9 +194,7 @@ static int do_set_permissions(struct store_session *s)
     }
     if (!error)
         error = xs_set_permissions(s->connection, s->header.tx_id, path, permissions, count - 1);
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_watch(struct store_session *s)
@@ -234,9 +219,7 @@ static int do_unwatch(struct store_session *s)
                     ? xs_unwatch(s->connection, strings[0], strings[1])
                     : XEN_EINVAL;
 
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_transaction_start(struct store_session *s)
@@ -248,8 +231,7 @@ static int do_transaction_start(struct store_session *s)
     if (error)
         return error;
     snprintf(text, sizeof(text), "%u", id);
-    session_reply_text(s, text);
-    return 0;
+    return session_reply_text(s, text);
 }
 
 static int do_transaction_end(struct store_session *s)
@@ -261,9 +243,7 @@ static int do_transaction_end(struct store_session *s)
         (strcmp(answer, "T") != 0 && strcmp(answer, "F") != 0))
         return XEN_EINVAL;
     error = xs_transaction_end(s->connection, s->header.tx_id, *answer == 'T');
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_get_domain_path(struct store_session *s)
@@ -276,8 +256,7 @@ static int do_get_domain_path(struct store_session *s)
     if (error)
         return error;
     snprintf(path, sizeof(path), "/local/domain/%u", domid);
-    session_reply_text(s, path);
-    return 0;
+    return session_reply_text(s, path);
 }
 
 static int do_is_introduced(struct store_session *s)
@@ -289,16 +268,15 @@ static int do_is_introduced(struct store_session *s)
     if (!store_connection_privileged(s->connection))
         return XEN_EACCES;
     error = session_split_payload(s, &text, 1) == 1 ? parse_domid(text, &domid) : XEN_EINVAL;
-    if (!error)
-        session_reply_text(s, s->host->is_introduced(s->host->context, domid) ? "T" : "F");
-    return error;
+    if (error)
+        return error;
+    return session_reply_text(s, s->host->is_introduced(s->host->context, domid) ? "T" : "F");
 }
 
 static int do_reset_watches(struct store_session *s)
 {
     xs_reset(s->connection);
-    session_reply_ok(s);
-    return 0;
+    return session_reply_ok(s);
 }
 
 /* ---- What only the tools may ask ---- */
@@ -319,9 +297,7 @@ static int do_introduce(struct store_session *s)
         return XEN_EINVAL;
     error = host->introduce ? host->introduce(host->context, domid, frame, (uint32_t)port)
                             : XEN_ENOSYS;
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 /* A request about one domain that was introduced, which is all of the payload. */
@@ -344,9 +320,7 @@ static int do_release(struct store_session *s)
 
     if (!error)
         error = host->release ? host->release(host->context, domid) : XEN_ENOSYS;
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_resume(struct store_session *s)
@@ -357,9 +331,7 @@ static int do_resume(struct store_session *s)
 
     if (!error)
         error = host->resume ? host->resume(host->context, domid) : XEN_ENOSYS;
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_set_target(struct store_session *s)
@@ -377,9 +349,7 @@ static int do_set_target(struct store_session *s)
     if (!host->is_introduced(host->context, domid) || !host->is_introduced(host->context, target))
         return XEN_ENOENT;
     error = host->set_target ? host->set_target(host->context, domid, target) : XEN_ENOSYS;
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_control(struct store_session *s)

@@ -16,7 +16,7 @@
 
 const struct store_limits store_default_limits = STORE_DEFAULT_LIMITS;
 
-struct store *store_create(void)
+struct store *store_create(uint32_t seed)
 {
     static const char *const names[SPECIAL_COUNT] = {"@introduceDomain", "@releaseDomain"};
     struct store *s = calloc(1, sizeof(*s));
@@ -29,6 +29,8 @@ struct store *store_create(void)
         free(s);
         return NULL;
     }
+    s->seed = seed;
+    s->newest_end = &s->oldest;
     store_recount(s, NULL, s->root);
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         s->special[i].name = names[i];
@@ -52,10 +54,8 @@ void store_destroy(struct store *store)
 static void fire_purged(struct store *s, const struct tree_node *node, uint16_t domid,
                         char path[STORE_PATH_SIZE], size_t length)
 {
-    const struct change change = {.kind = CHANGE_REMOVE, .path = path};
-
     if (length && tree_owner(node) == domid) { /* not the root, which cannot go */
-        watches_fire(s, node, &change);
+        watches_fire(s, node, path, true);
         return;
     }
     for (size_t i = 0; i < node->child_count; i++) {
@@ -83,6 +83,7 @@ static int purge_tree(struct store *store, uint16_t domid)
     if (!error && tree_purge(&store->root, &store->forest, domid))
         error = XEN_ENOMEM;
     store_recount(store, former, store->root);
+    watches_retry(store);
     if (!error)
         fire_purged(store, former, domid, path, 0);
     tree_release(former);
@@ -175,7 +176,7 @@ static int store_look(struct store_connection *c, uint32_t id, const char *path,
     int error = select_root(c, id, &t, &root);
 
     if (!error)
-        error = transaction_touch(t, path);
+        error = transaction_touch(t, path, NULL);
     return error ? error : connection_check(c, *root, path, PERM_READ, node);
 }
 
@@ -245,14 +246,32 @@ int xs_get_permissions(struct store_connection *c, uint32_t transaction, const c
     return 0;
 }
 
+/* Makes a checked change of the live tree. */
+static int change_live(struct store_connection *c, struct change *change,
+                       const struct tree_node *node)
+{
+    struct store *s = c->store;
+    struct tree_edit edit;
+    int created = 0, error = change_make(c, &s->root, &created, change, node, &edit);
+
+    if (!error) {
+        store_recount_edit(s, &edit);
+        watches_retry(s);
+        watches_fire(s, edit.former, change->path, change->kind == CHANGE_REMOVE);
+    }
+    free(change);
+    tree_edit_end(&edit);
+    transactions_follow(s);
+    return error;
+}
+
 /* Checks and makes one change, in a transaction or on the live tree, where watches fire. */
 static int change_tree(struct store_connection *c, uint32_t id, struct change *change)
 {
     const struct tree_node *node;
     struct tree_node **root;
-    struct tree_edit edit;
     struct transaction *t;
-    int error = select_root(c, id, &t, &root), created = 0;
+    int error = select_root(c, id, &t, &root);
 
     if (!error && t && t->change_count >= t->limit)
         error = XEN_ENOSPC;
@@ -260,27 +279,14 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
     if (!error && (t || change->kind != CHANGE_REMOVE) && connection_is_over_memory(c))
         error = XEN_ENOMEM;
     if (!error)
-        error = transaction_touch(t, change->path);
+        error = transaction_touch(t, change->path, &change->touched);
     if (!error)
         error = change_check(c, *root, t ? t->created : 0, change, &node);
     if (error || (change->kind == CHANGE_MKDIR && node)) { /* it is there already */
         free(change);
         return error;
     }
-    error = change_make(c, root, t ? &t->created : &created, change, node, &edit);
-    if (!error && t) {
-        transaction_keep_change(t, change);
-    } else {
-        if (!error) {
-            store_recount_edit(c->store, &edit);
-            watches_fire(c->store, edit.former, change);
-        }
-        free(change);
-    }
-    tree_edit_end(&edit);
-    if (!t)
-        transactions_follow(c->store);
-    return error;
+    return t ? transaction_change(t, change, node) : change_live(c, change, node);
 }
 
 int xs_write(struct store_connection *c, uint32_t transaction, const char *path, const void *value,
@@ -317,7 +323,7 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
         return XEN_EINVAL;
     /* To remove what is not there succeeds if its parent is there. */
     if (error == XEN_ENOENT && tree_missing(*root, path) == 1)
-        return transaction_touch(t, path);
+        return transaction_touch(t, path, NULL);
     change = change_new(CHANGE_REMOVE, path, NULL, 0, NULL, 0);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }

@@ -16,9 +16,6 @@ struct walk {
     unsigned int found;
 };
 
-/* What the allocator needs for itself, about. */
-#define BLOCK_OVERHEAD 16
-
 #define SWEEP_BUCKETS 8u /* at a time */
 
 struct tree_usage *tree_usage(struct tree_forest *forest, uint16_t domid, bool create)
@@ -161,6 +158,7 @@ static struct tree_node *node_create(struct tree_data *data, uint64_t stamp, siz
         return NULL;
     }
     node->refs = 1;
+    node->told_gone = false;
     node->stamp = stamp;
     node->data = data;
     node->child_count = child_count;
