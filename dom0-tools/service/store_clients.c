@@ -365,5 +365,6 @@ void store_clients_serve(int port)
         c = waiting;
         client_wait_no_more(c);
         client_serve(c);
+        platform_yield(); /* with many that wait, dom0's drivers have their turns in between */
     }
 }

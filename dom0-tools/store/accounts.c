@@ -102,9 +102,8 @@ bool xs_is_consistent(const struct store *store)
     }
     memset(mentions, 0, sizeof(mentions));
     count_mentions(store->root, mentions);
-    return bytes == store->forest.bytes && live == store->forest.live &&
-           made == store->made && made <= bytes - live &&
-           !memcmp(mentions, store->mentions, sizeof(mentions));
+    return bytes == store->forest.bytes && live == store->forest.live && made == store->made &&
+           made <= bytes - live && !memcmp(mentions, store->mentions, sizeof(mentions));
 }
 
 bool connection_is_over_memory(const struct store_connection *c)

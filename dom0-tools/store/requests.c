@@ -97,19 +97,18 @@ static int do_remove(struct store_session *s)
 
 static int do_directory(struct store_session *s)
 {
-    char path[STORE_PATH_SIZE];
+    char path[STORE_PATH_SIZE], names[XENSTORE_PAYLOAD_MAX];
+    size_t length = sizeof(names);
     uint64_t generation;
-    size_t length;
-    char *names;
+    bool last;
     int error = only_path(s, path);
 
     if (!error)
-        error = xs_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
-    if (error)
-        return error;
-    error = length <= XENSTORE_PAYLOAD_MAX ? session_reply(s, names, length) : XEN_E2BIG;
-    free(names);
-    return error;
+        error = xs_directory_part(s->connection, s->header.tx_id, path, 0, names, &length, &last,
+                                  &generation);
+    if (!error && !last)
+        error = XEN_E2BIG;
+    return error ? error : session_reply(s, names, length);
 }
 
 /* The directory from a byte offset on, as many whole names as fit behind the generation number. */
@@ -118,34 +117,26 @@ static int do_directory_part(struct store_session *s)
     char path[STORE_PATH_SIZE], answer[XENSTORE_PAYLOAD_MAX];
     const char *strings[2];
     uint64_t offset, generation;
-    size_t length, used;
-    char *names;
+    size_t length = 0, used;
+    bool last;
     int error;
 
     if (session_split_payload(s, strings, 2) != 2 || parse_decimal(strings[1], UINT32_MAX, &offset))
         return XEN_EINVAL;
     error = request_resolve(s, strings[0], path);
-    if (!error)
-        error = xs_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
+    if (!error) /* no names yet: the number's length is not known */
+        error = xs_directory_part(s->connection, s->header.tx_id, path, 0, answer, &length, &last,
+                                  &generation);
     if (error)
         return error;
     used = (size_t)snprintf(answer, sizeof(answer), "%llu", (unsigned long long)generation) + 1;
-    if (offset > length)
-        offset = length;
-    while (offset < length) {
-        size_t bytes = strlen(names + offset) + 1;
-
-        if (used + bytes > sizeof(answer) - 1)
-            break;
-        memcpy(answer + used, names + offset, bytes);
-        used += bytes;
-        offset += bytes;
-    }
-    /* An empty name says that this was the last part. */
-    if (offset == length)
-        answer[used++] = '\0';
-    free(names);
-    return session_reply(s, answer, used);
+    length = sizeof(answer) - 1 - used;
+    error = xs_directory_part(s->connection, s->header.tx_id, path, offset, answer + used, &length,
+                              &last, &generation);
+    used += length;
+    if (last)
+        answer[used++] = '\0'; /* an empty name says so */
+    return error ? error : session_reply(s, answer, used);
 }
 
 static int do_get_permissions(struct store_session *s)

@@ -14,7 +14,7 @@ struct message {
     struct message *next;
     struct message *bucket_next; /* of an event that is in the session's buckets */
     uint32_t hash;               /* of an event's payload */
-    struct xsd_sockmsg header; /* right in front of the payload: they are fetched together */
+    struct xsd_sockmsg header;   /* right in front of the payload: they are fetched together */
     char payload[];
 };
 

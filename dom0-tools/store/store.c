@@ -14,6 +14,8 @@
 
 #include "store_internal.h"
 
+#define STEP_BYTES 64 /* bytes that are looked at count as a step */
+
 const struct store_limits store_default_limits = STORE_DEFAULT_LIMITS;
 
 struct store *store_create(uint32_t seed)
@@ -215,6 +217,39 @@ int xs_directory(struct store_connection *c, uint32_t transaction, const char *p
     }
     *length = total;
     *generation = node->stamp;
+    return 0;
+}
+
+int xs_directory_part(struct store_connection *c, uint32_t transaction, const char *path,
+                      uint64_t offset, char *names, size_t *length, bool *last,
+                      uint64_t *generation)
+{
+    const struct tree_node *node;
+    int error = store_look(c, transaction, path, &node);
+    size_t used = 0;
+
+    if (error)
+        return error;
+    *last = true;
+    *generation = node->stamp;
+    for (size_t i = 0; i < node->child_count && *last; i++) {
+        const char *name = node->children[i]->data->name;
+        size_t bytes = strlen(name) + 1;
+
+        c->store->steps += 1 + bytes / STEP_BYTES;
+        if (offset >= bytes) {
+            offset -= bytes;
+            continue;
+        }
+        bytes -= (size_t)offset;
+        *last = used + bytes <= *length;
+        if (*last) {
+            memcpy(names + used, name + offset, bytes);
+            used += bytes;
+        }
+        offset = 0;
+    }
+    *length = used;
     return 0;
 }
 

@@ -82,8 +82,8 @@ struct watch {
     uint32_t token_hash; /* of the token */
     uint16_t length;     /* of absolute */
     uint16_t token_length;
-    uint16_t strip; /* bytes to leave out at the front of an event's path: the watch is relative */
-    bool missed;    /* an event could not be delivered */
+    uint16_t strip;  /* bytes to leave out at the front of an event's path: the watch is relative */
+    bool missed;     /* an event could not be delivered */
     char absolute[]; /* what it matches; the token follows, both with a zero byte */
 };
 
@@ -122,7 +122,7 @@ struct store {
     struct store_connection *connections;
     struct watch *watches[1u << WATCH_BITS]; /* of all connections, by the hash of their paths */
     uint64_t last_watch;                     /* serial number */
-    unsigned int missing_events;          /* connections with any_missed */
+    unsigned int missing_events;             /* connections with any_missed */
     /* Permissions in the live tree that name a domain; domains share counts. */
     unsigned int mentions[MENTION_COUNTS];
     struct special special[SPECIAL_COUNT];

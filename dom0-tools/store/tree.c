@@ -436,16 +436,11 @@ int tree_remove(struct tree_node **root, struct tree_forest *forest, const char 
     return 0;
 }
 
-/* Whether @domid has a part in @node or anything below it. */
-static bool mentions(const struct tree_node *node, uint16_t domid)
+/* Whether a permission of the node names @domid. */
+static bool is_mentioned(const struct tree_node *node, uint16_t domid)
 {
-    const struct tree_data *data = node->data;
-
-    for (unsigned int i = 0; i < data->perm_count; i++)
-        if (data->perms[i].domid == domid)
-            return true;
-    for (size_t i = 0; i < node->child_count; i++)
-        if (mentions(node->children[i], domid))
+    for (unsigned int i = 0; i < node->data->perm_count; i++)
+        if (node->data->perms[i].domid == domid)
             return true;
     return false;
 }
@@ -470,35 +465,61 @@ static struct tree_data *data_without(struct tree_forest *forest, struct tree_da
 }
 
 /*
- * A version of @node, which is not owned by @domid, without what mentions @domid; NULL without
- * memory.
+ * A new version of @node without @domid in its permissions, and with places for the children that
+ * @domid does not own; the first @count of these are filled in.
  */
-static struct tree_node *purged(struct tree_forest *forest, struct tree_node *node, uint16_t domid)
+static struct tree_node *begin_purged(struct tree_forest *forest, const struct tree_node *node,
+                                      uint16_t domid, size_t count)
 {
-    size_t kept = 0, to = 0;
     struct tree_node *copy;
-    bool failed = false;
+    size_t kept = 0;
 
-    if (!mentions(node, domid))
-        return tree_hold(node);
     for (size_t i = 0; i < node->child_count; i++)
         kept += tree_owner(node->children[i]) != domid;
     copy = node_create(data_without(forest, node->data, domid), ++forest->last, kept);
-    if (!copy)
-        return NULL;
-    for (size_t i = 0; i < node->child_count; i++) {
-        if (tree_owner(node->children[i]) == domid)
-            continue;
-        copy->children[to] = purged(forest, node->children[i], domid);
-        if (!copy->children[to])
-            failed = true;
-        to++;
-    }
-    if (failed) {
-        tree_release(copy);
-        return NULL;
-    }
+    for (size_t i = 0, to = 0; copy && to < kept; i++)
+        if (tree_owner(node->children[i]) != domid) {
+            copy->children[to] = to < count ? tree_hold(node->children[i]) : NULL;
+            to++;
+        }
     return copy;
+}
+
+/*
+ * A version of @node, which is not owned by @domid, without what mentions @domid: @node itself
+ * where nothing does. NULL without memory.
+ */
+static struct tree_node *purged(struct tree_forest *forest, struct tree_node *node, uint16_t domid)
+{
+    struct tree_node *copy = NULL;
+    bool differs = is_mentioned(node, domid);
+    size_t to = 0;
+
+    for (size_t i = 0;; i++) {
+        struct tree_node *child = i < node->child_count ? node->children[i] : NULL, *now = NULL;
+
+        if (child && tree_owner(child) != domid) {
+            now = purged(forest, child, domid);
+            if (!now)
+                break;
+        }
+        differs |= now != child;
+        if (differs && !copy)
+            copy = begin_purged(forest, node, domid, to);
+        if (differs && !copy) {
+            tree_release(now);
+            break;
+        }
+        if (!child)
+            return copy ? copy : tree_hold(node);
+        if (now && copy)
+            copy->children[to] = now;
+        else
+            tree_release(now); /* @node has it already, or it is none */
+        to += now != NULL;
+    }
+    tree_release(copy);
+    return NULL;
 }
 
 int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid)

@@ -41,7 +41,8 @@ struct store_limits {
     unsigned int changes;      /* paths looked at or changed in one transaction (ENOSPC) */
     unsigned int permissions;  /* entries in one node's (ENOSPC) */
     unsigned int outstanding;  /* answers not yet fetched; beyond that, requests wait */
-    /* Bytes of nodes, live or made in open transactions, watches, transactions, messages (ENOMEM) */
+    /* Bytes of nodes, live or made in an open transaction, watches, transactions and messages
+     * (ENOMEM) */
     unsigned int memory;
 };
 
@@ -111,6 +112,15 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
  */
 int xs_directory(struct store_connection *c, uint32_t transaction, const char *path, char **names,
                  size_t *length, uint64_t *generation);
+
+/*
+ * As xs_directory, without the block: copies whole strings from the byte @offset of the list on
+ * into @names, which has room for *@length bytes. *@length receives how many they take, *@last
+ * whether they were the last.
+ */
+int xs_directory_part(struct store_connection *c, uint32_t transaction, const char *path,
+                      uint64_t offset, char *names, size_t *length, bool *last,
+                      uint64_t *generation);
 
 /* Read and set up to STORE_MAX_PERMS entries; the first names the owner and what others may do. */
 int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,

@@ -226,9 +226,8 @@ static void what_things_cost(void **state)
     assert_int_equal(xs_memory_used(store, 1) - before, 24 + 10 + 16);
     assert_int_equal(xs_write(dom1, t, "/home/abc", "xyz", 3), 0);
     /* The change, the node that it makes, and its own versions of the folders above. */
-    assert_int_equal(xs_memory_used(store, 1) - before,
-                     24 + 10 + 16 + 64 + 3 + 10 + 16 + 32 + 48 + 4 + 3 + 4 + 2 * 16 +
-                         2 * (32 + 8 + 16));
+    assert_int_equal(xs_memory_used(store, 1) - before, 24 + 10 + 16 + 64 + 3 + 10 + 16 + 32 + 48 +
+                                                            4 + 3 + 4 + 2 * 16 + 2 * (32 + 8 + 16));
     assert_int_equal(xs_transaction_end(dom1, t, false), 0);
     assert_int_equal(xs_memory_used(store, 1), after);
 }

@@ -23,13 +23,16 @@
 
 #include <cmocka.h>
 
+#include <tools/store_ring.h>
+
 #include "store_fixture.h"
 
 /* ---- What is counted ---- */
 
-static unsigned long allocations; /* since begin_count() */
-static unsigned long compared;    /* bytes, since begin_count() */
-static size_t held;               /* bytes in blocks, as they were asked for */
+static unsigned long allocations; /* since begin_count(), as the next two */
+static unsigned long compared;    /* bytes, by strcmp() */
+static uint64_t first_step;
+static size_t held; /* bytes in blocks, as they were asked for */
 
 struct block {
     size_t size;
@@ -96,6 +99,12 @@ int counted_strcmp(const char *a, const char *b)
 static void begin_count(void)
 {
     allocations = compared = 0;
+    first_step = xs_steps(store);
+}
+
+static unsigned long steps(void)
+{
+    return (unsigned long)(xs_steps(store) - first_step);
 }
 
 /* ---- A domain ---- */
@@ -184,6 +193,7 @@ static void test_repeated_changes(void **state)
     begin_count();
     send_request(XS_TRANSACTION_END, t, "T", 2);
     assert_in_range(allocations, 1024, 1024 * 8);
+    assert_in_range(steps(), 1024 * 8, 20000);
     fetch_all();
 }
 
@@ -199,12 +209,119 @@ static void test_missed_in_a_commit(void **state)
         ask(XS_MKDIR, t, path, long_path(path, 1000, i));
     /* The events for data itself wait already, and those for others leave no room for long ones. */
     send_request(XS_WRITE, 0, "data", 5);
-    for (unsigned int i = 0; i < 11; i++)
+    for (unsigned int i = 0; i < 6; i++)
         send_request(XS_WRITE, 0, path, (size_t)snprintf(path, sizeof(path), "data/%u", i) + 1);
     begin_count();
     send_request(XS_TRANSACTION_END, t, "T", 2);
     assert_in_range(allocations, 200, 200 * 8);
+    assert_in_range(steps(), 200 * 128, 200 * 200);
     fetch_all();
+}
+
+/* Whether an event waits already is found out without a look at all that wait. */
+static void test_full_queue(void **state)
+{
+    char path[16];
+
+    set_watches(128);
+    for (unsigned int i = 0; i < 7; i++)
+        send_request(XS_WRITE, 0, path, (size_t)snprintf(path, sizeof(path), "data/%u", i) + 1);
+    begin_count();
+    send_request(XS_WRITE, 0, "data/0", 7);
+    assert_in_range(steps(), 2 * 128, 128 * 64);
+    fetch_all();
+}
+
+/* Who removes a folder after the folders in it has each node looked at once. */
+static void test_nested_removals(void **state)
+{
+    char path[256] = "data";
+    uint32_t t;
+
+    for (unsigned int i = 0; i < 42; i++)
+        strcat(path, "/d");
+    for (unsigned int i = 0; i < 900; i++) {
+        snprintf(path + 4 + 42 * 2, 8, "/%u", i);
+        ask(XS_MKDIR, 0, path, strlen(path) + 1);
+    }
+    t = begin_transaction();
+    for (unsigned int i = 42; i > 0; i--) {
+        path[4 + i * 2] = '\0';
+        ask(XS_RM, t, path, strlen(path) + 1);
+    }
+    begin_count();
+    ask(XS_TRANSACTION_END, t, "T", 2);
+    assert_in_range(steps(), 900, 900 * 10);
+}
+
+/* Ten transactions of 900 changes each, of a path that has the transaction's number. */
+static void prepare_transactions(uint32_t t[10])
+{
+    char path[16];
+
+    ASK(XS_MKDIR, 0, "data\0");
+    for (unsigned int i = 0; i < 10; i++) {
+        t[i] = begin_transaction();
+        for (unsigned int j = 0; j < 900; j++)
+            ask(XS_WRITE, t[i], path, (size_t)snprintf(path, sizeof(path), "data/%u", i) + 1);
+    }
+}
+
+/* A request that takes much work counts as several of the turn's. */
+static void test_turn(void **state)
+{
+    static struct xenstore_domain_interface ring;
+    unsigned int turns = 1;
+    uint32_t t[10];
+
+    prepare_transactions(t);
+    store_ring_init(&ring);
+    for (unsigned int i = 0; i < 10; i++) {
+        struct wire_message m;
+        size_t length = wire_request(&m, XS_TRANSACTION_END, t[i], "T", 2);
+
+        memcpy(ring.req + ring.req_prod, &m, length);
+        ring.req_prod += (uint32_t)length;
+    }
+    for (;; turns++) {
+        begin_count();
+        if (store_ring_turn(&ring, dom1) != RING_MORE)
+            break;
+        assert_in_range(steps(), 7200, 30000);
+    }
+    assert_in_range(turns, 5, 10);
+    assert_int_equal(ring.rsp_prod, 10 * (16 + 3));
+}
+
+/* Writes 700 nodes of 2000 bytes. @return the most steps that one takes. */
+static unsigned long write_much(void)
+{
+    static char value[2000];
+    unsigned long most = 0;
+    char path[16];
+
+    for (unsigned int i = 0; i < 700; i++) {
+        snprintf(path, sizeof(path), "/n%u", i);
+        begin_count();
+        assert_int_equal(xs_write(tools, 0, path, value, sizeof(value)), 0);
+        most = steps() > most ? steps() : most;
+        assert_in_range(xs_memory_held(store), 0, (1 << 20) + (128 << 10));
+    }
+    return most;
+}
+
+/* Transactions continue from the live tree a few at a time, but they all do. */
+static void test_following(void **state)
+{
+    uint32_t t[10];
+
+    write_much();
+    prepare_transactions(t);
+    for (unsigned int i = 0; i < 3; i++)
+        assert_in_range(write_much(), 7200, 16000);
+    for (unsigned int i = 0; i < 10; i++)
+        ask(XS_TRANSACTION_END, t[i], "T", 2);
+    assert_int_equal(xs_memory_held(store), 0);
 }
 
 /* Requests in a transaction do not compare their path with all that it depends on. */
@@ -213,8 +330,10 @@ static void test_touched_paths(void **state)
     uint32_t t = begin_transaction();
     char path[2048];
 
-    for (unsigned int i = 0; i < 400; i++)
-        send_request(XS_READ, t, path, long_path(path, 2000, i)), fetch_all();
+    for (unsigned int i = 0; i < 400; i++) {
+        send_request(XS_READ, t, path, long_path(path, 2000, i));
+        fetch_all();
+    }
     begin_count();
     send_request(XS_READ, t, path, long_path(path, 2000, 0));
     assert_in_range(compared, 0, 64 << 10);
@@ -274,7 +393,7 @@ static void test_unread_answers(void **state)
 {
     size_t before, used;
 
-    ASK(XS_MKDIR, 0, "data\0");
+    ASK(XS_WRITE, 0, "data\0a value that is longer than what has a place prepared");
     before = held;
     used = xs_memory_used(store, 1);
     for (unsigned int i = 0; i < limits.outstanding; i++)
@@ -289,6 +408,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_repeated_changes, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_missed_in_a_commit, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_full_queue, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_nested_removals, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_turn, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_following, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_touched_paths, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_tokens, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_nodes_of_transactions, setup, store_fixture_end),
