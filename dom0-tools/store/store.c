@@ -177,7 +177,7 @@ static int store_look(struct store_connection *c, uint32_t id, const char *path,
     struct tree_node **root;
     int error = select_root(c, id, &t, &root);
 
-    if (!error)
+    if (!error && t)
         error = transaction_touch(t, path, NULL);
     return error ? error : connection_check(c, *root, path, PERM_READ, node);
 }
