@@ -486,49 +486,47 @@ static struct tree_node *begin_purged(struct tree_forest *forest, const struct t
 }
 
 /*
- * A version of @node, which is not owned by @domid, without what mentions @domid: @node itself
- * where nothing does. NULL without memory.
+ * *@result receives a version of @node, which is not owned by @domid, without what mentions @domid;
+ * NULL: nothing does. @return 0, or -1 without memory.
  */
-static struct tree_node *purged(struct tree_forest *forest, struct tree_node *node, uint16_t domid)
+static int purge_node(struct tree_forest *forest, struct tree_node *node, uint16_t domid,
+                      struct tree_node **result)
 {
-    struct tree_node *copy = NULL;
     bool differs = is_mentioned(node, domid);
+    struct tree_node *copy = differs ? begin_purged(forest, node, domid, 0) : NULL;
     size_t to = 0;
 
-    for (size_t i = 0;; i++) {
-        struct tree_node *child = i < node->child_count ? node->children[i] : NULL, *now = NULL;
+    for (size_t i = 0; i < node->child_count && (copy || !differs); i++) {
+        struct tree_node *child = node->children[i], *now = NULL;
+        bool goes = tree_owner(child) == domid;
 
-        if (child && tree_owner(child) != domid) {
-            now = purged(forest, child, domid);
-            if (!now)
-                break;
+        if (!goes && purge_node(forest, child, domid, &now)) {
+            tree_release(copy);
+            return -1;
         }
-        differs |= now != child;
-        if (differs && !copy)
+        if (!differs && (goes || now)) {
+            differs = true;
             copy = begin_purged(forest, node, domid, to);
-        if (differs && !copy) {
-            tree_release(now);
-            break;
         }
-        if (!child)
-            return copy ? copy : tree_hold(node);
-        if (now && copy)
-            copy->children[to] = now;
+        if (!goes && copy)
+            copy->children[to] = now ? now : tree_hold(child);
         else
-            tree_release(now); /* @node has it already, or it is none */
-        to += now != NULL;
+            tree_release(now); /* there was no memory for the copy */
+        to += !goes;
     }
-    tree_release(copy);
-    return NULL;
+    *result = copy;
+    return differs && !copy ? -1 : 0;
 }
 
 int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid)
 {
-    struct tree_node *changed = purged(forest, *root, domid);
+    struct tree_node *changed;
 
-    if (!changed)
+    if (purge_node(forest, *root, domid, &changed))
         return -1;
-    tree_release(*root);
-    *root = changed;
+    if (changed) {
+        tree_release(*root);
+        *root = changed;
+    }
     return 0;
 }
