@@ -47,7 +47,10 @@ static bool ignore_tools_event(void *context, const char *path, const char *toke
 
 int store_clients_start(struct error *e)
 {
-    service_store = store_create();
+    uint32_t seed;
+
+    platform_random(&seed, sizeof(seed));
+    service_store = store_create(seed);
     service_tools = service_store
                         ? store_connect(service_store, 0, true, NULL, ignore_tools_event, NULL)
                         : NULL;
@@ -362,5 +365,6 @@ void store_clients_serve(int port)
         c = waiting;
         client_wait_no_more(c);
         client_serve(c);
+        platform_yield(); /* with many that wait, dom0's drivers have their turns in between */
     }
 }

@@ -15,18 +15,31 @@ struct special *store_find_special(struct store *s, const char *path)
     return NULL;
 }
 
+/* The letters, digits, -, _ and @ that names are made of. */
+static bool is_name_byte(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' || byte == '@';
+}
+
+/* Whether @path has no other bytes than names and single slashes, and no slash at its end. */
+static bool is_well_formed(const char *path)
+{
+    for (const char *at = path; *at; at++)
+        if (!is_name_byte(*at) && (*at != '/' || at[1] == '/' || (!at[1] && at != path)))
+            return false;
+    return true;
+}
+
 int xs_resolve(const struct store_connection *c, const char *path, char absolute[STORE_PATH_SIZE])
 {
-    static const char allowed[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_@/";
     size_t length = strlen(path);
     unsigned int depth = 0;
     int total;
 
     if (!length || length > (path[0] == '/' ? STORE_PATH_SIZE - 1 : STORE_RELATIVE_MAX))
         return XEN_EINVAL;
-    if (strspn(path, allowed) != length || strstr(path, "//") ||
-        (length > 1 && path[length - 1] == '/'))
+    if (!is_well_formed(path))
         return XEN_EINVAL;
     total = path[0] == '/'
                 ? snprintf(absolute, STORE_PATH_SIZE, "%s", path)

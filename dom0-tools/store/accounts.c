@@ -29,6 +29,11 @@ size_t xs_memory_held(const struct store *store)
     return store->forest.bytes - store->forest.live;
 }
 
+uint64_t xs_steps(const struct store *store)
+{
+    return store->steps;
+}
+
 void xs_charge(struct store_connection *c, long bytes)
 {
     c->usage->charged += (size_t)bytes;
@@ -82,8 +87,10 @@ static void count_mentions(const struct tree_node *node, unsigned int mentions[M
 bool xs_is_consistent(const struct store *store)
 {
     static unsigned int mentions[MENTION_COUNTS];
-    size_t bytes = 0, live = 0;
+    size_t bytes = 0, live = 0, made = 0;
 
+    for (const struct transaction *t = store->oldest; t; t = t->later)
+        made += t->made;
     for (unsigned int i = 0; i < TREE_USAGE_BUCKETS; i++) {
         for (const struct tree_usage *u = store->forest.usages[i]; u; u = u->next) {
             if (u->nodes != store_count_owned(store->root, u->domid) ||
@@ -95,8 +102,8 @@ bool xs_is_consistent(const struct store *store)
     }
     memset(mentions, 0, sizeof(mentions));
     count_mentions(store->root, mentions);
-    return bytes == store->forest.bytes && live == store->forest.live &&
-           !memcmp(mentions, store->mentions, sizeof(mentions));
+    return bytes == store->forest.bytes && live == store->forest.live && made == store->made &&
+           made <= bytes - live && !memcmp(mentions, store->mentions, sizeof(mentions));
 }
 
 bool connection_is_over_memory(const struct store_connection *c)
@@ -135,6 +142,7 @@ void store_recount(struct store *s, const struct tree_node *before, const struct
         const struct tree_node *b = j < now_count ? now->children[j] : NULL;
         int order = !a ? 1 : !b ? -1 : a == b ? 0 : strcmp(a->data->name, b->data->name);
 
+        s->steps++;
         if (a != b)
             store_recount(s, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
         i += order <= 0;

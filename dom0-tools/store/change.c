@@ -16,6 +16,7 @@ struct change *change_new(enum change_kind kind, const char *path, const void *v
     if (!change)
         return NULL;
     change->next = NULL;
+    change->touched = NULL;
     change->kind = kind;
     change->perms = (struct tree_perm *)(change + 1);
     change->perm_count = count;

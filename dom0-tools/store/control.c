@@ -174,9 +174,7 @@ int store_control(struct store_session *s)
         if (strcmp(words[0], commands[i].name) != 0)
             continue;
         error = commands[i].run(s, words, count, &text);
-        if (!error)
-            session_reply_text(s, text.length ? text.bytes : "OK");
-        return error;
+        return error ? error : session_reply_text(s, text.length ? text.bytes : "OK");
     }
     return XEN_EINVAL;
 }

@@ -7,7 +7,7 @@
  * name of an errno value. Whatever a client sends, or does not fetch, is bounded: answers by its
  * limits, beyond which its requests wait; events by EVENT_BYTES and its memory, beyond which its
  * watches remember that they have missed events. If there is no memory for its answer, a request is
- * not carried out.
+ * not carried out, or is one that changes nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,34 +15,51 @@
 #include <public/errno.h>
 
 #include "session.h"
+#include "store_internal.h"
 
 #define EVENT_BYTES        (64u << 10) /* of watch events that wait */
 #define PRIVILEGED_ANSWERS 64
-#define SPARE_PAYLOAD      16 /* the longest name of an error */
+#define REQUEST_STEPS      1024u /* of the store's work: beyond that, a request counts as several */
 
-/* FNV-1a. */
-static uint32_t hash_bytes(const char *bytes, size_t length)
+static struct message **event_bucket(struct store_session *s, uint32_t hash)
 {
-    uint32_t hash = 2166136261u;
-
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (uint8_t)bytes[i]) * 16777619u;
-    return hash;
+    return &s->events[hash >> (32 - EVENT_BITS)];
 }
 
 /* Whether an event like this one waits already: one is enough. */
-static bool event_waits(const struct store_session *s, const struct message *event)
+static bool event_waits(struct store_session *s, const char *path, size_t path_bytes,
+                        const char *token, size_t token_bytes, uint32_t hash)
 {
-    const struct message *m = s->first;
+    const struct message *m = *event_bucket(s, hash);
 
-    if (m && s->fetched) /* this one is on its way */
-        m = m->next;
-    for (; m; m = m->next)
-        if (m->header.type == XS_WATCH_EVENT && m->hash == event->hash &&
-            m->header.len == event->header.len &&
-            !memcmp(m->payload, event->payload, event->header.len))
+    for (; m; m = m->bucket_next) {
+        s->connection->store->steps++;
+        if (m->hash == hash && m->header.len == path_bytes + token_bytes &&
+            !memcmp(m->payload, path, path_bytes) &&
+            !memcmp(m->payload + path_bytes, token, token_bytes))
             return true;
+    }
     return false;
+}
+
+/* Takes the oldest event out of the buckets: from now on, one like it is a new one. */
+static void event_leaves(struct store_session *s, const struct message *event)
+{
+    struct message **link = event_bucket(s, event->hash);
+
+    while (*link != event)
+        link = &(*link)->bucket_next;
+    *link = event->bucket_next;
+}
+
+static void queue_event(struct store_session *s, struct message *m, uint32_t hash)
+{
+    struct message **bucket = event_bucket(s, hash);
+
+    m->hash = hash;
+    m->bucket_next = *bucket;
+    *bucket = m;
+    session_enqueue(s, m);
 }
 
 static bool session_on_event(void *context, const char *path, const char *token)
@@ -51,11 +68,14 @@ static bool session_on_event(void *context, const char *path, const char *token)
     size_t bytes = sizeof(struct message) + path_bytes + token_bytes;
     struct store_session *s = context;
     struct message *m;
+    uint32_t hash;
 
-    if (path_bytes + token_bytes > XENSTORE_PAYLOAD_MAX)
-        return true; /* no message can hold it, now or later */
-    if (s->event_bytes + bytes > EVENT_BYTES || bytes > xs_memory_left(s->connection))
+    if (s->event_bytes + bytes + BLOCK_OVERHEAD > EVENT_BYTES ||
+        bytes + BLOCK_OVERHEAD > xs_memory_left(s->connection))
         return false;
+    hash = hash_bytes(hash_bytes(s->connection->store->seed, path, path_bytes), token, token_bytes);
+    if (event_waits(s, path, path_bytes, token, token_bytes, hash))
+        return true;
     m = malloc(bytes);
     if (!m)
         return false;
@@ -63,11 +83,7 @@ static bool session_on_event(void *context, const char *path, const char *token)
                                      .len = (uint32_t)(path_bytes + token_bytes)};
     memcpy(m->payload, path, path_bytes);
     memcpy(m->payload + path_bytes, token, token_bytes);
-    m->hash = hash_bytes(m->payload, m->header.len);
-    if (event_waits(s, m))
-        free(m);
-    else
-        session_enqueue(s, m);
+    queue_event(s, m, hash);
     return true;
 }
 
@@ -82,6 +98,7 @@ static void free_messages(struct store_session *s)
             free(m);
     }
     s->end = &s->first;
+    memset(s->events, 0, sizeof(s->events));
     s->fetched = s->event_bytes = 0;
     s->answers = 0;
     s->spare_queued = false;
@@ -96,7 +113,7 @@ struct store_session *store_session_open(struct store *store, uint16_t domid, bo
 
     if (!s)
         return NULL;
-    s->spare = malloc(sizeof(*s->spare) + SPARE_PAYLOAD);
+    s->spare = malloc(sizeof(*s->spare) + SHORT_ANSWER);
     s->connection = s->spare ? store_connect(store, domid, privileged, limits, session_on_event, s)
                              : NULL;
     if (!s->connection) {
@@ -151,7 +168,7 @@ static bool handle(struct store_session *s)
     if (s->answers >= (privileged ? PRIVILEGED_ANSWERS : s->limits->outstanding))
         return false;
     if (!s->answer)
-        s->answer = malloc(sizeof(*s->answer) + XENSTORE_PAYLOAD_MAX);
+        s->answer = malloc(sizeof(*s->answer) + SHORT_ANSWER);
     if (!s->answer && s->spare_queued)
         return false;
     error = XEN_ENOMEM;
@@ -183,9 +200,18 @@ static size_t session_receive(struct store_session *s, const uint8_t *bytes, siz
     return part;
 }
 
+/* Counts a request of that many steps. */
+static void spend(unsigned int *budget, uint64_t steps)
+{
+    uint64_t requests = 1 + steps / REQUEST_STEPS;
+
+    *budget -= requests < *budget ? (unsigned int)requests : *budget;
+}
+
 long store_session_put(struct store_session *s, const void *data, size_t length,
                        unsigned int *budget)
 {
+    const struct store *store = s->connection->store;
     size_t taken = 0;
 
     s->taking = true;
@@ -194,10 +220,12 @@ long store_session_put(struct store_session *s, const void *data, size_t length,
             s->broken = true;
         } else if (s->received >= sizeof(s->header) &&
                    s->received == sizeof(s->header) + s->header.len) {
+            uint64_t before = store->steps;
+
             if ((budget && !*budget) || !handle(s))
                 break;
             if (budget)
-                --*budget;
+                spend(budget, store->steps - before);
         } else if (taken == length) {
             break;
         } else {
@@ -220,6 +248,8 @@ void store_session_fetched(struct store_session *s, size_t length)
 {
     struct message *m = s->first;
 
+    if (!s->fetched && length && m->header.type == XS_WATCH_EVENT)
+        event_leaves(s, m);
     s->fetched += length;
     if (s->fetched < sizeof(m->header) + m->header.len)
         return;

@@ -6,10 +6,11 @@
 #include <public/errno.h>
 
 #include "session.h"
+#include "store_internal.h"
 
 size_t message_bytes(const struct message *m)
 {
-    return sizeof(*m) + m->header.len;
+    return sizeof(*m) + m->header.len + BLOCK_OVERHEAD;
 }
 
 void session_enqueue(struct store_session *s, struct message *m)
@@ -26,27 +27,30 @@ void session_enqueue(struct store_session *s, struct message *m)
         s->output(s->output_context);
 }
 
-void session_reply(struct store_session *s, const void *data, size_t length)
+int session_reply(struct store_session *s, const void *data, size_t length)
 {
-    struct message *m = s->answer, *small;
+    struct message *m = length <= SHORT_ANSWER ? s->answer : malloc(sizeof(*m) + length);
 
-    s->answer = NULL;
+    if (!m)
+        return XEN_ENOMEM;
+    if (m == s->answer)
+        s->answer = NULL; /* the next request gets another one */
     m->header = s->header;
     m->header.len = (uint32_t)length;
     if (length)
         memcpy(m->payload, data, length);
-    small = realloc(m, message_bytes(m));
-    session_enqueue(s, small ? small : m);
+    session_enqueue(s, m);
+    return 0;
 }
 
-void session_reply_text(struct store_session *s, const char *text)
+int session_reply_text(struct store_session *s, const char *text)
 {
-    session_reply(s, text, strlen(text) + 1);
+    return session_reply(s, text, strlen(text) + 1);
 }
 
-void session_reply_ok(struct store_session *s)
+int session_reply_ok(struct store_session *s)
 {
-    session_reply_text(s, "OK");
+    return session_reply_text(s, "OK");
 }
 
 static const char *error_name(int error)

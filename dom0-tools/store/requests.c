@@ -60,9 +60,7 @@ static int do_read(struct store_session *s)
         error = xs_read(s->connection, s->header.tx_id, path, &value, &length);
     if (!error && length > XENSTORE_PAYLOAD_MAX)
         error = XEN_E2BIG;
-    if (!error)
-        session_reply(s, value, length);
-    return error;
+    return error ? error : session_reply(s, value, length);
 }
 
 static int do_write(struct store_session *s)
@@ -74,9 +72,7 @@ static int do_write(struct store_session *s)
     if (!error)
         error = xs_write(s->connection, s->header.tx_id, path, s->payload + skip,
                          s->header.len - skip);
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_mkdir(struct store_session *s)
@@ -86,9 +82,7 @@ static int do_mkdir(struct store_session *s)
 
     if (!error)
         error = xs_mkdir(s->connection, s->header.tx_id, path);
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_remove(struct store_session *s)
@@ -98,29 +92,23 @@ static int do_remove(struct store_session *s)
 
     if (!error)
         error = xs_remove(s->connection, s->header.tx_id, path);
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_directory(struct store_session *s)
 {
-    char path[STORE_PATH_SIZE];
+    char path[STORE_PATH_SIZE], names[XENSTORE_PAYLOAD_MAX];
+    size_t length = sizeof(names);
     uint64_t generation;
-    size_t length;
-    char *names;
+    bool last;
     int error = only_path(s, path);
 
     if (!error)
-        error = xs_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
-    if (error)
-        return error;
-    if (length <= XENSTORE_PAYLOAD_MAX)
-        session_reply(s, names, length);
-    else
+        error = xs_directory_part(s->connection, s->header.tx_id, path, 0, names, &length, &last,
+                                  &generation);
+    if (!error && !last)
         error = XEN_E2BIG;
-    free(names);
-    return error;
+    return error ? error : session_reply(s, names, length);
 }
 
 /* The directory from a byte offset on, as many whole names as fit behind the generation number. */
@@ -129,35 +117,26 @@ static int do_directory_part(struct store_session *s)
     char path[STORE_PATH_SIZE], answer[XENSTORE_PAYLOAD_MAX];
     const char *strings[2];
     uint64_t offset, generation;
-    size_t length, used;
-    char *names;
+    size_t length = 0, used;
+    bool last;
     int error;
 
     if (session_split_payload(s, strings, 2) != 2 || parse_decimal(strings[1], UINT32_MAX, &offset))
         return XEN_EINVAL;
     error = request_resolve(s, strings[0], path);
-    if (!error)
-        error = xs_directory(s->connection, s->header.tx_id, path, &names, &length, &generation);
+    if (!error) /* no names yet: the number's length is not known */
+        error = xs_directory_part(s->connection, s->header.tx_id, path, 0, answer, &length, &last,
+                                  &generation);
     if (error)
         return error;
     used = (size_t)snprintf(answer, sizeof(answer), "%llu", (unsigned long long)generation) + 1;
-    if (offset > length)
-        offset = length;
-    while (offset < length) {
-        size_t bytes = strlen(names + offset) + 1;
-
-        if (used + bytes > sizeof(answer) - 1)
-            break;
-        memcpy(answer + used, names + offset, bytes);
-        used += bytes;
-        offset += bytes;
-    }
-    /* An empty name says that this was the last part. */
-    if (offset == length)
-        answer[used++] = '\0';
-    session_reply(s, answer, used);
-    free(names);
-    return 0;
+    length = sizeof(answer) - 1 - used;
+    error = xs_directory_part(s->connection, s->header.tx_id, path, offset, answer + used, &length,
+                              &last, &generation);
+    used += length;
+    if (last)
+        answer[used++] = '\0'; /* an empty name says so */
+    return error ? error : session_reply(s, answer, used);
 }
 
 static int do_get_permissions(struct store_session *s)
@@ -182,8 +161,7 @@ static int do_get_permissions(struct store_session *s)
                                    permissions[i].domid) +
                   1;
     }
-    session_reply(s, text, length);
-    return 0;
+    return session_reply(s, text, length);
 }
 
 static int do_set_permissions(struct store_session *s)
@@ -207,9 +185,7 @@ static int do_set_permissions(struct store_session *s)
     }
     if (!error)
         error = xs_set_permissions(s->connection, s->header.tx_id, path, permissions, count - 1);
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_watch(struct store_session *s)
@@ -234,9 +210,7 @@ static int do_unwatch(struct store_session *s)
                     ? xs_unwatch(s->connection, strings[0], strings[1])
                     : XEN_EINVAL;
 
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_transaction_start(struct store_session *s)
@@ -248,8 +222,7 @@ static int do_transaction_start(struct store_session *s)
     if (error)
         return error;
     snprintf(text, sizeof(text), "%u", id);
-    session_reply_text(s, text);
-    return 0;
+    return session_reply_text(s, text);
 }
 
 static int do_transaction_end(struct store_session *s)
@@ -261,9 +234,7 @@ static int do_transaction_end(struct store_session *s)
         (strcmp(answer, "T") != 0 && strcmp(answer, "F") != 0))
         return XEN_EINVAL;
     error = xs_transaction_end(s->connection, s->header.tx_id, *answer == 'T');
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_get_domain_path(struct store_session *s)
@@ -276,8 +247,7 @@ static int do_get_domain_path(struct store_session *s)
     if (error)
         return error;
     snprintf(path, sizeof(path), "/local/domain/%u", domid);
-    session_reply_text(s, path);
-    return 0;
+    return session_reply_text(s, path);
 }
 
 static int do_is_introduced(struct store_session *s)
@@ -289,16 +259,15 @@ static int do_is_introduced(struct store_session *s)
     if (!store_connection_privileged(s->connection))
         return XEN_EACCES;
     error = session_split_payload(s, &text, 1) == 1 ? parse_domid(text, &domid) : XEN_EINVAL;
-    if (!error)
-        session_reply_text(s, s->host->is_introduced(s->host->context, domid) ? "T" : "F");
-    return error;
+    if (error)
+        return error;
+    return session_reply_text(s, s->host->is_introduced(s->host->context, domid) ? "T" : "F");
 }
 
 static int do_reset_watches(struct store_session *s)
 {
     xs_reset(s->connection);
-    session_reply_ok(s);
-    return 0;
+    return session_reply_ok(s);
 }
 
 /* ---- What only the tools may ask ---- */
@@ -319,9 +288,7 @@ static int do_introduce(struct store_session *s)
         return XEN_EINVAL;
     error = host->introduce ? host->introduce(host->context, domid, frame, (uint32_t)port)
                             : XEN_ENOSYS;
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 /* A request about one domain that was introduced, which is all of the payload. */
@@ -344,9 +311,7 @@ static int do_release(struct store_session *s)
 
     if (!error)
         error = host->release ? host->release(host->context, domid) : XEN_ENOSYS;
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_resume(struct store_session *s)
@@ -357,9 +322,7 @@ static int do_resume(struct store_session *s)
 
     if (!error)
         error = host->resume ? host->resume(host->context, domid) : XEN_ENOSYS;
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_set_target(struct store_session *s)
@@ -377,9 +340,7 @@ static int do_set_target(struct store_session *s)
     if (!host->is_introduced(host->context, domid) || !host->is_introduced(host->context, target))
         return XEN_ENOENT;
     error = host->set_target ? host->set_target(host->context, domid, target) : XEN_ENOSYS;
-    if (!error)
-        session_reply_ok(s);
-    return error;
+    return error ? error : session_reply_ok(s);
 }
 
 static int do_control(struct store_session *s)

@@ -12,7 +12,7 @@
 
 #include <tools/store_ring.h>
 
-/* Requests carried out in one turn: one domain cannot keep the service busy. */
+/* Requests in one turn, fewer if they take much work: one domain cannot keep the service busy. */
 #define TURN_REQUESTS 16
 
 void store_ring_init(void *page)

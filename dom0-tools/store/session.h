@@ -7,10 +7,14 @@
 
 #include <tools/store_protocol.h>
 
+#define SHORT_ANSWER 12 /* bytes: a number, "OK", or the name of an error */
+#define EVENT_BITS   6
+
 struct message {
     struct message *next;
-    uint32_t hash;             /* of the payload */
-    struct xsd_sockmsg header; /* right in front of the payload: they are fetched together */
+    struct message *bucket_next; /* of an event that is in the session's buckets */
+    uint32_t hash;               /* of an event's payload */
+    struct xsd_sockmsg header;   /* right in front of the payload: they are fetched together */
     char payload[];
 };
 
@@ -30,8 +34,9 @@ struct store_session {
     size_t received; /* header and payload */
 
     /*
-     * Where the answer goes: allocated before the request is carried out. When there is no memory,
-     * the request is not carried out, and ENOMEM goes into the spare.
+     * Where a short answer goes: allocated before the request is carried out. When there is no
+     * memory, the request is not carried out, and ENOMEM goes into the spare. Longer answers are to
+     * requests that change nothing, which may fail in the end.
      */
     struct message *answer;
     struct message *spare;
@@ -39,11 +44,12 @@ struct store_session {
 
     /* What waits to be fetched; the first @fetched bytes of the first message are gone. */
     struct message *first, **end;
+    struct message *events[1u << EVENT_BITS]; /* those of them of which no byte is gone, by hash */
     size_t fetched, event_bytes;
     unsigned int answers;
 };
 
-/* Bytes of a message with its payload. */
+/* What a message is charged for, with its payload. */
 size_t message_bytes(const struct message *m);
 
 /* Queues a message for the client, as the last. */
@@ -52,10 +58,13 @@ void session_enqueue(struct store_session *s, struct message *m);
 /* Answers the request with an error. */
 void session_reply_error(struct store_session *s, int error);
 
-/* Answer the request. A request that succeeds calls exactly one of these. */
-void session_reply(struct store_session *s, const void *data, size_t length);
-void session_reply_text(struct store_session *s, const char *text); /* with its zero byte */
-void session_reply_ok(struct store_session *s);
+/*
+ * Answer the request. A request that succeeds calls exactly one of these, successfully. @return 0
+ * or XEN_ENOMEM, which comes only for more than SHORT_ANSWER bytes.
+ */
+int session_reply(struct store_session *s, const void *data, size_t length);
+int session_reply_text(struct store_session *s, const char *text); /* with its zero byte */
+int session_reply_ok(struct store_session *s);
 
 /* Carries out the request: 0 if it was answered, or the errno to answer with. */
 int store_request(struct store_session *s);

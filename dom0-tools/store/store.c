@@ -14,9 +14,11 @@
 
 #include "store_internal.h"
 
+#define STEP_BYTES 64 /* bytes that are looked at count as a step */
+
 const struct store_limits store_default_limits = STORE_DEFAULT_LIMITS;
 
-struct store *store_create(void)
+struct store *store_create(uint32_t seed)
 {
     static const char *const names[SPECIAL_COUNT] = {"@introduceDomain", "@releaseDomain"};
     struct store *s = calloc(1, sizeof(*s));
@@ -29,6 +31,8 @@ struct store *store_create(void)
         free(s);
         return NULL;
     }
+    s->seed = seed;
+    s->newest_end = &s->oldest;
     store_recount(s, NULL, s->root);
     for (size_t i = 0; i < SPECIAL_COUNT; i++) {
         s->special[i].name = names[i];
@@ -52,10 +56,8 @@ void store_destroy(struct store *store)
 static void fire_purged(struct store *s, const struct tree_node *node, uint16_t domid,
                         char path[STORE_PATH_SIZE], size_t length)
 {
-    const struct change change = {.kind = CHANGE_REMOVE, .path = path};
-
     if (length && tree_owner(node) == domid) { /* not the root, which cannot go */
-        watches_fire(s, node, &change);
+        watches_fire(s, node, path, true);
         return;
     }
     for (size_t i = 0; i < node->child_count; i++) {
@@ -83,6 +85,7 @@ static int purge_tree(struct store *store, uint16_t domid)
     if (!error && tree_purge(&store->root, &store->forest, domid))
         error = XEN_ENOMEM;
     store_recount(store, former, store->root);
+    watches_retry(store);
     if (!error)
         fire_purged(store, former, domid, path, 0);
     tree_release(former);
@@ -174,8 +177,8 @@ static int store_look(struct store_connection *c, uint32_t id, const char *path,
     struct tree_node **root;
     int error = select_root(c, id, &t, &root);
 
-    if (!error)
-        error = transaction_touch(t, path);
+    if (!error && t)
+        error = transaction_touch(t, path, NULL);
     return error ? error : connection_check(c, *root, path, PERM_READ, node);
 }
 
@@ -217,6 +220,39 @@ int xs_directory(struct store_connection *c, uint32_t transaction, const char *p
     return 0;
 }
 
+int xs_directory_part(struct store_connection *c, uint32_t transaction, const char *path,
+                      uint64_t offset, char *names, size_t *length, bool *last,
+                      uint64_t *generation)
+{
+    const struct tree_node *node;
+    int error = store_look(c, transaction, path, &node);
+    size_t used = 0;
+
+    if (error)
+        return error;
+    *last = true;
+    *generation = node->stamp;
+    for (size_t i = 0; i < node->child_count && *last; i++) {
+        const char *name = node->children[i]->data->name;
+        size_t bytes = strlen(name) + 1;
+
+        c->store->steps += 1 + bytes / STEP_BYTES;
+        if (offset >= bytes) {
+            offset -= bytes;
+            continue;
+        }
+        bytes -= (size_t)offset;
+        *last = used + bytes <= *length;
+        if (*last) {
+            memcpy(names + used, name + offset, bytes);
+            used += bytes;
+        }
+        offset = 0;
+    }
+    *length = used;
+    return 0;
+}
+
 int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
                        struct store_permission *permissions, unsigned int *count)
 {
@@ -245,14 +281,32 @@ int xs_get_permissions(struct store_connection *c, uint32_t transaction, const c
     return 0;
 }
 
+/* Makes a checked change of the live tree. */
+static int change_live(struct store_connection *c, struct change *change,
+                       const struct tree_node *node)
+{
+    struct store *s = c->store;
+    struct tree_edit edit;
+    int created = 0, error = change_make(c, &s->root, &created, change, node, &edit);
+
+    if (!error) {
+        store_recount_edit(s, &edit);
+        watches_retry(s);
+        watches_fire(s, edit.former, change->path, change->kind == CHANGE_REMOVE);
+    }
+    free(change);
+    tree_edit_end(&edit);
+    transactions_follow(s);
+    return error;
+}
+
 /* Checks and makes one change, in a transaction or on the live tree, where watches fire. */
 static int change_tree(struct store_connection *c, uint32_t id, struct change *change)
 {
     const struct tree_node *node;
     struct tree_node **root;
-    struct tree_edit edit;
     struct transaction *t;
-    int error = select_root(c, id, &t, &root), created = 0;
+    int error = select_root(c, id, &t, &root);
 
     if (!error && t && t->change_count >= t->limit)
         error = XEN_ENOSPC;
@@ -260,27 +314,14 @@ static int change_tree(struct store_connection *c, uint32_t id, struct change *c
     if (!error && (t || change->kind != CHANGE_REMOVE) && connection_is_over_memory(c))
         error = XEN_ENOMEM;
     if (!error)
-        error = transaction_touch(t, change->path);
+        error = transaction_touch(t, change->path, &change->touched);
     if (!error)
         error = change_check(c, *root, t ? t->created : 0, change, &node);
     if (error || (change->kind == CHANGE_MKDIR && node)) { /* it is there already */
         free(change);
         return error;
     }
-    error = change_make(c, root, t ? &t->created : &created, change, node, &edit);
-    if (!error && t) {
-        transaction_keep_change(t, change);
-    } else {
-        if (!error) {
-            store_recount_edit(c->store, &edit);
-            watches_fire(c->store, edit.former, change);
-        }
-        free(change);
-    }
-    tree_edit_end(&edit);
-    if (!t)
-        transactions_follow(c->store);
-    return error;
+    return t ? transaction_change(t, change, node) : change_live(c, change, node);
 }
 
 int xs_write(struct store_connection *c, uint32_t transaction, const char *path, const void *value,
@@ -317,7 +358,7 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
         return XEN_EINVAL;
     /* To remove what is not there succeeds if its parent is there. */
     if (error == XEN_ENOENT && tree_missing(*root, path) == 1)
-        return transaction_touch(t, path);
+        return transaction_touch(t, path, NULL);
     change = change_new(CHANGE_REMOVE, path, NULL, 0, NULL, 0);
     return change ? change_tree(c, transaction, change) : XEN_ENOMEM;
 }

@@ -7,6 +7,22 @@
 
 #include "tree.h"
 
+/*
+ * FNV-1a. A hash starts from the store's seed, so that a domain does not know which texts have
+ * equal ones. The upper bits are the best.
+ */
+static inline uint32_t hash_byte(uint32_t hash, char byte)
+{
+    return (hash ^ (uint8_t)byte) * 16777619u;
+}
+
+static inline uint32_t hash_bytes(uint32_t hash, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        hash = hash_byte(hash, bytes[i]);
+    return hash;
+}
+
 enum change_kind {
     CHANGE_WRITE,
     CHANGE_MKDIR,
@@ -14,9 +30,12 @@ enum change_kind {
     CHANGE_PERMISSIONS,
 };
 
+struct touched;
+
 /* One change, with copies of all that it needs to be made again. */
 struct change {
     struct change *next;
+    struct touched *touched; /* its path, among those that its transaction depends on */
     enum change_kind kind;
     char *path;
     uint8_t *value; /* CHANGE_WRITE */
@@ -27,17 +46,25 @@ struct change {
 
 /* A path on which a transaction depends. */
 struct touched {
-    struct touched *next;
+    struct touched *next, *bucket_next;
+    uint32_t hash;
+    bool removed; /* some change removes what is there */
+    bool told;    /* the commit has fired its watches */
     char path[];
 };
 
+#define TOUCHED_BITS 6
+
 struct transaction {
     struct transaction *next;
+    struct transaction *later, **earlier; /* of all connections, by the age of @base */
     struct store_connection *owner;
     size_t bytes; /* charged to its domain for what follows, without its nodes */
+    size_t made;  /* charged to its domain for the nodes that @work has and @base has not */
     uint32_t id;
     struct tree_node *base, *work; /* the live root when it began; what it looks like from inside */
     struct touched *touched;
+    struct touched *buckets[1u << TOUCHED_BITS]; /* the same, by their hashes */
     struct change *changes, **changes_end;
     bool failed; /* a path on which it depends has changed: it will not be committed */
     unsigned int touched_count, change_count, limit;
@@ -49,13 +76,15 @@ struct watch {
     struct watch *bucket_next, **bucket_link;
     struct watch *matched; /* the next that the same change fires */
     struct store_connection *owner;
-    uint64_t serial; /* the later it was set, the greater */
-    uint32_t hash;   /* of absolute */
-    char *absolute;  /* what it matches */
-    char *path;      /* as the client wrote it */
-    char *token;
-    size_t strip; /* bytes to leave out at the front of an event's path: the watch is relative */
-    bool missed;  /* an event could not be delivered */
+    uint64_t serial;     /* the later it was set, the greater */
+    uint64_t place;      /* a number that those on the same path share */
+    uint32_t hash;       /* of absolute */
+    uint32_t token_hash; /* of the token */
+    uint16_t length;     /* of absolute */
+    uint16_t token_length;
+    uint16_t strip;  /* bytes to leave out at the front of an event's path: the watch is relative */
+    bool missed;     /* an event could not be delivered */
+    char absolute[]; /* what it matches; the token follows, both with a zero byte */
 };
 
 struct store_connection {
@@ -84,20 +113,25 @@ struct special {
     unsigned int perm_count;
 };
 
-#define WATCH_BUCKETS  1024u
+#define WATCH_BITS     10
 #define MENTION_COUNTS 1024u
 
 struct store {
     struct tree_node *root;
     struct tree_forest forest;
     struct store_connection *connections;
-    struct watch *watches[WATCH_BUCKETS]; /* of all connections, by the hash of their paths */
-    uint64_t last_watch;                  /* serial number */
-    unsigned int missing_events;          /* connections with any_missed */
+    struct watch *watches[1u << WATCH_BITS]; /* of all connections, by the hash of their paths */
+    uint64_t last_watch;                     /* serial number */
+    unsigned int missing_events;             /* connections with any_missed */
     /* Permissions in the live tree that name a domain; domains share counts. */
     unsigned int mentions[MENTION_COUNTS];
     struct special special[SPECIAL_COUNT];
-    size_t held; /* xs_memory_held, at most as much as when the transactions followed last */
+    struct transaction *oldest, **newest_end; /* open ones of all connections, see there */
+    unsigned int transaction_count;
+    size_t made;    /* the sum of theirs */
+    size_t held;    /* of former trees, at most as much as when all transactions had followed */
+    uint32_t seed;  /* where hashes start */
+    uint64_t steps; /* see xs_steps */
 };
 
 /* The special name that @path is, or NULL. */
@@ -156,15 +190,21 @@ int change_make(struct store_connection *c, struct tree_node **root, int *create
 /* The connection's transaction of that number, or NULL. */
 struct transaction *transaction_find(struct store_connection *c, uint32_t id);
 
-/* Notes that a transaction (NULL: none) depends on @path. */
-int transaction_touch(struct transaction *t, const char *path);
-
-/* Keeps a change that was made on the transaction's tree, to repeat it at the commit. */
-void transaction_keep_change(struct transaction *t, struct change *change);
+/*
+ * Notes that a transaction (NULL: none) depends on @path. *@found, unless NULL, receives the note.
+ */
+int transaction_touch(struct transaction *t, const char *path, struct touched **found);
 
 /*
- * The live tree has changed: when transactions keep many bytes of former trees alive, all of them
- * continue from the live one. Clients see no difference.
+ * Makes a change, checked and with its path touched, on the transaction's tree, and keeps it to
+ * repeat it at the commit. The change is the transaction's or freed.
+ */
+int transaction_change(struct transaction *t, struct change *change, const struct tree_node *node);
+
+/*
+ * The live tree has changed: when transactions keep many bytes of former trees alive, the oldest
+ * continue from the live one, as many as it takes; some now, the others at the next change. Clients
+ * see no difference.
  */
 void transactions_follow(struct store *s);
 
@@ -174,10 +214,16 @@ void transactions_drop(struct store_connection *c);
 /* ---- Watches (watch.c) ---- */
 
 /*
- * Fires what @change, just made on the live tree, triggers. @former was at its path before, or
- * NULL.
+ * Has the watches that have missed events try again. It precedes what a request fires: nothing else
+ * may come to pass for a connection that has missed an event.
  */
-void watches_fire(struct store *s, const struct tree_node *former, const struct change *change);
+void watches_retry(struct store *s);
+
+/*
+ * Fires what a change of @path, just made on the live tree, triggers. @former was there before, or
+ * NULL; @removed: it is gone, or was and was made again, with all below.
+ */
+void watches_fire(struct store *s, const struct tree_node *former, const char *path, bool removed);
 
 /* Drops all watches of a connection. */
 void watches_drop(struct store_connection *c);

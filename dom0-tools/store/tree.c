@@ -16,9 +16,6 @@ struct walk {
     unsigned int found;
 };
 
-/* What the allocator needs for itself, about. */
-#define BLOCK_OVERHEAD 16
-
 #define SWEEP_BUCKETS 8u /* at a time */
 
 struct tree_usage *tree_usage(struct tree_forest *forest, uint16_t domid, bool create)
@@ -161,6 +158,7 @@ static struct tree_node *node_create(struct tree_data *data, uint64_t stamp, siz
         return NULL;
     }
     node->refs = 1;
+    node->told_gone = false;
     node->stamp = stamp;
     node->data = data;
     node->child_count = child_count;
@@ -438,16 +436,11 @@ int tree_remove(struct tree_node **root, struct tree_forest *forest, const char 
     return 0;
 }
 
-/* Whether @domid has a part in @node or anything below it. */
-static bool mentions(const struct tree_node *node, uint16_t domid)
+/* Whether a permission of the node names @domid. */
+static bool is_mentioned(const struct tree_node *node, uint16_t domid)
 {
-    const struct tree_data *data = node->data;
-
-    for (unsigned int i = 0; i < data->perm_count; i++)
-        if (data->perms[i].domid == domid)
-            return true;
-    for (size_t i = 0; i < node->child_count; i++)
-        if (mentions(node->children[i], domid))
+    for (unsigned int i = 0; i < node->data->perm_count; i++)
+        if (node->data->perms[i].domid == domid)
             return true;
     return false;
 }
@@ -472,44 +465,68 @@ static struct tree_data *data_without(struct tree_forest *forest, struct tree_da
 }
 
 /*
- * A version of @node, which is not owned by @domid, without what mentions @domid; NULL without
- * memory.
+ * A new version of @node without @domid in its permissions, and with places for the children that
+ * @domid does not own; the first @count of these are filled in.
  */
-static struct tree_node *purged(struct tree_forest *forest, struct tree_node *node, uint16_t domid)
+static struct tree_node *begin_purged(struct tree_forest *forest, const struct tree_node *node,
+                                      uint16_t domid, size_t count)
 {
-    size_t kept = 0, to = 0;
     struct tree_node *copy;
-    bool failed = false;
+    size_t kept = 0;
 
-    if (!mentions(node, domid))
-        return tree_hold(node);
     for (size_t i = 0; i < node->child_count; i++)
         kept += tree_owner(node->children[i]) != domid;
     copy = node_create(data_without(forest, node->data, domid), ++forest->last, kept);
-    if (!copy)
-        return NULL;
-    for (size_t i = 0; i < node->child_count; i++) {
-        if (tree_owner(node->children[i]) == domid)
-            continue;
-        copy->children[to] = purged(forest, node->children[i], domid);
-        if (!copy->children[to])
-            failed = true;
-        to++;
-    }
-    if (failed) {
-        tree_release(copy);
-        return NULL;
-    }
+    for (size_t i = 0, to = 0; copy && to < kept; i++)
+        if (tree_owner(node->children[i]) != domid) {
+            copy->children[to] = to < count ? tree_hold(node->children[i]) : NULL;
+            to++;
+        }
     return copy;
+}
+
+/*
+ * *@result receives a version of @node, which is not owned by @domid, without what mentions @domid;
+ * NULL: nothing does. @return 0, or -1 without memory.
+ */
+static int purge_node(struct tree_forest *forest, struct tree_node *node, uint16_t domid,
+                      struct tree_node **result)
+{
+    bool differs = is_mentioned(node, domid);
+    struct tree_node *copy = differs ? begin_purged(forest, node, domid, 0) : NULL;
+    size_t to = 0;
+
+    for (size_t i = 0; i < node->child_count && (copy || !differs); i++) {
+        struct tree_node *child = node->children[i], *now = NULL;
+        bool goes = tree_owner(child) == domid;
+
+        if (!goes && purge_node(forest, child, domid, &now)) {
+            tree_release(copy);
+            return -1;
+        }
+        if (!differs && (goes || now)) {
+            differs = true;
+            copy = begin_purged(forest, node, domid, to);
+        }
+        if (!goes && copy)
+            copy->children[to] = now ? now : tree_hold(child);
+        else
+            tree_release(now); /* there was no memory for the copy */
+        to += !goes;
+    }
+    *result = copy;
+    return differs && !copy ? -1 : 0;
 }
 
 int tree_purge(struct tree_node **root, struct tree_forest *forest, uint16_t domid)
 {
-    struct tree_node *changed = purged(forest, *root, domid);
+    struct tree_node *changed;
 
-    if (!changed)
+    if (purge_node(forest, *root, domid, &changed))
         return -1;
-    tree_release(*root);
-    *root = changed;
+    if (changed) {
+        tree_release(*root);
+        *root = changed;
+    }
     return 0;
 }

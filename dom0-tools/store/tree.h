@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define TREE_MAX_DEPTH 48 /* components in a path */
+#define BLOCK_OVERHEAD 16 /* what the allocator needs for itself, about, for each block */
 
 #define PERM_READ  1u
 #define PERM_WRITE 2u
@@ -82,6 +83,8 @@ struct tree_data {
 
 struct tree_node {
     unsigned int refs;
+    /* It is not in the live tree any more, and the watches on it and below it know. */
+    bool told_gone;
     /* Unique; new when the value, the permissions or the set of children's names change. */
     uint64_t stamp;
     struct tree_data *data;

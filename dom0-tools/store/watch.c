@@ -5,7 +5,6 @@
  * A change at P fires a watch on W when P is W or lies below it; the removal of P also fires a
  * watch on an existing W below P. Only connections that may know of the node get events.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,37 +12,38 @@
 
 #include "store_internal.h"
 
-/* FNV-1a, of a path that is read from the left: the hash of each beginning comes by the way. */
-#define HASH_BASIS 2166136261u
-
-static uint32_t hash_byte(uint32_t hash, char byte)
-{
-    return (hash ^ (uint8_t)byte) * 16777619u;
-}
-
-static uint32_t hash_text(uint32_t hash, const char *text)
-{
-    while (*text)
-        hash = hash_byte(hash, *text++);
-    return hash;
-}
-
 static bool may_read(const struct store_connection *c, const struct tree_node *node)
 {
     return node && (connection_access(c, node->data->perms, node->data->perm_count) & PERM_READ);
 }
 
-/*
- * A connection that may read the node at @path, or could until now, may know of the change; so may
- * one that may list its folder. @former: the node that was at @path.
- */
-static bool may_hear(const struct store_connection *c, const struct tree_node *former,
-                     const char *path)
-{
-    const struct tree_node *root = c->store->root;
+/* Who may know of what happened at a path. */
+struct audience {
+    const struct store *store;
+    const char *path;
+    const struct tree_node *former; /* what was there before */
+    bool looked;                    /* the next two are known */
+    const struct tree_node *now, *above;
+    const struct store_connection *asked; /* last, */
+    bool hears;                           /* and the answer */
+};
 
-    return c->privileged || may_read(c, tree_find(root, path)) || may_read(c, former) ||
-           may_read(c, tree_above(root, path));
+/*
+ * A connection that may read the node at the path, or could until now, may know of the change; so
+ * may one that may list its folder.
+ */
+static bool may_hear(struct audience *a, const struct store_connection *c)
+{
+    if (c->privileged || c == a->asked)
+        return c->privileged || a->hears;
+    if (!a->looked) {
+        a->now = tree_find(a->store->root, a->path);
+        a->above = tree_above(a->store->root, a->path);
+        a->looked = true;
+    }
+    a->asked = c;
+    a->hears = may_read(c, a->now) || may_read(c, a->former) || may_read(c, a->above);
+    return a->hears;
 }
 
 static void set_missed(struct store_connection *c, bool missed)
@@ -53,15 +53,29 @@ static void set_missed(struct store_connection *c, bool missed)
     c->any_missed = missed;
 }
 
-/* Delivers the event to one watch, or marks the watch as having missed it. */
-static void watch_tell(struct watch *w, const char *path)
+static const char *watch_token(const struct watch *w)
+{
+    return w->absolute + w->length + 1;
+}
+
+/*
+ * Delivers the event to one watch, or marks the watch as having missed it. @length: of @path. What
+ * no message can hold is neither told nor missed.
+ */
+static void watch_tell(struct watch *w, const char *path, size_t length)
 {
     struct store_connection *c = w->owner;
 
-    if (w->missed || c->event(c->context, path, w->token))
+    if (w->missed || length + w->token_length + 2u > STORE_EVENT_MAX ||
+        c->event(c->context, path, watch_token(w)))
         return;
     w->missed = true;
     set_missed(c, true);
+}
+
+static void watch_tell_own_path(struct watch *w)
+{
+    watch_tell(w, w->absolute + w->strip, w->length - w->strip);
 }
 
 void xs_missed_events(struct store_connection *c)
@@ -70,23 +84,49 @@ void xs_missed_events(struct store_connection *c)
         return;
     set_missed(c, false);
     for (struct watch *w = c->watches; w; w = w->next) {
+        c->store->steps++;
         if (!w->missed)
             continue;
         w->missed = false;
-        watch_tell(w, w->path);
+        watch_tell_own_path(w);
         if (w->missed)
             return; /* those behind it wait as well */
     }
 }
 
+void watches_retry(struct store *s)
+{
+    for (struct store_connection *c = s->missing_events ? s->connections : NULL; c; c = c->next) {
+        s->steps++;
+        xs_missed_events(c);
+    }
+}
+
 /* ---- Which watches a change fires ---- */
 
-/* Puts the watches on the first @length bytes of @path, whose hash is @hash, in front of @list. */
-static struct watch *match_path(const struct store *s, uint32_t hash, const char *path,
-                                size_t length, struct watch *list)
+static struct watch **bucket_of(struct store *s, uint32_t hash)
 {
-    for (struct watch *w = s->watches[hash % WATCH_BUCKETS]; w; w = w->bucket_next) {
-        if (w->hash != hash || strncmp(w->absolute, path, length) != 0 || w->absolute[length])
+    return &s->watches[hash >> (32 - WATCH_BITS)];
+}
+
+/*
+ * Puts the watches on the first @length bytes of @path, whose hash is @hash, in front of @list:
+ * those of @audience (NULL: all), unless they have missed an event already.
+ */
+static struct watch *match_path(struct store *s, uint32_t hash, const char *path, size_t length,
+                                struct audience *audience, struct watch *list)
+{
+    uint64_t place = 0;
+
+    for (struct watch *w = *bucket_of(s, hash); w; w = w->bucket_next) {
+        s->steps++;
+        if (w->hash != hash || w->length != length)
+            continue;
+        /* One comparison is for all on the same path. */
+        if (place ? w->place != place : memcmp(w->absolute, path, length) != 0)
+            continue;
+        place = w->place;
+        if (w->missed || (audience && !may_hear(audience, w->owner)))
             continue;
         w->matched = list;
         list = w;
@@ -94,37 +134,50 @@ static struct watch *match_path(const struct store *s, uint32_t hash, const char
     return list;
 }
 
-/* The watches on @path and on all above it. *@hash receives the path's. */
-static struct watch *match_above(const struct store *s, const char *path, uint32_t *hash)
+/* The watches on @path and on all above it. *@hash receives the path's, *@length its length. */
+static struct watch *match_above(struct store *s, const char *path, struct audience *audience,
+                                 uint32_t *hash, size_t *length)
 {
-    uint32_t h = hash_byte(HASH_BASIS, '/');
-    struct watch *list = match_path(s, h, path, 1, NULL);
-    size_t length = 1;
+    uint32_t h = hash_byte(s->seed, '/');
+    struct watch *list = match_path(s, h, path, 1, audience, NULL);
+    size_t at = 1;
 
-    for (; path[length]; length++) {
-        if (path[length] == '/')
-            list = match_path(s, h, path, length, list);
-        h = hash_byte(h, path[length]);
+    for (; path[at]; at++) {
+        if (path[at] == '/')
+            list = match_path(s, h, path, at, audience, list);
+        h = hash_byte(h, path[at]);
     }
-    if (length > 1)
-        list = match_path(s, h, path, length, list);
+    if (at > 1)
+        list = match_path(s, h, path, at, audience, list);
     *hash = h;
+    *length = at;
     return list;
 }
 
-/* Adds those on what is below @node, which is at @path, of @length bytes. */
-static struct watch *match_below(const struct store *s, const struct tree_node *node, uint32_t hash,
+/*
+ * Adds those on what was below @node, which was at @path, of @length bytes. What an earlier call
+ * has been at is left out: a commit may remove a node and then one above it.
+ */
+static struct watch *match_below(struct store *s, const struct tree_node *node, uint32_t hash,
                                  char path[STORE_PATH_SIZE], size_t length, struct watch *list)
 {
     for (size_t i = 0; i < node->child_count; i++) {
-        const struct tree_node *child = node->children[i];
-        size_t bytes = strlen(child->data->name);
-        uint32_t h = hash_text(hash_byte(hash, '/'), child->data->name);
+        struct tree_node *child = node->children[i];
+        struct audience audience = {.store = s, .path = path, .former = child};
+        size_t bytes;
+        uint32_t h;
 
+        s->steps++;
+        if (child->told_gone)
+            continue;
+        child->told_gone = true;
+        bytes = strlen(child->data->name);
         path[length] = '/';
-        memcpy(path + length + 1, child->data->name, bytes);
-        list = match_path(s, h, path, length + 1 + bytes, list);
-        list = match_below(s, child, h, path, length + 1 + bytes, list);
+        memcpy(path + length + 1, child->data->name, bytes + 1);
+        bytes += length + 1;
+        h = hash_bytes(hash, path + length, bytes - length);
+        list = match_path(s, h, path, bytes, &audience, list);
+        list = match_below(s, child, h, path, bytes, list);
     }
     return list;
 }
@@ -154,41 +207,38 @@ static struct watch *sort_matched(struct watch *list)
     return all;
 }
 
-void watches_fire(struct store *s, const struct tree_node *former, const struct change *change)
+void watches_fire(struct store *s, const struct tree_node *former, const char *path, bool removed)
 {
-    size_t length = strlen(change->path);
+    struct audience audience = {.store = s, .path = path, .former = former};
     struct watch *matched;
+    size_t length;
     uint32_t hash;
 
-    /* Nothing else may come to pass for a connection that has missed an event. */
-    for (struct store_connection *c = s->missing_events ? s->connections : NULL; c; c = c->next)
-        xs_missed_events(c);
-    matched = match_above(s, change->path, &hash);
-    if (change->kind == CHANGE_REMOVE && former && former->child_count) {
-        char path[STORE_PATH_SIZE];
+    matched = match_above(s, path, &audience, &hash, &length);
+    if (removed && former && former->child_count) {
+        char below[STORE_PATH_SIZE];
 
-        memcpy(path, change->path, length);
-        matched = match_below(s, former, hash, path, length, matched);
+        memcpy(below, path, length);
+        matched = match_below(s, former, hash, below, length, matched);
     }
     for (struct watch *w = sort_matched(matched); w; w = w->matched) {
-        bool below = strlen(w->absolute) > length;
-        const char *path = below ? w->absolute : change->path;
-        const struct tree_node *was = below ? tree_find(former, path + length) : former;
-
-        if (may_hear(w->owner, was, path))
-            watch_tell(w, path + w->strip);
+        if (w->length > length)
+            watch_tell_own_path(w);
+        else
+            watch_tell(w, path + w->strip, length - w->strip);
     }
 }
 
 void xs_fire_special(struct store *store, const char *name)
 {
     const struct special *special = store_find_special(store, name);
-    struct watch *matched = match_path(store, hash_text(HASH_BASIS, name), name, strlen(name),
-                                       NULL);
+    size_t length = strlen(name);
+    struct watch *matched = match_path(store, hash_bytes(store->seed, name, length), name, length,
+                                       NULL, NULL);
 
     for (struct watch *w = sort_matched(matched); w; w = w->matched)
         if (connection_access(w->owner, special->perms, special->perm_count) & PERM_READ)
-            watch_tell(w, name);
+            watch_tell(w, name, length);
 }
 
 /* ---- Setting and removing ---- */
@@ -208,23 +258,58 @@ static int watch_resolve(const struct store_connection *c, const char *path,
 static struct watch *find_watch(const struct store_connection *c, const char *absolute,
                                 const char *token)
 {
-    uint32_t hash = hash_text(HASH_BASIS, absolute);
-    struct watch *w = c->store->watches[hash % WATCH_BUCKETS];
+    struct store *s = c->store;
+    uint32_t hash = hash_bytes(s->seed, absolute, strlen(absolute));
+    uint32_t token_hash = hash_bytes(s->seed, token, strlen(token));
+    struct watch *w = *bucket_of(s, hash);
 
-    while (w &&
-           (w->owner != c || strcmp(w->absolute, absolute) != 0 || strcmp(w->token, token) != 0))
-        w = w->bucket_next;
+    for (; w; w = w->bucket_next) {
+        s->steps++;
+        if (w->owner == c && w->hash == hash && w->token_hash == token_hash &&
+            !strcmp(w->absolute, absolute) && !strcmp(watch_token(w), token))
+            break;
+    }
     return w;
+}
+
+/* A watch that is in no list; NULL without memory. @strip: see there. */
+static struct watch *watch_new(const struct store *s, const char *absolute, size_t strip,
+                               const char *token)
+{
+    size_t length = strlen(absolute), token_length = strlen(token);
+    struct watch *w = malloc(sizeof(*w) + length + token_length + 2);
+
+    if (!w)
+        return NULL;
+    memset(w, 0, sizeof(*w));
+    w->hash = hash_bytes(s->seed, absolute, length);
+    w->token_hash = hash_bytes(s->seed, token, token_length);
+    w->length = (uint16_t)length;
+    w->token_length = (uint16_t)token_length;
+    w->strip = (uint16_t)strip;
+    memcpy(w->absolute, absolute, length + 1);
+    memcpy(w->absolute + length + 1, token, token_length + 1);
+    return w;
+}
+
+/* The number of the place that @w is on: that of another watch there, or a new one. */
+static uint64_t watch_place(struct store *s, const struct watch *w)
+{
+    for (const struct watch *o = *bucket_of(s, w->hash); o; o = o->bucket_next) {
+        s->steps++;
+        if (o->hash == w->hash && !strcmp(o->absolute, w->absolute))
+            return o->place;
+    }
+    return w->serial;
 }
 
 static void enter_watch(struct store_connection *c, struct watch *w)
 {
-    struct watch **bucket;
+    struct watch **bucket = bucket_of(c->store, w->hash);
 
     w->owner = c;
     w->serial = ++c->store->last_watch;
-    w->hash = hash_text(HASH_BASIS, w->absolute);
-    bucket = &c->store->watches[w->hash % WATCH_BUCKETS];
+    w->place = watch_place(c->store, w);
     w->bucket_next = *bucket;
     w->bucket_link = bucket;
     if (w->bucket_next)
@@ -238,15 +323,7 @@ static void enter_watch(struct store_connection *c, struct watch *w)
 
 static size_t watch_bytes(const struct watch *w)
 {
-    return sizeof(*w) + strlen(w->absolute) + strlen(w->path) + strlen(w->token) + 3;
-}
-
-static void free_watch(struct watch *w)
-{
-    free(w->absolute);
-    free(w->path);
-    free(w->token);
-    free(w);
+    return sizeof(*w) + w->length + w->token_length + 2u + BLOCK_OVERHEAD;
 }
 
 int xs_watch(struct store_connection *c, const char *path, const char *token)
@@ -263,17 +340,9 @@ int xs_watch(struct store_connection *c, const char *path, const char *token)
         return XEN_E2BIG;
     if (connection_is_over_memory(c))
         return XEN_ENOMEM;
-    w = calloc(1, sizeof(*w));
+    w = watch_new(c->store, absolute, strlen(absolute) - strlen(path), token);
     if (!w)
         return XEN_ENOMEM;
-    w->absolute = strdup(absolute);
-    w->path = strdup(path);
-    w->token = strdup(token);
-    if (!w->absolute || !w->path || !w->token) {
-        free_watch(w);
-        return XEN_ENOMEM;
-    }
-    w->strip = strlen(absolute) - strlen(path); /* 0 if it is not relative */
     enter_watch(c, w);
     xs_charge(c, (long)watch_bytes(w));
     return 0;
@@ -285,7 +354,7 @@ void xs_watch_first(struct store_connection *c, const char *path, const char *to
     struct watch *w = watch_resolve(c, path, absolute) ? NULL : find_watch(c, absolute, token);
 
     if (w)
-        watch_tell(w, path);
+        watch_tell(w, path, strlen(path));
 }
 
 static void leave_watch(struct watch *w)
@@ -302,7 +371,7 @@ static void leave_watch(struct watch *w)
         c->watches_end = w->link;
     c->watch_count--;
     xs_charge(c, -(long)watch_bytes(w));
-    free_watch(w);
+    free(w);
 }
 
 int xs_unwatch(struct store_connection *c, const char *path, const char *token)

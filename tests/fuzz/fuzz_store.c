@@ -154,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     limits = store_default_limits;
     limits.memory = 64u << 10;
-    store = store_create();
+    store = store_create(1);
     tools = store_connect(store, 0, true, NULL, ignore, NULL);
     dom0 = store_session_open(store, 0, true, &limits, &host, NULL, NULL);
     for (uint16_t i = 0; i < CLIENTS; i++) {

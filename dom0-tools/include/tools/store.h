@@ -17,6 +17,7 @@
 #define STORE_PATH_SIZE    3072 /* bytes of an absolute path, terminator included */
 #define STORE_RELATIVE_MAX 2048 /* bytes of one that is not, without terminator */
 #define STORE_MAX_PERMS    64   /* entries in one node's permissions, also for domain 0 */
+#define STORE_EVENT_MAX    4096 /* bytes of an event's path and token, each with a zero byte */
 
 #define STORE_NO_TRANSACTION 0u
 
@@ -40,7 +41,9 @@ struct store_limits {
     unsigned int changes;      /* paths looked at or changed in one transaction (ENOSPC) */
     unsigned int permissions;  /* entries in one node's (ENOSPC) */
     unsigned int outstanding;  /* answers not yet fetched; beyond that, requests wait */
-    unsigned int memory;       /* bytes of nodes, watches, transactions and messages (ENOMEM) */
+    /* Bytes of nodes, live or made in an open transaction, watches, transactions and messages
+     * (ENOMEM) */
+    unsigned int memory;
 };
 
 /* clang-format off */
@@ -53,13 +56,17 @@ extern const struct store_limits store_default_limits;
 
 /*
  * Called for an event of a watch: @path has changed; it is relative if the watch's path is. Runs
- * inside of the change and must not call back into the store. @return whether the event was
- * delivered; if not, xs_missed_events delivers it later, as a change of the watch's own path.
+ * inside of the change and must not call back into the store. An event of more than STORE_EVENT_MAX
+ * bytes is not told. @return whether the event was delivered; if not, xs_missed_events delivers it
+ * later, as a change of the watch's own path.
  */
 typedef bool store_event_fn(void *context, const char *path, const char *token);
 
-/* Makes an empty store: only "/", owned by domain 0. @return NULL when memory is short. */
-struct store *store_create(void);
+/*
+ * Makes an empty store: only "/", owned by domain 0. @seed: a number that clients do not know, so
+ * that they cannot choose texts whose hashes are equal. @return NULL when memory is short.
+ */
+struct store *store_create(uint32_t seed);
 
 /* Frees the store; all connections are closed before. */
 void store_destroy(struct store *store);
@@ -105,6 +112,15 @@ int xs_remove(struct store_connection *c, uint32_t transaction, const char *path
  */
 int xs_directory(struct store_connection *c, uint32_t transaction, const char *path, char **names,
                  size_t *length, uint64_t *generation);
+
+/*
+ * As xs_directory, without the block: copies whole strings from the byte @offset of the list on
+ * into @names, which has room for *@length bytes. *@length receives how many they take, *@last
+ * whether they were the last.
+ */
+int xs_directory_part(struct store_connection *c, uint32_t transaction, const char *path,
+                      uint64_t offset, char *names, size_t *length, bool *last,
+                      uint64_t *generation);
 
 /* Read and set up to STORE_MAX_PERMS entries; the first names the owner and what others may do. */
 int xs_get_permissions(struct store_connection *c, uint32_t transaction, const char *path,
@@ -156,6 +172,12 @@ size_t xs_memory_used(const struct store *store, uint16_t domid);
  * made them.
  */
 size_t xs_memory_held(const struct store *store);
+
+/*
+ * How much work the store has done, in steps of about the time in which a list's next element is
+ * looked at.
+ */
+uint64_t xs_steps(const struct store *store);
 
 /* Counts bytes that are allocated (negative: freed) for the connection outside of the store. */
 void xs_charge(struct store_connection *c, long bytes);

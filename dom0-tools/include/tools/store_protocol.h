@@ -46,10 +46,10 @@ void store_session_reset(struct store_session *s);
 
 /*
  * Takes up to @length bytes from the client and answers the requests that they complete, at most
- * *@budget (which is counted down; NULL: as many as there are). With no bytes it continues with
- * requests that waited. @return how many bytes were taken, none while too much output waits to be
- * fetched; or -1 when the client broke the protocol: then the session can only be reset
- * (store_session_reset) or closed.
+ * *@budget (which is counted down; NULL: as many as there are): one that takes much work counts as
+ * several. With no bytes it continues with requests that waited. @return how many bytes were taken,
+ * none while too much output waits to be fetched; or -1 when the client broke the protocol: then
+ * the session can only be reset (store_session_reset) or closed.
  */
 long store_session_put(struct store_session *s, const void *data, size_t length,
                        unsigned int *budget);

@@ -24,8 +24,8 @@ enum ring_state {
 void store_ring_init(void *page);
 
 /*
- * Moves as many bytes as possible between @page and @session, both ways, and carries out a bounded
- * number of requests.
+ * Moves as many bytes as possible between @page and @session, both ways, and carries out requests
+ * of bounded number and work.
  */
 enum ring_state store_ring_turn(void *page, struct store_session *session);
 

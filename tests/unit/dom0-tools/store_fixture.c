@@ -66,7 +66,7 @@ void store_fixture_start(void (*output)(void *context), void *context)
     struct store_permission p = {.domid = 1};
 
     limits = store_default_limits;
-    store = store_create();
+    store = store_create(1);
     tools = store_connect(store, 0, true, NULL, no_event, NULL);
     dom0 = store_session_open(store, 0, true, &limits, &host, NULL, NULL);
     dom1 = store_session_open(store, 1, false, &limits, &host, output, context);

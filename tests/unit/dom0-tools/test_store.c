@@ -31,7 +31,7 @@ static int setup(void **state)
 {
     struct store_permission p = {.domid = 1};
 
-    store = store_create();
+    store = store_create(1);
     dom0 = store_connect(store, 0, true, NULL, on_event, "0");
     dom1 = store_connect(store, 1, false, &store_default_limits, on_event, "1");
     dom2 = store_connect(store, 2, false, &store_default_limits, on_event, "2");

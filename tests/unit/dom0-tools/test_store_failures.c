@@ -156,7 +156,7 @@ static void run_step(struct store_session **sessions, const struct step *step, b
 static bool run_all(unsigned int from, unsigned int count)
 {
     struct store_permission p = {.domid = 1};
-    struct store *store = store_create();
+    struct store *store = store_create(1);
     struct store_connection *tools = store_connect(store, 0, true, NULL, no_event, NULL);
     struct store_session *sessions[2];
     bool came;
@@ -212,7 +212,7 @@ static struct store_session *session; /* which watches /a */
 static int watch(void **state)
 {
     fail_count = 0;
-    store = store_create();
+    store = store_create(1);
     tools = store_connect(store, 0, true, NULL, no_event, NULL);
     session = store_session_open(store, 0, true, NULL, &host, NULL, NULL);
     assert_true(wire_send(session, XS_WATCH, 0, "/a\0t", 5));

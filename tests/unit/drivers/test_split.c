@@ -184,7 +184,7 @@ static void take_notice(const char *text)
 static int begin(void **unused)
 {
     if (!store) { /* the client's link stays for good, and so does the store */
-        store = store_create();
+        store = store_create(1);
         tools = store_connect(store, 0, true, NULL, no_event, NULL);
         assert_int_equal(builtin_store_attach(), 0);
     }
