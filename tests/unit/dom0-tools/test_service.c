@@ -7,7 +7,8 @@
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c tests/unit/image/make_elf.c */
 /* SOURCES: dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
-/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
+/* SOURCES: dom0-tools/utf8.c */
+/* SOURCES: dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/cpu_list.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
@@ -411,6 +412,42 @@ static void test_a_restart_can_be_cancelled(void **state)
     config.on_crash = STOP_RENAME_RESTART;
 }
 
+static unsigned int cancel_at;
+
+static void cancel_creation(void)
+{
+    if (++waits == cancel_at)
+        service_cancel_create("test");
+}
+
+/* A creation that is cancelled stops where it waits next, wherever that is, and leaves nothing. */
+static void test_a_creation_can_be_cancelled(void **state)
+{
+    unsigned int free_frames = fake_free_frames(), cancelled = 0;
+    struct error e;
+    domid_t domid;
+
+    service_cancel_create("test"); /* which is nobody's name */
+    for (cancel_at = 1;; cancel_at++) {
+        waits = 0;
+        fake_on_yield(cancel_creation);
+        if (!service_create(&config, false, &domid, &e))
+            break;
+        assert_string_equal(e.text, "cannot create 'test': it was destroyed meanwhile");
+        assert_in_range(waits, cancel_at, cancel_at + 1);
+        assert_null(service_domains);
+        assert_int_equal(fake_domain_count(), 0);
+        assert_int_equal(fake_free_frames(), free_frames);
+        cancelled++;
+    }
+    fake_on_yield(NULL);
+    assert_int_equal(waits, cancelled);
+    assert_true(cancelled > 5);
+    service_cancel_create("test"); /* it is complete */
+    assert_true(service_is_alive(domid));
+    assert_false(managed_domain_find(domid)->cancelled);
+}
+
 /* A domain that crashes again and again soon after its start is left dead; others are not. */
 static void test_quick_ends(void **state)
 {
@@ -745,6 +782,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changed_domains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_restart_can_be_cancelled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_creation_can_be_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quick_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uptime, setup, teardown),
