@@ -24,6 +24,70 @@ void bh_print(const char *format, ...)
                             (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 }
 
+/* ---- Long output ---- */
+
+static bool part_is_open; /* its line is not over while other threads run */
+
+void bh_end_part(void)
+{
+    if (part_is_open)
+        platform_terminal_write("\n", 1);
+    part_is_open = false;
+}
+
+static void let_others_run(char last)
+{
+    part_is_open = last != '\n';
+    platform_yield();
+    part_is_open = false;
+}
+
+bool bh_print_long(const void *data, size_t length)
+{
+    const char *text = data;
+
+    while (length) {
+        size_t part = length < TERMINAL_PART ? length : TERMINAL_PART;
+
+        platform_terminal_write(text, part);
+        let_others_run(text[part - 1]);
+        text += part;
+        length -= part;
+        if (platform_terminal_interrupted()) {
+            if (text[-1] != '\n')
+                bh_print("\n");
+            return false;
+        }
+    }
+    return true;
+}
+
+void bh_write_end(struct bh_writer *w)
+{
+    if (!w->used)
+        return;
+    platform_terminal_write(w->part, w->used);
+    if (w->others_run)
+        let_others_run(w->part[w->used - 1]);
+    w->used = 0;
+}
+
+void bh_write(struct bh_writer *w, const char *bytes, size_t length)
+{
+    while (length) {
+        size_t room = sizeof(w->part) - w->used, part = length < room ? length : room;
+
+        memcpy(w->part + w->used, bytes, part);
+        w->used += part;
+        bytes += part;
+        length -= part;
+        if (w->used == sizeof(w->part))
+            bh_write_end(w);
+    }
+}
+
+/* ---- Lines ---- */
+
 void bh_print_padded(const char *text, unsigned int columns)
 {
     size_t used = utf8_columns(text, strlen(text));

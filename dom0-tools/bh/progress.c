@@ -20,7 +20,7 @@ static struct {
     void *context;
     uint64_t begin;
     uint64_t told; /* the last second that has been told of */
-    bool watched; /* the thread is there */
+    bool watched;  /* the thread is there */
     bool shown;
 } action;
 

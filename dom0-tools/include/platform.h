@@ -125,6 +125,14 @@ int platform_directory(const char *path,
 /* ---- Terminal ---- */
 
 /*
+ * Bytes that fit into the FIFO of a serial port, which sends them for a millisecond and more. What
+ * may write any number of bytes writes as many at a time and lets others run in between: so others
+ * have that time, and the port is always busy. One large write holds the only vCPU until all is
+ * sent.
+ */
+#define TERMINAL_PART 16u
+
+/*
  * Writes bytes unchanged; "\n" moves to the start of the next line. Other threads do not run
  * meanwhile.
  */

@@ -20,6 +20,7 @@
 #include <image/make_elf.h>
 #include <image/pack.h>
 #include <platform.h>
+#include <public/elfnote.h>
 #include <tools/kernel_image.h>
 #include <tools/unpack.h>
 
@@ -171,6 +172,18 @@ static void test_variants(void **state)
         "not a kernel for PV domains: it has no Xen notes");
 }
 
+/* What an image says of itself is shown, but not obeyed by the terminal. */
+static void test_texts_for_the_terminal(void **state)
+{
+    assert_fails(
+        make_elf(
+            &(struct elf_variant){.extra = {{XEN_ELFNOTE_FEATURES, .text = "!a\x1b[2Jb\xc2\x9b"}}}),
+        "the kernel requires the feature 'a\\x1b[2Jb\\xc2\\x9b', which a PV domain does not have");
+    assert_fails(
+        make_elf(&(struct elf_variant){.extra = {{XEN_ELFNOTE_XEN_VERSION, .text = "\a"}}}),
+        "the kernel is for the hypervisor ABI '\\x07'; this one is xen-3.0");
+}
+
 static void test_damage(void **state)
 {
     char expected[128];
@@ -273,7 +286,7 @@ static struct file make_bomb(uint64_t total)
         uint64_t left = raw ? elf.size - at : total - at;
         size_t size = left < ZSTD_BLOCK ? (size_t)left : ZSTD_BLOCK;
 
-        add_zstd(&f, raw ? ZSTD_RAW : ZSTD_RLE, at + size == total, raw ? elf.bytes + at : elf.bytes,
+        add_zstd(&f, raw ? ZSTD_RAW : ZSTD_RLE, at + size == total, elf.bytes + (raw ? at : 0),
                  size);
         at += size;
     }
@@ -281,7 +294,7 @@ static struct file make_bomb(uint64_t total)
     return f;
 }
 
-/* What a file unpacks to is bounded: a kernel of the most bytes is loaded, with one more it is not. */
+/* A kernel of the most bytes that a file may unpack to is loaded, with one more it is not. */
 static void test_bombs(void **state)
 {
     assert_loads(make_bomb(UNPACK_MAX));
@@ -367,8 +380,8 @@ static struct file repeat_segment(unsigned int copies)
 }
 
 /*
- * Segments may lie over each other, but then each adds to the work for the same memory: as with Xen,
- * they have at most twice the bytes that they cover.
+ * Segments may lie over each other, but then each adds to the work for the same memory: as with
+ * Xen, they have at most twice the bytes that they cover.
  */
 static void test_overlapping_segments(void **state)
 {
@@ -425,10 +438,15 @@ static void test_needs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),  cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_damage), cmocka_unit_test(test_fuzzed_headers),
-        cmocka_unit_test(test_bombs),  cmocka_unit_test(test_empty_blocks),
-        cmocka_unit_test(test_cancellation), cmocka_unit_test(test_overlapping_segments),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_texts_for_the_terminal),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_fuzzed_headers),
+        cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_empty_blocks),
+        cmocka_unit_test(test_cancellation),
+        cmocka_unit_test(test_overlapping_segments),
         cmocka_unit_test(test_needs),
     };
 

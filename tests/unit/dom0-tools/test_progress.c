@@ -81,6 +81,10 @@ int platform_thread_start(const char *name, void (*function)(void *), void *argu
     return 0;
 }
 
+void platform_yield(void)
+{
+}
+
 void platform_terminal_write(const void *data, size_t length)
 {
     size_t used = strlen(printed);

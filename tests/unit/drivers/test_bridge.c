@@ -37,9 +37,9 @@ static int set_up(void **state)
     for (unsigned int i = 0; i < PORTS; i++) {
         ports[i].carrier = true;
         ports[i].mac[5] = (uint8_t)(i + 1);
-        assert_int_equal(bridge_add(&ports[i], i == CARD ? BRIDGE_ADDRESSES_OF_CARD
-                                                         : BRIDGE_ADDRESSES_OF_VIF),
-                         0);
+        assert_int_equal(
+            bridge_add(&ports[i], i == CARD ? BRIDGE_ADDRESSES_OF_CARD : BRIDGE_ADDRESSES_OF_VIF),
+            0);
     }
     return 0;
 }
