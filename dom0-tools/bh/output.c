@@ -27,6 +27,7 @@ void bh_print(const char *format, ...)
 /* ---- Long output ---- */
 
 static bool part_is_open; /* its line is not over while other threads run */
+static uint64_t turn_began, part_ended;
 
 void bh_end_part(void)
 {
@@ -35,11 +36,21 @@ void bh_end_part(void)
     part_is_open = false;
 }
 
-static void let_others_run(char last)
+/* Writes a part, and lets other threads run if it is their turn. */
+static void write_part(const char *bytes, size_t length)
 {
-    part_is_open = last != '\n';
+    uint64_t now = platform_now();
+
+    if (now - part_ended >= TERMINAL_TURN) /* others have had theirs, or nothing was printed */
+        turn_began = now;
+    platform_terminal_write(bytes, length);
+    part_ended = platform_now();
+    if (part_ended - turn_began < TERMINAL_TURN)
+        return;
+    part_is_open = bytes[length - 1] != '\n';
     platform_yield();
     part_is_open = false;
+    turn_began = part_ended = platform_now();
 }
 
 bool bh_print_long(const void *data, size_t length)
@@ -49,8 +60,7 @@ bool bh_print_long(const void *data, size_t length)
     while (length) {
         size_t part = length < TERMINAL_PART ? length : TERMINAL_PART;
 
-        platform_terminal_write(text, part);
-        let_others_run(text[part - 1]);
+        write_part(text, part);
         text += part;
         length -= part;
         if (platform_terminal_interrupted()) {
@@ -66,9 +76,10 @@ void bh_write_end(struct bh_writer *w)
 {
     if (!w->used)
         return;
-    platform_terminal_write(w->part, w->used);
     if (w->others_run)
-        let_others_run(w->part[w->used - 1]);
+        write_part(w->part, w->used);
+    else
+        platform_terminal_write(w->part, w->used);
     w->used = 0;
 }
 

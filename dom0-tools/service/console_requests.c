@@ -79,15 +79,19 @@ static struct managed_domain *choose_shown(void)
 void console_clients_follow(void)
 {
     struct managed_domain *d = choose_shown();
+    uint64_t began = d ? platform_now() : 0;
 
-    if (!d)
-        return;
-    console_show(d->console);
-    shown_bytes += TERMINAL_PART;
-    if (!console_is_behind(d->console))
-        domain_rings_console_turn(d); /* the domain has had to wait with the rest */
-    if (choose_shown())
-        platform_wake();
+    while (d) {
+        console_show(d->console);
+        shown_bytes += TERMINAL_PART;
+        if (!console_is_behind(d->console))
+            domain_rings_console_turn(d); /* the domain has had to wait with the rest */
+        d = choose_shown();
+        if (d && platform_now() - began >= TERMINAL_TURN) {
+            platform_wake();
+            return;
+        }
+    }
 }
 
 static void attachment_output(void *context, const void *data, size_t length)

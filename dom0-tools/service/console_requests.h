@@ -4,8 +4,8 @@
 #define TOOLS_SERVICE_CONSOLE_REQUESTS_H
 
 /*
- * Shows the clients of one console a small part of its output; wakes the service's thread while
- * there is more, of any console. A part belongs to another console than the one before only when
+ * Shows clients small parts of their consoles' output, for TERMINAL_TURN; wakes the service's
+ * thread while there is more, of any console. A part belongs to another console than the one before only when
  * all of that is shown, or much: so that lines of one are rarely torn by another.
  */
 void console_clients_follow(void);

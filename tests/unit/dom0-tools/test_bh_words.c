@@ -20,6 +20,11 @@
 
 static char printed[4096];
 
+uint64_t platform_now(void)
+{
+    return 0;
+}
+
 void platform_yield(void)
 {
 }

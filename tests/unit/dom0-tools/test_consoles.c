@@ -49,8 +49,11 @@ static char shown[2 * CONSOLE_LOG_SIZE];
 static size_t shown_length;
 static unsigned int gone_count;
 
+#define CHARACTER 87000u /* ns on a serial line of 115200 baud */
+
 static void sink(void *context, const void *data, size_t length)
 {
+    fake_pass_time(length * CHARACTER);
     assert_in_range(length, 1, TERMINAL_PART);
     memcpy(shown + shown_length, data, length);
     shown_length += length;
@@ -65,6 +68,7 @@ static size_t other_length;
 
 static void other_sink(void *context, const void *data, size_t length)
 {
+    fake_pass_time(length * CHARACTER);
     other_length += length;
 }
 
@@ -221,6 +225,7 @@ static void note_owner(void *context, const void *data, size_t length)
 {
     size_t used = strlen(owners);
 
+    fake_pass_time(length * CHARACTER);
     shown_length += length;
     if ((!used || owners[used - 1] != *(const char *)context) && used < sizeof(owners) - 1)
         owners[used] = *(const char *)context;

@@ -21,6 +21,11 @@ static struct xen_sysctl_lockprof_data locks[4];
 static long status;
 static char printed[2048];
 
+uint64_t platform_now(void)
+{
+    return 0;
+}
+
 void platform_yield(void)
 {
 }
