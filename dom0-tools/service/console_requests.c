@@ -131,7 +131,7 @@ int service_console_attach(domid_t domid, const struct console_client *client, u
     a->next = attachments;
     attachments = a;
     console_attach(d->console, &a->reader);
-    platform_wake();
+    console_clients_follow();
     return 0;
 }
 
@@ -199,5 +199,6 @@ size_t service_console_input(domid_t domid, const void *data, size_t length)
         return length;
     taken = console_queue_input(d->console, data, length);
     domain_rings_console_turn(d);
+    console_clients_follow(); /* an echo need not wait for the service's thread */
     return taken;
 }
