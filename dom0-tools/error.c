@@ -6,11 +6,16 @@
 #include <public/errno.h>
 
 #include <tools/error.h>
+#include <tools/utf8.h>
 
 int error_vset(struct error *e, const char *format, va_list args)
 {
-    if (e)
-        vsnprintf(e->text, sizeof(e->text), format, args);
+    char text[ERROR_TEXT_SIZE];
+
+    if (!e)
+        return -1;
+    vsnprintf(text, sizeof(text), format, args);
+    utf8_printable(e->text, sizeof(e->text), text);
     return -1;
 }
 
@@ -26,17 +31,16 @@ int error_set(struct error *e, const char *format, ...)
 
 int error_prefix(struct error *e, const char *format, ...)
 {
-    char prefix[ERROR_TEXT_SIZE], rest[ERROR_TEXT_SIZE];
+    char rest[ERROR_TEXT_SIZE];
     size_t used;
     va_list args;
 
     if (!e)
         return -1;
-    va_start(args, format);
-    vsnprintf(prefix, sizeof(prefix), format, args);
-    va_end(args);
     memcpy(rest, e->text, sizeof(rest));
-    snprintf(e->text, sizeof(e->text), "%s", prefix);
+    va_start(args, format);
+    error_vset(e, format, args);
+    va_end(args);
     used = strlen(e->text);
     snprintf(e->text + used, sizeof(e->text) - used, ": %s", rest);
     return -1;

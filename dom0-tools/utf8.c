@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Text in UTF-8 (RFC 3629): see tools/utf8.h. */
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <tools/utf8.h>
@@ -27,6 +28,35 @@ size_t utf8_length(const char *text, size_t left)
         (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
         return 0;
     return length;
+}
+
+bool utf8_is_control(const char *text, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    return length == 1 ? at[0] < 0x20 || at[0] == 0x7f
+                       : length == 2 && at[0] == 0xc2 && at[1] < 0xa0;
+}
+
+void utf8_printable(char *to, size_t room, const char *text)
+{
+    size_t left = strlen(text), used = 0;
+
+    while (left) {
+        size_t character = utf8_length(text, left), step = character ? character : 1;
+        bool escaped = !character || utf8_is_control(text, character);
+
+        if (used + (escaped ? 4 * step : step) >= room)
+            break;
+        for (size_t i = 0; escaped && i < step; i++)
+            snprintf(to + used + 4 * i, 5, "\\x%02x", (unsigned char)text[i]);
+        if (!escaped)
+            memcpy(to + used, text, step);
+        used += escaped ? 4 * step : step;
+        text += step;
+        left -= step;
+    }
+    to[used] = '\0';
 }
 
 static uint32_t utf8_number(const char *text, size_t length)

@@ -15,6 +15,7 @@
 
 static uint8_t used[WINDOW_PAGES / 8];
 static unsigned long search_start;
+static unsigned long free_pages = WINDOW_PAGES;
 
 static bool is_used(unsigned long page)
 {
@@ -81,9 +82,15 @@ void *window_reserve(unsigned long pages)
     if (va) {
         mark((unsigned long)first, pages, true);
         search_start = (unsigned long)first + pages;
+        free_pages -= pages;
     }
     events_restore(enabled);
     return va;
+}
+
+unsigned long window_free(void)
+{
+    return free_pages;
 }
 
 void window_release(void *va, unsigned long pages)
@@ -92,6 +99,7 @@ void window_release(void *va, unsigned long pages)
     unsigned long first = ((uintptr_t)va - WINDOW_BASE) >> PAGE_SHIFT;
 
     mark(first, pages, false);
+    free_pages += pages;
     if (first < search_start)
         search_start = first;
     events_restore(enabled);

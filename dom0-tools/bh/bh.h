@@ -61,6 +61,27 @@ struct bh_call {
 /* Prints to the terminal. */
 void bh_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Prints bytes of which there may be any number, unchanged: in small parts, between which other
+ * threads run. May wait. @return false if Ctrl-C was typed meanwhile: the rest is not printed.
+ */
+bool bh_print_long(const void *data, size_t length);
+
+/* Ends the line that a part has left open, for a notice. */
+void bh_end_part(void);
+
+/*
+ * Gathers bytes on their way to the terminal, so that many of them are written at once. All zero is
+ * an empty one; bh_write_end writes what is left.
+ */
+struct bh_writer {
+    char part[TERMINAL_PART];
+    size_t used;
+    bool others_run; /* after each part: what is written must be the caller's own */
+};
+void bh_write(struct bh_writer *w, const char *bytes, size_t length);
+void bh_write_end(struct bh_writer *w);
+
 /* Prints text in UTF-8, and blanks up to @columns. */
 void bh_print_padded(const char *text, unsigned int columns);
 

@@ -2,31 +2,47 @@
 /* JSON output. The state is which brackets are open, and whether a comma is due. */
 #include "json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <tools/utf8.h>
 
 #include "bh.h"
 
-/* Bytes that are not UTF-8 are shown as the characters of these numbers. */
-static void print_text(const char *text, size_t length)
+/* Writes one character, or its number if a terminal would take it for a command. */
+static void write_character(struct bh_writer *w, const char *text, size_t length)
 {
+    unsigned int number = (unsigned char)*text;
+    char escape[8];
+
+    if (length == 2 && utf8_is_control(text, length))
+        number = (unsigned char)text[1]; /* U+0080 to U+009f */
+    if (number == '"' || number == '\\') {
+        bh_write(w, "\\", 1);
+        bh_write(w, text, 1);
+    } else if (!length || utf8_is_control(text, length)) {
+        snprintf(escape, sizeof(escape), "\\u%04x", number);
+        bh_write(w, escape, strlen(escape));
+    } else {
+        bh_write(w, text, length);
+    }
+}
+
+/* Bytes that are not UTF-8 are shown as the characters of these numbers. */
+static void print_text(const struct json *j, const char *text, size_t length)
+{
+    struct bh_writer w = {.others_run = j->others_run};
     const char *end = text + length;
 
-    bh_print("\"");
+    bh_write(&w, "\"", 1);
     while (text < end) {
         size_t character = utf8_length(text, (size_t)(end - text));
-        unsigned char byte = (unsigned char)*text;
 
-        if (byte == '"' || byte == '\\')
-            bh_print("\\%c", byte);
-        else if (!character || byte < 0x20 || byte == 0x7f)
-            bh_print("\\u%04x", byte);
-        else
-            bh_print("%.*s", (int)character, text);
+        write_character(&w, text, character);
         text += character ? character : 1;
     }
-    bh_print("\"");
+    bh_write(&w, "\"", 1);
+    bh_write_end(&w);
 }
 
 /* What comes in front of a value: a comma, a new line, the key. */
@@ -37,7 +53,7 @@ static void json_begin(struct json *j, const char *key)
     bh_print("%s\n%*s", j->empty[j->depth] ? "" : ",", (int)(2 * j->depth), "");
     j->empty[j->depth] = false;
     if (key) {
-        print_text(key, strlen(key));
+        print_text(j, key, strlen(key));
         bh_print(": ");
     }
 }
@@ -69,7 +85,7 @@ void json_close(struct json *j, char bracket)
 void json_bytes(struct json *j, const char *key, const void *bytes, size_t length)
 {
     json_begin(j, key);
-    print_text(bytes, length);
+    print_text(j, bytes, length);
     json_end(j);
 }
 

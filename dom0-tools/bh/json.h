@@ -11,7 +11,8 @@
 
 struct json {
     unsigned int depth;
-    bool empty[8]; /* for each open bracket: nothing is in it yet */
+    bool empty[8];   /* for each open bracket: nothing is in it yet */
+    bool others_run; /* other threads do while texts are printed, which may be long */
 };
 
 /* In an object each value has a @key; in an array, and for the outermost value, @key is NULL. */

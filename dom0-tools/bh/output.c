@@ -24,6 +24,81 @@ void bh_print(const char *format, ...)
                             (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 }
 
+/* ---- Long output ---- */
+
+static bool part_is_open; /* its line is not over while other threads run */
+static uint64_t turn_began, part_ended;
+
+void bh_end_part(void)
+{
+    if (part_is_open)
+        platform_terminal_write("\n", 1);
+    part_is_open = false;
+}
+
+/* Writes a part, and lets other threads run if it is their turn. */
+static void write_part(const char *bytes, size_t length)
+{
+    uint64_t now = platform_now();
+
+    if (now - part_ended >= TERMINAL_TURN) /* others have had theirs, or nothing was printed */
+        turn_began = now;
+    platform_terminal_write(bytes, length);
+    part_ended = platform_now();
+    if (part_ended - turn_began < TERMINAL_TURN)
+        return;
+    part_is_open = bytes[length - 1] != '\n';
+    platform_yield();
+    part_is_open = false;
+    turn_began = part_ended = platform_now();
+}
+
+bool bh_print_long(const void *data, size_t length)
+{
+    const char *text = data;
+
+    while (length) {
+        size_t part = length < TERMINAL_PART ? length : TERMINAL_PART;
+
+        write_part(text, part);
+        text += part;
+        length -= part;
+        if (platform_terminal_interrupted()) {
+            if (text[-1] != '\n')
+                bh_print("\n");
+            return false;
+        }
+    }
+    return true;
+}
+
+void bh_write_end(struct bh_writer *w)
+{
+    if (!w->used)
+        return;
+    if (w->others_run)
+        write_part(w->part, w->used);
+    else
+        platform_terminal_write(w->part, w->used);
+    w->used = 0;
+}
+
+void bh_write(struct bh_writer *w, const char *bytes, size_t length)
+{
+    while (length) {
+        size_t room = sizeof(w->part) - w->used, part = length < room ? length : room;
+
+        memcpy(w->part + w->used, bytes, part);
+        w->used += part;
+        bytes += part;
+        length -= part;
+        if (w->used == sizeof(w->part))
+            bh_write_end(w);
+    }
+}
+
+/* ---- Lines ---- */
+
 void bh_print_padded(const char *text, unsigned int columns)
 {
     size_t used = utf8_columns(text, strlen(text));

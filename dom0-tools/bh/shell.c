@@ -10,6 +10,7 @@
 #include <platform.h>
 #include <tools/control.h>
 #include <tools/service.h>
+#include <tools/utf8.h>
 
 #include "bh.h"
 #include "line_editor.h"
@@ -122,11 +123,15 @@ static void write_terminal(const char *text, size_t length)
 
 void bh_notice(const char *text)
 {
+    char printable[2 * ERROR_TEXT_SIZE];
+
     if (prompting)
         editor_hide(&editor);
     bh_progress_hide();
     bh_end_console_line();
-    bh_print("%s\n", text);
+    bh_end_part();
+    utf8_printable(printable, sizeof(printable), text);
+    bh_print("%s\n", printable);
     if (prompting)
         editor_show(&editor);
 }

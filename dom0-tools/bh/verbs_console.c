@@ -16,7 +16,6 @@
 #define DETACH_KEY    0x1d        /* Ctrl-] */
 #define INPUT_RETRY   10000000ull /* ns between attempts while the guest does not read */
 #define INPUT_RETRIES 100
-#define LOG_PART      1024 /* bytes printed at a time */
 
 /* One console on the terminal. */
 struct attachment {
@@ -138,24 +137,20 @@ int bh_attach_console(const struct bh_call *call, const uint16_t *domids, unsign
     return status ? bh_fail(call, "%s", e.text) : 0;
 }
 
-/* In parts, so that others have their turns in between. */
 static int show_log(const struct bh_call *call)
 {
-    size_t length, part;
+    size_t length;
     struct error e;
     char *text;
+    bool whole;
 
     if (service_console_log(call->argv[0], &text, &length, &e))
         return bh_fail(call, "%s", e.text);
-    for (size_t at = 0; at < length; at += part) {
-        part = length - at < LOG_PART ? length - at : LOG_PART;
-        platform_terminal_write(text + at, part);
-        platform_yield();
-    }
-    if (length && text[length - 1] != '\n')
+    whole = bh_print_long(text, length);
+    if (whole && length && text[length - 1] != '\n')
         bh_print("\n");
     free(text);
-    return 0;
+    return whole ? 0 : bh_fail(call, "interrupted");
 }
 
 enum {

@@ -126,10 +126,17 @@ static int create_read_config(struct bh_call *call, const char *path, char **set
     return status;
 }
 
+/* A creation that is under way. */
+struct creation {
+    const struct guest_config *config;
+    bool interrupted;
+};
+
 /* How much memory a domain that is being built has got. */
 static void tell_construction(void *context, char text[PROGRESS_TEXT_SIZE])
 {
-    const struct guest_config *g = context;
+    const struct creation *c = context;
+    const struct guest_config *g = c->config;
     struct xen_domctl_getdomaininfo info;
     unsigned long long got = 0;
     domid_t domid;
@@ -137,6 +144,28 @@ static void tell_construction(void *context, char text[PROGRESS_TEXT_SIZE])
     if (!service_find(g->name, &domid, NULL) && !control_domain_info(domid, &info))
         got = info.tot_pages >> 8;
     snprintf(text, PROGRESS_TEXT_SIZE, "creating: %llu of %u MiB", got, g->memory_mib);
+}
+
+static void interrupt_construction(void *context)
+{
+    struct creation *c = context;
+
+    c->interrupted = true;
+    service_cancel_create(c->config->name);
+}
+
+/* Creates the domain, unless Ctrl-C is typed. @return 0, or -1 with the reason in @e. */
+static int create_interruptibly(const struct guest_config *g, bool paused, domid_t *domid,
+                                struct error *e)
+{
+    struct creation c = {.config = g};
+    int status;
+
+    bh_progress_begin(tell_construction, interrupt_construction, &c);
+    status = service_create(g, paused, domid, e);
+    bh_progress_end();
+    return status && c.interrupted ? error_set(e, "interrupted: '%s' is not created", g->name)
+                                   : status;
 }
 
 static int run_create(struct bh_call *call)
@@ -156,9 +185,7 @@ static int run_create(struct bh_call *call)
     if (create_read_config(call, path, call->argv + has_file, &g, &e))
         return bh_fail(call, "%s", e.text);
     /* Started only when the console is attached, so that nothing is missed. */
-    bh_progress_begin(tell_construction, &g);
-    status = service_create(&g, paused || console, &domid, &e);
-    bh_progress_end();
+    status = create_interruptibly(&g, paused || console, &domid, &e);
     guest_config_free(&g);
     if (status)
         return bh_fail(call, "%s", e.text);

@@ -41,7 +41,7 @@ static int run_destroy(struct bh_call *call)
 
     if (one_domain(call, &domid))
         return -1;
-    bh_progress_begin(tell_destruction, &domid);
+    bh_progress_begin(tell_destruction, NULL, &domid);
     status = service_destroy(domid, &e);
     bh_progress_end();
     return tell_status(call, status, &e);
@@ -110,7 +110,7 @@ static int wait_for_ends(const struct bh_call *call, const domid_t *domids, unsi
     struct end_wait wait = {0};
     bool interrupted = false;
 
-    bh_progress_begin(tell_wait, &wait);
+    bh_progress_begin(tell_wait, NULL, &wait);
     for (unsigned int i = 0; i < count && !interrupted; i++) {
         wait = (struct end_wait){.domid = domids[i], .others = count - i - 1};
         while (service_is_alive(wait.domid) && !interrupted) {

@@ -411,29 +411,47 @@ static int run_info(struct bh_call *call)
 
 /* ---- dmesg ---- */
 
+#define MESSAGES_STEP 4096u
+
+/*
+ * Reads all messages at once: while they are printed, there may be others, without end. The caller
+ * frees *@text, of *@length bytes, whatever is returned. @return 0, or -1 with the reason in @e.
+ */
+static int read_messages(bool clear, char **text, size_t *length, struct error *e)
+{
+    uint32_t index = 0;
+    size_t part;
+
+    *text = NULL;
+    *length = 0;
+    do {
+        char *larger = realloc(*text, *length + MESSAGES_STEP);
+
+        if (!larger)
+            return error_set(e, "not enough memory");
+        *text = larger;
+        if (control_read_messages(*text + *length, MESSAGES_STEP, !*length, clear, &index, &part,
+                                  e))
+            return -1;
+        *length += part;
+    } while (part);
+    return 0;
+}
+
 static int run_dmesg(struct bh_call *call)
 {
-    bool clear = call->given[DMESG_CLEAR];
-    char *text = malloc(4096);
-    uint32_t index = 0;
-    bool first = true;
     struct error e;
     size_t length;
+    char *text;
+    int status;
 
-    if (call->argc != 0 || !text) {
-        free(text);
-        return call->argc != 0 ? bh_usage(call) : bh_fail(call, "not enough memory");
-    }
-    do {
-        if (control_read_messages(text, 4096, first, clear, &index, &length, &e)) {
-            free(text);
-            return bh_fail(call, "%s", e.text);
-        }
-        platform_terminal_write(text, length);
-        first = false;
-    } while (length);
+    if (call->argc != 0)
+        return bh_usage(call);
+    status = read_messages(call->given[DMESG_CLEAR], &text, &length, &e);
+    if (!status && !bh_print_long(text, length))
+        status = error_set(&e, "interrupted");
     free(text);
-    return 0;
+    return status ? bh_fail(call, "%s", e.text) : 0;
 }
 
 static int run_debug_keys(struct bh_call *call)

@@ -62,17 +62,18 @@ static int run_cat(struct bh_call *call)
 {
     struct platform_file file;
     int status;
+    bool whole;
 
     if (call->argc != 1)
         return bh_usage(call);
     status = platform_file_open(call->argv[0], &file);
     if (status < 0)
         return bh_fail(call, "%s: %s", call->argv[0], error_file_words(-status));
-    platform_terminal_write(file.data, file.size);
-    if (file.size && ((const char *)file.data)[file.size - 1] != '\n')
+    whole = bh_print_long(file.data, file.size);
+    if (whole && file.size && ((const char *)file.data)[file.size - 1] != '\n')
         bh_print("\n");
     platform_file_close(&file);
-    return 0;
+    return whole ? 0 : bh_fail(call, "interrupted");
 }
 
 static int run_poweroff(struct bh_call *call)

@@ -18,6 +18,8 @@
 #define CTRL_C       0x03
 #define CTRL_BRACKET 0x1d /* what leaves consoles too */
 
+#define LISTING_INTERRUPTED 4 /* EINTR, beside the store's errors: "interrupted" in error_words */
+
 /* The options of each verb. */
 enum {
     LS_FULL,
@@ -65,29 +67,55 @@ static int store_fail(const struct bh_call *call, const char *path, int error)
                                          : error_words(error));
 }
 
-/* Prints a value; what does not print is written as in C. */
-static void print_value(const char *value, size_t length, bool raw)
+static void write_text(struct bh_writer *w, const char *text)
 {
-    if (raw) {
-        platform_terminal_write(value, length);
-        return;
-    }
+    bh_write(w, text, strlen(text));
+}
+
+/* Writes a value; what does not print is written as in C. */
+static void write_value(struct bh_writer *w, const char *value, size_t length)
+{
+    static const char special[] = "\n\t\r\\", letters[] = "ntr\\";
+
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)value[i];
+        const char *found = c ? strchr(special, c) : NULL;
+        char escape[8];
 
-        if (c == '\n')
-            bh_print("\\n");
-        else if (c == '\t')
-            bh_print("\\t");
-        else if (c == '\r')
-            bh_print("\\r");
-        else if (c == '\\')
-            bh_print("\\\\");
-        else if (c < 0x20 || c >= 0x7f)
-            bh_print("\\x%02x", c);
-        else
-            bh_print("%c", c);
+        if (found) {
+            bh_write(w, "\\", 1);
+            bh_write(w, &letters[found - special], 1);
+        } else if (c < 0x20 || c >= 0x7f) {
+            snprintf(escape, sizeof(escape), "\\x%02x", c);
+            write_text(w, escape);
+        } else {
+            bh_write(w, &value[i], 1);
+        }
     }
+}
+
+/*
+ * Copies the value of a node, for a long look at it: other threads may change the node meanwhile.
+ * The caller frees *@value.
+ */
+static int copy_value(struct store_connection *c, const char *path, char **value, size_t *length)
+{
+    const void *bytes;
+    int error = xs_read(c, STORE_NO_TRANSACTION, path, &bytes, length);
+
+    if (error)
+        return error;
+    *value = malloc(*length ? *length : 1);
+    if (!*value)
+        return XEN_ENOMEM;
+    memcpy(*value, bytes, *length);
+    return 0;
+}
+
+/* Domains decide how long a listing gets. @return 0, or LISTING_INTERRUPTED if Ctrl-C ends it. */
+static int check_interrupted(void)
+{
+    return platform_terminal_interrupted() ? LISTING_INTERRUPTED : 0;
 }
 
 /* ---- store-ls ---- */
@@ -113,41 +141,66 @@ static void permissions_text(const struct store_permission *p, unsigned int coun
                                    p[i].domid);
 }
 
-static int show_node(struct listing *l, const char *name, unsigned int depth)
-{
-    struct store_permission p[STORE_MAX_PERMS];
-    char permissions[STORE_MAX_PERMS * 8];
-    const void *value;
-    unsigned int count;
+/* A node that was read. */
+struct node {
+    const char *name;
+    char *value;
     size_t length;
-    int error = xs_read(l->connection, STORE_NO_TRANSACTION, l->path, &value, &length);
+    char permissions[STORE_MAX_PERMS * 8];
+};
 
-    if (!error)
-        error = xs_get_permissions(l->connection, STORE_NO_TRANSACTION, l->path, p, &count);
-    if (error)
-        return error;
-    permissions_text(p, count, permissions, sizeof(permissions));
-    if (l->json) {
-        json_open(l->json, NULL, '{');
-        json_text(l->json, "path", l->path);
-        json_bytes(l->json, "value", value, length);
-        json_text(l->json, "permissions", permissions);
-        json_close(l->json, '}');
-        return 0;
-    }
-    if (l->full)
-        bh_print("%s = \"", l->path + l->strip);
-    else
-        bh_print("%*s%s = \"", (int)depth, "", name);
-    print_value(value, length, false);
-    if (l->permissions)
-        bh_print("\"   (%s)\n", permissions);
-    else
-        bh_print("\"\n");
-    return 0;
+static void node_json(const struct listing *l, const struct node *n)
+{
+    json_open(l->json, NULL, '{');
+    json_text(l->json, "path", l->path);
+    json_bytes(l->json, "value", n->value, n->length);
+    json_text(l->json, "permissions", n->permissions);
+    json_close(l->json, '}');
 }
 
-/* Shows all below l->path, which is the same again afterwards. */
+static void node_text(const struct listing *l, const struct node *n, unsigned int depth)
+{
+    struct bh_writer w = {.others_run = true};
+
+    while (!l->full && depth--)
+        bh_write(&w, " ", 1);
+    write_text(&w, l->full ? l->path + l->strip : n->name);
+    write_text(&w, " = \"");
+    write_value(&w, n->value, n->length);
+    write_text(&w, "\"");
+    if (l->permissions) {
+        write_text(&w, "   (");
+        write_text(&w, n->permissions);
+        write_text(&w, ")");
+    }
+    write_text(&w, "\n");
+    bh_write_end(&w);
+}
+
+static int show_node(const struct listing *l, const char *name, unsigned int depth)
+{
+    struct store_permission p[STORE_MAX_PERMS];
+    struct node n = {.name = name};
+    unsigned int count;
+    int error = xs_get_permissions(l->connection, STORE_NO_TRANSACTION, l->path, p, &count);
+
+    if (!error)
+        error = copy_value(l->connection, l->path, &n.value, &n.length);
+    if (error)
+        return error;
+    permissions_text(p, count, n.permissions, sizeof(n.permissions));
+    if (l->json)
+        node_json(l, &n);
+    else
+        node_text(l, &n, depth);
+    free(n.value);
+    return check_interrupted();
+}
+
+/*
+ * Shows all below l->path, which is the same again afterwards. A node that goes while others run is
+ * left out.
+ */
 static int show_children(struct listing *l, unsigned int depth)
 {
     size_t end = strlen(l->path), length;
@@ -164,6 +217,8 @@ static int show_children(struct listing *l, unsigned int depth)
         /* The depth of the store's tree is bounded. NOLINTNEXTLINE(misc-no-recursion) */
         if (!error && !l->shallow)
             error = show_children(l, depth + 1);
+        if (error == XEN_ENOENT)
+            error = 0;
         l->path[end] = '\0';
     }
     free(names);
@@ -234,7 +289,7 @@ static int list_store(const struct bh_call *call, const struct listing *options)
 
 static int run_store_ls(struct bh_call *call)
 {
-    struct json json = {.depth = 0};
+    struct json json = {.others_run = true};
 
     return list_store(call, &(struct listing){.full = call->given[LS_FULL],
                                               .permissions = call->given[LS_PERMISSIONS],
@@ -277,6 +332,7 @@ static int list_children(struct bh_call *call, struct store_connection *c, const
 {
     const char *prefix = call->given[LIST_PREFIX] ? typed : "";
     const char *slash = *prefix && prefix[strlen(prefix) - 1] != '/' ? "/" : "";
+    struct bh_writer w = {.others_run = true};
     uint64_t generation;
     size_t length = 0;
     char *names;
@@ -284,15 +340,21 @@ static int list_children(struct bh_call *call, struct store_connection *c, const
 
     if (error)
         return error;
-    for (size_t at = 0; at < length; at += strlen(names + at) + 1)
-        bh_print("%s%s%s\n", prefix, slash, names + at);
+    for (size_t at = 0; at < length && !error; at += strlen(names + at) + 1) {
+        write_text(&w, prefix);
+        write_text(&w, slash);
+        write_text(&w, names + at);
+        write_text(&w, "\n");
+        bh_write_end(&w);
+        error = check_interrupted();
+    }
     free(names);
-    return 0;
+    return error;
 }
 
 static int run_store_list(struct bh_call *call)
 {
-    struct json json = {.depth = 0};
+    struct json json = {.others_run = true};
 
     if (call->argc && call->given[LIST_JSON])
         return list_store(call, &(struct listing){.shallow = true, .json = &json});
@@ -302,17 +364,25 @@ static int run_store_list(struct bh_call *call)
 static int read_node(struct bh_call *call, struct store_connection *c, const char *typed,
                      char *path)
 {
-    const void *value;
+    struct bh_writer w = {.others_run = true};
+    char *value;
     size_t length;
-    int error = xs_read(c, STORE_NO_TRANSACTION, path, &value, &length);
+    int error = copy_value(c, path, &value, &length);
 
     if (error)
         return error;
-    if (call->given[READ_PREFIX])
-        bh_print("%s: ", typed);
-    print_value(value, length, call->given[READ_RAW]);
-    bh_print("\n");
-    return 0;
+    if (call->given[READ_PREFIX]) {
+        write_text(&w, typed);
+        write_text(&w, ": ");
+    }
+    if (call->given[READ_RAW])
+        bh_write(&w, value, length);
+    else
+        write_value(&w, value, length);
+    write_text(&w, "\n");
+    bh_write_end(&w);
+    free(value);
+    return check_interrupted();
 }
 
 static int run_store_read(struct bh_call *call)
@@ -497,58 +567,107 @@ static int run_store_chmod(struct bh_call *call)
 
 /* ---- store-watch ---- */
 
+#define WATCHER_ROOM (2 * STORE_PATH_SIZE)
+
+/*
+ * Events are told inside of the change, where any number of them may come at once and nobody waits:
+ * they are noted there, and shown by the verb. One that finds no room comes again later.
+ */
 struct watcher {
-    uint64_t left; /* events to show, 0: no end */
+    uint64_t left; /* events to note, 0: no end */
     bool bounded, over;
+    char lines[WATCHER_ROOM]; /* paths that are still to be shown, a line each */
+    size_t used;
+    char shown[WATCHER_ROOM];
 };
 
-static bool show_event(void *context, const char *path, const char *token)
+static bool note_event(void *context, const char *path, const char *token)
 {
     struct watcher *w = context;
+    size_t length = strlen(path);
 
     if (w->over)
         return true;
-    bh_print("%s\n", path);
-    if (w->bounded && --w->left == 0) {
-        w->over = true;
-        platform_terminal_wake();
-    }
+    if (length + 1 > sizeof(w->lines) - w->used)
+        return false;
+    memcpy(w->lines + w->used, path, length);
+    w->used += length;
+    w->lines[w->used++] = '\n';
+    w->over = w->bounded && --w->left == 0;
+    platform_terminal_wake();
     return true;
+}
+
+/* Shows what was noted. @return false if Ctrl-C was typed. */
+static bool show_events(struct watcher *w, struct store_connection *c)
+{
+    size_t length = w->used;
+
+    memcpy(w->shown, w->lines, length);
+    w->used = 0;
+    xs_missed_events(c);
+    return bh_print_long(w->shown, length);
+}
+
+/* Shows events until there are enough, or a key ends it. */
+static void follow_events(struct watcher *w, struct store_connection *c)
+{
+    while (show_events(w, c)) {
+        int key;
+
+        if (w->used)
+            key = platform_terminal_read_until(0); /* more to show: only a look */
+        else if (w->over)
+            return;
+        else
+            key = platform_terminal_read();
+        if (key == CTRL_C || key == CTRL_BRACKET)
+            return;
+    }
+}
+
+/* Sets the watches, and notes their first events. @return 0, or -1 after having said why not. */
+static int watch_all(const struct bh_call *call, struct store_connection *c)
+{
+    for (int i = 0; i < call->argc; i++) {
+        int error = xs_watch(c, call->argv[i], "");
+
+        if (error)
+            return store_fail(call, call->argv[i], error);
+        xs_watch_first(c, call->argv[i], "");
+    }
+    return 0;
 }
 
 static int run_store_watch(struct bh_call *call)
 {
     const char *count = call->values[WATCH_COUNT];
-    struct watcher w = {.bounded = count != NULL};
-    struct store_connection *c;
-    int error = 0;
+    struct store_connection *c = NULL;
+    uint64_t events = 0;
+    struct watcher *w;
+    int status = -1;
     char *end;
 
     if (count) {
-        w.left = strtoull(count, &end, 10);
-        if (*end || *count == '-' || !w.left)
+        events = strtoull(count, &end, 10);
+        if (*end || *count == '-' || !events)
             return bh_fail(call, "-n %s: expected how many events, a number from 1 on", count);
     }
     if (!call->argc)
         return bh_usage(call);
-    c = service_store_connect(show_event, &w);
-    if (!c)
-        return bh_fail(call, "not enough memory");
-    for (int i = 0; i < call->argc && !error; i++) {
-        error = xs_watch(c, call->argv[i], "");
-        if (error)
-            store_fail(call, call->argv[i], error);
-        else
-            xs_watch_first(c, call->argv[i], "");
+    w = calloc(1, sizeof(*w));
+    if (w)
+        c = service_store_connect(note_event, w);
+    if (c) {
+        w->bounded = count;
+        w->left = events;
+        status = watch_all(call, c);
+        if (!status)
+            follow_events(w, c);
+        store_disconnect(c);
     }
-    while (!error && !w.over) {
-        int key = platform_terminal_read();
-
-        if (key == CTRL_C || key == CTRL_BRACKET)
-            break;
-    }
-    store_disconnect(c);
-    return error ? -1 : 0;
+    free(w);
+    return c ? status : bh_fail(call, "not enough memory");
 }
 
 const struct bh_verb bh_store_verbs[] = {

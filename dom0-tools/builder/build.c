@@ -31,7 +31,7 @@ static int load_kernel(struct build *b)
     };
 
     if (kernel_image_load(b->request->kernel.data, b->request->kernel.size, &target,
-                          &b->start.image, b->error))
+                          b->request->cancelled, &b->start.image, b->error))
         return error_prefix(b->error, "%s", b->request->kernel_name);
     return 0;
 }
@@ -198,7 +198,7 @@ static int build_all(struct build *b)
             request->domid, ((uint64_t)request->memory_mib << 10) + DOMAIN_SLACK_KIB, b->error) ||
         control_set_memory_map(request->domid, (uint64_t)request->maxmem_mib << 10, b->error) ||
         guest_memory_populate(&b->memory, request->domid, (uint64_t)request->memory_mib << 8,
-                              b->error) ||
+                              request->cancelled, b->error) ||
         load_kernel(b) || lay_out(b) || load_ramdisk(b))
         return -1;
     b->result->store_frame = guest_memory_frame(&b->memory, b->start.store);

@@ -15,6 +15,13 @@
 #define EXTENTS_A_CALL 512
 #define WINDOW_FRAMES  64u /* mapped at a time: a small domain needs few of its frames filled in */
 
+/* Lets others run, who may cancel all this meanwhile. @return 0, or -1 if they have. */
+static int let_others_run(struct guest_memory *m)
+{
+    platform_yield();
+    return *m->cancelled ? error_set(m->error, "cancelled") : 0;
+}
+
 static long populate_extents(domid_t domid, xen_pfn_t *extents, size_t count, unsigned int order)
 {
     struct xen_memory_reservation op = {.nr_extents = count, .extent_order = order, .domid = domid};
@@ -61,12 +68,14 @@ static int populate_all(struct guest_memory *m, xen_pfn_t *extents)
             m->blocks[block++].first = extents[i];
         if ((size_t)done < count && populate_singly(m, block++, BLOCK_FRAMES, extents))
             return -1;
-        platform_yield();
+        if (let_others_run(m))
+            return -1;
     }
     return rest ? populate_singly(m, block, rest, extents) : 0;
 }
 
-int guest_memory_populate(struct guest_memory *m, domid_t domid, uint64_t frames, struct error *e)
+int guest_memory_populate(struct guest_memory *m, domid_t domid, uint64_t frames,
+                          const bool *cancelled, struct error *e)
 {
     size_t size = BLOCK_FRAMES * sizeof(xen_pfn_t);
     xen_pfn_t *extents;
@@ -75,6 +84,7 @@ int guest_memory_populate(struct guest_memory *m, domid_t domid, uint64_t frames
     memset(m, 0, sizeof(*m));
     m->domid = domid;
     m->frames = frames;
+    m->cancelled = cancelled;
     m->error = e;
     m->blocks = calloc((frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES, sizeof(*m->blocks));
     extents = platform_buffer_alloc(size);
@@ -118,7 +128,8 @@ void *guest_memory_window(struct guest_memory *m, uint64_t pfn, size_t *run)
         }
         m->window_pfn = start;
         m->mapped = count;
-        platform_yield();
+        if (let_others_run(m))
+            return NULL;
     }
     *run = m->mapped - (pfn - start);
     return m->window + (pfn - start) * PAGE_BYTES;

@@ -28,6 +28,7 @@ struct guest_memory {
     domid_t domid;
     uint64_t frames; /* pfn 0 to frames - 1 */
     struct frame_block *blocks;
+    const bool *cancelled;
     struct error *error;
 
     /* The window: @mapped frames from pfn @window_pfn on, or NULL. */
@@ -37,11 +38,13 @@ struct guest_memory {
 };
 
 /*
- * Takes @frames frames of memory for the domain.
+ * Takes @frames frames of memory for the domain. This and all that opens windows later may wait,
+ * and fails soon after *@cancelled has become true.
  *
  * @return 0; or -1 with the reason in @e.
  */
-int guest_memory_populate(struct guest_memory *m, domid_t domid, uint64_t frames, struct error *e);
+int guest_memory_populate(struct guest_memory *m, domid_t domid, uint64_t frames,
+                          const bool *cancelled, struct error *e);
 
 /* Closes the window and frees what this side holds; the domain keeps its memory. */
 void guest_memory_free(struct guest_memory *m);

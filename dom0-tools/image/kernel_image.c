@@ -15,15 +15,27 @@ struct image_report image_report_to(struct error *e)
     return (struct image_report){.refuse = report_refusal, .context = e};
 }
 
+/* Where unpacked bytes go. */
+struct elf_sink {
+    struct kernel_reader *reader;
+    const bool *cancelled;
+    struct error *error;
+};
+
 static int feed_elf(void *context, const void *data, size_t length)
 {
-    return elf_stream_feed(context, data, length);
+    const struct elf_sink *sink = context;
+
+    if (*sink->cancelled)
+        return error_set(sink->error, "cancelled");
+    return elf_stream_feed(&sink->reader->stream, data, length);
 }
 
 int kernel_image_load(const void *file, size_t size, const struct image_target *target,
-                      struct kernel_image *image, struct error *e)
+                      const bool *cancelled, struct kernel_image *image, struct error *e)
 {
     struct image_report report = image_report_to(e);
+    struct elf_sink sink = {.cancelled = cancelled, .error = e};
     struct kernel_reader *reader;
     struct image_payload payload;
     int status;
@@ -33,10 +45,11 @@ int kernel_image_load(const void *file, size_t size, const struct image_target *
     reader = malloc(sizeof(*reader));
     if (!reader)
         return error_set(e, "not enough memory");
+    sink.reader = reader;
     kernel_reader_init(reader, false, &report);
     do {
         kernel_reader_begin(reader, target);
-        status = unpack(payload.data, payload.size, feed_elf, &reader->stream, e);
+        status = unpack(payload.data, payload.size, feed_elf, &sink, e);
         if (!status)
             status = kernel_reader_end(reader);
     } while (status > 0);

@@ -34,31 +34,54 @@
 #define LZ4_LEGACY_BLOCK (8u << 20)
 
 struct stream {
-    const uint8_t *data;
+    const uint8_t *data; /* what is left of the input */
     size_t size;
-    uint8_t *chunk; /* CHUNK_SIZE bytes of output */
+    uint64_t unpacked; /* bytes that the sink has got */
+    uint8_t *chunk;    /* CHUNK_SIZE bytes of output */
     unpack_sink *sink;
     void *context;
     struct error *error;
 };
 
-/* Passes unpacked bytes on, and lets others run: unpacking takes seconds. */
+/*
+ * How much of the input a call of a library is given. Like the output it is bounded: a stream may
+ * consist of blocks without content, of which a library reads as many as it can get.
+ */
+static size_t input_part(const struct stream *s)
+{
+    return s->size < CHUNK_SIZE ? s->size : CHUNK_SIZE;
+}
+
+/* Passes unpacked bytes on, if there are any, and lets others run: unpacking takes seconds. */
 static int pass_on(struct stream *s, const void *data, size_t length)
 {
+    if (length > UNPACK_MAX - s->unpacked)
+        return error_set(s->error, "more than %llu MiB once unpacked, which no kernel needs",
+                         UNPACK_MAX >> 20);
+    s->unpacked += length;
     if (s->sink(s->context, data, length))
         return -1;
     platform_yield();
     return 0;
 }
 
+/* Takes what a library has read off the input, and passes on what it has left in the chunk. */
+static int pass_step(struct stream *s, size_t read, size_t length)
+{
+    s->data += read;
+    s->size -= read;
+    return pass_on(s, s->chunk, length);
+}
+
 static int unpack_plain(struct stream *s)
 {
-    for (size_t done = 0; done < s->size;) {
-        size_t length = s->size - done < CHUNK_SIZE ? s->size - done : CHUNK_SIZE;
+    while (s->size) {
+        size_t length = input_part(s);
 
-        if (pass_on(s, s->data + done, length))
+        if (pass_on(s, s->data, length))
             return -1;
-        done += length;
+        s->data += length;
+        s->size -= length;
     }
     return 0;
 }
@@ -75,35 +98,30 @@ static void zlib_free(void *context, void *memory)
 
 static int unpack_gzip(struct stream *s)
 {
-    z_stream z = {
-        .next_in = (Bytef *)(uintptr_t)s->data,
-        .avail_in = (uInt)s->size,
-        .zalloc = zlib_allocate,
-        .zfree = zlib_free,
-    };
+    z_stream z = {.zalloc = zlib_allocate, .zfree = zlib_free};
     int status, result = 0;
 
-    if (s->size > UINT32_MAX)
-        return error_set(s->error, "a gzip stream of more than 4 GiB");
     platform_library_begin();
     status = inflateInit2(&z, 16 + MAX_WBITS);
     platform_library_end();
     if (status != Z_OK)
         return error_set(s->error, "not enough memory to unpack gzip");
     while (!result && status != Z_STREAM_END) {
+        z.next_in = (Bytef *)(uintptr_t)s->data;
+        z.avail_in = (uInt)input_part(s);
         z.next_out = s->chunk;
         z.avail_out = CHUNK_SIZE;
         platform_library_begin();
         status = inflate(&z, Z_NO_FLUSH);
         platform_library_end();
-        if (status == Z_BUF_ERROR || (status == Z_OK && z.avail_out))
+        if (status == Z_BUF_ERROR) /* there was nothing to read */
             result = error_set(s->error, "the gzip stream is cut short");
         else if (status == Z_MEM_ERROR)
             result = error_set(s->error, "not enough memory to unpack gzip");
         else if (status != Z_OK && status != Z_STREAM_END)
             result = error_set(s->error, "the gzip stream is damaged");
-        if (z.avail_out < CHUNK_SIZE && pass_on(s, s->chunk, CHUNK_SIZE - z.avail_out))
-            result = -1;
+        else
+            result = pass_step(s, (size_t)(z.next_in - s->data), CHUNK_SIZE - z.avail_out);
     }
     platform_library_begin();
     inflateEnd(&z);
@@ -122,15 +140,15 @@ static int unpack_xz(struct stream *s)
     platform_library_end();
     if (status != LZMA_OK)
         return error_set(s->error, "not enough memory to unpack xz");
-    xz.next_in = s->data;
-    xz.avail_in = s->size;
     while (!result && status != LZMA_STREAM_END) {
+        xz.next_in = s->data;
+        xz.avail_in = input_part(s);
         xz.next_out = s->chunk;
         xz.avail_out = CHUNK_SIZE;
         platform_library_begin();
         status = lzma_code(&xz, LZMA_RUN);
         platform_library_end();
-        if (status == LZMA_BUF_ERROR || (status == LZMA_OK && xz.avail_out))
+        if (status == LZMA_BUF_ERROR) /* there was nothing to read, twice */
             result = error_set(s->error, "the xz stream is cut short");
         else if (status == LZMA_MEM_ERROR || status == LZMA_MEMLIMIT_ERROR)
             result = error_set(s->error,
@@ -138,8 +156,8 @@ static int unpack_xz(struct stream *s)
                                (unsigned long long)lzma_memusage(&xz) >> 10);
         else if (status != LZMA_OK && status != LZMA_STREAM_END)
             result = error_set(s->error, "the xz stream is damaged");
-        if (xz.avail_out < CHUNK_SIZE && pass_on(s, s->chunk, CHUNK_SIZE - xz.avail_out))
-            result = -1;
+        else
+            result = pass_step(s, (size_t)(xz.next_in - s->data), CHUNK_SIZE - xz.avail_out);
     }
     platform_library_begin();
     lzma_end(&xz);
@@ -149,7 +167,6 @@ static int unpack_xz(struct stream *s)
 
 static int unpack_zstd(struct stream *s)
 {
-    ZSTD_inBuffer in = {.src = s->data, .size = s->size};
     ZSTD_DCtx *zstd;
     size_t left = 1;
     int result = 0;
@@ -162,6 +179,7 @@ static int unpack_zstd(struct stream *s)
     if (!zstd)
         return error_set(s->error, "not enough memory to unpack zstd");
     while (!result && left) {
+        ZSTD_inBuffer in = {.src = s->data, .size = input_part(s)};
         ZSTD_outBuffer out = {.dst = s->chunk, .size = CHUNK_SIZE};
         const char *what;
 
@@ -171,10 +189,10 @@ static int unpack_zstd(struct stream *s)
         platform_library_end();
         if (what)
             result = error_set(s->error, "the zstd stream cannot be unpacked: %s", what);
-        else if (left && !out.pos && in.pos == in.size)
+        else if (left && !out.pos && !in.size)
             result = error_set(s->error, "the zstd stream is cut short");
-        if (!what && out.pos && pass_on(s, s->chunk, out.pos))
-            result = -1;
+        else
+            result = pass_step(s, in.pos, out.pos);
     }
     platform_library_begin();
     ZSTD_freeDCtx(zstd);
@@ -205,8 +223,10 @@ static int unpack_lz4(struct stream *s)
         int length;
 
         at += 4;
-        if (packed == LZ4_LEGACY_MAGIC) /* another frame behind the first */
+        if (packed == LZ4_LEGACY_MAGIC) { /* another frame behind the first, or many empty ones */
+            result = pass_on(s, block, 0);
             continue;
+        }
         if (packed > s->size - at) {
             result = error_set(s->error, "the lz4 stream is cut short");
             break;

@@ -125,6 +125,15 @@ int platform_directory(const char *path,
 /* ---- Terminal ---- */
 
 /*
+ * Bytes that fit into the FIFO of a serial port, which sends them for a millisecond and more. What
+ * may write any number of bytes writes as many at a time, and when it has done so for TERMINAL_TURN
+ * it lets others run: so a serial line takes half of the time, and a fast terminal hardly any of
+ * the others' turns. One large write holds the only vCPU until all is sent.
+ */
+#define TERMINAL_PART 16u
+#define TERMINAL_TURN 1000000ull /* ns */
+
+/*
  * Writes bytes unchanged; "\n" moves to the start of the next line. Other threads do not run
  * meanwhile.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Consoles of domains. A guest that writes without end fills its ring and is served one ring's
- * worth a turn, so that other domains are served in between.
+ * worth a turn, so that other domains are served in between. What readers are shown goes to them in
+ * small parts, since a terminal is slow.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct console {
     size_t log_size;  /* doubles when it is full, up to CONSOLE_LOG_SIZE */
     uint64_t written; /* bytes ever; the log holds the last ones before that */
     uint64_t seen;    /* how many of them any reader has seen */
+    bool stopped;     /* the ring is not touched any more */
     uint8_t *input;   /* CONSOLE_INPUT_SIZE bytes; NULL while none waits */
     size_t input_length;
     struct console_reader *readers;
@@ -103,20 +105,35 @@ static void log_add(struct console *c, const char *data, size_t length)
     }
 }
 
-/* Hands the readers what they have not seen. */
-static void console_show(struct console *c)
+bool console_is_behind(const struct console *c)
 {
-    for (struct console_reader *r = c->readers; r; r = r->next) {
-        r->seen = log_oldest(c, r->seen);
-        while (r->seen != c->written) {
-            size_t length;
-            const uint8_t *data = log_piece(c, r->seen, &length);
+    const struct console_reader *r = c->readers;
 
-            r->seen += length;
-            r->sink(r->context, data, length);
-        }
-        c->seen = c->written;
-    }
+    while (r && r->seen == c->written)
+        r = r->next;
+    return r;
+}
+
+static void show_part(struct console *c, struct console_reader *r)
+{
+    size_t length;
+    const uint8_t *data;
+
+    r->seen = log_oldest(c, r->seen);
+    data = log_piece(c, r->seen, &length);
+    if (length > TERMINAL_PART)
+        length = TERMINAL_PART;
+    r->seen += length;
+    if (r->seen > c->seen)
+        c->seen = r->seen;
+    if (length)
+        r->sink(r->context, data, length);
+}
+
+void console_show(struct console *c)
+{
+    for (struct console_reader *r = c->readers; r; r = r->next)
+        show_part(c, r);
 }
 
 static bool console_take_output(struct console *c)
@@ -164,11 +181,18 @@ static bool console_give_input(struct console *c)
 
 bool console_turn(struct console *c)
 {
-    bool moved = console_take_output(c);
+    bool moved;
 
-    moved = console_give_input(c) || moved;
-    console_show(c);
-    return moved;
+    if (c->stopped)
+        return false;
+    moved = !console_is_behind(c) && console_take_output(c);
+    return console_give_input(c) || moved;
+}
+
+void console_stop(struct console *c)
+{
+    console_take_output(c);
+    c->stopped = true;
 }
 
 void console_attach(struct console *c, struct console_reader *reader)
@@ -176,7 +200,6 @@ void console_attach(struct console *c, struct console_reader *reader)
     reader->seen = c->seen;
     reader->next = c->readers;
     c->readers = reader;
-    console_show(c);
 }
 
 void console_detach(struct console *c, struct console_reader *reader)

@@ -15,12 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <platform.h>
+
 #define CONSOLE_LOG_SIZE   (128u << 10)
 #define CONSOLE_INPUT_SIZE 1024u
 
 struct console;
 
-/* Takes output. May take long, but does not let other threads run. */
+/* Takes at most TERMINAL_PART bytes of output. Does not let other threads run. */
 typedef void console_sink(void *context, const void *data, size_t length);
 
 /* A client of the console. The structure belongs to the client, which does not move it. */
@@ -42,14 +44,27 @@ struct console *console_open(void *page);
 void console_close(struct console *c);
 
 /*
- * Moves at most one ring's worth of output and as much input as fits. @return whether anything
- * moved, that is, whether the guest is to be notified.
+ * Moves at most one ring's worth of output into the log, unless a reader has not been shown all
+ * that is there, and as much input as fits. @return whether anything moved, that is, whether the
+ * guest is to be notified.
  */
 bool console_turn(struct console *c);
 
 /*
- * Attaches one more reader, and passes it the output that no reader has had yet. A sink must not
- * attach or detach.
+ * Takes what the ring has now; from then on the ring is not touched. What the readers have not been
+ * shown then they can be shown afterwards.
+ */
+void console_stop(struct console *c);
+
+/* Whether a reader has not been shown all. Then console_show is due, and after that a turn. */
+bool console_is_behind(const struct console *c);
+
+/* Passes each reader a small part of what it has not seen. A sink must not attach or detach. */
+void console_show(struct console *c);
+
+/*
+ * Attaches one more reader, which is to be shown the output that no reader has had yet. After a
+ * reader has been detached a turn is due.
  */
 void console_attach(struct console *c, struct console_reader *reader);
 void console_detach(struct console *c, struct console_reader *reader);

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "console_archive.h"
-#include "domains.h"
+#include "console_requests.h"
+#include "domain_rings.h"
+
+#define SHOWN_IN_A_ROW 2048u /* bytes of one console, as many as its ring has */
 
 /* A client that is attached to a console. */
 struct console_attachment {
@@ -17,6 +20,10 @@ struct console_attachment {
 };
 
 static struct console_attachment *attachments;
+
+/* The one whose console is being shown, or NULL, and how many bytes of it in a row. */
+static struct console_attachment *shown;
+static unsigned int shown_bytes;
 
 static struct managed_domain *find_console(domid_t domid, struct error *e)
 {
@@ -38,7 +45,53 @@ static void attachment_free(struct console_attachment *a)
     while (*link != a)
         link = &(*link)->next;
     *link = a->next;
+    if (shown == a)
+        shown = NULL;
     free(a);
+}
+
+/* The console of an attachment, if its clients have not been shown all; or NULL. */
+static struct managed_domain *find_behind(const struct console_attachment *a)
+{
+    struct managed_domain *d = find_console(a->domid, NULL);
+
+    return d && console_is_behind(d->console) ? d : NULL;
+}
+
+/* Chooses whose console is shown next, and returns its domain; or NULL: all have been shown all. */
+static struct managed_domain *choose_shown(void)
+{
+    struct managed_domain *d = shown && shown_bytes < SHOWN_IN_A_ROW ? find_behind(shown) : NULL;
+    struct console_attachment *a = shown ? shown->next : NULL;
+
+    if (d)
+        return d;
+    shown_bytes = 0;
+    while (a && !find_behind(a))
+        a = a->next;
+    if (!a)
+        for (a = attachments; a && !find_behind(a);)
+            a = a->next;
+    shown = a;
+    return a ? find_behind(a) : NULL;
+}
+
+void console_clients_follow(void)
+{
+    struct managed_domain *d = choose_shown();
+    uint64_t began = d ? platform_now() : 0;
+
+    while (d) {
+        console_show(d->console);
+        shown_bytes += TERMINAL_PART;
+        if (!console_is_behind(d->console))
+            domain_rings_console_turn(d); /* the domain has had to wait with the rest */
+        d = choose_shown();
+        if (d && platform_now() - began >= TERMINAL_TURN) {
+            platform_wake();
+            return;
+        }
+    }
 }
 
 static void attachment_output(void *context, const void *data, size_t length)
@@ -78,6 +131,7 @@ int service_console_attach(domid_t domid, const struct console_client *client, u
     a->next = attachments;
     attachments = a;
     console_attach(d->console, &a->reader);
+    console_clients_follow();
     return 0;
 }
 
@@ -91,8 +145,10 @@ void service_console_detach(unsigned int handle)
     if (!a)
         return; /* its domain has gone */
     d = find_console(a->domid, NULL);
-    if (d)
+    if (d) {
         console_detach(d->console, &a->reader);
+        domain_rings_console_turn(d);
+    }
     attachment_free(a);
 }
 
@@ -142,7 +198,7 @@ size_t service_console_input(domid_t domid, const void *data, size_t length)
     if (!d || !d->console)
         return length;
     taken = console_queue_input(d->console, data, length);
-    if (console_turn(d->console))
-        platform_port_notify(d->console_port);
+    domain_rings_console_turn(d);
+    console_clients_follow(); /* an echo need not wait for the service's thread */
     return taken;
 }

@@ -70,10 +70,10 @@ static int build_and_attach(struct managed_domain *d, struct build_request *requ
         if (!domain_place_vcpus(d, e) && !build_domain(request, built, e) &&
             !domain_rings_attach(d, built, e) && !domain_nodes_write(d, built, e) &&
             !memory_target_watch(d, e) && !check_cancelled(d, e) && !device_set_create(d, e))
-            status = check_cancelled(d, e);
+            status = 0;
     }
     free(built);
-    return status;
+    return check_cancelled(d, e) ? -1 : status; /* whatever else it has failed for */
 }
 
 /*
@@ -102,6 +102,7 @@ static int build_from_files(struct managed_domain *d, struct error *e)
         .cmdline = d->config.cmdline,
         .kernel_name = d->config.kernel,
         .ramdisk_name = d->config.ramdisk,
+        .cancelled = &d->cancelled,
     };
     int status = -1;
 

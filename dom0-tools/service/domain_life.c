@@ -69,6 +69,14 @@ int service_create(const struct guest_config *config, bool paused, domid_t *domi
     return managed_domain_create(config, paused, 0, domid, e);
 }
 
+void service_cancel_create(const char *name)
+{
+    struct managed_domain *d = managed_domain_named(name);
+
+    if (d && d->life == LIFE_BUILDING && !d->restarting)
+        d->cancelled = true;
+}
+
 /* Takes a domain apart, and its record with it. May wait. */
 static int managed_domain_remove(struct managed_domain *d, struct error *e)
 {
@@ -120,7 +128,10 @@ static int step_aside(struct managed_domain *d, struct error *e)
     return -1;
 }
 
-/* Keeps a stopped domain without its name, UUID and devices, which are for the new one. */
+/*
+ * Takes name, UUID and devices, which are for the new one, from a stopped domain that is kept. May
+ * wait; its life is what it was.
+ */
 static void set_aside(struct managed_domain *d, struct guest_config *config)
 {
     struct error e;
@@ -131,15 +142,25 @@ static void set_aside(struct managed_domain *d, struct guest_config *config)
         memset(config->uuid, 0, sizeof(config->uuid)); /* the old one keeps its own */
     device_set_remove(d);
     d->config.disk_count = d->config.vif_count = 0;
-    d->life = LIFE_STOPPED;
 }
 
-/* Keeps a stopped domain, and creates another in its place. */
+/* Creates a domain in the place of one that was set aside. */
+static void restart_in_place(const struct guest_config *config, unsigned int quick_ends)
+{
+    domid_t domid = 0;
+    struct error e;
+
+    if (managed_domain_create(config, false, quick_ends, &domid, &e))
+        service_notice(e.text);
+    else
+        managed_domain_say(managed_domain_find(domid), "is running again");
+}
+
+/* Keeps a stopped domain, and creates another in its place; or neither if it is destroyed first. */
 static void rename_and_restart(struct managed_domain *d)
 {
     unsigned int quick_ends = d->quick_ends;
     struct guest_config config;
-    domid_t domid = 0;
     struct error e;
 
     if (guest_config_copy(&config, &d->config)) {
@@ -148,10 +169,12 @@ static void rename_and_restart(struct managed_domain *d)
         return;
     }
     set_aside(d, &config);
-    if (managed_domain_create(&config, false, quick_ends, &domid, &e))
+    if (!d->cancelled) {
+        d->life = LIFE_STOPPED;
+        restart_in_place(&config, quick_ends);
+    } else if (managed_domain_remove(d, &e)) {
         service_notice(e.text);
-    else
-        managed_domain_say(managed_domain_find(domid), "is running again");
+    }
     guest_config_free(&config);
 }
 

@@ -34,7 +34,9 @@ void domain_rings_detach(struct managed_domain *d)
         platform_port_close(d->console_port);
     d->console_port = -1;
     if (d->console) {
-        console_turn(d->console); /* its last words */
+        console_stop(d->console); /* after its last words */
+        for (; console_is_behind(d->console); platform_yield())
+            console_show(d->console);
         console_archive_keep(d->domid, d->config.name, d->console);
         console_close(d->console);
     }
@@ -49,6 +51,14 @@ void domain_rings_serve(int port)
     struct index_entry *e = index_first(&console_ports, (uint32_t)port);
     struct managed_domain *d = index_owner_or_null(e, struct managed_domain, by_port);
 
-    if (d && d->console && console_turn(d->console))
-        platform_port_notify(port);
+    if (d && d->console)
+        domain_rings_console_turn(d);
+}
+
+void domain_rings_console_turn(struct managed_domain *d)
+{
+    if (console_turn(d->console))
+        platform_port_notify(d->console_port);
+    if (console_is_behind(d->console))
+        platform_wake();
 }

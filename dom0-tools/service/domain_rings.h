@@ -13,11 +13,18 @@ int domain_rings_attach(struct managed_domain *d, const struct build_result *bui
 
 /*
  * Releases the rings and the session with the store, as far as there are any. The end of the
- * console's output is archived.
+ * console's output is shown to those who are attached, and archived. May wait; the life of @d
+ * protects the record meanwhile.
  */
 void domain_rings_detach(struct managed_domain *d);
 
-/* Serves the console's ring behind @port, and notifies the domain if anything moved. */
+/* Serves the console's ring behind @port. */
 void domain_rings_serve(int port);
+
+/*
+ * Serves the ring of a console that there is: notifies the domain if anything moved, and wakes the
+ * service's thread if the readers are to be shown something.
+ */
+void domain_rings_console_turn(struct managed_domain *d);
 
 #endif

@@ -3,6 +3,7 @@
 #include <tools/control.h>
 #include <tools/service.h>
 
+#include "console_requests.h"
 #include "domain_life.h"
 #include "domain_rings.h"
 #include "memory_target.h"
@@ -36,6 +37,7 @@ void service_turn(int port)
     domain_rings_serve(port);
     store_clients_serve(port);
     memory_targets_follow();
+    console_clients_follow();
 }
 
 static void serve_for_ever(void *unused)

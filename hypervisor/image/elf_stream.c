@@ -49,9 +49,34 @@ static bool reserve_notes(struct elf_stream *s, uint64_t offset, uint64_t size)
     return true;
 }
 
+/* Where the segments lie, and how many bytes all of them have. */
+struct segment_sum {
+    uint64_t start, end, bytes;
+};
+
+/*
+ * Adds a segment, whose sizes are possible.
+ * @return whether the sum is still less than 2^64
+ */
+static bool add_segment(struct segment_sum *sum, const struct elf_segment *p)
+{
+    uint64_t end = p->p_paddr + p->p_memsz;
+
+    sum->start = p->p_paddr < sum->start ? p->p_paddr : sum->start;
+    sum->end = end > sum->end ? end : sum->end;
+    sum->bytes += p->p_memsz;
+    return sum->bytes >= p->p_memsz;
+}
+
+/*
+ * Reads the program headers. Segments may lie over each other, but as with Xen's libelf all of them
+ * together have at most twice the bytes that they cover: so filling them takes a time that the
+ * domain's memory bounds, and not the number of the headers.
+ */
 static int read_segments(struct elf_stream *s)
 {
-    bool wanted = !s->kept_count && !s->sections_wanted, any = false;
+    bool wanted = !s->kept_count && !s->sections_wanted;
+    struct segment_sum sum = {.start = UINT64_MAX};
 
     s->segments = (const struct elf_segment *)(const void *)(s->head + s->header.e_phoff);
     for (unsigned int i = 0; i < s->header.e_phnum; i++) {
@@ -68,12 +93,17 @@ static int read_segments(struct elf_stream *s)
             return image_refuse(s->report, "ELF segment %u has impossible sizes", i);
         if (!p->p_memsz)
             continue;
-        any = true;
+        if (!add_segment(&sum, p))
+            return image_refuse(s->report, "the ELF segments together have impossible sizes");
         s->fits = s->fits && s->target &&
                   ends_within(p->p_paddr - s->paddr_offset, p->p_memsz, s->target->limit);
     }
-    if (!any)
+    if (!sum.bytes)
         return image_refuse(s->report, "an ELF file without loadable segments");
+    if (sum.bytes / 2 > sum.end - sum.start)
+        return image_refuse(s->report,
+                            "the ELF segments lie over each other: %lu bytes in %lu of memory",
+                            sum.bytes, sum.end - sum.start);
     return 0;
 }
 

@@ -232,7 +232,9 @@ static void blkback_connect(struct split_device *split)
     if (error) {
         event_close(back->port);
         grant_unmap(&back->ring_pages);
-        split_fail(split, error, "no memory for its pages");
+        split_fail(split, error, "%s",
+                   error == -ENOSPC ? "as many disks are connected as this domain has addresses for"
+                                    : "no memory for its pages");
         return;
     }
     back->connected = true;

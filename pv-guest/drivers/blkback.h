@@ -38,7 +38,10 @@ void blkback_exit(void);
 
 /* ---- Pages of the front that are mapped (blkback_pages.c) ---- */
 
-/* Pages of one device that can be mapped at a time: what Linux's back driver keeps, too. */
+/*
+ * Pages of one device that can be mapped at a time: what Linux's back driver keeps, too. They have
+ * addresses while the device is connected, of which there are enough for some 115 devices.
+ */
 #define BLKBACK_PAGES 1056u
 #define BLKBACK_HASH  2048u
 
@@ -65,7 +68,10 @@ struct blkback_pages {
     uint16_t dirty[64]; /* not used any more, to be unmapped together */
 };
 
-/* Prepares the pages of front end @domid, none mapped. @return 0 or -ENOMEM. */
+/*
+ * Prepares the pages of front end @domid, none mapped. @return 0, -ENOMEM, or -ENOSPC: there are no
+ * addresses left for so many pages.
+ */
 int blkback_pages_init(struct blkback_pages *pages, domid_t domid, bool persistent);
 
 /* Unmaps all. None may be in use. Nothing happens if it was not initialised. */

@@ -43,6 +43,8 @@ static inline uint16_t find_page(const struct blkback_pages *pages, grant_ref_t 
 int blkback_pages_init(struct blkback_pages *pages, domid_t domid, bool persistent)
 {
     *pages = (struct blkback_pages){.domid = domid, .persistent = persistent, .free = NONE};
+    if (window_free() < BLKBACK_PAGES + WINDOW_KEPT)
+        return -ENOSPC;
     pages->pages = calloc(BLKBACK_PAGES, sizeof(*pages->pages));
     pages->hash = malloc(BLKBACK_HASH * sizeof(*pages->hash));
     pages->va = window_reserve(BLKBACK_PAGES);

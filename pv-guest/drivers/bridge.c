@@ -1,135 +1,140 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The learning bridge: a list of ports and a hash table of addresses. An entry is found by the
- * address' hash in a chain of its bucket; entries come from a fixed array, those that are too old
- * are taken back when none is free.
+ * The learning bridge: a list of ports and a hash table of addresses. Each port brings the entries
+ * for what lies behind it, and keeps them in the order in which they were heard, the unused ones
+ * first: so the first one is always the one to take. An entry is found by the address' hash in the
+ * chain of a bucket. One that is too old counts as none, but stays until it is taken.
  */
 #include <clock.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <drivers/bridge.h>
 
-#define BUCKETS 256u
+#define BUCKET_BITS 10u
+#define BUCKETS     (1u << BUCKET_BITS)
 
 struct address {
     uint8_t mac[MAC_SIZE];
-    uint16_t next; /* in its bucket, or in the free list */
+    bool used;
+    struct address *next;          /* in its bucket */
+    struct address *older, *newer; /* of the same port */
     struct net_port *port;
     uint64_t heard; /* clock_now() */
 };
 
+/* The entries of a port. */
+struct bridge_addresses {
+    struct address *oldest, *newest;
+    unsigned int room;
+    struct address entries[];
+};
+
 static struct net_port *ports;
-static struct address addresses[BRIDGE_ADDRESSES];
-/* Numbers of entries plus 1, so that all zero is empty. */
-static uint16_t buckets[BUCKETS];
-static uint16_t free_entries;
-static unsigned int never_used; /* entries from here on were never used */
+static struct address *buckets[BUCKETS];
 
-/* The last bytes differ most, between addresses that one maker or one tool gives. */
-static unsigned int hash_address(const uint8_t *mac)
+/*
+ * Mixes an address with a number that nobody outside knows: addresses that share a bucket would
+ * make each look-up long. The rest is the last step of splitmix64.
+ */
+static struct address **bucket_of(const uint8_t *mac)
 {
-    uint32_t sum = (uint32_t)(mac[2] << 24 | mac[3] << 16 | mac[4] << 8 | mac[5]);
+    static uint64_t secret;
+    uint64_t bits = 0;
 
-    return (sum * 0x9e3779b1u) >> 24;
+    if (!secret)
+        secret = clock_tsc() * 0x9e3779b97f4a7c15ull | 1;
+    memcpy(&bits, mac, MAC_SIZE);
+    bits += secret;
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9ull;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebull;
+    return &buckets[bits >> (64 - BUCKET_BITS)];
 }
 
 static struct address *find_address(const uint8_t *mac)
 {
-    for (uint16_t i = buckets[hash_address(mac)]; i; i = addresses[i - 1].next)
-        if (mac_equal(addresses[i - 1].mac, mac))
-            return &addresses[i - 1];
-    return NULL;
+    struct address *entry = *bucket_of(mac);
+
+    while (entry && !mac_equal(entry->mac, mac))
+        entry = entry->next;
+    return entry;
 }
 
-static bool is_old(const struct address *entry, uint64_t now)
+/* Puts an entry that is in no list behind @older of its port, or with NULL in front of all. */
+static void list_add(struct bridge_addresses *list, struct address *entry, struct address *older)
 {
-    return now - entry->heard > BRIDGE_AGEING_SECONDS * NANOSECONDS_PER_SECOND;
+    struct address *newer = older ? older->newer : list->oldest;
+
+    entry->older = older;
+    entry->newer = newer;
+    *(older ? &older->newer : &list->oldest) = entry;
+    *(newer ? &newer->older : &list->newest) = entry;
 }
 
-/* Takes back the entries of a port, or with NULL those that are too old. */
-static void forget_addresses(const struct net_port *port, uint64_t now)
+static void list_remove(struct bridge_addresses *list, struct address *entry)
 {
-    for (unsigned int bucket = 0; bucket < BUCKETS; bucket++) {
-        uint16_t *at = &buckets[bucket];
-
-        while (*at) {
-            uint16_t number = *at;
-            struct address *entry = &addresses[number - 1];
-
-            if (port ? entry->port != port : !is_old(entry, now)) {
-                at = &entry->next;
-                continue;
-            }
-            *at = entry->next;
-            entry->port->addresses--;
-            entry->next = free_entries;
-            free_entries = number;
-        }
-    }
+    *(entry->older ? &entry->older->newer : &list->oldest) = entry->newer;
+    *(entry->newer ? &entry->newer->older : &list->newest) = entry->older;
 }
 
-static uint16_t take_entry(void)
+static void leave_bucket(struct address *entry)
 {
-    uint16_t number = free_entries;
+    struct address **at = bucket_of(entry->mac);
 
-    if (number) {
-        free_entries = addresses[number - 1].next;
-        return number;
-    }
-    return never_used < BRIDGE_ADDRESSES ? (uint16_t)++never_used : 0;
+    while (*at != entry)
+        at = &(*at)->next;
+    *at = entry->next;
+    entry->used = false;
 }
 
-/* Looks for old entries, but not at every frame of a flood of new addresses. */
-static void sweep_addresses(uint64_t now)
+/* A host has moved to another port: its entry is the next that the old port takes. */
+static void forget_address(struct address *entry)
 {
-    static uint64_t last;
+    struct bridge_addresses *list = entry->port->addresses;
 
-    if (now - last < NANOSECONDS_PER_SECOND)
-        return;
-    last = now;
-    forget_addresses(NULL, now);
+    leave_bucket(entry);
+    list_remove(list, entry);
+    list_add(list, entry, NULL);
 }
 
-/* An address that cannot be remembered is one to which frames go out of all ports. */
+/* Takes the oldest entry of a port, which has the most of all that it may have if it is used. */
+static struct address *take_address(const uint8_t *mac, struct net_port *port)
+{
+    struct address *entry = port->addresses->oldest, **bucket = bucket_of(mac);
+
+    if (entry->used)
+        leave_bucket(entry);
+    entry->used = true;
+    memcpy(entry->mac, mac, MAC_SIZE);
+    entry->next = *bucket;
+    *bucket = entry;
+    return entry;
+}
+
 static void learn_address(const uint8_t *mac, struct net_port *port)
 {
-    uint64_t now = clock_now();
+    struct bridge_addresses *list = port->addresses;
     struct address *entry = find_address(mac);
-    uint16_t number;
 
-    if (entry && entry->port == port) {
-        entry->heard = now;
+    if (!entry || entry->port != port) {
+        if (entry)
+            forget_address(entry);
+        entry = take_address(mac, port);
+    }
+    entry->heard = clock_now();
+    if (entry == list->newest)
         return;
-    }
-    if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT) {
-        sweep_addresses(now);
-        if (port->addresses >= BRIDGE_ADDRESSES_OF_PORT)
-            return;
-        entry = find_address(mac); /* the sweep may have taken it back */
-    }
-    if (entry) {
-        entry->port->addresses--;
-    } else {
-        number = take_entry();
-        if (!number) {
-            sweep_addresses(now);
-            return;
-        }
-        entry = &addresses[number - 1];
-        memcpy(entry->mac, mac, MAC_SIZE);
-        entry->next = buckets[hash_address(mac)];
-        buckets[hash_address(mac)] = number;
-    }
-    entry->port = port;
-    entry->heard = now;
-    port->addresses++;
+    list_remove(list, entry);
+    list_add(list, entry, list->newest);
 }
 
 struct net_port *bridge_lookup(const uint8_t *mac)
 {
-    struct address *entry = find_address(mac);
+    const struct address *entry = find_address(mac);
+    uint64_t age = entry ? clock_now() - entry->heard : 0;
 
-    return entry && !is_old(entry, clock_now()) ? entry->port : NULL;
+    return entry && age <= BRIDGE_AGEING_SECONDS * NANOSECONDS_PER_SECOND ? entry->port : NULL;
 }
 
 static void flood_frame(struct net_port *from, const struct net_packet *packet)
@@ -170,21 +175,38 @@ static void bridge_input(struct net_port *from, struct net_packet *packet)
         net_send(to, packet);
 }
 
-void bridge_add(struct net_port *port)
+int bridge_add(struct net_port *port, unsigned int room)
 {
+    struct bridge_addresses *list = calloc(1, sizeof(*list) + room * sizeof(list->entries[0]));
+
+    if (!list)
+        return -ENOMEM;
+    list->room = room;
+    for (unsigned int i = 0; i < room; i++) {
+        list->entries[i].port = port;
+        list_add(list, &list->entries[i], list->newest);
+    }
+    port->addresses = list;
     port->input = bridge_input;
     port->next = ports;
     ports = port;
+    return 0;
 }
 
 void bridge_remove(struct net_port *port)
 {
-    for (struct net_port **at = &ports; *at; at = &(*at)->next) {
-        if (*at == port) {
-            *at = port->next;
-            break;
-        }
-    }
+    struct bridge_addresses *list = port->addresses;
+    struct net_port **at = &ports;
+
+    if (!list)
+        return;
+    while (*at != port)
+        at = &(*at)->next;
+    *at = port->next;
     port->input = NULL;
-    forget_addresses(port, 0);
+    for (unsigned int i = 0; i < list->room; i++)
+        if (list->entries[i].used)
+            leave_bucket(&list->entries[i]);
+    free(list);
+    port->addresses = NULL;
 }

@@ -4,8 +4,9 @@
  * which port it learns from the frames that come in; entries age. What goes to an unknown address,
  * to all or to a group goes out of all other ports.
  *
- * A port that floods it with addresses cannot push out those of others: each may have only so many
- * entries. Only the work thread, and others between its items, may call these functions.
+ * Each port has entries of its own: a port that floods the bridge with addresses pushes out its own
+ * oldest ones and nobody else's, and the latest address is always learned. Only the work thread,
+ * and others between its items, may call these functions.
  */
 #ifndef DRIVERS_BRIDGE_H
 #define DRIVERS_BRIDGE_H
@@ -17,12 +18,18 @@
 /* Seconds after which an address that was not heard of is forgotten. */
 #define BRIDGE_AGEING_SECONDS 300u
 
-/* Addresses that are remembered for one port, and in all. */
-#define BRIDGE_ADDRESSES_OF_PORT 64u
-#define BRIDGE_ADDRESSES         1024u
+/*
+ * Addresses that are remembered behind a domain's interface, and behind a network card, where a
+ * whole LAN lies. When there are more, the one that was heard of longest ago is forgotten.
+ */
+#define BRIDGE_ADDRESSES_OF_VIF  64u
+#define BRIDGE_ADDRESSES_OF_CARD 4096u
 
-/* Joins a port to the bridge; its input is the bridge's from then on. */
-void bridge_add(struct net_port *port);
+/*
+ * Joins a port to the bridge, which remembers up to @room addresses (at least 1) behind it; its
+ * input is the bridge's from then on. @return 0 or -ENOMEM.
+ */
+int bridge_add(struct net_port *port, unsigned int room);
 
 /* Takes a port out and forgets what lies behind it. No-op for one that is not in. */
 void bridge_remove(struct net_port *port);

@@ -96,9 +96,9 @@ struct net_port {
     /* Takes what comes in; the bridge's or the stack's. NULL: dropped. */
     void (*input)(struct net_port *port, struct net_packet *packet);
     void *input_context;
-    struct net_port *next;  /* the bridge's list */
-    unsigned int addresses; /* the bridge's: how many it remembers behind this port */
-    struct net_port *dirty; /* net.c's: ports to flush */
+    struct net_port *next;              /* the bridge's list */
+    struct bridge_addresses *addresses; /* the bridge's: those behind this port; NULL: not in it */
+    struct net_port *dirty;             /* net.c's: ports to flush */
     bool is_dirty;
 };
 

@@ -187,8 +187,10 @@ static void vif_connect(struct vif *vif)
         goto no_ports;
     }
     vif->port.carrier = true;
-    bridge_add(&vif->port);
-    if (split_set_state(device, XenbusStateConnected)) {
+    error = bridge_add(&vif->port, BRIDGE_ADDRESSES_OF_VIF);
+    if (error)
+        split_fail(device, error, "no memory for the bridge");
+    if (error || split_set_state(device, XenbusStateConnected)) {
         vif_disconnect(vif);
         return;
     }

@@ -527,15 +527,18 @@ static int card_probe(struct virtio_device *device)
     card.queues[RECEIVE].work.run = receive_run;
     card.queues[TRANSMIT].work.run = transmit_run;
     device->config_work.run = read_status;
+    error = bridge_add(&card.port, BRIDGE_ADDRESSES_OF_CARD);
+    if (error)
+        return error;
     card.device = device;
     error = virtio_start(device, card.queues, 2);
     if (error) {
         card.device = NULL;
+        bridge_remove(&card.port);
         printf("virtio %s: the card does not start: %s\n", device->place, strerror(-error));
         return error;
     }
     read_status(&device->config_work);
-    bridge_add(&card.port);
     fill_queue();
     print_card();
     return 0;

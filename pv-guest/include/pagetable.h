@@ -79,6 +79,13 @@ int pte_add_table(const pte_t *entry);
  */
 void *window_reserve(unsigned long pages);
 
+/*
+ * How many pages of addresses are free. What takes many of them leaves WINDOW_KEPT: otherwise the
+ * rings and new domains that one page each is enough for could not be mapped any more.
+ */
+unsigned long window_free(void);
+#define WINDOW_KEPT (WINDOW_SIZE / PAGE_SIZE / 16)
+
 /* Gives back addresses from window_reserve(); the entries must be empty again. */
 void window_release(void *va, unsigned long pages);
 

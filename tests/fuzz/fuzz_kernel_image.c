@@ -5,6 +5,7 @@
  * in odd ones has the same outcome. What is accepted can be laid out or is refused, and its tables
  * point nowhere but into the domain.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: $(IMAGE_SRCS) dom0-tools/error.c dom0-tools/image/kernel_image.c */
 /* SOURCES: dom0-tools/image/unpack.c tests/fuzz/boot_unpack.c */
 /* SOURCES: arch/x86/boot/unpack.c arch/x86/boot/unpack_libs.c */
@@ -37,10 +38,14 @@ void platform_yield(void)
 /* Where the kernel said that it lies, once it is known; what is stored must lie there. */
 static const struct kernel_image *announced;
 static volatile uint8_t sum; /* so that all bytes are read */
+static uint64_t filled;      /* bytes, since the file was opened */
+
+#define PASSES 3 /* at most, of which each fills the memory twice at most */
 
 static int check(uint64_t address, uint64_t length)
 {
-    if (address > LIMIT || length > LIMIT - address)
+    filled += length;
+    if (filled > PASSES * 2 * LIMIT || address > LIMIT || length > LIMIT - address)
         abort();
     if (announced && (address < announced->start || address + length > announced->end))
         abort();
@@ -89,6 +94,7 @@ static void read_elf(const uint8_t *data, size_t size, bool dom0, size_t piece, 
     struct image_report report = image_report_to(&e);
     const struct image_target *to = NULL;
 
+    filled = 0;
     kernel_reader_init(reader, dom0, &report);
     do {
         kernel_reader_begin(reader, to);
@@ -173,8 +179,10 @@ static void check_file(const uint8_t *data, size_t size)
     struct error e = {""};
     const uint8_t *elf;
     size_t elf_size;
+    bool cancelled = false;
 
-    if (!kernel_image_load(data, size, &target, &image, &e)) {
+    filled = 0;
+    if (!kernel_image_load(data, size, &target, &cancelled, &image, &e)) {
         if (image.end > LIMIT)
             abort();
         check_image(&image);

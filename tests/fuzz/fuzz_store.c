@@ -6,6 +6,7 @@
  * that tells the length, and the payload. Answers are fetched only when the input says so.
  * Afterwards all counts must agree with the tree, and nothing of the domains may be left.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 /* CFLAGS: -DHELD_BYTES=500u */
 #include <stdint.h>

@@ -6,6 +6,8 @@
 #ifndef TOOLS_BUILDER_H
 #define TOOLS_BUILDER_H
 
+#include <stdbool.h>
+
 #include <platform.h>
 #include <tools/error.h>
 
@@ -22,6 +24,7 @@ struct build_request {
     const char *cmdline;
     struct platform_file kernel, ramdisk;   /* no ramdisk: data is NULL */
     const char *kernel_name, *ramdisk_name; /* for messages */
+    const bool *cancelled; /* once it is true, the builder gives up where it waits next */
 };
 
 /* What the service needs to connect to the domain. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How the tools report a failure: in one sentence that names what failed and the reason. It is
- * written where most is known about the failure, and reaches the user unchanged.
+ * written where most is known about the failure, and reaches the user unchanged. It may quote what
+ * comes from a file or from a domain: bytes that a terminal would not show as they are, but obey,
+ * are written as in C ("\x1b").
  */
 #ifndef TOOLS_ERROR_H
 #define TOOLS_ERROR_H

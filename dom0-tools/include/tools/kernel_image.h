@@ -6,6 +6,8 @@
 #ifndef TOOLS_KERNEL_IMAGE_H
 #define TOOLS_KERNEL_IMAGE_H
 
+#include <stdbool.h>
+
 #include <image/bzimage.h>
 #include <image/kernel_image.h>
 
@@ -13,11 +15,12 @@
 
 /*
  * Loads @size bytes at @file, which may be packed, into @target and describes the kernel in @image.
+ * Gives up soon after *@cancelled has become true. May wait.
  *
  * @return 0; or -1 with the reason in @e (unless the target gave one).
  */
 int kernel_image_load(const void *file, size_t size, const struct image_target *target,
-                      struct kernel_image *image, struct error *e);
+                      const bool *cancelled, struct kernel_image *image, struct error *e);
 
 /* Makes a report that writes its sentences to @e. */
 struct image_report image_report_to(struct error *e);

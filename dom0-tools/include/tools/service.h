@@ -42,6 +42,13 @@ struct store_connection *service_store_connect(store_event_fn *event, void *cont
 int service_create(const struct guest_config *config, bool paused, domid_t *domid, struct error *e);
 
 /*
+ * Cancels the creation of the domain of that name: its service_create, which another thread has
+ * called, fails soon. Has no effect on a domain that is complete, or is being rebuilt. Does not
+ * wait.
+ */
+void service_cancel_create(const char *name);
+
+/*
  * Destroys a domain at once. If it is being built, restarted or taken apart, that is cancelled, and
  * the call returns when the domain is gone. May wait.
  */
@@ -118,7 +125,7 @@ int service_pause(domid_t domid, struct error *e);
 
 /* The receiver of a console's output. The functions get @context, and must not call the service. */
 struct console_client {
-    /* Takes output. It may take long, but does not wait. */
+    /* Takes output, a few bytes at a time; does not wait. */
     void (*output)(void *context, const void *data, size_t length);
     /* The domain has gone, and the client is detached. */
     void (*gone)(void *context);
@@ -126,8 +133,9 @@ struct console_client {
 };
 
 /*
- * Attaches a client to a domain's console, and passes it the output that no client has had yet.
- * While a client is attached, output waits in the domain's ring until all clients have taken it.
+ * Attaches a client to a domain's console. The service's thread passes it the output that no client
+ * has had yet, and all that follows, in small parts, between which others run. While a client is
+ * attached, output waits in the domain's ring until all clients have taken what came before.
  * *@handle is for detaching; the handle of a console that has gone is ignored.
  */
 int service_console_attach(domid_t domid, const struct console_client *client, unsigned int *handle,

@@ -709,6 +709,11 @@ void platform_yield(void)
         yield_hook();
 }
 
+bool platform_terminal_interrupted(void)
+{
+    return false;
+}
+
 void platform_library_begin(void)
 {
 }

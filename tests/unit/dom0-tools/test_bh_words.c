@@ -20,6 +20,20 @@
 
 static char printed[4096];
 
+uint64_t platform_now(void)
+{
+    return 0;
+}
+
+void platform_yield(void)
+{
+}
+
+bool platform_terminal_interrupted(void)
+{
+    return false;
+}
+
 void platform_terminal_write(const void *data, size_t length)
 {
     size_t used = strlen(printed);
@@ -253,6 +267,7 @@ static void test_json_texts(void **state)
         {"\xed\xa0\x80", 3, "\"\\u00ed\\u00a0\\u0080\""},            /* a surrogate */
         {"\xf4\x90\x80\x80", 4, "\"\\u00f4\\u0090\\u0080\\u0080\""}, /* beyond the last */
         {"\xe2\x82", 2, "\"\\u00e2\\u0082\""},                       /* cut off */
+        {"\xc2\x9b\xc2\x80\xc2\x9f\xc2\xa0", 8, "\"\\u009b\\u0080\\u009f\xc2\xa0\""}, /* C1 */
         {"", 0, "\"\""},
     };
 

@@ -379,6 +379,23 @@ static void test_foreign_keys(void **state)
     }
 }
 
+/* What a terminal would obey is shown as a number, and nothing is cut in the middle. */
+static void test_printable(void **state)
+{
+    char copy[64];
+
+    utf8_printable(copy, sizeof(copy), "a\x1b[31m\n\x7f \xc3\xa9\xc2\x9b\xc2\xa0\xff\\");
+    assert_string_equal(copy, "a\\x1b[31m\\x0a\\x7f \xc3\xa9\\xc2\\x9b\xc2\xa0\\xff\\");
+    utf8_printable(copy, 5, "a\x1b");
+    assert_string_equal(copy, "a");
+    utf8_printable(copy, 6, "a\x1b");
+    assert_string_equal(copy, "a\\x1b");
+    utf8_printable(copy, 3, "a\xc3\xa9");
+    assert_string_equal(copy, "a");
+    utf8_printable(copy, 1, "a");
+    assert_string_equal(copy, "");
+}
+
 /* Names in other scripts, and a file that begins with a byte-order mark. */
 static void test_utf8(void **state)
 {
@@ -464,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_foreign_keys),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_printable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

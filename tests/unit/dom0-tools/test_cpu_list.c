@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lists of CPUs: what xl.cfg(5) allows, what is refused and how, and how xl prints them. */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: dom0-tools/error.c dom0-tools/config/cpu_list.c */
 #include <setjmp.h>
 #include <stdarg.h>

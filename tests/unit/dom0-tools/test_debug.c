@@ -21,6 +21,20 @@ static struct xen_sysctl_lockprof_data locks[4];
 static long status;
 static char printed[2048];
 
+uint64_t platform_now(void)
+{
+    return 0;
+}
+
+void platform_yield(void)
+{
+}
+
+bool platform_terminal_interrupted(void)
+{
+    return false;
+}
+
 void platform_terminal_write(const void *data, size_t length)
 {
     size_t used = strlen(printed);

@@ -7,7 +7,8 @@
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c tests/unit/image/make_elf.c */
 /* SOURCES: dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
-/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
+/* SOURCES: dom0-tools/utf8.c */
+/* SOURCES: dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/cpu_list.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
@@ -337,6 +338,45 @@ static void test_a_domain_set_aside_has_no_devices(void **state)
     assert_node("/local/domain/0/backend/vbd/2/51712/state", "2");
 }
 
+static unsigned int sleeps, destroy_at;
+
+/* Another thread's `bh destroy` at a certain sleep. It waits, too, while the domain is ended. */
+static void destroy_while_ending(void)
+{
+    struct managed_domain *d = managed_domain_find(1);
+
+    if (++sleeps == destroy_at && d && d->life == LIFE_STOPPING)
+        d->cancelled = true;
+    if (sleeps >= 3) /* the back ends take that long */
+        serve_all();
+}
+
+/*
+ * A domain that is destroyed while it is set aside for a restart goes, so that nobody waits for it
+ * for ever; and no other takes its place.
+ */
+static void test_destroyed_while_set_aside(void **state)
+{
+    struct error e;
+    domid_t domid;
+
+    for (destroy_at = 1; destroy_at <= 3; destroy_at++) {
+        fake_on_sleep(serve_all);
+        assert_int_equal(service_create(&config, false, &domid, &e), 0);
+        assert_int_equal(domid, 1);
+        fake_domains[domid].shutdown_flags = XEN_DOMINF_shutdown | SHUTDOWN_crash
+                                                                       << XEN_DOMINF_shutdownshift;
+        domain_life_look();
+        sleeps = 0;
+        fake_on_sleep(destroy_while_ending);
+        fake_run_threads();
+        assert_true(sleeps >= 3);
+        assert_nothing_left();
+        teardown_devices(state);
+        setup_devices(state);
+    }
+}
+
 static void test_refusals_undo_creation(void **state)
 {
     struct error e;
@@ -550,6 +590,7 @@ int main(void)
         DEVICE_TEST(test_an_empty_drive_is_not_shown),
         DEVICE_TEST(test_made_up_address_stays),
         DEVICE_TEST(test_a_domain_set_aside_has_no_devices),
+        DEVICE_TEST(test_destroyed_while_set_aside),
         DEVICE_TEST(test_refusals_undo_creation),
         DEVICE_TEST(test_a_stuck_back_end_keeps_nobody),
         DEVICE_TEST(test_a_slow_back_end),

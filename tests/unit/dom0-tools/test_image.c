@@ -3,6 +3,7 @@
  * Kernel images, made here byte by byte: plain, packed in each way, as a bzImage, and damaged in
  * the ways that files get damaged. Each must load to the same bytes, or fail with its own sentence.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: $(IMAGE_SRCS) dom0-tools/error.c dom0-tools/image/kernel_image.c */
 /* SOURCES: dom0-tools/image/unpack.c tests/unit/image/make_elf.c tests/unit/image/pack.c */
 /* CFLAGS: -Itests/unit */
@@ -19,7 +20,9 @@
 #include <image/make_elf.h>
 #include <image/pack.h>
 #include <platform.h>
+#include <public/elfnote.h>
 #include <tools/kernel_image.h>
+#include <tools/unpack.h>
 
 #define LIMIT (8u << 20)
 
@@ -31,8 +34,12 @@ void platform_library_end(void)
 {
 }
 
+static unsigned int yields, cancel_at; /* cancel_at: which of them; 0: none */
+static bool cancelled;
+
 void platform_yield(void)
 {
+    cancelled = ++yields == cancel_at || cancelled;
 }
 
 static uint8_t *memory;
@@ -64,9 +71,10 @@ static int load(struct file f, struct kernel_image *image, struct error *e)
 
     memcpy(copy, f.bytes, f.size);
     memset(memory, 0xee, LIMIT);
-    writes = 0;
+    writes = yields = 0;
+    cancelled = false;
     e->text[0] = '\0';
-    status = kernel_image_load(copy, f.size, &target, image, e);
+    status = kernel_image_load(copy, f.size, &target, &cancelled, image, e);
     free(copy);
     free(f.bytes);
     return status;
@@ -164,6 +172,18 @@ static void test_variants(void **state)
         "not a kernel for PV domains: it has no Xen notes");
 }
 
+/* What an image says of itself is shown, but not obeyed by the terminal. */
+static void test_texts_for_the_terminal(void **state)
+{
+    assert_fails(
+        make_elf(
+            &(struct elf_variant){.extra = {{XEN_ELFNOTE_FEATURES, .text = "!a\x1b[2Jb\xc2\x9b"}}}),
+        "the kernel requires the feature 'a\\x1b[2Jb\\xc2\\x9b', which a PV domain does not have");
+    assert_fails(
+        make_elf(&(struct elf_variant){.extra = {{XEN_ELFNOTE_XEN_VERSION, .text = "\a"}}}),
+        "the kernel is for the hypervisor ABI '\\x07'; this one is xen-3.0");
+}
+
 static void test_damage(void **state)
 {
     char expected[128];
@@ -221,6 +241,168 @@ static void test_fuzzed_headers(void **state)
     }
 }
 
+/* ---- Files that keep the builder busy ---- */
+
+#define BOMB_ROOM (1u << 20)
+
+/* Adds to a file that has BOMB_ROOM. */
+static void add(struct file *f, const void *bytes, size_t size)
+{
+    assert_true(size <= BOMB_ROOM - f->size);
+    memcpy(f->bytes + f->size, bytes, size);
+    f->size += size;
+}
+
+#define ZSTD_BLOCK 0x20000u
+#define ZSTD_RAW   0u
+#define ZSTD_RLE   1u
+
+/* Begins a zstd frame (RFC 8878) with a window of 128 KiB. */
+static struct file begin_zstd(void)
+{
+    struct file f = {.bytes = malloc(BOMB_ROOM)};
+
+    add(&f, "\x28\xb5\x2f\xfd\x00\x38", 6);
+    return f;
+}
+
+/* A block: @size bytes as they are, or one byte that is repeated. */
+static void add_zstd(struct file *f, unsigned int kind, bool last, const void *bytes, size_t size)
+{
+    uint32_t header = last | kind << 1 | (uint32_t)size << 3;
+
+    add(f, &header, 3);
+    add(f, bytes, kind == ZSTD_RLE ? 1 : size);
+}
+
+/* The usual kernel and zeroes behind it, @total bytes in all, in some kilobytes of zstd. */
+static struct file make_bomb(uint64_t total)
+{
+    struct file elf = usual(), f = begin_zstd();
+    uint64_t at = 0;
+
+    while (at < total) {
+        bool raw = at < elf.size;
+        uint64_t left = raw ? elf.size - at : total - at;
+        size_t size = left < ZSTD_BLOCK ? (size_t)left : ZSTD_BLOCK;
+
+        add_zstd(&f, raw ? ZSTD_RAW : ZSTD_RLE, at + size == total, elf.bytes + (raw ? at : 0),
+                 size);
+        at += size;
+    }
+    free(elf.bytes);
+    return f;
+}
+
+/* A kernel of the most bytes that a file may unpack to is loaded, with one more it is not. */
+static void test_bombs(void **state)
+{
+    assert_loads(make_bomb(UNPACK_MAX));
+    assert_fails(make_bomb(UNPACK_MAX + 1),
+                 "more than 1024 MiB once unpacked, which no kernel needs");
+    assert_in_range(yields, UNPACK_MAX / 8192, UNPACK_MAX / 1024);
+}
+
+#define EMPTY_BLOCKS 300000u
+
+static struct file empty_blocks(const char *start, size_t start_size, const char *block,
+                                size_t block_size)
+{
+    struct file f = {.bytes = malloc(start_size + EMPTY_BLOCKS * block_size)};
+
+    memcpy(f.bytes, start, start_size);
+    f.size = start_size;
+    for (unsigned int i = 0; i < EMPTY_BLOCKS; i++, f.size += block_size)
+        memcpy(f.bytes + f.size, block, block_size);
+    return f;
+}
+
+static struct file empty_gzip(void)
+{
+    return empty_blocks("\x1f\x8b\x08\0\0\0\0\0\0\0", 10, "\0\0\0\xff\xff", 5);
+}
+
+static struct file empty_zstd(void)
+{
+    return empty_blocks("\x28\xb5\x2f\xfd\x00\x38", 6, "\0\0\0", 3);
+}
+
+static struct file empty_lz4(void)
+{
+    return empty_blocks("", 0, "\x02\x21\x4c\x18", 4);
+}
+
+/* Others run, and may cancel it, while what comes by unpacks to nothing. */
+static void test_empty_blocks(void **state)
+{
+    assert_fails(empty_gzip(), "the gzip stream is cut short");
+    assert_true(yields >= 150);
+    assert_fails(empty_zstd(), "the zstd stream is cut short");
+    assert_true(yields >= 100);
+    assert_fails(empty_lz4(), "too short for a kernel (0 bytes)");
+    assert_true(yields >= 100);
+    cancel_at = 20;
+    assert_fails(empty_gzip(), "cancelled");
+    assert_fails(empty_zstd(), "cancelled");
+    assert_fails(empty_lz4(), "cancelled");
+    cancel_at = 0;
+}
+
+/* Whoever cancels it while others run need not wait for the rest. */
+static void test_cancellation(void **state)
+{
+    static pack_function *const packs[] = {pack_gzip, pack_xz, pack_zstd};
+
+    cancel_at = 3;
+    assert_fails(usual(), "cancelled");
+    assert_int_equal(yields, cancel_at);
+    for (size_t i = 0; i < sizeof(packs) / sizeof(packs[0]); i++) {
+        assert_fails(packed(packs[i]), "cancelled");
+        assert_int_equal(yields, cancel_at);
+    }
+    cancel_at = 0;
+}
+
+/* The usual kernel, whose one segment with memory stands in the file @copies times. */
+static struct file repeat_segment(unsigned int copies)
+{
+    struct file f = usual();
+    struct elf_header *h = (struct elf_header *)(void *)f.bytes;
+    struct elf_segment *old = (struct elf_segment *)(void *)(f.bytes + h->e_phoff);
+    struct elf_segment *p = (struct elf_segment *)(void *)(f.bytes + 256);
+
+    for (unsigned int i = 0; i < copies; i++)
+        p[i] = old[0];
+    p[copies] = old[1];
+    h->e_phoff = 256;
+    h->e_phnum = (uint16_t)(copies + 1);
+    return f;
+}
+
+/*
+ * Segments may lie over each other, but then each adds to the work for the same memory: as with
+ * Xen, they have at most twice the bytes that they cover.
+ */
+static void test_overlapping_segments(void **state)
+{
+    struct kernel_image image;
+    struct file f;
+    struct error e;
+
+    assert_int_equal(load(repeat_segment(2), &image, &e), 0);
+    assert_fails(repeat_segment(3),
+                 "the ELF segments lie over each other: 915000 bytes in 305000 of memory");
+    assert_fails(repeat_segment(60),
+                 "the ELF segments lie over each other: 18300000 bytes in 305000 of memory");
+    assert_int_equal(writes, 0);
+    f = repeat_segment(3);
+    for (unsigned int i = 0; i < 2; i++)
+        ((struct elf_segment *)(void *)(f.bytes + 256))[i].p_memsz = 3ull << 62;
+    for (unsigned int i = 0; i < 3; i++)
+        ((struct elf_segment *)(void *)(f.bytes + 256))[i].p_paddr = 0;
+    assert_fails(f, "the ELF segments together have impossible sizes");
+}
+
 static int setup(void **state)
 {
     memory = malloc(LIMIT);
@@ -256,8 +438,15 @@ static void test_needs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),  cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_damage), cmocka_unit_test(test_fuzzed_headers),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_texts_for_the_terminal),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_fuzzed_headers),
+        cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_empty_blocks),
+        cmocka_unit_test(test_cancellation),
+        cmocka_unit_test(test_overlapping_segments),
         cmocka_unit_test(test_needs),
     };
 

@@ -17,7 +17,8 @@
 #define MS 1000000ull
 
 /* The times of what happens to the action; 0: it does not. */
-static uint64_t ends_at, begins_at, again_at, hides_at;
+static uint64_t ends_at, begins_at, again_at, hides_at, typed_at;
+static unsigned int interrupts;
 
 static uint64_t now;
 static unsigned int done, threads;
@@ -32,6 +33,22 @@ static void tell(void *context, char text[PROGRESS_TEXT_SIZE])
 uint64_t platform_now(void)
 {
     return now;
+}
+
+static void interrupt(void *context)
+{
+    assert_ptr_equal(context, &done);
+    interrupts++;
+    ends_at = now + 1;
+}
+
+bool platform_terminal_interrupted(void)
+{
+    bool typed = typed_at && now >= typed_at;
+
+    if (typed)
+        typed_at = 0;
+    return typed;
 }
 
 /* What happens while the thread sleeps. */
@@ -51,7 +68,7 @@ void platform_sleep(uint64_t nanoseconds)
     }
     if (begins_at && now >= begins_at) {
         begins_at = 0;
-        bh_progress_begin(tell, &done);
+        bh_progress_begin(tell, NULL, &done);
         ends_at = again_at;
     }
     assert_true(now < 60000 * MS);
@@ -62,6 +79,10 @@ int platform_thread_start(const char *name, void (*function)(void *), void *argu
     threads++;
     thread = function;
     return 0;
+}
+
+void platform_yield(void)
+{
 }
 
 void platform_terminal_write(const void *data, size_t length)
@@ -76,8 +97,8 @@ void platform_terminal_write(const void *data, size_t length)
 static int setup(void **state)
 {
     now = 700 * MS;
-    ends_at = begins_at = again_at = hides_at = 0;
-    done = threads = 0;
+    ends_at = begins_at = again_at = hides_at = typed_at = 0;
+    done = threads = interrupts = 0;
     thread = NULL;
     printed[0] = '\0';
     return 0;
@@ -87,7 +108,7 @@ static int setup(void **state)
 
 static void test_long_action(void **state)
 {
-    bh_progress_begin(tell, &done);
+    bh_progress_begin(tell, NULL, &done);
     ends_at = 4000 * MS;
     thread(NULL);
     assert_string_equal(printed, "1 done (1 s)" CLEAR "2 done (2 s)" CLEAR "3 done (3 s)" CLEAR);
@@ -98,19 +119,19 @@ static void test_long_action(void **state)
 static void test_short_actions(void **state)
 {
     for (unsigned int i = 0; i < 10; i++) {
-        bh_progress_begin(tell, &done);
+        bh_progress_begin(tell, NULL, &done);
         now += 100 * MS;
         bh_progress_end();
     }
     assert_int_equal(threads, 1);
-    bh_progress_begin(tell, &done);
+    bh_progress_begin(tell, NULL, &done);
     now += 900 * MS;
     ends_at = now + 50 * MS;
     thread(NULL);
     assert_string_equal(printed, "");
     assert_int_equal(threads, 1);
     /* It has ended: the next action starts another one. */
-    bh_progress_begin(tell, &done);
+    bh_progress_begin(tell, NULL, &done);
     assert_int_equal(threads, 2);
     ends_at = now + MS;
     thread(NULL);
@@ -119,7 +140,7 @@ static void test_short_actions(void **state)
 /* The thread sleeps while one action ends and another one begins: that has its own second. */
 static void test_next_action(void **state)
 {
-    bh_progress_begin(tell, &done);
+    bh_progress_begin(tell, NULL, &done);
     ends_at = begins_at = 1600 * MS; /* it wakes at 1700 */
     again_at = 3000 * MS;
     thread(NULL);
@@ -130,13 +151,34 @@ static void test_next_action(void **state)
 /* Other output takes the line's place, until it is written again. */
 static void test_other_output(void **state)
 {
-    bh_progress_begin(tell, &done);
+    bh_progress_begin(tell, NULL, &done);
     hides_at = 2200 * MS;
     ends_at = 3000 * MS;
     thread(NULL);
     assert_string_equal(printed, "1 done (1 s)" CLEAR "notice\n2 done (2 s)" CLEAR);
     bh_progress_hide();
     assert_null(strstr(strstr(printed, "2 done"), CLEAR CLEAR));
+}
+
+/* Ctrl-C reaches an action that wants it soon, and the line is still written once a second. */
+static void test_interrupts(void **state)
+{
+    uint64_t began;
+
+    bh_progress_begin(tell, interrupt, &done);
+    began = now;
+    typed_at = began + 1350 * MS;
+    thread(NULL);
+    assert_int_equal(interrupts, 1);
+    assert_in_range(now - began, 1350 * MS, 1550 * MS);
+    assert_string_equal(strstr(printed, " done"), " done (1 s)" CLEAR);
+    /* One that looks itself keeps the key. */
+    bh_progress_begin(tell, NULL, &done);
+    typed_at = now + 100 * MS;
+    ends_at = now + 1500 * MS;
+    thread(NULL);
+    assert_int_equal(interrupts, 1);
+    assert_int_not_equal(typed_at, 0);
 }
 
 int main(void)
@@ -146,6 +188,7 @@ int main(void)
         cmocka_unit_test_setup(test_short_actions, setup),
         cmocka_unit_test_setup(test_next_action, setup),
         cmocka_unit_test_setup(test_other_output, setup),
+        cmocka_unit_test_setup(test_interrupts, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,8 @@
 /* SOURCES: tests/unit/dom0-tools/fake_platform.c tests/unit/image/make_elf.c */
 /* SOURCES: dom0-tools/error.c */
 /* SOURCES: dom0-tools/config/config.c dom0-tools/config/guest_config.c */
-/* SOURCES: dom0-tools/utf8.c dom0-tools/config/foreign_keys.c */
+/* SOURCES: dom0-tools/utf8.c */
+/* SOURCES: dom0-tools/config/foreign_keys.c */
 /* SOURCES: dom0-tools/config/device_list.c dom0-tools/config/parameters.c */
 /* SOURCES: dom0-tools/config/cpu_list.c */
 /* SOURCES: dom0-tools/config/disk_config.c dom0-tools/config/vif_config.c */
@@ -37,10 +38,8 @@
 #include <cmocka.h>
 
 #include <public/errno.h>
-#include <public/io/console.h>
 #include <public/io/xs_wire.h>
 #include <public/sched.h>
-#include <service/console_archive.h>
 #include <service/domain_life.h>
 #include <service/store_clients.h>
 #include <service/turn.h>
@@ -411,6 +410,43 @@ static void test_a_restart_can_be_cancelled(void **state)
     config.on_crash = STOP_RENAME_RESTART;
 }
 
+static unsigned int cancel_at;
+
+static void cancel_creation(void)
+{
+    if (++waits == cancel_at)
+        service_cancel_create("test");
+}
+
+/* A creation that is cancelled stops where it waits next, wherever that is, and leaves nothing. */
+static void test_a_creation_can_be_cancelled(void **state)
+{
+    unsigned int free_frames = fake_free_frames(), cancelled = 0;
+    struct error e;
+    domid_t domid;
+
+    fake_superpages(false);        /* so that there are more waits */
+    service_cancel_create("test"); /* which is nobody's name */
+    for (cancel_at = 1;; cancel_at++) {
+        waits = 0;
+        fake_on_yield(cancel_creation);
+        if (!service_create(&config, false, &domid, &e))
+            break;
+        assert_string_equal(e.text, "cannot create 'test': it was destroyed meanwhile");
+        assert_in_range(waits, cancel_at, cancel_at + 1);
+        assert_null(service_domains);
+        assert_int_equal(fake_domain_count(), 0);
+        assert_int_equal(fake_free_frames(), free_frames);
+        cancelled++;
+    }
+    fake_on_yield(NULL);
+    assert_int_equal(waits, cancelled);
+    assert_in_range(cancelled, 10, 100);
+    service_cancel_create("test"); /* it is complete */
+    assert_true(service_is_alive(domid));
+    assert_false(managed_domain_find(domid)->cancelled);
+}
+
 /* A domain that crashes again and again soon after its start is left dead; others are not. */
 static void test_quick_ends(void **state)
 {
@@ -606,135 +642,6 @@ static void test_store_ring(void **state)
     assert_int_equal(service_request_stop(domid, "poweroff", &e), 0);
 }
 
-static char shown[2 * CONSOLE_LOG_SIZE];
-static size_t shown_length;
-static unsigned int gone_count;
-
-static void sink(void *context, const void *data, size_t length)
-{
-    memcpy(shown + shown_length, data, length);
-    shown_length += length;
-}
-
-static void gone(void *context)
-{
-    gone_count++;
-}
-
-static size_t other_length;
-
-static void other_sink(void *context, const void *data, size_t length)
-{
-    other_length += length;
-}
-
-static void test_console(void **state)
-{
-    struct console_client client = {.output = sink, .gone = gone};
-    struct console_client other_client = {.output = other_sink, .gone = gone};
-    unsigned int reader, other;
-    char *log;
-    size_t log_length;
-    struct xencons_interface *ring;
-    struct managed_domain *d;
-    uint8_t next = 0;
-    struct error e;
-    domid_t domid;
-
-    assert_int_equal(service_create(&config, false, &domid, &e), 0);
-    d = managed_domain_find(domid);
-    ring = d->console_page;
-    /* Twice the log, unattended: the last part is kept. */
-    for (size_t i = 0; i < (size_t)2 * CONSOLE_LOG_SIZE; i++) {
-        ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = (char)next++;
-        if (ring->out_prod - ring->out_cons == sizeof(ring->out))
-            service_turn(d->console_port);
-    }
-    assert_int_equal(service_console_log("test", &log, &log_length, &e), 0);
-    assert_int_equal(log_length, CONSOLE_LOG_SIZE);
-    assert_int_equal(service_console_attach(domid, &client, &reader, &e), 0);
-    assert_int_equal(shown_length, CONSOLE_LOG_SIZE);
-    for (size_t i = 0; i < shown_length; i++)
-        assert_int_equal((uint8_t)shown[i],
-                         (uint8_t)((size_t)2 * CONSOLE_LOG_SIZE - shown_length + i));
-    assert_memory_equal(log, shown, CONSOLE_LOG_SIZE);
-    free(log);
-    service_console_detach(reader);
-    service_console_detach(reader); /* nothing any more */
-    assert_int_equal(service_console_attach(domid, &client, &reader, &e), 0);
-    assert_int_equal(shown_length, CONSOLE_LOG_SIZE); /* nothing twice */
-    /* Another reader gets what comes from now on, too. */
-    assert_int_equal(service_console_attach(domid, &other_client, &other, &e), 0);
-    assert_int_equal(other_length, 0);
-    ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = '!';
-    service_turn(d->console_port);
-    assert_int_equal(shown_length, CONSOLE_LOG_SIZE + 1);
-    assert_int_equal(other_length, 1);
-    service_console_detach(other);
-    ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] = '?';
-    service_turn(d->console_port);
-    assert_int_equal(shown_length, CONSOLE_LOG_SIZE + 2);
-    assert_int_equal(other_length, 1);
-
-    /* Input: a ring full, a queue full, then no more. */
-    for (unsigned int i = 0; i < sizeof(ring->in) + CONSOLE_INPUT_SIZE; i++)
-        assert_int_equal(service_console_input(domid, "x", 1), 1);
-    assert_int_equal(service_console_input(domid, "x", 1), 0);
-    ring->in_cons += 10;
-    service_turn(d->console_port);
-    assert_int_equal(service_console_input(domid, "0123456789abc", 13), 10);
-
-    ring->out_prod = ring->out_cons + 100000; /* nonsense */
-    service_turn(d->console_port);
-    ring->in_cons = ring->in_prod + 100000;
-    service_turn(d->console_port);
-    assert_int_equal(service_destroy(domid, &e), 0);
-    assert_int_equal(gone_count, 1);
-    service_console_detach(reader); /* its console has gone */
-}
-
-/* The end of its output outlives a domain, by its name and by its number. */
-static void test_last_words(void **state)
-{
-    static const char words[] = "Kernel panic - not syncing";
-    struct error e;
-    domid_t domid;
-    size_t length;
-    char *text;
-
-    assert_int_equal(service_console_log("test", &text, &length, &e), -1);
-    assert_string_equal(e.text, "there is no domain named 'test'");
-    for (unsigned int i = 1; i <= ARCHIVE_DOMAINS + 1; i++) {
-        struct xencons_interface *ring;
-        size_t count = i == 2 ? ARCHIVE_TEXT_SIZE + 10 : sizeof(words) - 1;
-
-        assert_int_equal(service_create(&config, false, &domid, &e), 0);
-        ring = managed_domain_find(domid)->console_page;
-        for (size_t k = 0; k < count; k++) {
-            ring->out[MASK_XENCONS_IDX(ring->out_prod++, ring->out)] =
-                words[k % (sizeof(words) - 1)];
-            if (k % 100 == 0 && i == 2)
-                service_turn(managed_domain_find(domid)->console_port);
-        }
-        assert_int_equal(service_destroy(domid, &e), 0);
-        if (i == 1) {
-            assert_int_equal(service_console_log("1", &text, &length, &e), 0);
-            assert_int_equal(length, count);
-            assert_memory_equal(text, words, count);
-            free(text);
-        }
-    }
-    assert_int_equal(service_console_log("test", &text, &length, &e), 0);
-    assert_int_equal(length, sizeof(words) - 1);
-    free(text);
-    assert_int_equal(service_console_log("2", &text, &length, &e), 0);
-    assert_int_equal(length, ARCHIVE_TEXT_SIZE);
-    for (size_t k = 0; k < length; k++)
-        assert_int_equal(text[k], words[(k + 10) % (sizeof(words) - 1)]);
-    free(text);
-    assert_int_equal(service_console_log("1", &text, &length, &e), -1); /* too long ago */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -745,14 +652,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changed_domains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_restart_can_be_cancelled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_creation_can_be_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quick_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uptime, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dying_domains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory_targets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_store_ring, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_console, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_last_words, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

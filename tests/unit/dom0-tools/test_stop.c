@@ -63,6 +63,10 @@ bool platform_terminal_interrupted(void)
     return interrupted;
 }
 
+void platform_yield(void)
+{
+}
+
 void platform_terminal_write(const void *data, size_t length)
 {
     size_t used = strlen(printed);

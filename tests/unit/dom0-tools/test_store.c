@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The store: permissions, watches, transactions, quotas, the wire protocol and the ring. */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: tests/unit/dom0-tools/store_wire.c $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>
 #include <stdarg.h>

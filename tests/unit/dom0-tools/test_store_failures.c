@@ -4,6 +4,7 @@
  * fails. Every request gets exactly one answer, which is the right one or ENOMEM; one that failed
  * changed nothing; events are not lost; and in the end nothing is left allocated.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: tests/unit/dom0-tools/store_wire.c dom0-tools/error.c */
 /* SOURCES: $(STORE_SRCS) */
 /* CFLAGS: -Dmalloc=counted_malloc -Dcalloc=counted_calloc -Drealloc=counted_realloc */

@@ -3,6 +3,7 @@
  * What the store does when a client takes too much or fetches too little, when domains come, go or
  * stand for others, and what the tools may ask of it over the wire.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: tests/unit/dom0-tools/store_fixture.c tests/unit/dom0-tools/store_wire.c */
 /* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>

@@ -3,6 +3,7 @@
  * Each request of the store's wire protocol with the forms that it has and those that it has not,
  * and its answer word for word.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: tests/unit/dom0-tools/store_fixture.c tests/unit/dom0-tools/store_wire.c */
 /* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>

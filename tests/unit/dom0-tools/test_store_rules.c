@@ -3,6 +3,7 @@
  * Rules of the store at their edges: whose a new node is, how deep and long paths are, what
  * everything is charged, what a domain's end leaves alone, and what old versions may take.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,7 @@
  * A session of the store: how many bytes it takes, what waits and what that costs, which events are
  * told, and when its transport hears that there is something to fetch. And the ring's indices.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: tests/unit/dom0-tools/store_fixture.c tests/unit/dom0-tools/store_wire.c */
 /* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
 #include <setjmp.h>

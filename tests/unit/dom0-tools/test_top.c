@@ -78,6 +78,10 @@ int platform_terminal_read_until(uint64_t deadline)
     return (unsigned char)*keys++;
 }
 
+void platform_yield(void)
+{
+}
+
 void platform_terminal_write(const void *data, size_t length)
 {
     size_t used = strlen(printed);

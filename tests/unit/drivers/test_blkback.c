@@ -422,6 +422,10 @@ static void each_step_may_fail(void **state)
     start_error = -ENOMEM;
     driver->other_changed(&split, XenbusStateInitialised);
     assert_noted("map(8) bind(21) start(4096) close(5) unmap fail(-12, no memory for its pages) ");
+    start_error = -ENOSPC;
+    driver->other_changed(&split, XenbusStateInitialised);
+    assert_noted("map(8) bind(21) start(4096) close(5) unmap fail(-28, as many disks are connected "
+                 "as this domain has addresses for) ");
     start_error = 0;
     driver->other_changed(&split, XenbusStateClosed); /* it was not connected */
     assert_noted("");

@@ -63,6 +63,13 @@ void *window_reserve(unsigned long pages)
     return no_window ? NULL : window;
 }
 
+static unsigned long free_addresses = BLKBACK_PAGES + WINDOW_KEPT;
+
+unsigned long window_free(void)
+{
+    return free_addresses;
+}
+
 void window_release(void *va, unsigned long pages)
 {
     assert_true(has_window);
@@ -535,6 +542,18 @@ static void memory_may_be_short(void **state)
     }
 }
 
+/* A disk more would take the addresses that rings and new domains need. */
+static void addresses_may_be_short(void **state)
+{
+    allocations = fail_at = 0;
+    free_addresses--;
+    assert_int_equal(blkback_pages_init(&tested, FRONT, true), -ENOSPC);
+    free_addresses++;
+    assert_int_equal(allocations, 0);
+    assert_false(has_window);
+    blkback_pages_destroy(&tested);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +569,7 @@ int main(void)
         cmocka_unit_test(the_last_place_makes_room),
         cmocka_unit_test(a_page_is_looked_at),
         cmocka_unit_test(memory_may_be_short),
+        cmocka_unit_test(addresses_may_be_short),
     };
 
     return cmocka_run_group_tests_name("block pages", tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <drivers/bridge.h>
 
 #define PORTS 4
+#define CARD  3 /* the port with a whole LAN behind it */
 
 static struct net_port ports[PORTS];
 static unsigned int sent[PORTS];
@@ -32,12 +33,13 @@ void net_send(struct net_port *port, const struct net_packet *packet)
 
 static int set_up(void **state)
 {
-    now += 10 * NANOSECONDS_PER_SECOND; /* a look for old entries is due */
     memset(ports, 0, sizeof(ports));
     for (unsigned int i = 0; i < PORTS; i++) {
         ports[i].carrier = true;
         ports[i].mac[5] = (uint8_t)(i + 1);
-        bridge_add(&ports[i]);
+        assert_int_equal(
+            bridge_add(&ports[i], i == CARD ? BRIDGE_ADDRESSES_OF_CARD : BRIDGE_ADDRESSES_OF_VIF),
+            0);
     }
     return 0;
 }
@@ -111,7 +113,8 @@ static void forgets_what_is_old_and_what_went(void **state)
     assert_sent(0, 1, 1, 1);
     frame(1, 2, 1);
     bridge_remove(&ports[1]);
-    assert_int_equal(ports[1].addresses, 0);
+    assert_null(bridge_lookup(mac));
+    bridge_remove(&ports[1]); /* which is not in it */
     frame(0, 1, 2);
     assert_sent(0, 0, 1, 1);
 }
@@ -143,45 +146,117 @@ static void drops_false_addresses(void **state)
     assert_int_equal(ports[0].counters.received_dropped, 3);
 }
 
-static void a_flood_of_addresses_pushes_nobody_out(void **state)
+/* The port behind which a host was heard of, or PORTS. */
+static unsigned int port_of(unsigned int number)
 {
     uint8_t mac[MAC_SIZE];
+    struct net_port *port;
 
-    frame(1, 2, 0xff);
-    for (unsigned int i = 0; i < 5000; i++)
-        frame(0, 1000 + i, 0xff);
-    assert_int_equal(ports[0].addresses, BRIDGE_ADDRESSES_OF_PORT);
-    host(mac, 2);
-    assert_ptr_equal(bridge_lookup(mac), &ports[1]);
-    frame(0, 2, 0xff); /* nor does it take over a host, being full */
-    assert_ptr_equal(bridge_lookup(mac), &ports[1]);
-    now += (BRIDGE_AGEING_SECONDS + 1) * NANOSECONDS_PER_SECOND;
-    frame(0, 7, 0xff);
-    assert_int_equal(ports[0].addresses, 1);
+    host(mac, number);
+    port = bridge_lookup(mac);
+    return port ? (unsigned int)(port - ports) : PORTS;
+}
+
+static unsigned int known(unsigned int port, unsigned int first, unsigned int count)
+{
+    unsigned int sum = 0;
+
+    for (unsigned int i = first; i < first + count; i++)
+        sum += port_of(i) == port;
+    return sum;
+}
+
+/* What is sent to any host of a large LAN goes there, and to no domain. */
+static void a_card_has_a_large_lan(void **state)
+{
+    for (unsigned int i = 0; i < BRIDGE_ADDRESSES_OF_CARD; i++)
+        frame(CARD, 1000 + i, 0xff);
+    assert_int_equal(known(CARD, 1000, BRIDGE_ADDRESSES_OF_CARD), BRIDGE_ADDRESSES_OF_CARD);
+    frame(0, 1, 1000);
+    assert_sent(0, 0, 0, 1);
 }
 
 /*
- * A host moves to a port that is full of old entries, and its own entry is old: looking for old
- * entries makes room, and takes back the very entry that the host had.
+ * However many addresses somebody makes up behind a port, the bridge learns those that come after
+ * them, keeps those that are in use, and keeps all that lie behind other ports.
  */
-static void a_host_moves_to_a_port_full_of_old_entries(void **state)
+static void a_flood_of_addresses_pushes_nobody_out(void **state)
 {
-    uint8_t mac[MAC_SIZE];
+    static const unsigned int room[PORTS] = {BRIDGE_ADDRESSES_OF_VIF, BRIDGE_ADDRESSES_OF_VIF,
+                                             BRIDGE_ADDRESSES_OF_VIF, BRIDGE_ADDRESSES_OF_CARD};
 
-    host(mac, 2);
-    frame(1, 2, 0xff);
-    for (unsigned int i = 0; i < BRIDGE_ADDRESSES_OF_PORT; i++)
+    for (unsigned int port = 0; port < PORTS; port++)
+        frame(port, 1 + port, 0xff);
+    for (unsigned int port = 0; port < PORTS; port++) {
+        unsigned int first = 1000 + 10000 * port, count = 2 * room[port];
+
+        for (unsigned int i = 0; i < count; i++) {
+            frame(port, first + i, 0xff);
+            if (i % (room[port] / 2) == 0)
+                frame(port, 1 + port, 0xff);
+        }
+        assert_int_equal(known(port, first, count), room[port] - 1);
+        assert_int_equal(port_of(first + count - 1), port);
+        frame(port, 500 + port, 0xff);
+        assert_int_equal(port_of(500 + port), port);
+    }
+    for (unsigned int port = 0; port < PORTS; port++) {
+        assert_int_equal(port_of(1 + port), port);
+        assert_int_equal(port_of(500 + port), port);
+    }
+}
+
+/* Every domain may flood: there is room for each of them, and for those that come later. */
+static void each_port_has_its_own_room(void **state)
+{
+    static struct net_port more[40];
+
+    for (unsigned int p = 0; p < 40; p++) {
+        more[p] = (struct net_port){.carrier = false};
+        assert_int_equal(bridge_add(&more[p], BRIDGE_ADDRESSES_OF_VIF), 0);
+        for (unsigned int i = 0; i < BRIDGE_ADDRESSES_OF_VIF; i++) {
+            uint8_t header[ETHERNET_HEADER];
+            struct net_packet packet = {.fragments[0] = {.va = header, .length = sizeof(header)},
+                                        .fragment_count = 1,
+                                        .length = sizeof(header),
+                                        .from = &more[p]};
+
+            host(header, 0xff);
+            host(header + MAC_SIZE, 1000 + BRIDGE_ADDRESSES_OF_VIF * p + i);
+            more[p].input(&more[p], &packet);
+        }
+    }
+    frame(0, 1, 0xff);
+    assert_int_equal(port_of(1), 0);
+    for (unsigned int p = 0; p < 40; p++) {
+        uint8_t mac[MAC_SIZE];
+
+        for (unsigned int i = 0; i < BRIDGE_ADDRESSES_OF_VIF; i++) {
+            host(mac, 1000 + BRIDGE_ADDRESSES_OF_VIF * p + i);
+            assert_ptr_equal(bridge_lookup(mac), &more[p]);
+        }
+        bridge_remove(&more[p]);
+        assert_null(bridge_lookup(mac));
+    }
+}
+
+/* The entry of a host that has moved is free for the next host of its old port. */
+static void a_host_moves_to_a_full_port(void **state)
+{
+    for (unsigned int i = 0; i < BRIDGE_ADDRESSES_OF_VIF; i++) {
         frame(0, 1000 + i, 0xff);
-    now += (BRIDGE_AGEING_SECONDS + 1) * NANOSECONDS_PER_SECOND;
-    frame(0, 2, 0xff);
-    assert_int_equal(ports[0].addresses, 1);
-    assert_int_equal(ports[1].addresses, 0);
-    assert_ptr_equal(bridge_lookup(mac), &ports[0]);
-    frame(1, 3, 0xff); /* port 1 still learns, and host 3 does not get the entry of host 2 */
-    assert_int_equal(ports[1].addresses, 1);
-    assert_ptr_equal(bridge_lookup(mac), &ports[0]);
-    host(mac, 3);
-    assert_ptr_equal(bridge_lookup(mac), &ports[1]);
+        frame(1, 2000 + i, 0xff);
+    }
+    frame(0, 2010, 0xff);
+    assert_int_equal(port_of(2010), 0);
+    assert_int_equal(port_of(1000), PORTS);
+    assert_int_equal(known(0, 1001, BRIDGE_ADDRESSES_OF_VIF - 1), BRIDGE_ADDRESSES_OF_VIF - 1);
+    frame(1, 3, 0xff);
+    assert_int_equal(port_of(3), 1);
+    assert_int_equal(port_of(2010), 0);
+    assert_int_equal(known(1, 2000, BRIDGE_ADDRESSES_OF_VIF), BRIDGE_ADDRESSES_OF_VIF - 1);
+    frame(1, 4, 0xff);
+    assert_int_equal(port_of(2000), PORTS);
 }
 
 int main(void)
@@ -191,9 +266,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(forgets_what_is_old_and_what_went, set_up, tear_down),
         cmocka_unit_test_setup_teardown(passes_nothing_where_nobody_listens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drops_false_addresses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_card_has_a_large_lan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flood_of_addresses_pushes_nobody_out, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_host_moves_to_a_port_full_of_old_entries, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(each_port_has_its_own_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_host_moves_to_a_full_port, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("bridge", tests, NULL, NULL);

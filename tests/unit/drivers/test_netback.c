@@ -259,8 +259,9 @@ void grant_copy_batch(struct gnttab_copy *ops, unsigned int count)
 
 static uint64_t input_bytes; /* in this round */
 
-void bridge_add(struct net_port *port)
+int bridge_add(struct net_port *port, unsigned int room)
 {
+    return 0;
 }
 
 void bridge_remove(struct net_port *port)

@@ -106,10 +106,14 @@ uint64_t clock_now(void)
 
 /* ---- The bridge, and the rest of the driver ---- */
 
-void bridge_add(struct net_port *port)
+static int bridge_error; /* what joining it comes to */
+
+int bridge_add(struct net_port *port, unsigned int room)
 {
     assert_true(port->carrier);
+    assert_int_equal(room, BRIDGE_ADDRESSES_OF_VIF);
     note("add(%s) ", port->name);
+    return bridge_error;
 }
 
 void bridge_remove(struct net_port *port)
@@ -366,6 +370,12 @@ static void each_step_may_fail(void **state)
                  "channels) close(10) cancel transmit cancel receive unmap(receive) "
                  "unmap(transmit) ");
     bind_error = 0;
+    bridge_error = -ENOMEM;
+    driver->other_changed(&split, XenbusStateConnected);
+    assert_noted("map(10) map(11) listen(10) listen(11) add(vif7.2) fail(-12, no memory for the "
+                 "bridge) remove(vif7.2) close(10) close(11) cancel transmit cancel receive forget "
+                 "drop unmap(transmit) unmap(receive) ");
+    bridge_error = 0;
     state_error = -ENOENT;
     driver->other_changed(&split, XenbusStateConnected);
     assert_noted("map(10) map(11) listen(10) listen(11) add(vif7.2) state=4 remove(vif7.2) "

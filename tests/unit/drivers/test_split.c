@@ -4,6 +4,7 @@
  * store client of pv-guest, its link in the built-in dom0, and the real store; the other end and
  * the tools are the test.
  */
+/* SOURCES: dom0-tools/utf8.c */
 /* SOURCES: pv-guest/drivers/split.c pv-guest/drivers/split_device.c */
 /* SOURCES: pv-guest/drivers/split_nodes.c pv-guest/store.c tests/host/guest/threads.c */
 /* SOURCES: dom0-tools/platform/builtin_store.c $(STORE_SRCS) dom0-tools/error.c */

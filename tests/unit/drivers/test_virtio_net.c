@@ -55,9 +55,17 @@ static struct net_packet input; /* the last one */
 static uint8_t data[NET_MAX_FRAME + PAGE_SIZE];
 static unsigned int inputs;
 
-void bridge_add(struct net_port *port)
+int bridge_add(struct net_port *port, unsigned int room)
 {
+    assert_int_equal(room, BRIDGE_ADDRESSES_OF_CARD);
     card = port;
+    return 0;
+}
+
+void bridge_remove(struct net_port *port)
+{
+    assert_ptr_equal(port, card);
+    card = NULL;
 }
 
 void net_input(struct net_port *port, struct net_packet *packet)
