@@ -6,6 +6,7 @@
 
 #include "console_archive.h"
 #include "console_requests.h"
+#include "domain_life.h"
 #include "domain_rings.h"
 
 #define SHOWN_IN_A_ROW 2048u /* bytes of one console, as many as its ring has */
@@ -76,6 +77,14 @@ static struct managed_domain *choose_shown(void)
     return a ? find_behind(a) : NULL;
 }
 
+/* The clients have been shown all, for which the domain has had to wait with the rest. */
+static void serve_caught_up(struct managed_domain *d)
+{
+    domain_rings_console_turn(d);
+    if (d->last_words && !console_is_behind(d->console))
+        domain_life_look_at(d->domid);
+}
+
 void console_clients_follow(void)
 {
     struct managed_domain *d = choose_shown();
@@ -85,7 +94,7 @@ void console_clients_follow(void)
         console_show(d->console);
         shown_bytes += TERMINAL_PART;
         if (!console_is_behind(d->console))
-            domain_rings_console_turn(d); /* the domain has had to wait with the rest */
+            serve_caught_up(d);
         d = choose_shown();
         if (d && platform_now() - began >= TERMINAL_TURN) {
             platform_wake();
@@ -147,7 +156,9 @@ void service_console_detach(unsigned int handle)
     d = find_console(a->domid, NULL);
     if (d) {
         console_detach(d->console, &a->reader);
-        domain_rings_console_turn(d);
+        attachment_free(a);
+        serve_caught_up(d);
+        return;
     }
     attachment_free(a);
 }

@@ -23,6 +23,7 @@
 
 #include "construction.h"
 #include "device_set.h"
+#include "domain_rings.h"
 #include "store_clients.h"
 
 #define DESTROY_POLL 20000000ull /* ns between checks whether a domain is destroyed yet */
@@ -305,6 +306,9 @@ static bool look_after(struct managed_domain *d)
         return true;
     }
     if (info.flags & XEN_DOMINF_shutdown) {
+        d->last_words = domain_rings_show_last_words(d);
+        if (d->last_words)
+            return false; /* console_clients_follow() has it looked at again */
         domain_stopped(d, (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask);
         return true;
     }

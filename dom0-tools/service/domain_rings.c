@@ -46,6 +46,14 @@ void domain_rings_detach(struct managed_domain *d)
     d->console_page = NULL;
 }
 
+bool domain_rings_show_last_words(struct managed_domain *d)
+{
+    if (!d->console)
+        return false;
+    domain_rings_console_turn(d);
+    return console_is_behind(d->console);
+}
+
 void domain_rings_serve(int port)
 {
     struct index_entry *e = index_first(&console_ports, (uint32_t)port);

@@ -27,4 +27,7 @@ void domain_rings_serve(int port);
  */
 void domain_rings_console_turn(struct managed_domain *d);
 
+/* @return whether somebody is attached and has not been shown all that a stopped domain wrote. */
+bool domain_rings_show_last_words(struct managed_domain *d);
+
 #endif

@@ -27,9 +27,10 @@ struct managed_domain {
     domid_t
         domid;   /* of a domain that is being rebuilt: the former one's until there is a new one */
     bool exists; /* the hypervisor has this domain */
-    bool restarting;            /* it has stopped, and is to run again under another number */
-    bool cancelled;             /* a thread waits for it to be destroyed: see domain_destroy */
-    unsigned int quick_ends;    /* ends in a row that came soon after the start */
+    bool restarting;         /* it has stopped, and is to run again under another number */
+    bool cancelled;          /* a thread waits for it to be destroyed: see domain_destroy */
+    bool last_words;         /* it has stopped; what it wrote is being shown before that is said */
+    unsigned int quick_ends; /* ends in a row that came soon after the start */
     struct guest_config config; /* its name is the domain's name */
     uint64_t started;           /* platform_now; 0 while it is being built */
 

@@ -79,10 +79,12 @@ static int build(domid_t id, struct error *e)
     struct xen_domctl_getdomaininfo info;
     struct build_result result;
     char cmdline[32];
+    const bool cancelled = false;
     struct build_request request = {.domid = id,
                                     .memory_mib = MEMORY_MIB,
                                     .maxmem_mib = MEMORY_MIB,
                                     .cmdline = cmdline,
+                                    .cancelled = &cancelled,
                                     .kernel = kernel,
                                     .kernel_name = KERNEL};
 

@@ -38,7 +38,9 @@
 #include <cmocka.h>
 
 #include <public/io/console.h>
+#include <public/sched.h>
 #include <service/console_archive.h>
+#include <service/domain_life.h>
 #include <service/domains.h>
 #include <service/turn.h>
 
@@ -290,6 +292,41 @@ static void test_last_words_are_shown(void **state)
     assert_int_equal(gone_count, 1);
 }
 
+/*
+ * That a domain has stopped is said when its client has been shown what it wrote before, or does
+ * not want to see that.
+ */
+static void test_end_is_told_after_last_words(void **state)
+{
+    struct console_client client = {.output = sink, .gone = gone};
+    unsigned int reader;
+    struct error e;
+    domid_t domid;
+    size_t length;
+
+    for (unsigned int detaches = 0; detaches < 2; detaches++) {
+        start_console_test();
+        notices[0] = '\0';
+        assert_int_equal(service_create(&config, false, &domid, &e), 0);
+        assert_int_equal(service_console_attach(domid, &client, &reader, &e), 0);
+        length = fill_ring(domid, 'a');
+        fake_domains[domid].shutdown_flags = XEN_DOMINF_shutdown | SHUTDOWN_poweroff
+                                                                       << XEN_DOMINF_shutdownshift;
+        domain_life_look();
+        service_turn(-1);
+        assert_in_range(shown_length, 1, length - 1);
+        assert_string_equal(notices, "");
+        if (detaches)
+            service_console_detach(reader);
+        else
+            show_all();
+        assert_non_null(strstr(notices, "has powered off: destroy\n"));
+        assert_true(detaches || shown_length == length);
+        fake_run_threads();
+        assert_null(service_domains);
+    }
+}
+
 /* The end of its output outlives a domain, by its name and by its number. */
 static void test_last_words(void **state)
 {
@@ -339,6 +376,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_flooded_console, setup, teardown),
         cmocka_unit_test_setup_teardown(test_consoles_take_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_last_words_are_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_end_is_told_after_last_words, setup, teardown),
         cmocka_unit_test_setup_teardown(test_last_words, setup, teardown),
     };
 
