@@ -31,7 +31,7 @@ struct evtchn {
     bool latched; /* FIFO: became pending before its event word existed */
     u8 open_in_bucket; /* in the first port of a bucket: how many of its ports are in use */
     u16 notify_vcpu;   /* as priority */
-    u16 virq; /* ECS_VIRQ */
+    u16 virq;          /* ECS_VIRQ */
     u32 port;
     union {
         domid_t unbound_domid;

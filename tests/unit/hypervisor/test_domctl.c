@@ -538,7 +538,7 @@ static void weights(void **state)
 }
 
 static const u32 refused_of_pools[] = {
-    XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_OP_DESTROY, XEN_SYSCTL_CPUPOOL_OP_ADDCPU,
+    XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_OP_DESTROY,    XEN_SYSCTL_CPUPOOL_OP_ADDCPU,
     XEN_SYSCTL_CPUPOOL_OP_RMCPU,  XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN,
 };
 
@@ -709,11 +709,11 @@ static void random_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(order_of_checks),  TEST(one_at_a_time),
-        TEST(changed_states), TEST(whole_life), TEST(bad_creations),
-        TEST(information),      TEST(zombies),        TEST(contexts),   TEST(reset_of_a_live_vcpu),
-        TEST(affinity),         TEST(permissions),    TEST(weights),    TEST(machine),
-        TEST(times_of_domains), TEST(random_calls),
+        TEST(order_of_checks), TEST(one_at_a_time),    TEST(changed_states),
+        TEST(whole_life),      TEST(bad_creations),    TEST(information),
+        TEST(zombies),         TEST(contexts),         TEST(reset_of_a_live_vcpu),
+        TEST(affinity),        TEST(permissions),      TEST(weights),
+        TEST(machine),         TEST(times_of_domains), TEST(random_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

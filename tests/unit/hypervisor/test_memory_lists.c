@@ -489,11 +489,15 @@ static void resources_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(lists_stop_and_continue), TEST(lists_are_refused),
-        TEST(frames_go_back),          TEST(an_exchange_continues),
-        TEST(exchanges_are_refused),   TEST(frames_in_use_are_not_exchanged),
+        TEST(lists_stop_and_continue),
+        TEST(lists_are_refused),
+        TEST(frames_go_back),
+        TEST(an_exchange_continues),
+        TEST(exchanges_are_refused),
+        TEST(frames_in_use_are_not_exchanged),
         TEST(a_passing_count_is_waited_for),
-        TEST(grant_frames_are_listed), TEST(a_far_grant_frame_comes_in_pieces),
+        TEST(grant_frames_are_listed),
+        TEST(a_far_grant_frame_comes_in_pieces),
         TEST(resources_are_refused),
     };
 

@@ -20,8 +20,8 @@
 #define SHARE_LIMIT      MILLISECS(100) /* of all */
 #define WIDE_SHARE_BOUND MILLISECS(150) /* the same, any weights */
 #define WIDE_SHARE_LIMIT MILLISECS(250)
-#define CAP_ERROR        0.5            /* per cent of a CPU, besides one period's budget */
-#define WAKE_BOUND       MILLISECS(4)   /* of 99 of 100 */
+#define CAP_ERROR        0.5          /* per cent of a CPU, besides one period's budget */
+#define WAKE_BOUND       MILLISECS(4) /* of 99 of 100 */
 #define WAKE_LIMIT       (2 * SCHED_SLICE)
 #define WAIT_MOSTLY      4 /* 99 of 100 wait for no more than the bound divided by this */
 
