@@ -33,4 +33,9 @@ kind scheduler -t "$seconds" --switch 4 --yield 2 --affinity 2 --schedpolicy 2 -
 while sleep 60; do echo "STRESS-NG works"; done &
 [ -n "$each" ] &&
     kind classes --sequential 4 --class memory,scheduler -t "$each" --exclude madvise
+
+# On several CPUs: locks whose waiters sleep, and the time that other vCPUs took from these.
+dmesg | grep -q "PV spinlocks enabled" || echo "STRESS-NG FAIL spinlocks spin"
+steal=$(awk '$1 == "cpu" {print $9}' /proc/stat)
+echo "STRESS-NG steal $steal"
 echo "STRESS-NG DONE"
