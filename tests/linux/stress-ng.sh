@@ -22,6 +22,8 @@ kind() {
 mount -t tmpfs none /tmp
 mkdir -p /dev/shm && mount -t tmpfs none /dev/shm
 echo "STRESS-NG BEGIN"
+# On several CPUs: locks whose waiters sleep.
+dmesg | grep -q "PV spinlocks enabled" || echo "STRESS-NG FAIL spinlocks spin"
 kind memory -t "$seconds" --vm 2 --vm-bytes 24M --mmap 2 --mmap-bytes 16M --mremap 1 \
     --mremap-bytes 8M --mprotect 1 --brk 1 --brk-ops 20000 --stack 1 --stack-ops 2000 \
     --shm 1 --shm-bytes 4M --msync 1 --mlock 1 --userfaultfd 1 --userfaultfd-bytes 4M --vm-splice 1
@@ -35,4 +37,7 @@ kind scheduler -t "$seconds" --switch 4 --yield 2 --affinity 2 --schedpolicy 2 -
 while sleep 60; do echo "STRESS-NG works"; done &
 [ -n "$each" ] &&
     kind classes --sequential 4 --class memory,scheduler -t "$each" --exclude madvise --cyclic-policy rr
+
+# The time that this domain's vCPUs have waited for a CPU.
+echo "STRESS-NG steal $(awk '$1 == "cpu" {print $9}' /proc/stat)"
 echo "STRESS-NG DONE"

@@ -2,7 +2,8 @@
 /*
  * Debian's kernel with four vCPUs on two CPUs under stress-ng (tests/linux/stress-ng.sh), as domU,
  * and with the argument "long" ten times as long, and for a minute as dom0, too. Nothing fails, and
- * the kernel has nothing to complain about. The kinds of stressors have so much memory that none of
+ * the kernel has nothing to complain about. It was told of the time that its vCPUs waited for a CPU,
+ * and has spinlocks whose waiters sleep. The kinds of stressors have so much memory that none of
  * their processes is killed for want of it.
  */
 #include "bulkhead.h"
@@ -42,6 +43,16 @@ static const char *find_complaint(const char *log, const char *words)
     return NULL;
 }
 
+/* There are more vCPUs than CPUs, and Linux was told that they waited. */
+static void expect_steal(struct machine *machine, const char *log)
+{
+    const char *line = strstr(log, "STRESS-NG steal ");
+
+    if (!line || strtoul(line + strlen("STRESS-NG steal "), NULL, 10) == 0) {
+        machine_fail(machine, "Linux counts no steal time");
+    }
+}
+
 /* Reads what the console shows from the program's beginning to its end. */
 static void expect_success(struct machine *machine)
 {
@@ -54,6 +65,7 @@ static void expect_success(struct machine *machine)
     if (strstr(log, "STRESS-NG FAIL")) {
         machine_fail(machine, "stress-ng fails: %s", strstr(log, "STRESS-NG FAIL"));
     }
+    expect_steal(machine, log);
     for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++) {
         const char *found = find_complaint(log, complaints[i]);
 
