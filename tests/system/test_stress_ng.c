@@ -2,9 +2,9 @@
 /*
  * Debian's kernel with four vCPUs on two CPUs under stress-ng (tests/linux/stress-ng.sh), as domU,
  * and with the argument "long" ten times as long, and for a minute as dom0, too. Nothing fails, and
- * the kernel has nothing to complain about. It was told of the time that its vCPUs waited for a CPU,
- * and has spinlocks whose waiters sleep. The kinds of stressors have so much memory that none of
- * their processes is killed for want of it.
+ * the kernel has nothing to complain about. It was told of the time for which its vCPUs waited for
+ * a CPU, and has spinlocks whose waiters sleep. The kinds of stressors have so much memory that
+ * none of their processes is killed for want of it.
  */
 #include "bulkhead.h"
 
