@@ -93,8 +93,7 @@ static long numainfo(struct xen_sysctl_numainfo *op)
 
 unsigned long arch_memory_use(struct bulkhead_sysctl_memory_use *use)
 {
-    unsigned long vcpu = PAGE_SIZE
-                         << order_from_pages(DIV_ROUND_UP(arch_vcpu_size(), PAGE_SIZE));
+    unsigned long vcpu = PAGE_SIZE << order_from_pages(DIV_ROUND_UP(arch_vcpu_size(), PAGE_SIZE));
     unsigned long outside = memory_ram_pages() - heap_total_pages();
 
     *use = (struct bulkhead_sysctl_memory_use){

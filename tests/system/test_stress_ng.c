@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *options = "stress=10";
+static const char *options = "stress=12"; /* seconds for each of five kinds: a minute */
 
 /* What Linux says when something is wrong with memory, locks or time. */
 static const char *const complaints[] = {"BUG",
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 
     setenv("BULKHEAD_CPUS", "2", 1);
     if (argc > 1 && !strcmp(argv[1], "long")) {
-        options = "stress=60 stress_all=3";
+        options = "stress=120 stress_all=3"; /* ten minutes, and then all of the classes */
         return cmocka_run_group_tests_name("linux under stress-ng", long_tests, NULL, NULL);
     }
     return cmocka_run_group_tests_name("linux under stress-ng", short_tests, NULL, NULL);

@@ -376,14 +376,14 @@ struct bulkhead_sysctl_domain_times {
  * firmware keeps of the lowest memory. Domains' own memory is in none of these.
  */
 struct bulkhead_sysctl_memory_use {
-    uint64_aligned_t ram;         /* the machine's */
-    uint64_aligned_t fixed;       /* the fixed part, of which: */
-    uint64_aligned_t image;       /* code and data, those of the first CPU too */
-    uint64_aligned_t frames;      /* the frame table, with each frame of RAM */
-    uint64_aligned_t m2p;         /* the machine-to-physical table */
-    uint64_aligned_t cpus;        /* all CPUs but the first: stacks, queues, idle vCPUs */
-    uint64_aligned_t domains;     /* for all domains, and their vCPUs, of which */
-    uint64_aligned_t vcpu;        /* each one takes this */
+    uint64_aligned_t ram;     /* the machine's */
+    uint64_aligned_t fixed;   /* the fixed part, of which: */
+    uint64_aligned_t image;   /* code and data, those of the first CPU too */
+    uint64_aligned_t frames;  /* the frame table, with each frame of RAM */
+    uint64_aligned_t m2p;     /* the machine-to-physical table */
+    uint64_aligned_t cpus;    /* all CPUs but the first: stacks, queues, idle vCPUs */
+    uint64_aligned_t domains; /* for all domains, and their vCPUs, of which */
+    uint64_aligned_t vcpu;    /* each one takes this */
 };
 
 /* ---- The call ------------------------------------------------------------------------------- */

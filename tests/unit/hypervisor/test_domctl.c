@@ -663,10 +663,14 @@ static void random_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(order_of_checks),  TEST(changed_states), TEST(whole_life), TEST(bad_creations),
-        TEST(information),      TEST(zombies),        TEST(contexts),   TEST(reset_of_a_live_vcpu),
-        TEST(affinity),         TEST(permissions),    TEST(weights),    TEST(machine),
-        TEST(times_of_domains), TEST(memory_of_the_hypervisor), TEST(random_calls),
+        TEST(order_of_checks),  TEST(changed_states),
+        TEST(whole_life),       TEST(bad_creations),
+        TEST(information),      TEST(zombies),
+        TEST(contexts),         TEST(reset_of_a_live_vcpu),
+        TEST(affinity),         TEST(permissions),
+        TEST(weights),          TEST(machine),
+        TEST(times_of_domains), TEST(memory_of_the_hypervisor),
+        TEST(random_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
