@@ -600,7 +600,7 @@ void page_release(struct page *pg)
 unsigned int free_domain_batch(struct domain *d)
 {
     struct page_list batch = {0};
-    u32 lowest = ~0U, highest = 0;
+    u32 all = 0, common = ~0U; /* bits of the frames' numbers */
     unsigned long flags;
     bool last;
 
@@ -616,8 +616,8 @@ unsigned int free_domain_batch(struct domain *d)
         page_set_owner(pg, NULL);
         arch_set_m2p(MFN(m), INVALID_M2P_ENTRY);
         batch.last = m;
-        lowest = MIN(lowest, m);
-        highest = MAX(highest, m);
+        all |= m;
+        common &= m;
         m = pg->next;
     }
     page_list_cut(&d->pages, &batch);
@@ -630,8 +630,8 @@ unsigned int free_domain_batch(struct domain *d)
     flags = spin_lock_irqsave(&heap.lock);
     heap.free_pages += batch.count;
     WRITE_ONCE(heap.dirtied, heap.dirtied + batch.count);
-    if (likely(zone_of(mfn_to_page(MFN(lowest))) == zone_of(mfn_to_page(MFN(highest)))))
-        heap.zone_pages[zone_of(mfn_to_page(MFN(lowest)))] += batch.count;
+    if (likely(common > all >> 1)) /* they have their highest bit in common */
+        heap.zone_pages[zone_of(page_list_first(&batch))] += batch.count;
     else
         for (u32 m = batch.first; m; m = mfn_to_page(MFN(m))->next)
             heap.zone_pages[zone_of(mfn_to_page(MFN(m)))]++;

@@ -110,6 +110,30 @@ static long avail_heap(struct xen_sysctl_availheap *op)
     return 0;
 }
 
+/* @return how many frames domains own */
+static unsigned long domains_pages(void)
+{
+    unsigned long pages = 0;
+    struct domain *d;
+
+    for (domid_t id = 0; (d = get_next_domain(id)) != NULL;) {
+        id = (domid_t)(d->id + 1);
+        pages += READ_ONCE(d->tot_pages);
+        put_domain(d);
+    }
+    return pages;
+}
+
+static long memory_use(struct bulkhead_sysctl_memory_use *use)
+{
+    unsigned long others = arch_memory_use(use) + (domains_pages() << PAGE_SHIFT);
+    unsigned long used = (heap_total_pages() - heap_free_pages()) << PAGE_SHIFT;
+
+    /* A domain owns frames a moment before they are taken. */
+    use->domains = used - MIN(used, others);
+    return 0;
+}
+
 static long cpupool(struct xen_sysctl_cpupool_op *op)
 {
     static const cpumask_t none;
@@ -266,6 +290,8 @@ static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copy
         return list_domains(op->u.domain_times.first_domain, op->u.domain_times.max_domains,
                             handle_addr(op->u.domain_times.buffer), &op->u.domain_times.num_domains,
                             show_times);
+    case BULKHEAD_SYSCTL_memory_use:
+        return memory_use(&op->u.memory_use);
     case XEN_SYSCTL_debug_keys:
         return debug_keys(&op->u.debug_keys);
     case XEN_SYSCTL_getcpuinfo:

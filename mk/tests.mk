@@ -364,12 +364,13 @@ $(foreach hv,bulkhead bulkhead-smp xen,$(eval $(call bochs_run,$(hv))))
 
 # ---- make bench ----
 
-# The table also replaces the one in docs/benchmarks.md, over budget or not.
+# The table replaces the one in docs/benchmarks.md if nothing is over its budget or dearer than there:
+# else what is dearer now would be what the next bench compares with.
 bench: | bench-block bench-net
 bench: $(BUILD)/tests/system/bench $(BUILD)/bulkhead $(PKG)/xen $(GUEST_DIR)/bench | $(TOOL_STAMPS)
 	@mkdir -p $(BUILD)/logs
-	@status=0; BUILD=$(BUILD) QEMU=$(QEMU) $< $(BUILD)/benchmarks.md || status=1; \
-	cat $(BUILD)/benchmarks.md; \
+	@status=0; BUILD=$(BUILD) QEMU=$(QEMU) $< $(BUILD)/benchmarks.md docs/benchmarks.md || status=1; \
+	cat $(BUILD)/benchmarks.md; [ $$status = 0 ] && \
 	mk/update-section.sh docs/benchmarks.md bench $(BUILD)/benchmarks.md; exit $$status
 
 # What split block devices add, counted by a plugin in QEMU.

@@ -5,7 +5,9 @@
 #include <arch.h>
 #include <asm/cpu_features.h>
 #include <asm/cpu_policy.h>
+#include <asm/memory_map.h>
 #include <asm/msr.h>
+#include <asm/paging.h>
 #include <asm/topology.h>
 #include <guest_access.h>
 #include <hypercall.h>
@@ -87,6 +89,23 @@ static long numainfo(struct xen_sysctl_numainfo *op)
     }
     op->num_nodes = wanted ? MIN(op->num_nodes, 1U) : 1;
     return 0;
+}
+
+unsigned long arch_memory_use(struct bulkhead_sysctl_memory_use *use)
+{
+    unsigned long vcpu = PAGE_SIZE << order_from_pages(DIV_ROUND_UP(arch_vcpu_size(), PAGE_SIZE));
+    unsigned long outside = memory_ram_pages() - heap_total_pages();
+
+    *use = (struct bulkhead_sysctl_memory_use){
+        .ram = memory_ram_pages() << PAGE_SHIFT,
+        .fixed = (outside << PAGE_SHIFT) + fixed_memory.heap,
+        .image = (unsigned long)(hv_image_end - hv_init_end),
+        .frames = fixed_memory.frames,
+        .m2p = fixed_memory.m2p,
+        .cpus = fixed_memory.cpus,
+        .vcpu = vcpu + (sizeof(u64) << (GDT_LDT_VCPU_SHIFT - PAGE_SHIFT)), /* and its window */
+    };
+    return fixed_memory.heap;
 }
 
 long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)

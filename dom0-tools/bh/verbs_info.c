@@ -12,6 +12,7 @@
 
 #include <platform.h>
 #include <tools/control.h>
+#include <tools/measures.h>
 #include <tools/scheduling.h>
 #include <tools/service.h>
 
@@ -327,20 +328,54 @@ static void info_machine(struct json *j, const struct xen_sysctl_physinfo *m)
     }
 }
 
-static void add_pages(const domain_info *info, void *context)
+/* Of all domains together. */
+struct domain_sums {
+    uint64_t pages, domains, vcpus;
+};
+
+static void add_domain(const domain_info *info, void *context)
 {
-    *(uint64_t *)context += info->tot_pages;
+    struct domain_sums *sums = context;
+
+    sums->pages += info->tot_pages;
+    sums->domains++;
+    sums->vcpus += info->max_vcpu_id + 1; /* which wraps where there is none */
 }
 
-/* What the hypervisor has allocated for domains and itself, besides the memory of domains. */
-static int info_hypervisor(struct bh_call *call, struct json *j,
-                           const struct xen_sysctl_physinfo *m)
+/* What the hypervisor takes, and what a domain and a vCPU take on average. */
+static void info_memory_use(struct json *j, const struct bulkhead_sysctl_memory_use *use,
+                            const struct domain_sums *sums)
 {
-    uint64_t pages = 0;
+    uint64_t vcpus = sums->vcpus * use->vcpu;
 
-    if (bh_each_domain(call, NULL, 0, add_pages, &pages))
+    info_number(j, "ram_kib", use->ram >> 10);
+    info_number(j, "hypervisor_kib", (use->fixed + use->domains) >> 10);
+    info_number(j, "hypervisor_fixed_kib", use->fixed >> 10);
+    info_number(j, "hypervisor_image_kib", use->image >> 10);
+    info_number(j, "hypervisor_frames_kib", use->frames >> 10);
+    info_number(j, "hypervisor_m2p_kib", use->m2p >> 10);
+    info_number(j, "hypervisor_cpus_kib", use->cpus >> 10);
+    info_number(j, "hypervisor_domains_kib", use->domains >> 10);
+    if (sums->domains && use->domains >= vcpus)
+        info_number(j, "bytes_per_domain", (use->domains - vcpus) / sums->domains);
+    info_number(j, "bytes_per_vcpu", use->vcpu);
+}
+
+/* What becomes of the machine's memory. */
+static int info_memory(struct bh_call *call, struct json *j, const struct xen_sysctl_physinfo *m)
+{
+    struct bulkhead_sysctl_memory_use use;
+    struct domain_sums sums = {0};
+
+    if (bh_each_domain(call, NULL, 0, add_domain, &sums))
         return -1;
-    info_number(j, "hypervisor_kib", (m->total_pages - m->free_pages - pages) << 2);
+    if (control_memory_use(&use) == 0)
+        info_memory_use(j, &use, &sums);
+    else /* what Xen has allocated for domains and itself */
+        info_number(j, "hypervisor_kib", (m->total_pages - m->free_pages - sums.pages) << 2);
+    info_number(j, "heap_kib", m->total_pages << 2);
+    info_number(j, "heap_domains_kib", sums.pages << 2);
+    info_number(j, "heap_free_kib", m->free_pages << 2);
     return 0;
 }
 
@@ -402,7 +437,7 @@ static int run_info(struct bh_call *call)
     if (j)
         json_open(j, NULL, '{');
     info_machine(j, &machine);
-    status = info_hypervisor(call, j, &machine);
+    status = info_memory(call, j, &machine);
     info_version(j);
     if (j)
         json_close(j, '}');

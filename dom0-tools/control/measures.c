@@ -54,3 +54,13 @@ int control_domain_times(domid_t first, struct bulkhead_domain_times *list, unsi
     platform_buffer_free(buffer, size);
     return status < 0 ? -1 : (int)op.u.domain_times.num_domains;
 }
+
+int control_memory_use(struct bulkhead_sysctl_memory_use *use)
+{
+    struct xen_sysctl op = {.cmd = BULKHEAD_SYSCTL_memory_use};
+
+    if (platform_sysctl(&op) < 0)
+        return -1;
+    *use = op.u.memory_use;
+    return 0;
+}

@@ -135,6 +135,12 @@ long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl
  * @return -XEN_ENOSYS: an unknown operation
  */
 long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback);
+/*
+ * Fills all of @use but what domains take.
+ * @return how many bytes of the fixed part were allocated from the heap
+ */
+struct bulkhead_sysctl_memory_use;
+unsigned long arch_memory_use(struct bulkhead_sysctl_memory_use *use);
 long arch_memory_op(unsigned long cmd, unsigned long arg);
 
 /* ---- memory ---- */

@@ -13,6 +13,7 @@
 #include <host.h>
 #include <irq.h>
 #include <public/grant_table.h>
+#include <public/sysctl.h>
 #include <rcu.h>
 
 /* A test of the real one links that instead. */
@@ -22,6 +23,7 @@ s_time_t host_hw_timer;
 unsigned long host_kicks, host_dumps;
 unsigned int host_restarts;
 int host_error, host_arch_domain_error, host_arch_vcpu_error;
+unsigned long host_fixed_memory;
 struct host_pte host_ptes[HOST_PTES];
 static struct domain *pte_domain[HOST_PTES];
 
@@ -181,6 +183,12 @@ WEAK int arch_vcpu_create(struct vcpu *v)
         return host_arch_vcpu_error;
     v->arch.fpu = xzalloc_bytes(512);
     return v->arch.fpu ? 0 : -XEN_ENOMEM;
+}
+
+unsigned long arch_memory_use(struct bulkhead_sysctl_memory_use *use)
+{
+    *use = (struct bulkhead_sysctl_memory_use){.fixed = host_fixed_memory};
+    return host_fixed_memory;
 }
 
 WEAK size_t arch_vcpu_size(void)

@@ -5,14 +5,25 @@
  * page and more come from machine memory, since some of them are found by frame number. (The test
  * of xalloc.c itself does not use this file.)
  */
+#include <lib.h>
 #include <no_coverage.h>
+
+/* Counts the frames that the allocator clears. */
+unsigned long host_scrubs;
+static void counted_memzero(void *dst, size_t n)
+{
+    __atomic_fetch_add(&host_scrubs, 1UL, __ATOMIC_RELAXED);
+    memzero_inline(dst, n);
+}
 
 /* A debug build looks at each word of fresh frames: fuzzers learn nothing there. */
 NO_COVERAGE_BEGIN
+#define memzero_inline        counted_memzero
 #define alloc_hv_pages        real_alloc_hv_pages
 #define alloc_domain_pages_at real_alloc_domain_pages_at
 #define alloc_pages_aside     real_alloc_pages_aside
 #include "../../hypervisor/page_alloc.c" /* NOLINT(bugprone-suspicious-include) */
+#undef memzero_inline
 #undef alloc_hv_pages
 #undef alloc_domain_pages_at
 #undef alloc_pages_aside

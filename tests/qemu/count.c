@@ -3,7 +3,7 @@
  * A TCG plugin for QEMU that counts instructions between two marks in a guest, each one by the
  * program that executed it: exactly, without a trace of itself in the guest.
  *
- *     qemu-system-x86_64 -plugin count.so,out=FILE[,profile=FILE][,at=ADDRESS] ...
+ *     qemu-system-x86_64 -plugin count.so,out=FILE[,profile=FILE][,at=ADDRESS][,first=ADDRESS] ...
  *
  * A mark is the instruction `nopl DISP(%rax)` with displacement 0x424c4b01 (begin) or 0x424c4b02
  * (end). For each pair a line goes to the file:
@@ -16,7 +16,8 @@
  * loaded into neighbouring frames; what is near neither is counted as "other".
  *
  * With at=, a hexadecimal address in dom0's program, each execution of it there ends a pair and
- * begins the next.
+ * begins the next. With first=, one in another program, its first execution writes a line of the
+ * same kind that begins with "first" and has what was counted since the pair began, which goes on.
  *
  * The profile has a line for each address: region, program, address, count.
  */
@@ -75,7 +76,8 @@ static struct counter table[TABLE_SIZE];
 static unsigned int table_used;
 static uint64_t first_guest; /* haddr of the first guest instruction */
 static unsigned int region;
-static uint64_t at_address; /* 0: marks alone */
+static uint64_t at_address;    /* 0: marks alone */
+static uint64_t first_address; /* 0: none */
 static FILE *out, *profile;
 
 static struct counter *counter_of(uint64_t vaddr, uint64_t haddr)
@@ -121,10 +123,10 @@ static void begin(unsigned int vcpu, void *data)
         table[i].before = table[i].count;
 }
 
-static void end(unsigned int vcpu, void *data)
+/* Writes what was counted since the pair began, which contains or ends with MARK. */
+static void write_counts(const char *word, const struct counter *mark)
 {
     static const char *const names[PROGRAMS] = {"hypervisor", "marker", "dom0", "other"};
-    const struct counter *mark = data;
     uint64_t sums[PROGRAMS] = {0};
 
     for (unsigned int i = 0; i < TABLE_SIZE; i++) {
@@ -139,13 +141,19 @@ static void end(unsigned int vcpu, void *data)
             fprintf(profile, "%u %s %" PRIx64 " %" PRIu64 "\n", region, names[program],
                     table[i].vaddr, count);
     }
-    fprintf(out, "region %u", region++);
+    fprintf(out, "%s %u", word, region);
     for (unsigned int i = 0; i < PROGRAMS; i++)
         fprintf(out, " %s %" PRIu64, names[i], sums[i]);
     fputc('\n', out);
     fflush(out);
     if (profile)
         fflush(profile);
+}
+
+static void end(unsigned int vcpu, void *data)
+{
+    write_counts("region", data);
+    region++;
 }
 
 static void next(unsigned int vcpu, void *data)
@@ -160,6 +168,20 @@ static void next(unsigned int vcpu, void *data)
         end(vcpu, data);
     begun = true;
     begin(vcpu, data);
+}
+
+/* The counts of dom0's program are told from the others' by its place: it is no marker here. */
+static void first(unsigned int vcpu, void *data)
+{
+    static bool seen;
+    const struct counter *here = data;
+    struct counter none = {.haddr = first_guest};
+    uint64_t distance;
+
+    if (seen || near(here->haddr, first_guest, &distance))
+        return;
+    seen = true;
+    write_counts("first", &none);
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
@@ -179,6 +201,8 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
         qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counter->count, 1);
         if (at_address && vaddr == at_address)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, next, CB_NO_REGS, counter);
+        if (first_address && vaddr == first_address)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, first, CB_NO_REGS, counter);
         if (qemu_plugin_insn_size(insn) != sizeof(mark) + sizeof(begin_mark) ||
             memcmp(bytes, mark, sizeof(mark)) != 0)
             continue;
@@ -198,6 +222,8 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
             profile = fopen(argv[i] + 8, "we");
         else if (strncmp(argv[i], "at=", 3) == 0)
             at_address = strtoull(argv[i] + 3, NULL, 16);
+        else if (strncmp(argv[i], "first=", 6) == 0)
+            first_address = strtoull(argv[i] + 6, NULL, 16);
     }
     if (!out) {
         fprintf(stderr, "count: no file to write to\n");

@@ -10,7 +10,8 @@
  *     BENCH DONE
  *
  * Each hypervisor runs twice: without speculation barriers, which is what the budgets are for, and
- * with its defaults. Fails when an operation is over its budget.
+ * with its defaults. Fails when an operation is over its budget, or has become dearer than it is in
+ * the table of the second argument, docs/benchmarks.md, by more than 1 per cent and 2 instructions.
  */
 #include "bulkhead.h"
 
@@ -25,32 +26,33 @@ struct operation {
     const char *text;
     long budget; /* instructions, without speculation barriers */
     long cost[RUNS];
+    long before; /* what the table says of Bulkhead, without speculation barriers; 0: nothing */
 };
 
 static struct operation operations[] = {
-    {"null_hypercall", "null hypercall (`xen_version`)", 90, {0}},
-    {"multicall_32", "multicall of 32 null calls", 1600, {0}},
-    {"update_va_mapping", "`update_va_mapping`, no flush", 300, {0}},
-    {"mmu_update_32", "`mmu_update`, 32 neighbouring entries", 7000, {0}},
-    {"tlb_flush_local", "local TLB flush", 160, {0}},
-    {"invlpg_local", "local INVLPG", 160, {0}},
-    {"pin_unpin_l1", "pin and unpin an L1 table of 512 mappings", 45000, {0}},
-    {"invalid_opcode", "invalid-opcode exception and `iret`", 240, {0}},
-    {"page_fault", "page fault and `iret`", 260, {0}},
-    {"user_syscall", "system call from user mode and `iret`", 230, {0}},
-    {"read_cr0", "emulated read of CR0", 400, {0}},
-    {"pte_store", "plain store to a page-table entry", 600, {0}},
-    {"pte_lock_and", "`lock andb` on a page-table entry", 600, {0}},
-    {"pte_xchg", "`xchg` on a page-table entry", 650, {0}},
-    {"event_send_masked", "event send, masked", 140, {0}},
-    {"event_send_self", "event send to self, upcall and `iret`", 332, {0}},
-    {"grant_map_unmap", "grant map and unmap", 900, {0}},
-    {"grant_copy_4096", "grant copy of 4096 bytes", 800, {0}},
-    {"set_timer_op", "`set_timer_op`", 220, {0}},
-    {"yield", "yield with nothing else to run", 300, {0}},
-    {"stack_switch", "`stack_switch`", 105, {0}},
-    {"set_segment_base", "`set_segment_base`", 105, {0}},
-    {"fpu_taskswitch", "`fpu_taskswitch`", 105, {0}},
+    {"null_hypercall", "null hypercall (`xen_version`)", 90, {0}, 0},
+    {"multicall_32", "multicall of 32 null calls", 1600, {0}, 0},
+    {"update_va_mapping", "`update_va_mapping`, no flush", 300, {0}, 0},
+    {"mmu_update_32", "`mmu_update`, 32 neighbouring entries", 7000, {0}, 0},
+    {"tlb_flush_local", "local TLB flush", 160, {0}, 0},
+    {"invlpg_local", "local INVLPG", 160, {0}, 0},
+    {"pin_unpin_l1", "pin and unpin an L1 table of 512 mappings", 45000, {0}, 0},
+    {"invalid_opcode", "invalid-opcode exception and `iret`", 240, {0}, 0},
+    {"page_fault", "page fault and `iret`", 260, {0}, 0},
+    {"user_syscall", "system call from user mode and `iret`", 230, {0}, 0},
+    {"read_cr0", "emulated read of CR0", 400, {0}, 0},
+    {"pte_store", "plain store to a page-table entry", 600, {0}, 0},
+    {"pte_lock_and", "`lock andb` on a page-table entry", 600, {0}, 0},
+    {"pte_xchg", "`xchg` on a page-table entry", 650, {0}, 0},
+    {"event_send_masked", "event send, masked", 140, {0}, 0},
+    {"event_send_self", "event send to self, upcall and `iret`", 332, {0}, 0},
+    {"grant_map_unmap", "grant map and unmap", 900, {0}, 0},
+    {"grant_copy_4096", "grant copy of 4096 bytes", 800, {0}, 0},
+    {"set_timer_op", "`set_timer_op`", 220, {0}, 0},
+    {"yield", "yield with nothing else to run", 300, {0}, 0},
+    {"stack_switch", "`stack_switch`", 105, {0}, 0},
+    {"set_segment_base", "`set_segment_base`", 105, {0}, 0},
+    {"fpu_taskswitch", "`fpu_taskswitch`", 105, {0}, 0},
 };
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
@@ -66,6 +68,34 @@ static struct {
 };
 
 static FILE *report;
+static const char *document;
+
+/* Reads the rows of the table that the last bench has left: | text | Xen | Bulkhead | ... */
+static void read_table(void)
+{
+    FILE *file = fopen(document, "re");
+    char line[512];
+
+    if (!file) {
+        fail_msg("%s cannot be read", document);
+    }
+    while (fgets(line, sizeof(line), file)) {
+        for (size_t i = 0; i < OPERATIONS; i++) {
+            size_t length = strlen(operations[i].text);
+
+            if (strncmp(line, "| ", 2) == 0 && strncmp(line + 2, operations[i].text, length) == 0) {
+                sscanf(line + 2 + length, " | %*d | %ld |", &operations[i].before);
+            }
+        }
+    }
+    fclose(file);
+}
+
+/* @return what an operation may cost that cost COST */
+static long not_dearer(long cost)
+{
+    return cost + (cost / 100 > 2 ? cost / 100 : 2);
+}
 
 static void take_costs(const char *text, int run)
 {
@@ -112,6 +142,7 @@ static void costs_are_within_budget(void **state)
 {
     unsigned int bad = 0;
 
+    read_table();
     for (int run = 0; run < RUNS; run++) {
         measure(run);
     }
@@ -126,6 +157,11 @@ static void costs_are_within_budget(void **state)
             print_error("%s: %ld, budget %ld\n", operations[i].name, cost, operations[i].budget);
             bad++;
         }
+        if (operations[i].before == 0 || cost > not_dearer(operations[i].before)) {
+            print_error("%s: %ld, in %s %ld\n", operations[i].name, cost, document,
+                        operations[i].before);
+            bad++;
+        }
     }
     fflush(report);
     assert_int_equal(bad, 0);
@@ -137,9 +173,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(costs_are_within_budget, machines_stop),
     };
 
-    if (argc != 2 || !(report = fopen(argv[1], "we"))) {
-        fprintf(stderr, "usage: bench REPORT\n");
+    if (argc != 3 || !(report = fopen(argv[1], "we"))) {
+        fprintf(stderr, "usage: bench REPORT DOCUMENT\n");
         return 2;
     }
+    document = argv[2];
     return cmocka_run_group_tests_name("benchmarks", tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUND_SECONDS     8U
+#define ROUND_SECONDS     10U
 #define ROUNDS_OF_MACHINE 6
 
 static unsigned long rounds = 2, seed = 1;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *domu_options = "stress=10";
+static const char *domu_options = "stress=12"; /* seconds for each of five kinds: a minute */
 
 /* What Linux says when something is wrong with memory, locks or time. */
 static const char *const complaints[] = {"BUG",
@@ -99,7 +99,7 @@ static void dom0(void **state)
 {
     char modules[512];
 
-    snprintf(modules, sizeof(modules), "%s console=hvc0 loglevel=6 stress=10,%s",
+    snprintf(modules, sizeof(modules), "%s console=hvc0 loglevel=6 stress=12,%s",
              build_path("packages/vmlinuz"), build_path("tests/stress-ng.cpio.gz"));
     expect_success(machine_start(
         &(struct machine_options){.name = "stress-ng-dom0",
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 
     setenv("BULKHEAD_CPUS", "2", 1);
     if (argc > 1 && !strcmp(argv[1], "long")) {
-        domu_options = "stress=60 stress_all=3";
+        domu_options = "stress=60 stress_all=3"; /* five minutes, and all of the classes: six */
         return cmocka_run_group_tests_name("linux under stress-ng", long_tests, NULL, NULL);
     }
     return cmocka_run_group_tests_name("linux under stress-ng", short_tests, NULL, NULL);

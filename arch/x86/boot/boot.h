@@ -11,9 +11,9 @@
 
 struct hv_options;
 
-/* ---- the image; hv_init_start and hv_init_end: asm/paging.h ---- */
+/* ---- the image; hv_init_start, hv_init_end and hv_image_end: asm/paging.h ---- */
 
-extern char hv_image_start[], hv_image_end[];
+extern char hv_image_start[];
 extern char hv_text_start[], hv_text_end[];
 extern char hv_rodata_start[], hv_rodata_end[];
 extern char hv_init_text_start[], hv_init_text_end[];
@@ -97,8 +97,6 @@ void *boot_alloc_table(void);
 void memory_to_heap(void);
 /* Gives RAM that belonged to boot to the heap: the whole pages inside [start, end). */
 void memory_release(paddr_t start, paddr_t end);
-/* @return the number of frames of RAM */
-unsigned long memory_ram_pages(void);
 
 /* ---- our page tables (paging.c, frame_table.c) ---- */
 

@@ -31,6 +31,7 @@ struct table {
     unsigned long address;    /* writable */
     unsigned long ro_address; /* where guests see it; 0: nowhere */
     u8 fill;
+    unsigned long *memory; /* counts what it takes */
 };
 
 /* Is there RAM among the frames [@first, @end)? */
@@ -56,6 +57,7 @@ static void __init map_table_piece(const struct table *t, size_t offset, paddr_t
     if (t->ro_address)
         map_range(t->ro_address + offset, pa, bytes, (RO & ~PTE_GLOBAL) | PTE_USER);
     memset((void *)(t->address + offset), t->fill, bytes);
+    *t->memory += bytes;
 }
 
 /*
@@ -92,8 +94,10 @@ static void __init build_piece(const struct table *t, size_t offset, paddr_t hol
 
 void __init frame_table_init(void)
 {
-    static const struct table frames __initconst = {sizeof(struct page), FRAME_TABLE_START, 0, 0};
-    static const struct table m2p __initconst = {sizeof(u64), RW_M2P_START, RO_M2P_START, 0xff};
+    static const struct table frames __initconst = {sizeof(struct page), FRAME_TABLE_START, 0, 0,
+                                                    &fixed_memory.frames};
+    static const struct table m2p __initconst = {sizeof(u64), RW_M2P_START, RO_M2P_START, 0xff,
+                                                 &fixed_memory.m2p};
     paddr_t zero = virt_to_maddr(boot_alloc_table());
     u64 *hole = boot_alloc_table();
 

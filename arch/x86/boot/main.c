@@ -86,11 +86,18 @@ static void __init say_hello(void)
     printk(LOG_INFO, "command line: %s", boot_info.cmdline);
 }
 
+static unsigned long __init heap_used(void)
+{
+    return (heap_total_pages() - heap_free_pages()) << PAGE_SHIFT;
+}
+
 static void __init cpus_start(void)
 {
     unsigned int present = MAX(acpi.nr_cpus, 1U);
+    unsigned long used = heap_used();
 
     secondary_start_all(hv_options.maxcpus);
+    fixed_memory.cpus = heap_used() - used;
     if (hv_options.maxcpus < present)
         printk(LOG_INFO, "CPUs: %u present, at most %u by maxcpus=, %u used", present,
                hv_options.maxcpus, nr_cpus);
@@ -142,6 +149,7 @@ void __init start_of_day(u32 magic, u32 info)
     timer_cpu_init(0);
     cpus_start();
     console_init_input();
+    fixed_memory.heap = heap_used();
     dom0_build();
     time_settle();
     watch_cpus();

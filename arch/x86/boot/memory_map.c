@@ -115,15 +115,6 @@ void __init memory_map_init(void)
            memory_ram_pages() >> (20 - PAGE_SHIFT), ram.count, max_page << PAGE_SHIFT);
 }
 
-unsigned long __init memory_ram_pages(void)
-{
-    unsigned long pages = 0;
-
-    for (unsigned int i = 0; i < ram.count; i++)
-        pages += (ram.range[i].end - ram.range[i].start) >> PAGE_SHIFT;
-    return pages;
-}
-
 paddr_t __init boot_alloc(size_t bytes, size_t align, paddr_t limit)
 {
     for (unsigned int i = boot_free.count; i--;) {

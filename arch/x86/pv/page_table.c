@@ -113,11 +113,37 @@ int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner)
     return 0;
 }
 
-void l1e_put_last(struct page *pg)
+/*
+ * Drops both counts of a frame that its owner has and that one entry alone maps writable, as it is
+ * with most entries. The frame is BUSY while it is stamped: drop_type() says why.
+ * @return false: nothing was dropped, since it is not so or another CPU changes a count just now
+ */
+static inline bool put_only_writable(struct page *pg)
 {
+    u64 s = READ_ONCE(pg->state);
+
+    if ((s & ~PG_REF_MASK) != (PG_ALLOCATED | PG_TYPE_WRITABLE | PG_VALID | PG_TYPE_ONE) ||
+        !cmpxchg(&pg->state, &s, s - PG_VALID + PG_BUSY))
+        return false;
+    page_stamp(pg);
+    s = atomic_add(&pg->state, PG_VALID - PG_BUSY - PG_TYPE_ONE - PG_REF_ONE);
+    if (unlikely(!page_refs(s)))
+        page_release(pg);
+    return true;
+}
+
+HOT_INLINE void put_last(struct page *pg)
+{
+    if (likely(put_only_writable(pg)))
+        return;
     if (page_refs(READ_ONCE(pg->state)))
         put_page_and_last_type(pg);
     /* else the frame is not RAM, and nothing was counted */
+}
+
+void l1e_put_last(struct page *pg)
+{
+    put_last(pg);
 }
 
 void l1e_put_segdesc(struct page *pg, struct domain *l1_owner)
@@ -182,7 +208,7 @@ static int validate_l1(struct page *pg, struct domain *d)
     return 0;
 }
 
-static void invalidate_l1(struct page *pg, struct domain *d)
+static __noinline void invalidate_l1(struct page *pg, struct domain *d)
 {
     const u64 *const table = table_of(pg), *const end = table + PT_ENTRIES;
 
@@ -190,7 +216,7 @@ static void invalidate_l1(struct page *pg, struct domain *d)
         u64 e = *pe;
 
         if (e & PTE_PRESENT)
-            l1e_put(e, d);
+            l1e_put_by(e, d, put_last);
         else if (at_absent_group(pe))
             pe += GROUP - 1;
     }

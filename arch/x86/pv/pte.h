@@ -99,8 +99,11 @@ HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
     return l1e_get_slow(e, l1_owner, pg_owner);
 }
 
-/* Drops the references that an entry held in a table of @l1_owner. */
-static inline void l1e_put(u64 e, struct domain *l1_owner)
+/*
+ * Drops the references that an entry held in a table of @l1_owner. Where the frame has no other
+ * writable mapping, or is not RAM, @put_last does it: l1e_put_last(), or a copy of it in line.
+ */
+HOT_INLINE void l1e_put_by(u64 e, struct domain *l1_owner, void (*put_last)(struct page *pg))
 {
     struct page *pg;
     u64 s;
@@ -112,7 +115,7 @@ static inline void l1e_put(u64 e, struct domain *l1_owner)
     if (e & PTE_WRITE) {
         do {
             if (unlikely((s & PG_TYPE_COUNT_MASK) <= PG_TYPE_ONE)) {
-                l1e_put_last(pg);
+                put_last(pg);
                 return;
             }
         } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE - PG_REF_ONE)));
@@ -123,6 +126,11 @@ static inline void l1e_put(u64 e, struct domain *l1_owner)
             l1e_put_segdesc(pg, l1_owner);
         put_page(pg);
     }
+}
+
+static inline void l1e_put(u64 e, struct domain *l1_owner)
+{
+    l1e_put_by(e, l1_owner, l1e_put_last);
 }
 
 /*

@@ -23,4 +23,10 @@ int control_lock_profile(struct xen_sysctl_lockprof_data *list, unsigned int max
  */
 int control_domain_times(domid_t first, struct bulkhead_domain_times *list, unsigned int max);
 
+/*
+ * Reads what the hypervisor takes of the machine's memory. @return 0, or -1 if it does not tell, as
+ * Xen.
+ */
+int control_memory_use(struct bulkhead_sysctl_memory_use *use);
+
 #endif

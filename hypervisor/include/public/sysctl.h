@@ -370,6 +370,22 @@ struct bulkhead_sysctl_domain_times {
     uint32_t num_domains; /* out: elements written */
 };
 
+/*
+ * BULKHEAD_SYSCTL_memory_use: what the hypervisor takes of the machine's memory, in bytes. The
+ * fixed part is what it takes whatever domains there are: the next four, page tables, and what
+ * firmware keeps of the lowest memory. Domains' own memory is in none of these.
+ */
+struct bulkhead_sysctl_memory_use {
+    uint64_aligned_t ram;     /* the machine's */
+    uint64_aligned_t fixed;   /* the fixed part, of which: */
+    uint64_aligned_t image;   /* code and data, those of the first CPU too */
+    uint64_aligned_t frames;  /* the frame table, with each frame of RAM */
+    uint64_aligned_t m2p;     /* the machine-to-physical table */
+    uint64_aligned_t cpus;    /* all CPUs but the first: stacks, queues, idle vCPUs */
+    uint64_aligned_t domains; /* for all domains, and their vCPUs, of which */
+    uint64_aligned_t vcpu;    /* each one takes this */
+};
+
 /* ---- The call ------------------------------------------------------------------------------- */
 
 /* xen_sysctl.cmd. The member of `u` has the same name, without "get_" in front. */
@@ -400,6 +416,7 @@ struct bulkhead_sysctl_domain_times {
 #define XEN_SYSCTL_livepatch_op           27 /* patches of the running hypervisor */
 #define XEN_SYSCTL_get_cpu_policy         29
 #define BULKHEAD_SYSCTL_domain_times      0x42480001 /* far from what Xen may come to use */
+#define BULKHEAD_SYSCTL_memory_use        0x42480002
 
 struct xen_sysctl {
     uint32_t cmd;               /* XEN_SYSCTL_* */
@@ -425,6 +442,7 @@ struct xen_sysctl {
         struct xen_sysctl_cpu_featureset cpu_featureset;
         struct xen_sysctl_cpu_policy cpu_policy;
         struct bulkhead_sysctl_domain_times domain_times;
+        struct bulkhead_sysctl_memory_use memory_use;
         uint8_t pad[128]; /* all members fit in here */
     } u;
 };

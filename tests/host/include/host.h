@@ -143,6 +143,12 @@ struct page *host_frame(const struct domain *d, unsigned long n);
 /* Parts of arch_domain_create and others that a test may want to fail. */
 extern int host_arch_domain_error, host_arch_vcpu_error;
 
+/* How many frames the allocator has cleared. */
+extern unsigned long host_scrubs;
+
+/* What the faked machine's boot has taken of the heap, as arch_memory_use() says. */
+extern unsigned long host_fixed_memory;
+
 /* Page-table entries of the faked arch_grant_map(): by guest address / PAGE_SIZE, 0: none. */
 #define HOST_PTES 256U
 struct host_pte {

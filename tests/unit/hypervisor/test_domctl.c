@@ -674,6 +674,46 @@ static void times_of_domains(void **state)
     host_become(a->vcpu[0]);
 }
 
+/* @return what all domains take, besides their own memory */
+static u64 taken_for_domains(void)
+{
+    struct xen_sysctl op = {0};
+
+    assert_int_equal(sysctl(&op, BULKHEAD_SYSCTL_memory_use), 0);
+    assert_int_equal(op.u.memory_use.fixed, host_fixed_memory);
+    return op.u.memory_use.domains;
+}
+
+/*
+ * Frames of domains are theirs, those of ours are counted, what boot took is not, and a domain that
+ * is about to get frames does not make it less than nothing.
+ */
+static void memory_of_the_hypervisor(void **state)
+{
+    u64 at_first = taken_for_domains(), used = (heap_total_pages() - heap_free_pages()) * PAGE_SIZE;
+    struct page *pg;
+    void *ours = alloc_hv_pages(1);
+
+    assert_non_null(ours);
+    assert_int_equal(at_first, used - (a->tot_pages + b->tot_pages) * PAGE_SIZE);
+    assert_int_equal(taken_for_domains(), at_first + 2 * PAGE_SIZE);
+    b->max_pages += 4;
+    pg = alloc_domain_pages(b, 2, 0);
+    assert_non_null(pg);
+    assert_int_equal(taken_for_domains(), at_first + 2 * PAGE_SIZE);
+    host_fixed_memory = 3 * PAGE_SIZE;
+    assert_int_equal(taken_for_domains(), at_first - PAGE_SIZE);
+    host_fixed_memory = 0;
+    b->tot_pages += 1UL << MAX_ORDER;
+    assert_int_equal(taken_for_domains(), 0);
+    b->tot_pages -= 1UL << MAX_ORDER;
+    for (unsigned int i = 0; i < 4; i++)
+        assert_true(free_domain_page(&pg[i]));
+    b->max_pages -= 4;
+    free_hv_pages(ours, 1);
+    assert_int_equal(taken_for_domains(), at_first);
+}
+
 /* Every number with random arguments: an error or an answer. */
 static void random_calls(void **state)
 {
@@ -713,7 +753,8 @@ int main(void)
         TEST(whole_life),      TEST(bad_creations),    TEST(information),
         TEST(zombies),         TEST(contexts),         TEST(reset_of_a_live_vcpu),
         TEST(affinity),        TEST(permissions),      TEST(weights),
-        TEST(machine),         TEST(times_of_domains), TEST(random_calls),
+        TEST(machine),         TEST(times_of_domains), TEST(memory_of_the_hypervisor),
+        TEST(random_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -327,6 +327,34 @@ static void one_flush_a_batch(void **state)
     host_kill(d);
 }
 
+/*
+ * Between two owners each frame is scrubbed once: on its way to the free ones, and not again when
+ * it is handed out.
+ */
+static void one_scrub_between_two_owners(void **state)
+{
+    struct domain *d, *e;
+
+    d = host_domain(1, 1, 1024, false);
+    heap_scrub_all();
+    host_scrubs = 0;
+    for (unsigned int i = 0; i < 1024; i++)
+        give_back(d, 0);
+    heap_scrub_all();
+    assert_int_equal(host_scrubs, 1024);
+    e = host_domain(2, 1, 0, false);
+    host_scrubs = 0;
+    e->max_pages = FRAMES;
+    for (unsigned int i = 0; i < 1024; i++)
+        assert_true(alloc_domain_pages(e, 0, 0)->state & PG_ALLOCATED);
+    assert_int_equal(host_scrubs, 0);
+    host_scrubs = 0;
+    host_kill(e); /* by batches */
+    heap_scrub_all();
+    assert_in_range(host_scrubs, 1024, 1024 + 16); /* and its own few */
+    host_kill(d);
+}
+
 /* An allocation that finds nothing does not go on for as long as others free frames. */
 static void others_free_for_ever(void **state)
 {
@@ -463,6 +491,7 @@ int main(void)
         cmocka_unit_test_setup(written_while_free, setup),
         cmocka_unit_test_setup(newest_decides, setup),
         cmocka_unit_test_setup(one_flush_a_batch, setup),
+        cmocka_unit_test_setup(one_scrub_between_two_owners, setup),
         cmocka_unit_test_setup(others_free_for_ever, setup),
         cmocka_unit_test_setup(our_own_frames_do_not_pile_up, setup),
         cmocka_unit_test_setup(idle_cpus_clean, setup),

@@ -33,8 +33,11 @@ struct guest_trap {
     bool disable_events; /* like an interrupt gate */
 };
 
-/* The image of a vCPU's FPU lies in the memory of its struct vcpu, behind it. */
-#define FPU_AREA_MAX 4096U
+/*
+ * The image of a vCPU's FPU lies in the memory of its struct vcpu, behind it, and ends with it in
+ * two pages at most: here is room for AVX-512 as Intel's processors lay it out. AMD's take less.
+ */
+#define FPU_AREA_MAX 2688U
 
 struct arch_vcpu {
     struct cpu_user_regs user_regs; /* while it does not run */

@@ -18,6 +18,16 @@ struct mem_ranges {
 };
 
 extern struct mem_ranges ram; /* all RAM that we use; frame_is_ram() of asm/page.h asks it */
+/* @return how many frames of RAM there are */
+unsigned long memory_ram_pages(void);
+
+/* What the hypervisor took at boot, whatever domains there are, in bytes. */
+struct fixed_memory {
+    unsigned long frames, m2p; /* tables, of RAM that never was in the heap */
+    unsigned long heap;        /* of the heap */
+    unsigned long cpus;        /* of that, for all CPUs but the first */
+};
+extern struct fixed_memory fixed_memory;
 
 /* One range of a memory map as firmware and guests know it (ACPI, "INT 15H, E820H"). */
 struct e820_entry {

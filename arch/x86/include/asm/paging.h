@@ -17,6 +17,7 @@ extern u64 hv_l4[PT_ENTRIES];
 paddr_t hv_cr3(void);
 /* The part of our image that is discarded after boot (ldscripts/hypervisor.lds). */
 extern char hv_init_start[], hv_init_end[];
+extern char hv_image_end[];
 /* @return the machine address of something in our image */
 paddr_t image_paddr(const void *p);
 
