@@ -231,7 +231,7 @@ static struct page_list scrub_frames(struct page_list *batch, bool idle)
     for (; rest.first && !(idle && softirq_pending()); rest.count--) {
         struct page *pg = mfn_to_page(MFN(rest.first));
 
-        if (unlikely(pg->uncached))
+        if (unlikely(pg->marks & PAGE_UNCACHED))
             page_flush_caches(pg);
         memzero_inline(mfn_to_virt(MFN(rest.first)), PAGE_SIZE);
         rest.first = pg->next;

@@ -61,16 +61,32 @@ static int validate(struct page *pg, u64 type, bool preemptible)
 
 void page_mark_uncached(struct page *pg)
 {
-    if (READ_ONCE(pg->uncached))
+    if (READ_ONCE(pg->marks) & PAGE_UNCACHED)
         return;
     arch_cache_flush(page_to_mfn(pg), 0, PAGE_SIZE, false);
-    WRITE_ONCE(pg->uncached, 1);
+    atomic_or(&pg->marks, (u8)PAGE_UNCACHED);
 }
 
 void page_flush_caches(struct page *pg)
 {
     arch_cache_flush(page_to_mfn(pg), 0, PAGE_SIZE, false);
-    WRITE_ONCE(pg->uncached, 0);
+    atomic_and(&pg->marks, (u8)~PAGE_UNCACHED);
+}
+
+/*
+ * Has those CPUs flush that may remember what the frame, which is BUSY, was before: those that run
+ * its owner, and all where another domain had it mapped.
+ */
+static void forget_former_use(struct page *pg)
+{
+    const struct domain *owner = page_owner(pg);
+
+    if (owner && !(READ_ONCE(pg->marks) & PAGE_FOREIGN)) {
+        tlb_flush_stale(&owner->dirty_cpus, pg->stamp);
+        return;
+    }
+    tlb_flush_stale(&cpu_online, pg->stamp);
+    atomic_and(&pg->marks, (u8)~PAGE_FOREIGN);
 }
 
 int page_claim_type(struct page *pg, u64 type, bool preemptible)
@@ -113,12 +129,12 @@ int page_claim_type(struct page *pg, u64 type, bool preemptible)
 
     /* Old translations may write to what becomes a table, or walk a table that becomes writable. */
     if (changed && pg->stamp)
-        tlb_flush_stale(&cpu_online, pg->stamp);
+        forget_former_use(pg);
     if (type == PG_TYPE_WRITABLE) {
         atomic_add(&pg->state, PG_VALID - PG_BUSY);
         return 0;
     }
-    if (unlikely(READ_ONCE(pg->uncached)))
+    if (unlikely(READ_ONCE(pg->marks) & PAGE_UNCACHED))
         page_flush_caches(pg);
     pg->done = 0;
     return validate(pg, type, preemptible);

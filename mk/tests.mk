@@ -42,7 +42,7 @@ HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D
                $(WARNINGS) -Wno-missing-prototypes -Wno-write-strings $(HOST_INCLUDES)
 HOST_LIBS := -llzma -lzstd -llz4 -lz
 
-# SOURCES_<program> and CFLAGS_<program>, from the files' comments.
+# SOURCES_<program>, CFLAGS_<program> and LDFLAGS_<program>, from the files' comments.
 HOST_PROGRAMS_MK := $(BUILD)/gen/host-programs.mk
 $(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS) $(SEED_SRCS) $(SMP_SRCS)
 	@mkdir -p $(@D)
@@ -91,7 +91,7 @@ $(if $(filter $(5),$(HOST_FLAG_SETS)),,$(call host_objects,$(5),$(2),$(3) $(CFLA
 $(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c $(FLAGS_STAMP)
 	$$(call say,HOSTLD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $(3) -o $$@ $$($(1)_OBJS) $(4)
+	$$(Q)$(2) $(3) $(LDFLAGS_$(1)) -o $$@ $$($(1)_OBJS) $(4)
 -include $$($(1)_OBJS:.o=.d)
 endef
 

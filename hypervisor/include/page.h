@@ -41,9 +41,11 @@ struct page {
     u32 prev;
     u16 done; /* PG_PARTIAL: entries 0..done-1 are validated and hold references */
     u8 order; /* of a free block, in its first frame */
-    /* Mapped past the caches since they were last flushed of it; see page_mark_uncached(). */
-    u8 uncached;
+    u8 marks; /* PAGE_*; not in the state word, where most frames are to look the same */
 };
+
+#define PAGE_UNCACHED 1U /* mapped past the caches since they were flushed: page_mark_uncached() */
+#define PAGE_FOREIGN  2U /* other domains' CPUs may remember a translation: page_mark_foreign() */
 
 #define PG_COUNT_BITS      26
 #define PG_COUNT_MAX       ((1ULL << PG_COUNT_BITS) - 1)
@@ -263,9 +265,9 @@ int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type);
  *
  * page_mark_uncached(): the caller is about to make such a mapping and holds the counts for it.
  * What caches hold of the frame goes to memory. The frame is flushed again before its contents are
- * checked as a table, and before the allocator scrubs it for the next owner. The mark is not in the
- * state word: it is set under a writable type count or where nothing depends on it, and cleared by
- * the CPU that has the frame alone.
+ * checked as a table, and before the allocator scrubs it for the next owner. The mark is set under a
+ * writable type count or where nothing depends on it, and cleared by the CPU that has the frame
+ * alone.
  */
 void page_mark_uncached(struct page *pg);
 /*
@@ -273,6 +275,17 @@ void page_mark_uncached(struct page *pg);
  * it any longer. The caller has the frame BUSY or holds the last count.
  */
 void page_flush_caches(struct page *pg);
+
+/*
+ * To be called by a domain that is not the owner and is about to map @pg writable; it holds a
+ * writable type count. Without the mark, only the CPUs that run the owner are asked to flush when the
+ * frame gets another type. The CPU that has the frame alone clears it when all CPUs have flushed.
+ */
+static inline void page_mark_foreign(struct page *pg)
+{
+    if (!(READ_ONCE(pg->marks) & PAGE_FOREIGN))
+        atomic_or(&pg->marks, (u8)PAGE_FOREIGN);
+}
 
 /* The slow half of put_page_and_type(): the type count may reach zero. It is not preempted. */
 void put_page_and_last_type(struct page *pg);

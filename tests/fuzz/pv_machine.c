@@ -360,7 +360,7 @@ void machine_start(unsigned int frames)
     tlb_model_reset(MACHINE_FRAMES);
     cache_model_reset(MACHINE_FRAMES);
     for (unsigned long m = 0; m < MACHINE_FRAMES; m++)
-        mfn_to_page(MFN(m))->uncached = 0; /* free, but not scrubbed yet */
+        mfn_to_page(MFN(m))->marks = 0; /* free, but not scrubbed yet */
     free_before = heap_free_pages();
     objects_before = host_objects();
     system_refs_before = system_refs();

@@ -108,6 +108,8 @@ int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner)
         put_page(pg);
         return -XEN_EBUSY;
     }
+    if (e & PTE_WRITE && owner != l1_owner)
+        page_mark_foreign(pg);
     if (e & L1E_CACHE_BITS)
         page_mark_uncached(pg);
     return 0;

@@ -85,8 +85,11 @@ HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
         if (likely(READ_ONCE(pg->owner) == owner)) {
             if (e & PTE_WRITE) {
                 if (likely(page_try_get_both(pg, PG_TYPE_WRITABLE))) {
-                    if (likely(READ_ONCE(pg->owner) == owner))
+                    if (likely(READ_ONCE(pg->owner) == owner)) {
+                        if (unlikely(pg_owner != l1_owner))
+                            page_mark_foreign(pg);
                         return 0;
+                    }
                     put_page_and_type(pg);
                 }
             } else if (likely(page_try_get(pg))) {

@@ -367,8 +367,11 @@ static void tables_and_frames_of_others(void **state)
     machine_allow(1, mfn_of(2, 9));
     assert_int_equal(update_for(2U << 16 | 77, at(9), 0), -XEN_ESRCH);
     assert_int_equal(machine_domains[1]->refs, our_refs);
+    assert_int_equal(update_for(2U << 16 | 1, at(9), maddr(9) | P), 0);
+    assert_int_equal(frame(9)->marks, 0);
     assert_int_equal(update_for(2U << 16 | 1, at(9), maddr(9) | P | W), 0);
     assert_int_equal(entry(9), maddr(9) | P | W | U | K);
+    assert_int_equal(frame(9)->marks, 0); /* by its owner */
     assert_int_equal(update_for(2U << 16 | 1, at(9), own | P), -XEN_EBUSY);
     assert_int_equal(update_for(2U << 16 | 1, at(9), theirs | P), -XEN_EBUSY);
     assert_int_equal(update_for(2U << 16 | 2, at(9), theirs | P), 0);
@@ -377,8 +380,10 @@ static void tables_and_frames_of_others(void **state)
     /* In its own tables. */
     assert_int_equal(update_for(1, (mfn_of(0, 3) << PAGE_SHIFT) + 8 * 9, maddr(9) | P), 0);
     assert_int_equal(refs(9), 2);
+    assert_int_equal(frame(9)->marks, 0); /* for reading */
     assert_int_equal(do_update_va_mapping_otherdomain(9 * PAGE_SIZE, maddr(9) | P | W, 0, 1), 0);
     assert_int_equal(types(9), 1);
+    assert_int_equal(frame(9)->marks, PAGE_FOREIGN);
     assert_int_equal(do_update_va_mapping_otherdomain(9 * PAGE_SIZE, theirs | P, 0, 1), -XEN_EBUSY);
     assert_int_equal(do_update_va_mapping(9 * PAGE_SIZE, own | P | W, 0), 0);
     assert_int_equal(refs(9), 1);
@@ -388,6 +393,11 @@ static void tables_and_frames_of_others(void **state)
     assert_int_equal(update_for(2U << 16 | 1, maddr(2) + 8, maddr(10) | P), 0);
     assert_int_equal(type_of(10), 1);
     assert_int_equal(update_for(2U << 16 | 1, maddr(2) + 8, 0), 0);
+    /* A former table, which is mapped writable by another domain from the beginning. */
+    assert_int_equal(frame(10)->marks, 0);
+    assert_int_equal(do_update_va_mapping_otherdomain(9 * PAGE_SIZE, maddr(10) | P | W, 0, 1), 0);
+    assert_int_equal(frame(10)->marks, PAGE_FOREIGN);
+    assert_int_equal(do_update_va_mapping(9 * PAGE_SIZE, own | P | W, 0), 0);
     /* One vCPU is enough to have tables. */
     small = host_domain(5, 1, 1, false);
     assert_non_null(small);

@@ -108,7 +108,7 @@ static int set_up(void **state)
     struct store_permission p = {.domid = 1};
     struct store_connection *tools;
 
-    store = store_create();
+    store = store_create(1);
     domain = store_connect(store, 1, false, &store_default_limits, ignore, NULL);
     tools = store_connect(store, 0, true, NULL, ignore, NULL);
     assert_int_equal(xs_mkdir(tools, 0, DATA), 0);

@@ -328,6 +328,7 @@ static void a_mapping_is_remembered(void **state)
     assert_int_equal(mapping(0)->owner, virt_to_mfn(a).n);
     assert_int_equal(host_ptes[5].frame.n, m.n);
     assert_true(host_ptes[5].writable);
+    assert_int_equal(mfn_to_page(m)->marks, PAGE_FOREIGN);
     op = map(8, 6, GNTMAP_device_map | GNTMAP_readonly);
     assert_int_equal(op.handle, 1);
     assert_int_equal(mapping(1)->flags, GNTMAP_device_map | GNTMAP_readonly);

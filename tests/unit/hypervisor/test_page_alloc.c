@@ -407,7 +407,7 @@ static void idle_cpus_clean(void **state)
     assert_int_equal(flushes, 0);
     clean = clean_frames();
     for (unsigned int i = 0; i < 200; i++) {
-        host_frame(d, 0)->uncached = i == 109;
+        host_frame(d, 0)->marks = i == 109 ? PAGE_UNCACHED : 0;
         give_back(d, 0);
     }
     free = heap_free_pages();
@@ -427,7 +427,7 @@ static void idle_cpus_clean(void **state)
     assert_int_equal(clean_frames(), clean + 200);
     assert_int_equal(heap_free_pages(), free);
     /* In the first frame of all. */
-    host_frame(d, 0)->uncached = true;
+    host_frame(d, 0)->marks = PAGE_UNCACHED;
     for (unsigned int i = 0; i < 100; i++)
         give_back(d, 0);
     work_comes = true;

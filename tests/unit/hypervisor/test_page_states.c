@@ -39,6 +39,7 @@ static struct {
     u64 type;
     bool preemptible;
     u32 stamp;
+    const cpumask_t *asked;
 } arch;
 
 int arch_validate_page(struct page *pg, u64 type, bool preemptible)
@@ -65,6 +66,7 @@ void tlb_flush_stale(const cpumask_t *mask, u32 stamp)
 {
     arch.flushed++;
     arch.stamp = stamp;
+    arch.asked = mask;
 }
 
 static int setup(void **state)
@@ -311,12 +313,39 @@ static void the_last_count_releases(void **state)
     }
 }
 
+/* A new type asks the CPUs that run the owner, and all only where others had the frame mapped. */
+static void only_who_may_remember_is_asked(void **state)
+{
+    assert_int_equal(get_page_and_type(tested, b, WRITABLE), 0);
+    put_page_and_type(tested);
+    assert_int_equal(get_page_and_type(tested, b, L1), 0);
+    assert_int_equal(arch.flushed, 1);
+    assert_ptr_equal(arch.asked, &b->dirty_cpus);
+    put_page_and_type(tested);
+
+    assert_int_equal(get_page_and_type(tested, b, WRITABLE), 0);
+    assert_ptr_equal(arch.asked, &b->dirty_cpus);
+    page_mark_foreign(tested);
+    page_mark_uncached(tested);
+    page_mark_foreign(tested);
+    put_page_and_type(tested);
+    assert_int_equal(get_page_and_type(tested, b, L1), 0);
+    assert_int_equal(arch.flushed, 3);
+    assert_ptr_equal(arch.asked, &cpu_online);
+    put_page_and_type(tested);
+    /* All have forgotten it. */
+    assert_int_equal(get_page_and_type(tested, b, SEGDESC), 0);
+    assert_ptr_equal(arch.asked, &b->dirty_cpus);
+    put_page_and_type(tested);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(types_are_taken_and_put),
+        TEST(only_who_may_remember_is_asked),
         TEST(contents_are_refused),
         TEST(a_validation_continues),
         TEST(a_type_alone_is_put),
