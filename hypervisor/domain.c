@@ -626,6 +626,19 @@ enum teardown_step {
     STEP_DONE
 };
 
+/*
+ * Whoever reads it holds one of these locks, or does not care: from DOMAIN_DYING on no ports are
+ * opened and no frames are added. Locks: d->lock is held.
+ */
+static void set_dying(struct domain *d, enum domain_dying dying)
+{
+    spin_lock(&d->event_lock);
+    spin_lock(&d->page_lock);
+    WRITE_ONCE(d->dying, dying);
+    spin_unlock(&d->page_lock);
+    spin_unlock(&d->event_lock);
+}
+
 int domain_kill(struct domain *d)
 {
     int rc = 0;
@@ -637,14 +650,7 @@ int domain_kill(struct domain *d)
         for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
             timer_kill(&d->watchdog[i]); /* takes the lock itself when it fires */
         spin_lock(&d->lock);
-        /*
-         * These locks are taken so that from here on no ports are opened and no frames are added.
-         */
-        spin_lock(&d->event_lock);
-        spin_lock(&d->page_lock);
-        d->dying = DOMAIN_DYING;
-        spin_unlock(&d->page_lock);
-        spin_unlock(&d->event_lock);
+        set_dying(d, DOMAIN_DYING);
         grant_table_close(d);
         claim_domain_pages(d, 0);
     }
@@ -683,7 +689,9 @@ int domain_kill(struct domain *d)
     }
     if (rc)
         return rc;
-    d->dying = DOMAIN_DEAD;
+    spin_lock(&d->lock);
+    set_dying(d, DOMAIN_DEAD);
+    spin_unlock(&d->lock);
     domain_state_changed(d);
     d->dead_shared_info = d->shared_info;
     WRITE_ONCE(d->shared_info, NULL);

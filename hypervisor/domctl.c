@@ -107,7 +107,7 @@ void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     }
     if (info->nr_online_vcpus == 0)
         flags = 0;
-    if (d->dying == DOMAIN_DEAD)
+    if (READ_ONCE(d->dying) == DOMAIN_DEAD)
         flags |= XEN_DOMINF_dying;
     if (d->is_shut_down)
         flags |= XEN_DOMINF_shutdown;
@@ -161,9 +161,9 @@ static long get_domain_state(struct xen_domctl *op)
     info->state = XEN_DOMCTL_GETDOMSTATE_STATE_EXIST;
     if (d->is_shut_down)
         info->state |= XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN;
-    if (d->dying != DOMAIN_ALIVE)
+    if (READ_ONCE(d->dying) != DOMAIN_ALIVE)
         info->state |= XEN_DOMCTL_GETDOMSTATE_STATE_DYING;
-    if (d->dying == DOMAIN_DEAD)
+    if (READ_ONCE(d->dying) == DOMAIN_DEAD)
         info->state |= XEN_DOMCTL_GETDOMSTATE_STATE_DEAD;
     info->unique_id = d->unique_id;
     put_domain(d);

@@ -39,7 +39,7 @@ long grant_setup_table(unsigned long uop)
         goto out;
     gt = d->grant_table;
     spin_lock(&gt->lock);
-    if (d->dying || op.nr_frames > gt->max_frames)
+    if (READ_ONCE(d->dying) || op.nr_frames > gt->max_frames)
         op.status = GNTST_general_error;
     else
         rc = grant_table_grow(d, op.nr_frames);
@@ -53,7 +53,7 @@ long grant_setup_table(unsigned long uop)
     if (op.status)
         printk_guest(LOG_DEBUG, "grant table of %u frames for d%u: it may have %u%s", op.nr_frames,
                      d->id, gt->max_frames,
-                     d->dying ? ", and is dying"
+                     READ_ONCE(d->dying) ? ", and is dying"
                      : rc     ? ", without memory"
                               : "");
     for (unsigned int i = 0; op.status == GNTST_okay && i < op.nr_frames; i++) {

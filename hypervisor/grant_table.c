@@ -207,7 +207,7 @@ int grant_table_get_shared_frame(struct domain *d, unsigned long idx, mfn_t *mfn
     int rc = 0;
 
     spin_lock(&gt->lock);
-    if (d->dying)
+    if (READ_ONCE(d->dying))
         rc = -XEN_EINVAL;
     else if (idx >= gt->max_frames)
         rc = -XEN_EINVAL;

@@ -457,23 +457,23 @@ void fair_limit(struct run_queue *rq, s_time_t end)
 void fair_set_weight(struct run_queue *rq, struct vcpu *v, u32 weight, struct vcpu *cur, s_time_t t)
 {
     struct vcpu *runner = runs_something(cur) ? cur : NULL;
-    s64 old = v->fair.weight, lag, left;
+    s64 old = v->fair.weight;
     bool queued = v->on_queue;
-    u64 time;
 
     if (runner)
         charge_running(&rq->fair, cur, t);
-    time = queue_time(&rq->fair, runner);
-    lag = (s64)(time - v->fair.v) * old / weight;
-    left = (s64)(v->fair.deadline - v->fair.v) * old / weight;
-    if (queued)
-        dequeue(rq, v);
-    v->fair.weight = weight;
-    v->fair.lag = v->fair.lag * old / weight;
-    if (queued || v == cur) {
+    if (queued || v == cur) { /* of one that sleeps only the lag means anything */
+        u64 time = queue_time(&rq->fair, runner);
+        s64 lag = (s64)(time - v->fair.v) * old / weight,
+            left = (s64)(v->fair.deadline - v->fair.v) * old / weight;
+
+        if (queued)
+            dequeue(rq, v);
         v->fair.v = time - (u64)lag;
         v->fair.deadline = v->fair.v + (u64)left;
     }
+    v->fair.weight = weight;
+    v->fair.lag = v->fair.lag * old / weight;
     if (queued)
         enqueue(rq, v);
     if (v == cur)

@@ -226,7 +226,7 @@ int pirq_reserve(struct domain *d, bool gsi)
     int number;
 
     spin_lock(&d->pirq_lock);
-    number = d->dying ? -XEN_EINVAL : find_free(d, gsi);
+    number = READ_ONCE(d->dying) ? -XEN_EINVAL : find_free(d, gsi);
     if (number >= 0) {
         p = pirq_get(d, (unsigned int)number, true);
         if (p)
@@ -246,7 +246,7 @@ int pirq_map_gsi(struct domain *d, unsigned int irq, int *pirq)
     if (irq >= nr_gsis || !irq_get(irq))
         return -XEN_EINVAL;
     spin_lock(&d->pirq_lock);
-    if (d->dying) {
+    if (READ_ONCE(d->dying)) {
         rc = -XEN_EINVAL;
         goto out;
     }
@@ -288,11 +288,11 @@ int pirq_map_message(struct domain *d, unsigned int irq, int *pirq)
     int number = *pirq, rc = -XEN_EINVAL;
 
     spin_lock(&d->pirq_lock);
-    if (number < 0 && !d->dying)
+    if (number < 0 && !READ_ONCE(d->dying))
         number = find_free(d, false);
     if (number < 0) {
-        rc = d->dying ? -XEN_EINVAL : number;
-    } else if (!d->dying && (unsigned int)number < d->nr_pirqs) {
+        rc = READ_ONCE(d->dying) ? -XEN_EINVAL : number;
+    } else if (!READ_ONCE(d->dying) && (unsigned int)number < d->nr_pirqs) {
         p = pirq_get(d, (unsigned int)number, true);
         rc = !p ? -XEN_ENOMEM : p->irq >= 0 ? -XEN_EEXIST : 0;
         if (!rc) {

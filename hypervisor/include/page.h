@@ -265,8 +265,8 @@ int get_page_and_type_preemptible(struct page *pg, struct domain *d, u64 type);
  *
  * page_mark_uncached(): the caller is about to make such a mapping and holds the counts for it.
  * What caches hold of the frame goes to memory. The frame is flushed again before its contents are
- * checked as a table, and before the allocator scrubs it for the next owner. The mark is set under a
- * writable type count or where nothing depends on it, and cleared by the CPU that has the frame
+ * checked as a table, and before the allocator scrubs it for the next owner. The mark is set under
+ * a writable type count or where nothing depends on it, and cleared by the CPU that has the frame
  * alone.
  */
 void page_mark_uncached(struct page *pg);
@@ -278,8 +278,9 @@ void page_flush_caches(struct page *pg);
 
 /*
  * To be called by a domain that is not the owner and is about to map @pg writable; it holds a
- * writable type count. Without the mark, only the CPUs that run the owner are asked to flush when the
- * frame gets another type. The CPU that has the frame alone clears it when all CPUs have flushed.
+ * writable type count. Without the mark, only the CPUs that run the owner are asked to flush when
+ * the frame gets another type. The CPU that has the frame alone clears it when all CPUs have
+ * flushed.
  */
 static inline void page_mark_foreign(struct page *pg)
 {

@@ -425,6 +425,9 @@ static void step_store(void)
     pv_emulate_pte_write(va, &regs);
 }
 
+/* A guest's store is one step of the processor, too: no flush arrives before it (points.h). */
+#undef __atomic_store_n
+
 /* A plain write of the guest through any translation that the processor may still have. */
 static void step_write(void)
 {

@@ -4,7 +4,7 @@
  * store's own steps; and that what a domain makes the store hold is charged to it.
  */
 /* SOURCES: tests/unit/dom0-tools/store_fixture.c tests/unit/dom0-tools/store_wire.c */
-/* SOURCES: $(STORE_SRCS) dom0-tools/error.c */
+/* SOURCES: $(STORE_SRCS) dom0-tools/error.c dom0-tools/utf8.c */
 /* CFLAGS: -Dmalloc=counted_malloc -Dcalloc=counted_calloc -Drealloc=counted_realloc */
 /* CFLAGS: -Dfree=counted_free -Dstrdup=counted_strdup -Dstrcmp=counted_strcmp */
 #undef malloc

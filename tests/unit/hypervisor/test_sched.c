@@ -163,6 +163,27 @@ static void sleepers(void **state)
     assert_in_range(vcpu_cpu_time(sleeper) - before, MILLISECS(480), MILLISECS(530));
 }
 
+/* One that sleeps through a long virtual time gets another weight, and has its share of it then. */
+static void weight_of_a_sleeper(void **state)
+{
+    struct vcpu *hog = d->vcpu[0], *sleeper = e->vcpu[0];
+    u64 before;
+
+    sched_set_weight(d, 1);
+    sched_set_weight(e, 65535);
+    up(hog);
+    up(sleeper);
+    run(MILLISECS(100));
+    set_bit(&sleeper->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(sleeper);
+    run(SECONDS(5));
+    sched_set_weight(e, 1);
+    before = vcpu_cpu_time(sleeper);
+    vcpu_unblock(sleeper);
+    run(SECONDS(1));
+    assert_in_range(vcpu_cpu_time(sleeper) - before, MILLISECS(470), MILLISECS(530));
+}
+
 /* A vCPU runs for a millisecond before another domain's takes the CPU from it on waking. */
 static void wakers_wait_a_moment(void **state)
 {
@@ -455,6 +476,7 @@ int main(void)
         TEST(weights),
         TEST(weights_change),
         TEST(sleepers),
+        TEST(weight_of_a_sleeper),
         TEST(wakers_wait_a_moment),
         TEST(yielding),
         TEST(blocking),

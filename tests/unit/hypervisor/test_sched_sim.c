@@ -14,9 +14,12 @@
 #define QUIET_RUNS 30U
 
 /* The bounds. */
-#define LAG_BOUND        (3 * SCHED_SLICE)
-#define SHARE_WINDOW     SECONDS(2)
-#define SHARE_BOUND      MILLISECS(30)  /* of 999 of 1000; weights within a factor of four */
+#define LAG_BOUND    (3 * SCHED_SLICE)
+#define SHARE_WINDOW SECONDS(2)
+/* One of so many may be off by more than the bound. */
+#define SHARE_RARELY     5000
+#define SHARE_NOW_RARELY 1000           /* over any time */
+#define SHARE_BOUND      MILLISECS(30)  /* of the others; weights within a factor of four */
 #define SHARE_LIMIT      MILLISECS(100) /* of all */
 #define WIDE_SHARE_BOUND MILLISECS(150) /* the same, any weights */
 #define WIDE_SHARE_LIMIT MILLISECS(250)
@@ -199,13 +202,21 @@ static u16 weight_of_class(struct sim *s, u64 class)
     return (u16)((class < 2 ? 128 : 1) + sim_random(s, spread[class]));
 }
 
-static void check_shares(s_time_t ns, s_time_t bound)
+static unsigned long shares_seen, shares_off; /* in all; by more than most are */
+
+static void check_share(double error, s_time_t bound, s_time_t limit)
+{
+    expect(error <= (double)limit && -error <= (double)limit, "share is wrong by", error);
+    shares_seen++;
+    shares_off += error > (double)bound || -error > (double)bound;
+}
+
+static void check_shares(s_time_t ns, s_time_t bound, s_time_t limit)
 {
     for (unsigned int i = 0; i < sim.count; i++) {
         double got = (double)(sim_cpu_time(sim.vcpus[i].v) - sim.vcpus[i].before);
-        double error = got - sim.vcpus[i].share * (double)ns;
 
-        expect(error <= (double)bound && -error <= (double)bound, "share is wrong by", error);
+        check_share(got - sim.vcpus[i].share * (double)ns, bound, limit);
     }
 }
 
@@ -216,8 +227,6 @@ static struct moment {
     u64 got[SIM_ALL];
 } moments[MOMENTS];
 
-static unsigned long shares_seen, shares_off; /* in all; by more than most are */
-
 /* Between any two moments that are no further apart than SHARE_WINDOW each got its share. */
 static void check_moments(s_time_t bound, s_time_t limit)
 {
@@ -226,11 +235,8 @@ static void check_moments(s_time_t bound, s_time_t limit)
         s_time_t ns = to->at - from->at;
 
         for (unsigned int i = 0; i < sim.count && ns > 0 && ns <= SHARE_WINDOW; i++) {
-            double error = (double)(to->got[i] - from->got[i]) - sim.vcpus[i].share * (double)ns;
-
-            expect(error <= (double)limit && -error <= (double)limit, "share is wrong by", error);
-            shares_seen++;
-            shares_off += error > (double)bound || -error > (double)bound;
+            check_share((double)(to->got[i] - from->got[i]) - sim.vcpus[i].share * (double)ns,
+                        bound, limit);
         }
     }
 }
@@ -252,9 +258,10 @@ static unsigned int begin_busy(u64 seed)
     return n;
 }
 
-/* Who is always busy gets its share of all CPUs, within the bound, from half a second on. */
+/* Who is always busy gets its share of all CPUs from half a second on. */
 static void shares(void **state)
 {
+    shares_seen = shares_off = 0;
     for (u64 seed = 1; seed <= SHARE_RUNS * times; seed++) {
         unsigned int n = begin_busy(seed);
 
@@ -262,16 +269,21 @@ static void shares(void **state)
             sim.vcpus[i].before = sim_cpu_time(sim.vcpus[i].v);
         for (unsigned int part = 1; part <= 4; part++) {
             sim_run(&sim, MILLISECS(500));
-            check_shares(part * MILLISECS(500), seed % 4 < 2 ? SHARE_BOUND : WIDE_SHARE_BOUND);
+            if (seed % 4 < 2)
+                check_shares(part * MILLISECS(500), SHARE_BOUND, SHARE_LIMIT);
+            else
+                check_shares(part * MILLISECS(500), WIDE_SHARE_BOUND, WIDE_SHARE_LIMIT);
         }
         sim_check(&sim);
         sim_end(&sim);
     }
+    assert_true(shares_off * SHARE_RARELY <= shares_seen);
 }
 
-/* So it does over any time, with rare exceptions. */
+/* So it does over any time, with more exceptions. */
 static void shares_at_any_time(void **state)
 {
+    shares_seen = shares_off = 0;
     for (u64 seed = 1; seed <= SHARE_RUNS * times; seed++) {
         unsigned int n = begin_busy(seed);
 
@@ -288,7 +300,7 @@ static void shares_at_any_time(void **state)
         sim_check(&sim);
         sim_end(&sim);
     }
-    assert_true(shares_off * 1000 <= shares_seen);
+    assert_true(shares_off * SHARE_NOW_RARELY <= shares_seen);
 }
 
 /* ---- caps ---- */
