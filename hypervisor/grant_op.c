@@ -54,8 +54,8 @@ long grant_setup_table(unsigned long uop)
         printk_guest(LOG_DEBUG, "grant table of %u frames for d%u: it may have %u%s", op.nr_frames,
                      d->id, gt->max_frames,
                      READ_ONCE(d->dying) ? ", and is dying"
-                     : rc     ? ", without memory"
-                              : "");
+                     : rc                ? ", without memory"
+                                         : "");
     for (unsigned int i = 0; op.status == GNTST_okay && i < op.nr_frames; i++) {
         xen_pfn_t frame = virt_to_mfn(shared_entry(gt, i * GRANTS_PER_FRAME)).n;
 

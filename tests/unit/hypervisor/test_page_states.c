@@ -344,14 +344,10 @@ static void only_who_may_remember_is_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(types_are_taken_and_put),
-        TEST(only_who_may_remember_is_asked),
-        TEST(contents_are_refused),
-        TEST(a_validation_continues),
-        TEST(a_type_alone_is_put),
-        TEST(a_table_is_left_for_the_way_out),
-        TEST(pins_hold_both_counts),
-        TEST(counts_have_an_end),
+        TEST(types_are_taken_and_put), TEST(only_who_may_remember_is_asked),
+        TEST(contents_are_refused),    TEST(a_validation_continues),
+        TEST(a_type_alone_is_put),     TEST(a_table_is_left_for_the_way_out),
+        TEST(pins_hold_both_counts),   TEST(counts_have_an_end),
         TEST(the_last_count_releases),
     };
 
