@@ -148,14 +148,18 @@ void l1e_put_last(struct page *pg)
     put_last(pg);
 }
 
-void l1e_put_segdesc(struct page *pg, struct domain *l1_owner)
+/*
+ * The guest may be about to reuse an LDT frame: it does not know which of its LDT pages we have
+ * mapped.
+ */
+bool l1e_is_of_ldt(const struct page *pg, const struct domain *l1_owner)
 {
-    /*
-     * The guest may be about to reuse an LDT frame: it does not know which of its LDT pages we have
-     * mapped.
-     */
-    if (page_type_count(READ_ONCE(pg->state)) && page_owner(pg) == l1_owner)
-        drop_ldts(l1_owner);
+    return page_type_count(READ_ONCE(pg->state)) && page_owner(pg) == l1_owner;
+}
+
+void l1e_drop_ldts(struct domain *l1_owner)
+{
+    drop_ldts(l1_owner);
 }
 
 /* ---- whole tables ---- */
@@ -185,6 +189,7 @@ static inline bool at_absent_group(const u64 *pe)
 static int validate_l1(struct page *pg, struct domain *d)
 {
     u64 *const table = table_of(pg), *const end = table + PT_ENTRIES;
+    bool ldt = false;
 
     for (u64 *pe = table; pe < end; pe++) {
         u64 e = *pe, adjusted;
@@ -200,7 +205,9 @@ static int validate_l1(struct page *pg, struct domain *d)
             printk_guest(LOG_DEBUG, "entry %ld of L1 %lx is refused: %lx", pe - table,
                          page_to_mfn(pg).n, e);
             while (pe-- > table)
-                l1e_put(*pe, d);
+                ldt |= l1e_put_by(*pe, d, l1e_put_last);
+            if (ldt)
+                drop_ldts(d);
             return rc;
         }
         adjusted = l1e_adjust(e) ^ (u64)rc;
@@ -213,15 +220,20 @@ static int validate_l1(struct page *pg, struct domain *d)
 static __noinline void invalidate_l1(struct page *pg, struct domain *d)
 {
     const u64 *const table = table_of(pg), *const end = table + PT_ENTRIES;
+    bool ldt = false;
 
     for (const u64 *pe = table; pe < end; pe++) {
         u64 e = *pe;
 
-        if (e & PTE_PRESENT)
-            l1e_put_by(e, d, put_last);
-        else if (at_absent_group(pe))
+        if (e & PTE_PRESENT) {
+            if (unlikely(l1e_put_by(e, d, put_last)))
+                ldt = true;
+        } else if (at_absent_group(pe)) {
             pe += GROUP - 1;
+        }
     }
+    if (unlikely(ldt))
+        drop_ldts(d);
 }
 
 /* Logs why entry @e of a directory of @level is refused. */

@@ -63,7 +63,8 @@ static inline bool is_hv_l4_slot(unsigned int slot)
 
 int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner);
 void l1e_put_last(struct page *pg);
-void l1e_put_segdesc(struct page *pg, struct domain *l1_owner);
+bool l1e_is_of_ldt(const struct page *pg, const struct domain *l1_owner);
+void l1e_drop_ldts(struct domain *l1_owner);
 
 /*
  * Takes the references that the present entry @e will hold in a table of @l1_owner; its frame has
@@ -105,35 +106,41 @@ HOT_INLINE int l1e_get(u64 e, struct domain *l1_owner, struct domain *pg_owner)
 /*
  * Drops the references that an entry held in a table of @l1_owner. Where the frame has no other
  * writable mapping, or is not RAM, @put_last does it: l1e_put_last(), or a copy of it in line.
+ * @return true: the frame may be shown as part of an LDT. The caller has to drop the domain's LDTs,
+ * once for as many entries as it likes: each time may interrupt other CPUs.
  */
-HOT_INLINE void l1e_put_by(u64 e, struct domain *l1_owner, void (*put_last)(struct page *pg))
+HOT_INLINE bool l1e_put_by(u64 e, struct domain *l1_owner, void (*put_last)(struct page *pg))
 {
     struct page *pg;
     u64 s;
 
     if (!(e & PTE_PRESENT) || unlikely(!mfn_valid(pte_mfn(e))))
-        return;
+        return false;
     pg = mfn_to_page(pte_mfn(e));
     s = READ_ONCE(pg->state);
     if (e & PTE_WRITE) {
         do {
             if (unlikely((s & PG_TYPE_COUNT_MASK) <= PG_TYPE_ONE)) {
                 put_last(pg);
-                return;
+                return false;
             }
         } while (unlikely(!cmpxchg(&pg->state, &s, s - PG_TYPE_ONE - PG_REF_ONE)));
-    } else {
-        if (unlikely(!(s & PG_REF_MASK)))
-            return; /* not RAM */
-        if (unlikely((s & PG_TYPE_MASK) == PG_TYPE_SEGDESC))
-            l1e_put_segdesc(pg, l1_owner);
-        put_page(pg);
+        return false;
     }
+    if (unlikely(!(s & PG_REF_MASK)))
+        return false; /* not RAM */
+    if (unlikely((s & PG_TYPE_MASK) == PG_TYPE_SEGDESC) && l1e_is_of_ldt(pg, l1_owner)) {
+        put_page(pg);
+        return true;
+    }
+    put_page(pg);
+    return false;
 }
 
 static inline void l1e_put(u64 e, struct domain *l1_owner)
 {
-    l1e_put_by(e, l1_owner, l1e_put_last);
+    if (unlikely(l1e_put_by(e, l1_owner, l1e_put_last)))
+        l1e_drop_ldts(l1_owner);
 }
 
 /*

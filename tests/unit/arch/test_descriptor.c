@@ -4,6 +4,7 @@
  * GDT and an LDT, and the counts on their frames, each by the values of the ABI and the manual.
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
+/* LDFLAGS: -Wl,--wrap=drop_ldts */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -359,6 +360,58 @@ static void an_ldt_ends_with_its_mapping(void **state)
     machine_check();
 }
 
+static unsigned int drops;
+
+void __real_drop_ldts(struct domain *d);
+void __wrap_drop_ldts(struct domain *d);
+
+/* Another vCPU uses its LDT again at once. */
+void __wrap_drop_ldts(struct domain *d)
+{
+    struct vcpu *self = current;
+
+    drops++;
+    __real_drop_ldts(d);
+    if (d == machine_domains[1]) {
+        machine_switch(1, 1);
+        pv_ldt_fault(ldt(1));
+        machine_run(self);
+    }
+}
+
+/* A whole table of an LDT's pages does so once: each time other CPUs may have to flush. */
+static void a_table_ends_an_ldt_once(void **state)
+{
+    const u64 slot = maddr(2) + 8, table = maddr(9) | PTE_PRESENT | PTE_WRITE | PTE_USER;
+    struct mmu_update *update = (void *)host_guest;
+
+    for (unsigned int refused = 0; refused < 2; refused++) {
+        assert_int_equal(map(8, PTE_PRESENT), 0);
+        assert_int_equal(map(9, PTE_PRESENT | PTE_WRITE), 0);
+        for (unsigned int i = 0; i < 100; i++)
+            words(9)[i] = maddr(8) | PTE_PRESENT;
+        words(9)[100] = refused ? maddr(0) | PTE_PRESENT | PTE_WRITE : 0;
+        assert_int_equal(map(9, 0), 0);
+        machine_switch(1, 1);
+        assert_int_equal(set_ldt_at(8 * PAGE_SIZE, 20), 0);
+        pv_ldt_fault(ldt(1));
+        assert_int_equal(types(8), 1);
+        machine_switch(1, 0);
+        drops = 0;
+        *update = (struct mmu_update){.ptr = slot, .val = table};
+        assert_int_equal(do_mmu_update(GUEST(0), 1, 0, DOMID_SELF), refused ? -XEN_EBUSY : 0);
+        if (!refused) {
+            assert_int_equal(refs(8), 1 + 1 + 1 + 100); /* ours, mapped, shown, in the table */
+            *update = (struct mmu_update){.ptr = slot};
+            assert_int_equal(do_mmu_update(GUEST(0), 1, 0, DOMID_SELF), 0);
+        }
+        assert_int_equal(drops, 1);
+        assert_int_equal(refs(8), 1 + 1 + 1);
+        __real_drop_ldts(machine_domains[1]);
+        assert_int_equal(map(8, 0), 0);
+    }
+}
+
 /* ---- the tables behind the windows ---- */
 
 /* Intel SDM volume 3, 4.5: the addresses of a window are those of its entries. */
@@ -460,6 +513,7 @@ int main(void)
         TEST(an_ldt_is_shown_as_it_is_used),
         TEST(an_ldt_is_refused),
         TEST(an_ldt_ends_with_its_mapping),
+        TEST(a_table_ends_an_ldt_once),
         TEST(the_windows_hang_in_their_slot),
         TEST(windows_are_made_and_go),
     };

@@ -41,9 +41,9 @@ struct block {
 
 void *counted_malloc(size_t size);
 void *counted_calloc(size_t count, size_t size);
-void *counted_realloc(void *block, size_t size);
-void counted_free(void *block);
-char *counted_strdup(const char *text);
+void *counted_realloc(void *data, size_t size);
+void counted_free(void *data);
+char *counted_strdup(const char *string);
 int counted_strcmp(const char *a, const char *b);
 
 void *counted_malloc(size_t size)
