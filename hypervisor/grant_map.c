@@ -143,7 +143,7 @@ static int map_one(struct gnttab_map_grant_ref *op)
         }
     }
     if (op->flags & GNTMAP_host_map) {
-        if (!readonly && owner != user)
+        if (owner != user && !readonly)
             page_mark_foreign(mfn_to_page(frame));
         rc = arch_grant_map(op->host_addr, frame, op->flags);
         if (rc) {
