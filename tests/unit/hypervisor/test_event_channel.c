@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: $(HOST_CORE) */
+/* SOURCES: $(HOST_CORE) tests/host/changing_memory.c */
 /*
  * Event channels with two-level delivery: every operation, its errors, and what survives from one
  * user of a port to the next.
@@ -13,6 +13,7 @@
 #include <evtchn_impl.h>
 #include <irq.h>
 
+#include "../../host/changing_memory.h"
 #include "two_domains.h"
 
 static int setup(void **state)
@@ -261,6 +262,45 @@ static void masking(void **state)
     assert_int_equal(evtchn_port_poll(a, 1U << 20), -XEN_EINVAL);
 }
 
+static struct {
+    unsigned int port, accesses, unmasked_at;
+    bool unmasked, seen;
+} guest;
+
+/* Another vCPU unmasks the port as guests do: it takes the mask away, then looks at the event. */
+static void guest_unmasks(void *place, bool write)
+{
+    if (guest.accesses++ != guest.unmasked_at)
+        return;
+    clear_bit(a->shared_info->evtchn_mask, guest.port);
+    guest.unmasked = true;
+    guest.seen = pending(a, guest.port);
+}
+
+/* At whichever moment of a send it does so: either it sees the event, or the event is delivered. */
+static void unmasked_meanwhile(void **state)
+{
+    struct evtchn_bind_ipi bind = {.vcpu = 1};
+    struct vcpu *v = a->vcpu[1];
+
+    assert_int_equal(OP(bind_ipi, bind), 0);
+    guest.port = bind.port;
+    for (guest.unmasked_at = 0;; guest.unmasked_at++) {
+        unmask_vcpu(v);
+        clear_bit(a->shared_info->evtchn_pending, bind.port);
+        set_bit(a->shared_info->evtchn_mask, bind.port);
+        guest.accesses = 0;
+        guest.unmasked = guest.seen = false;
+        memory_is_watched(a->shared_info, PAGE_SIZE, guest_unmasks);
+        assert_int_equal(evtchn_send(a, bind.port), 0);
+        memory_stays();
+        if (!guest.unmasked)
+            break;
+        assert_true(guest.seen || v->info->evtchn_upcall_pending);
+    }
+    assert_true(guest.unmasked_at >= 2);
+}
+
 /* The limit counts ports from 0; a domain that closes one can open one again. */
 static void limits(void **state)
 {
@@ -492,10 +532,11 @@ static void scribbling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(interdomain),  TEST(loopback),      TEST(who_may_bind), TEST(virqs),
-        TEST(virq_handler), TEST(ipis),          TEST(pirqs),        TEST(masking),
-        TEST(limits),       TEST(out_of_memory), TEST(resetting),    TEST(resetting_in_pieces),
-        TEST(peer_dies),    TEST(polling),       TEST(bad_calls),    TEST(scribbling),
+        TEST(interdomain),         TEST(loopback),  TEST(who_may_bind),  TEST(virqs),
+        TEST(virq_handler),        TEST(ipis),      TEST(pirqs),         TEST(masking),
+        TEST(unmasked_meanwhile),  TEST(limits),    TEST(out_of_memory), TEST(resetting),
+        TEST(resetting_in_pieces), TEST(peer_dies), TEST(polling),       TEST(bad_calls),
+        TEST(scribbling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
