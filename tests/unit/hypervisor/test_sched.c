@@ -255,6 +255,35 @@ static void yielding(void **state)
     }
 }
 
+/* One that has had too much waits, though its weight is large and so its deadline the earliest. */
+static void who_has_had_enough_waits(void **state)
+{
+    struct vcpu *heavy = e->vcpu[0], *light, *other;
+
+    sched_set_weight(e, 512);
+    up(d->vcpu[0]);
+    up(d->vcpu[1]);
+    up(heavy);
+    run(MILLISECS(50));
+    set_bit(&heavy->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(heavy);
+    host_run_softirqs();
+    light = current;
+    other = light == d->vcpu[0] ? d->vcpu[1] : d->vcpu[0];
+    /* The queue's time is between these two; it comes back with more than the one that waits. */
+    heavy->fair.lag = (s64)(light->fair.v - other->fair.v) / 2 -
+                      (s64)fair_virtual(other, MILLISECS(1));
+    vcpu_unblock(heavy);
+    host_run_softirqs();
+    assert_ptr_equal(current, light);
+    assert_true((s64)(heavy->fair.v - other->fair.v) > 0);
+    assert_true((s64)(heavy->fair.deadline - other->fair.deadline) < 0);
+    host_now += 1000;
+    vcpu_yield();
+    host_run_softirqs();
+    assert_ptr_equal(current, other);
+}
+
 static void blocking(void **state)
 {
     struct vcpu *v = e->vcpu[0];
@@ -479,6 +508,7 @@ int main(void)
         TEST(weight_of_a_sleeper),
         TEST(wakers_wait_a_moment),
         TEST(yielding),
+        TEST(who_has_had_enough_waits),
         TEST(blocking),
         TEST(pausing_a_blocked_one),
         TEST(random_states),
