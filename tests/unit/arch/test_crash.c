@@ -4,7 +4,19 @@
  * instruction, the page tables, the stack, and what came before.
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) */
+/* LDFLAGS: -Wl,--wrap=lock_order_acquire */
 #include "pv_guest.h"
+
+void __real_lock_order_acquire(spinlock_t *lock);
+void __wrap_lock_order_acquire(spinlock_t *lock);
+
+/* A domain's lock is not for interrupt context, wherever the domain crashes. */
+void __wrap_lock_order_acquire(spinlock_t *lock)
+{
+    if (lock->rank == RANK_DOMAIN)
+        assert_true(local_irq_is_enabled());
+    __real_lock_order_acquire(lock);
+}
 
 /* A line of the console. */
 static void expect_line(const char *fmt, ...)

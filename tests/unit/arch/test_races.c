@@ -12,6 +12,7 @@
 
 #include <arch.h>
 #include <asm/pv.h>
+#include <public/grant_table.h>
 
 #include "../../host/changing_memory.h"
 #include "own_frames.h"
@@ -74,6 +75,17 @@ static void the_table_of_an_update_moves(void **state)
         assert_int_equal(words(n)[9], entry);
         assert_true(said("mmu_update of an entry in frame"));
     }
+}
+
+static void the_table_of_a_named_grant_moves(void **state)
+{
+    u64 before = frame(3)->state, entry = words(3)[9];
+
+    contend(frame(3), moves);
+    assert_int_equal(arch_grant_map(at(9), MFN(mfn(10)), GNTMAP_host_map | GNTMAP_contains_pte),
+                     GNTST_general_error);
+    expect_moved(before);
+    assert_int_equal(words(3)[9], entry);
 }
 
 /* A directory with two tables, and the only counts on it are the caller's. */
@@ -178,7 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_table_of_an_update_moves), TEST(the_table_of_an_update_is_left),
         TEST(a_typed_frame_moves),          TEST(a_table_moves_and_is_left),
-        TEST(the_frame_of_a_mapping_moves),
+        TEST(the_frame_of_a_mapping_moves), TEST(the_table_of_a_named_grant_moves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
