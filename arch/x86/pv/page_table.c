@@ -157,11 +157,6 @@ bool l1e_is_of_ldt(const struct page *pg, const struct domain *l1_owner)
     return page_type_count(READ_ONCE(pg->state)) && page_owner(pg) == l1_owner;
 }
 
-void l1e_drop_ldts(struct domain *l1_owner)
-{
-    drop_ldts(l1_owner);
-}
-
 /* ---- whole tables ---- */
 
 static u64 *table_of(const struct page *pg)

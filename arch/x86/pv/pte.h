@@ -25,6 +25,8 @@
 #include <asm/pte.h>
 #include <domain.h>
 
+#include "descriptor.h"
+
 /* Software bit 52: the guest asked for a supervisor page. */
 #define PTE_GUEST_KERNEL (1UL << 52)
 /* How an L1 entry is cached; only for domains that have been given devices. */
@@ -64,7 +66,6 @@ static inline bool is_hv_l4_slot(unsigned int slot)
 int l1e_get_slow(u64 e, struct domain *l1_owner, struct domain *pg_owner);
 void l1e_put_last(struct page *pg);
 bool l1e_is_of_ldt(const struct page *pg, const struct domain *l1_owner);
-void l1e_drop_ldts(struct domain *l1_owner);
 
 /*
  * Takes the references that the present entry @e will hold in a table of @l1_owner; its frame has
@@ -140,7 +141,7 @@ HOT_INLINE bool l1e_put_by(u64 e, struct domain *l1_owner, void (*put_last)(stru
 static inline void l1e_put(u64 e, struct domain *l1_owner)
 {
     if (unlikely(l1e_put_by(e, l1_owner, l1e_put_last)))
-        l1e_drop_ldts(l1_owner);
+        drop_ldts(l1_owner);
 }
 
 /*

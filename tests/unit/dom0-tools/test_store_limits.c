@@ -222,6 +222,15 @@ static void test_outstanding(void **state)
     assert_int_equal(got, sent);
 }
 
+/* Dom0 changes what domain 1 may read. */
+static void change(const char *path)
+{
+    struct store_permission p = {.domid = 1};
+
+    xs_mkdir(tools, 0, path);
+    xs_set_permissions(tools, 0, path, &p, 1);
+}
+
 /* Events for which there was no room are delivered later, once for each watch. */
 static void test_missed_events(void **state)
 {
@@ -234,11 +243,8 @@ static void test_missed_events(void **state)
     assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
     assert_int_equal(wire_fetch(dom1, &text), -1);
     for (unsigned int i = 0; i < 5000; i++) {
-        struct store_permission p = {.domid = 1};
-
         snprintf(path, sizeof(path), HOME "/%c/a-name-of-some-length-%u", i % 2 ? 'a' : 'b', i);
-        xs_mkdir(tools, 0, path);
-        xs_set_permissions(tools, 0, path, &p, 1);
+        change(path);
     }
     assert_in_range(xs_memory_used(store, 1), 0, 2u << 20);
     while (wire_fetch(dom1, &text) == XS_WATCH_EVENT) {
@@ -250,6 +256,30 @@ static void test_missed_events(void **state)
     /* And all is as usual afterwards. */
     write_value(dom1, 0, "a/a-name-of-some-length-1", 1);
     assert_string_equal(text, "a/a-name-of-some-length-1|one|");
+}
+
+/* Where there is room for the event of one of two watches, the other one's comes later. */
+static void test_missed_by_two(void **state)
+{
+    unsigned int own = 0;
+    char path[64];
+
+    /* The events of c leave no room for those of the others, which are longer. */
+    assert_int_equal(ASK(dom1, XS_WATCH, 0, "a\0a-token-that-is-long\0"), XS_WATCH);
+    assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
+    assert_int_equal(ASK(dom1, XS_WATCH, 0, "b\0a-token-that-is-long\0"), XS_WATCH);
+    assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
+    assert_int_equal(ASK(dom1, XS_WATCH, 0, "c\0t\0"), XS_WATCH);
+    assert_int_equal(wire_fetch(dom1, &text), XS_WATCH_EVENT);
+    for (unsigned int i = 1000; i < 5000; i++) {
+        snprintf(path, sizeof(path), HOME "/c/%u", i);
+        change(path);
+    }
+    change(HOME "/a/1");
+    change(HOME "/b/1");
+    while (wire_fetch(dom1, &text) == XS_WATCH_EVENT)
+        own += text[0] != 'c';
+    assert_int_equal(own, 2);
 }
 
 /* An event that no message can hold is not delivered, and the next one is. */
@@ -490,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_permissions_limit, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_outstanding, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_missed_events, setup, store_fixture_end),
+        cmocka_unit_test_setup_teardown(test_missed_by_two, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_long_event, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_special_names, setup, store_fixture_end),
         cmocka_unit_test_setup_teardown(test_target, setup, store_fixture_end),

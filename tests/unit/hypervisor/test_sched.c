@@ -48,6 +48,12 @@ static void up(struct vcpu *v)
         vcpu_wake(v);
 }
 
+static void block(struct vcpu *v)
+{
+    set_bit(&v->pause_flags, VPF_BLOCKED);
+    vcpu_sleep_nosync(v);
+}
+
 /* Lets the CPU run for @ns, in steps in which timers may come. */
 static void run(s_time_t ns)
 {
@@ -98,8 +104,7 @@ static void whole_slices(void **state)
     assert_ptr_equal(current, x);
     up(y);
     run(MILLISECS(2));
-    set_bit(&x->pause_flags, VPF_BLOCKED);
-    vcpu_sleep_nosync(x);
+    block(x);
     host_run_softirqs();
     assert_ptr_equal(current, y);
     vcpu_unblock(x);
@@ -151,8 +156,7 @@ static void sleepers(void **state)
     up(hog);
     up(sleeper);
     run(MILLISECS(100));
-    set_bit(&sleeper->pause_flags, VPF_BLOCKED);
-    vcpu_sleep_nosync(sleeper);
+    block(sleeper);
     run(SECONDS(5));
     assert_ptr_equal(current, hog);
     before = vcpu_cpu_time(sleeper);
@@ -174,8 +178,7 @@ static void weight_of_a_sleeper(void **state)
     up(hog);
     up(sleeper);
     run(MILLISECS(100));
-    set_bit(&sleeper->pause_flags, VPF_BLOCKED);
-    vcpu_sleep_nosync(sleeper);
+    block(sleeper);
     run(SECONDS(5));
     sched_set_weight(e, 1);
     before = vcpu_cpu_time(sleeper);
@@ -192,10 +195,8 @@ static void wakers_wait_a_moment(void **state)
     up(sender);
     up(receiver);
     up(sibling);
-    set_bit(&receiver->pause_flags, VPF_BLOCKED);
-    vcpu_sleep_nosync(receiver);
-    set_bit(&sibling->pause_flags, VPF_BLOCKED);
-    vcpu_sleep_nosync(sibling);
+    block(receiver);
+    block(sibling);
     run(MILLISECS(50));
     assert_ptr_equal(current, sender);
 
@@ -265,8 +266,7 @@ static void who_has_had_enough_waits(void **state)
     up(d->vcpu[1]);
     up(heavy);
     run(MILLISECS(50));
-    set_bit(&heavy->pause_flags, VPF_BLOCKED);
-    vcpu_sleep_nosync(heavy);
+    block(heavy);
     host_run_softirqs();
     light = current;
     other = light == d->vcpu[0] ? d->vcpu[1] : d->vcpu[0];
@@ -447,8 +447,7 @@ static void accounting(void **state)
     up(v);
     up(e->vcpu[0]);
     run(MILLISECS(200));
-    set_bit(&v->pause_flags, VPF_BLOCKED);
-    vcpu_sleep_nosync(v);
+    block(v);
     run(MILLISECS(50));
     vcpu_unblock(v);
     run(MILLISECS(50));
