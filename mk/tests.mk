@@ -121,12 +121,13 @@ $(BUILD)/tests/linux/%: tests/linux/%.c
 $(BUILD)/tests/system/test_compat32: | $(BUILD)/tests/linux/compat32
 
 # 64-bit programs that are the first process of a Linux ramdisk of their own.
-LINUX_PROGRAMS := bench stress durable scaling answer
+LINUX_PROGRAMS := bench stress durable scaling answer ldt
 LINUX_CFLAGS := -std=gnu11 -O2 -g -static -pthread -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 LINUX_RAMDISKS := $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%.cpio)
 $(BUILD)/tests/linux/bench: tests/linux/bench.c
 $(BUILD)/tests/linux/scaling: tests/linux/scaling.c
 $(BUILD)/tests/linux/answer: tests/linux/answer.c
+$(BUILD)/tests/linux/ldt: tests/linux/ldt.c
 $(BUILD)/tests/linux/durable: tests/linux/durable.c tests/linux/durable.h
 $(BUILD)/tests/linux/stress: $(wildcard tests/linux/stress/*.c tests/linux/stress/*.h)
 $(LINUX_PROGRAMS:%=$(BUILD)/tests/linux/%): | $(TOOLS_STAMP)
@@ -146,6 +147,7 @@ $(LINUX_RAMDISKS): %.cpio: % $(PKG)/vmlinuz mk/make-cpio.sh
 $(BUILD)/tests/system/test_linux_stress: | $(BUILD)/tests/linux/stress.cpio
 $(BUILD)/tests/system/test_scale: | $(BUILD)/tests/qemu/count.so
 $(BUILD)/tests/system/test_linux_scale: | $(BUILD)/tests/linux/answer.cpio
+$(BUILD)/tests/system/test_vcpus: | $(BUILD)/tests/linux/ldt.cpio
 $(BUILD)/tests/system/test_durability: tests/system/replay.c tests/linux/durable.h \
     | $(BUILD)/tests/linux/durable.cpio
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several CPUs of the faked machine at once. Each program does one of two things, pv_smp.c or
- * vcpus.c, with one of two engines:
+ * Several CPUs of the faked machine at once. Programs do one of two things, pv_smp.c or vcpus.c,
+ * with one of two engines; smp_pairs.c has two operations meet at each of their points, with the
+ * first engine:
  *
  * smp_interleave.c  one host thread, a coroutine a CPU: the seed alone says which CPU runs when, so
  *                     a failure is seen again with its seeds
@@ -29,6 +30,12 @@ void smp_devices(u64 random);
 
 /* Runs @fn on every CPU and comes back when all have returned. @seed: of all that is by chance. */
 void smp_run(void (*fn)(void), u64 seed);
+
+/*
+ * The same on two CPUs, as coroutines: @first runs up to its point number @points, then the other
+ * one until it is done or waits for the first, then the first again, and so on.
+ */
+void smp_run_interrupted(void (*fn)(void), unsigned int first, unsigned int points);
 
 /* A CPU has done something: they do not wait for each other for ever. */
 void smp_progress(void);

@@ -28,6 +28,7 @@ static void (*body)(void);
 static u64 chance;
 static unsigned int running;       /* coroutines that are not done */
 static unsigned int stretch, left; /* stretch 0: of any size */
+#define FOREVER (~0U)              /* until the other CPU is done, or has to be waited for */
 static bool active, in_point;
 static unsigned long spins;
 
@@ -62,8 +63,9 @@ static void switch_away(void)
 {
     unsigned int self = smp_processor_id(), next = self;
 
-    left = 1 + (unsigned int)(pv_random(&chance) >> 20) %
-                   (stretch ? stretch : 1U << (pv_random(&chance) >> 20) % 10);
+    left = stretch == FOREVER ? FOREVER
+                              : 1 + (unsigned int)(pv_random(&chance) >> 20) %
+                                        (stretch ? stretch : 1U << (pv_random(&chance) >> 20) % 10);
     if (running < 2)
         return;
     for (unsigned int n = 1 + (unsigned int)(pv_random(&chance) >> 20) % (running - 1); n;) {
@@ -145,22 +147,33 @@ static void prepare(struct coroutine *c)
     makecontext(&c->context, start, 0);
 }
 
-void smp_run(void (*fn)(void), u64 seed)
+/* Runs @fn on all CPUs; @first begins, for @points points. */
+static void run(void (*fn)(void), unsigned int first, unsigned int points)
 {
-    static const unsigned int stretches[] = {2, 4, 16, 64, 512, 0, 0, 0};
-    unsigned int first;
-
-    chance = seed | 1;
     body = fn;
-    stretch = stretches[(pv_random(&chance) >> 20) % ARRAY_SIZE(stretches)];
-    first = (unsigned int)(pv_random(&chance) >> 20) % nr_cpus;
     for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
         prepare(&coroutines[cpu]);
     running = nr_cpus;
-    left = 1;
+    left = points;
     spins = 0;
     active = true;
     change(&outside, &coroutines[first], first);
     active = false;
     spins = 0;
+}
+
+void smp_run(void (*fn)(void), u64 seed)
+{
+    static const unsigned int stretches[] = {2, 4, 16, 64, 512, 0, 0, 0};
+
+    chance = seed | 1;
+    stretch = stretches[(pv_random(&chance) >> 20) % ARRAY_SIZE(stretches)];
+    run(fn, (unsigned int)(pv_random(&chance) >> 20) % nr_cpus, 1);
+}
+
+void smp_run_interrupted(void (*fn)(void), unsigned int first, unsigned int points)
+{
+    chance = 1;
+    stretch = FOREVER;
+    run(fn, first, points);
 }
