@@ -348,13 +348,12 @@ static void operate(void)
     tried->operation[cpu]();
 }
 
+static char trial[128]; /* what a failure says */
+static size_t trial_length;
+
 static void name_trial(void)
 {
-    char line[128];
-
-    (void)!write(2, line,
-                 (size_t)snprintf(line, sizeof(line), "%s: CPU %u interrupted at its point %u\n",
-                                  tried->name, first_cpu, interrupted_at));
+    (void)!write(2, trial, trial_length);
 }
 
 static void trapped(int sig)
@@ -365,6 +364,9 @@ static void trapped(int sig)
 
 static void try_once(void)
 {
+    trial_length = (size_t)snprintf(trial, sizeof(trial),
+                                    "%s: CPU %u interrupted at its point %u\n", tried->name,
+                                    first_cpu, interrupted_at);
     machine_start(PV_FRAMES_EACH);
     machine_run(this_cpu()->rq.idle);
     tried->prepare();
