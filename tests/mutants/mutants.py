@@ -65,7 +65,7 @@ ARGUMENTS = {
     "smp/smp_threads": ["1000"],
     "smp/smp_tsan": ["200"],
     "smp/smp_vcpus": ["1000"],
-    "smp/smp_vcpus_tsan": ["200"],
+    "smp/smp_vcpus_tsan": ["100"],
 }
 
 # What takes longer hangs. Unit tests take a second, but for the scheduler's simulation.
