@@ -97,14 +97,17 @@ static uint64_t random_below(struct worker *worker, uint64_t limit)
     return worker->random % limit;
 }
 
-/* With events disabled from the look at the clock to the block, no timer's event comes between. */
+/*
+ * With events disabled from the look at the clock to the block, no timer's event comes between. A
+ * timer may fire a little early, as Xen's do: then it is set again.
+ */
 static void sleep_and_wake(struct worker *worker)
 {
     uint64_t deadline = clock_now() + MILLISECONDS(2) + random_below(worker, MILLISECONDS(8)), now;
 
     events_disable();
-    hypercall_set_timer_op(deadline);
     while ((now = clock_now()) < deadline) {
+        hypercall_set_timer_op(deadline);
         hypercall_sched_op(SCHEDOP_block, NULL);
         events_disable();
     }
