@@ -289,7 +289,7 @@ check: $(TOOL_STAMPS)
 	@mk/check-summary.sh $(BUILD)/results
 
 check-all: $(TOOL_STAMPS)
-	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=40 FUZZ_RUNS=-1
+	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=30 FUZZ_RUNS=-1
 
 UNIT_ARGS_test_sched_sim = $(if $(LONG),3)
 $(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
@@ -310,11 +310,11 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	    $(BUILD)/fuzz/$* $(filter %/$(notdir $*),$(FUZZ_CORPORA:.stamp=))
 
 # Runs of tests/smp, a fixed number from a fixed seed.
-SMP_RUNS_smp_interleave = $(if $(LONG),100000,2000)
-SMP_RUNS_smp_threads = $(if $(LONG),15000,500)
+SMP_RUNS_smp_interleave = $(if $(LONG),80000,2000)
+SMP_RUNS_smp_threads = $(if $(LONG),12000,500)
 SMP_RUNS_smp_tsan = $(if $(LONG),5000,500)
 SMP_RUNS_smp_vcpus = $(if $(LONG),10000,1000)
-SMP_RUNS_smp_vcpus_tsan = $(if $(LONG),1000,150)
+SMP_RUNS_smp_vcpus_tsan = $(if $(LONG),500,150)
 $(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
 
