@@ -363,13 +363,23 @@ static struct vcpu *run_idle(struct run_queue *rq)
     return rq->idle;
 }
 
-/* What @prev, which stays, asks for from now on. @others: the time of the queue without it */
+/*
+ * What @prev, which stays, asks for from now on. @others: the time of the queue without it. What it
+ * has run beyond its deadline, since its timer came late, is taken off the next slice: so those
+ * that never stop have the same order in each round, and none is the first in one and the last in
+ * the next.
+ */
 static void ask_anew(struct vcpu *prev, u64 others)
 {
+    u64 slice = fair_virtual(prev, SCHED_SLICE), from = prev->fair.deadline;
+
     if (prev->fair.yielding && before(prev->fair.v, others))
         prev->fair.v = others;
-    if (prev->fair.yielding || !before(prev->fair.v, prev->fair.deadline))
-        prev->fair.deadline = prev->fair.v + fair_virtual(prev, SCHED_SLICE);
+    if (!prev->fair.yielding && before(prev->fair.v, prev->fair.deadline))
+        return;
+    if (prev->fair.yielding || !before(prev->fair.v, from + slice))
+        from = prev->fair.v;
+    prev->fair.deadline = from + slice;
 }
 
 /* The same as fair_pick(), when @prev stays and others wait. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -465,6 +466,14 @@ static void exec_bochs(const struct machine_options *options, int input, int out
     execlp("script", "script", "-q", "-c", command, "/dev/null", NULL);
     dprintf(3, "cannot start bochs: %s\n", strerror(errno));
     _exit(127);
+}
+
+void machine_fire_timers_first(const struct machine *machine)
+{
+    const struct sched_param lowest = {.sched_priority = 1};
+
+    if (sched_setscheduler(machine->pid, SCHED_FIFO, &lowest) != 0)
+        fail_msg("QEMU's main thread does not get a real-time priority: %s", strerror(errno));
 }
 
 const char *read_whole_file(const char *path)

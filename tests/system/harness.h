@@ -51,6 +51,13 @@ struct machine_options {
  */
 struct machine *machine_start(const struct machine_options *options);
 
+/*
+ * Has the host run QEMU's main thread, by which the machine's timers fire, before its CPUs'
+ * threads, so that a timer does not wait for a CPU's thread to use up its share of the host. Of a
+ * machine that runs; needs root.
+ */
+void machine_fire_timers_first(const struct machine *machine);
+
 /* @return what the file holds, at most 64 KiB of it, until the next call; no file fails the test */
 const char *read_whole_file(const char *path);
 

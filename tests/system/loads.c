@@ -38,6 +38,7 @@ struct machine *loads_boot(const char *name, int hypervisor, unsigned int cpus)
         .modules = modules,
         .extra = extra});
     expect_prompt(machine);
+    machine_fire_timers_first(machine);
     return machine;
 }
 

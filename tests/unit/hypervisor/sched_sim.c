@@ -151,12 +151,18 @@ void sim_wake(struct sim *s, struct sim_vcpu *w)
     vcpu_unblock(w->v);
 }
 
+/* When the timer of @cpu, which is set, fires. */
+static s_time_t fires_at(const struct sim *s, unsigned int cpu)
+{
+    return MAX(cpus[cpu]->timers.programmed + s->late_now[cpu], host_now);
+}
+
 /* When the next thing happens: @return at @end at the latest */
 static s_time_t next_event(const struct sim *s, s_time_t end)
 {
     for (unsigned int cpu = 0; cpu < s->cpus; cpu++)
         if (cpus[cpu]->timers.programmed)
-            end = MIN(end, MAX(cpus[cpu]->timers.programmed, host_now));
+            end = MIN(end, fires_at(s, cpu));
     for (unsigned int i = 0; i < s->count; i++) {
         const struct sim_vcpu *w = &s->vcpus[i];
 
@@ -190,8 +196,10 @@ void sim_run(struct sim *s, s_time_t ns)
     while (host_now < end) {
         host_now = next_event(s, end);
         for (unsigned int cpu = 0; cpu < s->cpus; cpu++) {
-            if (!cpus[cpu]->timers.programmed || cpus[cpu]->timers.programmed > host_now)
+            if (!cpus[cpu]->timers.programmed || fires_at(s, cpu) > host_now)
                 continue;
+            if (s->late)
+                s->late_now[cpu] = (s_time_t)sim_random(s, (u64)s->late);
             host_run_on(cpu);
             timer_interrupt();
         }

@@ -38,6 +38,8 @@ struct sim_vcpu {
 
 struct sim {
     unsigned int cpus;
+    s_time_t late; /* by how much timers fire too late at most; 0 unless a test sets it */
+    s_time_t late_now[HOST_CPUS];
     u64 random;
     struct sim_vcpu vcpus[SIM_ALL]; /* those that take part come first */
     unsigned int count;
