@@ -221,7 +221,6 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
         return -XEN_ENOMEM;
     d->privileged = privileged;
     d->create_flags = config->flags;
-    d->ssidref = config->ssidref;
     memcpy(d->handle, config->handle, sizeof(d->handle));
     d->controller_pause_count = 1;
     d->pause_count = 1;

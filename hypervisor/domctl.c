@@ -123,7 +123,6 @@ void domain_get_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->max_pages = READ_ONCE(d->max_pages);
     info->outstanding_pages = READ_ONCE(d->claimed_pages);
     info->shared_info_frame = shared ? virt_to_mfn(shared).n : ~0UL;
-    info->ssidref = d->ssidref;
     memcpy(info->handle, d->handle, sizeof(info->handle));
     info->gpaddr_bits = (u8)(order_from_pages(max_page) + PAGE_SHIFT);
 }

@@ -232,6 +232,9 @@ long do_memory_op(unsigned long cmd, unsigned long arg)
         return start ? -XEN_EINVAL : remove_from_physmap(arg);
     case XENMEM_get_vnumainfo:
         return start ? -XEN_EINVAL : get_vnumainfo(arg);
+    case XENMEM_get_sharing_freed_pages:
+    case XENMEM_get_sharing_shared_pages:
+        return start ? -XEN_ENOSYS : 0; /* no frame is shared by copy-on-write */
     case XENMEM_reserved_device_memory_map:
         return start ? -XEN_EINVAL : reserved_device_memory_map(arg);
     default:

@@ -36,6 +36,7 @@ HV_SRCS += \
     hypervisor/page_alloc.c \
     hypervisor/page_refusal.c \
     hypervisor/page_type.c \
+    hypervisor/power_states.c \
     hypervisor/rangeset.c \
     hypervisor/rcu.c \
     hypervisor/sched.c \

@@ -198,6 +198,26 @@ static long cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op)
     }
 }
 
+#define MAX_LIVEPATCHES 1024U /* that can be asked for at once */
+
+/* We take no patches, so the list of them is empty. */
+static long livepatch(struct xen_sysctl_livepatch_op *op)
+{
+    struct xen_sysctl_livepatch_list *list = &op->u.list;
+
+    if (op->pad)
+        return -XEN_EINVAL;
+    if (op->cmd != XEN_SYSCTL_LIVEPATCH_LIST)
+        return -XEN_EOPNOTSUPP;
+    if (list->nr > MAX_LIVEPATCHES)
+        return -XEN_E2BIG;
+    if (list->pad)
+        return -XEN_EINVAL;
+    list->version = 1;
+    list->nr = list->name_total_size = list->metadata_total_size = 0;
+    return 0;
+}
+
 /* ---- debug keys ---- */
 
 static void dump_domain(struct domain *d)
@@ -302,9 +322,17 @@ static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copy
         return cpupool(&op->u.cpupool_op);
     case XEN_SYSCTL_scheduler_op:
         return scheduler(&op->u.scheduler_op);
+    case XEN_SYSCTL_get_pmstat:
+        return power_statistics(&op->u.get_pmstat);
+    case XEN_SYSCTL_pm_op:
+        return power_op(&op->u.pm_op);
     case XEN_SYSCTL_cpu_hotplug:
         *copyback = false;
         return cpu_hotplug(&op->u.cpu_hotplug);
+    case XEN_SYSCTL_livepatch_op:
+        return livepatch(&op->u.livepatch);
+    case XEN_SYSCTL_coverage_op: /* not such a build */
+        return -XEN_EOPNOTSUPP;
     case XEN_SYSCTL_lockprof_op:
         return lock_profile_op(&op->u.lockprof_op);
     default:

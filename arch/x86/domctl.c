@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The control operations on a domain that need to know the CPU: page-table types, the hypercall
- * page, the width of the domain, its time-stamp counter.
+ * page, the width of the domain, its time-stamp counter. Those on the state of a vCPU are in
+ * vcpu_state.c.
  */
 #include <arch.h>
 #include <asm/cpu_policy.h>
 #include <asm/pv.h>
+#include <asm/vcpu_state.h>
 #include <guest_access.h>
 #include <hypercall.h>
 #include <sched.h>
@@ -120,6 +122,22 @@ static long set_tsc_info(struct domain *d, const struct xen_domctl_tsc_info *op)
                : -XEN_EOPNOTSUPP;
 }
 
+/* These say how many MSRs there are, or which one is wrong, after an error, too. */
+static long msrs_op(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback)
+{
+    bool tell = false;
+    long rc;
+
+    if (op->cmd == XEN_DOMCTL_get_vcpu_msrs) {
+        rc = domctl_get_msrs(d, &op->u.vcpu_msrs);
+        tell = rc == -XEN_ENOBUFS || rc == -XEN_EFAULT;
+        *copyback = true;
+    } else {
+        rc = domctl_set_msrs(d, &op->u.vcpu_msrs, &tell);
+    }
+    return tell && put_guest(u_domctl, op) ? -XEN_EFAULT : rc;
+}
+
 long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl, bool *copyback)
 {
     switch (op->cmd) {
@@ -142,6 +160,19 @@ long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl
         return get_tsc_info(&op->u.tsc_info);
     case XEN_DOMCTL_settscinfo:
         return set_tsc_info(d, &op->u.tsc_info);
+    case XEN_DOMCTL_get_ext_vcpucontext:
+        *copyback = true;
+        return domctl_get_ext_context(d, &op->u.ext_vcpucontext);
+    case XEN_DOMCTL_set_ext_vcpucontext:
+        return domctl_set_ext_context(d, &op->u.ext_vcpucontext);
+    case XEN_DOMCTL_getvcpuextstate:
+        *copyback = true;
+        return domctl_get_xstate(d, &op->u.vcpuextstate);
+    case XEN_DOMCTL_setvcpuextstate:
+        return domctl_set_xstate(d, &op->u.vcpuextstate);
+    case XEN_DOMCTL_get_vcpu_msrs:
+    case XEN_DOMCTL_set_vcpu_msrs:
+        return msrs_op(d, op, u_domctl, copyback);
     case XEN_DOMCTL_get_cpu_policy:
         *copyback = true;
         return cpu_policy_get(d, op);

@@ -15,8 +15,6 @@
 #define XSTATE_AVX    4UL
 #define XSTATE_AVX512 0xe0UL /* mask registers, upper halves, registers 16 to 31: all or none */
 
-#define XSAVE_HEADER      512U /* offset; XSTATE_BV is its first word */
-#define XSAVE_MINIMUM     576U
 #define FXSAVE_SIZE       512U
 #define FCW_OFFSET        0U
 #define MXCSR_OFFSET      24U
@@ -172,30 +170,64 @@ void fpu_get_legacy(const struct vcpu *v, void *fxsave)
         memset((u8 *)fxsave + 160, 0, 256);
 }
 
+/* Clears the reserved bits of MXCSR, which would fault when the state is loaded. */
+static void mask_mxcsr(u8 *area)
+{
+    u32 mxcsr;
+
+    memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
+    mxcsr &= mxcsr_mask;
+    memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+}
+
 void fpu_set_legacy(struct vcpu *v, const void *fxsave)
 {
     const u64 present = XSTATE_X87 | XSTATE_SSE;
-    u32 mxcsr;
 
     reset_area(v->arch.fpu);
     memcpy(v->arch.fpu, fxsave, FXSAVE_SIZE);
-    /* Reserved bits would fault when the state is loaded. */
-    memcpy(&mxcsr, v->arch.fpu + MXCSR_OFFSET, sizeof(mxcsr));
-    mxcsr &= mxcsr_mask;
-    memcpy(v->arch.fpu + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+    mask_mxcsr(v->arch.fpu);
     if (xfeature_mask)
         memcpy(v->arch.fpu + XSAVE_HEADER, &present, sizeof(present));
 }
 
-bool fpu_set_xcr0(struct vcpu *v, u64 xcr0)
+void fpu_get_xstate(const struct vcpu *v, void *area, unsigned int bytes)
+{
+    struct xsave_header header;
+
+    memcpy(area, v->arch.fpu, bytes);
+    /*
+     * A processor may say of a component in its initial state that it is not; the vCPU cannot have
+     * touched one that was never on.
+     */
+    memcpy(&header, v->arch.fpu + XSAVE_HEADER, sizeof(header));
+    header.xstate_bv &= v->arch.xcr0_accum;
+    memcpy((u8 *)area + XSAVE_HEADER, &header, sizeof(header));
+}
+
+void fpu_set_xstate(struct vcpu *v, const void *area, unsigned int bytes)
+{
+    reset_area(v->arch.fpu);
+    memcpy(v->arch.fpu, area, bytes);
+    mask_mxcsr(v->arch.fpu);
+}
+
+bool fpu_xcr0_ok(u64 xcr0)
 {
     if (!xfeature_mask || (xcr0 & ~xfeature_mask) || !(xcr0 & XSTATE_X87))
         return false;
     if ((xcr0 & XSTATE_AVX) && !(xcr0 & XSTATE_SSE))
         return false;
-    if ((xcr0 & XSTATE_AVX512) && ((xcr0 & XSTATE_AVX512) != XSTATE_AVX512 || !(xcr0 & XSTATE_AVX)))
+    return !(xcr0 & XSTATE_AVX512) ||
+           ((xcr0 & XSTATE_AVX512) == XSTATE_AVX512 && xcr0 & XSTATE_AVX);
+}
+
+bool fpu_set_xcr0(struct vcpu *v, u64 xcr0)
+{
+    if (!fpu_xcr0_ok(xcr0))
         return false;
-    v->arch.xcr0 = xcr0;
+    v->arch.xcr0 = (u32)xcr0;
+    v->arch.xcr0_accum |= (u32)xcr0;
     set_xcr0(xcr0);
     return true;
 }

@@ -90,6 +90,7 @@ HV_SRCS += \
     arch/x86/topology.c \
     arch/x86/traps.c \
     arch/x86/uart.c \
+    arch/x86/vcpu_state.c \
     arch/x86/vga.c \
     arch/x86/watchdog.c
 

@@ -6,6 +6,7 @@
 #include <asm/cpu_features.h>
 #include <asm/cpu_policy.h>
 #include <asm/memory_map.h>
+#include <asm/msi.h>
 #include <asm/msr.h>
 #include <asm/paging.h>
 #include <asm/topology.h>
@@ -91,6 +92,36 @@ static long numainfo(struct xen_sysctl_numainfo *op)
     return 0;
 }
 
+#define DEVICES_AT_ONCE 64U
+
+/*
+ * There is one memory node, and no device says that it is near to it. Tools call again for those
+ * that were not reached.
+ */
+static long pcitopoinfo(struct xen_sysctl_pcitopoinfo *op)
+{
+    u32 done = 0;
+
+    if (!handle_addr(op->devs) || !handle_addr(op->nodes))
+        return -XEN_EINVAL;
+    while (done < op->num_devs) {
+        physdev_pci_device_t dev;
+        u32 node;
+
+        if (get_guest_element(&dev, handle_addr(op->devs), done))
+            return -XEN_EFAULT;
+        node = msi_device_known(dev.seg, (struct pci_address){.bus = dev.bus, .devfn = dev.devfn})
+                   ? XEN_INVALID_NODE_ID
+                   : XEN_INVALID_DEV;
+        if (put_guest_element(handle_addr(op->nodes), done, &node))
+            return -XEN_EFAULT;
+        if (++done >= DEVICES_AT_ONCE && hypercall_preempt_check())
+            break;
+    }
+    op->num_devs = done;
+    return 0;
+}
+
 unsigned long arch_memory_use(struct bulkhead_sysctl_memory_use *use)
 {
     unsigned long vcpu = PAGE_SIZE << order_from_pages(DIV_ROUND_UP(arch_vcpu_size(), PAGE_SIZE));
@@ -120,6 +151,13 @@ long arch_sysctl(struct xen_sysctl *op, unsigned long u_sysctl, bool *copyback)
     case XEN_SYSCTL_numainfo:
         *copyback = true;
         return numainfo(&op->u.numainfo);
+    case XEN_SYSCTL_pcitopoinfo:
+        *copyback = true;
+        return pcitopoinfo(&op->u.pcitopoinfo);
+    case XEN_SYSCTL_psr_cmt_op: /* no share of a cache is measured or given */
+        return -XEN_ENODEV;
+    case XEN_SYSCTL_psr_alloc:
+        return op->u.psr_alloc.cmd <= XEN_SYSCTL_PSR_get_mba_info ? -XEN_ENODEV : -XEN_EOPNOTSUPP;
     case XEN_SYSCTL_get_cpu_levelling_caps:
         op->u.cpu_levelling_caps.caps = boot_cpu.cpuid_faulting ? XEN_SYSCTL_CPU_LEVELCAP_faulting
                                                                 : 0;

@@ -34,6 +34,15 @@ long domctl_scheduler(struct domain *d, struct xen_domctl_scheduler_op *op, bool
 long lock_profile_op(struct xen_sysctl_lockprof_op *op);
 
 /*
+ * XEN_SYSCTL_get_pmstat, XEN_SYSCTL_pm_op (power_states.c).
+ * @return 0; -XEN_EINVAL: no such CPU, or nothing that is known of its frequencies; -XEN_ENODEV: no
+ * such kind of states; -XEN_ENOSYS: no such operation; -XEN_EOPNOTSUPP: a policy that we do not
+ * have; -XEN_EACCES: the frequency is not ours to raise; -XEN_EFAULT
+ */
+long power_statistics(struct xen_sysctl_get_pmstat *op);
+long power_op(struct xen_sysctl_pm_op *op);
+
+/*
  * Copy sets of CPUs or nodes as tools pass them. To the guest: @bits bits of @map, and the rest of
  * the tool's buffer is cleared. From the guest: what lies beyond @bits is ignored, what the tool
  * did not give reads as 0.

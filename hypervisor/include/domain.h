@@ -104,7 +104,6 @@ struct domain {
     unsigned int teardown_step; /* how far domain_kill() has come */
     xen_domain_handle_t handle;
     u32 create_flags; /* XEN_DOMCTL_CDF_* */
-    u32 ssidref;
     u64 unique_id;    /* no other domain ever has the same */
     u16 sched_weight; /* share of CPU time relative to others' */
     struct sched_cap cap;

@@ -11,9 +11,10 @@
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) tests/fuzz/pv_steps.c tests/fuzz/pv_vcpu.c */
 /* SOURCES: hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/lock_profile.c */
-/* SOURCES: hypervisor/sysctl.c */
+/* SOURCES: hypervisor/power_states.c hypervisor/sysctl.c */
 #include <asm/context.h>
 #include <asm/entry.h>
+#include <asm/pv.h>
 #include <event_channel.h>
 #include <public/domctl.h>
 #include <public/memory.h>
@@ -260,21 +261,54 @@ static void step_context(void)
     domctl(take() % 4 ? XEN_DOMCTL_setvcpucontext : XEN_DOMCTL_getvcpucontext, d->id);
 }
 
+/* The extended state of a vCPU, which often could be one. */
+static void step_state(void)
+{
+    struct xen_domctl_vcpuextstate *op = &domctl_words()->u.vcpuextstate;
+    u64 *x = (void *)(host_guest + CONTEXT);
+    const u64 accum = take() & 1 ? 3 : 7;
+    const struct domain *d = pick_domain();
+
+    if (!d)
+        return;
+    memset(x, 0, 2 * sizeof(u64) + xsave_size(xfeature_mask));
+    x[0] = take() & 1 ? accum : 1;
+    x[1] = accum;
+    x[2 + XSAVE_HEADER / sizeof(u64)] = accum & take();
+    for (unsigned int n = take() % 4 ? 0 : 1 + pick(3); n; n--)
+        x[pick((16 + XSAVE_MINIMUM) / sizeof(u64))] = pick_word();
+    *op = (struct xen_domctl_vcpuextstate){.vcpu = pick(2),
+                                           .xfeature_mask = xfeature_mask,
+                                           .size = take() % 8 ? 2 * sizeof(u64) + xsave_size(accum)
+                                                              : pick_word()};
+    set_xen_guest_handle(op->buffer, x);
+    domctl(take() % 4 ? XEN_DOMCTL_setvcpuextstate : XEN_DOMCTL_getvcpuextstate, d->id);
+}
+
 /* Commands that most words get somewhere with, and now and then any. */
 static void step_other(void)
 {
     static const u16 cmds[] = {
-        XEN_DOMCTL_destroydomain,     XEN_DOMCTL_pausedomain,      XEN_DOMCTL_unpausedomain,
-        XEN_DOMCTL_unpausedomain,     XEN_DOMCTL_getdomaininfo,    XEN_DOMCTL_setvcpuaffinity,
-        XEN_DOMCTL_getvcpuaffinity,   XEN_DOMCTL_max_mem,          XEN_DOMCTL_getvcpuinfo,
-        XEN_DOMCTL_scheduler_op,      XEN_DOMCTL_setdomainhandle,  XEN_DOMCTL_setdebugging,
-        XEN_DOMCTL_irq_permission,    XEN_DOMCTL_iomem_permission, XEN_DOMCTL_ioport_permission,
-        XEN_DOMCTL_memory_mapping,    XEN_DOMCTL_hypercall_init,   XEN_DOMCTL_settimeoffset,
-        XEN_DOMCTL_resumedomain,      XEN_DOMCTL_sendtrigger,      XEN_DOMCTL_subscribe,
-        XEN_DOMCTL_set_address_size,  XEN_DOMCTL_get_address_size, XEN_DOMCTL_set_target,
-        XEN_DOMCTL_getpageframeinfo3, XEN_DOMCTL_gettscinfo,       XEN_DOMCTL_settscinfo,
-        XEN_DOMCTL_set_virq_handler,  XEN_DOMCTL_setnodeaffinity,  XEN_DOMCTL_getnodeaffinity,
-        XEN_DOMCTL_get_cpu_policy,    XEN_DOMCTL_set_cpu_policy,   XEN_DOMCTL_set_cpu_policy,
+        XEN_DOMCTL_destroydomain,       XEN_DOMCTL_pausedomain,
+        XEN_DOMCTL_unpausedomain,       XEN_DOMCTL_unpausedomain,
+        XEN_DOMCTL_getdomaininfo,       XEN_DOMCTL_setvcpuaffinity,
+        XEN_DOMCTL_getvcpuaffinity,     XEN_DOMCTL_max_mem,
+        XEN_DOMCTL_getvcpuinfo,         XEN_DOMCTL_scheduler_op,
+        XEN_DOMCTL_setdomainhandle,     XEN_DOMCTL_setdebugging,
+        XEN_DOMCTL_irq_permission,      XEN_DOMCTL_iomem_permission,
+        XEN_DOMCTL_ioport_permission,   XEN_DOMCTL_memory_mapping,
+        XEN_DOMCTL_hypercall_init,      XEN_DOMCTL_settimeoffset,
+        XEN_DOMCTL_resumedomain,        XEN_DOMCTL_sendtrigger,
+        XEN_DOMCTL_subscribe,           XEN_DOMCTL_set_address_size,
+        XEN_DOMCTL_get_address_size,    XEN_DOMCTL_set_target,
+        XEN_DOMCTL_getpageframeinfo3,   XEN_DOMCTL_gettscinfo,
+        XEN_DOMCTL_settscinfo,          XEN_DOMCTL_set_virq_handler,
+        XEN_DOMCTL_setnodeaffinity,     XEN_DOMCTL_getnodeaffinity,
+        XEN_DOMCTL_get_cpu_policy,      XEN_DOMCTL_set_cpu_policy,
+        XEN_DOMCTL_set_cpu_policy,      XEN_DOMCTL_get_ext_vcpucontext,
+        XEN_DOMCTL_set_ext_vcpucontext, XEN_DOMCTL_get_vcpu_msrs,
+        XEN_DOMCTL_set_vcpu_msrs,       XEN_DOMCTL_getvcpuextstate,
+        XEN_DOMCTL_setvcpuextstate,
     };
     const struct domain *d = pick_domain();
     unsigned int cmd;
@@ -390,6 +424,9 @@ static void step(void)
     case 11:
         host_preempt_every(take() % 8);
         break;
+    case 12:
+        step_state();
+        break;
     default:
         step_other();
         break;
@@ -397,6 +434,25 @@ static void step(void)
 }
 
 /* ---- what must hold ---- */
+
+/* XRSTOR faults on an area that names what is not enabled, and on bits that are none. */
+static void check_extended_state(const struct vcpu *v)
+{
+    struct xsave_header h;
+
+    memcpy(&h, v->arch.fpu + XSAVE_HEADER, sizeof(h));
+    if ((h.xstate_bv | v->arch.xcr0_accum) & ~xfeature_mask || h.xcomp_bv)
+        panic("d%uv%u has state %lx in format %lx", v->domain->id, v->id, h.xstate_bv, h.xcomp_bv);
+    for (unsigned int i = 0; i < ARRAY_SIZE(h.reserved); i++)
+        if (h.reserved[i])
+            panic("d%uv%u has reserved bits %lx", v->domain->id, v->id, h.reserved[i]);
+    if (v->arch.xcr0 & ~v->arch.xcr0_accum)
+        panic("d%uv%u has XCR0 %x, and never had more than %x", v->domain->id, v->id, v->arch.xcr0,
+              v->arch.xcr0_accum);
+    if (!is_canonical(v->arch.syscall32_callback_eip) ||
+        !is_canonical(v->arch.sysenter_callback_eip))
+        panic("d%uv%u has an entry point that is not canonical", v->domain->id, v->id);
+}
 
 static void check_domain(struct domain *d)
 {
@@ -408,6 +464,7 @@ static void check_domain(struct domain *d)
     for_each_vcpu (d, v) {
         if (v->pause_count)
             panic("d%uv%u is paused", d->id, v->id);
+        check_extended_state(v);
         if (v->initialised && !d->dying)
             vcpu_settings_check(v);
         if (v->initialised && v != current)

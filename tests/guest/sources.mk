@@ -14,6 +14,7 @@ GUEST_test-store_ROLE := domu
 GUEST_test-hostile-store_ROLE := domu
 
 # Control calls: a domU may make none of them.
+GUEST_test-control_ROLE := dom0
 GUEST_test-cpu-policy_ROLE := dom0
 GUEST_test-hotplug_ROLE := dom0
 GUEST_test-zombie_ROLE := dom0

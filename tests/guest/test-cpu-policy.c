@@ -70,6 +70,45 @@ static void check_leaves(uint32_t n)
     }
 }
 
+/* @return how many leaves of the list have the number @leaf */
+static uint32_t count(uint32_t n, uint32_t leaf)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        found += leaves[i].leaf == leaf;
+    return found;
+}
+
+/*
+ * Xen's library writes back all subleaves with the one that ends them, and refuses a list with
+ * fewer elements.
+ */
+static void check_subleaves(uint32_t n)
+{
+    const xen_cpuid_leaf_t *basic = find(n, 0, XEN_CPUID_NO_SUBLEAF), *last, *second;
+    uint64_t components;
+
+    if (!CHECK(basic))
+        return;
+    if (basic->a >= 4) {
+        last = find(n, 4, count(n, 4) - 1);
+        CHECK(last && (count(n, 4) == 6 || !(last->a & 31)));
+    }
+    if (basic->a >= 0xb) {
+        last = find(n, 0xb, count(n, 0xb) - 1);
+        CHECK(last && (count(n, 0xb) == 2 || !(last->c >> 8 & 0xff)));
+    }
+    if (basic->a >= 0xd) {
+        last = find(n, 0xd, 0);
+        second = find(n, 0xd, 1);
+        if (!CHECK(last) || !CHECK(second))
+            return;
+        components = last->a | (uint64_t)last->d << 32 | second->c | (uint64_t)second->d << 32;
+        CHECK_EQ(count(n, 0xd), components >> 2 ? 64 - __builtin_clzl(components) : 2);
+    }
+}
+
 static void test_machine(void)
 {
     static const uint32_t indices[] = {XEN_SYSCTL_cpu_policy_raw, XEN_SYSCTL_cpu_policy_host,
@@ -86,6 +125,7 @@ static void test_machine(void)
         CHECK_EQ(sysctl_policy(indices[i], &n, &m, false), 0);
         CHECK(n <= most && m == 2);
         check_leaves(n);
+        check_subleaves(n);
         CHECK_EQ(msrs[0].idx, 0xce);
         CHECK_EQ(msrs[1].idx, 0x10a);
         n--;
@@ -222,6 +262,7 @@ static void test_domain(void)
         return;
     CHECK_EQ(get(domain, &n, &m), 0);
     check_leaves(n);
+    check_subleaves(n);
     CHECK_EQ(m, 2);
     p.nr_leaves = n;
     p.nr_msrs = m;

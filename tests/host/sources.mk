@@ -15,7 +15,7 @@ HOST_CORE := $(HOST_FAKES) $(addprefix hypervisor/, \
 
 # All of arch/x86/pv/ and what else of arch/x86 is fit for it, on faked instructions.
 HOST_PV := tests/host/x86.c $(sort $(wildcard arch/x86/pv/*.c)) $(addprefix arch/x86/, \
-    context.c domain.c domctl.c tlb.c)
+    context.c domain.c domctl.c tlb.c vcpu_state.c)
 
 # PV domains on a machine of a few frames, with the models of TLBs and caches.
 PV_MACHINE := $(addprefix tests/fuzz/, pv_address.c pv_cache.c pv_machine.c pv_tlb.c)

@@ -99,7 +99,7 @@ WEAK void apic_send_ipi(u32 dest_apic_id, u8 vector)
 
 size_t arch_vcpu_size(void)
 {
-    return FPU_OFFSET + 512;
+    return FPU_OFFSET + xsave_size(~0UL);
 }
 
 void fpu_vcpu_create(struct vcpu *v)
@@ -125,11 +125,27 @@ void fpu_set_legacy(struct vcpu *v, const void *fxsave)
     memcpy(v->arch.fpu, fxsave, 512);
 }
 
+void fpu_get_xstate(const struct vcpu *v, void *area, unsigned int bytes)
+{
+    memcpy(area, v->arch.fpu, bytes);
+}
+
+void fpu_set_xstate(struct vcpu *v, const void *area, unsigned int bytes)
+{
+    memcpy(v->arch.fpu, area, bytes);
+}
+
+bool fpu_xcr0_ok(u64 xcr0)
+{
+    return xcr0 & 1 && !(xcr0 & ~xfeature_mask);
+}
+
 bool fpu_set_xcr0(struct vcpu *v, u64 xcr0)
 {
-    if (!(xcr0 & 1) || xcr0 & ~xfeature_mask)
+    if (!fpu_xcr0_ok(xcr0))
         return false;
-    v->arch.xcr0 = xcr0;
+    v->arch.xcr0 = (u32)xcr0;
+    v->arch.xcr0_accum |= (u32)xcr0;
     return true;
 }
 

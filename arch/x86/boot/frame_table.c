@@ -5,10 +5,11 @@
  *
  * Both are arrays over all machine frames, with memory where there is RAM. A 2 MiB piece of the
  * frame table describes 256 MiB of machine memory, one of the M2P 1 GiB. Where all of a piece is
- * needed it is one large page; otherwise 4 KiB pages hold the needed parts, so a small machine
- * wastes little. One read-only page of zeros stands for all pages of the frame table without RAM,
+ * needed it is one large page; otherwise 4 KiB pages hold the needed parts of the frame table, so a
+ * small machine wastes little. One read-only page of zeros stands for all its pages without RAM,
  * and pieces without RAM share one page table: mfn_valid() has nothing to look up, and a get on
- * such a frame fails without writing.
+ * such a frame fails without writing. A piece of the M2P is always a large page: the toolstack
+ * learns only where a piece begins (XENMEM_machphys_mfn_list) and maps 2 MiB from there on.
  *
  * That takes as long as clearing the tables: 40 bytes for each 4 KiB of RAM.
  */
@@ -31,6 +32,7 @@ struct table {
     unsigned long address;    /* writable */
     unsigned long ro_address; /* where guests see it; 0: nowhere */
     u8 fill;
+    bool whole_pieces;     /* even where little of one is needed */
     unsigned long *memory; /* counts what it takes */
 };
 
@@ -75,7 +77,7 @@ static void __init build_piece(const struct table *t, size_t offset, paddr_t hol
                           first_frame + (i + 1) * frames_per_page);
     if (!needed)
         return;
-    if (needed == PT_ENTRIES) {
+    if (needed == PT_ENTRIES || t->whole_pieces) {
         map_table_piece(t, offset, boot_alloc(LARGE, LARGE, ANYWHERE), LARGE);
         return;
     }
@@ -94,10 +96,15 @@ static void __init build_piece(const struct table *t, size_t offset, paddr_t hol
 
 void __init frame_table_init(void)
 {
-    static const struct table frames __initconst = {sizeof(struct page), FRAME_TABLE_START, 0, 0,
-                                                    &fixed_memory.frames};
-    static const struct table m2p __initconst = {sizeof(u64), RW_M2P_START, RO_M2P_START, 0xff,
-                                                 &fixed_memory.m2p};
+    static const struct table frames __initconst = {.element = sizeof(struct page),
+                                                    .address = FRAME_TABLE_START,
+                                                    .memory = &fixed_memory.frames};
+    static const struct table m2p __initconst = {.element = sizeof(u64),
+                                                 .address = RW_M2P_START,
+                                                 .ro_address = RO_M2P_START,
+                                                 .fill = 0xff,
+                                                 .whole_pieces = true,
+                                                 .memory = &fixed_memory.m2p};
     paddr_t zero = virt_to_maddr(boot_alloc_table());
     u64 *hole = boot_alloc_table();
 
@@ -113,5 +120,5 @@ void __init frame_table_init(void)
     }
     for (size_t offset = 0; offset < max_page * m2p.element; offset += LARGE)
         build_piece(&m2p, offset, 0);
-    m2p_bytes = ROUND_UP(max_page * m2p.element, PAGE_SIZE);
+    m2p_bytes = ROUND_UP(max_page * m2p.element, LARGE);
 }

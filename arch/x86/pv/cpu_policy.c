@@ -203,14 +203,12 @@ static long write_leaf(struct writer *w, u32 leaf, u32 subleaf, const struct cpu
     return put_guest_element(w->at, w->n++, &l) ? -XEN_EFAULT : 0;
 }
 
-/* Is every subleaf from @i on empty? @first is subleaf 0 of the leaf. */
-static bool subleaves_end(u32 leaf, u32 i, const struct cpuid *r, const struct cpuid *first)
+/* Does a list of subleaves end with this one? It is in the list: toolstacks write it back. */
+static bool subleaf_is_last(u32 leaf, const struct cpuid *r)
 {
     switch (leaf) {
     case 4:
         return !(r->eax & 31); /* no more caches */
-    case 7:
-        return i > first->eax;
     case 0xb:
         return !(r->ecx >> 8 & 0xff); /* no such level */
     default:
@@ -218,19 +216,39 @@ static bool subleaves_end(u32 leaf, u32 i, const struct cpuid *r, const struct c
     }
 }
 
+/* @return how many subleaves the list has, at most @n; Xen's library writes as many back */
+static unsigned int count_subleaves(const struct source *from, u32 leaf, unsigned int n)
+{
+    struct cpuid first, second;
+    u64 components;
+
+    read_leaf(from, leaf, 0, &first);
+    switch (leaf) {
+    case 7:
+        return MIN(n - 1, first.eax) + 1;
+    case 0xd:
+        /* One for each component up to the last one, also for those that do not exist. */
+        read_leaf(from, leaf, 1, &second);
+        components = first.eax | (u64)first.edx << 32 | second.ecx | (u64)second.edx << 32;
+        return components >> 2 ? MIN(n, (unsigned int)(64 - __builtin_clzl(components))) : 2;
+    default:
+        return n;
+    }
+}
+
 static long write_subleaves(struct writer *w, u32 leaf, unsigned int n)
 {
-    struct cpuid r, first;
+    struct cpuid r;
+    bool last = false;
     long rc = 0;
 
-    read_leaf(w->from, leaf, 0, &first);
-    for (u32 i = 0; i < n && rc == 0; i++) {
+    n = count_subleaves(w->from, leaf, n);
+    for (u32 i = 0; i < n && rc == 0 && !last; i++) {
         read_leaf(w->from, leaf, i, &r);
-        if (subleaves_end(leaf, i, &r, &first))
-            break;
-        /* Extended state has a subleaf for each component that exists. */
-        if (leaf == 0xd && i > 1 && !((first.eax | (u64)first.edx << 32) >> i & 1))
-            continue;
+        last = subleaf_is_last(leaf, &r);
+        /* A processor still numbers the level that it does not have. */
+        if (last && w->from->raw)
+            r = (struct cpuid){0};
         rc = write_leaf(w, leaf, i, &r);
     }
     return rc;

@@ -278,6 +278,33 @@ struct xen_domctl_scheduler_op {
     } u;
 };
 
+/* The machine-check registers that a vCPU is shown. Bulkhead shows none: all are 0. */
+struct hvm_vmce_vcpu {
+    uint64_t caps; /* MCG_CAP */
+    uint64_t mci_ctl2_bank0;
+    uint64_t mci_ctl2_bank1;
+    uint64_t mcg_ext_ctl;
+};
+
+/*
+ * XEN_DOMCTL_set_ext_vcpucontext, _get_ext_vcpucontext: what a vcpu_guest_context lacks. The
+ * selectors count for 32-bit kernels only.
+ */
+struct xen_domctl_ext_vcpucontext {
+    uint32_t vcpu;
+    uint32_t size; /* set: bytes given, at least those in front of vmce; get: out, of all of it */
+    uint64_aligned_t syscall32_callback_eip;
+    uint64_aligned_t sysenter_callback_eip;
+    uint16_t syscall32_callback_cs;
+    uint16_t sysenter_callback_cs;
+    uint8_t syscall32_disables_events;
+    uint8_t sysenter_disables_events;
+    union {
+        uint64_aligned_t mcg_cap; /* vmce.caps; the last member for old tools */
+        struct hvm_vmce_vcpu vmce;
+    };
+};
+
 /* XEN_DOMCTL_get_vcpu_msrs, _set_vcpu_msrs: model-specific registers, for saving. */
 struct xen_domctl_vcpu_msr {
     uint32_t index;
@@ -287,17 +314,25 @@ struct xen_domctl_vcpu_msr {
 typedef struct xen_domctl_vcpu_msr xen_domctl_vcpu_msr_t;
 DEFINE_XEN_GUEST_HANDLE(xen_domctl_vcpu_msr_t);
 
+/*
+ * Only those that are not 0 are given. -ENOBUFS: there are more, msr_count says how many. After
+ * another error of _set_vcpu_msrs msr_count is the element that is wrong; those before it are set.
+ */
 struct xen_domctl_vcpu_msrs {
     uint32_t vcpu;
-    uint32_t msr_count; /* in: room, or elements; out: elements, or the one that failed */
-    XEN_GUEST_HANDLE_64(xen_domctl_vcpu_msr_t) msrs;
+    uint32_t msr_count;                              /* in: room, or elements; out: elements */
+    XEN_GUEST_HANDLE_64(xen_domctl_vcpu_msr_t) msrs; /* get: NULL asks for the most there can be */
 };
 
-/* XEN_DOMCTL_setvcpuextstate, _getvcpuextstate: the XSAVE area, for saving. */
+/*
+ * XEN_DOMCTL_setvcpuextstate, _getvcpuextstate: the extended state, for saving. The buffer holds
+ * XCR0, all bits that were ever set in XCR0 (both 0 if XCR0 was never written), and then, if those
+ * are not 0, the XSAVE area in its standard format.
+ */
 struct xen_domctl_vcpuextstate {
     uint32_t vcpu;
-    uint64_aligned_t xfeature_mask; /* XCR0 */
-    uint64_aligned_t size;          /* bytes */
+    uint64_aligned_t xfeature_mask; /* get: of the machine, asked for with both 0 or no buffer */
+    uint64_aligned_t size;          /* bytes of buffer; get: must be right, likewise */
     XEN_GUEST_HANDLE_64(uint64) buffer;
 };
 
@@ -528,6 +563,7 @@ struct xen_domctl {
         struct xen_domctl_sendtrigger sendtrigger;
         struct xen_domctl_memory_mapping memory_mapping;
         struct xen_domctl_ioport_mapping ioport_mapping;
+        struct xen_domctl_ext_vcpucontext ext_vcpucontext;
         struct xen_domctl_set_target set_target;
         struct xen_domctl_subscribe subscribe;
         struct xen_domctl_debug_op debug_op;

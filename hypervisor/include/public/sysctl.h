@@ -205,6 +205,139 @@ struct xen_sysctl_pcitopoinfo {
     XEN_GUEST_HANDLE_64(uint32) nodes; /* out; or XEN_INVALID_NODE_ID, XEN_INVALID_DEV */
 };
 
+/* xen_sysctl_get_pmstat.type: of performance states (P), of idle states (C). */
+#define PMSTAT_CATEGORY_MASK 0xf0
+#define PMSTAT_PX            0x10
+#define PMSTAT_CX            0x20
+#define PMSTAT_get_max_px    (PMSTAT_PX | 0x1)
+#define PMSTAT_get_pxstat    (PMSTAT_PX | 0x2)
+#define PMSTAT_reset_pxstat  (PMSTAT_PX | 0x3)
+#define PMSTAT_get_max_cx    (PMSTAT_CX | 0x1) /* getcx.nr only */
+#define PMSTAT_get_cxstat    (PMSTAT_CX | 0x2)
+#define PMSTAT_reset_cxstat  (PMSTAT_CX | 0x3)
+
+struct pm_px_val {
+    uint64_aligned_t freq;      /* MHz */
+    uint64_aligned_t residency; /* ns */
+    uint64_aligned_t count;     /* changes to this state */
+};
+typedef struct pm_px_val pm_px_val_t;
+DEFINE_XEN_GUEST_HANDLE(pm_px_val_t);
+
+/* Bulkhead leaves frequencies alone, and so does Xen without a driver for the processor. */
+struct pm_px_stat {
+    uint8_t total;
+    uint8_t usable;
+    uint8_t last;
+    uint8_t cur;
+    XEN_GUEST_HANDLE_64(uint64) trans_pt; /* how often from each state to each other */
+    XEN_GUEST_HANDLE_64(pm_px_val_t) pt;
+};
+
+struct pm_cx_stat {
+    uint32_t nr;                             /* in: room; out: states, with C0 */
+    uint32_t last;                           /* the state that it was in last */
+    uint64_aligned_t idle_time;              /* ns since boot */
+    XEN_GUEST_HANDLE_64(uint64) triggers;    /* out: how often each state was entered */
+    XEN_GUEST_HANDLE_64(uint64) residencies; /* out: ns in each */
+    uint32_t nr_pc;                          /* in: room; out: the processor's own counters, */
+    uint32_t nr_cc;                          /* of packages and cores: Bulkhead reads none */
+    XEN_GUEST_HANDLE_64(uint64) pc;
+    XEN_GUEST_HANDLE_64(uint64) cc;
+};
+
+/* XEN_SYSCTL_get_pmstat */
+struct xen_sysctl_get_pmstat {
+    uint32_t type; /* PMSTAT_* */
+    uint32_t cpuid;
+    union {
+        struct pm_px_stat getpx;
+        struct pm_cx_stat getcx;
+    } u;
+};
+
+/* The governors of frequencies, and what they can be told. */
+struct xen_userspace {
+    uint32_t scaling_setspeed; /* kHz */
+};
+
+struct xen_ondemand {
+    uint32_t sampling_rate_max; /* us */
+    uint32_t sampling_rate_min;
+    uint32_t sampling_rate;
+    uint32_t up_threshold; /* percent */
+};
+
+#define CPUFREQ_NAME_LEN 16
+struct xen_get_cpufreq_para {
+    uint32_t cpu_num; /* in: room; out: elements, as the next two */
+    uint32_t freq_num;
+    uint32_t gov_num;
+    XEN_GUEST_HANDLE_64(uint32) affected_cpus;
+    XEN_GUEST_HANDLE_64(uint32) scaling_available_frequencies;
+    XEN_GUEST_HANDLE_64(char) scaling_available_governors;
+    char scaling_driver[CPUFREQ_NAME_LEN];
+    uint32_t cpuinfo_cur_freq; /* kHz */
+    uint32_t cpuinfo_max_freq;
+    uint32_t cpuinfo_min_freq;
+    uint32_t scaling_cur_freq;
+    char scaling_governor[CPUFREQ_NAME_LEN];
+    uint32_t scaling_max_freq;
+    uint32_t scaling_min_freq;
+    union {
+        struct xen_userspace userspace;
+        struct xen_ondemand ondemand;
+    } u;
+    int32_t turbo_enabled;
+};
+
+struct xen_set_cpufreq_gov {
+    char scaling_governor[CPUFREQ_NAME_LEN];
+};
+
+#define SCALING_MAX_FREQ 1 /* xen_set_cpufreq_para.ctrl_type */
+#define SCALING_MIN_FREQ 2
+#define SCALING_SETSPEED 3
+#define SAMPLING_RATE    4
+#define UP_THRESHOLD     5
+
+struct xen_set_cpufreq_para {
+    uint32_t ctrl_type;
+    uint32_t ctrl_value;
+};
+
+/* xen_sysctl_pm_op.cmd */
+#define PM_PARA_CATEGORY_MASK                     0xf0
+#define CPUFREQ_PARA                              0x10 /* frequencies: refused */
+#define GET_CPUFREQ_PARA                          (CPUFREQ_PARA | 0x01)
+#define SET_CPUFREQ_GOV                           (CPUFREQ_PARA | 0x02)
+#define SET_CPUFREQ_PARA                          (CPUFREQ_PARA | 0x03)
+#define GET_CPUFREQ_AVGFREQ                       (CPUFREQ_PARA | 0x04)
+#define XEN_SYSCTL_pm_op_set_sched_opt_smt        0x21
+#define XEN_SYSCTL_pm_op_get_max_cstate           0x22 /* cpuid 0: the state; 1: its sub-state */
+#define XEN_SYSCTL_pm_op_set_max_cstate           0x23
+#define XEN_SYSCTL_pm_op_set_vcpu_migration_delay 0x24
+#define XEN_SYSCTL_pm_op_get_vcpu_migration_delay 0x25
+#define XEN_SYSCTL_pm_op_enable_turbo             0x26
+#define XEN_SYSCTL_pm_op_disable_turbo            0x27
+
+#define XEN_SYSCTL_CX_UNLIMITED 0xffffffff
+
+/* XEN_SYSCTL_pm_op */
+struct xen_sysctl_pm_op {
+    uint32_t cmd;
+    uint32_t cpuid;
+    union {
+        struct xen_get_cpufreq_para get_para;
+        struct xen_set_cpufreq_gov set_gov;
+        struct xen_set_cpufreq_para set_para;
+        uint64_aligned_t get_avgfreq; /* kHz */
+        uint32_t set_sched_opt_smt;
+        uint32_t get_max_cstate; /* or XEN_SYSCTL_CX_UNLIMITED */
+        uint32_t set_max_cstate;
+    } u;
+};
+
 #define XEN_SYSCTL_CPU_HOTPLUG_ONLINE      0
 #define XEN_SYSCTL_CPU_HOTPLUG_OFFLINE     1
 #define XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE  2
@@ -214,6 +347,71 @@ struct xen_sysctl_pcitopoinfo {
 struct xen_sysctl_cpu_hotplug {
     uint32_t cpu;
     uint32_t op; /* XEN_SYSCTL_CPU_HOTPLUG_* */
+};
+
+#define XEN_SYSCTL_PSR_get_l3_info  0
+#define XEN_SYSCTL_PSR_get_l2_info  1
+#define XEN_SYSCTL_PSR_get_mba_info 2
+
+#define XEN_SYSCTL_PSR_CAT_L3_CDP (1u << 0) /* cat_info.flags */
+#define XEN_SYSCTL_PSR_MBA_LINEAR (1u << 0) /* mba_info.flags */
+
+/* XEN_SYSCTL_psr_alloc: Bulkhead gives no domain a share of caches. */
+struct xen_sysctl_psr_alloc {
+    uint32_t cmd;    /* XEN_SYSCTL_PSR_get_* */
+    uint32_t target; /* which cache */
+    union {
+        struct {
+            uint32_t cbm_len;
+            uint32_t cos_max;
+            uint32_t flags;
+        } cat_info;
+        struct {
+            uint32_t thrtl_max;
+            uint32_t cos_max;
+            uint32_t flags;
+        } mba_info;
+    } u;
+};
+
+/* ---- Patches of the running hypervisor ------------------------------------------------------ */
+
+/*
+ * Bulkhead takes no patches: there are none to list, and every other operation is refused.
+ */
+#define XEN_SYSCTL_LIVEPATCH_UPLOAD 0
+#define XEN_SYSCTL_LIVEPATCH_GET    1
+#define XEN_SYSCTL_LIVEPATCH_LIST   2
+#define XEN_SYSCTL_LIVEPATCH_ACTION 3
+
+struct xen_livepatch_status {
+    uint32_t state;
+    int32_t rc;
+};
+typedef struct xen_livepatch_status xen_livepatch_status_t;
+DEFINE_XEN_GUEST_HANDLE(xen_livepatch_status_t);
+
+struct xen_sysctl_livepatch_list {
+    uint32_t version;             /* out: changes whenever the list does */
+    uint32_t idx;                 /* in: begin with this one */
+    uint32_t nr;                  /* in: room in each array; out: how many are left */
+    uint32_t pad;                 /* must be 0 */
+    uint32_t name_total_size;     /* out: bytes */
+    uint32_t metadata_total_size; /* out: bytes */
+    XEN_GUEST_HANDLE_64(xen_livepatch_status_t) status;
+    XEN_GUEST_HANDLE_64(char) name;
+    XEN_GUEST_HANDLE_64(uint32) len;
+    XEN_GUEST_HANDLE_64(char) metadata;
+    XEN_GUEST_HANDLE_64(uint32) metadata_len;
+};
+
+/* XEN_SYSCTL_livepatch_op */
+struct xen_sysctl_livepatch_op {
+    uint32_t cmd; /* XEN_SYSCTL_LIVEPATCH_* */
+    uint32_t pad; /* must be 0 */
+    union {
+        struct xen_sysctl_livepatch_list list;
+    } u;
 };
 
 /* ---- What CPUs can show to guests ----------------------------------------------------------- */
@@ -434,12 +632,16 @@ struct xen_sysctl {
         struct xen_sysctl_debug_keys debug_keys;
         struct xen_sysctl_getcpuinfo getcpuinfo;
         struct xen_sysctl_availheap availheap;
+        struct xen_sysctl_get_pmstat get_pmstat;
         struct xen_sysctl_cpu_hotplug cpu_hotplug;
+        struct xen_sysctl_pm_op pm_op;
         struct xen_sysctl_lockprof_op lockprof_op;
         struct xen_sysctl_cpupool_op cpupool_op;
         struct xen_sysctl_scheduler_op scheduler_op;
+        struct xen_sysctl_psr_alloc psr_alloc;
         struct xen_sysctl_cpu_levelling_caps cpu_levelling_caps;
         struct xen_sysctl_cpu_featureset cpu_featureset;
+        struct xen_sysctl_livepatch_op livepatch;
         struct xen_sysctl_cpu_policy cpu_policy;
         struct bulkhead_sysctl_domain_times domain_times;
         struct bulkhead_sysctl_memory_use memory_use;

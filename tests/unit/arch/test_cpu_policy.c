@@ -31,6 +31,7 @@ static const struct host_cpuid_leaf raw[] = {
 
 /* Registers that tell which they are, for lists; else all features. */
 static bool numbered;
+static u32 high_component;
 
 #define NUMBER(reg, leaf, subleaf) \
     ((reg) << 24 | ((leaf) >> 31) << 16 | ((leaf)&0xff) << 8 | (subleaf))
@@ -48,7 +49,9 @@ static void number(u32 leaf, u32 subleaf, struct cpuid *out)
     else if (leaf == 0xb)
         out->ecx = 0x100;
     else if (leaf == 0xd && subleaf == 0)
-        out->eax = 7, out->edx = 1; /* components 0, 1, 2 and 32 */
+        out->eax = 7, out->edx = high_component; /* components 0, 1, 2, perhaps 32, */
+    else if (leaf == 0xd && subleaf == 1)
+        out->ecx = 0x10, out->edx = 0; /* and 4, of XSAVES */
 }
 
 /* The most that a domain can have: leaves to 0xd and 0x80000008. */
@@ -100,6 +103,7 @@ static void start(void)
 static void end(void)
 {
     numbered = false;
+    high_component = 0;
     xfree(d->arch.cpu_policy);
     d->arch.cpu_policy = NULL;
     host_kill(d);
@@ -307,7 +311,7 @@ static void given_lists(void **state)
 
 /* ---- lists that are read ---- */
 
-#define LISTED 31U /* of the fake above */
+#define LISTED 34U /* of the fake above */
 
 static long read_lists(u32 index, u32 *leaves, unsigned long at, u32 *msrs, unsigned long msrs_at)
 {
@@ -344,6 +348,7 @@ static void read_leaves(void **state)
                                         {4, 0},
                                         {4, 1},
                                         {4, 2},
+                                        {4, 3}, /* the end */
                                         {5, ALL},
                                         {6, ALL},
                                         {7, 0},
@@ -352,11 +357,13 @@ static void read_leaves(void **state)
                                         {9, ALL},
                                         {0xa, ALL},
                                         {0xb, 0},
+                                        {0xb, 1},
                                         {0xc, ALL},
                                         {0xd, 0},
                                         {0xd, 1},
                                         {0xd, 2},
-                                        {0xd, 32},
+                                        {0xd, 3}, /* no such component */
+                                        {0xd, 4},
                                         {0x40000000, ALL},
                                         {0x40000100, ALL},
                                         {0x80000000, ALL},
@@ -377,7 +384,7 @@ static void read_leaves(void **state)
     numbered = true;
     for (u32 index = 2; index <= 4; index += 2) {
         memset(host_guest, 0xee, 16384);
-        leaves = 31;
+        leaves = LISTED;
         msrs = 2;
         assert_int_equal(read_lists(index, &leaves, GUEST(8192), &msrs, GUEST(0)), 0);
         assert_int_equal(leaves, LISTED);
@@ -424,6 +431,54 @@ static void read_leaves(void **state)
     assert_true(l[4].leaf == 0x80000000 && l[4].a == 0x80000001 && l[4].d == 12);
     assert_true(l[5].leaf == 0x80000001 && l[5].a == 13 && l[5].d == 16);
     assert_int_equal(read_lists(0, &leaves, GUEST(8192), &msrs, 0), 0);
+    end();
+}
+
+/* The processor's own, with caches, levels of its topology and extended state. */
+static const struct host_cpuid_leaf with_subleaves[] = {
+    {0, 0, {0xd, 2, 3, 4}},     {4, 0, {1, 0, 0, 0}},
+    {4, 1, {0x20, 7, 7, 7}},    {7, 0, {1, 0, 0, 0}},
+    {0xb, 0, {1, 1, 0x100, 9}}, {0xb, 1, {0, 0, 1, 9}},
+    {0xd, 0, {3, 0, 0, 0}},     {0x80000000, 0, {0x80000000, 0, 0, 0}},
+};
+
+/*
+ * Lists with subleaves have as many elements as Xen's library writes back: the one that ends the
+ * caches and the levels, empty, and all of extended state up to the last component.
+ */
+static void list_lengths(void **state)
+{
+    static const u32 want[][2] = {{4, 0},   {4, 1},     {5, ALL}, {6, ALL},   {7, 0},
+                                  {7, 1},   {8, ALL},   {9, ALL}, {0xa, ALL}, {0xb, 0},
+                                  {0xb, 1}, {0xc, ALL}, {0xd, 0}, {0xd, 1}};
+    const xen_cpuid_leaf_t *l = (void *)(host_guest + 8192);
+    u32 leaves = 120, msrs = 0;
+
+    start();
+    host_cpuid_leaves = with_subleaves;
+    host_cpuid_leaf_count = ARRAY_SIZE(with_subleaves);
+    assert_int_equal(read_lists(0, &leaves, GUEST(8192), &msrs, 0), 0);
+    assert_int_equal(leaves, 4 + ARRAY_SIZE(want) + 3);
+    for (unsigned int i = 0; i < ARRAY_SIZE(want); i++) {
+        assert_int_equal(l[4 + i].leaf, want[i][0]);
+        assert_int_equal(l[4 + i].subleaf, want[i][1]);
+    }
+    assert_true(!l[5].a && !l[5].b && !l[5].c && !l[5].d);
+    assert_true(l[13].c == 0x100 && l[13].d == 9);
+    assert_true(!l[14].a && !l[14].b && !l[14].c && !l[14].d);
+    assert_int_equal(l[18].leaf, 0x40000000);
+
+    numbered = true;
+    high_component = 1;
+    leaves = 120;
+    assert_int_equal(read_lists(2, &leaves, GUEST(8192), &msrs, 0), 0);
+    assert_int_equal(leaves, LISTED + 28);
+    for (u32 i = 0; i <= 32; i++)
+        expect_listed(&l[18 + i], 0xd, i);
+    high_component = 0x80000000; /* beyond what the format has */
+    leaves = 120;
+    assert_int_equal(read_lists(2, &leaves, GUEST(8192), &msrs, 0), 0);
+    assert_int_equal(leaves, LISTED + 58);
     end();
 }
 
@@ -480,7 +535,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits),         cmocka_unit_test(registers),
         cmocka_unit_test(refused_leaves), cmocka_unit_test(given_lists),
-        cmocka_unit_test(read_leaves),    cmocka_unit_test(feature_sets),
+        cmocka_unit_test(read_leaves),    cmocka_unit_test(list_lengths),
+        cmocka_unit_test(feature_sets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

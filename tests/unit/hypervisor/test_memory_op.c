@@ -427,6 +427,9 @@ static void nothing_for_pv(void **state)
     vnuma.pad = 0;
     vnuma.domid = 1;
     assert_int_equal(host_memory_op(XENMEM_get_vnumainfo, &vnuma, sizeof(vnuma)), -XEN_EPERM);
+    assert_int_equal(do_memory_op(XENMEM_get_sharing_freed_pages, 0), 0);
+    assert_int_equal(do_memory_op(XENMEM_get_sharing_shared_pages, 0), 0);
+    assert_int_equal(do_memory_op(XENMEM_get_sharing_shared_pages | 1UL << 6, 0), -XEN_ENOSYS);
     assert_int_equal(host_memory_op(XENMEM_reserved_device_memory_map, &rdm, sizeof(rdm)), 0);
     assert_int_equal(rdm.nr_entries, 0);
     rdm.flags = 2;

@@ -99,6 +99,27 @@ void fpu_load(struct vcpu *v);
 void fpu_get_legacy(const struct vcpu *v, void *fxsave);
 void fpu_set_legacy(struct vcpu *v, const void *fxsave);
 /*
+ * @return whether XSETBV of the current processor accepts @xcr0: what components need each other is
+ * there, and nothing that guests may not use
+ */
+bool fpu_xcr0_ok(u64 xcr0);
+/* The header of an XSAVE area, at XSAVE_HEADER (Intel SDM volume 1, 13.4.2). */
+#define XSAVE_HEADER  512U
+#define XSAVE_MINIMUM 576U /* legacy area and header */
+struct xsave_header {
+    u64 xstate_bv; /* components that are not in their initial state */
+    u64 xcomp_bv;  /* 0: the standard format */
+    u64 reserved[6];
+};
+/*
+ * Copy an XSAVE area in standard format out of and into a vCPU that does not run. What is copied
+ * out names no component that is not in v->arch.xcr0_accum. What is copied in has a header that
+ * was checked, and at least XSAVE_MINIMUM bytes; bits of MXCSR that do not exist are cleared, so
+ * that nothing in it can make XRSTOR fault.
+ */
+void fpu_get_xstate(const struct vcpu *v, void *area, unsigned int bytes);
+void fpu_set_xstate(struct vcpu *v, const void *area, unsigned int bytes);
+/*
  * XSETBV of the current vCPU.
  * @return false: the instruction raises #GP
  */

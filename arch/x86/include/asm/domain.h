@@ -57,6 +57,7 @@ struct arch_vcpu {
     unsigned long syscall32_callback_eip, sysenter_callback_eip;
     bool syscall_disables_events, failsafe_disables_events, syscall32_disables_events,
         sysenter_disables_events;
+    u16 syscall32_callback_cs, sysenter_callback_cs; /* as a toolstack set them; not used */
 
     unsigned long fs_base, gs_base_kernel, gs_base_user;
     unsigned long ctrlreg[8];  /* guest's view of CR0 (TS), CR2, CR4 */
@@ -79,9 +80,10 @@ struct arch_vcpu {
     spinlock_t ldt_lock;
 
     /* FPU. */
-    u8 *fpu;     /* XSAVE or FXSAVE image, 64-byte aligned */
-    u64 xcr0;    /* as the guest set it; 0: not yet, x87 and SSE */
-    u32 tsc_aux; /* what RDTSCP and RDPID give */
+    u8 *fpu;        /* XSAVE or FXSAVE image, 64-byte aligned */
+    u32 xcr0;       /* as the guest set it; 0: not yet, x87 and SSE */
+    u32 xcr0_accum; /* all components that were ever on in xcr0 */
+    u32 tsc_aux;    /* what RDTSCP and RDPID give */
 
     /* Time records. */
     u32 time_version;     /* of both of them */
