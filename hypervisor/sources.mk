@@ -14,6 +14,7 @@ HV_SRCS += \
     hypervisor/domain_dump.c \
     hypervisor/domain_table.c \
     hypervisor/hypercall.c \
+    hypervisor/hypfs.c \
     hypervisor/multicall.c \
     hypervisor/domctl.c \
     hypervisor/domctl_vcpu.c \
