@@ -35,7 +35,7 @@ struct entry {
     u32 max_write_len;
 };
 
-/* What an entry holds at this moment, but for a directory, of which this is the size only. */
+/* What an entry holds at this moment; of a directory the size alone, since list() writes it. */
 struct content {
     const void *data;
     u32 size;
@@ -223,6 +223,7 @@ static void get_content(const struct entry *e, struct content *c)
 {
     switch (e->type) {
     case XEN_HYPFS_TYPE_DIR:
+        c->data = NULL;
         c->size = 0;
         for (unsigned int i = 0; i < e->nr_entries; i++)
             c->size += element_size(&e->entries[i]);

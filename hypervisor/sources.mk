@@ -10,6 +10,7 @@ HV_SRCS += \
     hypervisor/console.c \
     hypervisor/console_io.c \
     hypervisor/cpu_hotplug.c \
+    hypervisor/debug_keys.c \
     hypervisor/domain.c \
     hypervisor/domain_dump.c \
     hypervisor/domain_table.c \

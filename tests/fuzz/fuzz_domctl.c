@@ -11,7 +11,7 @@
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) tests/fuzz/pv_steps.c tests/fuzz/pv_vcpu.c */
 /* SOURCES: hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/lock_profile.c */
-/* SOURCES: hypervisor/sysctl.c */
+/* SOURCES: hypervisor/sysctl.c hypervisor/debug_keys.c */
 #include <asm/context.h>
 #include <asm/entry.h>
 #include <event_channel.h>
@@ -291,7 +291,7 @@ static void step_other(void)
 
 static void step_sysctl(void)
 {
-    static const char keys[] = "egmqMh?";
+    static const char keys[] = "egmqMh?0airu";
     struct xen_sysctl *op = (void *)host_guest;
 
     fill(offsetof(struct xen_sysctl, u), sizeof(op->u) / 8);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
+/* SOURCES: hypervisor/debug_keys.c */
 /* SOURCES: hypervisor/lock_profile.c */
 /*
  * The control operations: which domains may call them, in which order that is checked, and what

@@ -220,7 +220,7 @@ static void check_tree(const char *path)
 
         memcpy(&e, copy + at, sizeof(e));
         memcpy(&next, copy + at + 12, sizeof(next));
-        strlcpy(name, copy + at + 14, sizeof(name));
+        snprintf(name, sizeof(name), "%s", copy + at + 14);
         assert_true(strcmp(last, name) < 0);
         memcpy(last, name, sizeof(last));
         snprintf(sub, sizeof(sub), "%s/%s", path[1] ? path : "", name);
