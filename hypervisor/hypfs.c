@@ -212,11 +212,16 @@ static long find_entry(unsigned long path, unsigned long size, const struct entr
 
 /* ---- reading ---- */
 
-/* @return how many bytes @e takes in the listing of its directory */
-static u32 element_size(const struct entry *e)
+/*
+ * @return how many bytes @e takes in the listing of @dir. As in Xen, each number has room for one
+ * of seven digits.
+ */
+static u32 element_size(const struct entry *dir, const struct entry *e)
 {
+    size_t name = dir->numbered ? 8 : strlen(e->name) + 1;
+
     return (u32)(offsetof(struct xen_hypfs_dirlistentry, name) +
-                 ROUND_UP(strlen(e->name) + 1, __alignof__(struct xen_hypfs_direntry)));
+                 ROUND_UP(name, __alignof__(struct xen_hypfs_direntry)));
 }
 
 static void get_content(const struct entry *e, struct content *c)
@@ -226,7 +231,7 @@ static void get_content(const struct entry *e, struct content *c)
         c->data = NULL;
         c->size = 0;
         for (unsigned int i = 0; i < e->nr_entries; i++)
-            c->size += element_size(&e->entries[i]);
+            c->size += element_size(e, &e->entries[i]);
         break;
     case XEN_HYPFS_TYPE_UINT:
         c->data = &e->value;
@@ -259,12 +264,12 @@ static long list(const struct entry *dir, unsigned long buffer)
         get_content(e, &c);
         element.e = describe(e, &c);
         if (i + 1 < dir->nr_entries)
-            element.off_next = (u16)element_size(e);
+            element.off_next = (u16)element_size(dir, e);
         if (copy_to_guest(buffer, &element, offsetof(struct xen_hypfs_dirlistentry, name)) ||
             copy_to_guest(buffer + offsetof(struct xen_hypfs_dirlistentry, name), e->name,
                           strlen(e->name) + 1))
             return -XEN_EFAULT;
-        buffer += element_size(e);
+        buffer += element_size(dir, e);
     }
     return 0;
 }
