@@ -149,6 +149,7 @@ static void queues(void **state)
     shows("rate limit 1000 us\n");
     shows("CPU 0: d1v0 runs, 0 vCPUs wait\n");
     assert_true(vcpu_set_down(b->vcpu[1], false));
+    vcpu_wake(b->vcpu[1]);
     press('r');
     shows("CPU 0: d1v0 runs, 1 vCPUs wait\n");
     host_become(cpus[0]->rq.idle);
