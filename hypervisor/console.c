@@ -145,8 +145,8 @@ static bool rate_limit_ok(const struct rate_limit *limit, u64 *state, unsigned i
 }
 
 /*
- * Is a message of this level to be printed, by what @which says? With @always NULL there is no limit for what is always
- * printed. Reports earlier messages that were suppressed.
+ * Is a message of this level to be printed, by what @which says? With @always NULL there is no
+ * limit for what is always printed. Reports earlier messages that were suppressed.
  */
 static bool level_ok(enum console_level which, enum loglevel level, const struct rate_limit *always,
                      u64 *rate)
