@@ -45,13 +45,14 @@ static u32 ring_start, ring_end;
 
 /*
  * Thresholds, as numbers of levels: messages of level < always are printed, those of level <
- * limited are printed within the rate limit.
+ * limited are printed within the rate limit. They are changed under the console lock. A message
+ * looks at them without it, and may find one of before and one of after a change.
  */
 struct threshold {
     int always, limited;
 };
-static struct threshold host_level = {LOG_INFO + 1, LOG_INFO + 1};
-static struct threshold guest_level = {0, LOG_WARNING + 1};
+static struct threshold levels[] = {
+    [CONSOLE_LOGLVL] = {LOG_INFO + 1, LOG_INFO + 1}, [CONSOLE_GUEST_LOGLVL] = {0, LOG_WARNING + 1}};
 static u64 host_rate;
 
 static unsigned long console_acquire(void)
@@ -144,19 +145,20 @@ static bool rate_limit_ok(const struct rate_limit *limit, u64 *state, unsigned i
 }
 
 /*
- * Is a message of this level to be printed? With @always NULL there is no limit for what is always
- * printed. Reports earlier messages that were suppressed.
+ * Is a message of this level to be printed, by what @which says? With @always NULL there is no
+ * limit for what is always printed. Reports earlier messages that were suppressed.
  */
-static bool level_ok(const struct threshold *t, enum loglevel level,
-                     const struct rate_limit *always, u64 *rate)
+static bool level_ok(enum console_level which, enum loglevel level, const struct rate_limit *always,
+                     u64 *rate)
 {
-    const struct rate_limit *limit = (int)level < t->always ? always : &rate_limited;
+    bool is_always = (int)level < READ_ONCE(levels[which].always);
+    const struct rate_limit *limit = is_always ? always : &rate_limited;
     unsigned int suppressed;
     char note[64];
 
-    if ((int)level < t->always && !always)
+    if (is_always && !always)
         return true;
-    if ((int)level >= t->limited || !rate_limit_ok(limit, rate, &suppressed))
+    if ((int)level >= READ_ONCE(levels[which].limited) || !rate_limit_ok(limit, rate, &suppressed))
         return false;
     if (suppressed) {
         snprintf(note, sizeof(note), "(%u similar messages suppressed)", suppressed);
@@ -169,7 +171,7 @@ void vprintk(enum loglevel level, const char *fmt, va_list ap)
 {
     char buf[MESSAGE_MAX];
 
-    if (!forced && !level_ok(&host_level, level, NULL, &host_rate))
+    if (!forced && !level_ok(CONSOLE_LOGLVL, level, NULL, &host_rate))
         return;
     vsnprintf(buf, sizeof(buf), fmt, ap);
     write_message(buf);
@@ -191,7 +193,8 @@ void printk_guest(enum loglevel level, const char *fmt, ...)
     va_list ap;
     int n;
 
-    if (!level_ok(&guest_level, level, &rate_of_guests, v ? &v->domain->rate_tokens : &host_rate))
+    if (!level_ok(CONSOLE_GUEST_LOGLVL, level, &rate_of_guests,
+                  v ? &v->domain->rate_tokens : &host_rate))
         return;
     n = v ? snprintf(buf, sizeof(buf), "d%uv%u ", v->domain->id, v->id) : 0;
     va_start(ap, fmt);
@@ -200,41 +203,55 @@ void printk_guest(enum loglevel level, const char *fmt, ...)
     write_message(buf);
 }
 
+/* By threshold. Xen, too, shows the last one so, whose messages are those of "debug". */
+static const char level_names[LOG_DEBUG + 2][8] = {"none", "error", "warning", "info", "all"};
+
 static int parse_level(const char *s, size_t len)
 {
-    static const char names[][8] = {"none", "error", "warning", "info", "debug"};
-
-    for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
-        if (strlen(names[i]) == len && !strncmp(names[i], s, len))
+    for (unsigned int i = 0; i < ARRAY_SIZE(level_names); i++)
+        if (strlen(level_names[i]) == len && !strncmp(level_names[i], s, len))
             return (int)i;
-    return len == 3 && !strncmp(s, "all", 3) ? LOG_DEBUG + 1 : -1;
+    return len == 5 && !strncmp(s, "debug", 5) ? LOG_DEBUG + 1 : -1;
 }
 
-/*
- * Reads a threshold: "LEVEL" prints messages up to LEVEL; "LEVEL/LIMITED" also prints those above
- * it and up to LIMITED, within the rate limit.
- */
-static void parse_threshold(const char *name, const char *text, struct threshold *t)
+bool console_set_level(enum console_level level, const char *text)
 {
     const char *slash = strchr(text, '/');
-    int always, limited;
+    size_t len = slash ? (size_t)(slash - text) : strlen(text);
+    int always = len ? parse_level(text, len) : LOG_WARNING + 1;
+    int limited = slash ? parse_level(slash + 1, strlen(slash + 1)) : always;
+    unsigned long flags;
 
-    if (!*text)
-        return;
-    always = parse_level(text, slash ? (size_t)(slash - text) : strlen(text));
-    limited = slash ? parse_level(slash + 1, strlen(slash + 1)) : always;
     if (always < 0 || limited < 0)
+        return false;
+    flags = console_acquire();
+    WRITE_ONCE(levels[level].always, always);
+    WRITE_ONCE(levels[level].limited, MAX(always, limited));
+    console_release(flags);
+    return true;
+}
+
+void console_get_level(enum console_level level, char *text)
+{
+    unsigned long flags = console_acquire();
+    struct threshold t = levels[level];
+
+    console_release(flags);
+    snprintf(text, CONSOLE_LEVEL_MAX, "%s/%s", level_names[t.always], level_names[t.limited]);
+}
+
+static void set_by_option(const char *name, const char *text, enum console_level level)
+{
+    if (*text && !console_set_level(level, text))
         printk(LOG_WARNING,
                "%s=%s: not understood; expected none, error, warning, info, debug, all or x/y",
                name, text);
-    else
-        *t = (struct threshold){always, MAX(always, limited)};
 }
 
 void console_set_levels(const char *loglvl, const char *guest_loglvl)
 {
-    parse_threshold("loglvl", loglvl, &host_level);
-    parse_threshold("guest_loglvl", guest_loglvl, &guest_level);
+    set_by_option("loglvl", loglvl, CONSOLE_LOGLVL);
+    set_by_option("guest_loglvl", guest_loglvl, CONSOLE_GUEST_LOGLVL);
 }
 
 void console_register(struct console_driver *drv)

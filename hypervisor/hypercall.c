@@ -59,7 +59,9 @@ const hypercall_fn hypercall_table[NR_HYPERCALLS] = {
     ENTRY(xsm_op, absent),
     ENTRY(xenoprof_op, absent),
     ENTRY(hvm_op, absent),
-    [__HYPERVISOR_kexec_op... __HYPERVISOR_arch_0 - 1] = HANDLER(absent),
+    ENTRY(hypfs_op, do_hypfs_op),
+    [__HYPERVISOR_kexec_op... __HYPERVISOR_hypfs_op - 1] = HANDLER(absent),
+    [__HYPERVISOR_hypfs_op + 1 ... __HYPERVISOR_arch_0 - 1] = HANDLER(absent),
     [__HYPERVISOR_arch_0 + 1 ... NR_HYPERCALLS - 1] = HANDLER(absent),
 };
 
@@ -71,7 +73,6 @@ static long absent_refusal(unsigned long op)
 {
     switch (op) {
     case __HYPERVISOR_kexec_op:
-    case __HYPERVISOR_hypfs_op:
         return -XEN_EPERM;
     case __HYPERVISOR_argo_op:
     case __HYPERVISOR_xenpmu_op:

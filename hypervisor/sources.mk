@@ -10,10 +10,12 @@ HV_SRCS += \
     hypervisor/console.c \
     hypervisor/console_io.c \
     hypervisor/cpu_hotplug.c \
+    hypervisor/debug_keys.c \
     hypervisor/domain.c \
     hypervisor/domain_dump.c \
     hypervisor/domain_table.c \
     hypervisor/hypercall.c \
+    hypervisor/hypfs.c \
     hypervisor/multicall.c \
     hypervisor/domctl.c \
     hypervisor/domctl_vcpu.c \

@@ -9,11 +9,8 @@
 #include <console.h>
 #include <control_impl.h>
 #include <cpu_hotplug.h>
-#include <event_channel.h>
-#include <grant_table.h>
 #include <guest_access.h>
 #include <hypercall.h>
-#include <meter.h>
 #include <page_alloc.h>
 #include <percpu.h>
 #include <public/sysctl.h>
@@ -216,66 +213,6 @@ static long livepatch(struct xen_sysctl_livepatch_op *op)
     list->version = 1;
     list->nr = list->name_total_size = list->metadata_total_size = 0;
     return 0;
-}
-
-/* ---- debug keys ---- */
-
-static void dump_domain(struct domain *d)
-{
-    struct vcpu *v;
-
-    printk(LOG_INFO, "d%u: refs %u, frames %lu of %lu, lent %lu, pauses %d, dying %d, ports %u\n",
-           d->id, d->refs, d->tot_pages, d->max_pages, d->hv_pages, d->pause_count, (int)d->dying,
-           d->active_evtchns);
-    for_each_vcpu (d, v)
-        printk(LOG_INFO,
-               "  v%u: cpu %u, state %d, pause flags %lx, pauses %d, upcall %d masked %d\n", v->id,
-               v->processor, v->runstate.state, v->pause_flags, v->pause_count,
-               v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
-}
-
-static void for_all_domains(void (*fn)(struct domain *d))
-{
-    struct domain *d;
-
-    for (domid_t id = 0; (d = get_next_domain(id)) != NULL;) {
-        id = (domid_t)(d->id + 1);
-        fn(d);
-        put_domain(d);
-    }
-}
-
-static void debug_key(char key)
-{
-    switch (key) {
-    case 'e':
-        for_all_domains(evtchn_dump);
-        break;
-    case 'g':
-        for_all_domains(grant_table_dump);
-        break;
-    case 'm':
-        printk(LOG_INFO, "memory: %lu of %lu frames free, %lu claimed, %lu bytes of objects\n",
-               heap_free_pages(), heap_total_pages(), heap_claimed_pages(), xalloc_in_use());
-        break;
-    case 'q':
-        for_all_domains(dump_domain);
-        break;
-    case 'M':
-        meter_show();
-        break;
-    case 'R':
-        machine_restart();
-    case 'h':
-        printk(
-            LOG_INFO,
-            "debug keys: e event channels, g grants, m memory, q domains and vCPUs, M longest stretches "
-            "(builds with METER=1), R restart\n");
-        break;
-    default:
-        printk(LOG_INFO, "no debug key '%c'; h lists them\n", key);
-        break;
-    }
 }
 
 static long debug_keys(const struct xen_sysctl_debug_keys *op)

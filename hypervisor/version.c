@@ -13,6 +13,14 @@
 #include <public/version.h>
 #include <version.h>
 
+const struct xen_compile_info hv_compile_info = {
+    .compiler = "gcc " __VERSION__,
+    .compile_by = "bulkhead",
+    .compile_domain = "",
+    .compile_date = __DATE__ " " __TIME__,
+};
+const char hv_changeset[] = BULKHEAD_CHANGESET;
+
 #define VM_ASSIST_VALID                                                                \
     (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |        \
      1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |    \
@@ -79,20 +87,12 @@ long do_xen_version(unsigned int cmd, unsigned long arg)
     switch (cmd) {
     case XENVER_extraversion:
         return put_text(arg, BULKHEAD_EXTRAVERSION, sizeof(xen_extraversion_t));
-    case XENVER_compile_info: {
-        static const struct xen_compile_info info = {
-            .compiler = "gcc " __VERSION__,
-            .compile_by = "bulkhead",
-            .compile_domain = "",
-            .compile_date = __DATE__ " " __TIME__,
-        };
-
-        return put_guest(arg, &info) ? -XEN_EFAULT : 0;
-    }
+    case XENVER_compile_info:
+        return put_guest(arg, &hv_compile_info) ? -XEN_EFAULT : 0;
     case XENVER_capabilities:
         return put_text(arg, "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
     case XENVER_changeset:
-        return put_text(arg, BULKHEAD_CHANGESET, sizeof(xen_changeset_info_t));
+        return put_text(arg, hv_changeset, sizeof(xen_changeset_info_t));
     case XENVER_platform_parameters: {
         struct xen_platform_parameters p = {.virt_start = HV_VIRT_START};
 

@@ -40,10 +40,18 @@ void console_choose_dom0(bool builtin);
  */
 void console_input(char c);
 /*
- * Sets the message levels from loglvl= and guest_loglvl=: "error", "warning", "info", "debug" or
- * "all", "none", or two of them as "x/y".
+ * The thresholds that loglvl= and guest_loglvl= set, as texts: "LEVEL" prints messages up to LEVEL;
+ * "LEVEL/LIMITED" also prints those above it and up to LIMITED, within the rate limit. Levels are
+ * "none", "error", "warning", "info", "debug" or "all"; as in Xen, an empty LEVEL is "warning".
  */
+enum console_level { CONSOLE_LOGLVL, CONSOLE_GUEST_LOGLVL };
+#define CONSOLE_LEVEL_MAX 16U /* bytes of the longest text that is shown */
+/* Boot: sets both; an empty text stands for an option that was not given. */
 void console_set_levels(const char *loglvl, const char *guest_loglvl);
+/* @return false: @text is not understood, and nothing has changed */
+bool console_set_level(enum console_level level, const char *text);
+/* Shows it as "LEVEL/LIMITED". @text: room for CONSOLE_LEVEL_MAX bytes */
+void console_get_level(enum console_level level, char *text);
 /* Writes text of dom0 (console_io), without a prefix. */
 void console_write_guest(const char *text, size_t len);
 /*

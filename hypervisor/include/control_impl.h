@@ -27,6 +27,9 @@ long domctl_set_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity 
 long domctl_get_affinity(struct domain *d, const struct xen_domctl_vcpuaffinity *op);
 long domctl_scheduler(struct domain *d, struct xen_domctl_scheduler_op *op, bool *copyback);
 
+/* XEN_SYSCTL_debug_keys: prints what @key stands for (debug_keys.c). */
+void debug_key(char key);
+
 /*
  * XEN_SYSCTL_lockprof_op (lock_profile.c).
  * @return 0; -XEN_EFAULT; -XEN_EINVAL: no such command

@@ -56,6 +56,8 @@ long do_memory_op(unsigned long cmd, unsigned long arg);                        
 long do_domctl(unsigned long u_domctl);                                         /* domctl.c */
 long do_sysctl(unsigned long u_sysctl);                                         /* sysctl.c */
 long do_vm_assist(unsigned int cmd, unsigned int type);                         /* version.c */
+long do_hypfs_op(unsigned int cmd, unsigned long arg1, unsigned long arg2, unsigned long arg3,
+                 unsigned long arg4); /* hypfs.c */
 /* Architecture: arch/x86/pv and arch/x86. */
 long do_nmi_op(unsigned int cmd, unsigned long arg);
 long do_set_trap_table(unsigned long traps);

@@ -11,7 +11,7 @@
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) tests/fuzz/pv_steps.c tests/fuzz/pv_vcpu.c */
 /* SOURCES: hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/lock_profile.c */
-/* SOURCES: hypervisor/power_states.c hypervisor/sysctl.c */
+/* SOURCES: hypervisor/debug_keys.c hypervisor/power_states.c hypervisor/sysctl.c */
 #include <asm/context.h>
 #include <asm/entry.h>
 #include <asm/pv.h>
@@ -325,7 +325,7 @@ static void step_other(void)
 
 static void step_sysctl(void)
 {
-    static const char keys[] = "egmqMh?";
+    static const char keys[] = "egmqMh?0airu";
     struct xen_sysctl *op = (void *)host_guest;
 
     fill(offsetof(struct xen_sysctl, u), sizeof(op->u) / 8);
