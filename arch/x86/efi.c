@@ -26,7 +26,7 @@
 #define REVISION_2 0x20000U
 
 #define VARIABLE_APPEND_WRITE 0x40U
-#define VARIABLE_PERSISTENT                                                     \
+#define VARIABLE_PERSISTENT                                                \
     (XEN_EFI_VARIABLE_NON_VOLATILE | XEN_EFI_VARIABLE_BOOTSERVICE_ACCESS | \
      XEN_EFI_VARIABLE_RUNTIME_ACCESS)
 
@@ -121,25 +121,25 @@ static void leave_firmware(unsigned long cr3)
 }
 
 /* Evaluates @call in the firmware. @return its status */
-#define in_firmware(call)                     \
-    ({                                        \
+#define in_firmware(call)                      \
+    ({                                         \
         unsigned long _cr3 = enter_firmware(); \
-        efi_status_t _status = (call);        \
-                                              \
-        leave_firmware(_cr3);                 \
-        _status;                              \
+        efi_status_t _status = (call);         \
+                                               \
+        leave_firmware(_cr3);                  \
+        _status;                               \
     })
 
 /* The same while nobody else uses the battery clock's ports, as the functions on time do. */
-#define in_firmware_with_clock(call)                    \
-    ({                                                  \
-        unsigned long _at = enter_firmware();           \
-        unsigned long _flags = pv_lock_index_ports();   \
-        efi_status_t _status = (call);                  \
-                                                        \
-        pv_unlock_index_ports(_flags);                  \
-        leave_firmware(_at);                            \
-        _status;                                        \
+#define in_firmware_with_clock(call)                  \
+    ({                                                \
+        unsigned long _at = enter_firmware();         \
+        unsigned long _flags = pv_lock_index_ports(); \
+        efi_status_t _status = (call);                \
+                                                      \
+        pv_unlock_index_ports(_flags);                \
+        leave_firmware(_at);                          \
+        _status;                                      \
     })
 
 static bool failed(efi_status_t status)
@@ -152,8 +152,8 @@ static bool failed(efi_status_t status)
 static efi_status_t get_time(struct xenpf_efi_runtime_call *op)
 {
     struct efi_time_capabilities caps = {0};
-    efi_status_t status =
-        in_firmware_with_clock(efi.services.get_time(&op->u.get_time.time, &caps));
+    efi_status_t status = in_firmware_with_clock(
+        efi.services.get_time(&op->u.get_time.time, &caps));
 
     if (failed(status))
         return status;
@@ -251,8 +251,7 @@ static long get_variable(struct xenpf_efi_runtime_call *op, efi_status_t *status
     }
     if (!rc) {
         *status = in_firmware(efi.services.get_variable(b.name, &op->u.get_variable.vendor_guid,
-                                                        &attributes, &size,
-                                                        room ? b.data : NULL));
+                                                        &attributes, &size, room ? b.data : NULL));
         op->misc = attributes;
         op->u.get_variable.size = size;
         if (!failed(*status) &&
@@ -321,8 +320,8 @@ static long query_variable_info(struct xenpf_efi_runtime_call *op, efi_status_t 
     } else {
         if (efi.services.header.revision < REVISION_2)
             return -XEN_EOPNOTSUPP;
-        *status = in_firmware(efi.services.query_variable_info(attributes, &max_store, &remaining,
-                                                               &max_size));
+        *status = in_firmware(
+            efi.services.query_variable_info(attributes, &max_store, &remaining, &max_size));
     }
     op->u.query_variable_info.max_store_size = max_store;
     op->u.query_variable_info.remain_store_size = remaining;

@@ -26,8 +26,8 @@ static struct machine *boot(const char *name, const char *hypervisor, const char
     snprintf(variables, sizeof(variables), "if=pflash,format=raw,unit=1,file=%s",
              build_path("logs/%s.vars", name));
     snprintf(disk, sizeof(disk), "if=virtio,format=raw,file=%s", build_path("logs/%s.disk", name));
-    return machine_start(&(struct machine_options){
-        .name = name, .memory_mib = 1024, .iso = iso, .extra = extra});
+    return machine_start(
+        &(struct machine_options){.name = name, .memory_mib = 1024, .iso = iso, .extra = extra});
 }
 
 static void expect_text(struct machine *machine, const char *text)

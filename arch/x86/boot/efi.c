@@ -15,11 +15,11 @@
 
 #include "boot.h"
 
-#define SYSTEM_TABLE_SIGNATURE   0x5453595320494249UL /* "IBI SYST" */
-#define RUNTIME_TABLE_SIGNATURE  0x56524553544e5552UL /* "RUNTSERV" */
-#define FIRST_SERVICES_SIZE      offsetof(struct efi_services, update_capsule) /* revision 1 */
-#define MEMORY_MAX               1024U
-#define SERVICES_END             (1UL << 47) /* the lower half: what is mapped one to one */
+#define SYSTEM_TABLE_SIGNATURE  0x5453595320494249UL                          /* "IBI SYST" */
+#define RUNTIME_TABLE_SIGNATURE 0x56524553544e5552UL                          /* "RUNTSERV" */
+#define FIRST_SERVICES_SIZE     offsetof(struct efi_services, update_capsule) /* revision 1 */
+#define MEMORY_MAX              1024U
+#define SERVICES_END            (1UL << 47) /* the lower half: what is mapped one to one */
 
 #define CODE (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
 #define DATA (CODE | PTE_NX)

@@ -66,7 +66,7 @@ enum mb2_tag_type {
     MB2_MODULE = 3,
     MB2_MEMORY_MAP = 6,
     MB2_FRAMEBUFFER = 8,
-    MB2_EFI64 = 12, /* machine address of the system table of a 64-bit UEFI */
+    MB2_EFI64 = 12,  /* machine address of the system table of a 64-bit UEFI */
     MB2_RSDP_1 = 14, /* ACPI root pointer of revision 1, of revision 2 and up */
     MB2_RSDP_2 = 15,
     MB2_EFI_MEMORY_MAP = 17,

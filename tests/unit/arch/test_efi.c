@@ -134,11 +134,10 @@ static void boot(unsigned int descriptors)
 
 static unsigned int calls, saves, resets, loads;
 static efi_status_t answer;
-static unsigned long dom0_root;
+static unsigned long dom0_root, objects;
 
 void fpu_save(struct vcpu *v)
 {
-    assert_ptr_equal(v, current);
     saves++;
 }
 
@@ -150,7 +149,6 @@ void fpu_reset_registers(void)
 
 void fpu_load(struct vcpu *v)
 {
-    assert_ptr_equal(v, current);
     loads++;
 }
 
@@ -294,6 +292,7 @@ static void start_services(void)
     current->arch.debugreg[7] = DR7_RESET | 1;
     load_debug_registers(current);
     dom0_root = host_registers()->cr3;
+    objects = host_objects();
 }
 
 /* Calls @function. dom0 must find its registers as they were. @return as efi_runtime_call() */
@@ -311,7 +310,7 @@ static long call(u32 function, u32 misc)
     assert_int_equal(host_registers()->dr[7], DR7_RESET | 1);
     assert_true(host_irqs_on);
     assert_int_equal(loads, calls);
-    assert_int_equal(host_objects(), 1); /* the memory map */
+    assert_int_equal(host_objects(), objects);
     if (calls == before)
         assert_true(op.status == 0x5555 || op.status == EFI_NOT_STARTED ||
                     op.status == EFI_SUCCESS);
@@ -729,6 +728,7 @@ static void old_firmware(void **state)
     current->arch.debugreg[7] = DR7_RESET | 1;
     load_debug_registers(current);
     dom0_root = host_registers()->cr3;
+    objects = host_objects();
     assert_int_equal(call(XEN_EFI_query_variable_info, 0), -XEN_EOPNOTSUPP);
     assert_int_equal(call(XEN_EFI_query_capsule_capabilities, 0), -XEN_EOPNOTSUPP);
     assert_int_equal(call(XEN_EFI_get_time, 0), 0);
