@@ -215,7 +215,7 @@ $(BUILD)/tests/kexec.cpio.gz: $(KEXEC_FILES) $(PKG)/kexec-tools $(PKG)/busybox $
 $(BUILD)/tests/system/test_kexec: | $(BUILD)/tests/kexec.cpio.gz $(PKG)/uefi
 
 # Debian's kernel as dom0 on UEFI, with efibootmgr (tests/linux/uefi.sh).
-EFI_LIBS := libc.so.6 libefiboot.so.1 libefivar.so.1 libpopt.so.0
+EFI_LIBS := libc.so.6 libdl.so.2 libefiboot.so.1 libefivar.so.1 libpopt.so.0
 EFI_MODULES := efivarfs virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk
 $(BUILD)/tests/uefi.cpio.gz: tests/linux/uefi.sh $(PKG)/efibootmgr $(PKG)/busybox $(PKG)/vmlinuz $(INITRAMFS)
 	$(call say,RAMDISK,$@)

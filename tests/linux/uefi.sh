@@ -12,8 +12,6 @@ hwclock -u -r >/dev/null 2>&1 && echo set | say clock
 if grep -q SECOND /proc/cmdline; then
     efibootmgr | say found
     od -An -c "$marker" | say variable
-    chattr -i "$marker"
-    rm "$marker" && ls "$marker" 2>&1 | say removed
     entry=$(efibootmgr | sed -n 's/^Boot\(....\)[* ] Bulkhead disk.*/\1/p')
     efibootmgr -q -b "$entry" -B
     efibootmgr | grep -c 'Bulkhead disk' | say left

@@ -16,7 +16,7 @@ static struct machine *boot(const char *name, const char *hypervisor, const char
     const char *const extra[] = {"-drive", code, "-drive", variables, "-drive", disk, NULL};
     const char *iso = build_path("logs/%s.iso", name);
 
-    snprintf(cmdline, sizeof(cmdline), "console=hvc0 %s", word);
+    snprintf(cmdline, sizeof(cmdline), "console=hvc0 quiet %s", word);
     run_command("GRUB_EFI=%s/ mk/make-iso.sh -u %s %s 'console=com1 noreboot dom0_mem=512M' "
                 "%s '%s' %s ''",
                 build_path("packages/grub-efi"), iso, hypervisor, build_path("packages/vmlinuz"),
@@ -66,7 +66,7 @@ static void use_firmware(const char *name, const char *hypervisor)
     expect_tables(machine);
     expect_text(machine, "UEFI list: Timeout: 7 seconds\n");
     expect_text(machine, "UEFI list: BootOrder: ");
-    expect_text(machine, "* Bulkhead disk\t");
+    expect_text(machine, "* Bulkhead disk\n");
     switch_off(machine);
     machines_stop(NULL);
 
@@ -75,10 +75,8 @@ static void use_firmware(const char *name, const char *hypervisor)
     run_command("mv %s %s", build_path("logs/%s.disk", name), build_path("logs/%s.disk", name2));
     machine = boot(name2, hypervisor, "SECOND");
     expect_tables(machine);
-    expect_text(machine, "UEFI found: Timeout: 7 seconds\n");
-    expect_text(machine, "* Bulkhead disk\t");
+    expect_text(machine, "* Bulkhead disk\n");
     expect_text(machine, "k   e   p   t\n");
-    expect_text(machine, "UEFI removed: ls: ");
     expect_text(machine, "UEFI left: 0\n");
     switch_off(machine);
 }
