@@ -13,6 +13,7 @@
 static const char *const rank_names[LOCK_RANKS] = {
     [RANK_DOMCTL] = "DOMCTL",
     [RANK_HOTPLUG] = "HOTPLUG",
+    [RANK_FIRMWARE] = "FIRMWARE",
     [RANK_PAUSE] = "PAUSE",
     [RANK_CONTEXT] = "CONTEXT",
     [RANK_DOMAIN_LIST] = "DOMAIN_LIST",

@@ -1,10 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# make-iso.sh OUT HYPERVISOR CMDLINE [MODULE CMDLINE]...
+# make-iso.sh [-u] OUT HYPERVISOR CMDLINE [MODULE CMDLINE]...
 # Writes a CD image whose GRUB boots HYPERVISOR by multiboot2 with the modules, each with its own
-# command line, as it is stored (never unpacked by GRUB). For BIOS machines.
+# command line, as it is stored (never unpacked by GRUB). For BIOS machines; with -u for UEFI, by
+# the GRUB in the folder that the environment's GRUB_EFI names.
 set -eu
+grub=/usr/lib/grub/i386-pc modules=biosdisk
+if [ "$1" = -u ]; then
+    grub=$GRUB_EFI modules=efi_gop
+    shift
+fi
 out=$1 hypervisor=$2 cmdline=$3
 shift 3
 
@@ -28,7 +34,7 @@ cp -L "$hypervisor" "$tree/boot/bulkhead"
     echo '}'
 } >"$tree/boot/grub/grub.cfg"
 
-log=$(grub-mkrescue -d /usr/lib/grub/i386-pc -o "$out.tmp" \
-    --install-modules="multiboot2 normal iso9660 biosdisk serial terminal configfile part_msdos" \
+log=$(grub-mkrescue -d "$grub" -o "$out.tmp" \
+    --install-modules="multiboot2 normal iso9660 $modules serial terminal configfile part_msdos" \
     --locales= --fonts= --themes= "$tree" 2>&1) || { echo "$log" >&2; exit 1; }
 mv "$out.tmp" "$out"

@@ -52,6 +52,19 @@ $(PKG)/uefi: mk/fetch-package.sh
 	$(call FETCH,ovmf)
 	@ln -sfn root/usr/share/OVMF $@ && touch -c $@
 
+# GRUB's modules for UEFI: a folder.
+$(PKG)/grub-efi: mk/fetch-package.sh
+	$(call FETCH,grub-efi-amd64-bin)
+	@ln -sfn root/usr/lib/grub/x86_64-efi $@ && touch -c $@
+
+# efibootmgr with its libraries: a file that says so.
+$(PKG)/efibootmgr: mk/fetch-package.sh $(PKG)/xenstore-utils
+	$(call FETCH,efibootmgr)
+	$(call FETCH,libefiboot1)
+	$(call FETCH,libefivar1)
+	$(call FETCH,libpopt0)
+	@touch $@
+
 # The xenstore-* commands with the libraries they need: a file that says so.
 $(PKG)/xenstore-utils: mk/fetch-package.sh
 	$(call FETCH,xenstore-utils)

@@ -214,6 +214,18 @@ $(BUILD)/tests/kexec.cpio.gz: $(KEXEC_FILES) $(PKG)/kexec-tools $(PKG)/busybox $
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
 $(BUILD)/tests/system/test_kexec: | $(BUILD)/tests/kexec.cpio.gz $(PKG)/uefi
 
+# Debian's kernel as dom0 on UEFI, with efibootmgr (tests/linux/uefi.sh).
+EFI_LIBS := libc.so.6 libdl.so.2 libefiboot.so.1 libefivar.so.1 libpopt.so.0
+EFI_MODULES := efivarfs virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk
+$(BUILD)/tests/uefi.cpio.gz: tests/linux/uefi.sh $(PKG)/efibootmgr $(PKG)/busybox $(PKG)/vmlinuz $(INITRAMFS)
+	$(call say,RAMDISK,$@)
+	@rm -rf $@.tree && mkdir -p $@.tree/sbin $@.tree/guests
+	@cp $< $@.tree/guests/autorun && cp $(PKG)/root/bin/efibootmgr $@.tree/sbin/
+	$(call copy_libraries,$@.tree,$(EFI_LIBS))
+	@mk/make-initramfs.sh $@ $(PKG)/busybox uefi -m $(PKG)/modules $(EFI_MODULES)
+	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
+$(BUILD)/tests/system/test_uefi: | $(BUILD)/tests/uefi.cpio.gz $(PKG)/uefi $(PKG)/grub-efi
+
 # Linux with stress-ng.
 STRESS_NG_LIBS := libc.so.6 libm.so.6 libpthread.so.0 libapparmor.so.1 libbsd.so.0 libmd.so.0 \
     libcrypt.so.1 libEGL.so.1 libGLESv2.so.2 libGLdispatch.so.0 libgbm.so.1 libdrm.so.2 \

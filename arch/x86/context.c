@@ -185,8 +185,6 @@ void load_cr4(const struct vcpu *v)
     set_cr4(cr4_for(v));
 }
 
-#define DR7_ENABLED 0xffUL
-#define DR7_RESET   0x400UL
 #define DR6_RESET   0xffff0ff0UL
 
 void load_debug_registers(struct vcpu *v)

@@ -27,7 +27,6 @@
 #define CR4_GUEST_BITS (CR4_TSD | CR4_DE | CR4_FSGSBASE | CR4_OSXSAVE)
 
 #define DR6_RESET 0xffff0ff0UL
-#define DR7_RESET 0x400UL
 
 /* ---- creation ---- */
 

@@ -129,6 +129,13 @@ void fpu_save(struct vcpu *v)
     }
 }
 
+void fpu_reset_registers(void)
+{
+    const u32 mxcsr = MXCSR_RESET;
+
+    __asm__ volatile("fninit\n\tldmxcsr %0" ::"m"(mxcsr));
+}
+
 void fpu_load(struct vcpu *v)
 {
     clts();

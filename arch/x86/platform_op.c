@@ -9,6 +9,7 @@
 #include <arch.h>
 #include <asm/acpi.h>
 #include <asm/cpu_features.h>
+#include <asm/efi.h>
 #include <asm/msr.h>
 #include <cpu_hotplug.h>
 #include <domain.h>
@@ -75,8 +76,9 @@ static long firmware_info(struct xenpf_firmware_info *op)
     case XEN_FW_DISK_INFO:
     case XEN_FW_DISK_MBR_SIGNATURE:
     case XEN_FW_VBEDDC_INFO:
-    case XEN_FW_EFI_INFO:
         return -XEN_ESRCH; /* the BIOS was not asked while that was possible */
+    case XEN_FW_EFI_INFO:
+        return efi_get_info(op->index, &op->u.efi_info);
     case XEN_FW_KBD_SHIFT_FLAGS:
         if (op->index != 0)
             return -XEN_ESRCH;
@@ -182,6 +184,8 @@ static long platform_op_dispatch(struct xen_platform_op *op, bool *copyback)
         return read_memtype(&op->u.read_memtype);
     case XENPF_firmware_info:
         return firmware_info(&op->u.firmware_info);
+    case XENPF_efi_runtime_call:
+        return efi_runtime_call(&op->u.efi_runtime_call);
     case XENPF_getidletime:
         return get_idle_time(&op->u.getidletime);
     case XENPF_get_cpuinfo:

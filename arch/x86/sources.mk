@@ -11,6 +11,7 @@ HV_SRCS += \
     arch/x86/boot/dom0_access.c \
     arch/x86/boot/dom0_build.c \
     arch/x86/boot/dom0_memory.c \
+    arch/x86/boot/efi.c \
     arch/x86/boot/frame_table.c \
     arch/x86/boot/head.S \
     arch/x86/boot/main.c \
@@ -36,6 +37,7 @@ HV_SRCS += \
     arch/x86/device_window.c \
     arch/x86/domain.c \
     arch/x86/domctl.c \
+    arch/x86/efi.c \
     arch/x86/entry.S \
     arch/x86/fpu.c \
     arch/x86/guest_copy.S \
@@ -98,6 +100,9 @@ HV_SRCS += \
 CFLAGS_arch/x86/boot/unpack_env.c := -mpreferred-stack-boundary=4
 CFLAGS_arch/x86/boot/unpack_libs.c := -mpreferred-stack-boundary=4 \
     -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu
+
+# The firmware's code relies on an aligned stack, too; our own callers do not make it one.
+CFLAGS_arch/x86/efi.c := -mpreferred-stack-boundary=4 -mincoming-stack-boundary=3
 
 # Called from assembly for every exception, event and system call of a guest: no frame pointer to set up.
 CFLAGS_arch/x86/pv/traps.c := -fomit-frame-pointer

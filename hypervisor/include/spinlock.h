@@ -18,6 +18,7 @@
 enum lock_rank {
     RANK_DOMCTL = 1,    /* one control operation at a time */
     RANK_HOTPLUG,       /* a CPU goes out of use or comes back */
+    RANK_FIRMWARE,      /* UEFI's runtime services: one CPU at a time */
     RANK_PAUSE,         /* a vCPU stops another one of its domain */
     RANK_CONTEXT,       /* a vCPU of a domain gets a context */
     RANK_DOMAIN_LIST,   /* domain table writers */

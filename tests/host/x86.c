@@ -107,11 +107,11 @@ void fpu_vcpu_create(struct vcpu *v)
     v->arch.fpu = (u8 *)v + FPU_OFFSET;
 }
 
-void fpu_save(struct vcpu *v)
+WEAK void fpu_save(struct vcpu *v)
 {
 }
 
-void fpu_load(struct vcpu *v)
+WEAK void fpu_load(struct vcpu *v)
 {
 }
 

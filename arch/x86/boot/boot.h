@@ -109,6 +109,8 @@ void frame_table_init(void);
  * that fit.
  */
 void map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags);
+/* The same in the tables below @root. */
+void map_range_in(u64 *root, unsigned long va, paddr_t pa, size_t bytes, u64 flags);
 /*
  * Makes @table, which may be in use elsewhere too, the lowest-level table at @va, a multiple of 2
  * MiB.

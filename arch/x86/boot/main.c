@@ -9,6 +9,7 @@
 #include <asm/acpi.h>
 #include <asm/control.h>
 #include <asm/cpu_features.h>
+#include <asm/efi.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
 #include <asm/setup.h>
@@ -143,6 +144,7 @@ void __init start_of_day(u32 magic, u32 info)
     trap_init();
     patch_code();
     platform_init();
+    efi_init();
     domain_init();
     sched_cpu_init(0);
     sched_cpu_up(0);

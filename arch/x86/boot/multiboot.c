@@ -15,6 +15,7 @@
  */
 
 #include <asm/acpi.h>
+#include <asm/efi.h>
 #include <page.h>
 
 #include "boot.h"
@@ -65,8 +66,10 @@ enum mb2_tag_type {
     MB2_MODULE = 3,
     MB2_MEMORY_MAP = 6,
     MB2_FRAMEBUFFER = 8,
+    MB2_EFI64 = 12,  /* machine address of the system table of a 64-bit UEFI */
     MB2_RSDP_1 = 14, /* ACPI root pointer of revision 1, of revision 2 and up */
     MB2_RSDP_2 = 15,
+    MB2_EFI_MEMORY_MAP = 17,
 };
 
 struct mb2_tag {
@@ -87,6 +90,11 @@ struct mb2_memory_map {
 struct mb2_memory {
     u64 addr, len;
     u32 type, reserved;
+};
+
+struct mb2_efi_memory_map {
+    u32 descriptor_size, descriptor_version;
+    u8 descriptors[];
 };
 
 struct mb2_framebuffer {
@@ -245,6 +253,14 @@ static void __init parse_mb2(const u32 *info)
         acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
     for_each_tag (tag, first, end, MB2_RSDP_2)
         acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
+    for_each_tag (tag, first, end, MB2_EFI64)
+        efi_set_system_table(*(const u64 *)tag->data);
+    for_each_tag (tag, first, end, MB2_EFI_MEMORY_MAP) {
+        const struct mb2_efi_memory_map *map = (const void *)tag->data;
+
+        efi_set_memory_map(map->descriptors, tag->size - sizeof(*tag) - sizeof(*map),
+                           map->descriptor_size);
+    }
     for_each_tag (tag, first, end, MB2_FRAMEBUFFER) {
         const struct mb2_framebuffer *fb = (const void *)tag->data;
 

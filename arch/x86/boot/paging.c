@@ -46,10 +46,10 @@ void __init map_l1_table(unsigned long va, const u64 *table)
     entry_table(entry)[pt_index(va, L2_SHIFT)] = virt_to_maddr(table) | TABLE;
 }
 
-void __init map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags)
+void __init map_range_in(u64 *root, unsigned long va, paddr_t pa, size_t bytes, u64 flags)
 {
     while (bytes) {
-        u64 *entry = &entry_table(&hv_l4[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
+        u64 *entry = &entry_table(&root[pt_index(va, L4_SHIFT)])[pt_index(va, L3_SHIFT)];
         unsigned int shift = L3_SHIFT;
 
         if (boot_cpu.page_1g && !*entry && mapping_fits(va, pa, bytes, L3_SHIFT)) {
@@ -68,6 +68,11 @@ void __init map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags)
         pa += 1UL << shift;
         bytes -= 1UL << shift;
     }
+}
+
+void __init map_range(unsigned long va, paddr_t pa, size_t bytes, u64 flags)
+{
+    map_range_in(hv_l4, va, pa, bytes, flags);
 }
 
 paddr_t __init unmap_page(unsigned long va, size_t *bytes)

@@ -63,6 +63,16 @@ static bool has_index_port(unsigned int port, unsigned int bytes)
            (port <= PORT_CMOS_DATA && port + bytes > PORT_CMOS_INDEX);
 }
 
+unsigned long pv_lock_index_ports(void)
+{
+    return spin_lock_irqsave(&index_lock);
+}
+
+void pv_unlock_index_ports(unsigned long flags)
+{
+    spin_unlock_irqrestore(&index_lock, flags);
+}
+
 static u32 access_cmos(const struct domain *d, bool write, u32 value)
 {
     unsigned long flags;

@@ -91,7 +91,99 @@ DEFINE_XEN_GUEST_HANDLE(xenpf_platform_quirk_t);
 
 /* ---- Firmware ------------------------------------------------------------------------------- */
 
-#define XENPF_efi_runtime_call 49 /* call EFI; no firmware of this kind is used here */
+/*
+ * Calls a runtime service of UEFI (its specification, chapter 8). -ENOSYS: the machine was not
+ * started by UEFI, or no such function; -EOPNOTSUPP: the firmware does not have it; -EINVAL: wrong
+ * bits in `misc`. When the call returns 0, `status` is the service's own answer.
+ */
+#define XENPF_efi_runtime_call 49
+/* xenpf_efi_runtime_call.function */
+#define XEN_EFI_get_time                      1
+#define XEN_EFI_set_time                      2
+#define XEN_EFI_get_wakeup_time               3
+#define XEN_EFI_set_wakeup_time               4
+#define XEN_EFI_get_next_high_monotonic_count 5 /* the count goes to `misc` */
+#define XEN_EFI_get_variable                  6 /* its attributes go to `misc` */
+#define XEN_EFI_set_variable                  7 /* its attributes come from `misc` */
+#define XEN_EFI_get_next_variable_name        8
+#define XEN_EFI_query_variable_info           9
+#define XEN_EFI_query_capsule_capabilities    10 /* always refused */
+#define XEN_EFI_update_capsule                11 /* always refused */
+/* xenpf_efi_runtime_call.misc, by function */
+#define XEN_EFI_GET_TIME_SET_CLEARS_NS      0x00000001 /* out: set_time makes the fraction 0 */
+#define XEN_EFI_GET_WAKEUP_TIME_ENABLED     0x00000001 /* out */
+#define XEN_EFI_GET_WAKEUP_TIME_PENDING     0x00000002 /* out */
+#define XEN_EFI_SET_WAKEUP_TIME_ENABLE      0x00000001 /* in: else the alarm is switched off */
+#define XEN_EFI_SET_WAKEUP_TIME_ENABLE_ONLY 0x00000002 /* in: at the time that is set */
+#define XEN_EFI_VARIABLE_NON_VOLATILE       0x00000001
+#define XEN_EFI_VARIABLE_BOOTSERVICE_ACCESS 0x00000002
+#define XEN_EFI_VARIABLE_RUNTIME_ACCESS     0x00000004
+#define XEN_EFI_VARINFO_BOOT_SNAPSHOT       0x00000001 /* in: as it was during boot */
+
+/* EFI_TIME and EFI_GUID */
+struct xenpf_efi_time {
+    uint16_t year;
+    uint8_t month;
+    uint8_t day;
+    uint8_t hour;
+    uint8_t min;
+    uint8_t sec;
+    uint32_t ns;
+    int16_t tz; /* minutes from UTC; 2047: local time of no known zone */
+    uint8_t daylight;
+};
+struct xenpf_efi_guid {
+    uint32_t data1;
+    uint16_t data2;
+    uint16_t data3;
+    uint8_t data4[8];
+};
+
+struct xenpf_efi_runtime_call {
+    uint32_t function;  /* in: XEN_EFI_* */
+    uint32_t misc;      /* in and out: XEN_EFI_* above */
+    xen_ulong_t status; /* out: EFI_STATUS */
+    union {
+        struct {
+            struct xenpf_efi_time time; /* out */
+            uint32_t resolution;        /* out: Hz */
+            uint32_t accuracy;          /* out: 10^-12 */
+        } get_time;
+        struct xenpf_efi_time set_time;        /* in */
+        struct xenpf_efi_time get_wakeup_time; /* out */
+        struct xenpf_efi_time set_wakeup_time; /* in */
+        struct {
+            XEN_GUEST_HANDLE(void) name; /* in: UCS-2, ends with 0 */
+            xen_ulong_t size;            /* in: of data, bytes; get: out, what there is */
+            XEN_GUEST_HANDLE(void) data; /* get: out; set: in */
+            struct xenpf_efi_guid vendor_guid;
+        } get_variable, set_variable;
+        struct {
+            xen_ulong_t size;            /* in and out: of name, bytes */
+            XEN_GUEST_HANDLE(void) name; /* in: the one before ("": the first); out */
+            struct xenpf_efi_guid vendor_guid;
+        } get_next_variable_name;
+        struct {
+            uint32_t attr;              /* in: XEN_EFI_VARIABLE_* */
+            uint64_t max_store_size;    /* out: bytes */
+            uint64_t remain_store_size; /* out */
+            uint64_t max_size;          /* out: of one variable */
+        } query_variable_info;
+        struct {
+            XEN_GUEST_HANDLE(void) capsule_header_array;
+            xen_ulong_t capsule_count;
+            uint64_t max_capsule_size;
+            uint32_t reset_type;
+        } query_capsule_capabilities;
+        struct {
+            XEN_GUEST_HANDLE(void) capsule_header_array;
+            xen_ulong_t capsule_count;
+            uint64_t sg_list; /* machine address */
+        } update_capsule;
+    } u;
+};
+typedef struct xenpf_efi_runtime_call xenpf_efi_runtime_call_t;
+DEFINE_XEN_GUEST_HANDLE(xenpf_efi_runtime_call_t);
 
 #define XENPF_firmware_info 50
 /* xenpf_firmware_info.type */
@@ -432,6 +524,7 @@ struct xen_platform_op {
         xenpf_read_memtype_t read_memtype;
         xenpf_microcode_update_t microcode;
         xenpf_platform_quirk_t platform_quirk;
+        xenpf_efi_runtime_call_t efi_runtime_call;
         xenpf_firmware_info_t firmware_info;
         xenpf_enter_acpi_sleep_t enter_acpi_sleep;
         xenpf_change_freq_t change_freq;

@@ -59,6 +59,10 @@ void load_gs_base_user(struct vcpu *v, unsigned long base);
  */
 void load_user_gs_selector(u16 sel);
 
+/* DR7: some breakpoint; none. */
+#define DR7_ENABLED 0xffUL
+#define DR7_RESET   0x400UL
+
 /* Load what changed of the current vCPU: CR0.TS, CR4, debug registers, TSC_AUX. */
 void load_ts(const struct vcpu *v);
 void load_cr4(const struct vcpu *v);
@@ -95,6 +99,8 @@ unsigned int xsave_size(u64 xcr0);
 void fpu_vcpu_create(struct vcpu *v); /* initial state */
 void fpu_save(struct vcpu *v);        /* the registers hold the state of @v */
 void fpu_load(struct vcpu *v);
+/* Gives the x87 and SSE control words the values that compiled code expects. After fpu_save(). */
+void fpu_reset_registers(void);
 /* Copy the whole guest-visible legacy image (FXSAVE) out of and into a vCPU that does not run. */
 void fpu_get_legacy(const struct vcpu *v, void *fxsave);
 void fpu_set_legacy(struct vcpu *v, const void *fxsave);

@@ -181,6 +181,13 @@ enum emulated {
 };
 /* Executes IN, OUT, INS or OUTS. (ioport.c) */
 enum emulated pv_emulate_io(struct cpu_user_regs *regs, const struct insn *insn);
+/*
+ * Keep dom0's other vCPUs away from the ports that select a register (CMOS, PCI configuration).
+ * Locks: the ports' own, interrupts are off in between. (ioport.c)
+ * @return for pv_unlock_index_ports()
+ */
+unsigned long pv_lock_index_ports(void);
+void pv_unlock_index_ports(unsigned long flags);
 /* Does the guest's virtual IOPL allow its present mode to use I/O instructions, CLI and STI? */
 bool pv_iopl_ok(const struct vcpu *v);
 
