@@ -96,9 +96,9 @@ static int change_together(change_fn *change, const void *context)
             return error;
         error = change(transaction, context);
         if (!error)
-            error = xenstore_transaction_end(transaction, 1);
+            error = xenstore_transaction_end(transaction, true);
         else
-            xenstore_transaction_end(transaction, 0);
+            xenstore_transaction_end(transaction, false);
     }
     return error;
 }

@@ -223,7 +223,7 @@ int xenstore_transaction_start(uint32_t *transaction)
     return 0;
 }
 
-int xenstore_transaction_end(uint32_t transaction, int commit)
+int xenstore_transaction_end(uint32_t transaction, bool commit)
 {
     struct field fields[FIELDS_MAX] = {text_field(commit ? "T" : "F")};
 

@@ -11,6 +11,7 @@
 #ifndef TOOLS_LINUX_XENSTORE_H
 #define TOOLS_LINUX_XENSTORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,7 @@ int xenstore_directory(uint32_t transaction, const char *path, char **names, siz
 
 int xenstore_transaction_start(uint32_t *transaction);
 
-/* Ends a transaction. @return also XEN_EAGAIN: somebody came first, and all is to be done again. */
-int xenstore_transaction_end(uint32_t transaction, int commit);
+/* Carries out a transaction, or forgets it. @return also XEN_EAGAIN: somebody came first, and all is to be done again. */
+int xenstore_transaction_end(uint32_t transaction, bool commit);
 
 #endif
