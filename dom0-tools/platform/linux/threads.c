@@ -4,7 +4,6 @@
  * lets one run at a time.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -61,13 +60,6 @@ int platform_thread_start(const char *name, void (*function)(void *), void *argu
     return 0;
 }
 
-void platform_yield(void)
-{
-    linux_turn_give();
-    sched_yield();
-    linux_turn_take();
-}
-
 void platform_sleep(uint64_t nanoseconds)
 {
     struct timespec time = {(time_t)(nanoseconds / SECOND), (long)(nanoseconds % SECOND)};
@@ -75,6 +67,11 @@ void platform_sleep(uint64_t nanoseconds)
     linux_turn_give();
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL); /* a signal may end it early */
     linux_turn_take();
+}
+
+void platform_yield(void)
+{
+    platform_sleep(0); /* Linux sleeps a little even then, long enough for another to take over */
 }
 
 /* ---- Time ---- */
