@@ -28,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include <public/errno.h>
 #include <public/io/xs_wire.h>
 
 #include <platform/linux/linux_platform.h>
@@ -446,7 +447,7 @@ static struct error e;
 
 static void add_domain(domid_t domid, const char *name)
 {
-    char path[64], vm[64], text[64];
+    char path[64], vm[64], text[96];
 
     domains[domid] = (struct fake_domain){.exists = true, .max_vcpu = 1};
     snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
