@@ -4,8 +4,8 @@
  * dom0-tools/bh.
  *
  * The files are layers, and a file uses only earlier ones: output, arguments, json, listing,
- * progress, the groups of verbs (of which create attaches to consoles), running them, the shell. The
- * table of verbs is the platform's.
+ * progress, the groups of verbs (of which create attaches to consoles), running them, the shell.
+ * The table of verbs is the platform's.
  */
 #ifndef TOOLS_BH_H
 #define TOOLS_BH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bh as a program of Linux as dom0, beside Debian's xl, xenstored and xenconsoled, on Bulkhead: both
- * tell the same of the machine and its domains, and what one changes the other sees.
+ * bh as a program of Linux as dom0, beside Debian's xl, xenstored and xenconsoled, on Bulkhead:
+ * both tell the same of the machine and its domains, and what one changes the other sees.
  */
 #include "bulkhead.h"
 
