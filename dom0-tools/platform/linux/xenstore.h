@@ -37,8 +37,8 @@ int xenstore_directory(uint32_t transaction, const char *path, char **names, siz
 int xenstore_transaction_start(uint32_t *transaction);
 
 /*
- * Carries out a transaction, or forgets it. @return also XEN_EAGAIN: somebody came first, and all is
- * to be done again.
+ * Carries out a transaction, or forgets it. @return also XEN_EAGAIN: somebody came first, and all
+ * is to be done again.
  */
 int xenstore_transaction_end(uint32_t transaction, bool commit);
 
