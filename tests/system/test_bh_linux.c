@@ -65,7 +65,7 @@ static void beside_xl(void **state)
     expect_in("bh list --json", "\"name\": \"Domain-0\"");
     expect_in("bh top -b -i 1", "Domain-0");
     shell("bh uptime | grep 'Domain-0 .* 0:0'");
-    shell("bh dmesg -c >/tmp/b; bh debug-keys q && bh dmesg | grep -i domain");
+    shell("bh dmesg -c >/tmp/b; bh debug-keys q && bh dmesg | grep 'd0: refs'");
 
     shell("bh rename 0 first");
     expect_in("xl list first", "\nfirst ");
