@@ -18,6 +18,7 @@ include mk/flags.mk
 include mk/tools.mk
 include mk/hypervisor.mk
 include mk/guest.mk
+include mk/linux-tools.mk
 include mk/packages.mk
 include mk/debian.mk
 include mk/run.mk
@@ -27,7 +28,7 @@ include mk/peer.mk
 include mk/lint.mk
 
 .PHONY: all clean help install
-all: $(HV_IMAGE) $(GUEST_IMAGES)
+all: $(HV_IMAGE) $(GUEST_IMAGES) $(LINUX_TOOLS_DIR)/bh
 
 clean:
 	rm -rf $(BUILD)

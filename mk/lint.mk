@@ -19,7 +19,10 @@ LINT_HV    := $(LINT_FREE) -fpie -idirafter /usr/include -idirafter /usr/include
                -D__BULKHEAD__ '-DBULKHEAD_CHANGESET=""' -Ihypervisor/include -Iarch/x86/include
 LINT_GUEST := $(LINT_FREE) -mcmodel=kernel -Ipv-guest/include -Ipv-guest -Ihypervisor/include
 LINT_TOOLS := $(LINT_GUEST) -Idom0-tools/include
+LINT_LINUX := $(LINT_COMMON) -pthread -Idom0-tools/include -idirafter hypervisor/include
 LINT_HOST  := $(LINT_COMMON) $(HOST_INCLUDES)
+
+LINUX_ONLY := dom0-tools/platform/linux/%
 
 # $(call tidy,FILES,FLAGS): one clang-tidy a file, LINT_JOBS at a time.
 tidy = $(if $(1),@printf '%s\n' $(1) | xargs -P $(LINT_JOBS) -n 1 mk/tidy.sh $(2))
@@ -46,7 +49,8 @@ lint-tidy:
 	$(call tidy,$(filter-out arch/x86/meter.c,$(filter hypervisor/% arch/%,$(LINT_UNITS))),$(LINT_HV))
 	$(call tidy,$(filter arch/x86/meter.c,$(LINT_UNITS)),$(LINT_HV) -DMETER)
 	$(call tidy,$(filter pv-guest/%,$(LINT_UNITS)),$(LINT_GUEST))
-	$(call tidy,$(filter dom0-tools/% tests/guest/%,$(LINT_UNITS)),$(LINT_TOOLS))
+	$(call tidy,$(filter-out $(LINUX_ONLY),$(filter dom0-tools/% tests/guest/%,$(LINT_UNITS))),$(LINT_TOOLS))
+	$(call tidy,$(filter $(LINUX_ONLY),$(LINT_UNITS)),$(LINT_LINUX))
 	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/smp/% tests/system/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
 
 # One configuration a file: what the build defines. Includes are not followed into the C library.

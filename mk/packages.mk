@@ -47,6 +47,14 @@ $(PKG)/kexec-tools: mk/fetch-package.sh $(PKG)/xenstore-utils
 	$(call FETCH,libxendevicemodel1)
 	@touch $@
 
+# xl and its daemons with the libraries they need besides those above: a file that says so.
+$(PKG)/xen-utils: mk/fetch-package.sh $(PKG)/kexec-tools $(PKG)/stress-ng
+	$(call FETCH,xen-utils-4.17)
+	$(call FETCH,libxenhypfs1)
+	$(call FETCH,libyajl2)
+	$(call FETCH,libuuid1)
+	@touch $@
+
 # UEFI firmware for QEMU.
 $(PKG)/uefi: mk/fetch-package.sh
 	$(call FETCH,ovmf)
@@ -84,4 +92,4 @@ $(PKG)/stress-ng: mk/fetch-package.sh $(PKG)/xenstore-utils
 
 .PHONY: packages
 packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox $(PKG)/xenstore-utils \
-          $(PKG)/kexec-tools $(PKG)/uefi $(PKG)/stress-ng
+          $(PKG)/kexec-tools $(PKG)/uefi $(PKG)/stress-ng $(PKG)/xen-utils

@@ -225,6 +225,23 @@ $(BUILD)/tests/uefi.cpio.gz: tests/linux/uefi.sh $(PKG)/efibootmgr $(PKG)/busybo
 	@mk/make-initramfs.sh $@ $(PKG)/busybox uefi -m $(PKG)/modules $(EFI_MODULES)
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
 $(BUILD)/tests/system/test_uefi: | $(BUILD)/tests/uefi.cpio.gz $(PKG)/uefi $(PKG)/grub-efi
+# Linux as dom0 with xl, its daemons (tests/linux/xen-daemons.sh) and bh.
+XEN_UTILS := xl xenstored xenconsoled xenconsole xen-init-dom0
+XEN_UTILS_LIBS := libc.so.6 libm.so.6 libxenlight.so.4.17 libxlutil.so.4.17 libxenguest.so.4.17 \
+    libxenctrl.so.4.17 libxenstore.so.4 libxenhypfs.so.1 libxentoollog.so.1 libxencall.so.1 \
+    libxenevtchn.so.1 libxengnttab.so.1 libxenforeignmemory.so.1 libxendevicemodel.so.1 \
+    libxentoolcore.so.1 libyajl.so.2 libuuid.so.1 liblzma.so.5 libzstd.so.1 libz.so.1
+$(BUILD)/tests/bh-linux.cpio.gz: tests/linux/xen-daemons.sh $(LINUX_TOOLS_DIR)/bh $(PKG)/xen-utils \
+                                 $(PKG)/busybox $(PKG)/vmlinuz $(INITRAMFS)
+	$(call say,RAMDISK,$@)
+	@rm -rf $@.tree && mkdir -p $@.tree/usr/lib/xen-4.17/bin $@.tree/usr/sbin $@.tree/guests
+	@cp $< $@.tree/guests/autorun && strip -o $@.tree/usr/sbin/bh $(LINUX_TOOLS_DIR)/bh
+	@cp $(XEN_UTILS:%=$(PKG)/root/usr/lib/xen-4.17/bin/%) $@.tree/usr/lib/xen-4.17/bin/
+	@ln -s ../lib/xen-4.17/bin/xl $@.tree/usr/sbin/xl
+	$(call copy_libraries,$@.tree,$(XEN_UTILS_LIBS))
+	@mk/make-initramfs.sh $@ $(PKG)/busybox dom0 -m $(PKG)/modules $(DOM0_MODULES)
+	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
+$(BUILD)/tests/system/test_bh_linux: | $(BUILD)/tests/bh-linux.cpio.gz
 
 # Linux with stress-ng.
 STRESS_NG_LIBS := libc.so.6 libm.so.6 libpthread.so.0 libapparmor.so.1 libbsd.so.0 libmd.so.0 \

@@ -24,5 +24,6 @@ code_lines() {
 resident=$(find hypervisor arch/x86 -name '*.[chS]' ! -path 'arch/x86/boot/*' ! -path '*/public/*' \
     ! -path 'hypervisor/*image/*' | code_lines)
 boot=$(find arch/x86/boot hypervisor/image hypervisor/include/image -name '*.[chS]' | code_lines)
-dom0=$(find dom0-tools pv-guest -name '*.[chS]' ! -path 'pv-guest/apps/*' | code_lines)
+dom0=$(find dom0-tools pv-guest -name '*.[chS]' ! -path 'pv-guest/apps/*' \
+    ! -path 'dom0-tools/platform/linux/*' | code_lines)
 echo "trusted code: $resident lines in ring 0, $boot more during boot; the built-in dom0: $dom0"

@@ -4,8 +4,8 @@
  * dom0-tools/bh.
  *
  * The files are layers, and a file uses only earlier ones: output, arguments, json, listing,
- * progress, the groups of verbs (of which create attaches to consoles), the table of verbs, the
- * shell.
+ * progress, the groups of verbs (of which create attaches to consoles), running them, the shell.
+ * The table of verbs is the platform's.
  */
 #ifndef TOOLS_BH_H
 #define TOOLS_BH_H
@@ -144,9 +144,13 @@ void bh_end_console_line(void);
 
 /* ---- The table of verbs ---- */
 
-extern const struct bh_verb *const bh_verbs[]; /* the groups; ends in NULL */
+extern const struct bh_verb *const bh_verbs[]; /* the platform's groups; ends in NULL */
 
+/* Finds a verb by its name, or by the beginning of its name and of no other's. @return or NULL. */
 const struct bh_verb *bh_find_verb(const char *name);
+
+/* Runs one command, whose words, at least one and fewer than BH_MAX_WORDS, end in NULL. */
+int bh_run_words(char **words);
 
 /* Runs one command, a line of words. @return what the verb returned; an empty line gives 0. */
 int bh_run(const char *line);

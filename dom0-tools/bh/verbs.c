@@ -1,33 +1,71 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of verbs: finding and running them, and help. */
+/* Finding verbs in their table and running them, and help. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bh.h"
 
-const struct bh_verb *const bh_verbs[] = {
-    bh_create_verbs, bh_domain_verbs,  bh_vcpu_verbs,   bh_sched_verbs, bh_cpu_verbs,
-    bh_top_verbs,    bh_console_verbs, bh_device_verbs, bh_store_verbs, bh_info_verbs,
-    bh_debug_verbs,  bh_machine_verbs, bh_help_verbs,   NULL,
-};
-
-const struct bh_verb *bh_find_verb(const char *name)
+/* Calls @found for each verb whose name begins with @word. */
+static void each_match(const char *word, void (*found)(void *context, const struct bh_verb *verb),
+                       void *context)
 {
     for (const struct bh_verb *const *group = bh_verbs; *group; group++)
         for (const struct bh_verb *v = *group; v->name; v++)
-            if (!strcmp(v->name, name))
-                return v;
-    return NULL;
+            if (!strncmp(v->name, word, strlen(word)))
+                found(context, v);
 }
 
-static int run_words(char **words)
+struct matches {
+    const char *word;
+    const struct bh_verb *exact, *last;
+    unsigned int count;
+};
+
+static void count_match(void *context, const struct bh_verb *verb)
+{
+    struct matches *m = context;
+
+    m->count++;
+    m->last = verb;
+    if (!strcmp(verb->name, m->word))
+        m->exact = verb;
+}
+
+const struct bh_verb *bh_find_verb(const char *name)
+{
+    struct matches m = {.word = name};
+
+    each_match(name, count_match, &m);
+    return m.exact ? m.exact : m.count == 1 ? m.last : NULL;
+}
+
+static void print_match(void *context, const struct bh_verb *verb)
+{
+    bh_print(" %s", verb->name);
+}
+
+/* Says that no command, or more than one, is meant by a word. @return -1. */
+static int refuse_word(const char *word)
+{
+    struct matches m = {.word = word};
+
+    each_match(word, count_match, &m);
+    if (m.count && *word) {
+        bh_print("bh: '%s' is short for several commands:", word);
+        each_match(word, print_match, NULL);
+        bh_print("\n");
+    } else {
+        bh_print("bh: there is no command '%s'; `help` lists them\n", word);
+    }
+    return -1;
+}
+
+int bh_run_words(char **words)
 {
     struct bh_call call = {.verb = bh_find_verb(words[0]), .argv = words + 1};
 
-    if (!call.verb) {
-        bh_print("bh: there is no command '%s'; `help` lists them\n", words[0]);
-        return -1;
-    }
+    if (!call.verb)
+        return refuse_word(words[0]);
     if (words[1] && !words[2] && (!strcmp(words[1], "-h") || !strcmp(words[1], "--help"))) {
         bh_explain(call.verb);
         return 0;
@@ -50,9 +88,9 @@ int bh_run(const char *line)
         bh_print("bh: a quote is not closed, or there are more than %d words\n", BH_MAX_WORDS - 1);
         status = -1;
     } else if (count && !strcmp(words[0], "bh")) {
-        status = run_words(count > 1 ? words + 1 : help);
+        status = bh_run_words(count > 1 ? words + 1 : help);
     } else if (count) {
-        status = run_words(words);
+        status = bh_run_words(words);
     }
     free(copy);
     return status;
@@ -67,7 +105,7 @@ static int run_help(struct bh_call *call)
     if (call->argc > 1)
         return bh_usage(call);
     if (call->argc && !verb)
-        return bh_fail(call, "there is no command '%s'", call->argv[0]);
+        return refuse_word(call->argv[0]);
     if (verb) {
         bh_explain(verb);
         return 0;

@@ -2,8 +2,8 @@
 /*
  * All that dom0-tools asks of the system it runs on, apart from a C library: control hypercalls,
  * other domains' memory, event channels, files, a terminal, time and threads. The built-in dom0
- * (platform/builtin.c) is one implementation; a fake in tests/unit is another; Linux (/dev/xen/...)
- * can be a third.
+ * (platform/builtin.c) is one implementation; a fake in tests/unit is another; Linux as dom0
+ * (platform/linux) is a third, with those of the functions that its programs use.
  *
  * Threads are cooperative: one runs until it calls a function marked "may wait" here. So the tools'
  * data needs no locks, only care around such calls. An implementation with real threads lets one

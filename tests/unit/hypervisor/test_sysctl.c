@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
-/* SOURCES: hypervisor/lock_profile.c hypervisor/power_states.c */
+/* SOURCES: hypervisor/debug_keys.c hypervisor/lock_profile.c hypervisor/power_states.c */
 /*
  * What the control operations about the machine say of power states and of patches.
  */
