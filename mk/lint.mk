@@ -35,6 +35,7 @@ lint-files:
 	@mk/check-ranks.sh
 	@mk/check-guest-log.sh
 	@mk/check-names.py
+	@mk/check-documents.py
 	@mk/porting-lines.sh
 
 lint-format:
@@ -47,7 +48,7 @@ lint-tidy:
 	$(call tidy,$(filter arch/x86/meter.c,$(LINT_UNITS)),$(LINT_HV) -DMETER)
 	$(call tidy,$(filter pv-guest/%,$(LINT_UNITS)),$(LINT_GUEST))
 	$(call tidy,$(filter dom0-tools/% tests/guest/%,$(LINT_UNITS)),$(LINT_TOOLS))
-	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/smp/% tests/system/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
+	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/smp/% tests/system/% tests/documents/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
 
 # One configuration a file: what the build defines. Includes are not followed into the C library.
 lint-cppcheck:
