@@ -22,22 +22,17 @@ include mk/linux-tools.mk
 include mk/packages.mk
 include mk/debian.mk
 include mk/run.mk
+include mk/install.mk
 include mk/tests.mk
 include mk/mutants.mk
 include mk/peer.mk
 include mk/lint.mk
 
-.PHONY: all clean help install
+.PHONY: all clean help
 all: $(HV_IMAGE) $(GUEST_IMAGES) $(LINUX_TOOLS_DIR)/bh
 
 clean:
 	rm -rf $(BUILD)
-
-# The images alone: a boot loader entry is the administrator's to write (docs/guide.md).
-install: all
-	install -d $(DESTDIR)/boot
-	install -m 0644 $(HV_IMAGE) $(DESTDIR)/boot/bulkhead
-	install -m 0644 $(GUEST_DIR)/dom0 $(DESTDIR)/boot/bulkhead-dom0
 
 help:
 	@cat mk/help.txt

@@ -38,6 +38,7 @@ lint-files:
 	@mk/check-ranks.sh
 	@mk/check-guest-log.sh
 	@mk/check-names.py
+	@mk/check-documents.py
 	@mk/porting-lines.sh
 
 lint-format:
@@ -51,7 +52,7 @@ lint-tidy:
 	$(call tidy,$(filter pv-guest/%,$(LINT_UNITS)),$(LINT_GUEST))
 	$(call tidy,$(filter-out $(LINUX_ONLY),$(filter dom0-tools/% tests/guest/%,$(LINT_UNITS))),$(LINT_TOOLS))
 	$(call tidy,$(filter $(LINUX_ONLY),$(LINT_UNITS)),$(LINT_LINUX))
-	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/smp/% tests/system/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
+	$(call tidy,$(filter tests/unit/% tests/host/% tests/fuzz/% tests/smp/% tests/system/% tests/documents/% tests/peer/% tests/qemu/%,$(LINT_UNITS)),$(LINT_HOST))
 
 # One configuration a file: what the build defines. Includes are not followed into the C library.
 lint-cppcheck:

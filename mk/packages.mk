@@ -27,6 +27,11 @@ $(PKG)/xen: mk/fetch-package.sh
 	$(call FETCH,xen-hypervisor-4.17-amd64)
 	@gunzip -c $(PKG)/root/boot/xen-4.17-amd64.gz >$@
 
+# The package of Debian that depends on the one above by name: a file that says so.
+$(PKG)/xen-system: mk/fetch-package.sh
+	$(call FETCH,xen-system-amd64)
+	@touch $@
+
 $(PKG)/pvgrub: mk/fetch-package.sh
 	$(call FETCH,grub-xen-host)
 	@ln -sfn root/usr/lib/grub-xen/grub-x86_64-xen.bin $@ && touch -c $@
@@ -91,5 +96,5 @@ $(PKG)/stress-ng: mk/fetch-package.sh $(PKG)/xenstore-utils
 	@touch $@
 
 .PHONY: packages
-packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/pvgrub $(PKG)/busybox $(PKG)/xenstore-utils \
+packages: $(PKG)/vmlinuz $(PKG)/xen $(PKG)/xen-system $(PKG)/pvgrub $(PKG)/busybox $(PKG)/xenstore-utils \
           $(PKG)/kexec-tools $(PKG)/uefi $(PKG)/stress-ng $(PKG)/xen-utils

@@ -8,6 +8,8 @@
 #   tests/seeds/fuzz_*.c     make the inputs that the fuzzer of the same name begins with
 #   tests/smp/smp_*.c        several CPUs at once, as coroutines with a seed and as threads
 #   tests/abi/compare.sh     our public headers against Debian's libxen-dev
+#   tests/packages/packages.sh   the Debian packages
+#   tests/documents/completion.sh   what bash offers for bh's command line
 #   tests/guest/             images that test the ABI from inside, on Bulkhead and on Debian's Xen
 #   tests/system/test_*.c    cmocka programs that start QEMU and talk to its serial port
 #
@@ -195,6 +197,9 @@ $(BUILD)/tests/xenstore-utils.cpio.gz: $(PKG)/xenstore-utils $(GUESTS_DIR)/linux
 	@(cat $(GUESTS_DIR)/linux.cpio.gz && mk/make-cpio.sh $@.tree | gzip -n -6) >$@
 $(BUILD)/tests/system/test_xenstore_utils: | $(BUILD)/tests/xenstore-utils.cpio.gz
 
+# The images that the packages install.
+$(BUILD)/tests/system/test_packed: | $(patsubst %,$(DIST)/%.gz,bulkhead dom0 demo)
+
 # Bulkhead with the meter.
 $(BUILD)/tests/system/test_preemption: | $(BUILD)/meter/bulkhead $(GUEST_DIR)/greedy \
     $(GUEST_DIR)/chaos $(GUEST_DIR)/one-piece $(GUESTS_DIR)/demo
@@ -294,7 +299,7 @@ BOCHS_TESTS_bulkhead-smp := all-cpus test-sched
 BOCHS_TESTS := $(filter test-traps test-user test-emulation,$(GUEST_TESTS))
 
 RUNS := $(UNIT_TESTS:%=run-%) $(FUZZ_TESTS:%=run-%) $(SMP_TESTS:%=run-%) \
-        $(if $(wildcard tests/abi/compare.sh),run-abi) run-pv-objects \
+        $(if $(wildcard tests/abi/compare.sh),run-abi) run-packages run-completion run-pv-objects \
         $(foreach role,$(GUEST_RUNS),$(foreach hv,$(GUEST_HVS),run-guests-$(role)-$(hv))) \
         $(if $(BOCHS_TESTS),$(BOCHS_HVS:%=run-guests-bochs-%)) \
         $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS)))
@@ -305,7 +310,7 @@ RUNS := $(sort $(filter run-guests%,$(RUNS))) $(filter run-system%,$(RUNS)) $(fi
 .PHONY: check check-all check-build bench bench-linux bench-sched bench-locks $(RUNS)
 
 check-build: all $(HV_DEBUG) packages $(addprefix $(BUILD)/tests/,$(UNIT_TESTS) $(FUZZ_TESTS) $(SMP_TESTS) $(SYSTEM_TESTS)) \
-             $(FUZZ_CORPORA) $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
+             $(BUILD)/tests/bh $(FUZZ_CORPORA) $(BUILD)/dom0-ramdisk.cpio $(BUILD)/dom0-linux.cpio.gz
 
 # Two steps by a make of their own, so that they run side by side even under a plain `make check`.
 PARALLEL = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(CHECK_JOBS))
@@ -355,6 +360,22 @@ run-pv-objects: $(BUILD)/tests/fuzz/fuzz_page_type
 
 run-abi:
 	@$(RUN_TEST) abi tests/abi/compare.sh $(BUILD)
+
+# bh with its table of verbs, and without what verbs other than help would call.
+$(BUILD)/tests/bh: tests/documents/bh.c $(filter dom0-tools/bh/%,$(TOOLS_SRCS)) dom0-tools/utf8.c \
+                   | $(TOOLS_STAMP)
+	$(call say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O0 -D_GNU_SOURCE $(HOST_INCLUDES) -Idom0-tools -no-pie \
+	    -Wl,--unresolved-symbols=ignore-all -o $@ $^
+
+run-completion: $(BUILD)/tests/bh
+	@$(RUN_TEST) completion tests/documents/completion.sh $<
+
+# What `make deb` needs is built before, so that the makes of this test only pack it.
+run-packages: $(HV_IMAGE) $(GUEST_DIR)/dom0 $(INSTALLED_GUESTS:%=$(GUESTS_DIR)/%) \
+              $(PKG)/xen $(PKG)/xen-system $(PKG)/busybox
+	@$(RUN_TEST) packages tests/packages/packages.sh $(BUILD) $(DEBS)
 
 SYSTEM_ARGS_leaks = $(if $(LONG),200,20)
 SYSTEM_ARGS_smp = $(if $(LONG),64,8)
