@@ -185,7 +185,7 @@ void load_cr4(const struct vcpu *v)
     set_cr4(cr4_for(v));
 }
 
-#define DR6_RESET   0xffff0ff0UL
+#define DR6_RESET 0xffff0ff0UL
 
 void load_debug_registers(struct vcpu *v)
 {

@@ -89,7 +89,7 @@ extern struct efi efi;
 
 /* Notes where the firmware's system table is: machine address @table, from the boot loader. */
 void efi_set_system_table(u64 table);
-/* Copies the boot loader's copy of the memory map: @bytes of descriptors, one each @stride bytes. */
+/* Copies the boot loader's copy of the memory map: @bytes, with a descriptor each @stride bytes. */
 void efi_set_memory_map(const void *map, size_t bytes, size_t stride);
 /* Fills `efi`, after the heap is there. Says in the log what the firmware is. */
 void efi_init(void);
