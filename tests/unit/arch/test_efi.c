@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * UEFI: what is read of the firmware's tables at boot, what is not believed of them, and dom0's
- * calls of the runtime services, on a firmware that the test plays: on which root it runs, with
+ * calls of the runtime services, on a firmware that the test plays: on which services_root it runs, with
  * which registers, and what it and dom0 can make of each other's sizes.
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) arch/x86/efi.c arch/x86/boot/efi.c */
@@ -54,13 +54,13 @@ void *ioremap_cached(paddr_t pa, size_t bytes)
     }
 }
 
-static u64 *root;
+static u64 *services_root;
 
 void *boot_alloc_table(void)
 {
-    root = alloc_hv_pages(0);
-    assert_non_null(root);
-    return root;
+    services_root = alloc_hv_pages(0);
+    assert_non_null(services_root);
+    return services_root;
 }
 
 static struct mapping {
@@ -71,9 +71,9 @@ static struct mapping {
 } mappings[16];
 static unsigned int nr_mappings;
 
-void map_range_in(u64 *top, unsigned long va, paddr_t pa, size_t bytes, u64 flags)
+void map_range_in(u64 *root, unsigned long va, paddr_t pa, size_t bytes, u64 flags)
 {
-    assert_ptr_equal(top, root);
+    assert_ptr_equal(root, services_root);
     assert_true(nr_mappings < ARRAY_SIZE(mappings));
     mappings[nr_mappings++] = (struct mapping){va, pa, bytes, flags};
 }
@@ -101,7 +101,7 @@ static void start(void)
     efi_set_system_table(0);
     memset(map, 0, sizeof(map));
     nr_mappings = 0;
-    root = NULL;
+    services_root = NULL;
     memset(vendor, 0, sizeof(vendor));
     for (unsigned int i = 0; name[i]; i++)
         vendor[i] = (u16)name[i];
@@ -152,7 +152,7 @@ void fpu_load(struct vcpu *v)
     loads++;
 }
 
-/* What each service finds: its own root, no breakpoint, a stack as compilers want it. */
+/* What each service finds: its own services_root, no breakpoint, a stack as compilers want it. */
 static void in_service(void)
 {
     assert_int_equal(host_registers()->cr3, efi.root);
@@ -331,8 +331,8 @@ static void end(void)
 {
     xfree((void *)(unsigned long)efi.memory);
     efi.memory = NULL;
-    if (root)
-        free_hv_pages(root, 0);
+    if (services_root)
+        free_hv_pages(services_root, 0);
     current->arch.debugreg[7] = DR7_RESET;
     guest_end();
 }
@@ -362,7 +362,7 @@ static void services_get_their_memory_and_no_other(void **state)
 {
     start();
     boot(4);
-    assert_int_equal(efi.root, virt_to_maddr(root));
+    assert_int_equal(efi.root, virt_to_maddr(services_root));
     assert_int_equal(nr_mappings, 3);
     for (unsigned int i = 0; i < 3; i++) {
         const struct mapping *m = &mappings[i];
@@ -374,7 +374,8 @@ static void services_get_their_memory_and_no_other(void **state)
         assert_int_equal(!!(m->flags & PTE_UNCACHED), i == 2);
     }
     for (unsigned int i = HV_L4_FIRST; i <= HV_L4_LAST; i++)
-        assert_int_equal(root[i], i == DESCRIPTORS_L4_SLOT ? descriptors_l4_entry : hv_l4[i]);
+        assert_int_equal(services_root[i],
+                         i == DESCRIPTORS_L4_SLOT ? descriptors_l4_entry : hv_l4[i]);
     end();
 }
 
