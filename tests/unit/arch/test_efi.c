@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * UEFI: what is read of the firmware's tables at boot, what is not believed of them, and dom0's
- * calls of the runtime services, on a firmware that the test plays: on which services_root it runs, with
+ * calls of the runtime services, on a firmware that the test plays: on which root it runs, with
  * which registers, and what it and dom0 can make of each other's sizes.
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) arch/x86/efi.c arch/x86/boot/efi.c */
@@ -152,7 +152,7 @@ void fpu_load(struct vcpu *v)
     loads++;
 }
 
-/* What each service finds: its own services_root, no breakpoint, a stack as compilers want it. */
+/* What each service finds: its own root, no breakpoint, a stack as compilers want it. */
 static void in_service(void)
 {
     assert_int_equal(host_registers()->cr3, efi.root);
