@@ -35,6 +35,6 @@ cp -L "$hypervisor" "$tree/boot/bulkhead"
 } >"$tree/boot/grub/grub.cfg"
 
 log=$(grub-mkrescue -d "$grub" -o "$out.tmp" \
-    --install-modules="multiboot2 normal iso9660 $modules serial terminal configfile part_msdos" \
+    --install-modules="multiboot2 normal iso9660 $modules serial terminal configfile part_msdos gzio" \
     --locales= --fonts= --themes= "$tree" 2>&1) || { echo "$log" >&2; exit 1; }
 mv "$out.tmp" "$out"

@@ -362,7 +362,8 @@ run-abi:
 	@$(RUN_TEST) abi tests/abi/compare.sh $(BUILD)
 
 # bh with its table of verbs, and without what verbs other than help would call.
-$(BUILD)/tests/bh: tests/documents/bh.c $(filter dom0-tools/bh/%,$(TOOLS_SRCS)) dom0-tools/utf8.c \
+$(BUILD)/tests/bh: tests/documents/bh.c $(filter dom0-tools/bh/%,$(TOOLS_SRCS)) \
+                   dom0-tools/platform/builtin_verbs.c dom0-tools/utf8.c \
                    | $(TOOLS_STAMP)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
