@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -470,10 +469,7 @@ static void exec_bochs(const struct machine_options *options, int input, int out
 
 void machine_fire_timers_first(const struct machine *machine)
 {
-    const struct sched_param lowest = {.sched_priority = 1};
-
-    if (sched_setscheduler(machine->pid, SCHED_FIFO, &lowest) != 0)
-        fail_msg("QEMU's main thread does not get a real-time priority: %s", strerror(errno));
+    run_command("chrt --fifo --pid 1 %d", (int)machine->pid);
 }
 
 const char *read_whole_file(const char *path)
