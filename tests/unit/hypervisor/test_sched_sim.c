@@ -12,7 +12,7 @@
 #define WAKE_RUNS  60U
 #define WAIT_RUNS  90U
 #define QUIET_RUNS 30U
-#define ROUND_RUNS 20U
+#define ROUND_RUNS 8U
 
 /* The bounds. */
 #define LAG_BOUND    (3 * SCHED_SLICE)
