@@ -1,49 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dom0's use of the console: the console_io hypercall and the characters typed on the serial line.
- *
- * A received character waits in a small ring until dom0, told by VIRQ_CONSOLE, reads it; when the
- * ring is full further input is lost, as on any terminal that is not read.
+ * Dom0's use of the console: the console_io hypercall. What is typed waits in console_input.c.
  */
 #include <console.h>
 #include <domain.h>
-#include <event_channel.h>
 #include <guest_access.h>
 #include <hypercall.h>
-#include <softirq.h>
 
-#define INPUT_SIZE 1024U /* a power of two */
-#define CHUNK      128U
-
-static spinlock_t input_lock = SPINLOCK_INIT(RANK_CONSOLE);
-static char input[INPUT_SIZE];
-static u32 input_start, input_end; /* free-running */
-
-void console_input(char c)
-{
-    unsigned long flags = spin_lock_irqsave(&input_lock);
-
-    if (input_end - input_start < INPUT_SIZE)
-        input[input_end++ & (INPUT_SIZE - 1)] = c;
-    spin_unlock_irqrestore(&input_lock, flags);
-    softirq_raise(SOFTIRQ_CONSOLE);
-}
-
-void console_softirq(void)
-{
-    send_global_virq(VIRQ_CONSOLE);
-}
-
-size_t console_read_input(char *buf, size_t len)
-{
-    unsigned long flags = spin_lock_irqsave(&input_lock);
-    size_t n = 0;
-
-    while (n < len && input_start != input_end)
-        buf[n++] = input[input_start++ & (INPUT_SIZE - 1)];
-    spin_unlock_irqrestore(&input_lock, flags);
-    return n;
-}
+#define CHUNK 128U
 
 /*
  * Writes text of dom0. It can be preempted after any chunk: then the guest repeats the call with

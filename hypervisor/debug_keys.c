@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The debug keys of XEN_SYSCTL_debug_keys: what each prints, in one table. They are Xen's letters
- * for the same things, with M for Bulkhead's own meter.
+ * The debug keys: what each prints, in one table. They are Xen's letters for the same things, with M
+ * for Bulkhead's own meter.
  *
- * Dom0 asks for them, but guests decide how much there is to show. So a key prints a line for each
+ * Dom0 asks for them by XEN_SYSCTL_debug_keys, or the administrator presses them while the console's
+ * input is ours; but guests decide how much there is to show. So a key prints a line for each
  * CPU, domain or vCPU, and of what a domain can have many of, no more than a fixed number.
  */
 #include <arch.h>
@@ -68,15 +69,17 @@ static void dump_grants(void)
 }
 
 /*
- * Dom0, which alone has the right to press keys: the registers of the caller, and of other vCPUs as
- * they left them. Those of one that runs at this moment are in another CPU.
+ * The registers of dom0's vCPUs as they left them, and of the one that this CPU has come from. Those
+ * of another one that runs at this moment are in another CPU.
  */
 static void dump_dom0(void)
 {
-    const struct domain *d = current->domain;
+    const struct domain *d = dom0;
     unsigned int shown = 0, more = 0;
     struct vcpu *v;
 
+    if (!d)
+        return; /* not built yet */
     for_each_vcpu (d, v) {
         if (!v->initialised)
             continue;

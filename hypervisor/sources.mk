@@ -8,6 +8,7 @@ IMAGE_SRCS := $(addprefix hypervisor/image/, \
 
 HV_SRCS += \
     hypervisor/console.c \
+    hypervisor/console_input.c \
     hypervisor/console_io.c \
     hypervisor/cpu_hotplug.c \
     hypervisor/debug_keys.c \

@@ -82,6 +82,8 @@ static void __init poll_from_now_on(const char *name, void (*poll)(void))
 
 void __init console_init_input(void)
 {
+    if (hv_options.keeps_input)
+        console_input_to_us();
     if (uart_in_use() && !uart_init_irq())
         poll_from_now_on("com1", uart_poll);
 }

@@ -16,6 +16,8 @@ struct hv_options {
     char com1[48];   /* com1=: baud[,data+parity+stop[,io-base[,irq]]]; empty: 115200,8n1,0x3f8,4 */
     char loglvl[16]; /* loglvl=: threshold as in console_set_levels(); empty: default */
     char guest_loglvl[16]; /* guest_loglvl= */
+    char switch_character; /* conswitch=: three of it switch the input between dom0 and us */
+    bool keeps_input;      /* conswitch=ax: it is ours at first */
 
     /* Platform. */
     u64 acpi_rsdp;        /* acpi_rsdp=: machine address of ACPI's root pointer; 0: look for it */
@@ -33,6 +35,7 @@ struct hv_options {
      * given. */
     s64 dom0_mem, dom0_mem_min, dom0_mem_max;
     unsigned int dom0_max_vcpus; /* dom0_max_vcpus=; 0: as many as there are CPUs */
+    bool dom0_vcpus_pin;         /* dom0_vcpus_pin: vCPU n of dom0 runs on CPU n alone */
 };
 
 #define DOM0_MEM_UNSET INT64_MIN

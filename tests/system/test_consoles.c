@@ -2,7 +2,8 @@
 /*
  * Consoles of many domains: nothing is lost at 1 MiB a second, neither while a client is attached
  * nor in the log while none is; consoles that share the terminal keep their lines apart; a domain
- * that never stops writing blocks neither the prompt nor the other domains.
+ * that never stops writing blocks neither the prompt nor the other domains. And the hypervisor, which
+ * shares the serial line with dom0.
  */
 #include "bulkhead.h"
 
@@ -198,6 +199,24 @@ static void floods_keep_nobody_waiting(void **state)
     talk_to_demo(machine, "quiet again");
 }
 
+#define SWITCH "\001\001\001" /* three times Ctrl-A */
+
+/* What is typed goes to the hypervisor and back to dom0, which sees nothing of it. */
+static void input_goes_to_the_hypervisor_and_back(void **state)
+{
+    struct machine *machine = boot("consoles-switch");
+
+    machine_send(machine, SWITCH);
+    machine_expect(machine, "(BH) input: to the hypervisor; h lists its keys, Ctrl-A three times");
+    machine_send(machine, "h");
+    machine_expect(machine, "(BH) key 'u': memory by NUMA node");
+    machine_send(machine, "m");
+    machine_expect(machine, "(BH) memory: ");
+    machine_send(machine, SWITCH);
+    machine_expect(machine, "(BH) input: to dom0");
+    assert_non_null(strstr(bh(machine, "list"), "Domain-0"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +224,7 @@ int main(void)
         cmocka_unit_test_teardown(the_log_keeps_what_nobody_sees, machines_stop),
         cmocka_unit_test_teardown(lines_of_several_consoles_stay_apart, machines_stop),
         cmocka_unit_test_teardown(floods_keep_nobody_waiting, machines_stop),
+        cmocka_unit_test_teardown(input_goes_to_the_hypervisor_and_back, machines_stop),
     };
 
     return cmocka_run_group_tests_name("consoles", tests, NULL, NULL);

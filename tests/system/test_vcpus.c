@@ -31,17 +31,18 @@ static void expect_part(const char *command, const char *part)
     }
 }
 
-static void boot(const char *name, bool on_xen)
+static void boot(const char *name, bool on_xen, const char *options)
 {
     static const char *const files[] = {"demo", "demo.cfg", NULL};
     static const char *const extra[] = {"-smp", "2", NULL};
-    char modules[1024];
+    char modules[1024], cmdline[128];
 
     snprintf(modules, sizeof(modules), "%s,%s", dom0_kernel(), make_ramdisk(name, files));
+    snprintf(cmdline, sizeof(cmdline), "console=com1 noreboot dom0_mem=256M %s", options);
     machine = machine_start(
         &(struct machine_options){.name = name,
                                   .kernel = on_xen ? build_path("packages/xen") : bulkhead_image(),
-                                  .cmdline = "console=com1 noreboot dom0_mem=256M",
+                                  .cmdline = cmdline,
                                   .modules = modules,
                                   .extra = extra});
     expect_prompt(machine);
@@ -99,19 +100,33 @@ static void share_cpus(void)
 
 static void verbs_on_bulkhead(void **state)
 {
-    boot("vcpus", false);
+    boot("vcpus", false, "");
     place_vcpus();
     share_cpus();
 }
 
 static void verbs_on_debians_xen(void **state)
 {
-    boot("vcpus-xen", true);
+    boot("vcpus-xen", true, "");
     place_vcpus();
     share_cpus();
     /* What only Bulkhead tells. */
     expect_part("top --json -d 1", "\"run_queue_delay_percent\": null");
     expect("debug locks", "bh debug: this hypervisor does not count waits for its locks\n");
+}
+
+/* dom0_vcpus_pin: more vCPUs than CPUs begin again at the first. */
+static void dom0_is_pinned(void **state)
+{
+    for (int on_xen = 0; on_xen <= 1; on_xen++) {
+        boot(on_xen ? "vcpus-pin-xen" : "vcpus-pin", on_xen, "dom0_max_vcpus=3 dom0_vcpus_pin");
+        expect_part("vcpu-list 0", "  0 / all\n");
+        expect_part("vcpu-list 0", "  1 / all\n");
+        assert_null(strstr(bh(machine, "vcpu-list 0"), "all / all"));
+        expect("vcpu-pin 0 1 all", "");
+        expect_part("vcpu-list 0", "  all / all\n");
+        machines_stop(NULL);
+    }
 }
 
 /* ---- Hot-plug ---- */
@@ -184,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(verbs_on_bulkhead, machines_stop),
         cmocka_unit_test_teardown(verbs_on_debians_xen, machines_stop),
+        cmocka_unit_test_teardown(dom0_is_pinned, machines_stop),
         cmocka_unit_test_teardown(linux_follows_vcpu_set, machines_stop),
         cmocka_unit_test_teardown(siblings_answer_at_once, machines_stop),
     };

@@ -192,6 +192,15 @@ static void __init fill_start_info(const struct domain *d, const char *cmdline,
 
 /* ---- the domain ---- */
 
+/* There may be more of them than CPUs. */
+static void __init pin_vcpu(struct vcpu *v)
+{
+    cpumask_t mask = {0};
+
+    cpumask_set(&mask, v->id % nr_cpus);
+    sched_set_affinity(v, &mask, NULL);
+}
+
 static struct domain *__init create_dom0(void)
 {
     struct xen_domctl_createdomain config = {
@@ -213,6 +222,8 @@ static struct domain *__init create_dom0(void)
         if (vcpu_create(d, id))
             boot_fatal("too little memory for dom0's vCPU %u", id);
     spin_unlock(&d->lock);
+    for (unsigned int id = 0; hv_options.dom0_vcpus_pin && id < d->max_vcpus; id++)
+        pin_vcpu(d->vcpu[id]);
     dom0_grant_access(d);
     return d;
 }

@@ -19,12 +19,6 @@ struct option {
     const char *expected; /* form of the value; NULL: the word stands alone */
 };
 
-static bool __init parse_flag(const char *value, void *arg)
-{
-    *(bool *)arg = true;
-    return true;
-}
-
 /* 1, yes, on, true; 0, no, off, false. */
 static bool __init parse_bool(const char *value, void *arg)
 {
@@ -136,6 +130,19 @@ static bool __init parse_address(const char *value, void *arg)
     return true;
 }
 
+/* A letter, of which Ctrl makes the switch character; x after it: the input stays ours at first. */
+static bool __init parse_conswitch(const char *value, void *arg)
+{
+    char letter = (char)(value[0] | 0x20);
+    bool keeps = value[0] && value[1] == 'x';
+
+    if (letter < 'a' || letter > 'z' || value[keeps ? 2 : 1])
+        return false;
+    hv_options.switch_character = (char)(letter - 'a' + 1);
+    hv_options.keeps_input = keeps;
+    return true;
+}
+
 /* There is one scheduler, so only its name is accepted. */
 static bool __init parse_sched(const char *value, void *arg)
 {
@@ -221,15 +228,17 @@ static const struct option options[] __initconst = {
     TEXT_OPTION("loglvl", loglvl, "none, error, warning, info, debug or all"),
     TEXT_OPTION("guest_loglvl", guest_loglvl, "none, error, warning, info, debug or all"),
     TEXT_OPTION("clocksource", clocksource, "hpet, acpi or pit"),
+    {"conswitch", parse_conswitch, NULL, "a letter, and x after it or not"},
     {"sched", parse_sched, NULL, "credit2, which is the one scheduler"},
     {"acpi_rsdp", parse_address, &hv_options.acpi_rsdp, "an address"},
     {"x2apic", parse_not_bool, &hv_options.no_x2apic, "yes or no"},
-    {"noreboot", parse_flag, &hv_options.noreboot, NULL},
+    {"noreboot", parse_bool, &hv_options.noreboot, "yes or no"},
     {"spec-ctrl", parse_spec_ctrl, NULL, SPEC_CTRL_FORM},
     {"watchdog", parse_bool, &hv_options.watchdog, "yes or no"},
     {"watchdog_timeout", parse_count, &hv_options.watchdog_timeout, "seconds, from 1 on"},
     {"maxcpus", parse_count, &hv_options.maxcpus, "a number from 1 on"},
     {"dom0_max_vcpus", parse_count, &hv_options.dom0_max_vcpus, "a number from 1 on"},
+    {"dom0_vcpus_pin", parse_bool, &hv_options.dom0_vcpus_pin, "yes or no"},
     {"dom0_mem", parse_dom0_mem, NULL, "SIZE[,min:SIZE][,max:SIZE], SIZE being " SIZE_FORM},
     /*
      * GRUB's entries on UEFI have both: use no real mode, and no disk data of the BIOS. We use
@@ -293,21 +302,34 @@ void __init options_report(void)
 
 /* ---- the line ---- */
 
+static const struct option *__init find_option(const char *name, size_t len)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(options); i++)
+        if (strlen(options[i].name) == len && !strncmp(options[i].name, name, len))
+            return &options[i];
+    return NULL;
+}
+
+/* A boolean option may stand alone, which means yes, or as no-NAME. */
+static bool __init is_boolean(const struct option *o)
+{
+    return o && (o->parse == parse_bool || o->parse == parse_not_bool);
+}
+
 static void __init parse_word(const char *word)
 {
-    const char *eq = strchr(word, '=');
+    const char *eq = strchr(word, '='), *value = eq ? eq + 1 : NULL;
     size_t len = eq ? (size_t)(eq - word) : strlen(word);
+    const struct option *o = find_option(word, len);
 
-    for (unsigned int i = 0; i < ARRAY_SIZE(options); i++) {
-        const struct option *o = &options[i];
-
-        if (strlen(o->name) != len || strncmp(o->name, word, len))
-            continue;
-        if (!eq != !o->expected || !o->parse(eq ? eq + 1 : "", o->arg))
-            complain(word, o);
-        return;
+    if (!eq && is_boolean(o)) {
+        value = "yes";
+    } else if (!eq && !o && !strncmp(word, "no-", 3) && is_boolean(find_option(word + 3, len - 3))) {
+        o = find_option(word + 3, len - 3);
+        value = "no";
     }
-    complain(word, NULL);
+    if (!o || !value != !o->expected || !o->parse(value ? value : "", o->arg))
+        complain(word, o);
 }
 
 void __init options_parse(const char *cmdline)

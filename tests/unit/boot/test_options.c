@@ -40,7 +40,7 @@ static void good_values(void **state)
     options_parse(
         "  console=com1,vga com1=9600,8n1 noreboot   maxcpus=4 spec-ctrl=no dom0_max_vcpus=0x10 "
         "dom0_mem=64M,min:32m,max:1G loglvl=all x2apic=off sched=credit2 acpi_rsdp=0x7fb7e014 "
-        "no-real-mode edd=off");
+        "no-real-mode edd=off dom0_vcpus_pin conswitch=Bx");
     options_report();
     assert_string_equal(messages, "");
     assert_string_equal(hv_options.console, "com1,vga");
@@ -55,6 +55,24 @@ static void good_values(void **state)
     assert_string_equal(hv_options.loglvl, "all");
     assert_true(hv_options.no_x2apic);
     assert_int_equal(hv_options.acpi_rsdp, 0x7fb7e014);
+    assert_true(hv_options.dom0_vcpus_pin);
+    assert_int_equal(hv_options.switch_character, 2);
+    assert_true(hv_options.keeps_input);
+    options_parse("conswitch=z");
+    assert_int_equal(hv_options.switch_character, 26);
+    assert_false(hv_options.keeps_input);
+}
+
+static void yes_and_no(void **state)
+{
+    options_parse("noreboot watchdog");
+    assert_true(hv_options.noreboot && hv_options.watchdog);
+    options_parse("no-noreboot watchdog=no no-x2apic");
+    assert_true(!hv_options.noreboot && !hv_options.watchdog && hv_options.no_x2apic);
+    options_parse("noreboot=1 x2apic");
+    assert_true(hv_options.noreboot && !hv_options.no_x2apic);
+    options_report();
+    assert_string_equal(messages, "");
 }
 
 /* What Xen's users write: the parts that have a meaning here count, each other one is named. */
@@ -110,8 +128,10 @@ static void bad_values_change_nothing(void **state)
     static const char *const bad[] = {
         "dom0_mem=",     "dom0_mem=12q",      "dom0_mem=1M,", "dom0_mem=99999999999T",
         "dom0_mem=min:", "maxcpus=0",         "maxcpus=x",    "maxcpus",
-        "noreboot=1",    "spec-ctrl=perhaps", "nosuch=1",     "console=",
+        "noreboot=2",    "spec-ctrl=perhaps", "nosuch=1",     "console=",
         "sched=rtds",    "acpi_rsdp=0",       "acpi_rsdp=x",  "edd",
+        "conswitch=",    "conswitch=1",       "conswitch=ay", "conswitch=axx",
+        "no-maxcpus",    "no-nosuch",         "no-edd=off",   "watchdog=",
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -129,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_values),
+        cmocka_unit_test(yes_and_no),
         cmocka_unit_test(lists_of_spec_ctrl),
         cmocka_unit_test(negative_and_plain_sizes),
         cmocka_unit_test(bad_values_change_nothing),

@@ -2,7 +2,8 @@
 /*
  * The console: prefixes, levels, the rate limit, the ring as `bh dmesg` reads it, dom0's input.
  */
-/* SOURCES: hypervisor/console.c hypervisor/console_io.c hypervisor/spinlock.c */
+/* SOURCES: hypervisor/console.c hypervisor/console_io.c hypervisor/console_input.c */
+/* SOURCES: hypervisor/options.c hypervisor/spinlock.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <domain.h>
 #include <event_channel.h>
 #include <hypercall.h>
+#include <options.h>
 #include <public/sysctl.h>
 #include <softirq.h>
 
@@ -25,6 +27,7 @@ static struct cpu_info info;
 static struct domain domain;
 static struct vcpu vcpu;
 static unsigned int virqs;
+static char keys[16];
 static unsigned long fault_at; /* guest address from which on access faults; 0: none */
 
 void tlb_relax(void)
@@ -60,6 +63,11 @@ void send_global_virq(u32 virq)
     virqs += virq == VIRQ_CONSOLE;
 }
 
+void debug_key(char key)
+{
+    keys[strlen(keys)] = key;
+}
+
 void softirq_raise(enum softirq nr)
 {
     info.softirq_pending |= 1U << nr;
@@ -82,6 +90,8 @@ void panic(const char *fmt, ...)
 }
 
 /* ---- a device that remembers ---- */
+
+char *strstr(const char *haystack, const char *needle);
 
 static char shown[1 << 18];
 static size_t shown_len;
@@ -299,6 +309,52 @@ static void hypercall(void **state)
     assert_int_equal(do_console_io(CONSOLEIO_write, 1, (unsigned long)text), -XEN_EPERM);
 }
 
+static void type(const char *text)
+{
+    while (*text)
+        console_input(*text++);
+    console_softirq();
+}
+
+static void expect_dom0_reads(const char *text)
+{
+    char buf[16];
+
+    assert_int_equal(console_read_input(buf, sizeof(buf)), strlen(text));
+    assert_memory_equal(buf, text, strlen(text));
+}
+
+/* The switch character three times in a row changes who gets the input; fewer of them are input. */
+static void input_switches(void **state)
+{
+    virqs = 0;
+    type("ab\001c\001\001d");
+    expect_dom0_reads("ab\001c\001\001d");
+    assert_int_equal(virqs, 1);
+    type("\001\001");
+    expect_dom0_reads("");
+    assert_int_equal(virqs, 1);
+    type("\001qh");
+    expect_dom0_reads("");
+    assert_int_equal(virqs, 1);
+    assert_string_equal(keys, "qh");
+    assert_non_null(strstr(shown, "input: to the hypervisor"));
+    assert_non_null(strstr(shown, "Ctrl-A three times"));
+    type("\001\001\001x");
+    assert_non_null(strstr(shown, "input: to dom0"));
+    expect_dom0_reads("x");
+    assert_string_equal(keys, "qh");
+    assert_int_equal(virqs, 2);
+
+    hv_options.switch_character = 2;
+    type("\001\001\001y\002\002\002m\002\002\002");
+    expect_dom0_reads("\001\001\001y");
+    assert_string_equal(keys, "qhm");
+    console_input_to_us();
+    type("e");
+    assert_string_equal(keys, "qhme");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +367,7 @@ int main(void)
         cmocka_unit_test_setup(ring_fault, setup),
         cmocka_unit_test_setup(long_message, setup),
         cmocka_unit_test_setup(hypercall, setup),
+        cmocka_unit_test_setup(input_switches, setup),
     };
 
     console_register(&device);

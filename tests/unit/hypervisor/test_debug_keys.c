@@ -25,12 +25,14 @@ static int setup(void **state)
 {
     make_two_domains(6, 2, 4);
     host_become(a->vcpu[0]);
+    dom0 = a;
     host_dumps = 0;
     return 0;
 }
 
 static int teardown(void **state)
 {
+    dom0 = NULL;
     domain_pause_nosync(b);
     host_become(cpus[0]->rq.idle);
     host_settle();
@@ -117,6 +119,12 @@ static void registers(void **state)
     assert_int_equal(host_dumps, 3 + 4);
     assert_string_equal(host_console_log, "");
     WRITE_ONCE(a->vcpu[0]->runstate.state, RUNSTATE_offline);
+    host_become(cpus[0]->rq.idle); /* pressed on a CPU that idles */
+    press('0');
+    assert_int_equal(host_dumps, 3 + 4 + 4);
+    dom0 = NULL;
+    press('0');
+    assert_int_equal(host_dumps, 3 + 4 + 4);
 }
 
 static void interrupts(void **state)
