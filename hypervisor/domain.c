@@ -18,6 +18,7 @@
 #include <percpu.h>
 #include <sched.h>
 #include <softirq.h>
+#include <trace.h>
 
 struct domain *dom0, *dom_io, *dom_xen;
 static struct domain *idle_domain;
@@ -101,6 +102,7 @@ static void destroy_piece(void *arg)
         timer_set(&d->destroy_timer, now() + DESTROY_PAUSE);
         return;
     }
+    trace_domain(TRC_SCHED_DOM_REM, d);
     cap_domain_destroy(d);
     arch_domain_destroy(d);
     domain_state_changed(d);
@@ -121,6 +123,7 @@ void put_domain(struct domain *d)
 {
     if (atomic_sub(&d->refs, 1) == 0) {
         BUG_ON(d->dying != DOMAIN_DEAD);
+        trace_domain(TRC_DOM0_DOM_REM, d);
         domain_table_remove(d);
         call_rcu(&d->rcu, destroy_final);
     }
@@ -137,6 +140,7 @@ static struct domain *alloc_domain(domid_t id)
     if (!d)
         return NULL;
     d->id = id;
+    trace_domain(TRC_DOM0_DOM_ADD, d);
     d->unique_id = atomic_add(&last_unique_id, 1);
     d->owner_id = page_owner_id(d);
     d->refs = 1;

@@ -12,6 +12,7 @@
 #include <hypercall.h>
 #include <meter.h>
 #include <percpu.h>
+#include <trace.h>
 
 static void write_result(unsigned long to, long result)
 {
@@ -19,7 +20,8 @@ static void write_result(unsigned long to, long result)
     (void)put_guest(to, &result); /* whether or not the present tables map it */
 }
 
-long do_multicall(unsigned long call_list, unsigned int nr_calls)
+/* @traced: each element that is called leaves a record */
+HOT_INLINE long multicall(unsigned long call_list, unsigned int nr_calls, bool traced)
 {
     struct cpu_info *info = get_cpu_info();
     struct multicall_state *mcs = &info->cpu->multicall;
@@ -52,6 +54,11 @@ long do_multicall(unsigned long call_list, unsigned int nr_calls)
         result = -XEN_ENOSYS;
         if (likely(op < NR_HYPERCALLS)) {
             meter_hypercall(op, a0);
+            if (traced) {
+                const unsigned long args[TRACE_HYPERCALL_ARGS] = {a0, a1, a2};
+
+                trace_hypercall(TRC_PV_HYPERCALL_SUBCALL, op, args);
+            }
             HIDE_VALUE(op); /* the mask is for what runs when the branch was mispredicted */
             result = hypercall_table[op & (NR_HYPERCALLS - 1)](a0, a1, a2, a3, a4, a5);
         }
@@ -90,4 +97,14 @@ preempted:
     mcs->active = false;
     return hypercall_continue(__HYPERVISOR_multicall, 2, at,
                               (end - at) / sizeof(struct multicall_entry));
+}
+
+long do_multicall(unsigned long call_list, unsigned int nr_calls)
+{
+    return multicall(call_list, nr_calls, false);
+}
+
+long do_multicall_traced(unsigned long call_list, unsigned int nr_calls)
+{
+    return multicall(call_list, nr_calls, true);
 }

@@ -13,6 +13,7 @@
 #include <arch.h>
 #include <sched_impl.h>
 #include <softirq.h>
+#include <trace.h>
 
 bool vcpu_runnable(const struct vcpu *v)
 {
@@ -49,6 +50,7 @@ HOT_INLINE bool queue_vcpu(struct run_queue *rq, struct vcpu *v, s_time_t t)
 {
     bool at_once;
 
+    trace_runstate(v, RUNSTATE_runnable);
     set_runstate(v, RUNSTATE_runnable, t);
     at_once = fair_wake(rq, v, running_on(v->processor), t);
     if (at_once)
@@ -85,6 +87,7 @@ static __noinline void wake_somewhere(struct run_queue *rq, struct vcpu *v, unsi
             sched_offer(v);
         return;
     }
+    trace_runstate(v, RUNSTATE_runnable);
     set_runstate(v, RUNSTATE_runnable, t);
     fair_depart(rq, v, running_on(v->processor), t);
     store_release(&v->processor, cpu);
@@ -95,8 +98,10 @@ static __noinline void wake_somewhere(struct run_queue *rq, struct vcpu *v, unsi
 void vcpu_wake(struct vcpu *v)
 {
     unsigned long flags;
-    struct run_queue *rq = sched_lock(v, &flags);
+    struct run_queue *rq;
 
+    trace_vcpu(TRC_SCHED_WAKE, v);
+    rq = sched_lock(v, &flags);
     if (sched_wants_queue(v)) {
         if (nr_cpus > 1) {
             wake_somewhere(rq, v, flags);
@@ -110,10 +115,14 @@ void vcpu_wake(struct vcpu *v)
 void vcpu_sleep_nosync(struct vcpu *v)
 {
     unsigned long flags;
-    struct run_queue *rq = sched_lock(v, &flags);
-    struct vcpu *cur = running_on(v->processor);
+    struct run_queue *rq;
+    struct vcpu *cur;
     s_time_t t;
+    int state;
 
+    trace_vcpu(TRC_SCHED_SLEEP, v);
+    rq = sched_lock(v, &flags);
+    cur = running_on(v->processor);
     if (!vcpu_runnable(v)) {
         t = now();
         if (cur == v) {
@@ -123,7 +132,9 @@ void vcpu_sleep_nosync(struct vcpu *v)
                 fair_remove(rq, v, cur, t);
             else if (v->cap.parked)
                 cap_unpark(v);
-            set_runstate(v, stopped_state(v), t);
+            state = stopped_state(v);
+            trace_runstate(v, state);
+            set_runstate(v, state, t);
         }
     }
     sched_unlock(rq, flags);
@@ -266,10 +277,12 @@ void vcpu_block_enable_events(void)
         vcpu_poll_forget(v); /* whoever ended it has not come to that yet */
     WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
     set_bit(&v->pause_flags, VPF_BLOCKED); /* full barrier: a sender after our look sees the bit */
-    if (READ_ONCE(v->info->evtchn_upcall_pending))
+    if (READ_ONCE(v->info->evtchn_upcall_pending)) {
         clear_bit(&v->pause_flags, VPF_BLOCKED);
-    else
+    } else {
+        trace_vcpu(TRC_SCHED_BLOCK, v);
         softirq_raise(SOFTIRQ_SCHEDULE);
+    }
 }
 
 void vcpu_yield(void)
@@ -277,7 +290,8 @@ void vcpu_yield(void)
     struct run_queue *rq = &this_cpu()->rq;
 
     if (!sched_someone_waits(rq))
-        return;
+        return; /* nor is there a record: the hypercall's says it */
+    trace_vcpu(TRC_SCHED_YIELD, current);
     fair_yield(current);
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
@@ -353,30 +367,72 @@ static __noinline void settle_switch(struct vcpu *prev, const struct vcpu *next)
     sched_after_switch(smp_processor_id(), is_idle_vcpu(next));
 }
 
+/* @return how long @next, which was chosen at @t, is to run, in ns; -1: until somebody wants to */
+static u32 slice_of(const struct run_queue *rq, const struct vcpu *next, s_time_t t)
+{
+    s_time_t end = MIN(rq->fair.slice_end, rq->fair.limit);
+
+    return is_idle_vcpu(next) ? ~0U : (u32)MAX(end - t, (s_time_t)0);
+}
+
+/* Writes the records of a choice, whose states are not set yet. @state: the new one of @prev */
+static __noinline void trace_choice(const struct run_queue *rq, const struct vcpu *prev, int state,
+                                    const struct vcpu *next, s_time_t t)
+{
+    u32 ran = (u32)(t - prev->state_since), slice = slice_of(rq, next, t);
+
+    if (next == prev) {
+        const u32 stays[] = {prev->domain->id, prev->id, ran, slice};
+        const u32 who[] = {(u32)prev->domain->id << 16 | prev->id};
+
+        trace_record(TRC_SCHED_SWITCH_INFCONT, stays, ARRAY_SIZE(stays));
+        trace_record(TRC_SCHED_CONTINUE_RUNNING, who, ARRAY_SIZE(who));
+    } else {
+        bool waited = next->runstate.state == RUNSTATE_runnable;
+        const u32 goes[] = {prev->domain->id, prev->id, ran};
+        const u32 comes[] = {next->domain->id, next->id, waited ? (u32)(t - next->state_since) : 0,
+                             slice};
+        const u32 both[] = {prev->domain->id, prev->id, next->domain->id, next->id};
+
+        trace_record(TRC_SCHED_SWITCH_INFPREV, goes, ARRAY_SIZE(goes));
+        trace_record(TRC_SCHED_SWITCH_INFNEXT, comes, ARRAY_SIZE(comes));
+        trace_record(TRC_SCHED_SWITCH, both, ARRAY_SIZE(both));
+        trace_runstate_record(prev, state);
+        trace_runstate_record(next, RUNSTATE_running);
+    }
+}
+
+/* @return the state of @prev, in whose place another vCPU was chosen */
+static int state_after(const struct vcpu *prev)
+{
+    return prev->on_queue || prev->mover || prev->cap.parked || is_idle_vcpu(prev)
+               ? RUNSTATE_runnable
+               : stopped_state(prev);
+}
+
 void schedule(void)
 {
     struct run_queue *rq = &this_cpu()->rq;
     struct vcpu *prev = current, *next;
     s_time_t t;
+    int state;
 
     rcu_quiescent();
     local_irq_disable();
     spin_lock(&rq->lock);
     t = now();
     next = choose_next(rq, prev, t);
+    state = next == prev ? RUNSTATE_running : state_after(prev);
+    if (tracing())
+        trace_choice(rq, prev, state, next, t);
+    set_runstate(prev, state, t);
     if (next == prev) {
-        set_runstate(prev, RUNSTATE_running, t);
         spin_unlock(&rq->lock);
         if (nr_cpus > 1)
             sched_after_switch(smp_processor_id(), is_idle_vcpu(next));
         local_irq_enable();
         return;
     }
-    set_runstate(prev,
-                 prev->on_queue || prev->mover || prev->cap.parked || is_idle_vcpu(prev)
-                     ? RUNSTATE_runnable
-                     : stopped_state(prev),
-                 t);
     set_runstate(next, RUNSTATE_running, t);
     WRITE_ONCE(next->is_running, true);
     WRITE_ONCE(get_cpu_info()->vcpu, next);
@@ -416,6 +472,7 @@ s_time_t sched_rate_limit = SCHED_RATE_LIMIT;
 
 void sched_init_domain(struct domain *d)
 {
+    trace_domain(TRC_SCHED_DOM_ADD, d);
     d->sched_weight = SCHED_DEFAULT_WEIGHT;
     cap_domain_init(d);
     sched_init_watchdogs(d);

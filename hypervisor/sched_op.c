@@ -7,6 +7,7 @@
 #include <percpu.h>
 #include <sched_impl.h>
 #include <softirq.h>
+#include <trace.h>
 
 #define WATCHDOG_VCPUS 2U /* whose registers are shown when a watchdog expires */
 
@@ -163,6 +164,7 @@ static __noinline long sched_other_op(unsigned int cmd, unsigned long arg)
 
         if (get_guest(&op, arg))
             return -XEN_EFAULT;
+        trace_shutdown(TRC_SCHED_SHUTDOWN, op.reason);
         sched_shut_down(op.reason & 0xff);
         return 0;
     }
@@ -172,6 +174,7 @@ static __noinline long sched_other_op(unsigned int cmd, unsigned long arg)
 
         if (get_guest(&op, arg))
             return -XEN_EFAULT;
+        trace_shutdown(TRC_SCHED_SHUTDOWN_CODE, op.reason);
         spin_lock(&d->lock);
         if (d->shutdown_code == ~0U)
             d->shutdown_code = op.reason & 0xff;
@@ -219,6 +222,7 @@ long do_sched_op_compat(unsigned int cmd, unsigned long arg)
     case SCHEDOP_block:
         return do_sched_op(cmd, arg);
     case SCHEDOP_shutdown:
+        trace_shutdown(TRC_SCHED_SHUTDOWN, (u32)arg);
         sched_shut_down(arg & 0xff);
         return 0;
     default:

@@ -8,11 +8,12 @@
 #include <percpu.h>
 #include <rcu.h>
 #include <softirq.h>
+#include <trace.h>
 
 static void (*const handlers[NR_SOFTIRQS])(void) = {
     [SOFTIRQ_TIMER] = timer_softirq, [SOFTIRQ_CONSOLE] = console_softirq,
     [SOFTIRQ_RCU] = rcu_softirq,     [SOFTIRQ_NMI] = arch_nmi_softirq,
-    [SOFTIRQ_SCHEDULE] = schedule,
+    [SOFTIRQ_TRACE] = trace_softirq, [SOFTIRQ_SCHEDULE] = schedule,
 };
 
 void softirq_raise(enum softirq nr)

@@ -52,6 +52,7 @@ HV_SRCS += \
     hypervisor/spinlock.c \
     hypervisor/sysctl.c \
     hypervisor/timer.c \
+    hypervisor/trace.c \
     hypervisor/vcpu_op.c \
     hypervisor/vcpu_time.c \
     hypervisor/version.c \

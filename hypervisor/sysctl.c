@@ -15,6 +15,7 @@
 #include <percpu.h>
 #include <public/sysctl.h>
 #include <sched.h>
+#include <trace.h>
 
 static spinlock_t sysctl_lock = SPINLOCK_INIT(RANK_DOMCTL);
 
@@ -195,6 +196,19 @@ static long cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op)
     }
 }
 
+static long trace_buffers(struct xen_sysctl_tbuf_op *op)
+{
+    cpumask_t mask;
+    long rc;
+
+    if (op->cmd != XEN_SYSCTL_TBUFOP_set_cpu_mask)
+        return trace_op(op);
+    rc = bitmap_from_guest(mask.bits, &op->cpu_mask, nr_cpus);
+    if (!rc)
+        trace_set_cpus(&mask);
+    return rc;
+}
+
 #define MAX_LIVEPATCHES 1024U /* that can be asked for at once */
 
 /* We take no patches, so the list of them is empty. */
@@ -235,6 +249,8 @@ static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copy
     switch (op->cmd) {
     case XEN_SYSCTL_readconsole:
         return console_read_ring(&op->u.readconsole);
+    case XEN_SYSCTL_tbuf_op:
+        return trace_buffers(&op->u.tbuf_op);
     case XEN_SYSCTL_sched_id:
         op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
         return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tables by which the processor enters the hypervisor: GDT, IDT, TSS, and the stubs of SYSCALL
- * and SYSENTER. All CPUs share one IDT; all else is each CPU's own.
+ * and SYSENTER. All CPUs share one IDT, and another one while traces are on; all else is each CPU's
+ * own.
  */
 #include <arch.h>
 #include <asm/context.h>
@@ -9,6 +10,7 @@
 #include <asm/pv.h>
 #include <asm/setup.h>
 #include <page_alloc.h>
+#include <trace.h>
 
 /* ---- descriptors (Intel SDM volume 3, 3.4.5, 6.14.1, 7.2.3) ---- */
 
@@ -27,22 +29,41 @@
 enum { STACK_MC, STACK_DF, STACK_NMI, STACK_DB, NR_IST_STACKS };
 
 static u64 idt[2 * 256] __aligned(PAGE_SIZE);
+static u64 traced_idt[2 * 256] __aligned(PAGE_SIZE); /* exceptions of guests leave records */
 
 extern const char exc_divide_error[], exc_debug[], exc_nmi[], exc_breakpoint[], exc_overflow[],
     exc_bounds[], exc_invalid_opcode[], exc_no_device[], exc_double_fault[],
     exc_coprocessor_overrun[], exc_invalid_tss[], exc_no_segment[], exc_stack[], exc_protection[],
     exc_page_fault[], exc_reserved[], exc_fpu[], exc_alignment[], exc_machine_check[], exc_simd[],
-    irq_stubs[], syscall_entry[], syscall32_entry[], sysenter_entry[];
+    irq_stubs[], syscall_entry[], syscall_traced[], syscall32_entry[], sysenter_entry[];
+
+/* The entries that leave records (entry.S); one of NULL is the last. */
+extern const struct traced_exception {
+    u64 vector;
+    const char *entry;
+} traced_exceptions[];
 
 #define IRQ_STUB_SIZE 16U
 
-static void __init set_gate(unsigned int vector, const char *entry, u64 type, u64 ist)
+static void __init write_gate(u64 *gate, const char *entry, u64 type, u64 ist)
 {
     u64 at = (u64)entry;
 
-    idt[2 * vector] = (at & 0xffff) | (u64)HV_CS << 16 | ist << 32 | type << 40 |
-                      (at >> 16 & 0xffff) << 48;
-    idt[2 * vector + 1] = at >> 32;
+    gate[0] = (at & 0xffff) | (u64)HV_CS << 16 | ist << 32 | type << 40 | (at >> 16 & 0xffff) << 48;
+    gate[1] = at >> 32;
+}
+
+static void __init set_gate(unsigned int vector, const char *entry, u64 type, u64 ist)
+{
+    write_gate(&idt[2 * vector], entry, type, ist);
+}
+
+/* Makes the IDT for traces from the other one. */
+static void __init traced_idt_init(void)
+{
+    memcpy(traced_idt, idt, sizeof(idt));
+    for (const struct traced_exception *t = traced_exceptions; t->entry; t++)
+        write_gate(&traced_idt[2 * t->vector], t->entry, idt[2 * t->vector] >> 40 & 0xff, 0);
 }
 
 static void __init idt_init(void)
@@ -70,6 +91,7 @@ static void __init idt_init(void)
     set_gate(EXC_DB, exc_debug, GATE_INTERRUPT, STACK_DB + 1);
     for (unsigned int i = 0x20; i < 256; i++)
         set_gate(i, irq_stubs + (i - 0x20) * IRQ_STUB_SIZE, GATE_INTERRUPT, 0);
+    traced_idt_init();
 }
 
 /* Writes a 16-byte system descriptor. */
@@ -202,6 +224,27 @@ static void syscall_init(struct cpu *cpu)
     wrmsr(MSR_SYSENTER_CS, HV_CS);
     wrmsr(MSR_SYSENTER_ESP, (u64)&cpu->info->guest_regs.es);
     wrmsr(MSR_SYSENTER_EIP, (u64)sysenter_entry);
+}
+
+/*
+ * The stub is this CPU's own, which executes it only when it comes from a guest: so nobody is in
+ * the middle of it. The text is writable for the moment of one store, as when it was made.
+ */
+void arch_trace_switch(bool on)
+{
+    struct syscall_stub *s = &syscall_stubs[smp_processor_id()][0];
+    s32 to = relative(s->pad, on ? syscall_traced : syscall_entry);
+    unsigned long flags, cr0;
+
+    if (s->jmp_to == to)
+        return;
+    lidt((unsigned long)(on ? traced_idt : idt), sizeof(idt) - 1);
+    flags = local_irq_save();
+    cr0 = read_cr0();
+    write_cr0(cr0 & ~CR0_WP);
+    *(volatile s32 *)((char *)s + offsetof(struct syscall_stub, jmp_to)) = to;
+    write_cr0(cr0); /* a serialising instruction, before the stub runs again */
+    local_irq_restore(flags);
 }
 
 void __init trap_cpu_init(void)

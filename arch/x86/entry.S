@@ -203,6 +203,7 @@ FUNCTION syscall_entry
         METER_CALL meter_irqs_on
         sti
         mov     %r10, %rcx
+hypercall_by_number:
         cmp     $HYPERCALLS - 1, %rax
         ja      bad_hypercall
         and     $HYPERCALLS - 1, %eax   /* also where the branch above was mispredicted */
@@ -247,6 +248,34 @@ exit_iret_short:
 bad_hypercall:
         mov     %rax, %rdi
         call    hypercall_bad_number
+        jmp     hypercall_done
+
+/*
+ * SYSCALL while traces are on (arch_trace_switch()): a hypercall leaves a record, and so does each
+ * element of a multicall.
+ */
+FUNCTION syscall_traced
+        SAVE_ALL
+        mov     CPUINFO_VCPU(%rsp), %rbx
+        testb   $1, VCPU_FLAGS(%rbx)    /* TF_KERNEL_MODE */
+        jz      user_syscall
+        SPEC_FENCE
+        mov     %rsp, %rdi
+        call    pv_trace_hypercall
+        mov     REGS_RAX(%rsp), %rax
+        cmp     $__HYPERVISOR_iret, %rax
+        je      iret_hypercall
+        METER_CALL meter_irqs_on
+        sti
+        mov     REGS_RDI(%rsp), %rdi
+        mov     REGS_RSI(%rsp), %rsi
+        mov     REGS_RDX(%rsp), %rdx
+        mov     REGS_R10(%rsp), %rcx
+        mov     REGS_R8(%rsp), %r8
+        mov     REGS_R9(%rsp), %r9
+        cmp     $__HYPERVISOR_multicall, %rax
+        jne     hypercall_by_number
+        call    do_multicall_traced
         jmp     hypercall_done
 
 /* SYSCALL from compatibility mode. */
@@ -420,11 +449,10 @@ FUNCTION spin_lock_wait_saving
 /* ---- exceptions ---- */
 
 /*
- * In guest mode \handler(regs, vcpu) of pv.h is called with interrupts off. \error: the processor
- * pushes a code.
+ * In guest mode \handler(regs, vcpu) of pv.h is called with interrupts off, or
+ * pv_trace_exception(), which calls it. \error: the processor pushes a code.
  */
-.macro EXCEPTION name, vector, error, handler
-FUNCTION \name
+.macro EXCEPTION_ENTRY vector, error, handler, traced
         .if !\error
         pushq   $0
         .endif
@@ -438,9 +466,32 @@ FUNCTION \name
         SPEC_FENCE
         mov     CPUINFO_VCPU(%rsp), %rbx
         mov     %rbx, %rsi
+        .if \traced
+        lea     \handler(%rip), %rdx
+        call    pv_trace_exception
+        .else
         call    \handler
+        .endif
         jmp     bounced
 .endm
+
+/* Two entries: one for traced_idt (descriptors.c), and one that leaves no record. */
+.macro EXCEPTION name, vector, error, handler
+FUNCTION traced_\name
+        EXCEPTION_ENTRY \vector, \error, \handler, 1
+        .pushsection .rodata.traced_exceptions, "a"
+        .quad   \vector, traced_\name
+        .popsection
+FUNCTION \name
+        EXCEPTION_ENTRY \vector, \error, \handler, 0
+.endm
+
+        .pushsection .rodata.traced_exceptions, "a"
+        .balign 8
+        .globl  traced_exceptions
+        .hidden traced_exceptions
+traced_exceptions:
+        .popsection
 
         EXCEPTION exc_divide_error, 0, 0, pv_fault
         EXCEPTION exc_breakpoint, 3, 0, pv_fault
@@ -458,6 +509,10 @@ FUNCTION \name
         EXCEPTION exc_fpu, 16, 0, pv_fault
         EXCEPTION exc_alignment, 17, 1, pv_fault_error
         EXCEPTION exc_simd, 19, 0, pv_fault
+
+        .pushsection .rodata.traced_exceptions, "a"
+        .quad   0, 0
+        .popsection
 
 hv_exception:
         call    do_hv_exception

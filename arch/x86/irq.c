@@ -19,6 +19,7 @@
 #include <percpu.h>
 #include <public/errno.h>
 #include <timer.h>
+#include <trace.h>
 
 #define NO_IRQ 0xffff
 
@@ -260,6 +261,19 @@ static void hardware_interrupt(struct irq_desc *desc)
         follow_vcpu(desc, cpu);
 }
 
+/* The same with a record: of the interrupt, and how long it took. */
+static __noinline void traced_interrupt(struct irq_desc *desc)
+{
+    u32 begin = (u32)arch_timestamp();
+    u32 data[3];
+
+    hardware_interrupt(desc);
+    data[0] = (u32)(desc - descs);
+    data[1] = begin;
+    data[2] = (u32)arch_timestamp();
+    trace_record(TRC_HW_IRQ_HANDLED, data, ARRAY_SIZE(data));
+}
+
 static void apic_error(void)
 {
     static u32 count;
@@ -278,8 +292,11 @@ static void apic_error(void)
  */
 static void unexpected(u8 vector)
 {
+    const u32 data[] = {vector};
     static u32 count;
 
+    if (tracing())
+        trace_record(TRC_HW_IRQ_UNMAPPED_VECTOR, data, ARRAY_SIZE(data));
     if (apic_in_service(vector))
         apic_eoi();
     if (count++ < 10)
@@ -313,6 +330,8 @@ void do_irq(struct cpu_user_regs *regs)
         irq = vector_to_irq[vector];
         if (irq == NO_IRQ)
             unexpected(vector);
+        else if (tracing())
+            traced_interrupt(&descs[irq]);
         else
             hardware_interrupt(&descs[irq]);
     }

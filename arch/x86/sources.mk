@@ -82,6 +82,7 @@ HV_SRCS += \
     arch/x86/pv/pte_emulate.c \
     arch/x86/pv/relinquish.c \
     arch/x86/pv/segment.c \
+    arch/x86/pv/trace.c \
     arch/x86/pv/traps.c \
     arch/x86/pv/va_mapping.c \
     arch/x86/rtc.c \

@@ -14,6 +14,7 @@ enum softirq {
     SOFTIRQ_CONSOLE,  /* console input and output of dom0 */
     SOFTIRQ_RCU,      /* callbacks whose grace period is over */
     SOFTIRQ_NMI,      /* an NMI that was left for dom0 */
+    SOFTIRQ_TRACE,    /* traces were switched, or dom0 is to read some */
     SOFTIRQ_SCHEDULE, /* choose another vCPU; always last, may not return */
     NR_SOFTIRQS
 };
@@ -29,7 +30,7 @@ void softirq_run(void);
 /* Is any softirq pending? A long operation stops when one is, and continues later. */
 bool softirq_pending(void);
 
-/* The handlers, one for each bit: in timer.c, console.c, rcu.c, sched.c. */
+/* The handlers, one for each bit: in timer.c, console.c, rcu.c, sched.c; see also trace.h. */
 void timer_softirq(void);
 void console_softirq(void);
 void rcu_softirq(void);

@@ -331,6 +331,8 @@ static void step_sysctl(void)
     fill(offsetof(struct xen_sysctl, u), sizeof(op->u) / 8);
     op->cmd = take() % 16 ? take() % 32 : (u32)pick_word();
     op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    if (op->cmd == XEN_SYSCTL_tbuf_op && op->u.tbuf_op.cmd == XEN_SYSCTL_TBUFOP_set_size)
+        op->u.tbuf_op.size = 0; /* the rings would stay for good, and be counted as lost */
     if (op->cmd == XEN_SYSCTL_debug_keys) {
         op->u.debug_keys.nr_keys = 1 + pick(sizeof(keys) - 1);
         set_xen_guest_handle(op->u.debug_keys.keys, (char *)GUEST(BUFFER));

@@ -17,6 +17,7 @@ GUEST_test-hostile-store_ROLE := domu
 GUEST_test-control_ROLE := dom0
 GUEST_test-cpu-policy_ROLE := dom0
 GUEST_test-hotplug_ROLE := dom0
+GUEST_test-trace_ROLE := dom0
 GUEST_test-zombie_ROLE := dom0
 
 # What system tests run.

@@ -15,6 +15,7 @@
 #include <public/grant_table.h>
 #include <public/sysctl.h>
 #include <rcu.h>
+#include <trace.h>
 
 /* A test of the real one links that instead. */
 #define WEAK __attribute__((weak))
@@ -129,6 +130,15 @@ void arch_cpu_leave(void)
 
 void arch_cpu_return(void)
 {
+}
+
+WEAK void arch_trace_switch(bool on)
+{
+}
+
+WEAK u64 arch_timestamp(void)
+{
+    return (u64)host_now;
 }
 
 WEAK void arch_set_timer(s_time_t deadline)

@@ -11,7 +11,8 @@ HOST_CORE := $(HOST_FAKES) $(addprefix hypervisor/, \
     evtchn_fifo.c virq.c \
     grant_copy.c grant_map.c grant_op.c grant_table.c memory_exchange.c memory_op.c \
     memory_reservation.c memory_resource.c page_refusal.c page_type.c rangeset.c rcu.c sched.c \
-    sched_cap.c sched_fair.c sched_op.c sched_place.c sched_tree.c softirq.c spinlock.c timer.c vcpu_time.c)
+    sched_cap.c sched_fair.c sched_op.c sched_place.c sched_tree.c softirq.c spinlock.c timer.c trace.c \
+    vcpu_time.c)
 
 # All of arch/x86/pv/ and what else of arch/x86 is fit for it, on faked instructions.
 HOST_PV := tests/host/x86.c $(sort $(wildcard arch/x86/pv/*.c)) $(addprefix arch/x86/, \

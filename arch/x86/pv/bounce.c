@@ -13,19 +13,26 @@
  * rare frame.
  */
 #include "bounce.h"
+#include "trace_pv.h"
 
 void pv_inject(struct cpu_user_regs *regs, enum exception vector)
 {
+    if (tracing())
+        trace_pv_trap(regs->rip, vector, 0);
     bounce_exception(regs, current, vector);
 }
 
 void pv_inject_error(struct cpu_user_regs *regs, enum exception vector, u32 error_code)
 {
+    if (tracing())
+        trace_pv_trap(regs->rip, vector, error_code);
     bounce_exception_error(regs, current, vector, error_code);
 }
 
 void pv_inject_page_fault(struct cpu_user_regs *regs, unsigned long addr, u32 error_code)
 {
+    if (tracing())
+        trace_pv_page_fault(regs->rip, addr, error_code);
     bounce_page_fault(regs, current, addr, error_code);
 }
 

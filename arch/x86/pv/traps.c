@@ -11,6 +11,7 @@
 #include <hypercall.h>
 
 #include "bounce.h"
+#include "trace_pv.h"
 
 #define ERR_IDT 2U /* selector error code: the index is of the IDT */
 
@@ -29,7 +30,11 @@ bool pv_fault_error(struct cpu_user_regs *regs, struct vcpu *v)
 
 static __attribute__((noinline)) bool forced_emulation(struct cpu_user_regs *regs, struct vcpu *v)
 {
-    return pv_emulate_forced(regs) ? false : pv_fault(regs, v);
+    if (!pv_emulate_forced(regs))
+        return pv_fault(regs, v);
+    if (tracing())
+        trace_pv_behind(TRC_PV_FORCED_INVALID_OP, regs->rip);
+    return false;
 }
 
 /*
@@ -102,7 +107,7 @@ bool pv_page_fault(struct cpu_user_regs *regs, struct vcpu *v)
  * Serves INT n, or another use of a selector whose error code says that it is of the IDT. The
  * number n is read from the instruction, since the error code is not the same everywhere.
  */
-static void software_interrupt(struct cpu_user_regs *regs, struct vcpu *v)
+static __noinline void software_interrupt(struct cpu_user_regs *regs, struct vcpu *v)
 {
     const struct guest_trap *t;
     struct insn insn;
@@ -124,6 +129,8 @@ static void software_interrupt(struct cpu_user_regs *regs, struct vcpu *v)
     }
     regs->rip += insn.length;
     regs->entry_vector = vector;
+    if (tracing())
+        trace_pv_trap(regs->rip, vector, 0);
     bounce_exception(regs, v, vector);
 }
 
