@@ -231,7 +231,7 @@ $(BUILD)/tests/uefi.cpio.gz: tests/linux/uefi.sh $(PKG)/efibootmgr $(PKG)/busybo
 	@mk/make-cpio.sh $@.tree | gzip -n -6 >>$@
 $(BUILD)/tests/system/test_uefi: | $(BUILD)/tests/uefi.cpio.gz $(PKG)/uefi $(PKG)/grub-efi
 # Linux as dom0 with xl, its daemons (tests/linux/xen-daemons.sh) and bh.
-XEN_UTILS := xl xenstored xenconsoled xenconsole xen-init-dom0
+XEN_UTILS := xl xenstored xenconsoled xenconsole xen-init-dom0 xentrace
 XEN_UTILS_LIBS := libc.so.6 libm.so.6 libxenlight.so.4.17 libxlutil.so.4.17 libxenguest.so.4.17 \
     libxenctrl.so.4.17 libxenstore.so.4 libxenhypfs.so.1 libxentoollog.so.1 libxencall.so.1 \
     libxenevtchn.so.1 libxengnttab.so.1 libxenforeignmemory.so.1 libxendevicemodel.so.1 \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bh as a program of Linux as dom0, beside Debian's xl, xenstored and xenconsoled, on Bulkhead:
- * both tell the same of the machine and its domains, and what one changes the other sees.
+ * both tell the same of the machine and its domains, and what one changes the other sees. And
+ * Debian's xentrace, which reads the hypervisor's records.
  */
 #include "bulkhead.h"
 
@@ -75,6 +76,12 @@ static void beside_xl(void **state)
     shell("! bh destroy 0 >/tmp/b && grep 'domain 0 cannot be destroyed' /tmp/b");
     shell("! bh shutdown 7 >/tmp/b && grep 'there is no domain 7' /tmp/b");
     shell("! bh console Domain-0 >/tmp/b && grep 'has no console' /tmp/b");
+
+    /* Its file begins with the record that names the CPU of those that follow. */
+    shell("/usr/lib/xen-4.17/bin/xentrace -D -S 64 -T 2 -e 0x2f000 /tmp/trace");
+    shell("od -A n -t x4 -N 4 /tmp/trace | grep 2001f003");
+    shell("test $(stat -c %s /tmp/trace) -gt 4096");
+
     shell("kill $(cat /run/xenstored.pid) && sleep 1");
     shell("bh list | grep '^Domain-0'"); /* numbers work without the store */
     shell("rm /dev/xen/privcmd && ! bh list 2>/tmp/b && grep 'does not run on' /tmp/b");
