@@ -258,7 +258,6 @@ void __init trap_cpu_init(void)
     if (!cpu->arch.gdt || !cpu->arch.tss)
         panic("no memory for the descriptor tables of CPU %u", cpu->id);
     cpu->arch.cr4 = hv_cr4;
-    cpu->arch.cr3 = read_cr3();
     tss_init(cpu);
     gdt_init(cpu);
     load_own_gdt();

@@ -23,8 +23,6 @@
 #define NAME_MAX 2048U /* characters, the 0 included */
 #define DATA_MAX (1UL << 20)
 
-#define REVISION_2 0x20000U
-
 #define VARIABLE_APPEND_WRITE 0x40U
 #define VARIABLE_PERSISTENT                                                \
     (XEN_EFI_VARIABLE_NON_VOLATILE | XEN_EFI_VARIABLE_BOOTSERVICE_ACCESS | \
@@ -98,22 +96,18 @@ long efi_get_info(u32 index, union xenpf_efi_info *info)
 
 /* ---- entering the firmware ---- */
 
-/* @return dom0's root page table, for leave_firmware() */
-static unsigned long enter_firmware(void)
+static void enter_firmware(void)
 {
-    unsigned long cr3 = this_cpu()->arch.cr3;
-
     spin_lock(&firmware_lock);
     fpu_save(current);
     fpu_reset_registers();
     write_dr(7, DR7_RESET);
     tlb_switch_root(efi.root); /* the guest's user mappings are global, and must go */
-    return cr3;
 }
 
-static void leave_firmware(unsigned long cr3)
+static void leave_firmware(void)
 {
-    tlb_switch_root(cr3);
+    tlb_switch_root(vcpu_cr3(current));
     load_debug_registers(current);
     fpu_load(current);
     load_ts(current);
@@ -121,26 +115,25 @@ static void leave_firmware(unsigned long cr3)
 }
 
 /* Evaluates @call in the firmware. @return its status */
-#define in_firmware(call)                      \
-    ({                                         \
-        unsigned long _cr3 = enter_firmware(); \
-        efi_status_t _status = (call);         \
-                                               \
-        leave_firmware(_cr3);                  \
-        _status;                               \
+#define in_firmware(call)     \
+    ({                        \
+        efi_status_t _status; \
+                              \
+        enter_firmware();     \
+        _status = (call);     \
+        leave_firmware();     \
+        _status;              \
     })
 
 /* The same while nobody else uses the battery clock's ports, as the functions on time do. */
 #define in_firmware_with_clock(call)                  \
-    ({                                                \
-        unsigned long _at = enter_firmware();         \
+    in_firmware(({                                    \
         unsigned long _flags = pv_lock_index_ports(); \
-        efi_status_t _status = (call);                \
+        efi_status_t _answer = (call);                \
                                                       \
         pv_unlock_index_ports(_flags);                \
-        leave_firmware(_at);                          \
-        _status;                                      \
-    })
+        _answer;                                      \
+    }))
 
 static bool failed(efi_status_t status)
 {
@@ -281,12 +274,15 @@ static long set_variable(struct xenpf_efi_runtime_call *op, efi_status_t *status
     return rc;
 }
 
-/* The firmware may write another size than it was given, so dom0's own says how much goes back. */
+/*
+ * The firmware may write another size than it was given, so dom0's own says how much goes back. Old
+ * ones look for the end of the name beyond that size, so there is an end behind it.
+ */
 static long get_next_variable_name(struct xenpf_efi_runtime_call *op, efi_status_t *status)
 {
     u64 room = op->u.get_next_variable_name.size, size = room;
     unsigned long addr = handle_addr(op->u.get_next_variable_name.name);
-    u16 *name = data_alloc(room);
+    u16 *name = room <= DATA_MAX ? xzalloc_bytes(room + 2 * sizeof(u16)) : NULL;
     long rc = 0;
 
     if (!name)
@@ -318,7 +314,7 @@ static long query_variable_info(struct xenpf_efi_runtime_call *op, efi_status_t 
             return -XEN_EINVAL;
         *status = EFI_SUCCESS;
     } else {
-        if (efi.services.header.revision < REVISION_2)
+        if (efi.services.header.revision < EFI_REVISION_2)
             return -XEN_EOPNOTSUPP;
         *status = in_firmware(
             efi.services.query_variable_info(attributes, &max_store, &remaining, &max_size));

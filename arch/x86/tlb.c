@@ -79,7 +79,6 @@ void tlb_switch_root(unsigned long cr3)
     struct cpu *cpu = this_cpu();
     u32 now = atomic_add(&tlb_now, 1);
 
-    cpu->arch.cr3 = cr3;
     write_cr3(cr3);
     forget_all(cpu);
     WRITE_ONCE(cpu->arch.tlb_stamp, now);

@@ -43,6 +43,7 @@ static void expect_tables(struct machine *machine)
     expect_text(machine, "UEFI rsdp: 1\n");
     expect_text(machine, "UEFI tables: /sys/firmware/efi/systab\n");
     expect_text(machine, "UEFI tables: /sys/firmware/dmi/tables/DMI\n");
+    expect_text(machine, "UEFI clock: set\n");
 }
 
 static void switch_off(struct machine *machine)

@@ -9,6 +9,7 @@
  */
 #include <asm/cpu_features.h>
 #include <asm/efi.h>
+#include <asm/memory_map.h>
 #include <asm/paging.h>
 #include <asm/pv.h>
 #include <page_alloc.h>
@@ -83,6 +84,15 @@ static bool __init described_before(unsigned int n, u64 start, u64 end)
     return false;
 }
 
+/* Is a part of [@start, @end) RAM that we give to domains, as the boot loader's other map has it? */
+static bool __init is_ours(u64 start, u64 end)
+{
+    for (unsigned int i = 0; i < ram.count; i++)
+        if (ram.range[i].start < end && start < ram.range[i].end)
+            return true;
+    return false;
+}
+
 /* @return the services' root page table; NULL: the memory map is unusable */
 static u64 *__init build_root(void)
 {
@@ -97,7 +107,7 @@ static u64 *__init build_root(void)
 
         if (!(m->attributes & EFI_MEMORY_RUNTIME) || !m->pages)
             continue;
-        if (!end || described_before(i, m->start, end)) {
+        if (!end || described_before(i, m->start, end) || is_ours(m->start, end)) {
             printk(LOG_WARNING, "EFI: memory %#lx, %lu pages, overlaps or lies too high", m->start,
                    m->pages);
             return NULL;
@@ -109,7 +119,19 @@ static u64 *__init build_root(void)
     return root;
 }
 
-/* Copies the table of services, as much of it as the firmware has. */
+static bool __init has_all(const struct efi_services *s)
+{
+    return s->get_time && s->set_time && s->get_wakeup_time && s->set_wakeup_time &&
+           s->get_variable && s->get_next_variable_name && s->set_variable &&
+           s->get_next_high_monotonic_count &&
+           (s->header.revision < EFI_REVISION_2 ||
+            (s->header.size >= sizeof(*s) && s->query_variable_info));
+}
+
+/*
+ * Copies the table of services, as much of it as the firmware has.
+ * @return false: it lacks one that dom0 may call
+ */
 static bool __init read_services(u64 address)
 {
     const struct efi_services *s = address ? ioremap_cached(address, sizeof(*s)) : NULL;
@@ -118,7 +140,7 @@ static bool __init read_services(u64 address)
         s->header.size < FIRST_SERVICES_SIZE)
         return false;
     memcpy(&efi.services, s, MIN((size_t)s->header.size, sizeof(efi.services)));
-    return true;
+    return has_all(&efi.services);
 }
 
 static void __init keep_memory_map(void)

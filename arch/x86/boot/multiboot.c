@@ -254,12 +254,14 @@ static void __init parse_mb2(const u32 *info)
     for_each_tag (tag, first, end, MB2_RSDP_2)
         acpi_set_rsdp(tag->data, tag->size - sizeof(*tag));
     for_each_tag (tag, first, end, MB2_EFI64)
-        efi_set_system_table(*(const u64 *)tag->data);
+        if (tag->size >= sizeof(*tag) + sizeof(u64))
+            efi_set_system_table(*(const u64 *)tag->data);
     for_each_tag (tag, first, end, MB2_EFI_MEMORY_MAP) {
         const struct mb2_efi_memory_map *map = (const void *)tag->data;
 
-        efi_set_memory_map(map->descriptors, tag->size - sizeof(*tag) - sizeof(*map),
-                           map->descriptor_size);
+        if (tag->size >= sizeof(*tag) + sizeof(*map))
+            efi_set_memory_map(map->descriptors, tag->size - sizeof(*tag) - sizeof(*map),
+                               map->descriptor_size);
     }
     for_each_tag (tag, first, end, MB2_FRAMEBUFFER) {
         const struct mb2_framebuffer *fb = (const void *)tag->data;

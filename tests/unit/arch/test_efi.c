@@ -6,6 +6,7 @@
  */
 /* SOURCES: $(HOST_CORE) $(HOST_PV) $(PV_MACHINE) arch/x86/efi.c arch/x86/boot/efi.c */
 #include <asm/efi.h>
+#include <asm/memory_map.h>
 #include <asm/paging.h>
 
 #include "../../../arch/x86/boot/boot.h"
@@ -92,6 +93,8 @@ static void describe(unsigned int i, u32 type, u64 start, u64 pages, u64 attribu
         .type = type, .start = start, .pages = pages, .attributes = attributes};
 }
 
+static void set_services(void);
+
 static void start(void)
 {
     static const char name[] = "Nobody's";
@@ -116,6 +119,7 @@ static void start(void)
     services.header.signature = 0x56524553544e5552UL;
     services.header.revision = 0x00020046;
     services.header.size = sizeof(services);
+    set_services();
     describe(0, 7, 0x100000, 0x700, EFI_MEMORY_WB);
     describe(1, EFI_RUNTIME_SERVICES_CODE, 0x7e000000, 16, RUNTIME);
     describe(2, 6, 0x7e010000, 32, RUNTIME);
@@ -238,11 +242,15 @@ static EFI_CALL efi_status_t set_variable(u16 *name, struct xenpf_efi_guid *g, u
     return answer;
 }
 
+static bool without_end; /* dom0's does not */
+
 static EFI_CALL efi_status_t get_next_variable_name(u64 *size, u16 *name, struct xenpf_efi_guid *g)
 {
     in_service();
     size_seen = *size;
-    assert_int_equal(name[0], 0);
+    assert_true(without_end || name[0] == 0);
+    for (unsigned int i = 0; name[i]; i++) /* as old ones do */
+        assert_true(i < *size / sizeof(u16));
     if (!(answer & EFI_ERROR_BIT))
         memcpy(name, name_of_variable, sizeof(name_of_variable));
     *g = guid;
@@ -268,11 +276,8 @@ static EFI_CALL efi_status_t query_variable_info(u32 attributes, u64 *max_store,
     return answer;
 }
 
-static struct xenpf_efi_runtime_call op;
-
-static void start_services(void)
+static void set_services(void)
 {
-    start();
     services.get_time = get_time;
     services.set_time = set_time;
     services.get_wakeup_time = get_wakeup_time;
@@ -282,6 +287,13 @@ static void start_services(void)
     services.get_next_variable_name = get_next_variable_name;
     services.get_next_high_monotonic_count = get_next_high_monotonic_count;
     services.query_variable_info = query_variable_info;
+}
+
+static struct xenpf_efi_runtime_call op;
+
+static void start_services(void)
+{
+    start();
     boot(4);
     assert_int_not_equal(efi.root, 0);
     calls = saves = resets = loads = 0;
@@ -306,7 +318,6 @@ static long call(u32 function, u32 misc)
     op.status = 0x5555;
     rc = efi_runtime_call(&op);
     assert_int_equal(host_registers()->cr3, dom0_root);
-    assert_int_equal(this_cpu()->arch.cr3, dom0_root);
     assert_int_equal(host_registers()->dr[7], DR7_RESET | 1);
     assert_true(host_irqs_on);
     assert_int_equal(loads, calls);
@@ -422,8 +433,21 @@ static void wrong_tables(void **state)
     services.header.size = 100;
     expect_no_services(4);
     start();
+    services.header.size = sizeof(services) - 8; /* of revision 2, which has one more */
+    expect_no_services(4);
+    start();
+    services.set_time = NULL;
+    expect_no_services(4);
+    start();
+    services.query_variable_info = NULL;
+    expect_no_services(4);
+    start();
     table.runtime_services = 0;
     expect_no_services(4);
+    start();
+    ram.range[ram.count++] = (struct mem_range){0x7e008000, 0x7e009000}; /* given to domains */
+    expect_no_services(4);
+    ram.count--;
     start();
     expect_no_services(0); /* without a memory map */
     start();
@@ -681,6 +705,13 @@ static void next_name(void **state)
     assert_memory_equal(window(NOTE), name_of_variable, sizeof(name_of_variable));
     assert_memory_equal(&op.u.get_next_variable_name.vendor_guid, &guid, sizeof(guid));
     assert_int_equal(call(XEN_EFI_get_next_variable_name, 1), -XEN_EINVAL);
+    memset(window(NOTE), 'x', 64); /* without a 0 */
+    without_end = true;
+    for (u64 size = 31; size <= 32; size++) {
+        op.u.get_next_variable_name.size = size;
+        assert_int_equal(call(XEN_EFI_get_next_variable_name, 0), 0);
+    }
+    without_end = false;
     memset(window(NOTE), 0, 64);
     answer = EFI_BUFFER_TOO_SMALL;
     op.u.get_next_variable_name.size = 2;
@@ -691,7 +722,7 @@ static void next_name(void **state)
     op.u.get_next_variable_name.size = 16;
     op.u.get_next_variable_name.name.p = (void *)GUEST(HOST_WINDOW - 8);
     assert_int_equal(call(XEN_EFI_get_next_variable_name, 0), -XEN_EFAULT);
-    assert_int_equal(calls, 2);
+    assert_int_equal(calls, 4);
     end();
 }
 
@@ -736,6 +767,19 @@ static void old_firmware(void **state)
     end();
 }
 
+/* A vCPU that came to this CPU in user mode, and entered its kernel by itself. */
+static void kernels_root_comes_back(void **state)
+{
+    start_services();
+    enter_guest_user(current);
+    tlb_switch_root(vcpu_cr3(current));
+    enter_guest_kernel(current);
+    assert_int_equal(host_registers()->cr3, dom0_root);
+    assert_int_equal(call(XEN_EFI_get_time, 0), 0);
+    assert_int_equal(call(XEN_EFI_get_next_high_monotonic_count, 0), 0);
+    end();
+}
+
 static void no_such_function(void **state)
 {
     start_services();
@@ -769,6 +813,7 @@ int main(void)
         cmocka_unit_test(next_name),
         cmocka_unit_test(variable_info),
         cmocka_unit_test(old_firmware),
+        cmocka_unit_test(kernels_root_comes_back),
         cmocka_unit_test(no_such_function),
     };
 

@@ -30,8 +30,6 @@ struct arch_cpu {
     u64 *gdt; /* this CPU's page of reserved descriptors (GDT pages 14 and 15) */
     struct tss64 *tss;
     u64 xcr0; /* loaded now */
-    unsigned long
-        cr3; /* of the last context switch; a vCPU changes between its two roots by itself */
     unsigned long cr4;
     u32 tlb_stamp;    /* TLB clock at the last full flush; read by others */
     bool on_own_root; /* idle, since a full flush: holds no translation of a guest's */

@@ -35,6 +35,8 @@ typedef u64 efi_status_t;
 /* The firmware's functions are called as Microsoft's compilers do it. */
 #define EFI_CALL __attribute__((ms_abi))
 
+#define EFI_REVISION_2 0x20000U
+
 struct efi_header {
     u64 signature;
     u32 revision;
