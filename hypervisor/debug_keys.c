@@ -3,6 +3,8 @@
  * The debug keys: what each prints, in one table. They are Xen's letters for the same things, with M
  * for Bulkhead's own meter.
  *
+ * A serial port may take seconds for all of it, so the watchdog hears of each step.
+ *
  * Dom0 asks for them by XEN_SYSCTL_debug_keys, or the administrator presses them while the console's
  * input is ours; but guests decide how much there is to show. So a key prints a line for each
  * CPU, domain or vCPU, and of what a domain can have many of, no more than a fixed number.
@@ -28,14 +30,17 @@ static void for_all_domains(void (*fn)(struct domain *d))
         id = (domid_t)(d->id + 1);
         fn(d);
         put_domain(d);
+        watchdog_touch();
     }
 }
 
 static void for_all_cpus(void (*fn)(unsigned int cpu))
 {
     for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
-        if (cpumask_test(&cpu_online, cpu))
+        if (cpumask_test(&cpu_online, cpu)) {
             fn(cpu);
+            watchdog_touch();
+        }
 }
 
 /* ---- domains ---- */
@@ -47,10 +52,12 @@ static void dump_domain(struct domain *d)
     printk(LOG_INFO, "d%u: refs %u, frames %lu of %lu, lent %lu, pauses %d, dying %d, ports %u",
            d->id, d->refs, d->tot_pages, d->max_pages, d->hv_pages, d->pause_count, (int)d->dying,
            d->active_evtchns);
-    for_each_vcpu (d, v)
+    for_each_vcpu (d, v) {
         printk(LOG_INFO, "  v%u: cpu %u, state %d, pause flags %lx, pauses %d, upcall %d masked %d",
                v->id, v->processor, v->runstate.state, v->pause_flags, v->pause_count,
                v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
+        watchdog_touch();
+    }
 }
 
 static void dump_domains(void)

@@ -252,7 +252,7 @@ static void describe_port(char *text, size_t size, const struct evtchn *chn)
     }
 }
 
-static void dump_port(struct domain *d, struct evtchn *chn)
+static void describe_line(char *line, size_t size, struct domain *d, struct evtchn *chn)
 {
     bool fifo = d->evtchn_fifo != NULL, masked, pending;
     unsigned int vcpu = chn->notify_vcpu;
@@ -261,26 +261,28 @@ static void dump_port(struct domain *d, struct evtchn *chn)
     masked = fifo ? evtchn_fifo_is_masked(d, chn) : evtchn_2l_is_masked(d, chn);
     pending = fifo ? evtchn_fifo_is_pending(d, chn) : evtchn_2l_is_pending(d, chn);
     describe_port(text, sizeof(text), chn);
-    printk(LOG_INFO, "d%u port %u: %s, vcpu %u%s%s", d->id, chn->port, text, vcpu,
-           pending ? ", pending" : "", masked ? ", masked" : "");
+    snprintf(line, size, "d%u port %u: %s, vcpu %u%s%s", d->id, chn->port, text, vcpu,
+             pending ? ", pending" : "", masked ? ", masked" : "");
 }
 
 void evtchn_dump(struct domain *d)
 {
     unsigned int shown = 0, more = 0;
 
-    spin_lock(&d->event_lock); /* connections stay, and a dying domain keeps its shared info */
-    for (unsigned int port = 1; port < d->valid_evtchns && d->shared_info; port++) {
-        struct evtchn *chn = evtchn_lookup(d, port);
+    for (unsigned int port = 1; port < READ_ONCE(d->valid_evtchns); port++) {
+        char line[128] = "";
 
-        if (!evtchn_is_usable(chn))
-            continue;
-        if (shown++ < DUMPED_PORTS)
-            dump_port(d, chn);
-        else
-            more++;
+        spin_lock(&d->event_lock); /* a connection stays, and a dying domain keeps its shared info */
+        if (d->shared_info && evtchn_is_usable(evtchn_lookup(d, port))) {
+            if (shown++ < DUMPED_PORTS)
+                describe_line(line, sizeof(line), d, evtchn_lookup(d, port));
+            else
+                more++;
+        }
+        spin_unlock(&d->event_lock); /* nobody waits for the serial port */
+        if (*line)
+            printk(LOG_INFO, "%s", line);
     }
-    spin_unlock(&d->event_lock);
     if (more)
         printk(LOG_INFO, "d%u: %u more ports", d->id, more);
 }

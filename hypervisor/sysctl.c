@@ -19,7 +19,6 @@
 
 static spinlock_t sysctl_lock = SPINLOCK_INIT(RANK_DOMCTL);
 
-#define MAX_DEBUG_KEYS 16U
 
 /*
  * Calls @show for each domain from number @next on, until the tool's @buffer is full: the next call
@@ -229,15 +228,20 @@ static long livepatch(struct xen_sysctl_livepatch_op *op)
     return 0;
 }
 
-static long debug_keys(const struct xen_sysctl_debug_keys *op)
+/* It can be preempted after any key: what is left is in @op, for the next call. */
+static long debug_keys(struct xen_sysctl *op, unsigned long u_sysctl)
 {
-    char keys[MAX_DEBUG_KEYS];
-    u32 n = MIN(op->nr_keys, MAX_DEBUG_KEYS);
+    struct xen_sysctl_debug_keys *keys = &op->u.debug_keys;
+    char key;
 
-    if (copy_from_guest(keys, handle_addr(op->keys), n))
-        return -XEN_EFAULT;
-    for (u32 i = 0; i < n; i++)
-        debug_key(keys[i]);
+    while (keys->nr_keys) {
+        if (get_guest(&key, handle_addr(keys->keys)))
+            return -XEN_EFAULT;
+        debug_key(key);
+        keys->keys.p++;
+        if (--keys->nr_keys && hypercall_preempt_check())
+            return put_guest(u_sysctl, op) ? -XEN_EFAULT : -ERESTART;
+    }
     return 0;
 }
 
@@ -266,7 +270,8 @@ static long machine_op(struct xen_sysctl *op, unsigned long u_sysctl, bool *copy
     case BULKHEAD_SYSCTL_memory_use:
         return memory_use(&op->u.memory_use);
     case XEN_SYSCTL_debug_keys:
-        return debug_keys(&op->u.debug_keys);
+        *copyback = false;
+        return debug_keys(op, u_sysctl);
     case XEN_SYSCTL_getcpuinfo:
         return cpu_info(&op->u.getcpuinfo);
     case XEN_SYSCTL_availheap:

@@ -85,8 +85,11 @@ static long get_page_infos(struct domain *d, const struct xen_domctl_getpagefram
 
 static long fill_hypercall_page(struct domain *d, mfn_t mfn)
 {
-    if (!mfn_valid(mfn) || get_page_and_type(mfn_to_page(mfn), d, PG_TYPE_WRITABLE))
+    if (!mfn_valid(mfn) || !get_page(mfn_to_page(mfn), d))
         return -XEN_EINVAL;
+    put_page(mfn_to_page(mfn));
+    if (get_page_and_type(mfn_to_page(mfn), d, PG_TYPE_WRITABLE))
+        return -XEN_EPERM;
     hypercall_page_init(mfn_to_virt(mfn));
     put_page_and_type(mfn_to_page(mfn));
     return 0;
@@ -96,18 +99,24 @@ static long send_trigger(struct domain *d, const struct xen_domctl_sendtrigger *
 {
     struct vcpu *v = domain_vcpu(d, op->vcpu);
 
-    if (op->vcpu >= d->max_vcpus)
-        return -XEN_EINVAL;
     if (!v)
         return -XEN_ESRCH;
-    if (op->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+    switch (op->trigger) {
+    case XEN_DOMCTL_SENDTRIGGER_NMI:
+        arch_raise_nmi(v);
+        return 0;
+    case XEN_DOMCTL_SENDTRIGGER_POWER:
+    case XEN_DOMCTL_SENDTRIGGER_SLEEP: /* buttons, which a paravirtual domain does not have */
+        return -XEN_EINVAL;
+    default:
         return -XEN_ENOSYS;
-    arch_raise_nmi(v);
-    return 0;
+    }
 }
 
-static long get_tsc_info(struct xen_domctl_tsc_info *op)
+static long get_tsc_info(const struct domain *d, struct xen_domctl_tsc_info *op)
 {
+    if (d == current->domain)
+        return -XEN_EINVAL;
     *op = (struct xen_domctl_tsc_info){
         .tsc_mode = TSC_MODE_DEFAULT, .gtsc_khz = (u32)cpu_khz, .elapsed_nsec = (u64)now()};
     return 0;
@@ -157,7 +166,7 @@ long arch_domctl(struct domain *d, struct xen_domctl *op, unsigned long u_domctl
         return send_trigger(d, &op->u.sendtrigger);
     case XEN_DOMCTL_gettscinfo:
         *copyback = true;
-        return get_tsc_info(&op->u.tsc_info);
+        return get_tsc_info(d, &op->u.tsc_info);
     case XEN_DOMCTL_settscinfo:
         return set_tsc_info(d, &op->u.tsc_info);
     case XEN_DOMCTL_get_ext_vcpucontext:

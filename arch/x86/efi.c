@@ -385,7 +385,7 @@ long efi_runtime_call(struct xenpf_efi_runtime_call *op)
     if (op->misc & ~flags_of(op->function))
         return -XEN_EINVAL;
     if (op->function > XEN_EFI_query_variable_info) /* capsules: Xen does not have them, either */
-        return efi.services.header.revision < REVISION_2 ? -XEN_EOPNOTSUPP : -XEN_ENOSYS;
+        return efi.services.header.revision < EFI_REVISION_2 ? -XEN_EOPNOTSUPP : -XEN_ENOSYS;
     rc = call_service(op, &status);
     op->status = status;
     return rc;

@@ -43,6 +43,7 @@ static void unpause_other(struct vcpu *v)
 #define MCG_CTL_P     (1UL << 8)
 #define MCG_TES_P     (1UL << 11)
 #define MCG_SER_P     (1UL << 24)
+#define MCG_LMCE_P    (1UL << 27)
 
 /* Has @op, of which op->size bytes were given, machine-check features that no guest can have? */
 static bool machine_checks_ok(const struct xen_domctl_ext_vcpucontext *op)
@@ -52,7 +53,7 @@ static bool machine_checks_ok(const struct xen_domctl_ext_vcpucontext *op)
     if (op->size < offsetof(struct xen_domctl_ext_vcpucontext, mcg_cap) + sizeof(op->mcg_cap))
         return true;
     if (!strcmp(boot_cpu.vendor, "GenuineIntel"))
-        known |= MCG_TES_P | MCG_SER_P;
+        known |= MCG_TES_P | MCG_SER_P | MCG_LMCE_P;
     return !(op->mcg_cap & ~known);
 }
 
@@ -133,6 +134,11 @@ long domctl_get_xstate(struct domain *d, struct xen_domctl_vcpuextstate *op)
         return -XEN_ESRCH;
     if (v == current)
         return -XEN_EINVAL;
+    if ((!op->size && !op->xfeature_mask) || !handle_addr(op->buffer)) {
+        op->xfeature_mask = xfeature_mask;
+        op->size = xstate_size(xfeature_mask);
+        return 0;
+    }
     if (!pause_other(v))
         return -ERESTART;
     bytes = xstate_size(v->arch.xcr0_accum);
@@ -147,10 +153,7 @@ long domctl_get_xstate(struct domain *d, struct xen_domctl_vcpuextstate *op)
     if (!x)
         return -XEN_ENOMEM;
 
-    if ((!op->size && !op->xfeature_mask) || !handle_addr(op->buffer)) {
-        op->xfeature_mask = xfeature_mask;
-        op->size = xstate_size(xfeature_mask);
-    } else if (op->size < bytes || op->xfeature_mask != xfeature_mask) {
+    if (op->size < bytes || op->xfeature_mask != xfeature_mask) {
         rc = -XEN_EINVAL;
     } else {
         op->size = bytes;

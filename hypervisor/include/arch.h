@@ -88,6 +88,11 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next);
 /* Leaves to the current vCPU (guest or idle loop) on a fresh stack. */
 void arch_resume(void) __noreturn;
 
+/*
+ * This CPU does something long for dom0, which is not a hang. The caller runs where its CPU serves
+ * softirqs, or in one of them.
+ */
+void watchdog_touch(void);
 /* Logs registers and stack of @v for domain_crash(). */
 void arch_dump_vcpu(struct vcpu *v);
 /*

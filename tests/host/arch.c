@@ -233,6 +233,10 @@ WEAK int arch_vcpu_reset(struct vcpu *v)
     return 0;
 }
 
+WEAK void watchdog_touch(void)
+{
+}
+
 WEAK void arch_dump_vcpu(struct vcpu *v)
 {
     host_dumps++;

@@ -542,6 +542,15 @@ static const u32 refused_of_pools[] = {
     XEN_SYSCTL_CPUPOOL_OP_RMCPU,  XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN,
 };
 
+static unsigned int count_in_log(const char *text)
+{
+    unsigned int n = 0;
+
+    for (const char *p = host_console_log; (p = strstr(p, text)) != NULL; p++)
+        n++;
+    return n;
+}
+
 static void machine(void **state)
 {
     struct xen_sysctl op = {.u.getdomaininfolist = {.first_domain = 0, .max_domains = 10}};
@@ -620,6 +629,19 @@ static void machine(void **state)
     memcpy((void *)BUFFER, "qemhX", 5);
     set_xen_guest_handle(op.u.debug_keys.keys, (const char *)BUFFER);
     assert_int_equal(sysctl(&op, XEN_SYSCTL_debug_keys), 0);
+
+    /* Any number of them, each once, though the call is preempted after each. */
+    op = (struct xen_sysctl){.u.debug_keys.nr_keys = 20};
+    memcpy((void *)BUFFER, "YYYYYYYYYYYYYYYYYYYX", 20);
+    set_xen_guest_handle(op.u.debug_keys.keys, (const char *)BUFFER);
+    host_console_log[0] = 0;
+    host_preempt_every(1);
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_debug_keys), 0);
+    host_preempt_every(0);
+    assert_int_equal(count_in_log("no debug key 'Y'"), 19);
+    assert_int_equal(count_in_log("no debug key 'X'"), 1);
+    op = (struct xen_sysctl){.u.debug_keys.nr_keys = 1};
+    assert_int_equal(sysctl(&op, XEN_SYSCTL_debug_keys), -XEN_EFAULT);
 }
 
 #define TIMES ((struct bulkhead_domain_times *)BUFFER)
