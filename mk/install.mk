@@ -64,5 +64,5 @@ define make_deb
 endef
 
 deb: $(TOOL_STAMPS)
-	@rm -rf $(DIST)/tree $(DIST)/*.deb
+	@rm -rf $(DIST)/tree $(PACKAGES:%=$(DIST)/%_*.deb)
 	$(foreach package,$(PACKAGES),$(call make_deb,$(package)))

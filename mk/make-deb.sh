@@ -35,6 +35,6 @@ dpkg-gencontrol -p"$package" -c"$here/control" -l"$changelog" -T/dev/null -f"$ou
     -O"$tree/DEBIAN/control"
 rm "$out/files"
 
-chmod -R u=rwX,go=rX "$tree"
+chmod -R u=rwX,go=rX,ug-s "$tree" # also below a folder that gives its group on
 find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 dpkg-deb --root-owner-group -Zxz --build "$tree" "$out" >/dev/null

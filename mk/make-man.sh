@@ -5,7 +5,7 @@
 # Makes a manual page, packed, of docs/man/<name>.<section>.md. There a line <!-- FILE --> stands for
 # that document without its title; links in it become plain text, or the other page's name. Its date
 # and version are those of CHANGELOG's first entry.
-set -eu
+set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC
 page=$1 changelog=$2 out=$3
 name=$(basename "$page" .md)

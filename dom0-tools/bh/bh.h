@@ -60,6 +60,8 @@ struct bh_call {
 
 /* Prints to the terminal. */
 void bh_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for what went wrong. */
+void bh_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Prints bytes of which there may be any number, unchanged: in small parts, between which other

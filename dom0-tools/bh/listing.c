@@ -15,15 +15,20 @@ void bh_print_seconds(int width, uint64_t ns)
              (unsigned long long)(ns % SECOND / (SECOND / 10)));
 }
 
-static void show_named(const domid_t *domids, int named,
-                       void (*show)(const domain_info *info, void *context), void *context)
+static int show_named(const struct bh_call *call, const domid_t *domids, int named,
+                      void (*show)(const domain_info *info, void *context), void *context)
 {
+    int status = 0;
+
     for (int i = 0; i < named; i++) {
         domain_info info;
 
-        if (!control_domain_info(domids[i], &info))
+        if (control_domain_info(domids[i], &info))
+            status = bh_fail(call, "domain %u has gone away", domids[i]);
+        else
             show(&info, context);
     }
+    return status;
 }
 
 int bh_each_domain(const struct bh_call *call, const domid_t *domids, int named,
@@ -34,10 +39,8 @@ int bh_each_domain(const struct bh_call *call, const domid_t *domids, int named,
     domid_t next = 0;
     int count;
 
-    if (named) {
-        show_named(domids, named, show, context);
-        return 0;
-    }
+    if (named)
+        return show_named(call, domids, named, show, context);
     list = malloc(LIST_CHUNK * sizeof(*list));
     if (!list)
         return bh_fail(call, "not enough memory");

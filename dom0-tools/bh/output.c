@@ -9,19 +9,32 @@
 
 #include "bh.h"
 
-void bh_print(const char *format, ...)
+static void print_by(void (*write)(const void *data, size_t length), const char *format,
+                     va_list args)
 {
     char text[1024];
+    int length = vsnprintf(text, sizeof(text), format, args);
+
+    if (length >= 0)
+        write(text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+}
+
+void bh_print(const char *format, ...)
+{
     va_list args;
-    int length;
 
     va_start(args, format);
-    length = vsnprintf(text, sizeof(text), format, args);
+    print_by(platform_terminal_write, format, args);
     va_end(args);
-    if (length < 0)
-        return;
-    platform_terminal_write(text,
-                            (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+}
+
+void bh_complain(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    print_by(platform_terminal_complain, format, args);
+    va_end(args);
 }
 
 /* ---- Long output ---- */
@@ -114,7 +127,7 @@ int bh_fail(const struct bh_call *call, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    bh_print("bh %s: %s\n", call->verb->name, text);
+    bh_complain("bh %s: %s\n", call->verb->name, text);
     return -1;
 }
 

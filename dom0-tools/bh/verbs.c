@@ -41,7 +41,7 @@ const struct bh_verb *bh_find_verb(const char *name)
 
 static void print_match(void *context, const struct bh_verb *verb)
 {
-    bh_print(" %s", verb->name);
+    bh_complain(" %s", verb->name);
 }
 
 /* Says that no command, or more than one, is meant by a word. @return -1. */
@@ -51,11 +51,11 @@ static int refuse_word(const char *word)
 
     each_match(word, count_match, &m);
     if (m.count && *word) {
-        bh_print("bh: '%s' is short for several commands:", word);
+        bh_complain("bh: '%s' is short for several commands:", word);
         each_match(word, print_match, NULL);
-        bh_print("\n");
+        bh_complain("\n");
     } else {
-        bh_print("bh: there is no command '%s'; `help` lists them\n", word);
+        bh_complain("bh: there is no command '%s'; `help` lists them\n", word);
     }
     return -1;
 }

@@ -136,9 +136,9 @@ static int pin_one(const struct bh_call *call, domid_t domid, unsigned int vcpu,
     if (control_pin_vcpu(domid, vcpu, p->hard, p->soft, p->force, &idle_soft, &e))
         return bh_fail(call, "%s: %s", call->argv[0], e.text);
     if (idle_soft)
-        bh_print("bh %s: warning: %s: the hard affinity of vCPU %u leaves none of the CPUs that it "
-                 "should run on\n",
-                 call->verb->name, call->argv[0], vcpu);
+        bh_complain("bh %s: warning: %s: the hard affinity of vCPU %u leaves none of the CPUs that "
+                    "it should run on\n",
+                    call->verb->name, call->argv[0], vcpu);
     return 0;
 }
 

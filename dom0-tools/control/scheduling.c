@@ -130,10 +130,17 @@ int control_get_share(domid_t domid, struct cpu_share *share, struct error *e)
     return 0;
 }
 
-int control_set_share(domid_t domid, const struct cpu_share *share, struct error *e)
+int control_change_share(domid_t domid, const unsigned int *weight, const unsigned int *cap,
+                         struct cpu_share *share, struct error *e)
 {
     struct xen_domctl op = share_op(domid, XEN_DOMCTL_SCHEDOP_putinfo);
 
+    if (control_get_share(domid, share, e))
+        return -1;
+    if (weight)
+        share->weight = (uint16_t)*weight;
+    if (cap)
+        share->cap = (uint16_t)*cap;
     op.u.scheduler_op.u.credit2.weight = share->weight;
     op.u.scheduler_op.u.credit2.cap = share->cap;
     return control_call(&op, "setting the domain's weight and cap", e);

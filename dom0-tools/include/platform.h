@@ -138,6 +138,8 @@ int platform_directory(const char *path,
  * meanwhile.
  */
 void platform_terminal_write(const void *data, size_t length);
+/* The same for what went wrong, which a system may keep apart from other output. */
+void platform_terminal_complain(const void *data, size_t length);
 
 /* The next key, or -1 when platform_terminal_wake was called. May wait. */
 int platform_terminal_read(void);

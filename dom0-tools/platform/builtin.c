@@ -336,6 +336,11 @@ void platform_terminal_write(const void *data, size_t length)
     console_write(data, length);
 }
 
+void platform_terminal_complain(const void *data, size_t length)
+{
+    platform_terminal_write(data, length);
+}
+
 static void start_keys(void)
 {
     static bool started;

@@ -30,17 +30,12 @@ static int place_vcpu(const struct managed_domain *d, unsigned int vcpu, struct 
 
 static int give_share(const struct managed_domain *d, struct error *e)
 {
-    const struct guest_config *c = &d->config;
+    const unsigned int weight = d->config.cpu_weight, cap = d->config.cap;
     struct cpu_share share;
 
-    if (!c->cpu_weight && !c->cap)
+    if (!weight && !cap)
         return 0;
-    if (control_get_share(d->domid, &share, e))
-        return -1;
-    if (c->cpu_weight)
-        share.weight = c->cpu_weight;
-    share.cap = c->cap;
-    return control_set_share(d->domid, &share, e);
+    return control_change_share(d->domid, weight ? &weight : NULL, &cap, &share, e);
 }
 
 int domain_place_vcpus(const struct managed_domain *d, struct error *e)
@@ -57,13 +52,7 @@ int service_set_share(domid_t domid, const unsigned int *weight, const unsigned 
     struct managed_domain *d = managed_domain_find(domid);
     struct cpu_share share;
 
-    if (control_get_share(domid, &share, e))
-        return -1;
-    if (weight)
-        share.weight = (uint16_t)*weight;
-    if (cap)
-        share.cap = (uint16_t)*cap;
-    if (control_set_share(domid, &share, e))
+    if (control_change_share(domid, weight, cap, &share, e))
         return -1;
     if (d && d->exists) {
         d->config.cpu_weight = share.weight;

@@ -39,7 +39,11 @@ make_debs() {
     bulkhead_make deb DIST="$work/$1" DEB_CHANGELOG="${2:-mk/deb/changelog}" >/dev/null
 }
 
+# Below a folder that gives its group on, and beside somebody else's package, which stays.
+mkdir -p "$work/first" && mkdir -m 2775 "$work/second"
+touch "$work/first/other_1_all.deb"
 (umask 077 && TZ=Asia/Tokyo LC_ALL=C.UTF-8 make_debs first)
+rm "$work/first/other_1_all.deb" || fail "somebody else's package is gone"
 (umask 002 && TZ=America/Lima make_debs second)
 [ "$(cd "$work/first" && echo *.deb | wc -w)" = 2 ] || fail "not two packages: $(ls "$work/first")"
 for deb in "$work"/first/*.deb; do

@@ -73,9 +73,12 @@ static void beside_xl(void **state)
     shell("xl rename first Domain-0");
     expect_in("bh li Domain-0", "\nDomain-0 ");
 
-    shell("! bh destroy 0 >/tmp/b && grep 'domain 0 cannot be destroyed' /tmp/b");
-    shell("! bh shutdown 7 >/tmp/b && grep 'there is no domain 7' /tmp/b");
-    shell("! bh console Domain-0 >/tmp/b && grep 'has no console' /tmp/b");
+    /* What went wrong is no output. */
+    shell("! bh destroy 0 2>/tmp/b && grep 'domain 0 cannot be destroyed' /tmp/b");
+    shell("! bh shutdown 7 2>/tmp/b && grep 'there is no domain 7' /tmp/b");
+    shell("! bh console Domain-0 2>/tmp/b && grep 'has no console' /tmp/b");
+    shell("test -z \"$(bh domid nosuch 2>/dev/null)\"");
+    shell("! bh list >/dev/full");
 
     /* Its file begins with the record that names the CPU of those that follow. */
     shell("/usr/lib/xen-4.17/bin/xentrace -D -S 64 -T 2 -e 0x2f000 /tmp/trace");
@@ -85,7 +88,7 @@ static void beside_xl(void **state)
     shell("kill $(cat /run/xenstored.pid) && sleep 1");
     shell("bh list | grep '^Domain-0'"); /* numbers work without the store */
     shell("rm /dev/xen/privcmd && ! bh list 2>/tmp/b && grep 'does not run on' /tmp/b");
-    shell("bh help | grep vcpu-pin");
+    shell("bh --help | grep vcpu-pin");
     machine_type(machine, "poweroff");
     machine_expect_exit(machine);
 }

@@ -38,7 +38,12 @@ struct cpu_share {
 };
 
 int control_get_share(domid_t domid, struct cpu_share *share, struct error *e);
-int control_set_share(domid_t domid, const struct cpu_share *share, struct error *e);
+/*
+ * Sets a domain's weight and cap; one that is NULL stays as it is. *@share receives both, as they
+ * are then.
+ */
+int control_change_share(domid_t domid, const unsigned int *weight, const unsigned int *cap,
+                         struct cpu_share *share, struct error *e);
 
 /* The shortest time, in microseconds, that a vCPU of that pool runs before another preempts it. */
 int control_get_ratelimit(uint32_t pool, uint32_t *us, struct error *e);

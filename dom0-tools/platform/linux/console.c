@@ -2,13 +2,17 @@
 /*
  * Domains' consoles as xenconsoled serves them: each is a pseudoterminal, whose path stands in the
  * domain's console/tty. A thread reads it and passes on what comes; when the domain has gone,
- * xenconsoled closes the other end. As with xl, several readers of a console share its output.
+ * xenconsoled closes the other end. A console has one reader at a time, xl's or ours, which holds a
+ * lock on the file that xenconsole has for it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -29,7 +33,7 @@ static struct console {
     bool attached;
     bool read; /* by a thread, which frees the place */
     domid_t domid;
-    int fd;
+    int fd, lock;
     struct console_client client;
 } consoles[CONSOLES];
 
@@ -73,6 +77,31 @@ static int open_terminal(domid_t domid, struct error *e)
     return fd;
 }
 
+/* @return a descriptor that holds the console for us, or -1 with @e: somebody else reads it */
+static int lock_console(domid_t domid, struct error *e)
+{
+    char path[40];
+
+    snprintf(path, sizeof(path), "/var/lock/xenconsole.%u", domid);
+    for (;;) {
+        struct stat held, named;
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+            return error_set(e, "%s: %s", path, strerror(errno));
+        if (flock(fd, LOCK_EX | LOCK_NB)) {
+            close(fd);
+            return error_set(e, "somebody else is attached to the console of domain %u (%s)", domid,
+                             path);
+        }
+        /* The last holder removes the file: it may have done so in between. */
+        if (!fstat(fd, &held) && !stat(path, &named) && held.st_dev == named.st_dev &&
+            held.st_ino == named.st_ino)
+            return fd;
+        close(fd);
+    }
+}
+
 /* Waits for a part of the output, without the turn. @return how much it is; 0 at the end. */
 static size_t read_part(int fd, char part[PART])
 {
@@ -99,6 +128,7 @@ static void read_console(void *context)
     if (c->attached)
         c->client.gone(c->client.context);
     close(c->fd);
+    close(c->lock);
     c->attached = c->read = false;
 }
 
@@ -111,9 +141,16 @@ int service_console_attach(domid_t domid, const struct console_client *client, u
         c++;
     if (c == consoles + CONSOLES)
         return error_set(e, "too many consoles are attached");
-    c->fd = open_terminal(domid, e);
-    if (c->fd < 0)
+    if (!domid)
+        return error_set(e, "domain 0 has no console: it is this system");
+    c->lock = lock_console(domid, e);
+    if (c->lock < 0)
         return -1;
+    c->fd = open_terminal(domid, e);
+    if (c->fd < 0) {
+        close(c->lock);
+        return -1;
+    }
     c->domid = domid;
     c->client = *client;
     c->attached = c->read = true;
@@ -122,6 +159,7 @@ int service_console_attach(domid_t domid, const struct console_client *client, u
         return 0;
     c->attached = c->read = false;
     close(c->fd);
+    close(c->lock);
     return error_set(e, "not enough memory");
 }
 

@@ -32,21 +32,6 @@ char *domain_node_read(domid_t domid, const char *node)
     return xenstore_read(XENSTORE_NO_TRANSACTION, path, &value) ? NULL : value;
 }
 
-int domain_node_change(domid_t domid, const char *node, const char *value, struct error *e)
-{
-    char path[PATH_SIZE], *old = NULL;
-    int error;
-
-    if (xenstore_open(e))
-        return -1;
-    node_path(path, domid, node);
-    error = xenstore_read(XENSTORE_NO_TRANSACTION, path, &old);
-    free(old);
-    if (!error)
-        error = xenstore_write(XENSTORE_NO_TRANSACTION, path, value);
-    return error ? fail(path, error, e) : 0;
-}
-
 bool domain_start_time(domid_t domid, uint64_t *seconds)
 {
     char path[PATH_SIZE], *vm = domain_node_read(domid, "vm"), *text = NULL;
@@ -62,18 +47,21 @@ bool domain_start_time(domid_t domid, uint64_t *seconds)
     return known;
 }
 
-bool domain_has_devices(domid_t domid)
+int domain_has_devices(domid_t domid, struct error *e)
 {
     char path[PATH_SIZE], *kinds;
-    bool found = false;
+    int found = 0, error;
     size_t length;
 
     snprintf(path, sizeof(path), "/libxl/%u/device", domid);
-    if (xenstore_directory(XENSTORE_NO_TRANSACTION, path, &kinds, &length))
-        return false;
+    error = xenstore_directory(XENSTORE_NO_TRANSACTION, path, &kinds, &length);
+    if (error == XEN_ENOENT)
+        return 0;
+    if (error)
+        return error_set(e, "reading %s in the store: %s", path, error_words(error));
     for (const char *kind = kinds; kind < kinds + length; kind += strlen(kind) + 1)
         if (strcmp(kind, "console") != 0)
-            found = true;
+            found = 1;
     free(kinds);
     return found;
 }
@@ -101,6 +89,32 @@ static int change_together(change_fn *change, const void *context)
             xenstore_transaction_end(transaction, false);
     }
     return error;
+}
+
+struct node_change {
+    const char *path, *value;
+};
+
+static int write_existing(uint32_t transaction, const void *context)
+{
+    const struct node_change *c = context;
+    char *old = NULL;
+    int error = xenstore_read(transaction, c->path, &old);
+
+    free(old);
+    return error ? error : xenstore_write(transaction, c->path, c->value);
+}
+
+int domain_node_change(domid_t domid, const char *node, const char *value, struct error *e)
+{
+    char path[PATH_SIZE];
+    int error;
+
+    if (xenstore_open(e))
+        return -1;
+    node_path(path, domid, node);
+    error = change_together(write_existing, &(struct node_change){path, value});
+    return error ? fail(path, error, e) : 0;
 }
 
 struct renaming {
@@ -177,5 +191,7 @@ void domain_nodes_remove(domid_t domid, const uint8_t uuid[16])
     snprintf(path, sizeof(path), "/local/domain/%u", domid);
     xenstore_remove(XENSTORE_NO_TRANSACTION, path);
     snprintf(path, sizeof(path), "/libxl/%u", domid);
+    xenstore_remove(XENSTORE_NO_TRANSACTION, path);
+    snprintf(path, sizeof(path), "/local/domain/0/backend/console/%u", domid);
     xenstore_remove(XENSTORE_NO_TRANSACTION, path);
 }

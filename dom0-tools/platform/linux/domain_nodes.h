@@ -22,8 +22,11 @@ int domain_node_change(domid_t domid, const char *node, const char *value, struc
  */
 bool domain_start_time(domid_t domid, uint64_t *seconds);
 
-/* Whether xl has given the domain devices with back ends, beside its console. */
-bool domain_has_devices(domid_t domid);
+/*
+ * Whether xl has given the domain devices with back ends, beside its console. @return 1; 0; -1 with
+ * the reason in @e: the store does not tell.
+ */
+int domain_has_devices(domid_t domid, struct error *e);
 
 /* Changes the name, here and in the domain's /vm/UUID. @return 0, or -1 with the reason in @e. */
 int domain_name_change(domid_t domid, const char *name, struct error *e);

@@ -3,6 +3,7 @@
 #ifndef TOOLS_LINUX_PLATFORM_H
 #define TOOLS_LINUX_PLATFORM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <tools/error.h>
@@ -19,5 +20,8 @@ int linux_hypercalls_open(struct error *e);
  */
 void linux_turn_take(void);
 void linux_turn_give(void);
+
+/* @return whether output could not be written: nobody reads it, or there is no room for it */
+bool linux_output_lost(void);
 
 #endif

@@ -43,6 +43,16 @@ static bool read_number(const char *text, domid_t *domid)
     return true;
 }
 
+/* Not by service_name(), which cuts a long name and makes one up where there is none. */
+static bool has_name(domid_t domid, const char *name)
+{
+    char *value = domain_node_read(domid, "name");
+    bool same = value ? !strcmp(value, name) : !domid && !strcmp(name, "Domain-0");
+
+    free(value);
+    return same;
+}
+
 /*
  * Looks for a domain with that name among all. @return 1; 0 if there is none; -1 with the reason in
  * @e.
@@ -50,7 +60,6 @@ static bool read_number(const char *text, domid_t *domid)
 static int find_named(const char *name, domid_t *domid, struct error *e)
 {
     struct xen_domctl_getdomaininfo list[LIST_CHUNK];
-    char other[GUEST_NAME_SIZE];
     domid_t next = 0;
     int count;
 
@@ -58,7 +67,7 @@ static int find_named(const char *name, domid_t *domid, struct error *e)
         count = control_list(next, list, LIST_CHUNK, e);
         for (int i = 0; i < count; i++) {
             *domid = list[i].domain;
-            if (!strcmp(service_name(*domid, other), name))
+            if (has_name(*domid, name))
                 return 1;
         }
         if (count > 0)
@@ -101,7 +110,8 @@ bool service_is_alive(domid_t domid)
 {
     struct xen_domctl_getdomaininfo info;
 
-    return !control_domain_info(domid, &info) && !(info.flags & XEN_DOMINF_shutdown);
+    return !control_domain_info(domid, &info) &&
+           !(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying));
 }
 
 int service_request_stop(domid_t domid, const char *word, struct error *e)
@@ -133,6 +143,7 @@ int service_pause(domid_t domid, struct error *e)
 int service_destroy(domid_t domid, struct error *e)
 {
     struct xen_domctl_getdomaininfo info;
+    int devices;
 
     if (!domid)
         return error_set(e, "domain 0 cannot be destroyed");
@@ -140,7 +151,10 @@ int service_destroy(domid_t domid, struct error *e)
         return error_set(e, "there is no domain %u", domid);
     if (xenstore_open(e)) /* before anything is lost: its nodes would stay */
         return -1;
-    if (domain_has_devices(domid))
+    devices = domain_has_devices(domid, e);
+    if (devices < 0)
+        return -1;
+    if (devices)
         return error_set(e, "it has devices, which xl attached and has to detach: use xl destroy");
     if (control_destroy(domid, e))
         return -1;
@@ -170,13 +184,7 @@ int service_set_share(domid_t domid, const unsigned int *weight, const unsigned 
 {
     struct cpu_share share;
 
-    if (control_get_share(domid, &share, e))
-        return -1;
-    if (weight)
-        share.weight = (uint16_t)*weight;
-    if (cap)
-        share.cap = (uint16_t)*cap;
-    return control_set_share(domid, &share, e);
+    return control_change_share(domid, weight, cap, &share, e);
 }
 
 /* ---- Questions ---- */

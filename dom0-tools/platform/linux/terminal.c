@@ -19,20 +19,38 @@
 #define MILLISECOND 1000000ull /* ns */
 #define STEP        1000ull    /* ms, at most, of one wait */
 
-void platform_terminal_write(const void *data, size_t length)
+static bool output_lost;
+
+static void write_all(int fd, const char *bytes, size_t length)
 {
-    const char *bytes = data;
-
     while (length) {
-        ssize_t written = write(STDOUT_FILENO, bytes, length);
+        ssize_t written = write(fd, bytes, length);
 
-        if (written < 0 && errno != EINTR && errno != EAGAIN)
-            return; /* nobody reads: what is left is lost, as with any program */
         if (written > 0) {
             bytes += written;
             length -= (size_t)written;
+        } else if (written < 0 && errno == EAGAIN) {
+            poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+        } else if (written < 0 && errno != EINTR) {
+            output_lost = true;
+            return;
         }
     }
+}
+
+void platform_terminal_write(const void *data, size_t length)
+{
+    write_all(STDOUT_FILENO, data, length);
+}
+
+void platform_terminal_complain(const void *data, size_t length)
+{
+    write_all(STDERR_FILENO, data, length);
+}
+
+bool linux_output_lost(void)
+{
+    return output_lost;
 }
 
 /* ---- Ctrl-C ---- */
@@ -47,13 +65,15 @@ static void note_interrupt(int signal)
 bool platform_terminal_interrupted(void)
 {
     static bool noting;
+    struct sigaction before;
     bool was;
 
     /* From now on it does not end the program, unless it is typed once more in the meantime. */
     if (!noting || interrupted) {
         struct sigaction action = {.sa_handler = note_interrupt, .sa_flags = (int)SA_RESETHAND};
 
-        sigaction(SIGINT, &action, NULL);
+        if (!sigaction(SIGINT, NULL, &before) && before.sa_handler != SIG_IGN)
+            sigaction(SIGINT, &action, NULL); /* a script's background job ignores it */
         noting = true;
     }
     was = interrupted;
@@ -77,6 +97,24 @@ static void set_back(void)
     tcsetattr(STDIN_FILENO, TCSADRAIN, &usual);
 }
 
+static void end_by_signal(int number)
+{
+    tcsetattr(STDIN_FILENO, TCSANOW, &usual);
+    raise(number); /* its usual action now, once this returns */
+}
+
+/* A signal that would end the program sets the terminal back first; an ignored one stays ignored. */
+static void set_back_on_signals(void)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};
+    struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = (int)SA_RESETHAND}, before;
+
+    sigaddset(&action.sa_mask, SIGTTOU); /* in the background, tcsetattr() would stop us */
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (!sigaction(numbers[i], NULL, &before) && before.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &action, NULL);
+}
+
 /* Has the terminal, if it is one, pass each key; output keeps its form. */
 static void start_keys(void)
 {
@@ -90,8 +128,9 @@ static void start_keys(void)
     if (tcgetattr(STDIN_FILENO, &usual))
         return;
     raw = usual;
-    raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON | ISTRIP);
-    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
+    cfmakeraw(&raw);
+    raw.c_oflag = usual.c_oflag;
+    set_back_on_signals();
     tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
     atexit(set_back);
 }

@@ -43,6 +43,11 @@ void platform_terminal_write(const void *data, size_t length)
     now += length * CHARACTER;
 }
 
+void platform_terminal_complain(const void *data, size_t length)
+{
+    platform_terminal_write(data, length);
+}
+
 uint64_t platform_now(void)
 {
     return now;

@@ -55,6 +55,11 @@ void platform_terminal_write(const void *data, size_t length)
     printed[used + length] = '\0';
 }
 
+void platform_terminal_complain(const void *data, size_t length)
+{
+    platform_terminal_write(data, length);
+}
+
 static const struct bh_verb *find_verb(const char *name)
 {
     for (const struct bh_verb *v = bh_vcpu_verbs; v->name; v++)

@@ -34,6 +34,11 @@ void platform_terminal_write(const void *data, size_t length)
     strncat(printed, data, length);
 }
 
+void platform_terminal_complain(const void *data, size_t length)
+{
+    platform_terminal_write(data, length);
+}
+
 int service_find(const char *name_or_number, domid_t *domid, struct error *e)
 {
     fail();

@@ -44,6 +44,11 @@ void platform_terminal_write(const void *data, size_t length)
     printed[used + length] = '\0';
 }
 
+void platform_terminal_complain(const void *data, size_t length)
+{
+    platform_terminal_write(data, length);
+}
+
 void *platform_buffer_alloc(size_t size)
 {
     return calloc(1, size);

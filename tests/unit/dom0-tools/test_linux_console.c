@@ -5,6 +5,8 @@
  */
 /* SOURCES: dom0-tools/platform/linux/console.c dom0-tools/error.c dom0-tools/utf8.c */
 /* CFLAGS: -Idom0-tools */
+/* LDFLAGS: -Wl,--wrap=open -Wl,--wrap=stat -Wl,--wrap=flock */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -70,6 +74,45 @@ void linux_turn_give(void)
 {
 }
 
+/* The files by which the readers of a console keep each other out: one, whatever its name. */
+#define LOCK "/var/lock/xenconsole."
+
+static bool somebody_reads; /* xl, this console */
+static bool file_removed;   /* by the last reader, once, after we have opened it */
+static unsigned int locks;
+static int lock_file;
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_flock(int fd, int operation);
+int __wrap_stat(const char *path, struct stat *s);
+
+int __wrap_open(const char *path, int flags, ...)
+{
+    if (strncmp(path, LOCK, strlen(LOCK)) != 0)
+        return __real_open(path, flags, 0);
+    lock_file = memfd_create("lock", MFD_CLOEXEC);
+    return lock_file;
+}
+
+int __wrap_flock(int fd, int operation)
+{
+    assert_int_equal(fd, lock_file);
+    locks++;
+    errno = EWOULDBLOCK;
+    return somebody_reads ? -1 : 0;
+}
+
+int __wrap_stat(const char *path, struct stat *s)
+{
+    bool removed = file_removed;
+
+    assert_int_equal(strncmp(path, LOCK, strlen(LOCK)), 0);
+    file_removed = false;
+    errno = ENOENT;
+    return removed ? -1 : fstat(lock_file, s);
+}
+
 /* ---- The client ---- */
 
 static int daemon_end; /* the pseudoterminal's, which xenconsoled holds */
@@ -99,7 +142,8 @@ static unsigned int handle;
 static int begin(void **state)
 {
     store_reachable = domain_exists = threads_start = true;
-    sleeps = tty_after = ends = 0;
+    sleeps = tty_after = ends = locks = 0;
+    somebody_reads = file_removed = false;
     close_after = 0;
     output[0] = '\0';
     thread = NULL;
@@ -149,8 +193,29 @@ static void test_detach(void **state)
     close(daemon_end);
 }
 
+static void test_one_reader(void **state)
+{
+    somebody_reads = true;
+    assert_int_equal(service_console_attach(1, &client, &handle, &e), -1);
+    assert_string_equal(e.text, "somebody else is attached to the console of domain 1 "
+                                "(/var/lock/xenconsole.1)");
+    assert_null(thread);
+    somebody_reads = false;
+    file_removed = true; /* a lock on a file without a name keeps nobody out */
+    locks = 0;
+    assert_int_equal(service_console_attach(1, &client, &handle, &e), 0);
+    assert_int_equal(locks, 2);
+    assert_int_equal(fcntl(lock_file, F_GETFD), FD_CLOEXEC);
+    close(daemon_end);
+    thread(thread_argument);
+    assert_int_equal(fcntl(lock_file, F_GETFD), -1); /* given back */
+}
+
 static void test_refusals(void **state)
 {
+    assert_int_equal(service_console_attach(0, &client, &handle, &e), -1);
+    assert_string_equal(e.text, "domain 0 has no console: it is this system");
+    assert_int_equal(sleeps, 0);
     store_reachable = false;
     assert_int_equal(service_console_attach(1, &client, &handle, &e), -1);
     assert_string_equal(e.text, "no store");
@@ -176,6 +241,7 @@ static void test_no_thread(void **state)
     threads_start = false;
     assert_int_equal(service_console_attach(1, &client, &handle, &e), -1);
     assert_string_equal(e.text, "not enough memory");
+    assert_int_equal(fcntl(lock_file, F_GETFD), -1);
     assert_int_equal(service_console_input(1, "x", 1), 0);
     close(daemon_end);
 }
@@ -205,6 +271,7 @@ int main(void)
         cmocka_unit_test_setup(test_output_and_end, begin),
         cmocka_unit_test_setup(test_input, begin),
         cmocka_unit_test_setup(test_detach, begin),
+        cmocka_unit_test_setup(test_one_reader, begin),
         cmocka_unit_test_setup(test_refusals, begin),
         cmocka_unit_test_setup(test_no_thread, begin),
         cmocka_unit_test_setup(test_too_many, begin),

@@ -58,6 +58,7 @@ static const char *const device_paths[] = {"/dev/xen/privcmd", "/dev/xen/hyperca
 static struct fake_domain {
     bool exists, paused;
     uint32_t flags, max_vcpu;
+    uint16_t weight, cap;
 } domains[8];
 
 int __wrap_open(const char *path, int flags, ...);
@@ -111,6 +112,14 @@ static int do_domctl(struct xen_domctl *op)
             return EAGAIN;
         }
         d->exists = false;
+        return 0;
+    case XEN_DOMCTL_scheduler_op:
+        if (op->u.scheduler_op.cmd == XEN_DOMCTL_SCHEDOP_putinfo) {
+            d->weight = op->u.scheduler_op.u.credit2.weight;
+            d->cap = op->u.scheduler_op.u.credit2.cap;
+        }
+        op->u.scheduler_op.u.credit2.weight = d->weight;
+        op->u.scheduler_op.u.credit2.cap = d->cap;
         return 0;
     default:
         return ENOSYS;
@@ -532,6 +541,9 @@ static void test_refused_calls(void **state)
     assert_string_equal(e.text, "domain 0 cannot be paused");
 }
 
+/* As long as those that bh gives; xl takes longer ones. */
+#define LONG_NAME "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 static void test_find(void **state)
 {
     char name[GUEST_NAME_SIZE];
@@ -549,6 +561,10 @@ static void test_find(void **state)
     assert_string_equal(e.text, "there is no domain named 'three'");
     domains[5].exists = true; /* xl has not named it yet */
     assert_string_equal(service_name(5, name), "(null)");
+    assert_int_equal(service_find("(null)", &domid, &e), -1);
+    set_node("/local/domain/5/name", LONG_NAME "y");
+    assert_int_equal(service_find(LONG_NAME "y", &domid, &e), 0);
+    assert_int_equal(service_find(LONG_NAME, &domid, &e), -1);
 }
 
 static void test_without_store(void **state)
@@ -602,6 +618,12 @@ static void test_stop(void **state)
     assert_false(service_is_alive(1));
     assert_int_equal(service_request_stop(1, "reboot", &e), -1);
     assert_string_equal(e.text, "it has stopped already");
+    domains[1].flags = XEN_DOMINF_dying;
+    assert_false(service_is_alive(1));
+    store.conflicts = 1; /* somebody else's change comes first */
+    assert_int_equal(service_request_stop(2, "suspend", &e), 0);
+    assert_int_equal(store.conflicts, 0);
+    assert_string_equal(get_node("/local/domain/2/control/shutdown"), "suspend");
     find_node("/local/domain/2/control/shutdown")->path[0] = '\0';
     assert_int_equal(service_request_stop(2, "reboot", &e), -1);
     assert_string_equal(e.text, "writing /local/domain/2/control/shutdown to the store: "
@@ -625,7 +647,12 @@ static void test_destroy(void **state)
     assert_non_null(strstr(e.text, "use xl destroy"));
     assert_true(domains[2].exists);
     find_node("/libxl/2/device/vbd")->path[0] = '\0';
+    store.way = STORE_CUTS_HEAD; /* it may have some, then */
+    assert_int_equal(service_destroy(2, &e), -1);
+    assert_true(domains[2].exists);
+    store.way = STORE_WELL;
 
+    set_node("/local/domain/0/backend/console/2/0", "");
     linux_fake.busy = 3;
     assert_int_equal(service_destroy(2, &e), 0);
     assert_int_equal(yields, 3);
@@ -633,6 +660,7 @@ static void test_destroy(void **state)
     assert_null(get_node("/local/domain/2/name"));
     assert_null(get_node("/vm/00000000-0000-0000-0000-000000000002/name"));
     assert_null(get_node("/libxl/2/device/console"));
+    assert_null(get_node("/local/domain/0/backend/console/2/0"));
     assert_string_equal(linux_fake.unlinked, "/var/lib/xen/a/var/lib/xen/b");
     assert_non_null(get_node("/local/domain/1/name"));
 }
@@ -649,6 +677,20 @@ static void test_vcpus(void **state)
     store.fails = "cpu/1/availability";
     assert_int_equal(service_set_vcpus(2, 1, &e), -1);
     assert_null(get_node("/local/domain/2/cpu/0/availability"));
+}
+
+static void test_share(void **state)
+{
+    const unsigned int weight = 512, cap = 50, none = 0;
+
+    domains[1].weight = 256;
+    assert_int_equal(service_set_share(1, NULL, &cap, &e), 0);
+    assert_true(domains[1].weight == 256 && domains[1].cap == 50);
+    assert_int_equal(service_set_share(1, &weight, NULL, &e), 0);
+    assert_true(domains[1].weight == 512 && domains[1].cap == 50);
+    assert_int_equal(service_set_share(1, NULL, &none, &e), 0);
+    assert_true(domains[1].weight == 512 && domains[1].cap == 0);
+    assert_int_equal(service_set_share(5, &weight, NULL, &e), -1);
 }
 
 static void test_uptime(void **state)
@@ -711,6 +753,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stop, begin, end),
         cmocka_unit_test_setup_teardown(test_destroy, begin, end),
         cmocka_unit_test_setup_teardown(test_vcpus, begin, end),
+        cmocka_unit_test_setup_teardown(test_share, begin, end),
         cmocka_unit_test_setup_teardown(test_uptime, begin, end),
         cmocka_unit_test_setup_teardown(test_broken_store, begin, end),
         cmocka_unit_test_setup_teardown(test_long_request, begin, end),

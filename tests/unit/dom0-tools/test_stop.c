@@ -76,6 +76,11 @@ void platform_terminal_write(const void *data, size_t length)
     printed[used + length] = '\0';
 }
 
+void platform_terminal_complain(const void *data, size_t length)
+{
+    platform_terminal_write(data, length);
+}
+
 int control_list(domid_t first, domain_info *list, unsigned int max, struct error *e)
 {
     int count = 0;

@@ -91,6 +91,11 @@ void platform_terminal_write(const void *data, size_t length)
     printed[used + length] = '\0';
 }
 
+void platform_terminal_complain(const void *data, size_t length)
+{
+    platform_terminal_write(data, length);
+}
+
 void platform_each_vif(void (*entry)(void *context, domid_t domid,
                                      const struct platform_vif_counters *counters),
                        void *context)
