@@ -290,6 +290,9 @@ int vcpu_create(struct domain *d, unsigned int id)
     if (!d->system)
         evtchn_vcpu_init(v);
     store_release(&d->vcpu[id], v);
+    smp_mb();
+    if (!d->system)
+        sched_set_affinity(v, NULL, NULL); /* a CPU that came meanwhile has not seen it */
     return 0;
 }
 

@@ -28,6 +28,7 @@
 
 #define VIRTUAL_SHIFT 16
 #define CHARGE_LIMIT  SECONDS(10) /* one that ran longer was alone, so that it owes nobody */
+#define FURTHEST      ((s64)SECONDS(1) << VIRTUAL_SHIFT) /* that one is ahead: times wrap */
 
 static bool before(u64 a, u64 b)
 {
@@ -144,7 +145,14 @@ static void keep_lag(const struct fair_queue *f, struct vcpu *v, u64 time)
 {
     v->fair.lag = limit_lag(v, (s64)(time - v->fair.v));
     v->fair.left_at = time;
+    v->fair.left_queue = f;
     v->fair.idle_seen = f->idles;
+}
+
+/* Is what @v knows of when it left, if it left anywhere, about @f, and is anybody owed anything? */
+static bool still_counts(const struct fair_queue *f, const struct vcpu *v)
+{
+    return v->fair.idle_seen == f->idles && (!v->fair.left_queue || v->fair.left_queue == f);
 }
 
 /* @return the lag of @v, which was off, at queue time @time */
@@ -152,11 +160,24 @@ static s64 kept_lag(const struct fair_queue *f, const struct vcpu *v, u64 time)
 {
     s64 lag = v->fair.lag;
 
-    if (v->fair.idle_seen != f->idles)
+    if (!still_counts(f, v))
         return 0;
     if (lag < 0)
         lag = MIN(lag + MAX((s64)(time - v->fair.left_at), (s64)0), (s64)0);
     return lag;
+}
+
+/*
+ * @return @lag, with which @v comes back at queue time @time, or so much that on the queue that it
+ * left it is no less far than it was. For the queue's time goes back when others join it that are
+ * owed time, or others leave it; so a guest could have its siblings come and go until what a vCPU
+ * of it owes is gone.
+ */
+static s64 lag_in_place(const struct fair_queue *f, const struct vcpu *v, s64 lag, u64 time)
+{
+    s64 most = v->fair.lag + (s64)(time - v->fair.left_at);
+
+    return v->fair.left_queue && still_counts(f, v) && most > -FURTHEST ? MIN(lag, most) : lag;
 }
 
 /* The timer is to fire at @end at the latest. */
@@ -213,7 +234,7 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
         charge_running(f, cur, t);
         if (!rq->length) { /* @cur ran alone so far, without a slice */
             f->base = cur->fair.v;
-            cur->fair.deadline = cur->fair.v + fair_virtual(cur, SCHED_SLICE);
+            cur->fair.deadline = cur->fair.v + cur->fair.slice;
             f->slice_end = t + SCHED_SLICE;
         }
         others += cur->fair.weight;
@@ -225,9 +246,10 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
         /* The queue's time moves when @v joins it. After a sleep that has to be made up for. */
         if (lag && !v->fair.moved)
             lag += lag * (s64)v->fair.weight / others;
+        lag = lag_in_place(f, v, lag, time);
         v->fair.v -= (u64)lag;
     }
-    v->fair.deadline = v->fair.moved ? v->fair.v + fair_virtual(v, SCHED_SLICE)
+    v->fair.deadline = v->fair.moved ? v->fair.v + v->fair.slice
                                      : v->fair.v - fair_virtual(v, SCHED_HEAD_START);
     v->fair.moved = false;
     enqueue(rq, v);
@@ -251,16 +273,15 @@ void fair_yield(struct vcpu *cur)
 
 /*
  * @v, which waits or ran last, may run in the place of its sibling @other while it has run for no
- * more than a slice longer, and nobody who waits is owed more than that at queue time @time: else
- * many siblings that favour each other would keep others from the CPU.
+ * more than a slice longer, and nobody who waits is owed more than a slice of its own at queue time
+ * @time: else many siblings that favour each other would keep others from the CPU.
  * @return how much more it is, in virtual time; > 0: it may not
  */
 static s64 excess_over(const struct fair_queue *f, const struct vcpu *v, const struct vcpu *other,
                        u64 time)
 {
-    s64 owed = (s64)(time - f->root->least_v);
-
-    return MAX((s64)(v->fair.v - other->fair.v), owed) - (s64)fair_virtual(v, SCHED_SLICE);
+    return MAX((s64)(v->fair.v - other->fair.v) - (s64)v->fair.slice,
+               (s64)(time - f->root->least_due));
 }
 
 /* @return has @v an event that it has not taken yet? */
@@ -371,7 +392,7 @@ static struct vcpu *run_idle(struct run_queue *rq)
  */
 static void ask_anew(struct vcpu *prev, u64 others)
 {
-    u64 slice = fair_virtual(prev, SCHED_SLICE), from = prev->fair.deadline;
+    u64 slice = prev->fair.slice, from = prev->fair.deadline;
 
     if (prev->fair.yielding && before(prev->fair.v, others))
         prev->fair.v = others;
@@ -472,7 +493,8 @@ void fair_set_weight(struct run_queue *rq, struct vcpu *v, u32 weight, struct vc
 
     if (runner)
         charge_running(&rq->fair, cur, t);
-    if (queued || v == cur) { /* of one that sleeps only the lag means anything */
+    /* Of one that sleeps only the lag means anything, and of one that runs alone nothing. */
+    if (queued || (v == cur && rq->length)) {
         u64 time = queue_time(&rq->fair, runner);
         s64 lag = (s64)(time - v->fair.v) * old / weight,
             left = (s64)(v->fair.deadline - v->fair.v) * old / weight;
@@ -483,6 +505,7 @@ void fair_set_weight(struct run_queue *rq, struct vcpu *v, u32 weight, struct vc
         v->fair.deadline = v->fair.v + (u64)left;
     }
     v->fair.weight = weight;
+    v->fair.slice = fair_virtual(v, SCHED_SLICE);
     v->fair.lag = v->fair.lag * old / weight;
     if (queued)
         enqueue(rq, v);
@@ -529,6 +552,7 @@ void fair_add_lag(struct vcpu *v, s64 lag)
 void fair_arrive(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
 {
     v->fair.left_at = fair_pace(rq, cur, t) - rq->fair.pace;
+    v->fair.left_queue = NULL;
     v->fair.idle_seen = rq->fair.idles;
 }
 
@@ -556,4 +580,5 @@ void fair_cpu_rest(struct run_queue *rq)
 void fair_vcpu_init(struct vcpu *v, u32 weight)
 {
     v->fair = (struct fair_vcpu){.weight = weight};
+    v->fair.slice = fair_virtual(v, SCHED_SLICE);
 }

@@ -2,7 +2,8 @@
 /*
  * The queue of a CPU: a binary search tree by deadline that is a heap by random numbers (a treap),
  * so its expected depth is logarithmic whatever its guests do. Each node knows the least v below
- * it, which leads to the first eligible node without a look at the others.
+ * it, which leads to the first eligible node without a look at the others, and whether anybody
+ * below it is owed a slice.
  */
 #include <sched_fair.h>
 
@@ -12,18 +13,28 @@ static bool before(u64 a, u64 b)
     return (s64)(a - b) < 0;
 }
 
+static u64 earlier(u64 a, u64 b)
+{
+    return before(a, b) ? a : b;
+}
+
 /* @return did that change what the node knows? */
 static bool update_least(struct fair_vcpu *n)
 {
-    u64 least = n->v;
+    u64 v = n->v, due = n->v + n->slice;
 
-    if (n->left && before(n->left->least_v, least))
-        least = n->left->least_v;
-    if (n->right && before(n->right->least_v, least))
-        least = n->right->least_v;
-    if (n->least_v == least)
+    if (n->left) {
+        v = earlier(n->left->least_v, v);
+        due = earlier(n->left->least_due, due);
+    }
+    if (n->right) {
+        v = earlier(n->right->least_v, v);
+        due = earlier(n->right->least_due, due);
+    }
+    if (n->least_v == v && n->least_due == due)
         return false;
-    n->least_v = least;
+    n->least_v = v;
+    n->least_due = due;
     return true;
 }
 
@@ -61,13 +72,14 @@ void fair_tree_insert(struct fair_vcpu **root, struct fair_vcpu *n, u32 heap_ord
 
     while (*link) {
         parent = *link;
-        if (before(n->v, parent->least_v))
-            parent->least_v = n->v;
+        parent->least_v = earlier(n->v, parent->least_v);
+        parent->least_due = earlier(n->v + n->slice, parent->least_due);
         link = before(n->deadline, parent->deadline) ? &parent->left : &parent->right;
     }
     n->parent = parent;
     n->left = n->right = NULL;
     n->least_v = n->v;
+    n->least_due = n->v + n->slice;
     n->heap_order = heap_order;
     *link = n;
     while (n->parent && n->heap_order < n->parent->heap_order)

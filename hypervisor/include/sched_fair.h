@@ -28,10 +28,13 @@ struct fair_vcpu {
     struct fair_vcpu *parent, *left, *right; /* in the queue's tree while vcpu.on_queue */
     u64 v;                                   /* how far it has run */
     u64 deadline;                            /* when what it asks for should be done */
-    u64 least_v;                             /* the least v in its subtree */
-    s64 lag;                                 /* while it is off: by how much it was behind */
-    u64 left_at;                             /* and the virtual time at which it left */
-    u32 idle_seen;                           /* fair_queue.idles then */
+    u64 slice;                               /* SCHED_SLICE of it, in virtual time */
+    u64 least_v;                             /* the least v in its subtree, */
+    u64 least_due;                           /* and the least v + slice: who is owed a slice */
+    s64 lag;                                 /* while it is off: by how much it was behind, */
+    u64 left_at;                             /* the virtual time at which it left, */
+    const struct fair_queue *left_queue;     /* which queue (NULL: it comes from another one), */
+    u32 idle_seen;                           /* and fair_queue.idles then */
     u32 weight;                              /* with which it is counted */
     u32 heap_order;                          /* of the tree */
     bool yielding;
@@ -120,11 +123,12 @@ struct vcpu *fair_next(const struct vcpu *v);
 
 /* ---- the tree (sched_tree.c) ---- */
 
-/* A treap by deadline, each node with the least v below it: all operations are O(log n). */
+/* A treap by deadline, each node with what is least below it: all operations are O(log n). */
 static inline void fair_tree_begin(struct fair_vcpu **root, struct fair_vcpu *n)
 {
     n->parent = n->left = n->right = NULL;
     n->least_v = n->v;
+    n->least_due = n->v + n->slice;
     n->heap_order = 0; /* it may as well stay the root */
     *root = n;
 }

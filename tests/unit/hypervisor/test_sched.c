@@ -284,6 +284,79 @@ static void who_has_had_enough_waits(void **state)
     assert_ptr_equal(current, other);
 }
 
+static void down(struct vcpu *v)
+{
+    set_bit(&v->pause_flags, VPF_DOWN);
+    vcpu_sleep_nosync(v);
+}
+
+/* Siblings that come and go, without running, do not take from a vCPU what it owes. */
+static void nobody_sheds_debt(void **state)
+{
+    struct vcpu *victim = e->vcpu[0], *owes = d->vcpu[0], *dummy = d->vcpu[1];
+    s64 enough = -(s64)fair_virtual(owes, MILLISECS(8));
+    u64 before;
+
+    up(victim);
+    up(owes);
+    up(dummy);
+    run(MILLISECS(50));
+    down(dummy);
+    host_run_softirqs();
+    before = vcpu_cpu_time(victim);
+    for (unsigned int ms = 0; ms < 3000; ms++) {
+        run(MILLISECS(1));
+        if (current != victim || (s64)(owes->fair.v - victim->fair.v) <= 0)
+            continue;
+        for (unsigned int i = 0; i < 12 && (s64)(owes->fair.v - victim->fair.v) > enough; i++) {
+            down(owes);
+            up(dummy);
+            up(owes);
+            down(dummy);
+        }
+    }
+    assert_in_range(vcpu_cpu_time(victim) - before, SECONDS(1) - 3 * SLICE, SECONDS(2));
+}
+
+/* Who waits is owed a slice of its own, whatever the weight of those that favour each other. */
+static void nobody_is_favoured_over_a_heavier_one(void **state)
+{
+    struct vcpu *heavy = e->vcpu[0], *sibling;
+
+    sched_set_weight(e, 2560);
+    up(d->vcpu[0]);
+    up(d->vcpu[1]);
+    up(heavy);
+    run(MILLISECS(50));
+    block(heavy);
+    host_run_softirqs();
+    sibling = current == d->vcpu[0] ? d->vcpu[1] : d->vcpu[0];
+    sched_rate_limit = SECONDS(1); /* so that the heavy one has to wait */
+    heavy->fair.lag = (s64)fair_virtual(heavy, 4 * SCHED_LAG_LIMIT);
+    heavy->fair.left_at = fair_pace(&this_cpu()->rq, current, now()) - this_cpu()->rq.fair.pace;
+    vcpu_unblock(heavy);
+    vcpu_favour(sibling);
+    host_run_softirqs();
+    sched_rate_limit = SCHED_RATE_LIMIT;
+    assert_ptr_not_equal(current, sibling);
+}
+
+/* One that has been alone for two days has neither a lag nor a slice that a weight could change. */
+static void weight_of_a_loner(void **state)
+{
+    struct vcpu *hog = d->vcpu[0];
+
+    up(hog);
+    host_run_softirqs();
+    for (unsigned int i = 0; i < 17280; i++) {
+        host_now += SECONDS(10);
+        softirq_raise(SOFTIRQ_SCHEDULE);
+        host_run_softirqs();
+    }
+    sched_set_weight(d, 512);
+    assert_ptr_equal(current, hog);
+}
+
 static void blocking(void **state)
 {
     struct vcpu *v = e->vcpu[0];
@@ -508,6 +581,9 @@ int main(void)
         TEST(wakers_wait_a_moment),
         TEST(yielding),
         TEST(who_has_had_enough_waits),
+        TEST(nobody_sheds_debt),
+        TEST(nobody_is_favoured_over_a_heavier_one),
+        TEST(weight_of_a_loner),
         TEST(blocking),
         TEST(pausing_a_blocked_one),
         TEST(random_states),
