@@ -9,6 +9,7 @@
  * processor is taken from the list. The two MSRs of the format hold nothing that a PV domain gets.
  */
 #include <arch.h>
+#include <asm/context.h>
 #include <asm/cpu_features.h>
 #include <asm/cpu_policy.h>
 #include <asm/msr.h>
@@ -48,6 +49,13 @@ enum {
 #define HV_INTERVAL 0x100U
 
 #define F1_ECX_DYNAMIC (1U << 31 | 1U << 27) /* HYPERVISOR, OSXSAVE: always as they are */
+#define F1_ECX_XSAVE   (1U << 26)
+#define F1_ECX_AVX     (1U << 28)
+#define F7_EBX_AVX512F (1U << 16)
+
+/* Components of the extended state (Intel SDM volume 1, 13.1). */
+#define STATE_LEGACY 0x3U /* x87, SSE */
+#define STATE_512    0xe0U
 
 struct cpu_policy {
     unsigned long given[DIV_ROUND_UP(SLOTS, BITS_PER_LONG)];
@@ -118,6 +126,31 @@ static bool beyond(const struct cpu_policy *p, u32 leaf)
     return first && leaf > first->a && leaf - XEN_CPUID_FIRST_LEAF > 2 * HV_INTERVAL;
 }
 
+/* @return of the components @all of the extended state those that the features use that @p leaves */
+static u32 components_left(const struct cpu_policy *p, u32 all)
+{
+    const xen_cpuid_leaf_t *one = given(p, 1, NO_SUBLEAF), *seven = given(p, 7, 0);
+
+    if (one && !(one->c & F1_ECX_XSAVE))
+        return 0;
+    if (one && !(one->c & F1_ECX_AVX))
+        return all & STATE_LEGACY;
+    return seven && !(seven->b & F7_EBX_AVX512F) ? all & ~STATE_512 : all;
+}
+
+/* The list's own components do not count, as on Xen: they follow from the features. */
+static void limit_components(const struct cpu_policy *p, u32 subleaf, struct cpuid *out)
+{
+    if (subleaf == 0) {
+        out->eax = components_left(p, out->eax);
+        out->ecx = out->eax ? xsave_size(out->eax) : 0;
+        if (!out->eax)
+            out->ebx = 0;
+    } else if (subleaf > 1 && subleaf < 32 && !(components_left(p, ~0U) >> subleaf & 1)) {
+        *out = (struct cpuid){0};
+    }
+}
+
 void cpu_policy_limit(const struct cpu_policy *p, u32 leaf, u32 subleaf, struct cpuid *out)
 {
     const xen_cpuid_leaf_t *l = given(p, leaf, subleaf);
@@ -126,6 +159,8 @@ void cpu_policy_limit(const struct cpu_policy *p, u32 leaf, u32 subleaf, struct 
         *out = (struct cpuid){0};
         return;
     }
+    if (leaf == 0xd)
+        limit_components(p, subleaf, out);
     if (!l)
         return;
     switch (leaf) {

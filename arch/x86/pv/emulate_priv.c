@@ -154,6 +154,19 @@ static enum emulated cpuid_instruction(const struct vcpu *v, struct cpu_user_reg
     return EMULATE_DONE;
 }
 
+/* XSETBV: of what we switch, a vCPU may have on what its domain is shown. */
+static bool set_xcr0(struct vcpu *v, u64 xcr0)
+{
+    struct cpuid most;
+
+    if (v->domain->arch.cpu_policy) {
+        pv_domain_cpuid(v->domain, 0xd, 0, &most);
+        if (xcr0 & ~(most.eax | (u64)most.edx << 32))
+            return false;
+    }
+    return fpu_set_xcr0(v, xcr0);
+}
+
 /* ---- dispatch ---- */
 
 /* Executes the two-byte instructions that belong to the kernel. */
@@ -163,8 +176,7 @@ static enum emulated kernel_instruction(struct vcpu *v, struct cpu_user_regs *re
     switch (insn->opcode) {
     case 0x01:
         if (insn->rm_kind == OPERAND_REG && (insn->rm & 7) == 1 && (insn->reg & 7) == 2)
-            return regs->ecx == 0 && fpu_set_xcr0(v, edx_eax(regs)) ? EMULATE_DONE
-                                                                    : EMULATE_REFUSED;
+            return regs->ecx == 0 && set_xcr0(v, edx_eax(regs)) ? EMULATE_DONE : EMULATE_REFUSED;
         if (insn->rm_kind == OPERAND_REG && (insn->rm & 7) == 1 && (insn->reg & 7) == 7)
             return read_tsc(v, regs, true);
         return EMULATE_REFUSED;

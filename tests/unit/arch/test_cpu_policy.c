@@ -70,6 +70,11 @@ void pv_domain_cpuid(const struct domain *d, u32 leaf, u32 subleaf, struct cpuid
         cpu_policy_limit(d->arch.cpu_policy, leaf, subleaf, out);
 }
 
+unsigned int xsave_size(u64 xcr0)
+{
+    return 512 + (u32)xcr0;
+}
+
 static struct domain *d;
 
 static long set(u32 leaf, u32 subleaf, u32 a, u32 b, u32 c, u32 dd)
@@ -127,7 +132,7 @@ static void limits(void **state)
     assert_int_equal(shown(7, 0).eax, 0);
     assert_int_equal(set(0xd, 1, 1, 0, 0, 0), 0);
     assert_int_equal(shown(0xd, 1).eax, 1);
-    assert_int_equal(shown(0xd, 0).eax, ALL);
+    assert_int_equal(shown(0xd, 0).eax, 0); /* without XSAVE */
 
     assert_int_equal(set(0, XEN_CPUID_NO_SUBLEAF, 7, 'a', 'b', 'c'), 0);
     assert_int_equal(shown(0, 0).eax, 7);
@@ -142,6 +147,30 @@ static void limits(void **state)
 
     d->has_run = true;
     assert_int_equal(set(7, 0, 0, 0, 0, 0), -XEN_EEXIST);
+    end();
+}
+
+/* The extended state is that of the features which are left, whatever the list says of it. */
+static void components(void **state)
+{
+    start();
+    assert_int_equal(set(0xd, 0, 7, 0, 0, 0), 0);
+    assert_int_equal(shown(0xd, 0).eax, ALL);
+    assert_int_equal(set(7, 0, 1, ~(1U << 16), 0, 0), 0);
+    assert_int_equal(shown(0xd, 0).eax, ALL & ~0xe0U);
+    assert_int_equal(shown(0xd, 0).ecx, 512 + (ALL & ~0xe0U));
+    assert_int_equal(shown(0xd, 2).eax, ALL);
+    assert_int_equal(shown(0xd, 5).eax, 0);
+    assert_int_equal(set(1, XEN_CPUID_NO_SUBLEAF, 0, 0, 1U << 26 | 1U << 28, 0), 0);
+    assert_int_equal(shown(0xd, 0).eax, ALL & ~0xe0U);
+    assert_int_equal(set(1, XEN_CPUID_NO_SUBLEAF, 0, 0, 1U << 26, 0), 0);
+    assert_int_equal(shown(0xd, 0).eax, 3);
+    assert_int_equal(shown(0xd, 0).ebx, ALL); /* of the vCPU */
+    assert_int_equal(shown(0xd, 2).eax, 0);
+    assert_int_equal(set(1, XEN_CPUID_NO_SUBLEAF, 0, 0, 1U << 28, 0), 0);
+    assert_int_equal(shown(0xd, 0).eax, 0);
+    assert_int_equal(shown(0xd, 0).ebx, 0);
+    assert_int_equal(shown(0xd, 0).ecx, 0);
     end();
 }
 
@@ -533,7 +562,8 @@ static void feature_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(limits),         cmocka_unit_test(registers),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(components),         cmocka_unit_test(registers),
         cmocka_unit_test(refused_leaves), cmocka_unit_test(given_lists),
         cmocka_unit_test(read_leaves),    cmocka_unit_test(list_lengths),
         cmocka_unit_test(feature_sets),
