@@ -272,7 +272,8 @@ void evtchn_dump(struct domain *d)
     for (unsigned int port = 1; port < READ_ONCE(d->valid_evtchns); port++) {
         char line[128] = "";
 
-        spin_lock(&d->event_lock); /* a connection stays, and a dying domain keeps its shared info */
+        spin_lock(
+            &d->event_lock); /* a connection stays, and a dying domain keeps its shared info */
         if (d->shared_info && evtchn_is_usable(evtchn_lookup(d, port))) {
             if (shown++ < DUMPED_PORTS)
                 describe_line(line, sizeof(line), d, evtchn_lookup(d, port));

@@ -19,7 +19,6 @@
 
 static spinlock_t sysctl_lock = SPINLOCK_INIT(RANK_DOMCTL);
 
-
 /*
  * Calls @show for each domain from number @next on, until the tool's @buffer is full: the next call
  * begins at the first number that was not listed. @show puts the domain's element @n there.

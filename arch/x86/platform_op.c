@@ -83,7 +83,8 @@ static long firmware_info(struct xenpf_firmware_info *op)
         if (op->index != 0)
             return -XEN_ESRCH;
         /* UEFI has no data of a BIOS. */
-        op->u.kbd_shift_flags = efi.version ? 0 : *(const u8 *)maddr_to_virt(BIOS_SHIFT_FLAGS_PADDR);
+        op->u.kbd_shift_flags = efi.version ? 0
+                                            : *(const u8 *)maddr_to_virt(BIOS_SHIFT_FLAGS_PADDR);
         return 0;
     default:
         return -XEN_EINVAL;

@@ -324,7 +324,8 @@ static void __init parse_word(const char *word)
 
     if (!eq && is_boolean(o)) {
         value = "yes";
-    } else if (!eq && !o && !strncmp(word, "no-", 3) && is_boolean(find_option(word + 3, len - 3))) {
+    } else if (!eq && !o && !strncmp(word, "no-", 3) &&
+               is_boolean(find_option(word + 3, len - 3))) {
         o = find_option(word + 3, len - 3);
         value = "no";
     }

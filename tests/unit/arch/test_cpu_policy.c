@@ -562,11 +562,10 @@ static void feature_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(limits),
-        cmocka_unit_test(components),         cmocka_unit_test(registers),
-        cmocka_unit_test(refused_leaves), cmocka_unit_test(given_lists),
-        cmocka_unit_test(read_leaves),    cmocka_unit_test(list_lengths),
-        cmocka_unit_test(feature_sets),
+        cmocka_unit_test(limits),       cmocka_unit_test(components),
+        cmocka_unit_test(registers),    cmocka_unit_test(refused_leaves),
+        cmocka_unit_test(given_lists),  cmocka_unit_test(read_leaves),
+        cmocka_unit_test(list_lengths), cmocka_unit_test(feature_sets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

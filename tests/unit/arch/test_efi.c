@@ -26,6 +26,8 @@
 
 /* ---- the machine at boot ---- */
 
+struct mem_ranges ram; /* as the boot loader's other map has it */
+
 static struct {
     struct efi_header header;
     u64 vendor;
