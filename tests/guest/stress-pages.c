@@ -262,15 +262,18 @@ static void use_table(struct worker *w, uint64_t *table)
 
 /*
  * What was a table becomes data again. Another vCPU's write to it (stress_meddle()) may be under
- * emulation at this moment, which keeps it a table until that is done.
+ * emulation at this moment, which keeps it a table until that is done: for long, when the thread of
+ * QEMU that is that vCPU's CPU has to wait.
  */
 static void write_to_former_table(struct worker *w, const uint64_t *table)
 {
-    long rc = -EBUSY;
+    long rc = protect_as(w, table, PTE_KERNEL_DATA);
 
-    for (unsigned int i = 0; rc == -EBUSY && i < 1000; i++) {
-        if (i)
+    for (unsigned int i = 0; rc == -EBUSY && i < PATIENCE; i++) {
+        if (i < 1000)
             hypercall_sched_op(SCHEDOP_yield, NULL);
+        else
+            stress_nap(w, 1000000);
         rc = protect_as(w, table, PTE_KERNEL_DATA);
     }
     must(w, "writing to what was a table", rc);

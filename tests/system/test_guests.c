@@ -43,6 +43,8 @@ static const char *hypervisor_image(void)
  */
 static const char *hypervisor_cmdline(void)
 {
+    if (on_xen && as_domu)
+        return "console=com1 noreboot loglvl=none guest_loglvl=none dom0_mem=256M";
     if (on_xen)
         return "console=com1 noreboot loglvl=warning guest_loglvl=none/warning dom0_mem=256M";
     if (as_domu)
