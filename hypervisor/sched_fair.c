@@ -145,14 +145,14 @@ static void keep_lag(const struct fair_queue *f, struct vcpu *v, u64 time)
 {
     v->fair.lag = limit_lag(v, (s64)(time - v->fair.v));
     v->fair.left_at = time;
-    v->fair.left_queue = f;
+    v->fair.left_on = f->number;
     v->fair.idle_seen = f->idles;
 }
 
 /* Is what @v knows of when it left, if it left anywhere, about @f, and is anybody owed anything? */
 static bool still_counts(const struct fair_queue *f, const struct vcpu *v)
 {
-    return v->fair.idle_seen == f->idles && (!v->fair.left_queue || v->fair.left_queue == f);
+    return v->fair.idle_seen == f->idles && (!v->fair.left_on || v->fair.left_on == f->number);
 }
 
 /* @return the lag of @v, which was off, at queue time @time */
@@ -177,7 +177,7 @@ static s64 lag_in_place(const struct fair_queue *f, const struct vcpu *v, s64 la
 {
     s64 most = v->fair.lag + (s64)(time - v->fair.left_at);
 
-    return v->fair.left_queue && still_counts(f, v) && most > -FURTHEST ? MIN(lag, most) : lag;
+    return v->fair.left_on && still_counts(f, v) && most > -FURTHEST ? MIN(lag, most) : lag;
 }
 
 /* The timer is to fire at @end at the latest. */
@@ -552,7 +552,7 @@ void fair_add_lag(struct vcpu *v, s64 lag)
 void fair_arrive(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
 {
     v->fair.left_at = fair_pace(rq, cur, t) - rq->fair.pace;
-    v->fair.left_queue = NULL;
+    v->fair.left_on = 0;
     v->fair.idle_seen = rq->fair.idles;
 }
 
@@ -568,7 +568,8 @@ struct vcpu *fair_next(const struct vcpu *v)
 
 void fair_cpu_init(struct run_queue *rq, unsigned int cpu)
 {
-    rq->fair = (struct fair_queue){.random = cpu + 1, .limit = SCHED_NEVER};
+    rq->fair = (struct fair_queue){
+        .random = cpu + 1, .number = (u16)(cpu + 1), .limit = SCHED_NEVER};
     timer_init(&rq->fair.slice, slice_over, rq, cpu);
 }
 

@@ -53,8 +53,8 @@ struct vcpu {
     bool is_running;      /* on a physical CPU now, or its state not yet saved */
     bool on_queue;
     u16 mover; /* the CPU that saves its registers, and then sends it elsewhere, + 1; 0: none */
-    unsigned long pause_flags; /* VPF_*: runnable only when zero */
     int pause_count;           /* vcpu_pause() nesting */
+    unsigned long pause_flags; /* VPF_*: runnable only when zero */
     cpumask_t hard_affinity;   /* as it was set: where it may run */
     cpumask_t soft_affinity;   /* and where it runs best */
     cpumask_t may_run;         /* of that what is in force; never empty */
@@ -76,12 +76,11 @@ struct vcpu {
     u32 virq_port[NR_VIRQS]; /* 0: not bound */
     int poll_port;           /* SCHEDOP_poll: the one port polled, -1: several, 0: not polling
                               * (vcpu_poll_begin()) */
+    bool initialised;        /* has a context */
+    bool nmi_pending;
     struct evtchn_fifo_vcpu *fifo;
 
     struct old_tables old_tables; /* page_type.c */
-
-    bool initialised; /* has a context */
-    bool nmi_pending;
     struct arch_vcpu arch;
 };
 

@@ -33,12 +33,12 @@ struct fair_vcpu {
     u64 least_due;                           /* and the least v + slice: who is owed a slice */
     s64 lag;                                 /* while it is off: by how much it was behind, */
     u64 left_at;                             /* the virtual time at which it left, */
-    const struct fair_queue *left_queue;     /* which queue (NULL: it comes from another one), */
     u32 idle_seen;                           /* and fair_queue.idles then */
     u32 weight;                              /* with which it is counted */
     u32 heap_order;                          /* of the tree */
     bool yielding;
     bool moved;          /* to a faster CPU; it has not arrived yet */
+    u16 left_on;         /* the number of the queue that it left; 0: it comes from another one */
     struct vcpu *awaits; /* the sibling that it may be spinning for, until that takes its events */
 };
 
@@ -50,6 +50,7 @@ struct fair_queue {
     u64 weight;             /* the sum of their weights */
     u32 running_weight;     /* of the vCPU that runs; 0: the idle one */
     u32 random;
+    u16 number;            /* its CPU + 1 */
     u32 idles;             /* how often the CPU ran out of work: all lags are 0 then */
     u64 pace;              /* added to virtual time, it compares to that of other CPUs */
     struct vcpu *favoured; /* to run next, in the place of one of its own domain */

@@ -252,7 +252,7 @@ static EFI_CALL efi_status_t get_next_variable_name(u64 *size, u16 *name, struct
     size_seen = *size;
     assert_true(without_end || name[0] == 0);
     for (unsigned int i = 0; name[i]; i++) /* as old ones do */
-        assert_true(i < *size / sizeof(u16));
+        assert_true(i <= *size / sizeof(u16));
     if (!(answer & EFI_ERROR_BIT))
         memcpy(name, name_of_variable, sizeof(name_of_variable));
     *g = guid;

@@ -177,7 +177,7 @@ int __wrap_munmap(void *address, size_t size)
 #define NODES 48
 
 struct node {
-    char path[96], value[64]; /* no path: a free place */
+    char path[96], value[80]; /* no path: a free place */
 };
 
 static struct {

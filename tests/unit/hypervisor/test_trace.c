@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: $(HOST_CORE) hypervisor/domctl.c hypervisor/domctl_vcpu.c hypervisor/sysctl.c */
-/* SOURCES: hypervisor/lock_profile.c */
+/* SOURCES: hypervisor/debug_keys.c hypervisor/lock_profile.c hypervisor/power_states.c */
 /* LDFLAGS: -Wl,--wrap=send_global_virq */
 /*
  * Trace buffers: the control operation, what the rings hold when they wrap and when they are full,
