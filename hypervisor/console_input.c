@@ -4,9 +4,9 @@
  * which each character is a debug key.
  *
  * The switch character (Ctrl-A, or what conswitch= says) three times in a row changes between them,
- * as in Xen. It is held back until it is known not to be one of three. Characters wait in a ring for
- * their reader: dom0, told by VIRQ_CONSOLE, or our softirq. When the ring is full, further input is
- * lost, as on any terminal that is not read.
+ * as in Xen. It is held back until it is known not to be one of three. Characters wait in a ring
+ * for their reader: dom0, told by VIRQ_CONSOLE, or our softirq. When the ring is full, further
+ * input is lost, as on any terminal that is not read.
  */
 #include <console.h>
 #include <control_impl.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The debug keys: what each prints, in one table. They are Xen's letters for the same things, with M
- * for Bulkhead's own meter.
+ * The debug keys: what each prints, in one table. They are Xen's letters for the same things, with
+ * M for Bulkhead's own meter.
  *
  * A serial port may take seconds for all of it, so the watchdog hears of each step.
  *
- * Dom0 asks for them by XEN_SYSCTL_debug_keys, or the administrator presses them while the console's
- * input is ours; but guests decide how much there is to show. So a key prints a line for each
- * CPU, domain or vCPU, and of what a domain can have many of, no more than a fixed number.
+ * Dom0 asks for them by XEN_SYSCTL_debug_keys, or the administrator presses them while the
+ * console's input is ours; but guests decide how much there is to show. So a key prints a line for
+ * each CPU, domain or vCPU, and of what a domain can have many of, no more than a fixed number.
  */
 #include <arch.h>
 #include <control_impl.h>
@@ -76,8 +76,8 @@ static void dump_grants(void)
 }
 
 /*
- * The registers of dom0's vCPUs as they left them, and of the one that this CPU has come from. Those
- * of another one that runs at this moment are in another CPU.
+ * The registers of dom0's vCPUs as they left them, and of the one that this CPU has come from.
+ * Those of another one that runs at this moment are in another CPU.
  */
 static void dump_dom0(void)
 {

@@ -35,8 +35,9 @@ void console_init_early(const struct hv_options *opt);
 void console_init_input(void);
 void console_choose_dom0(bool builtin);
 /*
- * Takes a character from the serial line or the keyboard, in any context, for whoever has the input:
- * dom0, which VIRQ_CONSOLE tells, or the hypervisor, for which it is a debug key. (console_input.c)
+ * Takes a character from the serial line or the keyboard, in any context, for whoever has the
+ * input: dom0, which VIRQ_CONSOLE tells, or the hypervisor, for which it is a debug key.
+ * (console_input.c)
  */
 void console_input(char c);
 /* Boot: the hypervisor has the input until the administrator switches it to dom0. */

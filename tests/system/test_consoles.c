@@ -2,8 +2,8 @@
 /*
  * Consoles of many domains: nothing is lost at 1 MiB a second, neither while a client is attached
  * nor in the log while none is; consoles that share the terminal keep their lines apart; a domain
- * that never stops writing blocks neither the prompt nor the other domains. And the hypervisor, which
- * shares the serial line with dom0.
+ * that never stops writing blocks neither the prompt nor the other domains. And the hypervisor,
+ * which shares the serial line with dom0.
  */
 #include "bulkhead.h"
 

@@ -84,7 +84,7 @@ static bool __init described_before(unsigned int n, u64 start, u64 end)
     return false;
 }
 
-/* Is a part of [@start, @end) RAM that we give to domains, as the boot loader's other map has it? */
+/* Is a part of [@start, @end) RAM for domains, as the boot loader's other map has it? */
 static bool __init is_ours(u64 start, u64 end)
 {
     for (unsigned int i = 0; i < ram.count; i++)

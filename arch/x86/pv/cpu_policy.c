@@ -126,7 +126,7 @@ static bool beyond(const struct cpu_policy *p, u32 leaf)
     return first && leaf > first->a && leaf - XEN_CPUID_FIRST_LEAF > 2 * HV_INTERVAL;
 }
 
-/* @return of the components @all of the extended state those that the features use that @p leaves */
+/* @return those of the components @all that belong to features which @p leaves */
 static u32 components_left(const struct cpu_policy *p, u32 all)
 {
     const xen_cpuid_leaf_t *one = given(p, 1, NO_SUBLEAF), *seven = given(p, 7, 0);

@@ -103,7 +103,7 @@ static void end_by_signal(int number)
     raise(number); /* its usual action now, once this returns */
 }
 
-/* A signal that would end the program sets the terminal back first; an ignored one stays ignored. */
+/* A signal that would end the program sets the terminal back first; an ignored one is left so. */
 static void set_back_on_signals(void)
 {
     static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};

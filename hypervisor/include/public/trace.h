@@ -103,7 +103,7 @@
 
 #define TRC_HW_IRQ                 0x00802000
 #define TRC_HW_IRQ_UNMAPPED_VECTOR (TRC_HW_IRQ + 0x7) /* vector */
-#define TRC_HW_IRQ_HANDLED         (TRC_HW_IRQ + 0x8) /* interrupt, TSC before and after (low half) */
+#define TRC_HW_IRQ_HANDLED         (TRC_HW_IRQ + 0x8) /* interrupt, TSC before, after (low half) */
 
 /* A record, as a tool may read it. */
 struct t_rec {
