@@ -425,7 +425,8 @@ static void send_ahead(unsigned int self, const struct candidate *c, unsigned in
     struct run_queue *rq = &cpus[self]->rq;
     unsigned long flags = spin_lock_irqsave(&rq->lock);
     struct vcpu *v = c->v;
-    bool goes = v->processor == self && v->on_queue && !load_acquire(&v->is_running) &&
+    /* What else there is to know of it is under this queue's lock only if it is still here. */
+    bool goes = READ_ONCE(v->processor) == self && v->on_queue && !load_acquire(&v->is_running) &&
                 cpumask_test(&v->may_run, to);
 
     if (goes) {

@@ -46,9 +46,23 @@ static void expect_no_output(struct machine *machine, const char *command)
 }
 
 /* Waits until the first vif's front end is connected. */
+/* The front end, whose state is listed, is so before the back end. */
+static bool is_connected(struct machine *machine)
+{
+    const char *json = bh(machine, "network-list --json echo"), *place;
+    char backend[64];
+
+    place = strstr(json, "\"backend\": \"");
+    if (json_number(machine, json, "state") != 4 || !place ||
+        sscanf(place, "\"backend\": \"%63[^\"]", backend) != 1) {
+        return false;
+    }
+    return strcmp(bh(machine, "store-read %s/state", backend), "4\n") == 0;
+}
+
 static void wait_connected(struct machine *machine)
 {
-    while (json_number(machine, bh(machine, "network-list --json echo"), "state") != 4) {
+    while (!is_connected(machine)) {
     }
 }
 
