@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first and only program of a Linux ramdisk: how much more two processes get done than one, on
- * two CPUs, when they fork, execute a program and touch memory all the time. Each stays on a CPU of
- * its own, and so do its children. A single one is measured on either CPU, while the other computes:
- * then all figures are those of a machine whose CPUs are both busy, and one of its CPUs may be faster.
- * Prints, for the caller on the console,
+ * two CPUs, when they fork, execute a program and touch memory all the time. Each stays on a CPU
+ * of its own, and so do its children. A single one is measured on either CPU, while the other
+ * computes: then all figures are those of a machine whose CPUs are both busy, and one of its CPUs
+ * may be faster. Prints, for the caller on the console,
  *
  *     SCALING <processes> <rounds a second, of all together>
  *
@@ -124,7 +124,7 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* With workers on the CPUs of the set WORKING, while others compute. @return rounds a second of all */
+/* With workers on the CPUs of the set WORKING, while others compute. @return rounds a second */
 static double measure(unsigned int working)
 {
     unsigned long before;

@@ -9,9 +9,10 @@
  * - Two processes that fork, execute and touch memory, against one, in a Linux domain with two
  *   vCPUs; compared with the same on the bare machine (tests/linux/scaling.c).
  *
- * One is measured on either CPU while the other computes: so all figures are those of a machine whose
- * CPUs are both busy, and one of its CPUs may be faster. One and two take turns, and of a run's turns
- * the median counts, since machines in a cloud are faster and slower from one minute to the next.
+ * One is measured on either CPU while the other computes: so all figures are those of a machine
+ * whose CPUs are both busy, and one of its CPUs may be faster. One and two take turns, and of a
+ * run's turns the median counts, since machines in a cloud are faster and slower from one minute to
+ * the next.
  *
  * The CPUs are threads of QEMU, so the machine that this runs on has to have two cores and nothing
  * else to do. Fails when Bulkhead's factor is less than a part of the one that it is compared with,
