@@ -3,7 +3,7 @@
 #include <options.h>
 
 struct hv_options hv_options = {
-    .switch_character = 'a' - 'a' + 1, /* Ctrl-A */
+    .switch_character = 1, /* Ctrl-A */
     .maxcpus = ~0U,
     .watchdog_timeout = 5,
     .spec_ctrl = true,

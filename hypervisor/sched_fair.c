@@ -149,7 +149,7 @@ static void keep_lag(const struct fair_queue *f, struct vcpu *v, u64 time)
     v->fair.idle_seen = f->idles;
 }
 
-/* Is what @v knows of when it left, if it left anywhere, about @f, and is anybody owed anything? */
+/* Does the lag of @v belong to @f, which has not run out of work since @v left or arrived? */
 static bool still_counts(const struct fair_queue *f, const struct vcpu *v)
 {
     return v->fair.idle_seen == f->idles && (!v->fair.left_on || v->fair.left_on == f->number);
@@ -168,10 +168,10 @@ static s64 kept_lag(const struct fair_queue *f, const struct vcpu *v, u64 time)
 }
 
 /*
- * @return @lag, with which @v comes back at queue time @time, or so much that on the queue that it
- * left it is no less far than it was. For the queue's time goes back when others join it that are
- * owed time, or others leave it; so a guest could have its siblings come and go until what a vCPU
- * of it owes is gone.
+ * @v comes back at queue time @time, with @lag. On the queue that it left, its v must not go back.
+ * For the queue's time goes back when vCPUs join that are owed time, or when others leave; so a
+ * guest could have siblings come and go until what one of its vCPUs owes is gone.
+ * @return @lag, or the largest one with which the v of @v stays as it was
  */
 static s64 lag_in_place(const struct fair_queue *f, const struct vcpu *v, s64 lag, u64 time)
 {

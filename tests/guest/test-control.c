@@ -71,6 +71,37 @@ static void test_label(void)
     destroy();
 }
 
+/* What a domain cannot be sent, and frames that are not for stubs. */
+static void test_refusals(void)
+{
+    struct xen_domctl op;
+
+    if (!create())
+        return;
+    op = (struct xen_domctl){.u.sendtrigger = {.trigger = XEN_DOMCTL_SENDTRIGGER_NMI, .vcpu = 2}};
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_sendtrigger, domain), -ESRCH);
+    op.u.sendtrigger.vcpu = ~0u;
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_sendtrigger, domain), -ESRCH);
+    op.u.sendtrigger.vcpu = 0;
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_sendtrigger, domain), 0);
+    op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_POWER;
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_sendtrigger, domain), -EINVAL);
+    op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_SLEEP;
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_sendtrigger, domain), -EINVAL);
+    op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_RESET;
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_sendtrigger, domain), -ENOSYS);
+    op.u.sendtrigger.trigger = 99;
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_sendtrigger, domain), -ENOSYS);
+    op = (struct xen_domctl){0};
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_gettscinfo, domain), 0);
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_gettscinfo, 0), -EINVAL);
+    op = (struct xen_domctl){.u.hypercall_init.gmfn = va_to_mfn(words)};
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_hypercall_init, domain), -EINVAL); /* dom0's */
+    op.u.hypercall_init.gmfn = va_to_mfn((const void *)start_info->pt_base);
+    CHECK_EQ(domctl(&op, XEN_DOMCTL_hypercall_init, 0), -EPERM); /* a page table */
+    destroy();
+}
+
 /* ---- entry points ---- */
 
 static long set_entries(struct xen_domctl_ext_vcpucontext context, domid_t id)
@@ -539,6 +570,7 @@ void guest_main(void)
 {
     static const struct test tests[] = {
         {"label", test_label},
+        {"refusals", test_refusals},
         {"entry_points", test_entry_points},
         {"extended_state", test_extended_state},
         {"msrs", test_msrs},

@@ -256,20 +256,30 @@ static void yielding(void **state)
     }
 }
 
+/* Two siblings run beside a vCPU of @weight, which then sleeps. @return the one that runs now */
+static struct vcpu *siblings_beside_a_sleeper(struct vcpu *sleeper, u16 weight)
+{
+    sched_set_weight(sleeper->domain, weight);
+    up(d->vcpu[0]);
+    up(d->vcpu[1]);
+    up(sleeper);
+    run(MILLISECS(50));
+    block(sleeper);
+    host_run_softirqs();
+    return current;
+}
+
+static struct vcpu *sibling_of(const struct vcpu *v)
+{
+    return v == d->vcpu[0] ? d->vcpu[1] : d->vcpu[0];
+}
+
 /* One that has had too much waits, though its weight is large and so its deadline the earliest. */
 static void who_has_had_enough_waits(void **state)
 {
-    struct vcpu *heavy = e->vcpu[0], *light, *other;
+    struct vcpu *heavy = e->vcpu[0], *light = siblings_beside_a_sleeper(heavy, 512),
+                *other = sibling_of(light);
 
-    sched_set_weight(e, 512);
-    up(d->vcpu[0]);
-    up(d->vcpu[1]);
-    up(heavy);
-    run(MILLISECS(50));
-    block(heavy);
-    host_run_softirqs();
-    light = current;
-    other = light == d->vcpu[0] ? d->vcpu[1] : d->vcpu[0];
     /* The queue's time is between these two; it comes back with more than the one that waits. */
     heavy->fair.lag = (s64)(light->fair.v - other->fair.v) / 2 -
                       (s64)fair_virtual(other, MILLISECS(1));
@@ -321,16 +331,8 @@ static void nobody_sheds_debt(void **state)
 /* Who waits is owed a slice of its own, whatever the weight of those that favour each other. */
 static void nobody_is_favoured_over_a_heavier_one(void **state)
 {
-    struct vcpu *heavy = e->vcpu[0], *sibling;
+    struct vcpu *heavy = e->vcpu[0], *sibling = sibling_of(siblings_beside_a_sleeper(heavy, 2560));
 
-    sched_set_weight(e, 2560);
-    up(d->vcpu[0]);
-    up(d->vcpu[1]);
-    up(heavy);
-    run(MILLISECS(50));
-    block(heavy);
-    host_run_softirqs();
-    sibling = current == d->vcpu[0] ? d->vcpu[1] : d->vcpu[0];
     sched_rate_limit = SECONDS(1); /* so that the heavy one has to wait */
     heavy->fair.lag = (s64)fair_virtual(heavy, 4 * SCHED_LAG_LIMIT);
     heavy->fair.left_at = fair_pace(&this_cpu()->rq, current, now()) - this_cpu()->rq.fair.pace;
