@@ -772,13 +772,19 @@ static void old_firmware(void **state)
 /* A vCPU that came to this CPU in user mode, and entered its kernel by itself. */
 static void kernels_root_comes_back(void **state)
 {
+    mfn_t usual;
+
     start_services();
+    usual = current->arch.guest_table_user;
+    current->arch.guest_table_user = page_to_mfn(host_frame(current->domain, 1));
     enter_guest_user(current);
     tlb_switch_root(vcpu_cr3(current));
+    assert_int_not_equal(host_registers()->cr3, dom0_root);
     enter_guest_kernel(current);
     assert_int_equal(host_registers()->cr3, dom0_root);
     assert_int_equal(call(XEN_EFI_get_time, 0), 0);
     assert_int_equal(call(XEN_EFI_get_next_high_monotonic_count, 0), 0);
+    current->arch.guest_table_user = usual;
     end();
 }
 

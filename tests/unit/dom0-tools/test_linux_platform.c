@@ -649,6 +649,7 @@ static void test_destroy(void **state)
     find_node("/libxl/2/device/vbd")->path[0] = '\0';
     store.way = STORE_CUTS_HEAD; /* it may have some, then */
     assert_int_equal(service_destroy(2, &e), -1);
+    assert_non_null(strstr(e.text, "reading /libxl/2/device in the store"));
     assert_true(domains[2].exists);
     store.way = STORE_WELL;
 
