@@ -323,7 +323,7 @@ check: $(TOOL_STAMPS)
 	@mk/check-summary.sh $(BUILD)/results
 
 check-all: $(TOOL_STAMPS)
-	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=20 FUZZ_RUNS=-1
+	@$(MAKE) --no-print-directory check LONG=1 FUZZ_SECONDS=12 FUZZ_RUNS=-1
 
 UNIT_ARGS_test_sched_sim = $(if $(LONG),3)
 $(UNIT_TESTS:%=run-%): run-%: $(BUILD)/tests/%
@@ -344,9 +344,9 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	    $(BUILD)/fuzz/$* $(filter %/$(notdir $*),$(FUZZ_CORPORA:.stamp=))
 
 # Runs of tests/smp, a fixed number from a fixed seed.
-SMP_RUNS_smp_interleave = $(if $(LONG),50000,2000)
-SMP_RUNS_smp_threads = $(if $(LONG),8000,500)
-SMP_RUNS_smp_tsan = $(if $(LONG),5000,500)
+SMP_RUNS_smp_interleave = $(if $(LONG),25000,2000)
+SMP_RUNS_smp_threads = $(if $(LONG),5000,500)
+SMP_RUNS_smp_tsan = $(if $(LONG),3500,500)
 SMP_RUNS_smp_vcpus = $(if $(LONG),10000,1000)
 SMP_RUNS_smp_vcpus_tsan = $(if $(LONG),500,150)
 $(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
@@ -385,7 +385,7 @@ SYSTEM_ARGS_stress = $(if $(LONG),60,6)
 SYSTEM_ARGS_scale = $(if $(LONG),1000,100)
 SYSTEM_ARGS_linux_scale = $(if $(LONG),100,2)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
-SYSTEM_ARGS_driver_chaos = $(if $(LONG),25,3)
+SYSTEM_ARGS_driver_chaos = $(if $(LONG),15,3)
 SYSTEM_ARGS_linux_stress = $(if $(LONG),long)
 SYSTEM_ARGS_network = $(if $(LONG),200,10)
 SYSTEM_ARGS_durability = $(if $(LONG),long)

@@ -139,7 +139,7 @@ int main(int argc, char **argv)
     };
 
     if (argc > 1 && !strcmp(argv[1], "long")) {
-        seconds = 2;
+        seconds = 1;
         return cmocka_run_group_tests_name("linux under load", long_tests, NULL, NULL);
     }
     return cmocka_run_group_tests_name("linux under load", short_tests, NULL, NULL);
