@@ -102,6 +102,8 @@ static int write_tables(struct build *b)
             if (!entries)
                 return -1;
             page_tables_fill(t, r, n, entries, frame_of, &b->memory);
+            if (guest_memory_let_others_run(&b->memory))
+                return -1;
         }
     }
     return 0;

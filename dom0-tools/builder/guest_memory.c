@@ -15,8 +15,7 @@
 #define EXTENTS_A_CALL 512
 #define WINDOW_FRAMES  64u /* mapped at a time: a small domain needs few of its frames filled in */
 
-/* Lets others run, who may cancel all this meanwhile. @return 0, or -1 if they have. */
-static int let_others_run(struct guest_memory *m)
+int guest_memory_let_others_run(struct guest_memory *m)
 {
     platform_yield();
     return *m->cancelled ? error_set(m->error, "cancelled") : 0;
@@ -68,7 +67,7 @@ static int populate_all(struct guest_memory *m, xen_pfn_t *extents)
             m->blocks[block++].first = extents[i];
         if ((size_t)done < count && populate_singly(m, block++, BLOCK_FRAMES, extents))
             return -1;
-        if (let_others_run(m))
+        if (guest_memory_let_others_run(m))
             return -1;
     }
     return rest ? populate_singly(m, block, rest, extents) : 0;
@@ -128,7 +127,7 @@ void *guest_memory_window(struct guest_memory *m, uint64_t pfn, size_t *run)
         }
         m->window_pfn = start;
         m->mapped = count;
-        if (let_others_run(m))
+        if (guest_memory_let_others_run(m))
             return NULL;
     }
     *run = m->mapped - (pfn - start);

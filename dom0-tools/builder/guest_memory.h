@@ -67,6 +67,12 @@ static inline xen_pfn_t guest_memory_frame(const struct guest_memory *m, uint64_
  */
 void *guest_memory_window(struct guest_memory *m, uint64_t pfn, size_t *run);
 
+/*
+ * Lets others run, who may cancel all this meanwhile. @return 0; or -1 if they have, which m->error
+ * then says.
+ */
+int guest_memory_let_others_run(struct guest_memory *m);
+
 /* Unmaps the window. A frame that is mapped writable cannot become a page table. */
 void guest_memory_close_window(struct guest_memory *m);
 

@@ -26,78 +26,6 @@ static uint64_t table_index(uint64_t address, unsigned int level)
     return (address & ((1ull << 48) - 1)) >> (12 + 9 * level);
 }
 
-/* Computes the interval of level-@level tables that region @r touches. */
-static void interval(const struct page_tables *t, unsigned int r, unsigned int level,
-                     uint64_t *first, uint64_t *last)
-{
-    *first = table_index(t->region[r].start, level);
-    *last = table_index(t->region[r].end - 1, level);
-}
-
-/* Whether region @r is the one that holds the table. */
-static bool owns(const struct page_tables *t, unsigned int r, unsigned int level, uint64_t index)
-{
-    uint64_t first, last;
-
-    interval(t, r, level, &first, &last);
-    if (index < first || index > last)
-        return false;
-    while (r--) {
-        interval(t, r, level, &first, &last);
-        if (index >= first && index <= last)
-            return false;
-    }
-    return true;
-}
-
-uint64_t page_tables_count(const struct page_tables *t, unsigned int r)
-{
-    uint64_t count = 0;
-
-    for (unsigned int level = TABLE_LEVELS; level >= 1; level--) {
-        uint64_t first, last;
-
-        interval(t, r, level, &first, &last);
-        for (uint64_t index = first; index <= last; index++)
-            count += owns(t, r, level, index);
-    }
-    return count;
-}
-
-/* Finds the table: level and index of number @n in region @r. */
-static void nth_table(const struct page_tables *t, unsigned int r, uint64_t n, unsigned int *level,
-                      uint64_t *index)
-{
-    for (*level = TABLE_LEVELS; *level >= 1; --*level) {
-        uint64_t first, last;
-
-        interval(t, r, *level, &first, &last);
-        for (*index = first; *index <= last; ++*index)
-            if (owns(t, r, *level, *index) && n-- == 0)
-                return;
-    }
-}
-
-/* @return the pfn of a table, or UINT64_MAX if there is none */
-static uint64_t table_pfn(const struct page_tables *t, unsigned int level, uint64_t index)
-{
-    for (unsigned int r = 0; r < t->regions; r++) {
-        uint64_t pfn = t->region[r].tables_pfn;
-
-        if (!owns(t, r, level, index))
-            continue;
-        for (unsigned int l = TABLE_LEVELS; l >= level; l--) {
-            uint64_t first, last;
-
-            interval(t, r, l, &first, &last);
-            for (uint64_t i = first; i <= last && (l > level || i < index); i++)
-                pfn += owns(t, r, l, i);
-        }
-        return pfn;
-    }
-    return UINT64_MAX;
-}
-
 static uint64_t min_of(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -106,6 +34,98 @@ static uint64_t min_of(uint64_t a, uint64_t b)
 static uint64_t max_of(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
+}
+
+static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
+{
+    return min_of(max_of(value, low), high);
+}
+
+/* Computes the interval of level-@level tables that region @r touches. */
+static void interval(const struct page_tables *t, unsigned int r, unsigned int level,
+                     uint64_t *first, uint64_t *last)
+{
+    *first = table_index(t->region[r].start, level);
+    *last = table_index(t->region[r].end - 1, level);
+}
+
+/*
+ * The tables of a level that a region holds: those from first up to end, but for the hole that the
+ * region before it has already. What is asked about them is computed without a look at each one: a
+ * region may have millions.
+ */
+struct held {
+    uint64_t first, end;
+    uint64_t hole, hole_end; /* an empty hole may lie anywhere in there */
+};
+
+_Static_assert(MAX_REGIONS == 2, "only one region comes before another");
+
+static struct held held_tables(const struct page_tables *t, unsigned int r, unsigned int level)
+{
+    struct held h;
+    uint64_t first, last;
+
+    interval(t, r, level, &first, &last);
+    h = (struct held){.first = first, .end = last + 1, .hole = first, .hole_end = first};
+    if (r) {
+        interval(t, 0, level, &first, &last);
+        h.hole = clamp(first, h.first, h.end);
+        h.hole_end = clamp(last + 1, h.hole, h.end);
+    }
+    return h;
+}
+
+/* @return how many of them lie below @index */
+static uint64_t held_below(const struct held *h, uint64_t index)
+{
+    uint64_t end = clamp(index, h->first, h->end);
+
+    return end - h->first - (clamp(end, h->hole, h->hole_end) - h->hole);
+}
+
+static uint64_t held_count(const struct held *h)
+{
+    return held_below(h, h->end);
+}
+
+uint64_t page_tables_count(const struct page_tables *t, unsigned int r)
+{
+    uint64_t count = 0;
+
+    for (unsigned int level = TABLE_LEVELS; level >= 1; level--) {
+        struct held h = held_tables(t, r, level);
+
+        count += held_count(&h);
+    }
+    return count;
+}
+
+/* Finds the table: level and index of number @n in region @r. */
+static void nth_table(const struct page_tables *t, unsigned int r, uint64_t n, unsigned int *level,
+                      uint64_t *index)
+{
+    struct held h = held_tables(t, r, TABLE_LEVELS);
+
+    for (*level = TABLE_LEVELS; n >= held_count(&h); h = held_tables(t, r, --*level))
+        n -= held_count(&h);
+    *index = h.first + n;
+    if (*index >= h.hole)
+        *index += h.hole_end - h.hole;
+}
+
+/* @return the pfn of a table that region @r holds */
+static uint64_t table_pfn(const struct page_tables *t, unsigned int r, unsigned int level,
+                          uint64_t index)
+{
+    struct held h = held_tables(t, r, level);
+    uint64_t pfn = t->region[r].tables_pfn + held_below(&h, index);
+
+    while (++level <= TABLE_LEVELS) {
+        h = held_tables(t, r, level);
+        pfn += held_count(&h);
+    }
+    return pfn;
 }
 
 struct frames {
@@ -142,17 +162,22 @@ static void fill_pages(const struct page_tables *t, unsigned int r, uint64_t sta
     protect(entries, pfn, count, t->read_only2, t->read_only2_end);
 }
 
-/* The same for a table of a higher @level: the tables below it. */
+/*
+ * The same for a table of a higher @level: the tables below it that the region holds, whose pfns
+ * follow one another as they do.
+ */
 static void fill_tables(const struct page_tables *t, unsigned int r, unsigned int level,
                         uint64_t start, uint64_t *entries, const struct frames *frames)
 {
-    uint64_t first, last;
+    struct held h = held_tables(t, r, level - 1);
+    uint64_t end = min_of(h.end, start + TABLE_ENTRIES);
+    uint64_t i = max_of(h.first, start), pfn = table_pfn(t, r, level - 1, i);
 
-    interval(t, r, level - 1, &first, &last);
-    last = min_of(last, start + TABLE_ENTRIES - 1);
-    for (uint64_t i = max_of(first, start); i <= last; i++)
-        entries[i - start] = frames->of(frames->context, table_pfn(t, level - 1, i)) << 12 |
-                             TABLE_BITS;
+    for (; i < end; i++) {
+        if (i >= h.hole && i < h.hole_end)
+            continue;
+        entries[i - start] = frames->of(frames->context, pfn++) << 12 | TABLE_BITS;
+    }
 }
 
 void page_tables_fill(const struct page_tables *t, unsigned int r, uint64_t n,

@@ -149,6 +149,48 @@ static void test_start_of_day(void **state)
     }
 }
 
+/* Where the first domain's page tables came to lie, and how many others saw filled in. */
+static uint64_t table_frames[16];
+static unsigned int table_count, tables_seen, most_at_once;
+
+static void count_tables(void)
+{
+    unsigned int filled = 0;
+
+    /* A new frame holds rubbish, which no entry begins with. */
+    for (unsigned int i = 0; i < table_count; i++)
+        filled += ((const uint8_t *)fake_frame(table_frames[i]))[0] != 0xcc;
+    if (filled > tables_seen && filled - tables_seen > most_at_once)
+        most_at_once = filled - tables_seen;
+    tables_seen = filled;
+}
+
+/* Others run after each page table that is filled in: a large domain has many. */
+static void test_others_run_between_page_tables(void **state)
+{
+    const struct fake_domain *d;
+    const start_info_t *si;
+    struct error e;
+    domid_t domid;
+
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+    d = &fake_domains[domid];
+    si = reach(d, d->context.user_regs.rsi);
+    table_count = (unsigned int)si->nr_pt_frames;
+    assert_in_range(table_count, 5, 16);
+    for (unsigned int i = 0; i < table_count; i++)
+        table_frames[i] = (walk(d, si->pt_base + i * PAGE) & 0x000ffffffffff000ull) >> 12;
+    assert_int_equal(service_destroy(domid, &e), 0);
+
+    tables_seen = table_count;
+    fake_on_yield(count_tables);
+    assert_int_equal(service_create(&config, false, &domid, &e), 0);
+    fake_on_yield(NULL);
+    assert_int_equal(tables_seen, table_count);
+    assert_int_equal(most_at_once, 1);
+    assert_int_equal(service_destroy(domid, &e), 0);
+}
+
 /* ---- All or nothing ---- */
 
 static void test_creation_is_all_or_nothing(void **state)
@@ -646,6 +688,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_start_of_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_others_run_between_page_tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_creation_is_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages, setup, teardown),

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -243,6 +244,60 @@ static void test_top_of_the_address_space(void **state)
         "there is no room for what a domain starts with from VIRT_BASE 0xffffffffffc00000 on");
 }
 
+/* A list that lies right below the kernel or behind what is mapped of it shares tables with it. */
+static void test_shared_tables(void **state)
+{
+    static const struct {
+        uint64_t base;
+        uint64_t list; /* 0: where the mapping ends */
+        uint64_t tables;
+    } cases[] = {
+        {BASE + (1 << 20), BASE + (1 << 20) - 32 * PAGE, 0},
+        {BASE + 16 * PAGE, BASE - 16 * PAGE, 2}, /* half of it in a table of its own */
+        {BASE, 0, 1},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct start_of_day s = make(false, true, true);
+        uint64_t list = cases[i].list;
+
+        s.image.virt_base = cases[i].base;
+        assert_int_equal(start_of_day_lay_out(&s, &report), 0);
+        if (!list)
+            list = s.tables.region[0].end;
+        s.image.init_p2m = list;
+        assert_int_equal(start_of_day_lay_out(&s, &report), 0);
+        assert_int_equal(page_tables_count(&s.tables, 1), cases[i].tables);
+        build_tables(&s);
+        for (uint64_t pfn = 0; pfn < start_of_day_mapped_pages(&s); pfn++)
+            assert_int_equal(walk(&s, s.image.virt_base + pfn * PAGE) >> 12, pfn + MFN_OF);
+        for (uint64_t page = 0; page < s.p2m_pages; page++)
+            assert_int_equal(walk(&s, list + page * PAGE) >> 12, s.p2m + page + MFN_OF);
+        free(memory);
+    }
+}
+
+/* A kernel far up in a large domain: a million lowest tables, of which none is looked at twice. */
+static void test_many_tables(void **state)
+{
+    const uint64_t lowest = 1 << 20, level2 = lowest / TABLE_ENTRIES, level3 = 4;
+    const struct page_tables t = {
+        .region[0] = {.end = lowest << 21, .pfn = 5, .limit = UINT64_MAX, .tables_pfn = 1000},
+        .regions = 1,
+    };
+    uint64_t entries[TABLE_ENTRIES], first = 1000 + 1 + level3 + level2;
+    clock_t start = clock();
+
+    assert_int_equal(page_tables_count(&t, 0), 1 + level3 + level2 + lowest);
+    page_tables_fill(&t, 0, level3 + level2, entries, frame_of, NULL); /* the last of level 2 */
+    for (uint64_t i = 0; i < TABLE_ENTRIES; i++)
+        assert_int_equal(entries[i] >> 12, MFN_OF + first + lowest - TABLE_ENTRIES + i);
+    page_tables_fill(&t, 0, level3 + level2 + lowest, entries, frame_of, NULL);
+    for (uint64_t i = 0; i < TABLE_ENTRIES; i++)
+        assert_int_equal(entries[i] >> 12, MFN_OF + 5 + (lowest - 1) * TABLE_ENTRIES + i);
+    assert_true(clock() - start < CLOCKS_PER_SEC / 2);
+}
+
 static void assert_base_refused(uint64_t base)
 {
     struct start_of_day s = make(true, false, false);
@@ -291,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_domains),           cmocka_unit_test(test_no_ramdisk),
         cmocka_unit_test(test_long_command_line), cmocka_unit_test(test_top_of_the_address_space),
+        cmocka_unit_test(test_shared_tables),     cmocka_unit_test(test_many_tables),
         cmocka_unit_test(test_no_place),
     };
 
