@@ -82,7 +82,8 @@ void blkback_pages_destroy(struct blkback_pages *pages);
  * @param readonly the front's pages need only be readable.
  * @param used     receives the index of each segment's page.
  * @param segments receives where each segment is.
- * @return 0; -EAGAIN: too many are in use, nothing was taken; -EINVAL: a wrong grant reference.
+ * @return 0; -EAGAIN: too many are in use, or the hypervisor is short of memory, and nothing was
+ *         taken; -EINVAL: a wrong grant reference.
  */
 int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command *command,
                       bool readonly, uint16_t *used, struct block_segment *segments);
@@ -96,7 +97,7 @@ void blkback_pages_flush(struct blkback_pages *pages);
 /*
  * Finds page @gref mapped, or maps it to stay. For persistent pages only. The address is valid
  * until the next call of any other function.
- * @return its address, or NULL.
+ * @return its address, or NULL: it cannot be mapped, for whatever reason.
  */
 const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref);
 

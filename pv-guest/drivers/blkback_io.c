@@ -10,8 +10,9 @@
  * a bounded number and is then scheduled again, behind theirs. Its port stays masked from the event
  * to the end of the round that looks at the ring, so that events cannot come faster than rounds.
  *
- * A request that cannot begin yet (no place to map its pages, a barrier before it) is held back as
- * it was read; the ring is not looked at again before it has begun.
+ * A request that cannot begin yet (no place to map its pages, no memory for that in the hypervisor,
+ * a barrier before it) is held back as it was read; the ring is not looked at again before it has
+ * begun. It is tried again when another one ends: with nothing under way it fails.
  */
 #include <drivers/blkback.h>
 #include <errno.h>
@@ -121,30 +122,40 @@ static inline void blkback_submit(struct blkback *back, struct blkback_request *
 }
 
 /*
- * Fetches the descriptors of an indirect request. @return NULL, or why the device is to be closed.
+ * Fetches the descriptors of an indirect request. @return 0; -EAGAIN: later, from the beginning;
+ * -EINVAL: the device is to be closed, and @why says why.
  */
-static const char *fetch_segments(struct blkback *back)
+static int fetch_segments(struct blkback *back, const char **why)
 {
     struct blkback_command *command = &back->command;
 
+    command->sectors = 0;
     for (unsigned int page = 0; page < command->page_count; page++) {
         grant_ref_t gref = command->pages[page];
         const void *shared = NULL;
-        const char *why;
+        const char *fault;
 
         if (back->pages.persistent)
             shared = blkback_pages_peek(&back->pages, gref);
         if (!shared) {
+            int status = grant_copy_from(back->copy, back->split->other, gref, 0, PAGE_SIZE);
+
+            if (grant_is_wrong(status)) {
+                *why = "a wrong grant reference for indirect segments";
+                return -EINVAL;
+            }
+            if (status != GNTST_okay)
+                return -EAGAIN;
             shared = back->copy;
-            if (grant_copy_from(back->copy, back->split->other, gref, 0, PAGE_SIZE))
-                return "a wrong grant reference for indirect segments";
         }
-        why = blkback_ring_segments(command, &back->limits, page, shared);
-        if (why)
-            return why;
+        fault = blkback_ring_segments(command, &back->limits, page, shared);
+        if (fault) {
+            *why = fault;
+            return -EINVAL;
+        }
     }
     command->page_count = 0;
-    return NULL;
+    return 0;
 }
 
 /* The next step of the request that orders others. */
@@ -251,8 +262,8 @@ static bool kind_supported(const struct blkback *back, enum blkback_kind kind)
 static bool dispatch_request(struct blkback *back)
 {
     struct blkback_command *command = &back->command;
-    const char *why;
-    int error;
+    const char *why = "a wrong grant reference";
+    int error = 0;
 
     back->held_back = true;
     if (back->ordered)
@@ -267,16 +278,12 @@ static bool dispatch_request(struct blkback *back)
         back->held_back = false;
         return true;
     }
-    if (command->page_count > 0) {
-        why = fetch_segments(back);
-        if (why) {
-            blkback_fail(back, why);
-            return false;
-        }
-    }
-    error = begin_command(back);
+    if (command->page_count > 0)
+        error = fetch_segments(back, &why);
+    if (!error)
+        error = begin_command(back);
     if (error == -EINVAL) {
-        blkback_fail(back, "a wrong grant reference");
+        blkback_fail(back, why);
         return false;
     }
     if (error == -EAGAIN && back->under_way > 0) {

@@ -174,10 +174,13 @@ static uint16_t place_page(struct blkback_pages *pages, grant_ref_t gref)
     return index;
 }
 
-/* Maps the places in `map_ops`. @return whether all went well; those that did not are free. */
-static bool map_places(struct blkback_pages *pages, unsigned int count)
+/*
+ * Maps the places in `map_ops`; those that could not be mapped are free. @return 0; -EAGAIN: some
+ * cannot be mapped now; -EINVAL: a wrong reference.
+ */
+static int map_places(struct blkback_pages *pages, unsigned int count)
 {
-    bool all = true;
+    int error = 0;
 
     grant_map_batch(map_ops, count);
     for (unsigned int i = 0; i < count; i++) {
@@ -190,12 +193,15 @@ static bool map_places(struct blkback_pages *pages, unsigned int count)
             page->mapped = true;
             continue;
         }
-        all = false;
+        if (grant_is_wrong(map_ops[i].status))
+            error = -EINVAL;
+        else if (!error)
+            error = -EAGAIN;
         if (pages->persistent)
             unhash_mapping(pages, index);
         give_free(pages, index);
     }
-    return all;
+    return error;
 }
 
 static inline void set_map_op(struct blkback_pages *pages, unsigned int op, uint16_t index,
@@ -284,6 +290,7 @@ int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command 
     unsigned int new_count = 0;
     bool full = false;
     unsigned int i;
+    int error = 0;
 
     if (first == command->segment_count)
         return 0;
@@ -303,13 +310,13 @@ int blkback_pages_get(struct blkback_pages *pages, const struct blkback_command 
         pages->pages[index].recent = true;
         used[i] = index;
     }
-    if (new_count > 0 && !map_places(pages, new_count)) {
+    if (new_count > 0)
+        error = map_places(pages, new_count);
+    if (!error && full)
+        error = -EAGAIN;
+    if (error) {
         undo_mappings(pages, used, i);
-        return -EINVAL;
-    }
-    if (full) {
-        undo_mappings(pages, used, i);
-        return -EAGAIN;
+        return error;
     }
     for (i = first; i < command->segment_count; i++)
         set_segment(&segments[i], command->segments[i], page_va(pages, used[i]),
@@ -341,7 +348,7 @@ const void *blkback_pages_peek(struct blkback_pages *pages, grant_ref_t gref)
         if (index == NONE)
             return NULL;
         set_map_op(pages, 0, index, false);
-        if (!map_places(pages, 1))
+        if (map_places(pages, 1))
             return NULL;
     }
     pages->pages[index].recent = true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Packets on their way: the checks that each port needs, and the gathered copies. When a copy
- * fails, each side is tried apart, so that only the side that granted a wrong page is blamed.
+ * fails, each side is tried apart, so that only the side that granted a wrong page is blamed; and
+ * nobody is where the hypervisor was short of memory.
  */
 #include <ctype.h>
 #include <grant.h>
@@ -37,11 +38,12 @@ static void blame(const struct gnttab_copy *copy, struct net_port *from, struct 
     if (!page)
         return;
     if (copy->flags & GNTCOPY_source_gref && from &&
-        grant_copy_from(page, copy->source.domid, copy->source.u.ref, copy->source.offset,
-                        copy->len))
+        grant_is_wrong(grant_copy_from(page, copy->source.domid, copy->source.u.ref,
+                                       copy->source.offset, copy->len)))
         from->operations->bad_grant(from, copy->source.u.ref);
     else if (copy->flags & GNTCOPY_dest_gref && to &&
-             grant_copy_to(page, copy->dest.domid, copy->dest.u.ref, copy->dest.offset, copy->len))
+             grant_is_wrong(grant_copy_to(page, copy->dest.domid, copy->dest.u.ref,
+                                          copy->dest.offset, copy->len)))
         to->operations->bad_grant(to, copy->dest.u.ref);
     page_free(page);
 }
@@ -52,7 +54,7 @@ static void run_copies(void)
         return;
     grant_copy_batch(copies, copy_count);
     for (unsigned int i = 0; i < copy_count; i++)
-        if (copies[i].status != GNTST_okay)
+        if (grant_is_wrong(copies[i].status))
             blame(&copies[i], owners[i].from, owners[i].to);
 }
 
@@ -193,7 +195,7 @@ bool net_copy_now(const struct net_packet *packet, uint8_t *to)
     grant_copy_batch(&copies[first], copy_count - first);
     done = net_copies_done(first, copy_count);
     for (unsigned int i = first; !done && i < copy_count; i++)
-        if (copies[i].status != GNTST_okay)
+        if (grant_is_wrong(copies[i].status))
             blame(&copies[i], owners[i].from, NULL);
     copy_count = first;
     return done;

@@ -128,16 +128,24 @@ static unsigned int take_batch(struct vif *vif)
     return count;
 }
 
+/* Whether all of its header is here; where the hypervisor was short of memory, it is dropped. */
 static bool fetched(struct vif *vif, unsigned int index)
 {
+    bool all = true;
+
     for (unsigned int i = marks[index].first_fetch; i < marks[index].end_fetch; i++) {
-        if (fetches[i].status != GNTST_okay) {
+        if (grant_is_wrong(fetches[i].status)) {
             vif_break(vif, "cannot copy from grant reference %u that it transmits",
                       fetches[i].source.u.ref);
             return false;
         }
+        all = all && fetches[i].status == GNTST_okay;
     }
-    return true;
+    if (!all) {
+        marks[index].drop = true;
+        vif->port.counters.received_dropped++;
+    }
+    return all;
 }
 
 /* The header in our memory, then what is left of the pieces. */

@@ -59,6 +59,15 @@ int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsig
 void grant_copy_batch(struct gnttab_copy *ops, unsigned int count);
 
 /*
+ * Whether a status of a copy or a mapping says that the other side granted a wrong page. Of the
+ * others two say "not now": the hypervisor is short of memory, which is nobody's fault and passes.
+ */
+static inline bool grant_is_wrong(int status)
+{
+    return status != GNTST_okay && status != GNTST_eagain && status != GNTST_no_device_space;
+}
+
+/*
  * Maps with one hypercall. Where status is GNTST_okay, `handle` and `dev_bus_addr` (for devices)
  * are set.
  */

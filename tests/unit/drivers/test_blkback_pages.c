@@ -23,6 +23,7 @@
 #define FRONT  3
 #define PLACES 1056u
 #define BAD    4000000000u /* this reference and all above are wrong */
+#define LATER  3000000000u /* from this one on the hypervisor has no memory, while `not_now` */
 #define BATCH  64u         /* pages that are unmapped together */
 
 static char *const window = (char *)0x100000000;
@@ -42,6 +43,7 @@ static struct {
 static grant_handle_t last_handle;
 static unsigned int map_calls, maps, unmap_calls, unmaps, allocations, fail_at;
 static bool no_window, has_window;
+static int16_t not_now; /* GNTST_*, or 0 */
 
 void *counted_malloc(size_t size);
 void *counted_calloc(size_t count, size_t size);
@@ -101,6 +103,10 @@ void grant_map_batch(struct gnttab_map_grant_ref *ops, unsigned int count)
         assert_false(places[place].is_mapped);
         if (ops[i].ref >= BAD) {
             ops[i].status = GNTST_bad_gntref;
+            continue;
+        }
+        if (ops[i].ref >= LATER && not_now) {
+            ops[i].status = not_now;
             continue;
         }
         places[place].is_mapped = true;
@@ -321,6 +327,41 @@ static void a_wrong_reference_takes_nothing(void **state)
     assert_int_equal(tested.free_count, PLACES);
     get_and_put(100, 5);
     stop();
+}
+
+/* The front is not to blame for what the hypervisor cannot do now, and the same works later. */
+static void what_cannot_be_mapped_now_takes_nothing(void **state)
+{
+    static const int16_t statuses[] = {GNTST_eagain, GNTST_no_device_space};
+
+    for (unsigned int i = 0; i < 4; i++) {
+        bool persistent = i & 1;
+
+        start(persistent);
+        not_now = statuses[i / 2];
+        ask_for(100, 5);
+        command.segments[1] = segment(LATER, 0, 7);
+        assert_int_equal(get(false), -EAGAIN);
+        blkback_pages_flush(&tested);
+        assert_int_equal(mapped(), persistent ? 4 : 0);
+        assert_int_equal(tested.free_count, PLACES - mapped());
+        if (persistent)
+            assert_null(blkback_pages_peek(&tested, LATER));
+        assert_int_equal(tested.free_count, PLACES - mapped());
+        /* A wrong reference stays one, before it and behind it. */
+        command.segments[3] = segment(BAD, 0, 7);
+        assert_int_equal(get(false), -EINVAL);
+        command.segments[0] = segment(BAD, 0, 7);
+        command.segments[3] = segment(103, 0, 7);
+        assert_int_equal(get(false), -EINVAL);
+        blkback_pages_flush(&tested);
+        not_now = 0;
+        command.segments[0] = segment(100, 0, 7);
+        assert_int_equal(get(false), 0);
+        check_segments(false);
+        blkback_pages_put(&tested, used, 5);
+        stop();
+    }
 }
 
 /* ---- To stay ---- */
@@ -561,6 +602,7 @@ int main(void)
         cmocka_unit_test(many_are_unmapped_together),
         cmocka_unit_test(what_finds_no_place_takes_nothing),
         cmocka_unit_test(a_wrong_reference_takes_nothing),
+        cmocka_unit_test(what_cannot_be_mapped_now_takes_nothing),
         cmocka_unit_test(pages_stay_mapped),
         cmocka_unit_test(references_of_one_chain),
         cmocka_unit_test(a_wrong_reference_among_those_that_stay),

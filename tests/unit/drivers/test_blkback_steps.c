@@ -487,6 +487,36 @@ static void requests_wait_for_pages(void **state)
     stop();
 }
 
+/* Segments that the hypervisor cannot copy now are no fault of the front's. */
+static void requests_wait_for_their_segments(void **state)
+{
+    start(false);
+    put(BLKIF_OP_READ, 8, 1);
+    run();
+    copy_error = GNTST_eagain;
+    put_indirect(BLKIF_OP_READ, 20);
+    notes[0] = '\0';
+    run();
+    assert_noted("copy(66, 0, 4096) kick ");
+    assert_int_equal(back.counters.held_back, 1);
+    copy_error = 0;
+    complete(0);
+    run();
+    assert_noted("put(1) flush copy(66, 0, 4096) get(20) read(20, 8) kick event ");
+    complete(0);
+    run();
+    assert_string_equal(answers(), "0 0 ");
+    /* With nothing under way nobody would try again. */
+    copy_error = GNTST_no_device_space;
+    put_indirect(BLKIF_OP_READ, 20);
+    notes[0] = '\0';
+    run();
+    assert_noted("copy(66, 0, 4096) kick event ");
+    assert_string_equal(answers(), "-1 ");
+    assert_false(back.stopping);
+    stop();
+}
+
 /* 128 may be under way; and a request that was given back is used again. */
 static void requests_wait_for_requests(void **state)
 {
@@ -622,6 +652,7 @@ int main(void)
         cmocka_unit_test(other_requests_that_order),
         cmocka_unit_test(segments_are_fetched),
         cmocka_unit_test(requests_wait_for_pages),
+        cmocka_unit_test(requests_wait_for_their_segments),
         cmocka_unit_test(requests_wait_for_requests),
         cmocka_unit_test(memory_may_be_short),
         cmocka_unit_test(the_end_waits),

@@ -25,6 +25,8 @@
 /* By reference: the sender's page and the receiver's. */
 static uint8_t granted[2][PAGE_SIZE];
 static unsigned int failures[2]; /* copies that fail before one works */
+static int refusal;              /* what they fail with; apart, if this is not 0: */
+static int probe_refusal;
 static unsigned int blamed[2], flushed;
 static bool copied;
 static unsigned int mark;
@@ -64,11 +66,12 @@ static bool reach(grant_ref_t ref)
 void grant_copy_batch(struct gnttab_copy *ops, unsigned int count)
 {
     for (unsigned int i = 0; i < count; i++) {
-        bool from = reach(ops[i].source.u.ref), to = reach(ops[i].dest.u.ref);
+        bool local = !(ops[i].flags & GNTCOPY_dest_gref);
+        bool from = reach(ops[i].source.u.ref), to = local || reach(ops[i].dest.u.ref);
 
-        assert_int_equal(ops[i].flags, GNTCOPY_source_gref | GNTCOPY_dest_gref);
-        ops[i].status = from && to ? GNTST_okay : GNTST_bad_gntref;
-        if (from && to)
+        assert_int_equal(ops[i].flags | GNTCOPY_dest_gref, GNTCOPY_source_gref | GNTCOPY_dest_gref);
+        ops[i].status = from && to ? GNTST_okay : (int16_t)refusal;
+        if (from && to && !local)
             memcpy(granted[RECEIVER] + ops[i].dest.offset, granted[SENDER] + ops[i].source.offset,
                    ops[i].len);
     }
@@ -78,7 +81,7 @@ int grant_copy_from(void *local, domid_t domid, grant_ref_t reference, unsigned 
                     unsigned int length)
 {
     if (!reach(reference))
-        return GNTST_bad_gntref;
+        return probe_refusal ? probe_refusal : refusal;
     memcpy(local, granted[reference] + offset, length);
     return 0;
 }
@@ -87,7 +90,7 @@ int grant_copy_to(const void *local, domid_t domid, grant_ref_t reference, unsig
                   unsigned int length)
 {
     if (!reach(reference))
-        return GNTST_bad_gntref;
+        return probe_refusal ? probe_refusal : refusal;
     memcpy(granted[reference] + offset, local, length);
     return 0;
 }
@@ -130,6 +133,8 @@ static int set_up(void **state)
     memset(granted[SENDER], 0x11, PAGE_SIZE);
     memset(granted[RECEIVER], 0x22, PAGE_SIZE);
     memset(failures, 0, sizeof(failures));
+    refusal = GNTST_bad_gntref;
+    probe_refusal = 0;
     memset(blamed, 0, sizeof(blamed));
     flushed = 0;
     copied = false;
@@ -192,6 +197,39 @@ static void who_grants_again_brings_no_blame_on_others(void **state)
     assert_int_equal(granted[RECEIVER][LENGTH], 0x22);
 }
 
+/* The hypervisor is short of memory: the packet is lost, and no port is closed for it. */
+static void nobody_is_blamed_for_a_shortage(void **state)
+{
+    static const int statuses[] = {GNTST_eagain, GNTST_no_device_space};
+    const struct net_packet packet = {
+        .fragments[0] = {.ref = SENDER, .domid = 7, .length = LENGTH},
+        .fragment_count = 1,
+        .length = LENGTH,
+        .from = &ports[SENDER],
+    };
+    static uint8_t page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+    for (unsigned int i = 0; i < 2; i++) {
+        for (unsigned int side = 0; side < 2; side++) {
+            set_up(state);
+            refusal = statuses[i];
+            send(side == SENDER ? 2 : 0, side == RECEIVER ? 2 : 0);
+            assert_false(copied);
+            assert_int_equal(blamed[SENDER] + blamed[RECEIVER], 0);
+        }
+        set_up(state);
+        refusal = statuses[i];
+        failures[SENDER] = 2;
+        assert_false(net_copy_now(&packet, page));
+        assert_int_equal(blamed[SENDER], 0);
+    }
+    /* A copy failed for a wrong page, and memory is short when each side is tried. */
+    set_up(state);
+    probe_refusal = GNTST_eagain;
+    send(2, 2);
+    assert_int_equal(blamed[SENDER] + blamed[RECEIVER], 0);
+}
+
 static unsigned int inputs;
 
 static void count_input(struct net_port *port, struct net_packet *packet)
@@ -226,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup(a_copy_that_works_blames_nobody, set_up),
         cmocka_unit_test_setup(who_granted_nothing_is_blamed_alone, set_up),
         cmocka_unit_test_setup(who_grants_again_brings_no_blame_on_others, set_up),
+        cmocka_unit_test_setup(nobody_is_blamed_for_a_shortage, set_up),
         cmocka_unit_test_setup(a_packet_with_its_header_in_pieces_is_dropped, set_up),
     };
 

@@ -38,7 +38,8 @@ static struct split_device device = {.other = FRONT};
 static struct vif vif;
 static unsigned int inputs, fetches;
 static uint64_t now, input_bytes;
-static grant_ref_t bad; /* this reference cannot be copied from */
+static grant_ref_t bad; /* this reference cannot be copied from, for the reason in `bad_status` */
+static int16_t bad_status;
 static bool no_pages;
 static void (*called)(struct split_device *device);
 
@@ -120,7 +121,7 @@ void grant_copy_batch(struct gnttab_copy *ops, unsigned int count)
         assert_in_range(ops[i].dest.offset + ops[i].len, 1, PAGE_SIZE);
         assert_int_equal(ops[i].status, GNTST_okay);
         if (ops[i].source.u.ref == bad)
-            ops[i].status = GNTST_bad_gntref;
+            ops[i].status = bad_status;
         else
             for (unsigned int j = 0; j < ops[i].len; j++)
                 to[j] = (uint8_t)(ops[i].source.u.ref * 16 + ops[i].source.offset + j);
@@ -183,6 +184,7 @@ static int set_up(void **state)
     inputs = fetches = 0;
     input_bytes = 0;
     bad = 0;
+    bad_status = GNTST_bad_gntref;
     now = 1000000;
     brief = no_pages = false;
     called = NULL;
@@ -315,6 +317,31 @@ static void enemies(void **state)
     put(0, 0, 64);
     run();
     assert_noted("");
+}
+
+/* A packet is lost when the hypervisor is short of memory; its sender and the next ones are not. */
+static void what_cannot_be_copied_now_is_dropped(void **state)
+{
+    static const int16_t statuses[] = {GNTST_eagain, GNTST_no_device_space};
+
+    for (unsigned int i = 0; i < 2; i++) {
+        set_up(NULL);
+        put(0, 0, 64);
+        put(NETTXF_more_data, 0, 80);
+        put(0, 0, 16);
+        put(0, 0, 66);
+        bad = 2;
+        bad_status = statuses[i];
+        run();
+        assert_noted("packet(64 64:16..79) packet(66 66:64..129) flush event(5) unmask(5) ");
+        assert_false(vif.broken);
+        assert_int_equal(vif.port.counters.received_dropped, 1);
+        assert_int_equal(ring()->rsp_prod, 4);
+        assert_int_equal(status_of(0), NETIF_RSP_OKAY);
+        assert_int_equal(status_of(1), NETIF_RSP_ERROR);
+        assert_int_equal(status_of(2), NETIF_RSP_ERROR);
+        assert_int_equal(status_of(3), NETIF_RSP_OKAY);
+    }
 }
 
 /* ---- The end of a round ---- */
@@ -498,6 +525,7 @@ int main(void)
         cmocka_unit_test_setup(one_packet_is_fetched_and_answered, set_up),
         cmocka_unit_test_setup(kinds_of_packets, set_up),
         cmocka_unit_test_setup(enemies, set_up),
+        cmocka_unit_test_setup(what_cannot_be_copied_now_is_dropped, set_up),
         cmocka_unit_test_setup(a_batch_is_bounded, set_up),
         cmocka_unit_test_setup(credit_comes_with_time, set_up),
         cmocka_unit_test_setup(credit_after_a_long_time, set_up),
