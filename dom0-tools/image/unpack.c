@@ -15,7 +15,9 @@
 #include <string.h>
 #define Z_SOLO /* zlib.h then asks for nothing but <stddef.h>; the allocator is ours to name */
 #include <zlib.h>
+#define ZSTD_STATIC_LINKING_ONLY /* for the allocator that zstd is to use */
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <image/bzimage.h>
 #include <platform.h>
@@ -86,19 +88,29 @@ static int unpack_plain(struct stream *s)
     return 0;
 }
 
-static void *zlib_allocate(void *context, unsigned int items, unsigned int size)
+/*
+ * Memory for what a stream's header can make as large as it likes. It is kept for as long as the
+ * unpacking takes, so it must be memory that nobody else needs meanwhile.
+ */
+static void *spare_alloc(size_t size)
 {
-    return calloc(items, size);
+    return size <= platform_memory_spare() ? malloc(size) : NULL;
 }
 
-static void zlib_free(void *context, void *memory)
+static void library_free(void *context, void *memory)
 {
     free(memory);
 }
 
+/* Some 40 KiB, whatever the stream says. */
+static void *zlib_alloc(void *context, unsigned int items, unsigned int size)
+{
+    return calloc(items, size);
+}
+
 static int unpack_gzip(struct stream *s)
 {
-    z_stream z = {.zalloc = zlib_allocate, .zfree = zlib_free};
+    z_stream z = {.zalloc = zlib_alloc, .zfree = library_free};
     int status, result = 0;
 
     platform_library_begin();
@@ -129,12 +141,20 @@ static int unpack_gzip(struct stream *s)
     return result;
 }
 
+/* @items is always 1. */
+static void *xz_alloc(void *context, size_t items, size_t size)
+{
+    return spare_alloc(size);
+}
+
 static int unpack_xz(struct stream *s)
 {
+    static const lzma_allocator allocator = {.alloc = xz_alloc, .free = library_free};
     lzma_stream xz = LZMA_STREAM_INIT;
     lzma_ret status;
     int result = 0;
 
+    xz.allocator = &allocator;
     platform_library_begin();
     status = lzma_stream_decoder(&xz, XZ_MEMORY_LIMIT, 0);
     platform_library_end();
@@ -165,14 +185,22 @@ static int unpack_xz(struct stream *s)
     return result;
 }
 
+/* @context receives what was asked for last. */
+static void *zstd_alloc(void *context, size_t size)
+{
+    *(size_t *)context = size;
+    return spare_alloc(size);
+}
+
 static int unpack_zstd(struct stream *s)
 {
+    size_t left = 1, needed = 0;
+    const ZSTD_customMem allocator = {zstd_alloc, library_free, &needed};
     ZSTD_DCtx *zstd;
-    size_t left = 1;
     int result = 0;
 
     platform_library_begin();
-    zstd = ZSTD_createDCtx();
+    zstd = ZSTD_createDCtx_advanced(allocator);
     if (zstd)
         ZSTD_DCtx_setParameter(zstd, ZSTD_d_windowLogMax, ZSTD_MAX_WINDOW_LOG);
     platform_library_end();
@@ -187,7 +215,11 @@ static int unpack_zstd(struct stream *s)
         left = ZSTD_decompressStream(zstd, &out, &in);
         what = ZSTD_isError(left) ? ZSTD_getErrorName(left) : NULL;
         platform_library_end();
-        if (what)
+        if (what && ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
+            result = error_set(s->error,
+                               "not enough memory to unpack zstd: its window needs %zu KiB",
+                               needed >> 10);
+        else if (what)
             result = error_set(s->error, "the zstd stream cannot be unpacked: %s", what);
         else if (left && !out.pos && !in.size)
             result = error_set(s->error, "the zstd stream is cut short");
@@ -212,7 +244,7 @@ static uint32_t little32(const uint8_t *bytes)
  */
 static int unpack_lz4(struct stream *s)
 {
-    uint8_t *block = malloc(LZ4_LEGACY_BLOCK);
+    uint8_t *block = spare_alloc(LZ4_LEGACY_BLOCK);
     size_t at = 4;
     int result = 0;
 

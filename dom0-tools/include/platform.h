@@ -179,6 +179,12 @@ void platform_sleep(uint64_t nanoseconds);
 /* ---- The rest ---- */
 
 /*
+ * How many bytes the caller may take for seconds without anybody else on this system coming to lack
+ * memory that was promised to him, such as the disks of other domains.
+ */
+size_t platform_memory_spare(void);
+
+/*
  * Bracket calls into libraries that are compiled for ordinary processes. The caller does not wait
  * in between.
  */

@@ -21,6 +21,7 @@
 #include <public/sched.h>
 
 #include <drivers/blkback.h>
+#include <drivers/cow_disk.h>
 #include <drivers/netback.h>
 
 #include <platform.h>
@@ -28,6 +29,8 @@
 #define LIBRARY_STACK_SIZE (128ul << 10) /* zstd and lzma keep large frames */
 #define KEY_BUFFER_SIZE    256
 #define CTRL_C             0x03
+/* What stays free besides: the network's packets, and room for some that come to wait. */
+#define PAGES_KEPT (NETBACK_FREE_PAGES + 512u)
 
 /* ---- Hypercalls ---- */
 
@@ -413,6 +416,11 @@ void platform_yield(void)
 void platform_sleep(uint64_t nanoseconds)
 {
     thread_sleep(nanoseconds);
+}
+
+size_t platform_memory_spare(void)
+{
+    return cow_disk_spare(PAGES_KEPT) << PAGE_SHIFT;
 }
 
 static bool library_enabled;

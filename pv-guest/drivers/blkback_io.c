@@ -84,6 +84,7 @@ static struct blkback_request *new_request(struct blkback *back)
     return request;
 }
 
+/* @return NULL: at least the request that was made with the device is under way. */
 static inline struct blkback_request *get_request(struct blkback *back)
 {
     struct blkback_request *request = back->free;
@@ -188,7 +189,7 @@ static int begin_command(struct blkback *back)
     int error;
 
     if (!request)
-        return back->under_way > 0 ? -EAGAIN : -ENOMEM;
+        return -EAGAIN;
     error = blkback_pages_get(&back->pages, command, command->kind != BLKBACK_READ, request->pages,
                               request->segments);
     if (error) {
@@ -410,18 +411,23 @@ int blkback_io_start(struct blkback *back, void *shared, uint32_t size, bool nar
 
     if (error)
         return error;
+    back->request_count = 0;
     back->copy = page_alloc();
-    if (!back->copy) {
+    back->free = back->copy ? new_request(back) : NULL;
+    if (!back->free) {
+        if (back->copy)
+            page_free(back->copy);
         blkback_pages_destroy(&back->pages);
         return -ENOMEM;
     }
+    back->free->next = NULL;
     blkback_ring_init(&back->ring, shared, size, narrow);
     back->work.run = blkback_run;
     back->held_back = false;
     back->port_masked = false;
-    back->free = back->completed = back->ordered = NULL;
+    back->completed = back->ordered = NULL;
     back->completed_end = &back->completed;
-    back->request_count = back->under_way = 0;
+    back->under_way = 0;
     back->stopping = false;
     return 0;
 }

@@ -47,6 +47,9 @@ struct block_request {
     /* The device's, while it has the request. */
     uint64_t disk_sector; /* from the start of the whole disk */
     struct block_request *next;
+    /* An overlay's (cow_disk.c), while the device below it has the request: the caller's. */
+    void (*upper_done)(struct block_request *request, int error);
+    void *upper_context;
 };
 
 struct block_device;

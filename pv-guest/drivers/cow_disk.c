@@ -16,6 +16,8 @@
 
 #define CHUNK_SECTORS (PAGE_SIZE / SECTOR_SIZE)
 #define BUCKETS_MAX   4096u
+/* How many struct chunk the heap cuts from a page: they take memory besides the data. */
+#define CHUNKS_OF_PAGE 64u
 /*
  * Left free for all else, however many disks there are: clearly more than the network back driver
  * wants to see free before it keeps a packet (netback_receive.c).
@@ -32,7 +34,7 @@ struct chunk {
 _Static_assert(CHUNK_SECTORS == 8, "`present` has as many bits");
 
 struct cow_disk {
-    struct block_device device; /* first */
+    struct block_device device; /* first; always a whole disk, so request->sector is its own */
     struct block_device *base;
     unsigned long pages_left;
     bool told_full;
@@ -42,13 +44,6 @@ struct cow_disk {
 
 /* What the open disks may still take, together. */
 static unsigned long pages_promised;
-
-/* A read that the base works on. */
-struct base_read {
-    struct block_request request;
-    struct cow_disk *cow;
-    struct block_request *outer;
-};
 
 static struct chunk **bucket_of(struct cow_disk *cow, uint64_t number)
 {
@@ -140,7 +135,7 @@ static void copy_sectors(struct chunk *chunk, unsigned int first, unsigned int c
 /* Copies what a request has in chunks: all of it for a write. */
 static void copy_request(struct cow_disk *cow, const struct block_request *request)
 {
-    uint64_t sector = request->disk_sector;
+    uint64_t sector = request->sector;
 
     for (unsigned int i = 0; i < request->segment_count; i++) {
         char *memory = request->segments[i].va;
@@ -177,40 +172,28 @@ static bool all_present(struct cow_disk *cow, uint64_t sector, uint64_t sectors)
 
 static void base_done(struct block_request *request, int error)
 {
-    struct base_read *read = request->context;
-    struct block_request *outer = read->outer;
+    struct cow_disk *cow = request->context;
 
+    request->done = request->upper_done;
+    request->context = request->upper_context;
     if (!error)
-        copy_request(read->cow, outer);
-    free(read);
-    outer->done(outer, error);
+        copy_request(cow, request);
+    request->done(request, error);
 }
 
+/* The base works on the request itself: a read takes no memory, which there might not be. */
 static void submit_read(struct cow_disk *cow, struct block_request *request)
 {
-    struct base_read *read;
-
-    if (all_present(cow, request->disk_sector, request->sectors)) {
+    if (all_present(cow, request->sector, request->sectors)) {
         copy_request(cow, request);
         request->done(request, 0);
         return;
     }
-    read = calloc(1, sizeof(*read));
-    if (!read) {
-        request->done(request, -ENOMEM);
-        return;
-    }
-    read->cow = cow;
-    read->outer = request;
-    read->request = (struct block_request){
-        .operation = BLOCK_READ,
-        .segment_count = request->segment_count,
-        .segments = request->segments,
-        .sector = request->disk_sector,
-        .done = base_done,
-        .context = read,
-    };
-    block_submit(cow->base, &read->request);
+    request->upper_done = request->done;
+    request->upper_context = request->context;
+    request->done = base_done;
+    request->context = cow;
+    block_submit(cow->base, request);
 }
 
 /* Once for a disk, since the writer will try again. */
@@ -227,7 +210,7 @@ static void cow_submit(struct block_device *device, struct block_request *reques
 
     if (request->operation == BLOCK_READ) {
         submit_read(cow, request);
-    } else if (reserve(cow, request->disk_sector, request->sectors)) {
+    } else if (reserve(cow, request->sector, request->sectors)) {
         copy_request(cow, request);
         request->done(request, 0);
     } else {
@@ -268,6 +251,17 @@ unsigned long cow_disk_share(void)
     unsigned long taken = pages_promised + PAGES_SPARED, free_pages = memory_free_pages();
 
     return free_pages > taken ? (free_pages - taken) / 2 : 0;
+}
+
+unsigned long cow_disk_spare(unsigned long kept)
+{
+    unsigned long free_pages = memory_free_pages(), needed = 0;
+
+    if (pages_promised > 0)
+        needed = pages_promised + pages_promised / CHUNKS_OF_PAGE + PAGES_SPARED + 2;
+    if (needed < kept)
+        needed = kept;
+    return free_pages > needed ? free_pages - needed : 0;
 }
 
 int cow_disk_open(struct block_device *base, unsigned long pages, struct block_device **device)

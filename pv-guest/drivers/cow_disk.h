@@ -15,6 +15,12 @@
 unsigned long cow_disk_share(void);
 
 /*
+ * How many pages anybody may take for a while: those that are free, but for what the open disks may
+ * still take, and but for @kept pages in any case.
+ */
+unsigned long cow_disk_spare(unsigned long kept);
+
+/*
  * Lays a copy-on-write disk over @base, which is closed together with it.
  * @param pages how many it may take for data. A write that finds no room, by this limit or since
  *              memory is used up, fails with -ENOSPC and changes nothing.

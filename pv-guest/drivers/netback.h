@@ -7,6 +7,12 @@
 
 #include <drivers/net.h>
 
+/*
+ * Pages that are left to the rest of this domain: with fewer free no packet waits for a front end
+ * that has no empty page, it is dropped.
+ */
+#define NETBACK_FREE_PAGES 2048u
+
 /* Serves the vifs that the tools put into the store. @return 0 or a negative errno. */
 int netback_start(void);
 

@@ -10,13 +10,13 @@
 #include <memory.h>
 #include <stdlib.h>
 
+#include <drivers/netback.h>
+
 #include "netback_internal.h"
 
 /* Pages that packets for one vif may occupy, and for all. */
 #define WAITING_PAGES     256u
 #define ALL_WAITING_PAGES 1024u
-/* Pages that are left to the rest of this domain. */
-#define FREE_PAGES 2048u
 
 #define TO_VIF(w)  ((struct vif *)((char *)(w)-offsetof(struct vif, receive_work)))
 #define OF_PORT(p) ((struct vif *)((char *)(p)-offsetof(struct vif, port)))
@@ -142,7 +142,7 @@ static bool make_room(const struct vif *vif, unsigned int pages)
         /* Its front end was asked for as many empty pages as that one needed. */
         work_schedule(&longest->receive_work);
     }
-    return memory_free_pages() >= FREE_PAGES;
+    return memory_free_pages() >= NETBACK_FREE_PAGES;
 }
 
 static struct vif_waiting *make_waiting(const struct vif *vif, const struct net_packet *packet)

@@ -31,6 +31,11 @@ void platform_library_end(void)
 {
 }
 
+size_t platform_memory_spare(void)
+{
+    return SIZE_MAX;
+}
+
 void platform_yield(void)
 {
 }

@@ -714,6 +714,11 @@ bool platform_terminal_interrupted(void)
     return false;
 }
 
+size_t platform_memory_spare(void)
+{
+    return SIZE_MAX;
+}
+
 void platform_library_begin(void)
 {
 }

@@ -34,6 +34,13 @@ void platform_library_end(void)
 {
 }
 
+static size_t spare = SIZE_MAX;
+
+size_t platform_memory_spare(void)
+{
+    return spare;
+}
+
 static unsigned int yields, cancel_at; /* cancel_at: which of them; 0: none */
 static bool cancelled;
 
@@ -257,12 +264,16 @@ static void add(struct file *f, const void *bytes, size_t size)
 #define ZSTD_RAW   0u
 #define ZSTD_RLE   1u
 
-/* Begins a zstd frame (RFC 8878) with a window of 128 KiB. */
-static struct file begin_zstd(void)
+#define ZSTD_WINDOW_128K 0x38u
+#define ZSTD_WINDOW_44M  0x7bu
+
+/* Begins a zstd frame (RFC 8878) with a window. */
+static struct file begin_zstd(uint8_t window)
 {
     struct file f = {.bytes = malloc(BOMB_ROOM)};
 
-    add(&f, "\x28\xb5\x2f\xfd\x00\x38", 6);
+    add(&f, "\x28\xb5\x2f\xfd\x00", 5);
+    add(&f, &window, 1);
     return f;
 }
 
@@ -276,9 +287,9 @@ static void add_zstd(struct file *f, unsigned int kind, bool last, const void *b
 }
 
 /* The usual kernel and zeroes behind it, @total bytes in all, in some kilobytes of zstd. */
-static struct file make_bomb(uint64_t total)
+static struct file make_bomb(uint64_t total, uint8_t window)
 {
-    struct file elf = usual(), f = begin_zstd();
+    struct file elf = usual(), f = begin_zstd(window);
     uint64_t at = 0;
 
     while (at < total) {
@@ -297,10 +308,45 @@ static struct file make_bomb(uint64_t total)
 /* A kernel of the most bytes that a file may unpack to is loaded, with one more it is not. */
 static void test_bombs(void **state)
 {
-    assert_loads(make_bomb(UNPACK_MAX));
-    assert_fails(make_bomb(UNPACK_MAX + 1),
+    assert_loads(make_bomb(UNPACK_MAX, ZSTD_WINDOW_128K));
+    assert_fails(make_bomb(UNPACK_MAX + 1, ZSTD_WINDOW_128K),
                  "more than 1024 MiB once unpacked, which no kernel needs");
     assert_in_range(yields, UNPACK_MAX / 8192, UNPACK_MAX / 1024);
+}
+
+/* A header that names a large window or dictionary gets no memory that others are to have. */
+static void test_little_memory_to_spare(void **state)
+{
+    struct kernel_image image;
+    unsigned int needed;
+    struct error e;
+
+    spare = 44 << 20;
+    assert_int_equal(load(make_bomb(1 << 20, ZSTD_WINDOW_44M), &image, &e), -1);
+    assert_int_equal(
+        sscanf(e.text, "not enough memory to unpack zstd: its window needs %u KiB", &needed), 1);
+    assert_in_range(needed, (44 << 10) + 1, 45 << 10);
+    spare = (size_t)needed << 10;
+    assert_fails(make_bomb(1 << 20, ZSTD_WINDOW_44M), e.text);
+    spare = ((size_t)needed + 1) << 10;
+    assert_loads(make_bomb(1 << 20, ZSTD_WINDOW_44M));
+
+    spare = (8 << 20) - 1; /* the dictionary of the usual preset */
+    assert_int_equal(load(packed(pack_xz), &image, &e), -1);
+    assert_int_equal(
+        sscanf(e.text, "not enough memory to unpack xz: its dictionary needs %u KiB", &needed), 1);
+    assert_in_range(needed, 8 << 10, 9 << 10);
+    assert_fails(packed(pack_lz4), "not enough memory to unpack lz4");
+    spare = 9 << 20;
+    assert_loads(packed(pack_xz));
+    assert_loads(packed(pack_lz4));
+
+    spare = 0; /* these need next to nothing */
+    assert_loads(packed(pack_gzip));
+    assert_loads(usual());
+    assert_fails(packed(pack_zstd), "not enough memory to unpack zstd");
+    assert_fails(packed(pack_xz), "not enough memory to unpack xz");
+    spare = SIZE_MAX;
 }
 
 #define EMPTY_BLOCKS 300000u
@@ -444,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_fuzzed_headers),
         cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_little_memory_to_spare),
         cmocka_unit_test(test_empty_blocks),
         cmocka_unit_test(test_cancellation),
         cmocka_unit_test(test_overlapping_segments),

@@ -7,6 +7,8 @@
 /* SOURCES: pv-guest/drivers/cow_disk.c pv-guest/drivers/block_partitions.c */
 /* SOURCES: pv-guest/drivers/partition.c tests/host/disk_image.c */
 /* CFLAGS: -include pv-guest/include/memory.h -idirafter pv-guest/include -Itests/host */
+/* CFLAGS: -Dcalloc=counted_calloc */
+#undef calloc
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +29,14 @@
 
 static char file_data[64 * SECTOR_SIZE + 100];
 static unsigned long pages_free_now = 10000, pages_used;
+static bool no_heap;
+
+void *counted_calloc(size_t count, size_t size);
+
+void *counted_calloc(size_t count, size_t size)
+{
+    return no_heap ? NULL : calloc(count, size);
+}
 
 int fs_lookup(const char *path, struct fs_file *file)
 {
@@ -556,6 +566,72 @@ static void copy_on_write_without_room(void **state)
     assert_int_equal(pages_used, 0);
 }
 
+/* A read finds its way without memory, also on a part of a disk, and ends for who asked for it. */
+static void copy_on_write_reads_without_memory(void **state)
+{
+    static char memory[16 * SECTOR_SIZE], back[16 * SECTOR_SIZE];
+    struct block_device base, part, *cow;
+
+    make_device(&base, &base, "vda", 0, 64);
+    make_device(&part, &base, "vda1", 8, 32);
+    for (unsigned int i = 0; i < sizeof(medium); i++)
+        medium[i] = (char)(i / SECTOR_SIZE);
+    assert_int_equal(cow_disk_open(&part, 3, &cow), 0);
+    memset(memory, 0x77, sizeof(memory));
+    assert_int_equal(transfer(cow, BLOCK_WRITE, 5, 2, memory, 2), 0);
+    no_heap = true;
+    for (unsigned int i = 0; i < 2; i++) {
+        at_once = i == 0;
+        transfer(cow, BLOCK_READ, 4, 16, back, 8);
+        medium_finish();
+        assert_int_equal(done_count, 1);
+        assert_int_equal(done_error, 0);
+        for (unsigned int sector = 0; sector < 16; sector++)
+            assert_int_equal(back[sector * SECTOR_SIZE + 511],
+                             sector == 1 || sector == 2 ? 0x77 : 12 + sector);
+        memset(back, 0, sizeof(back));
+    }
+    at_once = true;
+    part.sectors = 16; /* it has shrunk: what it refuses is refused */
+    assert_int_equal(transfer(cow, BLOCK_READ, 4, 16, back, 8), -EINVAL);
+    assert_int_equal(done_count, 1);
+    no_heap = false;
+    cow->operations->close(cow);
+    assert_int_equal(pages_used, 0);
+}
+
+/* Whoever takes memory for a while leaves what open disks may still take, in whatever order. */
+static void copy_on_write_disks_get_what_was_promised(void **state)
+{
+    const unsigned long all = pages_free_now;
+    static char memory[64 * SECTOR_SIZE];
+    struct block_device base, *cow;
+
+    assert_int_equal(cow_disk_spare(0), all);
+    assert_int_equal(cow_disk_spare(3000), all - 3000);
+    assert_int_equal(cow_disk_spare(all), 0);
+    assert_int_equal(cow_disk_spare(all + 1), 0);
+    make_device(&base, &base, "vda", 0, 64);
+    base.max_segments = 64;
+    assert_int_equal(cow_disk_open(&base, 640, &cow), 0);
+    assert_int_equal(cow_disk_spare(3000), all - 4096 - 640 - 10 - 2);
+    assert_int_equal(cow_disk_spare(9000), all - 9000);
+    /* What it has taken it needs no more. */
+    assert_int_equal(transfer(cow, BLOCK_WRITE, 0, 64, memory, 8), 0);
+    assert_int_equal(cow_disk_spare(3000), all - 8 - 4096 - 632 - 9 - 2);
+    cow->operations->close(cow);
+    /* One that has all that it may have does not keep others from anything. */
+    assert_int_equal(cow_disk_open(&base, 8, &cow), 0);
+    pages_free_now = 4096 + 8 + 2 + 20;
+    assert_int_equal(cow_disk_spare(0), 20);
+    pages_free_now -= 20;
+    assert_int_equal(transfer(cow, BLOCK_WRITE, 0, 64, memory, 8), 0);
+    assert_int_equal(cow_disk_spare(3000), 4096 + 2 - 3000);
+    cow->operations->close(cow);
+    pages_free_now = all;
+    assert_int_equal(cow_disk_spare(0), all);
+}
+
 /* What open disks may still take is not given to another; what others need is left to them. */
 static void copy_on_write_disks_share(void **state)
 {
@@ -602,6 +678,8 @@ int main(void)
         cmocka_unit_test(partitions_are_read_again),
         cmocka_unit_test(copy_on_write),
         cmocka_unit_test(copy_on_write_without_room),
+        cmocka_unit_test(copy_on_write_reads_without_memory),
+        cmocka_unit_test(copy_on_write_disks_get_what_was_promised),
         cmocka_unit_test(copy_on_write_disks_share),
     };
 
