@@ -208,15 +208,19 @@ static unsigned long take_dirty(struct page_list *batch)
     return others;
 }
 
-/* Makes sure that no CPU remembers a translation of any frame of @batch. */
+/*
+ * Makes sure that no CPU remembers a translation of any frame of @batch. What was stamped last
+ * decides. A frame may have been dirty for more than half a round of the clock, so ages are
+ * compared: one that seems too small costs a flush. They are counted from a moment after now, since
+ * a stamp may be that (page_stamp()).
+ */
 static void flush_freed(const struct page_list *batch)
 {
-    u32 newest = page_list_first(batch)->stamp;
+    u32 later = tlb_clock() + 1, age = ~0U;
 
     for (u32 m = batch->first; m; m = mfn_to_page(MFN(m))->next)
-        if ((s32)(mfn_to_page(MFN(m))->stamp - newest) > 0)
-            newest = mfn_to_page(MFN(m))->stamp;
-    tlb_flush_stale(&cpu_online, newest);
+        age = MIN(age, later - mfn_to_page(MFN(m))->stamp);
+    tlb_flush_stale(&cpu_online, later - age);
 }
 
 /*

@@ -237,15 +237,19 @@ void cache_flush_mask(const cpumask_t *mask)
 
 #define STAMP_TOO_OLD (1U << 29)
 
-/* The requests may have been served by tlb_relax() already. */
+/*
+ * The requests may have been served by tlb_relax() already. The interrupt is also that of
+ * flush_others_now_and_then(), even if there are requests: one for a single page leaves the stamp
+ * as old as it is.
+ */
 void tlb_flush_interrupt(void)
 {
     struct arch_cpu *cpu = &this_cpu()->arch;
 
     if (READ_ONCE(cpu->flush_asked))
         serve_flushes(cpu);
-    else if (tlb_clock() - cpu->tlb_stamp >= STAMP_TOO_OLD)
-        tlb_flush_local(); /* asked by flush_others_now_and_then() */
+    if (unlikely(tlb_clock() - cpu->tlb_stamp >= STAMP_TOO_OLD))
+        tlb_flush_local();
 }
 
 /*

@@ -223,6 +223,44 @@ static void the_others_are_not_asked_for_ones_own(void **state)
     expect_flushes(CPU(0));
 }
 
+/* ---- the clock turns over ---- */
+
+#define QUARTER (1U << 30) /* of a round of the clock */
+
+/* When a quarter of a round is over, all who have not flushed for half of it do. */
+static void nobody_falls_behind(void **state)
+{
+    for (unsigned int i = 0; i < 5; i++) {
+        tlb_now = (i + 1) * QUARTER - 2;
+        here = 3;
+        tlb_flush_local();
+        here = 0;
+        memset(did, 0, sizeof(did));
+        tlb_flush_local(); /* the clock shows a whole number of quarters now */
+        expect_interrupts(ALL_BUT(CPU(0)));
+        for (unsigned int cpu = 0; cpu < CPUS; cpu++)
+            take_interrupt(cpu);
+        expect_flushes(ALL_BUT(CPU(3)));
+        for (unsigned int cpu = 0; cpu < CPUS; cpu++)
+            assert_true(tlb_now - cpu_of[cpu].arch.tlb_stamp < QUARTER / 2);
+    }
+}
+
+/* Also one that is asked to forget a page at that moment, which does not count as a flush. */
+static void nor_does_one_that_is_asked_for_a_page(void **state)
+{
+    cpumask_t mask = MASK(CPU(2));
+
+    tlb_now = QUARTER - 1;
+    did[2].deaf = true;
+    tlb_flush_local();
+    expect_interrupts(ALL_BUT(CPU(0)));
+    did[2].deaf = false;
+    tlb_flush_page_mask(&mask, PAGE);
+    assert_int_equal(did[2].pages, 1);
+    assert_int_equal(did[2].flushes, 1);
+}
+
 /* ---- several at once ---- */
 
 static bool second_is_done;
@@ -340,6 +378,8 @@ int main(void)
         TEST(not_those_that_are_away),
         TEST(stale_ones_only),
         TEST(the_others_are_not_asked_for_ones_own),
+        TEST(nobody_falls_behind),
+        TEST(nor_does_one_that_is_asked_for_a_page),
         TEST(a_flush_does_not_wait_for_another_one),
         TEST(one_answer_for_two),
         TEST(two_that_ask_each_other),

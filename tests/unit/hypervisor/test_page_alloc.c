@@ -294,6 +294,25 @@ static void newest_decides(void **state)
     host_kill(d);
 }
 
+/* Also when one of the batch has been dirty for more than half a round of the clock. */
+static void newest_decides_over_very_old_ones(void **state)
+{
+    struct domain *d = host_domain(1, 1, 8, false);
+
+    heap_scrub_all();
+    tlb_now = last_flush = 1000;
+    give_back(d, 0);
+    for (unsigned int i = 0; i < 5; i++) { /* no CPU falls behind that far */
+        tlb_now += 1U << 29;
+        last_flush = ++tlb_now;
+    }
+    tlb_now++;
+    give_back(d, 0);
+    give_back(d, 0);
+    take_everything();
+    host_kill(d);
+}
+
 static unsigned int clean_frames(void)
 {
     unsigned int clean = 0;
@@ -490,6 +509,7 @@ int main(void)
         cmocka_unit_test_setup(free_by_address, setup),
         cmocka_unit_test_setup(written_while_free, setup),
         cmocka_unit_test_setup(newest_decides, setup),
+        cmocka_unit_test_setup(newest_decides_over_very_old_ones, setup),
         cmocka_unit_test_setup(one_flush_a_batch, setup),
         cmocka_unit_test_setup(one_scrub_between_two_owners, setup),
         cmocka_unit_test_setup(others_free_for_ever, setup),
