@@ -34,13 +34,14 @@ static void set_runstate(struct vcpu *v, int state, s_time_t t)
     v->runstate.state_entry_time = (u64)t;
 }
 
-/* @return the state of a vCPU that does not run and is not queued */
+/*
+ * One that waits for an event is not kept from running by other reasons, so it is not offline:
+ * guests count that time as stolen.
+ * @return the state of a vCPU that does not run and is not queued
+ */
 static int stopped_state(const struct vcpu *v)
 {
-    return READ_ONCE(v->pause_flags) == 1UL << VPF_BLOCKED && !READ_ONCE(v->pause_count) &&
-                   !READ_ONCE(v->domain->pause_count)
-               ? RUNSTATE_blocked
-               : RUNSTATE_offline;
+    return test_bit(&v->pause_flags, VPF_BLOCKED) ? RUNSTATE_blocked : RUNSTATE_offline;
 }
 
 /* ---- waking and sleeping ---- */
@@ -108,6 +109,9 @@ void vcpu_wake(struct vcpu *v)
             return;
         }
         (void)queue_vcpu(rq, v, now());
+    } else if (v->runstate.state == RUNSTATE_blocked && stopped_state(v) == RUNSTATE_offline) {
+        trace_runstate(v, RUNSTATE_offline);
+        set_runstate(v, RUNSTATE_offline, now()); /* its event came, but it may not run */
     }
     sched_unlock(rq, flags);
 }
@@ -133,8 +137,10 @@ void vcpu_sleep_nosync(struct vcpu *v)
             else if (v->cap.parked)
                 cap_unpark(v);
             state = stopped_state(v);
-            trace_runstate(v, state);
-            set_runstate(v, state, t);
+            if (state != v->runstate.state) {
+                trace_runstate(v, state);
+                set_runstate(v, state, t);
+            }
         }
     }
     sched_unlock(rq, flags);

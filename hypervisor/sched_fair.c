@@ -8,8 +8,8 @@
  * earliest deadline runs until it has what it asked for. One that wakes has a
  * head start: it is due earlier than those that never stop. docs/scheduler.md has the bounds.
  *
- * A vCPU keeps its lag while it sleeps: within a limit, and what it owes is forgiven as fast as the
- * others run. When the CPU ran out of work meanwhile, nobody is owed anything.
+ * A vCPU keeps its lag while it sleeps: within a limit, and what it owes or is owed is forgotten as
+ * fast as the others run. When the CPU ran out of work meanwhile, nobody is owed anything.
  *
  * A waking vCPU preempts one of its own domain at once, since that may spin for its answer; one of
  * another domain only after that has run for the rate limit. Otherwise a front driver would be
@@ -28,7 +28,6 @@
 
 #define VIRTUAL_SHIFT 16
 #define CHARGE_LIMIT  SECONDS(10) /* one that ran longer was alone, so that it owes nobody */
-#define FURTHEST      ((s64)SECONDS(1) << VIRTUAL_SHIFT) /* that one is ahead: times wrap */
 
 static bool before(u64 a, u64 b)
 {
@@ -155,29 +154,34 @@ static bool still_counts(const struct fair_queue *f, const struct vcpu *v)
     return v->fair.idle_seen == f->idles && (!v->fair.left_on || v->fair.left_on == f->number);
 }
 
-/* @return the lag of @v, which was off, at queue time @time */
+/*
+ * What @v is owed is forgotten, too: else a guest could have siblings save some up one after the
+ * other, and come together.
+ * @return the lag of @v, which was off, at queue time @time
+ */
 static s64 kept_lag(const struct fair_queue *f, const struct vcpu *v, u64 time)
 {
-    s64 lag = v->fair.lag;
+    s64 lag = v->fair.lag, passed = MAX((s64)(time - v->fair.left_at), (s64)0);
 
     if (!still_counts(f, v))
         return 0;
-    if (lag < 0)
-        lag = MIN(lag + MAX((s64)(time - v->fair.left_at), (s64)0), (s64)0);
-    return lag;
+    return lag < 0 ? MIN(lag + passed, (s64)0) : MAX(lag - passed, (s64)0);
 }
 
 /*
  * @v comes back at queue time @time, with @lag. On the queue that it left, its v must not go back.
  * For the queue's time goes back when vCPUs join that are owed time, or when others leave; so a
- * guest could have siblings come and go until what one of its vCPUs owes is gone.
+ * guest could have siblings come and go until what one of its vCPUs owes is gone. But nobody owes
+ * more than the limit: time may have gone back by much, where light vCPUs have left.
  * @return @lag, or the largest one with which the v of @v stays as it was
  */
 static s64 lag_in_place(const struct fair_queue *f, const struct vcpu *v, s64 lag, u64 time)
 {
     s64 most = v->fair.lag + (s64)(time - v->fair.left_at);
 
-    return v->fair.left_on && still_counts(f, v) && most > -FURTHEST ? MIN(lag, most) : lag;
+    if (most >= lag || !v->fair.left_on || !still_counts(f, v))
+        return lag;
+    return most < 0 ? limit_lag(v, most) : most;
 }
 
 /* The timer is to fire at @end at the latest. */
@@ -243,8 +247,12 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
     v->fair.v = time;
     if (others) {
         lag = kept_lag(f, v, time);
-        /* The queue's time moves when @v joins it. After a sleep that has to be made up for. */
-        if (lag && !v->fair.moved)
+        /*
+         * The queue's time moves when @v joins it. After a sleep that has to be made up for; but
+         * where @v gets its v back (lag_in_place()), that would be more than it has run, and more
+         * each time, and who wakes beside it would be placed there.
+         */
+        if (lag && !v->fair.moved && (lag > 0 || !v->fair.left_on))
             lag += lag * (s64)v->fair.weight / others;
         lag = lag_in_place(f, v, lag, time);
         v->fair.v -= (u64)lag;
@@ -253,6 +261,8 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
                                      : v->fair.v - fair_virtual(v, SCHED_HEAD_START);
     v->fair.moved = false;
     enqueue(rq, v);
+    if (rq->length == 1)
+        move_base(f, time); /* its own v may lie far from that of those who come next */
     return !runner || challenge(rq, v, cur, lag, t);
 }
 

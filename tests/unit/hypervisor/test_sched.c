@@ -14,6 +14,8 @@
 #include <host.h>
 
 #define SLICE MILLISECS(10)
+/* Of 256 vCPUs of weight 65535 that lie so far from the base of a queue, the sum fits into 2^62. */
+#define FURTHEST_HEAVY (1L << 38)
 
 static struct domain *d, *e;
 static struct vcpu *idle;
@@ -328,6 +330,70 @@ static void nobody_sheds_debt(void **state)
     assert_in_range(vcpu_cpu_time(victim) - before, SECONDS(1) - 3 * SLICE, SECONDS(2));
 }
 
+/* The v of the vCPU that is furthest ahead of @v, from there. */
+static s64 furthest_ahead_of(const struct vcpu *v)
+{
+    s64 most = 0;
+
+    for (unsigned int i = 0; i < d->max_vcpus; i++)
+        most = MAX(most, (s64)(d->vcpu[i]->fair.v - v->fair.v));
+    return most;
+}
+
+/*
+ * Siblings that come and go do not get further ahead than they have run: whoever wakes beside them
+ * would be placed there, and wait until all have caught up.
+ */
+static void nobody_gets_ahead_without_running(void **state)
+{
+    struct vcpu *runs = d->vcpu[0], *first = d->vcpu[1], *second = d->vcpu[2];
+    s64 before;
+
+    up(runs);
+    host_run_softirqs();
+    for (unsigned int i = 1; i <= 2; i++) {
+        up(d->vcpu[i]);
+        for (unsigned int ms = 0; ms < 1000 && current != d->vcpu[i]; ms++)
+            run(MILLISECS(1));
+        run(MILLISECS(5));
+        down(d->vcpu[i]);
+        host_run_softirqs();
+    }
+    assert_ptr_equal(current, runs);
+    up(first);
+    up(second);
+    before = furthest_ahead_of(runs);
+    assert_true(before > 0);
+    for (unsigned int i = 0; i < 50; i++) {
+        down(first);
+        down(second);
+        up(first);
+        up(second);
+    }
+    assert_in_range(furthest_ahead_of(runs), 0, before);
+}
+
+/* What a sleeper is owed is forgotten while others run; else siblings could save it up together. */
+static void nobody_saves_up(void **state)
+{
+    struct vcpu *hog = e->vcpu[0], *saver = d->vcpu[0];
+    struct run_queue *rq = &this_cpu()->rq;
+    u64 time;
+
+    up(hog);
+    host_run_softirqs();
+    run(MILLISECS(50));
+    up(saver);
+    host_now += MICROSECS(500); /* less than the rate limit: the hog stays */
+    down(saver);
+    assert_ptr_equal(current, hog);
+    assert_true(saver->fair.lag > 0);
+    run(MILLISECS(5));
+    time = fair_pace(rq, current, now()) - rq->fair.pace;
+    up(saver);
+    assert_int_equal(saver->fair.v, time);
+}
+
 /* Who waits is owed a slice of its own, whatever the weight of those that favour each other. */
 static void nobody_is_favoured_over_a_heavier_one(void **state)
 {
@@ -341,6 +407,47 @@ static void nobody_is_favoured_over_a_heavier_one(void **state)
     host_run_softirqs();
     sched_rate_limit = SCHED_RATE_LIMIT;
     assert_ptr_not_equal(current, sibling);
+}
+
+/* Nor does one owe more than the limit where time went back since: a light vCPU left, far ahead. */
+static void nobody_owes_more_than_the_limit(void **state)
+{
+    struct vcpu *hog = e->vcpu[0], *owes = d->vcpu[0];
+    struct run_queue *rq = &this_cpu()->rq;
+    u64 time;
+
+    up(hog);
+    host_run_softirqs();
+    run(MILLISECS(5));
+    up(owes);
+    run(MILLISECS(12)); /* each has run, so that it leaves with a lag of this queue */
+    down(owes);
+    host_run_softirqs();
+    time = fair_pace(rq, current, now()) - rq->fair.pace;
+    owes->fair.lag = -1;
+    owes->fair.left_at = time + fair_virtual(owes, SECONDS(1));
+    up(owes);
+    assert_int_equal(owes->fair.v - time, fair_virtual(owes, SCHED_LAG_LIMIT));
+}
+
+/* The sum of a queue does not overflow, however far ahead the first is that waits there. */
+static void a_first_waiter_far_ahead(void **state)
+{
+    struct vcpu *hog = e->vcpu[0], *light = d->vcpu[0];
+    const struct fair_queue *f = &this_cpu()->rq.fair;
+
+    sched_set_weight(e, 65535);
+    up(hog);
+    host_run_softirqs();
+    run(MILLISECS(50));
+    sched_set_weight(d, 1);
+    light->fair.lag = -(s64)fair_virtual(light, SCHED_LAG_LIMIT);
+    light->fair.left_at = fair_pace(&this_cpu()->rq, current, now()) - f->pace;
+    light->fair.idle_seen = f->idles; /* so that its lag counts here */
+    up(light);
+    assert_true((s64)(light->fair.v - hog->fair.v) > FURTHEST_HEAVY);
+    /* One of the heaviest that wakes now adds its weight times how far it is from the base. */
+    assert_in_range(hog->fair.v - f->base + (u64)FURTHEST_HEAVY, 0, 2 * (u64)FURTHEST_HEAVY);
 }
 
 /* One that has been alone for two days has neither a lag nor a slice that a weight could change. */
@@ -426,12 +533,18 @@ static void pausing_a_blocked_one(void **state)
     host_run_softirqs();
     vcpu_block_enable_events();
     host_run_softirqs();
-    domain_pause(e);
+    domain_pause(e); /* it would not run anyway, so nothing is taken from it */
+    host_now += MILLISECS(3);
     vcpu_runstate_get(v, &r);
-    assert_int_equal(r.state, RUNSTATE_offline);
-    vcpu_unblock(v);
+    assert_int_equal(r.state, RUNSTATE_blocked);
+    assert_int_equal(r.time[RUNSTATE_offline], 0);
+    vcpu_unblock(v); /* from now on it would */
+    host_now += MILLISECS(4);
     host_run_softirqs();
     assert_ptr_equal(current, idle);
+    vcpu_runstate_get(v, &r);
+    assert_int_equal(r.state, RUNSTATE_offline);
+    assert_int_equal(r.time[RUNSTATE_offline], MILLISECS(4));
     domain_unpause(e);
     host_run_softirqs();
     assert_ptr_equal(current, v);
@@ -584,6 +697,10 @@ int main(void)
         TEST(yielding),
         TEST(who_has_had_enough_waits),
         TEST(nobody_sheds_debt),
+        TEST(nobody_gets_ahead_without_running),
+        TEST(nobody_saves_up),
+        TEST(nobody_owes_more_than_the_limit),
+        TEST(a_first_waiter_far_ahead),
         TEST(nobody_is_favoured_over_a_heavier_one),
         TEST(weight_of_a_loner),
         TEST(blocking),
