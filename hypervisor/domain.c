@@ -530,18 +530,16 @@ void domain_resume(struct domain *d)
 {
     spin_lock(&d->lock);
     if (d->shutting_down) {
-        d->shutting_down = d->is_shut_down = false;
+        d->shutting_down = d->is_shut_down = d->crash_told = false;
         d->shutdown_code = ~0U;
         domain_unpause(d);
     }
     spin_unlock(&d->lock);
 }
 
-void domain_crash(struct domain *d, const char *fmt, ...)
+bool domain_crash_begin(struct domain *d)
 {
     bool shutting_down;
-    char why[128];
-    va_list ap;
 
     /*
      * Under the lock, since whoever shuts the domain down holds it until all vCPUs were told: the
@@ -551,14 +549,43 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     shutting_down = d->shutting_down;
     spin_unlock(&d->lock);
     if (shutting_down)
-        return;
-    va_start(ap, fmt);
+        return false;
+    /* The machine ends with dom0, so that tells first in any case. */
+    if (!xchg(&d->crash_told, true) || d == dom0)
+        return true;
+    domain_shutdown(d, SHUTDOWN_crash);
+    return false;
+}
+
+static void crash_end(struct domain *d, const char *fmt, va_list ap)
+{
+    char why[128];
+
     vsnprintf(why, sizeof(why), fmt, ap);
-    va_end(ap);
     printk(LOG_ERR, "d%u crashed: %s\n", d->id, why);
     if (d == current->domain)
         domain_dump(d, 1);
     domain_shutdown(d, SHUTDOWN_crash);
+}
+
+void domain_crash_end(struct domain *d, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    crash_end(d, fmt, ap);
+    va_end(ap);
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!domain_crash_begin(d))
+        return;
+    va_start(ap, fmt);
+    crash_end(d, fmt, ap);
+    va_end(ap);
 }
 
 /* ---- destruction ---- */

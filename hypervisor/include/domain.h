@@ -118,6 +118,7 @@ struct domain {
     bool shutting_down;
     bool finishing_shutdown; /* ->shutdown_rcu is in use */
     bool is_shut_down;       /* and none of its vCPUs is on a CPU any longer */
+    bool crash_told;         /* somebody tells why it has to be stopped, or has */
     struct rcu_head shutdown_rcu;
     u32 shutdown_code; /* SHUTDOWN_*; -1: none yet */
     bool has_run;      /* the controller has unpaused it: its CPU policy is frozen */
@@ -277,6 +278,14 @@ void domain_resume(struct domain *d);
  * then shuts the domain down with SHUTDOWN_crash.
  */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
+/*
+ * The same in two parts, for who has more to tell than the message: that comes in between. Of
+ * vCPUs that fail at once the first one tells, since each that waits for the console keeps its CPU;
+ * the others stop the domain.
+ * @return is the caller to tell why, and to call the second one?
+ */
+bool domain_crash_begin(struct domain *d);
+void domain_crash_end(struct domain *d, const char *fmt, ...) __printf(2, 3);
 
 /*
  * Shows the registers of @vcpus vCPUs of @d on the console, the current one first, unless the

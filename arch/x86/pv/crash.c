@@ -260,30 +260,39 @@ static void show_first_of_chain(struct vcpu *v, const struct cpu_user_regs *regs
 
 /* ---- the end ---- */
 
+static void tell_of_bounce(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,
+                           enum guest_entry entry, unsigned long addr)
+{
+    char what[TEXT_BYTES];
+
+    describe_entry(what, regs, entry);
+    if (entry == ENTRY_EXCEPTION) {
+        show_instruction(regs);
+        if (regs->entry_vector == EXC_PF)
+            show_walk(v, v->arch.ctrlreg[2]);
+    }
+    if (why == BOUNCE_STACK_FAULT)
+        show_first_of_chain(v, regs);
+    if (why == BOUNCE_STACK_FAULT)
+        domain_crash_end(v->domain, "%s: its stack at %#lx is %s", what, addr,
+                         stack_fault(v, addr));
+    else if (entry == ENTRY_EVENT)
+        domain_crash_end(v->domain, "an event, but no event callback");
+    else
+        domain_crash_end(v->domain, "%s: no handler for vector %u", what, regs->entry_vector);
+}
+
 bool bounce_failed(struct cpu_user_regs *regs, struct vcpu *v, enum bounce_failure why,
                    enum guest_entry entry, unsigned long addr)
 {
     bool irqs_off = !local_irq_is_enabled();
-    char what[TEXT_BYTES];
 
     regs->cs |= 3; /* what enter_kernel() took away: no frame of ring 0 may be left for IRET */
     /* To stop a domain takes locks that are not for interrupt context. */
     if (irqs_off)
         local_irq_enable();
-    describe_entry(what, regs, entry);
-    if (entry == ENTRY_EXCEPTION && !v->domain->shutting_down) {
-        show_instruction(regs);
-        if (regs->entry_vector == EXC_PF)
-            show_walk(v, v->arch.ctrlreg[2]);
-    }
-    if (why == BOUNCE_STACK_FAULT && !v->domain->shutting_down)
-        show_first_of_chain(v, regs);
-    if (why == BOUNCE_STACK_FAULT)
-        domain_crash(v->domain, "%s: its stack at %#lx is %s", what, addr, stack_fault(v, addr));
-    else if (entry == ENTRY_EVENT)
-        domain_crash(v->domain, "an event, but no event callback");
-    else
-        domain_crash(v->domain, "%s: no handler for vector %u", what, regs->entry_vector);
+    if (domain_crash_begin(v->domain))
+        tell_of_bounce(regs, v, why, entry, addr);
     if (irqs_off)
         local_irq_disable();
     return false;

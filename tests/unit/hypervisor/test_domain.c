@@ -292,6 +292,32 @@ static void shutting_down(void **state)
     host_kill(d);
 }
 
+/* Of vCPUs that fail at once one tells why; the others only stop the domain. */
+static void one_tells_of_a_crash(void **state)
+{
+    struct domain *d = host_domain(4, 2, 0, false);
+    const char *line;
+
+    host_become(cpus[0]->rq.idle);
+    host_console_log[0] = '\0';
+    assert_true(domain_crash_begin(d));
+    assert_false(d->shutting_down);
+    domain_crash(d, "the second one");
+    assert_true(d->shutting_down);
+    assert_false(domain_crash_begin(d));
+    domain_crash_end(d, "the first one");
+    line = strstr(host_console_log, "crashed");
+    assert_non_null(line);
+    assert_non_null(strstr(line, "the first one"));
+    assert_null(strstr(line + 1, "crashed"));
+    assert_int_equal(d->shutdown_code, SHUTDOWN_crash);
+    /* It may crash again when it goes on. */
+    host_settle();
+    domain_resume(d);
+    assert_true(domain_crash_begin(d));
+    host_kill(d);
+}
+
 /* Has the state of @d changed, and that of no other domain, since this was last asked? */
 static bool told_of(const struct domain *d)
 {
@@ -497,6 +523,7 @@ int main(void)
         cmocka_unit_test_setup(last_frame_and_references, setup),
         cmocka_unit_test_setup(pausing, setup),
         cmocka_unit_test_setup(shutting_down, setup),
+        cmocka_unit_test_setup(one_tells_of_a_crash, setup),
         cmocka_unit_test_setup(shut_down_when_no_vcpu_runs, setup),
         cmocka_unit_test_setup(domains_in_order, setup),
         cmocka_unit_test_setup(an_id_is_used_again, setup),
