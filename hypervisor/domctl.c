@@ -274,6 +274,14 @@ static long set_target(struct domain *d, domid_t id)
     return target == d ? -XEN_EINVAL : -XEN_EOPNOTSUPP;
 }
 
+/* A part of destroying @d, after which the caller decides when to go on. */
+static long destroy_step(struct domain *d)
+{
+    int rc = d == current->domain ? -XEN_EINVAL : domain_kill(d);
+
+    return rc == -ERESTART ? -XEN_EAGAIN : rc;
+}
+
 /* Serves the operations on one domain, @d. */
 static long domain_op(struct domain *d, struct xen_domctl *op, unsigned long u_domctl,
                       bool *copyback)
@@ -281,6 +289,8 @@ static long domain_op(struct domain *d, struct xen_domctl *op, unsigned long u_d
     switch (op->cmd) {
     case XEN_DOMCTL_destroydomain:
         return d == current->domain ? -XEN_EINVAL : domain_kill(d);
+    case BULKHEAD_DOMCTL_destroy_step:
+        return destroy_step(d);
     case XEN_DOMCTL_pausedomain:
         return domain_pause_by_controller(d);
     case XEN_DOMCTL_unpausedomain:

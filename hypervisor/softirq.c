@@ -13,8 +13,13 @@
 static void (*const handlers[NR_SOFTIRQS])(void) = {
     [SOFTIRQ_TIMER] = timer_softirq, [SOFTIRQ_CONSOLE] = console_softirq,
     [SOFTIRQ_RCU] = rcu_softirq,     [SOFTIRQ_NMI] = arch_nmi_softirq,
-    [SOFTIRQ_TRACE] = trace_softirq, [SOFTIRQ_SCHEDULE] = schedule,
+    [SOFTIRQ_TRACE] = trace_softirq, [SOFTIRQ_EVENT] = event_softirq,
+    [SOFTIRQ_SCHEDULE] = schedule,
 };
+
+void event_softirq(void)
+{
+}
 
 void softirq_raise(enum softirq nr)
 {

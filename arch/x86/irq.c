@@ -18,6 +18,8 @@
 #include <meter.h>
 #include <percpu.h>
 #include <public/errno.h>
+#include <sched.h>
+#include <softirq.h>
 #include <timer.h>
 #include <trace.h>
 
@@ -303,6 +305,19 @@ static void unexpected(u8 vector)
         printk(LOG_WARNING, "Unexpected interrupt on vector %#x", vector);
 }
 
+/*
+ * The interrupt came while the hypervisor was at work for a vCPU, and may have brought that an
+ * event. A hypercall that takes long stops for it.
+ */
+static void note_event(void)
+{
+    const struct vcpu_info *info = current->info;
+
+    if (!is_idle_vcpu(current) && READ_ONCE(info->evtchn_upcall_pending) &&
+        !READ_ONCE(info->evtchn_upcall_mask))
+        softirq_raise(SOFTIRQ_EVENT);
+}
+
 void do_irq(struct cpu_user_regs *regs)
 {
     u8 vector = (u8)regs->entry_vector;
@@ -335,6 +350,8 @@ void do_irq(struct cpu_user_regs *regs)
         else
             hardware_interrupt(&descs[irq]);
     }
-    if (!(regs->cs & 3))
+    if (!(regs->cs & 3)) {
+        note_event();
         meter_irqs_on(); /* the IRET does it */
+    }
 }

@@ -2,8 +2,8 @@
 /*
  * Populating a domain and writing to it.
  *
- * The builder asks for memory in extents of 2 MiB, up to 512 in one call, so a GiB takes 512 frame
- * numbers in each direction. Where the machine has no such extent left, single frames fill the gap.
+ * The builder asks for memory in extents of 2 MiB, up to 32 in one call: between two calls others
+ * run. Where the machine has no such extent left, single frames fill the gap.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #include "guest_memory.h"
 
-#define EXTENTS_A_CALL 512
+#define EXTENTS_A_CALL 32
 #define WINDOW_FRAMES  64u /* mapped at a time: a small domain needs few of its frames filled in */
 
 int guest_memory_let_others_run(struct guest_memory *m)

@@ -48,15 +48,17 @@ int control_create(const uint8_t uuid[16], unsigned int max_vcpus, domid_t *domi
 
 int control_destroy(domid_t domid, struct error *e)
 {
-    struct xen_domctl op = {.cmd = XEN_DOMCTL_destroydomain, .domain = domid};
+    struct xen_domctl op = {.cmd = BULKHEAD_DOMCTL_destroy_step, .domain = domid};
     long status;
 
-    /* Each call continues where the last one was interrupted. */
-    do {
-        status = platform_domctl(&op);
-        if (status == -XEN_EAGAIN)
+    /* Between two steps others run: a large domain may take seconds. */
+    while ((status = platform_domctl(&op)) == -XEN_EAGAIN)
+        platform_yield();
+    if (status == -XEN_ENOSYS || status == -XEN_EOPNOTSUPP) { /* another hypervisor than ours */
+        op.cmd = XEN_DOMCTL_destroydomain;
+        while ((status = platform_domctl(&op)) == -XEN_EAGAIN)
             platform_yield();
-    } while (status == -XEN_EAGAIN);
+    }
     return status < 0 ? error_set(e, "destroying the domain: %s", error_words((int)-status)) : 0;
 }
 

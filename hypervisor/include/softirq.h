@@ -15,6 +15,7 @@ enum softirq {
     SOFTIRQ_RCU,      /* callbacks whose grace period is over */
     SOFTIRQ_NMI,      /* an NMI that was left for dom0 */
     SOFTIRQ_TRACE,    /* traces were switched, or dom0 is to read some */
+    SOFTIRQ_EVENT,    /* the current vCPU got an event while it was in the hypervisor: see do_irq() */
     SOFTIRQ_SCHEDULE, /* choose another vCPU; always last, may not return */
     NR_SOFTIRQS
 };
@@ -34,6 +35,8 @@ bool softirq_pending(void);
 void timer_softirq(void);
 void console_softirq(void);
 void rcu_softirq(void);
+/* Has nothing to do: the event is delivered on the way out. */
+void event_softirq(void);
 void schedule(void);
 
 #endif

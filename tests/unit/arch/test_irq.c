@@ -124,6 +124,42 @@ static long bind(unsigned int irq, evtchn_port_t *port)
     return rc;
 }
 
+/* ---- while a hypercall is under way ---- */
+
+/* @return does an interrupt from there make a long operation stop? */
+static bool stops(u16 cs)
+{
+    struct cpu_user_regs regs = {.entry_vector = IPI_EVENT_VECTOR, .cs = cs};
+    bool stop;
+
+    local_irq_disable();
+    do_irq(&regs);
+    local_irq_enable();
+    stop = get_cpu_info()->softirq_pending >> SOFTIRQ_EVENT & 1;
+    host_run_softirqs();
+    assert_false(softirq_pending());
+    return stop;
+}
+
+/* It stops for an event that its vCPU takes, as soon as an interrupt brings that. */
+static void an_event_stops_a_hypercall(void **state)
+{
+    struct vcpu_info *info = current->info;
+
+    info->evtchn_upcall_mask = 0;
+    info->evtchn_upcall_pending = 0;
+    assert_false(stops(0));
+    info->evtchn_upcall_pending = 1;
+    assert_true(stops(0));
+    assert_false(stops(3)); /* the guest's code was interrupted */
+    info->evtchn_upcall_mask = 1;
+    assert_false(stops(0));
+    host_become(cpus[0]->rq.idle);
+    assert_false(stops(0));
+    host_become(d->vcpu[0]);
+    info->evtchn_upcall_pending = 0;
+}
+
 /* ---- binding ---- */
 
 static unsigned int opened;
@@ -327,6 +363,7 @@ static void one_entry_for_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(an_event_stops_a_hypercall),
         TEST(an_interrupt_comes_at_once),
         TEST(a_binding_is_refused),
         TEST(an_answer_comes_late),

@@ -384,7 +384,7 @@ static long share(struct xen_domctl_scheduler_op *op, struct fake_domain *d)
 static long control(struct xen_domctl *op, struct fake_domain *d)
 {
     switch (op->cmd) {
-    case XEN_DOMCTL_destroydomain:
+    case BULKHEAD_DOMCTL_destroy_step:
         for (unsigned int i = 0; i < FAKE_FRAMES; i++)
             if (owner[i] == op->domain)
                 owner[i] = 0;
@@ -446,7 +446,7 @@ long platform_domctl(struct xen_domctl *op)
         return -XEN_ENOENT;
     }
     /* What ends or describes a domain does not fail by itself. */
-    if (op->cmd != XEN_DOMCTL_destroydomain && op->cmd != XEN_DOMCTL_getdomaininfo && fails())
+    if (op->cmd != BULKHEAD_DOMCTL_destroy_step && op->cmd != XEN_DOMCTL_getdomaininfo && fails())
         return -XEN_ENOMEM;
     if (op->cmd == XEN_DOMCTL_createdomain)
         return create(op);
