@@ -346,9 +346,9 @@ $(FUZZ_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 # Runs of tests/smp, a fixed number from a fixed seed.
 SMP_RUNS_smp_interleave = $(if $(LONG),25000,2000)
 SMP_RUNS_smp_threads = $(if $(LONG),5000,500)
-SMP_RUNS_smp_tsan = $(if $(LONG),3500,500)
-SMP_RUNS_smp_vcpus = $(if $(LONG),10000,1000)
-SMP_RUNS_smp_vcpus_tsan = $(if $(LONG),500,150)
+SMP_RUNS_smp_tsan = $(if $(LONG),2000,500)
+SMP_RUNS_smp_vcpus = $(if $(LONG),5000,1000)
+SMP_RUNS_smp_vcpus_tsan = $(if $(LONG),300,150)
 $(SMP_TESTS:%=run-%): run-%: $(BUILD)/tests/%
 	@$(RUN_TEST) $(subst /,-,$*) $< $(SMP_RUNS_$(notdir $*))
 
@@ -387,7 +387,7 @@ SYSTEM_ARGS_linux_scale = $(if $(LONG),100,2)
 SYSTEM_ARGS_hostile = $(if $(LONG),50,3)
 SYSTEM_ARGS_driver_chaos = $(if $(LONG),15,3)
 SYSTEM_ARGS_linux_stress = $(if $(LONG),long)
-SYSTEM_ARGS_network = $(if $(LONG),200,10)
+SYSTEM_ARGS_network = $(if $(LONG),100,10)
 SYSTEM_ARGS_durability = $(if $(LONG),long)
 SYSTEM_ARGS_debian = $(if $(LONG),long)
 $(patsubst %,run-%,$(filter-out system/test_guests,$(SYSTEM_TESTS))): run-%: $(BUILD)/tests/%
