@@ -15,7 +15,7 @@ enum softirq {
     SOFTIRQ_RCU,      /* callbacks whose grace period is over */
     SOFTIRQ_NMI,      /* an NMI that was left for dom0 */
     SOFTIRQ_TRACE,    /* traces were switched, or dom0 is to read some */
-    SOFTIRQ_EVENT,    /* the current vCPU got an event while it was in the hypervisor: see do_irq() */
+    SOFTIRQ_EVENT,    /* the current vCPU got an event while it was in the hypervisor */
     SOFTIRQ_SCHEDULE, /* choose another vCPU; always last, may not return */
     NR_SOFTIRQS
 };

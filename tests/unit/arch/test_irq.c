@@ -363,14 +363,10 @@ static void one_entry_for_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_event_stops_a_hypercall),
-        TEST(an_interrupt_comes_at_once),
-        TEST(a_binding_is_refused),
-        TEST(an_answer_comes_late),
-        TEST(it_follows_its_vcpu),
-        TEST(it_does_not_follow_beyond_254),
-        TEST(a_cpu_that_leaves_gets_none),
-        TEST(one_entry_for_all),
+        TEST(an_event_stops_a_hypercall),  TEST(an_interrupt_comes_at_once),
+        TEST(a_binding_is_refused),        TEST(an_answer_comes_late),
+        TEST(it_follows_its_vcpu),         TEST(it_does_not_follow_beyond_254),
+        TEST(a_cpu_that_leaves_gets_none), TEST(one_entry_for_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -795,12 +795,14 @@ static void random_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(order_of_checks), TEST(one_at_a_time),    TEST(changed_states),
-        TEST(destroyed_in_steps),
-        TEST(whole_life),      TEST(bad_creations),    TEST(information),
-        TEST(zombies),         TEST(contexts),         TEST(reset_of_a_live_vcpu),
-        TEST(affinity),        TEST(permissions),      TEST(weights),
-        TEST(machine),         TEST(times_of_domains), TEST(memory_of_the_hypervisor),
+        TEST(order_of_checks),  TEST(one_at_a_time),
+        TEST(changed_states),   TEST(destroyed_in_steps),
+        TEST(whole_life),       TEST(bad_creations),
+        TEST(information),      TEST(zombies),
+        TEST(contexts),         TEST(reset_of_a_live_vcpu),
+        TEST(affinity),         TEST(permissions),
+        TEST(weights),          TEST(machine),
+        TEST(times_of_domains), TEST(memory_of_the_hypervisor),
         TEST(random_calls),
     };
 
