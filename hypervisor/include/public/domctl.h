@@ -534,11 +534,11 @@ struct xen_domctl_get_domain_state {
  * As XEN_DOMCTL_destroydomain, which Xen continues by itself until the domain is gone; this one
  * returns -XEN_EAGAIN instead, so that the caller may do something else before it calls again.
  */
-#define BULKHEAD_DOMCTL_destroy_step       0x42480001 /* far from what Xen may come to use */
-#define XEN_DOMCTL_gdbsx_guestmemio        1000
-#define XEN_DOMCTL_gdbsx_pausevcpu         1001
-#define XEN_DOMCTL_gdbsx_unpausevcpu       1002
-#define XEN_DOMCTL_gdbsx_domstatus         1003
+#define BULKHEAD_DOMCTL_destroy_step 0x42480001 /* far from what Xen may come to use */
+#define XEN_DOMCTL_gdbsx_guestmemio  1000
+#define XEN_DOMCTL_gdbsx_pausevcpu   1001
+#define XEN_DOMCTL_gdbsx_unpausevcpu 1002
+#define XEN_DOMCTL_gdbsx_domstatus   1003
 
 struct xen_domctl {
     uint32_t cmd;               /* XEN_DOMCTL_* */
