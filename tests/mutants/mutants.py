@@ -68,9 +68,10 @@ ARGUMENTS = {
     "smp/smp_vcpus_tsan": ["100"],
 }
 
-# What takes longer hangs. Unit tests take a second, but for the scheduler's simulation.
+# What takes longer hangs. Unit tests take a second, but for the scheduler's simulation and
+# threads, which wait for each other.
 LINK_SECONDS, UNIT_SECONDS, TEST_SECONDS, SYSTEM_SECONDS = 300, 30, 180, 600
-SLOW_UNITS = ["unit/hypervisor/test_sched_sim"]
+SLOW_UNITS = ["unit/hypervisor/test_sched_sim", "unit/hypervisor/test_two_threads"]
 
 # What cmocka prints of the first test that fails; the others of the program need not run.
 FAILED = "[  FAILED  ]"
