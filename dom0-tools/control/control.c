@@ -46,19 +46,23 @@ int control_create(const uint8_t uuid[16], unsigned int max_vcpus, domid_t *domi
     return 0;
 }
 
-int control_destroy(domid_t domid, struct error *e)
+/* Between two steps others run: a large domain may take seconds. */
+static long destroy_by(uint32_t command, domid_t domid)
 {
-    struct xen_domctl op = {.cmd = BULKHEAD_DOMCTL_destroy_step, .domain = domid};
+    struct xen_domctl op = {.cmd = command, .domain = domid};
     long status;
 
-    /* Between two steps others run: a large domain may take seconds. */
     while ((status = platform_domctl(&op)) == -XEN_EAGAIN)
         platform_yield();
-    if (status == -XEN_ENOSYS || status == -XEN_EOPNOTSUPP) { /* another hypervisor than ours */
-        op.cmd = XEN_DOMCTL_destroydomain;
-        while ((status = platform_domctl(&op)) == -XEN_EAGAIN)
-            platform_yield();
-    }
+    return status;
+}
+
+int control_destroy(domid_t domid, struct error *e)
+{
+    long status = destroy_by(BULKHEAD_DOMCTL_destroy_step, domid);
+
+    if (status == -XEN_ENOSYS || status == -XEN_EOPNOTSUPP) /* another hypervisor than ours */
+        status = destroy_by(XEN_DOMCTL_destroydomain, domid);
     return status < 0 ? error_set(e, "destroying the domain: %s", error_words((int)-status)) : 0;
 }
 

@@ -180,7 +180,7 @@ void platform_sleep(uint64_t nanoseconds);
 
 /*
  * How many bytes the caller may take for seconds without anybody else on this system coming to lack
- * memory that was promised to him, such as the disks of other domains.
+ * memory that was promised, such as to the disks of other domains.
  */
 size_t platform_memory_spare(void);
 

@@ -3,7 +3,7 @@
  * Debian's kernel under load, as dom0 and as several domUs at once: tests/linux/stress asks of it
  * what a paravirtual kernel must get right, alone and all at once. Afterwards, and after domains
  * that were destroyed in the middle of it, the hypervisor counts what it counted before. With the
- * argument "long" each subject runs for seconds rather than once, on more CPUs and machines.
+ * argument "long" each subject runs for a second rather than once, on more CPUs and machines.
  */
 #include "bulkhead.h"
 

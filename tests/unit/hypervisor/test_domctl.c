@@ -368,6 +368,7 @@ static void zombies(void **state)
     assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, 3), 0);
     assert_int_equal(call(&op, XEN_DOMCTL_destroydomain, 3), 0);
     assert_int_equal(call(&op, XEN_DOMCTL_getdomaininfo, 3), 0);
+    assert_true(op.u.getdomaininfo.flags & XEN_DOMINF_dying);
     assert_int_equal(op.u.getdomaininfo.tot_pages, 1);
     assert_int_equal(op.u.getdomaininfo.shared_info_frame, ~0UL);
     op.u.max_vcpus.max = 1;

@@ -373,11 +373,26 @@ static void nobody_gets_ahead_without_running(void **state)
     assert_in_range(furthest_ahead_of(runs), 0, before);
 }
 
+/* The time of this CPU's queue. */
+static u64 time_here(void)
+{
+    struct run_queue *rq = &this_cpu()->rq;
+
+    return fair_pace(rq, current, now()) - rq->fair.pace;
+}
+
+/* From now on @v, which sleeps, has @lag on this CPU. */
+static void give_lag(struct vcpu *v, s64 lag)
+{
+    v->fair.lag = lag;
+    v->fair.left_at = time_here();
+    v->fair.idle_seen = this_cpu()->rq.fair.idles;
+}
+
 /* What a sleeper is owed is forgotten while others run; else siblings could save it up together. */
 static void nobody_saves_up(void **state)
 {
     struct vcpu *hog = e->vcpu[0], *saver = d->vcpu[0];
-    struct run_queue *rq = &this_cpu()->rq;
     u64 time;
 
     up(hog);
@@ -389,7 +404,7 @@ static void nobody_saves_up(void **state)
     assert_ptr_equal(current, hog);
     assert_true(saver->fair.lag > 0);
     run(MILLISECS(5));
-    time = fair_pace(rq, current, now()) - rq->fair.pace;
+    time = time_here();
     up(saver);
     assert_int_equal(saver->fair.v, time);
 }
@@ -400,8 +415,7 @@ static void nobody_is_favoured_over_a_heavier_one(void **state)
     struct vcpu *heavy = e->vcpu[0], *sibling = sibling_of(siblings_beside_a_sleeper(heavy, 2560));
 
     sched_rate_limit = SECONDS(1); /* so that the heavy one has to wait */
-    heavy->fair.lag = (s64)fair_virtual(heavy, 4 * SCHED_LAG_LIMIT);
-    heavy->fair.left_at = fair_pace(&this_cpu()->rq, current, now()) - this_cpu()->rq.fair.pace;
+    give_lag(heavy, (s64)fair_virtual(heavy, 4 * SCHED_LAG_LIMIT));
     vcpu_unblock(heavy);
     vcpu_favour(sibling);
     host_run_softirqs();
@@ -413,7 +427,6 @@ static void nobody_is_favoured_over_a_heavier_one(void **state)
 static void nobody_owes_more_than_the_limit(void **state)
 {
     struct vcpu *hog = e->vcpu[0], *owes = d->vcpu[0];
-    struct run_queue *rq = &this_cpu()->rq;
     u64 time;
 
     up(hog);
@@ -423,7 +436,7 @@ static void nobody_owes_more_than_the_limit(void **state)
     run(MILLISECS(12)); /* each has run, so that it leaves with a lag of this queue */
     down(owes);
     host_run_softirqs();
-    time = fair_pace(rq, current, now()) - rq->fair.pace;
+    time = time_here();
     owes->fair.lag = -1;
     owes->fair.left_at = time + fair_virtual(owes, SECONDS(1));
     up(owes);
@@ -441,9 +454,7 @@ static void a_first_waiter_far_ahead(void **state)
     host_run_softirqs();
     run(MILLISECS(50));
     sched_set_weight(d, 1);
-    light->fair.lag = -(s64)fair_virtual(light, SCHED_LAG_LIMIT);
-    light->fair.left_at = fair_pace(&this_cpu()->rq, current, now()) - f->pace;
-    light->fair.idle_seen = f->idles; /* so that its lag counts here */
+    give_lag(light, -(s64)fair_virtual(light, SCHED_LAG_LIMIT));
     up(light);
     assert_true((s64)(light->fair.v - hog->fair.v) > FURTHEST_HEAVY);
     /* One of the heaviest that wakes now adds its weight times how far it is from the base. */
