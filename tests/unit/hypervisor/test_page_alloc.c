@@ -313,6 +313,22 @@ static void newest_decides_over_very_old_ones(void **state)
     host_kill(d);
 }
 
+/* While the clock shows 0 a frame is stamped 1, which is later; that one is the youngest, too. */
+static void newest_decides_while_the_clock_shows_0(void **state)
+{
+    struct domain *d = host_domain(1, 1, 8, false);
+
+    heap_scrub_all();
+    tlb_now = last_flush = ~0U - 5;
+    give_back(d, 0);
+    tlb_now = ~0U - 2;
+    tlb_flush_stale(&cpu_online, tlb_now);
+    tlb_now = 0;
+    give_back(d, 0);
+    take_everything();
+    host_kill(d);
+}
+
 static unsigned int clean_frames(void)
 {
     unsigned int clean = 0;
@@ -510,6 +526,7 @@ int main(void)
         cmocka_unit_test_setup(written_while_free, setup),
         cmocka_unit_test_setup(newest_decides, setup),
         cmocka_unit_test_setup(newest_decides_over_very_old_ones, setup),
+        cmocka_unit_test_setup(newest_decides_while_the_clock_shows_0, setup),
         cmocka_unit_test_setup(one_flush_a_batch, setup),
         cmocka_unit_test_setup(one_scrub_between_two_owners, setup),
         cmocka_unit_test_setup(others_free_for_ever, setup),
