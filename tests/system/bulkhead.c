@@ -166,10 +166,12 @@ void talk_to_demo(struct machine *machine, const char *word)
 {
     char answer[64];
 
-    machine_type(machine, "console demo");
-    machine_type(machine, "%s", word);
     snprintf(answer, sizeof(answer), "you said: %s", word);
-    machine_expect(machine, answer);
+    machine_type(machine, "console demo");
+    /* What dom0 says of another domain may come amid the answer: then it is asked for again. */
+    do
+        machine_type(machine, "%s", word);
+    while (machine_expect_any(machine, answer, "domain '") != 0);
     leave_console(machine);
 }
 
@@ -232,6 +234,22 @@ void expect_domains(struct machine *machine, unsigned int count)
     }
     if (domains_in(list) != count)
         machine_fail(machine, "%u domains besides dom0 are expected, and not:\n%s", count, list);
+}
+
+/* Between two looks at whether a domain is gone; it has WAIT_LOOKS of them. */
+#define LOOK_US    100000
+#define WAIT_LOOKS 600
+
+void expect_gone(struct machine *machine, const char *name)
+{
+    const char *list = bh(machine, "list");
+
+    for (unsigned int looks = 1; strstr(list, name); looks++) {
+        if (looks == WAIT_LOOKS)
+            machine_fail(machine, "'%s' has stopped and is still there:\n%s", name, list);
+        usleep(LOOK_US);
+        list = bh(machine, "list");
+    }
 }
 
 /*

@@ -73,6 +73,12 @@ long long free_memory(struct machine *machine);
 void expect_domains(struct machine *machine, unsigned int count);
 
 /*
+ * `bh list` does not show NAME any more: for a domain that stopped by itself, which dom0 destroys
+ * while it does other things. (`bh destroy` waits.)
+ */
+void expect_gone(struct machine *machine, const char *name);
+
+/*
  * All that the hypervisor counts: frames, objects, domains, event channels, grants; as the lines of
  * its debug keys, without the room that domains have for mappings, which never shrinks. Kept until
  * the program ends. Empties its messages.

@@ -75,7 +75,7 @@ static void the_reason_is_told(void **state)
             (ways[i].stack && (!strstr(messages, "Stack at ") || !strstr(messages, ON_STACK)))) {
             machine_fail(machine, "%s left: %s", ways[i].how, messages);
         }
-        assert_null(strstr(bh(machine, "list"), "crash"));
+        expect_gone(machine, "crash");
         assert_int_equal(free_memory(machine), free_before);
     }
 }

@@ -198,11 +198,11 @@ static void run_as_domu(void **state)
 
     machine_type(machine, "create -c /guests/%s.cfg", image);
     wait_for_results(machine, image);
-    /* It shuts down, so its console closes and it is destroyed. */
+    /* It shuts down, so its console closes, and it is destroyed. */
     expect_prompt(machine);
 
     talk_to_demo(machine, "after");
-    assert_null(strstr(bh(machine, "list"), image));
+    expect_gone(machine, image);
     if (!on_xen) {
         assert_int_equal(free_memory(machine), free_before);
     }
