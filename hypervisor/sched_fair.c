@@ -139,11 +139,19 @@ static void dequeue(struct run_queue *rq, struct vcpu *v)
     f->weight -= v->fair.weight;
 }
 
-/* @v leaves the queue, whose time with it is @time: notes its lag. */
-static void keep_lag(const struct fair_queue *f, struct vcpu *v, u64 time)
+/*
+ * @v has left the queue, whose time with it was @time, and where @runner runs now (NULL: nobody):
+ * notes its lag. The queue's time moves on when somebody leaves that is owed time: so what others
+ * run from here on, by which that is forgotten, counts from the time without it.
+ */
+static void keep_lag(const struct fair_queue *f, struct vcpu *v, u64 time,
+                     const struct vcpu *runner)
 {
-    v->fair.lag = limit_lag(v, (s64)(time - v->fair.v));
-    v->fair.left_at = time;
+    s64 lag = limit_lag(v, (s64)(time - v->fair.v));
+
+    v->fair.lag = lag;
+    v->fair.v = time - (u64)lag;
+    v->fair.left_at = lag > 0 ? queue_time(f, runner) : time;
     v->fair.left_on = f->number;
     v->fair.idle_seen = f->idles;
 }
@@ -177,7 +185,7 @@ static s64 kept_lag(const struct fair_queue *f, const struct vcpu *v, u64 time)
  */
 static s64 lag_in_place(const struct fair_queue *f, const struct vcpu *v, s64 lag, u64 time)
 {
-    s64 most = v->fair.lag + (s64)(time - v->fair.left_at);
+    s64 most = (s64)(time - v->fair.v);
 
     if (most >= lag || !v->fair.left_on || !still_counts(f, v))
         return lag;
@@ -244,7 +252,6 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
         others += cur->fair.weight;
     }
     time = queue_time(f, runner);
-    v->fair.v = time;
     if (others) {
         lag = kept_lag(f, v, time);
         /*
@@ -255,8 +262,8 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
         if (lag && !v->fair.moved && (lag > 0 || !v->fair.left_on))
             lag += lag * (s64)v->fair.weight / others;
         lag = lag_in_place(f, v, lag, time);
-        v->fair.v -= (u64)lag;
     }
+    v->fair.v = time - (u64)lag;
     v->fair.deadline = v->fair.moved ? v->fair.v + v->fair.slice
                                      : v->fair.v - fair_virtual(v, SCHED_HEAD_START);
     v->fair.moved = false;
@@ -270,10 +277,13 @@ void fair_remove(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_
 {
     struct vcpu *runner = runs_something(cur) ? cur : NULL;
 
+    u64 time;
+
     if (runner)
         charge_running(&rq->fair, cur, t);
-    keep_lag(&rq->fair, v, queue_time(&rq->fair, runner));
+    time = queue_time(&rq->fair, runner);
     dequeue(rq, v);
+    keep_lag(&rq->fair, v, time, runner);
 }
 
 void fair_yield(struct vcpu *cur)
@@ -473,7 +483,7 @@ struct vcpu *fair_pick(struct run_queue *rq, struct vcpu *prev, bool stays, s_ti
             return give_cpu(rq, prev, prev, false, t);
         if (!rq->length)
             return run_idle(rq); /* nobody is owed anything from here on */
-        keep_lag(f, prev, queue_time(f, prev));
+        keep_lag(f, prev, queue_time(f, prev), NULL);
     }
     if (rq->length > 1)
         return pick_among(rq, prev, t);
@@ -486,7 +496,7 @@ struct vcpu *fair_pick(struct run_queue *rq, struct vcpu *prev, bool stays, s_ti
 
 void fair_drop(struct run_queue *rq, struct vcpu *v)
 {
-    keep_lag(&rq->fair, v, queue_time(&rq->fair, v));
+    keep_lag(&rq->fair, v, queue_time(&rq->fair, v), NULL);
 }
 
 void fair_limit(struct run_queue *rq, s_time_t end)
@@ -498,27 +508,32 @@ void fair_limit(struct run_queue *rq, s_time_t end)
 void fair_set_weight(struct run_queue *rq, struct vcpu *v, u32 weight, struct vcpu *cur, s_time_t t)
 {
     struct vcpu *runner = runs_something(cur) ? cur : NULL;
-    s64 old = v->fair.weight;
+    s64 old = v->fair.weight, lag = v->fair.lag * old / weight;
     bool queued = v->on_queue;
+    u64 time;
 
     if (runner)
         charge_running(&rq->fair, cur, t);
-    /* Of one that sleeps only the lag means anything, and of one that runs alone nothing. */
+    time = queue_time(&rq->fair, runner);
     if (queued || (v == cur && rq->length)) {
-        u64 time = queue_time(&rq->fair, runner);
-        s64 lag = (s64)(time - v->fair.v) * old / weight,
+        s64 ahead = (s64)(v->fair.v - time) * old / weight,
             left = (s64)(v->fair.deadline - v->fair.v) * old / weight;
 
         if (queued)
             dequeue(rq, v);
-        v->fair.v = time - (u64)lag;
+        v->fair.v = time + (u64)ahead;
         v->fair.deadline = v->fair.v + (u64)left;
-    }
+    } else if (v != cur) {
+        v->fair.v += (u64)(v->fair.lag - lag); /* lag_in_place() */
+    }                                          /* else it runs alone: its v means nothing */
     v->fair.weight = weight;
     v->fair.slice = fair_virtual(v, SCHED_SLICE);
-    v->fair.lag = v->fair.lag * old / weight;
-    if (queued)
+    v->fair.lag = lag;
+    if (queued) {
         enqueue(rq, v);
+        if (rq->length == 1)
+            move_base(&rq->fair, time); /* as in fair_wake() */
+    }
     if (v == cur)
         rq->fair.running_weight = weight;
 }

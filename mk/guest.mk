@@ -37,8 +37,9 @@ $(GUEST_DIR)/$(1): $(GUEST_LIB_OBJS) $(call objects,$(GUEST_$(1)_SRCS)) $(GUEST_
 	$$(Q)$$(LD) $$(GUEST_LDFLAGS) -T $(GUEST_LDS) -Map $(BUILD)/obj/pv-guest/$(1).map -o $$@ \
 	    $(GUEST_LIB_OBJS) $(call objects,$(GUEST_$(1)_SRCS)) $(GUEST_$(1)_OBJS) \
 	    --start-group $$(GUEST_$(1)_LIBS) --end-group
--include $(patsubst %.o,%.d,$(call objects,$(GUEST_$(1)_SRCS)) $(GUEST_$(1)_OBJS))
 endef
 $(foreach image,$(GUEST_NAMES),$(eval $(call guest_image,$(image))))
 
--include $(GUEST_LIB_OBJS:.o=.d)
+GUEST_OBJS := $(sort $(GUEST_LIB_OBJS) $(foreach image,$(GUEST_NAMES), \
+    $(call objects,$(GUEST_$(image)_SRCS)) $(GUEST_$(image)_OBJS)))
+-include $(GUEST_OBJS:.o=.d)

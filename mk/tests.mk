@@ -44,7 +44,7 @@ HOST_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-strict-aliasing -D
                $(WARNINGS) -Wno-missing-prototypes -Wno-write-strings $(HOST_INCLUDES)
 HOST_LIBS := -llzma -lzstd -llz4 -lz
 
-# SOURCES_<program>, CFLAGS_<program> and LDFLAGS_<program>, from the files' comments.
+# SOURCES_<program>, CFLAGS_<program>, SUM_<program> and LDFLAGS_<program>, from the files' comments.
 HOST_PROGRAMS_MK := $(BUILD)/gen/host-programs.mk
 $(HOST_PROGRAMS_MK): mk/host-programs.awk $(UNIT_SRCS) $(FUZZ_SRCS) $(SEED_SRCS) $(SMP_SRCS)
 	@mkdir -p $(@D)
@@ -69,8 +69,8 @@ HOST_SUM := $(call checksum,$(HOST_CFLAGS))
 FUZZ_SUM := $(call checksum,$(FUZZ_CFLAGS))
 SMP_SUM := $(call checksum,$(SMP_CFLAGS))
 TSAN_SUM := $(call checksum,$(TSAN_CFLAGS))
-# $(call flag_set,COMPILER,CHECKSUM,CFLAGS): the folder's name.
-flag_set = $(1)-$(2)$(if $(strip $(3)),-$(call checksum,$(3)))
+# $(call flag_set,COMPILER,CHECKSUM,CHECKSUM_OF_CFLAGS): the folder's name.
+flag_set = $(1)-$(2)$(if $(3),-$(3))
 
 # Objects of flags that were in use before are older than a program that was linked since.
 FLAGS_STAMP := $(BUILD)/gen/flags-$(HOST_SUM)-$(FUZZ_SUM)-$(SMP_SUM)-$(TSAN_SUM)
@@ -94,16 +94,17 @@ $(BUILD)/tests/$(1): $$($(1)_OBJS) tests/$(1).c $(FLAGS_STAMP)
 	$$(call say,HOSTLD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(3) $(LDFLAGS_$(1)) -o $$@ $$($(1)_OBJS) $(4)
--include $$($(1)_OBJS:.o=.d)
 endef
 
 # $(call host_programs,NAMES,COMPILER,KIND,LIBRARIES): KIND_CFLAGS and KIND_SUM are their flags.
-host_programs = $(foreach t,$(1),$(eval $(call host_program,$(t),$(2),$$($(3)_CFLAGS),$(4),$(call flag_set,$(2),$($(3)_SUM),$(CFLAGS_$(t))))))
+host_programs = $(foreach t,$(1),$(eval $(call host_program,$(t),$(2),$$($(3)_CFLAGS),$(4),$(call flag_set,$(2),$($(3)_SUM),$(SUM_$(t))))))
 $(call host_programs,$(UNIT_TESTS),$(CC),HOST,-lcmocka $(HOST_LIBS))
 $(call host_programs,$(SEED_MAKERS),$(CC),HOST,$(HOST_LIBS))
 $(call host_programs,$(FUZZ_TESTS),clang,FUZZ,$(HOST_LIBS))
 $(call host_programs,$(filter-out %tsan,$(SMP_TESTS)),clang,SMP)
 $(call host_programs,$(filter %tsan,$(SMP_TESTS)),clang,TSAN,$(TSAN_WRAP))
+# Each file once: most programs share their objects.
+-include $(sort $(foreach t,$(UNIT_TESTS) $(SEED_MAKERS) $(FUZZ_TESTS) $(SMP_TESTS),$($(t)_OBJS:.o=.d)))
 
 SYSTEM_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE $(WARNINGS) -Wno-missing-prototypes
 SYSTEM_LIB := harness bulkhead

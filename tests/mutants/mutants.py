@@ -166,8 +166,9 @@ def is_slow(mutant):
 
 
 def spread(mutants):
-    """The slow ones evenly among the others, so that the processors have work while those wait."""
-    others = [m for m in mutants if not is_slow(m)]
+    """By file, since each change of file costs building the last one again; but the slow ones evenly
+    among the others, so that the processors have work while those wait."""
+    others = sorted((m for m in mutants if not is_slow(m)), key=lambda mutant: mutant.file)
     slow = [m for m in mutants if is_slow(m)]
     for i, mutant in enumerate(slow):
         others.insert(i * len(mutants) // len(slow), mutant)

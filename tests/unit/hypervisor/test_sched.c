@@ -258,6 +258,23 @@ static void yielding(void **state)
     }
 }
 
+/* The time of this CPU's queue. */
+static u64 time_here(void)
+{
+    struct run_queue *rq = &this_cpu()->rq;
+
+    return fair_pace(rq, current, now()) - rq->fair.pace;
+}
+
+/* From now on @v, which sleeps, has @lag on this CPU. */
+static void give_lag(struct vcpu *v, s64 lag)
+{
+    v->fair.lag = lag;
+    v->fair.left_at = time_here();
+    v->fair.v = v->fair.left_at - (u64)lag;
+    v->fair.idle_seen = this_cpu()->rq.fair.idles;
+}
+
 /* Two siblings run beside a vCPU of @weight, which then sleeps. @return the one that runs now */
 static struct vcpu *siblings_beside_a_sleeper(struct vcpu *sleeper, u16 weight)
 {
@@ -283,8 +300,8 @@ static void who_has_had_enough_waits(void **state)
                 *other = sibling_of(light);
 
     /* The queue's time is between these two; it comes back with more than the one that waits. */
-    heavy->fair.lag = (s64)(light->fair.v - other->fair.v) / 2 -
-                      (s64)fair_virtual(other, MILLISECS(1));
+    give_lag(heavy,
+             (s64)(light->fair.v - other->fair.v) / 2 - (s64)fair_virtual(other, MILLISECS(1)));
     vcpu_unblock(heavy);
     host_run_softirqs();
     assert_ptr_equal(current, light);
@@ -373,22 +390,6 @@ static void nobody_gets_ahead_without_running(void **state)
     assert_in_range(furthest_ahead_of(runs), 0, before);
 }
 
-/* The time of this CPU's queue. */
-static u64 time_here(void)
-{
-    struct run_queue *rq = &this_cpu()->rq;
-
-    return fair_pace(rq, current, now()) - rq->fair.pace;
-}
-
-/* From now on @v, which sleeps, has @lag on this CPU. */
-static void give_lag(struct vcpu *v, s64 lag)
-{
-    v->fair.lag = lag;
-    v->fair.left_at = time_here();
-    v->fair.idle_seen = this_cpu()->rq.fair.idles;
-}
-
 /* What a sleeper is owed is forgotten while others run; else siblings could save it up together. */
 static void nobody_saves_up(void **state)
 {
@@ -407,6 +408,55 @@ static void nobody_saves_up(void **state)
     time = time_here();
     up(saver);
     assert_int_equal(saver->fair.v, time);
+}
+
+/*
+ * But nothing is forgotten in a moment in which nobody has run, though the time moves on when one
+ * leaves that is owed some: else whoever blocks often would starve beside one that never does.
+ */
+static void a_moments_sleep_costs_nothing(void **state)
+{
+    struct vcpu *hog = e->vcpu[0], *sleeper = d->vcpu[0];
+    unsigned int ran = 0;
+
+    up(hog);
+    up(sleeper);
+    for (unsigned int i = 0; i < 10000; i++) {
+        host_advance(MICROSECS(100));
+        if (current != sleeper || ++ran % 20)
+            continue;
+        block(sleeper);
+        host_run_softirqs();
+        assert_ptr_equal(current, hog);
+        host_now += MICROSECS(10);
+        vcpu_unblock(sleeper);
+    }
+    assert_in_range(vcpu_cpu_time(sleeper), MILLISECS(500) - 2 * SLICE, MILLISECS(500) + 2 * SLICE);
+}
+
+/* One that owes time when its weight changes in its sleep owes as much time of its new weight. */
+static void weight_of_a_debtor(void **state)
+{
+    struct vcpu *hog = e->vcpu[0], *owes = d->vcpu[0];
+    s64 before;
+
+    up(hog);
+    up(owes);
+    for (unsigned int ms = 0; ms < 1000; ms++) {
+        run(MILLISECS(1));
+        (void)time_here(); /* counts what the running one has run */
+        if (current == owes && (s64)(owes->fair.v - hog->fair.v) > 0)
+            break;
+    }
+    block(owes);
+    host_run_softirqs();
+    assert_true(owes->fair.lag < 0);
+    before = owes->fair.lag;
+    sched_set_weight(d, 512);
+    assert_int_equal(owes->fair.lag, before / 2);
+    vcpu_unblock(owes);
+    /* The queue's time, where it weighed as much as the hog, is halfway between these two. */
+    assert_in_range(hog->fair.v - owes->fair.v - (u64)(before + before / 2) + 2, 0, 4);
 }
 
 /* Who waits is owed a slice of its own, whatever the weight of those that favour each other. */
@@ -438,7 +488,7 @@ static void nobody_owes_more_than_the_limit(void **state)
     host_run_softirqs();
     time = time_here();
     owes->fair.lag = -1;
-    owes->fair.left_at = time + fair_virtual(owes, SECONDS(1));
+    owes->fair.v = time + fair_virtual(owes, SECONDS(1));
     up(owes);
     assert_int_equal(owes->fair.v - time, fair_virtual(owes, SCHED_LAG_LIMIT));
 }
@@ -458,6 +508,9 @@ static void a_first_waiter_far_ahead(void **state)
     up(light);
     assert_true((s64)(light->fair.v - hog->fair.v) > FURTHEST_HEAVY);
     /* One of the heaviest that wakes now adds its weight times how far it is from the base. */
+    assert_in_range(hog->fair.v - f->base + (u64)FURTHEST_HEAVY, 0, 2 * (u64)FURTHEST_HEAVY);
+    sched_set_weight(d, 2);
+    sched_set_weight(d, 1);
     assert_in_range(hog->fair.v - f->base + (u64)FURTHEST_HEAVY, 0, 2 * (u64)FURTHEST_HEAVY);
 }
 
@@ -710,6 +763,8 @@ int main(void)
         TEST(nobody_sheds_debt),
         TEST(nobody_gets_ahead_without_running),
         TEST(nobody_saves_up),
+        TEST(a_moments_sleep_costs_nothing),
+        TEST(weight_of_a_debtor),
         TEST(nobody_owes_more_than_the_limit),
         TEST(a_first_waiter_far_ahead),
         TEST(nobody_is_favoured_over_a_heavier_one),

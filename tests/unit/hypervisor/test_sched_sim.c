@@ -13,6 +13,7 @@
 #define WAIT_RUNS  90U
 #define QUIET_RUNS 30U
 #define ROUND_RUNS 8U
+#define SHORT_RUNS 40U
 
 /* The bounds. */
 #define LAG_BOUND    (3 * SCHED_SLICE)
@@ -24,8 +25,10 @@
 #define SHARE_LIMIT      MILLISECS(100) /* of all */
 #define WIDE_SHARE_BOUND MILLISECS(150) /* the same, any weights */
 #define WIDE_SHARE_LIMIT MILLISECS(250)
-#define CAP_ERROR        1.0          /* per cent of a CPU: 1 to 16 CPUs, from a start in common */
-#define CAP_ANY_ERROR    0.5          /* besides one period's budget, over any second */
+#define CAP_ERROR        1.0 /* per cent of a CPU: 1 to 16 CPUs, from a start in common */
+#define CAP_ANY_ERROR    0.5 /* besides one period's budget, over any second */
+#define SHORT_SLEEP      MICROSECS(10)
+#define SHORT_SHARE      0.9          /* of a vCPU's share, if it sleeps for 1 per cent at most */
 #define WAKE_BOUND       MILLISECS(4) /* of 99 of 100 */
 #define WAKE_LIMIT       (2 * SCHED_SLICE)
 #define ROUND            8 /* vCPUs a CPU, whose timers are late by 3 ms at most */
@@ -394,6 +397,34 @@ static void caps_at_any_time(void **state)
     }
 }
 
+/*
+ * One that often sleeps for a moment gets what one gets that never stops: what it is owed is not
+ * forgotten when nobody has run. No affinity, the same weight for all.
+ */
+static void short_sleeps(void **state)
+{
+    for (u64 seed = 1; seed <= SHORT_RUNS * times; seed++) {
+        unsigned int nr = some_cpus(seed) % 16 + 1, n = (unsigned int)(2 + seed % 3) * nr;
+
+        begin(nr, 1, seed);
+        for (unsigned int i = 0; i < n; i++) {
+            bool sleeps = i % 2;
+            s_time_t run = MILLISECS(1) + (s_time_t)sim_random(&sim, (u64)MILLISECS(12));
+
+            sim_add(&sim, i % SIM_DOMAINS, i / SIM_DOMAINS, sleeps ? run : SCHED_NEVER,
+                    sleeps ? SHORT_SLEEP : 0)
+                ->light = sleeps;
+        }
+        sim_run(&sim, SHARE_WINDOW);
+        for (unsigned int i = 0; i < n; i++) {
+            double share = (double)sim_cpu_time(sim.vcpus[i].v) * n / nr / (double)SHARE_WINDOW;
+
+            expect(!sim.vcpus[i].light || share >= SHORT_SHARE, "gets of its share", share);
+        }
+        sim_end(&sim);
+    }
+}
+
 /* ---- wake-ups ---- */
 
 static unsigned long wakes_seen, wakes_late;
@@ -561,6 +592,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(chaos),
         cmocka_unit_test(shares),
         cmocka_unit_test(shares_at_any_time),
+        cmocka_unit_test(short_sleeps),
         cmocka_unit_test(caps),
         cmocka_unit_test(caps_at_any_time),
         cmocka_unit_test(wakes),
