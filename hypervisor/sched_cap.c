@@ -10,6 +10,15 @@ static s_time_t quota_of(const struct domain *d)
     return CAP_PERIOD * d->cap.percent / 100;
 }
 
+/*
+ * @return how much @d may have left: with what it did not use in the last period, in which somebody
+ * else may have been in the middle of a slice when its turn was.
+ */
+static s_time_t most_of(const struct domain *d)
+{
+    return 2 * quota_of(d);
+}
+
 /* Begins the period that is due, if one is. Locks: the cap's is held. */
 static void refill_if_due(struct domain *d, s_time_t t)
 {
@@ -20,9 +29,9 @@ static void refill_if_due(struct domain *d, s_time_t t)
         return;
     periods = (t - cap->next) / CAP_PERIOD + 1;
     cap->next += periods * CAP_PERIOD;
-    /* What was not used is lost, what was overdrawn is paid back. */
+    /* What was overdrawn is paid back. */
     periods = MIN(periods, 1 - MIN(cap->budget, (s_time_t)0) / MAX(quota, (s_time_t)1));
-    cap->budget = MIN(cap->budget + periods * quota, quota);
+    cap->budget = MIN(cap->budget + periods * quota, most_of(d));
 }
 
 s_time_t cap_take(struct vcpu *v, s_time_t t)
@@ -52,7 +61,7 @@ void cap_give_back(struct vcpu *v, s_time_t t)
         return;
     spin_lock(&d->cap.lock);
     d->cap.budget += v->cap.granted - (t - v->cap.since);
-    d->cap.budget = MIN(d->cap.budget, quota_of(d));
+    d->cap.budget = MIN(d->cap.budget, most_of(d));
     spin_unlock(&d->cap.lock);
     v->cap.granted = 0;
 }

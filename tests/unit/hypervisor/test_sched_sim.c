@@ -6,14 +6,15 @@
  */
 #include "sched_sim.h"
 
-#define CHAOS_RUNS 150U
-#define SHARE_RUNS 90U
-#define CAP_RUNS   60U
-#define WAKE_RUNS  60U
-#define WAIT_RUNS  90U
-#define QUIET_RUNS 30U
-#define ROUND_RUNS 8U
-#define SHORT_RUNS 40U
+#define CHAOS_RUNS    150U
+#define SHARE_RUNS    90U
+#define CAP_RUNS      60U
+#define WAKE_RUNS     60U
+#define WAIT_RUNS     90U
+#define QUIET_RUNS    30U
+#define ROUND_RUNS    8U
+#define SHORT_RUNS    40U
+#define CAP_BUSY_RUNS 40U
 
 /* The bounds. */
 #define LAG_BOUND    (3 * SCHED_SLICE)
@@ -425,6 +426,30 @@ static void short_sleeps(void **state)
     }
 }
 
+/*
+ * A domain whose cap is less than its share gets what the cap says beside others that never stop,
+ * though each of their slices takes as long as a period.
+ */
+static void caps_beside_busy_ones(void **state)
+{
+    for (u64 seed = 1; seed <= CAP_BUSY_RUNS * times; seed++) {
+        unsigned int nr = some_cpus(seed) % 4 + 1, vcpus = (unsigned int)(1 + seed % nr);
+        double error[SIM_DOMAINS];
+
+        begin(nr, 1, seed);
+        sched_set_cap(sim_domains[0], (u16)(5 + sim_random(&sim, 40 * vcpus)));
+        for (unsigned int i = 0; i < vcpus; i++)
+            sim_add(&sim, 0, i, SCHED_NEVER, 0);
+        for (unsigned int i = 0; i < nr; i++)
+            sim_add(&sim, 1, i, SCHED_NEVER, 0);
+        sim_run(&sim, MILLISECS(500));
+        measure_caps(1, error);
+        expect(error[0] <= CAP_ERROR && -error[0] <= CAP_ERROR, "differs from the cap by",
+               error[0]);
+        sim_end(&sim);
+    }
+}
+
 /* ---- wake-ups ---- */
 
 static unsigned long wakes_seen, wakes_late;
@@ -595,6 +620,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(short_sleeps),
         cmocka_unit_test(caps),
         cmocka_unit_test(caps_at_any_time),
+        cmocka_unit_test(caps_beside_busy_ones),
         cmocka_unit_test(wakes),
         cmocka_unit_test(wakes_on_large_machines),
         cmocka_unit_test(waits),
