@@ -276,7 +276,6 @@ bool fair_wake(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t 
 void fair_remove(struct run_queue *rq, struct vcpu *v, struct vcpu *cur, s_time_t t)
 {
     struct vcpu *runner = runs_something(cur) ? cur : NULL;
-
     u64 time;
 
     if (runner)
@@ -515,6 +514,7 @@ void fair_set_weight(struct run_queue *rq, struct vcpu *v, u32 weight, struct vc
     if (runner)
         charge_running(&rq->fair, cur, t);
     time = queue_time(&rq->fair, runner);
+    /* Of one that sleeps the lag counts, and its place; of one that runs alone nothing. */
     if (queued || (v == cur && rq->length)) {
         s64 ahead = (s64)(v->fair.v - time) * old / weight,
             left = (s64)(v->fair.deadline - v->fair.v) * old / weight;
@@ -525,7 +525,7 @@ void fair_set_weight(struct run_queue *rq, struct vcpu *v, u32 weight, struct vc
         v->fair.deadline = v->fair.v + (u64)left;
     } else if (v != cur) {
         v->fair.v += (u64)(v->fair.lag - lag); /* lag_in_place() */
-    }                                          /* else it runs alone: its v means nothing */
+    }
     v->fair.weight = weight;
     v->fair.slice = fair_virtual(v, SCHED_SLICE);
     v->fair.lag = lag;

@@ -62,7 +62,7 @@ TSAN_CFLAGS := $(SMP_CFLAGS) -fno-sanitize=all -fsanitize=thread
 TSAN_WRAP := -Wl,--wrap=lock_order_acquire -Wl,--wrap=lock_order_release
 
 # Objects lie in a folder whose name has a checksum of the flags that they are compiled with: those
-# of their kind and those of their program, but for warnings. Programs with the same flags share
+# of their kind, but for warnings, and those of their program. Programs with the same flags share
 # their objects.
 checksum = $(shell printf '%s' '$(strip $(filter-out -W% -w,$(1)))' | cksum | cut -d ' ' -f 1)
 HOST_SUM := $(call checksum,$(HOST_CFLAGS))

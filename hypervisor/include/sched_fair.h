@@ -26,13 +26,13 @@ struct run_queue;
  */
 struct fair_vcpu {
     struct fair_vcpu *parent, *left, *right; /* in the queue's tree while vcpu.on_queue */
-    u64 v;                                   /* how far it has run */
+    u64 v;                                   /* how far it has run; stays while it is off */
     u64 deadline;                            /* when what it asks for should be done */
     u64 slice;                               /* SCHED_SLICE of it, in virtual time */
     u64 least_v;                             /* the least v in its subtree, */
     u64 least_due;                           /* and the least v + slice: who is owed a slice */
     s64 lag;                                 /* while it is off: by how much it was behind, */
-    u64 left_at;                             /* the virtual time at which it left, */
+    u64 left_at;                             /* from when on that is forgotten, in virtual time, */
     u32 idle_seen;                           /* and fair_queue.idles then */
     u32 weight;                              /* with which it is counted */
     u32 heap_order;                          /* of the tree */
