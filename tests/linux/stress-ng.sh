@@ -19,6 +19,7 @@ kind() {
     grep -v ' info: ' /tmp/log
 }
 
+dmesg -n 6 # the kernel's warnings, too: the test looks for them
 mount -t tmpfs none /tmp
 mkdir -p /dev/shm && mount -t tmpfs none /dev/shm
 echo "STRESS-NG BEGIN"

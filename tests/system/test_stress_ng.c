@@ -68,7 +68,7 @@ static void domu(void **state)
     run_command("rm -rf %s && mkdir -p %s && cp -L %s %s %s && "
                 "printf '%%s\\n' 'name = \"linux\"' 'kernel = \"/guests/vmlinuz\"' 'vcpus = 4' "
                 "'memory = 1024' 'ramdisk = \"/guests/stress-ng.cpio.gz\"' "
-                "'extra = \"console=hvc0 loglevel=6 %s\"' >%s/linux.cfg && "
+                "'extra = \"console=hvc0 quiet %s\"' >%s/linux.cfg && "
                 "mk/make-ramdisk.sh %s %s",
                 folder, folder, build_path("guests/vmlinuz"), build_path("tests/stress-ng.cpio.gz"),
                 folder, domu_options, folder, ramdisk, folder);
@@ -83,7 +83,7 @@ static void dom0(void **state)
 {
     char modules[512];
 
-    snprintf(modules, sizeof(modules), "%s console=hvc0 loglevel=6 stress=12,%s",
+    snprintf(modules, sizeof(modules), "%s console=hvc0 quiet stress=12,%s",
              build_path("packages/vmlinuz"), build_path("tests/stress-ng.cpio.gz"));
     expect_success(machine_start(
         &(struct machine_options){.name = "stress-ng-dom0",
