@@ -14,7 +14,7 @@
 struct vcpu;
 struct run_queue;
 
-#define SCHED_SLICE      MILLISECS(10)     /* what a vCPU asks for that runs on and on */
+#define SCHED_SLICE      MILLISECS(6)      /* what a vCPU asks for that runs on and on */
 #define SCHED_HEAD_START SCHED_SLICE       /* by how much it is due earlier when it wakes... */
 #define SCHED_MIN_RUN    MILLISECS(1)      /* ...and then it gets this; nobody gets less */
 #define SCHED_LAG_LIMIT  (2 * SCHED_SLICE) /* what it may keep while it does not run */

@@ -166,7 +166,7 @@ static void linux_follows_vcpu_set(void **state)
 
 /*
  * Each change of a descriptor table is a call of the other vCPU (tests/linux/ldt.c): it has to take
- * less than what waiting for the end of a slice takes, which is 10 ms. It takes 41000 instructions,
+ * less than what waiting for the end of a slice takes, which is 6 ms. It takes 41000 instructions,
  * some 0.4 ms here; the limit leaves room for a host that is busy.
  */
 #define LONGEST_CALL_NS 2000000L

@@ -13,7 +13,7 @@
 #include <event_channel.h>
 #include <host.h>
 
-#define SLICE MILLISECS(10)
+#define SLICE SCHED_SLICE
 /* Of 256 vCPUs of weight 65535 that lie so far from the base of a queue, the sum fits into 2^62. */
 #define FURTHEST_HEAVY (1L << 38)
 

@@ -282,7 +282,7 @@ static void debts_are_forgiven(void **state)
     v = busy(0, 0);
     busy(1, 0);
     busy(2, 0);
-    while (!v->is_running || host_now - cpus[0]->rq.fair.started < MILLISECS(8))
+    while (!v->is_running || host_now - cpus[0]->rq.fair.started < SCHED_SLICE * 4 / 5)
         sim_run(&sim, MILLISECS(1));
     host_run_on(0);
     vcpu_block_enable_events();
